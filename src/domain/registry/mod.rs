@@ -1,0 +1,1 @@
+//! The register: persons, documents, institutions and the relations between them.
