@@ -1,5 +1,6 @@
 //! What is true: types, rules and state machines. Pure: no I/O, and the time is an argument.
 
+pub mod access;
 pub mod id;
 pub mod random;
 pub mod registry;

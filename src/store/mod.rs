@@ -1,1 +1,6 @@
-//! (to be written)
+//! Rows ↔ domain types. One file per aggregate, its SQL on top; the engine below in [`db`].
+//!
+//! Every function that reads or writes the registry takes a *proof of scope* ([`crate::domain::access`],
+//! ruling R5) and cannot be called without one.
+
+pub mod db;

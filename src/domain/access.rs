@@ -1,0 +1,191 @@
+//! Proofs of scope (ruling R5): a family of values that say *why* somebody may touch a record. A store
+//! function takes the narrowest proof it needs and cannot be called without one; there is no "all".
+//!
+//! Every `prove_…` constructor is called in one place, `app/access.rs`, from evidence that was just
+//! checked; a test reads the sources and fails when another file calls one.
+
+use super::id::{AdminGrantId, ClientId, GrantId, OrgId, PersonId, SessionId};
+
+/// An administrator's live grants: the institutions at the top of her subtrees.
+#[derive(Clone, Debug)]
+pub struct Subtree {
+    admin: PersonId,
+    roots: Vec<(AdminGrantId, OrgId)>,
+}
+
+/// The person herself, at the keyboard of a live session (or holding her own activation code).
+#[derive(Clone, Copy, Debug)]
+pub struct Own(PersonId);
+
+/// A confirmed, unrestricted, unexpired guardian and the child.
+#[derive(Clone, Copy, Debug)]
+pub struct Ward {
+    guardian: PersonId,
+    child: PersonId,
+}
+
+/// A client that acts under a grant that is alive: tokens, userinfo.
+#[derive(Clone, Copy, Debug)]
+pub struct ViaGrant {
+    client: ClientId,
+    person: PersonId,
+    grant: GrantId,
+}
+
+/// Before sign-in: a login leads to an account reference and to nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct Door(());
+
+/// The uniqueness question: yes or no, and a handle that can only be linked.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe(());
+
+/// A job or an operator's command, from the closed list [`TaskName`].
+#[derive(Clone, Copy, Debug)]
+pub struct Task(TaskName);
+
+/// Who may act over the whole tree without being an administrator: jobs and the operator's own commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskName {
+    /// `mingji account …`, `mingji admin grant`, `mingji consent …`: whoever can run them owns the machine.
+    OperatorCommand,
+    /// `mingji roster import` with the operator's rights.
+    OperatorImport,
+    /// `mingji registry count`.
+    OperatorReport,
+    /// Laying out the demo world.
+    DemoSeed,
+}
+
+/// A task that works on one person.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskOn {
+    task: TaskName,
+    person: PersonId,
+}
+
+/// A proof that covers exactly one person, and says whom.
+pub trait OnePerson {
+    /// The person it covers.
+    fn person(&self) -> PersonId;
+}
+
+impl Subtree {
+    /// From grants that were read as live in the same transaction.
+    pub(crate) fn prove_from_live_grants(admin: PersonId, roots: Vec<(AdminGrantId, OrgId)>) -> Option<Self> {
+        if roots.is_empty() { None } else { Some(Self { admin, roots }) }
+    }
+
+    /// The administrator.
+    pub fn admin(&self) -> PersonId {
+        self.admin
+    }
+
+    /// The institutions at the top.
+    pub fn roots(&self) -> impl Iterator<Item = OrgId> + '_ {
+        self.roots.iter().map(|(_, org)| *org)
+    }
+}
+
+impl Own {
+    /// From a session that was read as live.
+    pub(crate) fn prove_by_session(_session: SessionId, person: PersonId) -> Self {
+        Self(person)
+    }
+
+    /// From a password that was just verified, or an activation code that was just shown.
+    pub(crate) fn prove_by_credential(person: PersonId) -> Self {
+        Self(person)
+    }
+}
+
+impl Ward {
+    /// From a guardianship that was read as confirmed, unrestricted and unexpired.
+    pub(crate) fn prove_by_guardianship(guardian: PersonId, child: PersonId) -> Self {
+        Self { guardian, child }
+    }
+
+    /// The guardian.
+    pub fn guardian(&self) -> PersonId {
+        self.guardian
+    }
+}
+
+impl ViaGrant {
+    /// From a grant that was read as alive.
+    pub(crate) fn prove_by_grant(client: ClientId, person: PersonId, grant: GrantId) -> Self {
+        Self { client, person, grant }
+    }
+
+    /// The client.
+    pub fn client(&self) -> ClientId {
+        self.client
+    }
+
+    /// The grant.
+    pub fn grant(&self) -> GrantId {
+        self.grant
+    }
+}
+
+impl Door {
+    /// Anybody may knock.
+    pub(crate) fn prove_by_knocking() -> Self {
+        Self(())
+    }
+}
+
+impl Probe {
+    /// From a budget that was just charged, or from a task.
+    pub(crate) fn prove_by_budget() -> Self {
+        Self(())
+    }
+}
+
+impl Task {
+    /// For a job or command that names itself.
+    pub(crate) fn prove_by_name(name: TaskName) -> Self {
+        Self(name)
+    }
+
+    /// Its name, for the audit.
+    pub fn name(&self) -> TaskName {
+        self.0
+    }
+
+    /// The same task at work on one person.
+    pub fn on(&self, person: PersonId) -> TaskOn {
+        TaskOn { task: self.0, person }
+    }
+}
+
+impl TaskOn {
+    /// Its name, for the audit.
+    pub fn name(&self) -> TaskName {
+        self.task
+    }
+}
+
+impl OnePerson for Own {
+    fn person(&self) -> PersonId {
+        self.0
+    }
+}
+
+impl OnePerson for Ward {
+    fn person(&self) -> PersonId {
+        self.child
+    }
+}
+
+impl OnePerson for ViaGrant {
+    fn person(&self) -> PersonId {
+        self.person
+    }
+}
+
+impl OnePerson for TaskOn {
+    fn person(&self) -> PersonId {
+        self.person
+    }
+}

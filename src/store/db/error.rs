@@ -1,0 +1,136 @@
+//! What can go wrong with the database, without an engine's types. A broken constraint is named
+//! `{table}_{columns}_key` on both engines; no message ever holds a value.
+
+use thiserror::Error;
+
+/// An error of the store.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// A unique constraint refused the row.
+    #[error("unique constraint {0} refused the row")]
+    Unique(String),
+    /// A foreign key or a CHECK refused the row.
+    #[error("constraint refused the row: {0}")]
+    Constraint(String),
+    /// The engine asks to try the transaction again (serialization, deadlock, busy) or no connection came free.
+    #[error("the database is busy; the transaction can be tried again")]
+    Busy,
+    /// A statement that always has a row had none.
+    #[error("{0} found no row")]
+    Missing(&'static str),
+    /// A column did not hold what the program expects: an older or newer program wrote it.
+    #[error("column {column} holds something unexpected: {reason}")]
+    Decode {
+        /// The column.
+        column: &'static str,
+        /// Why, without the value.
+        reason: String,
+    },
+    /// The database could not be reached or opened.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// A migration failed or was changed after it landed.
+    #[error("migration: {0}")]
+    Migration(String),
+    /// Anything else the engine said.
+    #[error("the database refused the statement: {0}")]
+    Refused(String),
+}
+
+impl StoreError {
+    pub(super) fn open(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Configuration(_) => Self::Unavailable("the database URL is malformed".into()),
+            other => Self::Unavailable(plain(&other)),
+        }
+    }
+
+    pub(super) fn decode(column: &'static str, error: sqlx::Error) -> Self {
+        Self::Decode { column, reason: plain(&error) }
+    }
+
+    pub(super) fn unknown_code(column: &'static str) -> Self {
+        Self::Decode { column, reason: "not one of the known codes".into() }
+    }
+
+    pub(super) fn from_sqlx(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                Self::Unavailable(plain(&error))
+            }
+            sqlx::Error::Database(database) => Self::from_engine(&*database),
+            other => Self::Refused(plain(&other)),
+        }
+    }
+
+    fn from_engine(error: &dyn sqlx::error::DatabaseError) -> Self {
+        use sqlx::error::ErrorKind;
+        let code = error.code().unwrap_or_default();
+        if error.kind() == ErrorKind::UniqueViolation {
+            return Self::Unique(constraint_name(error));
+        }
+        if matches!(
+            error.kind(),
+            ErrorKind::ForeignKeyViolation | ErrorKind::CheckViolation | ErrorKind::NotNullViolation
+        ) {
+            return Self::Constraint(error.constraint().map_or_else(|| lite_reason(error.message()), str::to_owned));
+        }
+        match &*code {
+            // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available. SQLite: BUSY and BUSY_SNAPSHOT.
+            "40001" | "40P01" | "55P03" | "5" | "517" => Self::Busy,
+            "57P01" | "57P02" | "57P03" => Self::Unavailable("the server is shutting down or starting".into()),
+            _ => Self::Refused(format!("code {code}: {}", first_line(error.message()))),
+        }
+    }
+
+    /// Whether this is the refusal of the named unique constraint.
+    pub fn is_unique(&self, constraint: &str) -> bool {
+        matches!(self, Self::Unique(name) if name == constraint)
+    }
+}
+
+fn constraint_name(error: &dyn sqlx::error::DatabaseError) -> String {
+    error.constraint().map_or_else(|| lite_constraint(error.message()), str::to_owned)
+}
+
+/// SQLite names columns (`UNIQUE constraint failed: person.a, person.b`), PostgreSQL the constraint.
+fn lite_constraint(message: &str) -> String {
+    let columns = message.rsplit("failed: ").next().unwrap_or_default();
+    let mut parts = columns.split(", ").filter_map(|c| c.split_once('.'));
+    match parts.next() {
+        Some((table, first)) => {
+            let mut name = format!("{table}_{first}");
+            for (_, column) in parts {
+                name.push('_');
+                name.push_str(column);
+            }
+            name + "_key"
+        }
+        None => "unknown".into(),
+    }
+}
+
+fn lite_reason(message: &str) -> String {
+    first_line(message).to_owned()
+}
+
+/// PostgreSQL puts values into DETAIL, never into the first line of a constraint message; sqlx's own texts hold none.
+fn first_line(message: &str) -> &str {
+    message.lines().next().unwrap_or_default()
+}
+
+fn plain(error: &sqlx::Error) -> String {
+    first_line(&error.to_string()).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lite_constraint;
+
+    #[test]
+    fn sqlite_constraints_get_the_name_that_postgres_gives() {
+        assert_eq!(lite_constraint("UNIQUE constraint failed: a.x, a.y"), "a_x_y_key");
+        assert_eq!(lite_constraint("UNIQUE constraint failed: account.user_name"), "account_user_name_key");
+    }
+}

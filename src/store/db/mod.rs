@@ -1,0 +1,163 @@
+//! The engine: one SQL text for SQLite (embedded) and PostgreSQL (cluster).
+//!
+//! [`Db`] opens transactions, [`Tx`] runs [`Statement`]s with a closed set of bindable [`Value`]s and
+//! gives [`Row`]s back. What the engines do differently (locks, taking one job, isolation) hides behind
+//! verbs here; no other file names an engine.
+
+mod bind;
+pub mod error;
+mod migrate;
+mod row;
+mod statement;
+mod tx;
+mod value;
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+pub use error::StoreError;
+pub use migrate::Applied;
+pub use row::{Column, FromRow, Row};
+pub use statement::Statement;
+pub(crate) use statement::{args, statements};
+pub use tx::{Lock, Tx};
+pub use value::Value;
+
+/// Which engine answers. Only for reports to people (`doctor`, logs) and for tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// The embedded default.
+    Sqlite,
+    /// For clusters.
+    Postgres,
+}
+
+/// An open database.
+#[derive(Clone)]
+pub struct Db(Inner);
+
+#[derive(Clone)]
+enum Inner {
+    /// One writer, so that `BEGIN IMMEDIATE` queues here and not in SQLite's busy loop; many readers.
+    Lite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
+    Pg(PgPool),
+}
+
+const BUSY: Duration = Duration::from_secs(10);
+const ACQUIRE: Duration = Duration::from_secs(10);
+/// More than the number of statements in the program: nothing is ever prepared twice on a connection.
+const STATEMENT_CACHE: usize = 512;
+
+impl Db {
+    /// Opens `sqlite://path` (created where missing) or `postgres://…`. Does not migrate.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the address is malformed or the server does not answer.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") { Self::open_sqlite(url).await } else { Self::open_postgres(url).await }
+    }
+
+    async fn open_sqlite(url: &str) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(StoreError::open)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit that was answered must survive a power cut (R15).
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .statement_cache_capacity(STATEMENT_CACHE)
+            .optimize_on_close(true, None)
+            .disable_statement_logging();
+        if let Some(folder) = options.get_filename().parent().filter(|f| *f != Path::new("")) {
+            std::fs::create_dir_all(folder)
+                .map_err(|e| StoreError::Unavailable(format!("{}: {e}", folder.display())))?;
+        }
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await
+            .map_err(StoreError::open)?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.read_only(true))
+            .await
+            .map_err(StoreError::open)?;
+        Ok(Self(Inner::Lite { write, read }))
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(StoreError::open)?
+            .application_name("mingji")
+            .statement_cache_capacity(STATEMENT_CACHE)
+            .options([
+                ("synchronous_commit", "on"),
+                ("lock_timeout", "10s"),
+                ("idle_in_transaction_session_timeout", "60s"),
+            ])
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(32)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options)
+            .await
+            .map_err(StoreError::open)?;
+        Ok(Self(Inner::Pg(pool)))
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        match self.0 {
+            Inner::Lite { .. } => Engine::Sqlite,
+            Inner::Pg(_) => Engine::Postgres,
+        }
+    }
+
+    /// Opens a transaction that writes. Dropped without [`Tx::commit`], it rolls back.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when no connection came free in time.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        match &self.0 {
+            Inner::Lite { write, .. } => {
+                Ok(Tx::Lite(write.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::from_sqlx)?))
+            }
+            Inner::Pg(pool) => Ok(Tx::Pg(pool.begin().await.map_err(StoreError::from_sqlx)?)),
+        }
+    }
+
+    /// A connection for reading: each statement sees what was committed before it. On SQLite it cannot write.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when no connection came free in time.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        match &self.0 {
+            Inner::Lite { read, .. } => Ok(Tx::LiteRead(read.acquire().await.map_err(StoreError::from_sqlx)?)),
+            Inner::Pg(pool) => Ok(Tx::PgRead(pool.acquire().await.map_err(StoreError::from_sqlx)?)),
+        }
+    }
+
+    /// Closes all connections; running transactions are waited for.
+    pub async fn close(&self) {
+        match &self.0 {
+            Inner::Lite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Inner::Pg(pool) => pool.close().await,
+        }
+    }
+}

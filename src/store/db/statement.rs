@@ -1,0 +1,45 @@
+//! A statement is a constant at the top of its aggregate's file, so that a test can prepare every one of
+//! them on both engines.
+
+/// One SQL text; two where an engine needs its own clause ([`statements!`]'s `claim`).
+#[derive(Clone, Copy, Debug)]
+pub struct Statement {
+    /// `table.NAME`, for error messages and the test that prepares it.
+    pub name: &'static str,
+    pub(super) lite: &'static str,
+    pub(super) pg: &'static str,
+}
+
+impl Statement {
+    #[doc(hidden)]
+    pub const fn shared(name: &'static str, sql: &'static str) -> Self {
+        Self { name, lite: sql, pg: sql }
+    }
+
+    #[doc(hidden)]
+    pub const fn claim(name: &'static str, lite: &'static str, pg: &'static str) -> Self {
+        Self { name, lite, pg }
+    }
+}
+
+/// Declares the statements of a file and the list `STATEMENTS` of all of them.
+///
+/// `claim NAME = "UPDATE … WHERE id = (SELECT id … LIMIT 1", ") AND …";` takes one job: PostgreSQL's
+/// inner SELECT gets `FOR UPDATE SKIP LOCKED`, SQLite's writer is alone anyway (R20).
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)* $(claim $claim:ident = $head:literal, $tail:literal;)*) => {
+        $($(#[$doc])* const $name: $crate::store::db::Statement =
+            $crate::store::db::Statement::shared(concat!(module_path!(), "::", stringify!($name)), $sql);)*
+        $(const $claim: $crate::store::db::Statement = $crate::store::db::Statement::claim(
+            concat!(module_path!(), "::", stringify!($claim)), concat!($head, $tail), concat!($head, " FOR UPDATE SKIP LOCKED", $tail));)*
+        /// Every statement of this file.
+        pub(crate) const STATEMENTS: &[$crate::store::db::Statement] = &[$($name,)* $($claim,)*];
+    };
+}
+
+/// The values of a statement, in order.
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::db::Value::from($value)),*] };
+}
+
+pub(crate) use {args, statements};

@@ -1,0 +1,180 @@
+//! A transaction (or a reading connection) on either engine.
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection as _, Executor as _, Postgres, SqlSafeStr as _, Sqlite, Transaction};
+
+use super::bind::bind_all;
+use super::{FromRow, Row, Statement, StoreError, Value};
+
+/// A writing transaction, or a reading connection. Gives rows in, never an engine's types out.
+pub enum Tx {
+    #[doc(hidden)]
+    Lite(Transaction<'static, Sqlite>),
+    #[doc(hidden)]
+    LiteRead(PoolConnection<Sqlite>),
+    #[doc(hidden)]
+    Pg(Transaction<'static, Postgres>),
+    #[doc(hidden)]
+    PgRead(PoolConnection<Postgres>),
+}
+
+/// What only one process of a cluster may do at a time.
+#[derive(Clone, Copy, Debug)]
+pub enum Lock {
+    /// Giving numbers to committed entries (R4).
+    Sequencer,
+    /// Creating or rotating signing keys.
+    Keyring,
+}
+
+/// One body for four kinds of connection.
+macro_rules! each {
+    ($tx:expr, $statement:expr, |$conn:ident, $sql:ident, $wrap:ident| $body:expr) => {
+        match $tx {
+            Tx::Lite(tx) => {
+                let ($conn, $sql) = (&mut **tx, $statement.lite);
+                #[allow(unused, reason = "a body that returns no row does not wrap one")]
+                let $wrap = Row::Lite;
+                $body
+            }
+            Tx::LiteRead(connection) => {
+                let ($conn, $sql) = (&mut **connection, $statement.lite);
+                #[allow(unused, reason = "a body that returns no row does not wrap one")]
+                let $wrap = Row::Lite;
+                $body
+            }
+            Tx::Pg(tx) => {
+                let ($conn, $sql) = (&mut **tx, $statement.pg);
+                #[allow(unused, reason = "a body that returns no row does not wrap one")]
+                let $wrap = Row::Pg;
+                $body
+            }
+            Tx::PgRead(connection) => {
+                let ($conn, $sql) = (&mut **connection, $statement.pg);
+                #[allow(unused, reason = "a body that returns no row does not wrap one")]
+                let $wrap = Row::Pg;
+                $body
+            }
+        }
+    };
+}
+
+impl Tx {
+    /// Runs a statement; the number of rows it touched.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says; a broken unique constraint is named.
+    pub async fn execute(&mut self, statement: Statement, values: Vec<Value>) -> Result<u64, StoreError> {
+        each!(self, statement, |conn, sql, _wrap| bind_all!(sqlx::query(sql), values)
+            .execute(conn)
+            .await
+            .map(|done| done.rows_affected())
+            .map_err(StoreError::from_sqlx))
+    }
+
+    /// Runs a guarded statement that must touch exactly one row; whether it did.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub async fn execute_one(&mut self, statement: Statement, values: Vec<Value>) -> Result<bool, StoreError> {
+        Ok(self.execute(statement, values).await? == 1)
+    }
+
+    /// The first row, if there is one.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    pub async fn optional<R: FromRow>(
+        &mut self,
+        statement: Statement,
+        values: Vec<Value>,
+    ) -> Result<Option<R>, StoreError> {
+        let row = each!(self, statement, |conn, sql, wrap| bind_all!(sqlx::query(sql), values)
+            .fetch_optional(conn)
+            .await
+            .map(|row| row.map(wrap))
+            .map_err(StoreError::from_sqlx))?;
+        row.map(|row| R::from_row(&row)).transpose()
+    }
+
+    /// The one row of a statement that always has one (`RETURNING`, aggregates).
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there was none.
+    pub async fn one<R: FromRow>(&mut self, statement: Statement, values: Vec<Value>) -> Result<R, StoreError> {
+        self.optional(statement, values).await?.ok_or(StoreError::Missing(statement.name))
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    pub async fn all<R: FromRow>(&mut self, statement: Statement, values: Vec<Value>) -> Result<Vec<R>, StoreError> {
+        let rows: Vec<Row> = each!(self, statement, |conn, sql, wrap| bind_all!(sqlx::query(sql), values)
+            .fetch_all(conn)
+            .await
+            .map(|rows| rows.into_iter().map(wrap).collect())
+            .map_err(StoreError::from_sqlx))?;
+        rows.iter().map(R::from_row).collect()
+    }
+
+    /// Prepares a statement without running it: the compile-time check that two engines cannot have.
+    ///
+    /// # Errors
+    /// The engine's complaint.
+    pub async fn prepare(&mut self, statement: Statement) -> Result<(), StoreError> {
+        each!(self, statement, |conn, sql, _wrap| conn
+            .prepare(sql.into_sql_str())
+            .await
+            .map(|_| ())
+            .map_err(StoreError::from_sqlx))
+    }
+
+    /// Takes a cluster-wide lock for the rest of the transaction, if it is free. SQLite's writer holds it already.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    pub async fn try_lock(&mut self, lock: Lock) -> Result<bool, StoreError> {
+        const TRY: Statement = Statement::claim(
+            "db::LOCK",
+            "SELECT 1 AS taken WHERE $1 > 0",
+            "SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS taken",
+        );
+        let taken: Taken = self.one(TRY, vec![Value::from(0x6d69_6e67_0000_i64 + lock as i64)]).await?;
+        Ok(taken.0)
+    }
+
+    /// Makes everything since the start durable.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says; then nothing was kept.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Lite(tx) => tx.commit().await.map_err(StoreError::from_sqlx),
+            Self::Pg(tx) => tx.commit().await.map_err(StoreError::from_sqlx),
+            Self::LiteRead(_) | Self::PgRead(_) => Ok(()),
+        }
+    }
+
+    /// Asks the database whether it still answers.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    pub async fn ping(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Lite(tx) => tx.ping().await,
+            Self::LiteRead(connection) => connection.ping().await,
+            Self::Pg(tx) => tx.ping().await,
+            Self::PgRead(connection) => connection.ping().await,
+        }
+        .map_err(StoreError::from_sqlx)
+    }
+}
+
+struct Taken(bool);
+
+impl FromRow for Taken {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get::<i64>("taken")? == 1))
+    }
+}
