@@ -134,6 +134,12 @@ CREATE TABLE contact (                -- phone or e-mail: a way to reach somebod
 CREATE UNIQUE INDEX contact_person_id_kind_value_index_key ON contact (person_id, kind, value_index) WHERE ended_at IS NULL;
 CREATE INDEX contact_value_idx ON contact (kind, value_index);
 
+CREATE TABLE profile (                -- standard claims a person gave herself (前台自愿); sealed
+    person_id BLOB PRIMARY KEY REFERENCES person (id),
+    claims_sealed BLOB NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
 -- ── Institutions and classes ───────────────────────────────────────────────────────────────────
 CREATE TABLE institution (
     id BLOB PRIMARY KEY,

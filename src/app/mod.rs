@@ -1,1 +1,140 @@
-//! (to be written)
+//! Use cases: authorise, decide, one transaction, audit, event. One file for each noun or endpoint.
+//! Everything that comes from outside arrives as a [`Ctx`] and plain values; everything that changes SQL
+//! goes through a [`work::Work`], which writes the audit entry and cannot be committed without it.
+
+mod access;
+pub mod activation;
+pub mod admin;
+pub mod authorize;
+pub mod books;
+pub mod claims;
+pub mod clients;
+pub mod consent;
+pub mod ctx;
+pub mod error;
+pub mod health;
+pub mod keyring;
+pub mod login;
+pub mod logout;
+pub mod secrets;
+pub mod session;
+pub mod token;
+pub mod userinfo;
+pub mod work;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::domain::auth::lifetimes::Lifetimes;
+use crate::domain::issuer::Issuer;
+use crate::domain::random::Random;
+use crate::domain::time::{Clock, Timestamp};
+use crate::keys::audit::CheckpointSigner;
+use crate::keys::blind_index::BlindIndex;
+use crate::keys::opaque::RefreshTokens;
+use crate::keys::password::PasswordPool;
+use crate::keys::root::RootSecrets;
+use crate::keys::seal::Sealer;
+use crate::outbound::client::GuardedClient;
+use crate::store::db::Db;
+use crate::store::ephemeral::Ephemeral;
+
+pub use ctx::Ctx;
+pub use error::{Error, Kind};
+
+/// What the use cases stand on, opened and checked.
+pub struct Parts {
+    /// The database, migrated.
+    pub db: Db,
+    /// Codes, throttles and the like.
+    pub ephemeral: Ephemeral,
+    /// The only clock.
+    pub clock: Arc<dyn Clock>,
+    /// The only generator.
+    pub random: Arc<dyn Random>,
+    /// Root secrets that match the database.
+    pub secrets: RootSecrets,
+    /// Who we are.
+    pub issuer: Issuer,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// Calls we make.
+    pub outbound: GuardedClient,
+    /// Password hashes at a time, and how many may wait.
+    pub password_workers: (usize, usize),
+}
+
+/// The provider's use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// Shared by all clones.
+pub(crate) struct Inner {
+    pub(crate) db: Db,
+    pub(crate) ephemeral: Ephemeral,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) issuer: Issuer,
+    pub(crate) lifetimes: Lifetimes,
+    pub(crate) outbound: GuardedClient,
+    pub(crate) sealer: Sealer,
+    pub(crate) index: BlindIndex,
+    pub(crate) refresh_tokens: RefreshTokens,
+    pub(crate) checkpoints: CheckpointSigner,
+    pub(crate) passwords: PasswordPool,
+    pub(crate) keyring: keyring::Cached,
+    pub(crate) clients: clients::Cached,
+    /// Something was committed that a job waits for.
+    pub(crate) wake: Wake,
+}
+
+/// Bells for the jobs, so that what waits does not wait for their clock.
+#[derive(Default)]
+pub(crate) struct Wake {
+    pub(crate) sequencer: Notify,
+    pub(crate) deliveries: Notify,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Puts the parts together. The secrets were checked against the database before
+    /// ([`secrets::settle`]).
+    pub fn new(parts: Parts) -> Self {
+        let secrets = &parts.secrets;
+        let (workers, waiting) = parts.password_workers;
+        Self(Arc::new(Inner {
+            sealer: Sealer::new(secrets),
+            index: BlindIndex::new(secrets),
+            refresh_tokens: RefreshTokens::new(secrets),
+            checkpoints: CheckpointSigner::new(secrets),
+            passwords: PasswordPool::new(workers, waiting),
+            keyring: keyring::Cached::default(),
+            clients: clients::Cached::default(),
+            wake: Wake::default(),
+            db: parts.db,
+            ephemeral: parts.ephemeral,
+            clock: parts.clock,
+            random: parts.random,
+            issuer: parts.issuer,
+            lifetimes: parts.lifetimes,
+            outbound: parts.outbound,
+        }))
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Who we are.
+    pub fn issuer(&self) -> &Issuer {
+        &self.0.issuer
+    }
+}

@@ -1,7 +1,11 @@
 //! What is true: types, rules and state machines. Pure: no I/O, and the time is an argument.
 
 pub mod access;
+pub mod audit;
+pub mod auth;
+pub mod event;
 pub mod id;
+pub mod oidc;
 pub mod random;
 pub mod registry;
 pub mod time;

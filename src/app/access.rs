@@ -1,0 +1,46 @@
+//! The one place where proofs of scope are made (ruling R5), each from evidence that was just checked.
+
+use super::{App, Error};
+use crate::domain::access::{Door, Own, Task, TaskName, ViaGrant};
+use crate::domain::auth::session::Session;
+use crate::domain::id::{GrantId, PersonId};
+use crate::domain::oidc::grant::Grant;
+use crate::domain::time::Timestamp;
+use crate::store::db::Tx;
+use crate::store::grants;
+
+/// A live session speaks for its person.
+pub(crate) fn own(session: &Session, now: Timestamp) -> Result<Own, Error> {
+    if session.is_live(now) { Ok(Own::prove_by_session(session.id, session.person)) } else { Err(Error::not_found("session")) }
+}
+
+/// A credential that was just verified speaks for its person.
+pub(crate) fn own_by_credential(person: PersonId) -> Own {
+    Own::prove_by_credential(person)
+}
+
+/// Anybody may knock.
+pub(crate) fn door() -> Door {
+    Door::prove_by_knocking()
+}
+
+/// A command or job that names itself.
+pub(crate) fn task(name: TaskName) -> Task {
+    Task::prove_by_name(name)
+}
+
+/// A grant that was just made, in the transaction that makes it.
+pub(crate) fn by_new_grant(grant: &Grant) -> ViaGrant {
+    ViaGrant::prove_by_grant(grant.client, grant.person, grant.id)
+}
+
+impl App {
+    /// A grant that is alive now, and the proof that goes with it.
+    pub(crate) async fn live_grant(&self, tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<Option<(Grant, ViaGrant)>, Error> {
+        let grant = grants::live(tx, id, now).await?;
+        Ok(grant.map(|grant| {
+            let proof = by_new_grant(&grant);
+            (grant, proof)
+        }))
+    }
+}

@@ -1,0 +1,186 @@
+//! One-time activation: a printed code or a link leads to a password of one's own (R12). GET shows, POST
+//! consumes. The operator's commands that issue links and set passwords live here too.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::work::Outcome;
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{OnePerson as _, TaskName};
+use crate::domain::audit::{Action, Actor};
+use crate::domain::auth::password::{self, Weakness};
+use crate::domain::id::{ActivationId, PersonId};
+use crate::keys::opaque;
+use crate::keys::password::Priority;
+use crate::store::{accounts, activations, credentials, identities};
+
+/// Printed codes live 14 days (R12).
+const CODE_LIFE: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// What the activation page shows before anything is consumed.
+pub struct ActivationView {
+    /// The user name to sign in with from then on.
+    pub user_name: String,
+    /// First and last character of the name, to see that the slip is one's own.
+    pub person_hint: String,
+}
+
+/// Why an activation does not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivationProblem {
+    /// Nobody's code.
+    Unknown,
+    /// Used before.
+    Used,
+    /// Too late.
+    Expired,
+    /// The password is too easy.
+    Weak(Weakness),
+    /// The password pool is full.
+    Busy,
+}
+
+impl App {
+    /// Shows whose code it is.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn show_activation(&self, ctx: &Ctx, code: &str) -> Result<Result<ActivationView, ActivationProblem>, Error> {
+        let door = access::door();
+        let mut tx = self.db.read().await?;
+        let activation = match self.usable_activation(&mut tx, ctx, code).await? {
+            Ok(activation) => activation,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let Some(account) = accounts::by_id(&mut tx, &door, activation.account).await? else { return Ok(Err(ActivationProblem::Unknown)) };
+        let base = identities::base(&mut tx, &access::own_by_credential(account.person)).await?;
+        let name = base.map(|base| base.name).unwrap_or_default();
+        Ok(Ok(ActivationView { user_name: account.user_name, person_hint: hint_of(&name) }))
+    }
+
+    async fn usable_activation(&self, tx: &mut crate::store::db::Tx, ctx: &Ctx, code: &str) -> Result<Result<activations::Activation, ActivationProblem>, Error> {
+        let found = activations::find(tx, &access::door(), opaque::digest(&canonical(code))).await?;
+        Ok(match found {
+            None => Err(ActivationProblem::Unknown),
+            Some(activation) if activation.used_at.is_some() => Err(ActivationProblem::Used),
+            Some(activation) if ctx.now >= activation.expires_at => Err(ActivationProblem::Expired),
+            Some(activation) => Ok(activation),
+        })
+    }
+
+    /// Consumes the code and sets the password.
+    ///
+    /// # Errors
+    /// A failed dependency; refusals are [`ActivationProblem`]s.
+    pub async fn activate(&self, ctx: &Ctx, code: &str, new_password: SecretString) -> Result<Result<String, ActivationProblem>, Error> {
+        let view = match self.show_activation(ctx, code).await? {
+            Ok(view) => view,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        if let Err(weakness) = password::check(new_password.expose_secret(), &[&view.user_name]) {
+            return Ok(Err(ActivationProblem::Weak(weakness)));
+        }
+        let Ok(phc) = self.passwords.hash(new_password, self.random.clone(), Priority::Stranger).await else { return Ok(Err(ActivationProblem::Busy)) };
+        let mut work = self.begin(ctx, Action::Activate).await?;
+        let activation = match self.usable_activation(work.tx(), ctx, code).await? {
+            Ok(activation) => activation,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        // Guarded: of two that post together one wins.
+        if !activations::consume(work.tx(), activation.id, ctx.now).await? {
+            return Ok(Err(ActivationProblem::Used));
+        }
+        let Some(account) = accounts::by_id(work.tx(), &access::door(), activation.account).await? else { return Ok(Err(ActivationProblem::Unknown)) };
+        let own = access::own_by_credential(account.person);
+        credentials::set_password(work.tx(), &own, account.id, &phc, ctx.now).await?;
+        accounts::activate(work.tx(), &own, account.id, ctx.now).await?;
+        self.end_sessions_of(&mut work, &own, ctx.now, "activated again").await?;
+        work.target("person", account.person).target("account", account.id).event("account", account.id, 2, "account.activated", &["state"]);
+        work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
+        Ok(Ok(account.user_name))
+    }
+
+    /// `mingji account link`: a fresh code; earlier ones of the account end.
+    ///
+    /// # Errors
+    /// `NotFound` when nobody has this login.
+    pub async fn issue_activation(&self, ctx: &Ctx, person: PersonId) -> Result<(String, String), Error> {
+        let on = access::task(TaskName::OperatorCommand).on(person);
+        let mut work = self.begin(ctx, Action::ActivationIssued).await?;
+        let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(|| Error::not_found("account"))?;
+        let code = activation_code(self);
+        activations::end_open(work.tx(), account.id, ctx.now).await?;
+        let id = ActivationId::new(ctx.now, &*self.random);
+        activations::insert(work.tx(), id, account.id, opaque::digest(&canonical(&code)), ctx.now, ctx.now.plus(CODE_LIFE)).await?;
+        work.target("person", on.person()).target("account", account.id);
+        work.commit(Outcome::Done).await?;
+        let link = format!("{}/activate/{code}", self.issuer().as_str().trim_end_matches('/'));
+        Ok((code, link))
+    }
+
+    /// `mingji account set-password`: for operators and tests. Ends all sessions of the person.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Invalid` for a weak password.
+    pub async fn set_password(&self, ctx: &Ctx, person: PersonId, new_password: SecretString) -> Result<(), Error> {
+        let on = access::task(TaskName::OperatorCommand).on(person);
+        let user_name = accounts::of_person(&mut self.db.read().await?, &on).await?.ok_or_else(|| Error::not_found("account"))?.user_name;
+        password::check(new_password.expose_secret(), &[&user_name]).map_err(|weakness| Error::invalid(format!("the password is too weak: {weakness}")))?;
+        let phc = self.passwords.hash(new_password, self.random.clone(), Priority::KnownDevice).await?;
+        let mut work = self.begin(ctx, Action::PasswordSet).await?;
+        let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(|| Error::not_found("account"))?;
+        credentials::set_password(work.tx(), &on, account.id, &phc, ctx.now).await?;
+        accounts::activate(work.tx(), &on, account.id, ctx.now).await?;
+        self.end_sessions_of(&mut work, &on, ctx.now, "password set by the operator").await?;
+        work.target("person", person).target("account", account.id).event("account", account.id, 2, "account.password_set", &[]);
+        work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
+        Ok(())
+    }
+
+    /// The person behind a login, for the operator's commands.
+    ///
+    /// # Errors
+    /// `NotFound`, the same for every kind of login.
+    pub async fn person_of_login(&self, login: &str) -> Result<PersonId, Error> {
+        let login = crate::domain::registry::login::Login::parse(login);
+        let mut tx = self.db.read().await?;
+        let found = self.account_of(&mut tx, &access::door(), &login).await?;
+        found.map(|account| account.person).ok_or_else(|| Error::new(Kind::NotFound, "nobody has this login"))
+    }
+}
+
+/// Sixty bits in Crockford's Base32, in groups of four: typable from a slip (R12 asks for 40 at least).
+fn activation_code(app: &App) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let bytes: [u8; 12] = crate::domain::random::bytes(&*app.random);
+    let mut code = String::with_capacity(14);
+    for (at, byte) in bytes.iter().enumerate() {
+        if at > 0 && at % 4 == 0 {
+            code.push('-');
+        }
+        code.push(char::from(ALPHABET[usize::from(byte % 32)]));
+    }
+    code
+}
+
+/// Case, spaces and hyphens do not count, and look-alikes read as what Crockford's Base32 means by them.
+fn canonical(code: &str) -> String {
+    let fold = |c: char| match c.to_ascii_lowercase() {
+        'o' => '0',
+        'i' | 'l' => '1',
+        other => other,
+    };
+    code.chars().filter(char::is_ascii_alphanumeric).map(fold).collect()
+}
+
+fn hint_of(name: &str) -> String {
+    let mut chars = name.chars();
+    match (chars.next(), chars.next_back()) {
+        (Some(first), Some(last)) => format!("{first}*{last}"),
+        (Some(first), None) => first.to_string(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,346 @@
+//! The authorization endpoint: from a client's question to a code, a page, or an error (OpenID Connect
+//! Core, 3.1.2). What was asked travels sealed with the browser (R3); who is there is read each time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::consent::ConsentCard;
+use super::session::{Browser, Who};
+use super::{App, Ctx, Error, access, claims};
+use crate::domain::auth::session::Session;
+use crate::domain::id::{GrantId, IdentityId, InteractionId};
+use crate::domain::oidc::checks::{self, Entrance, Failure, Stop};
+use crate::domain::oidc::claims::IdentityFacts;
+use crate::domain::oidc::client::Client;
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::grant::CodeOffer;
+use crate::domain::oidc::params::Params;
+use crate::domain::oidc::prompt::{self, Next, Present};
+use crate::domain::oidc::request::AuthorizationRequest;
+use crate::domain::registry::age::AgeBand;
+use crate::keys::opaque;
+use crate::store::ephemeral::Space;
+use crate::store::{identities, subjects};
+
+/// How long a page may wait for a person (R3).
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30 * 60);
+const SEAL: &str = "authorize";
+
+/// What the browser gets.
+pub struct Reply {
+    /// A redirect or a page.
+    pub answer: Answer,
+    /// A new pre-session cookie, where there was none.
+    pub pre_session: Option<SecretString>,
+    /// Languages the client asked for.
+    pub ui_locales: Option<String>,
+}
+
+/// A redirect to the client or a page of ours.
+pub enum Answer {
+    /// To the client: a code or an error.
+    Redirect(String),
+    /// A page.
+    Page(Box<Page>),
+}
+
+/// A page in the way to a code. `request` is the sealed state its form carries.
+pub enum Page {
+    /// Sign in.
+    SignIn {
+        /// Sealed state.
+        request: String,
+        /// User name to put into the form.
+        login: Option<String>,
+        /// Who asks.
+        client: Arc<Client>,
+    },
+    /// Continue as this person, or somebody else.
+    ChooseAccount {
+        /// Sealed state.
+        request: String,
+        /// Who is there.
+        who: Who,
+        /// Who asks.
+        client: Arc<Client>,
+    },
+    /// Which identity.
+    ChooseIdentity {
+        /// Sealed state.
+        request: String,
+        /// Who is there.
+        who: Who,
+        /// Who asks.
+        client: Arc<Client>,
+        /// Hers today.
+        identities: Vec<IdentityFacts>,
+        /// Where answers to the client may go, for the page's `form-action` (R12).
+        redirect_uri: String,
+    },
+    /// What the client may have.
+    Consent {
+        /// Sealed state.
+        request: String,
+        /// Who is there.
+        who: Who,
+        /// What is asked.
+        card: ConsentCard,
+        /// Where answers to the client may go.
+        redirect_uri: String,
+    },
+    /// A child whose guardian has not agreed.
+    GuardianNeeded {
+        /// Who is there.
+        who: Who,
+        /// Who asks.
+        client: Arc<Client>,
+        /// Back to the client with `access_denied`.
+        back: String,
+    },
+    /// Not to be trusted, or too late.
+    Stop(PageStop),
+}
+
+/// Why there is nothing to go on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageStop {
+    /// Unknown or disabled client.
+    Client,
+    /// An address that the client did not register.
+    RedirectUri,
+    /// The form waited too long, or belongs to another browser.
+    Expired,
+}
+
+/// A request on its way, opened again.
+pub(crate) struct Opened {
+    pub(crate) request: AuthorizationRequest,
+    pub(crate) client: Arc<Client>,
+}
+
+impl App {
+    /// Begins an authorization request.
+    ///
+    /// # Errors
+    /// A failed dependency; everything else is an [`Answer`].
+    pub async fn authorize(&self, ctx: &Ctx, params: &Params, browser: &Browser) -> Result<Reply, Error> {
+        let Some(client) = self.named_client(ctx, params).await? else { return Ok(Reply::stop(PageStop::Client)) };
+        let interaction = InteractionId::new(ctx.now, &*self.random);
+        let mut request = match checks::authorize(params, &client, interaction, ctx.now) {
+            Ok(request) => request,
+            Err(failure) => return Ok(self.failed(params, failure)),
+        };
+        if let Some(hint) = params.get("id_token_hint") {
+            match self.hinted_subject(hint, &client, ctx.now).await? {
+                Some(sub) => request.hinted_sub = Some(sub),
+                None => {
+                    let error = ProtocolError::new(Code::InvalidRequest, "id_token_hint was not issued here to this client");
+                    return Ok(self.failed(params, Failure::Redirect(error)));
+                }
+            }
+        }
+        self.proceed(ctx, request, client, browser).await
+    }
+
+    async fn named_client(&self, ctx: &Ctx, params: &Params) -> Result<Option<Arc<Client>>, Error> {
+        match params.get("client_id") {
+            Some(id) => self.client(id, ctx.now).await,
+            None => Ok(None),
+        }
+    }
+
+    fn failed(&self, params: &Params, failure: Failure) -> Reply {
+        match failure {
+            Failure::Page(Stop::Client) => Reply::stop(PageStop::Client),
+            Failure::Page(Stop::RedirectUri) => Reply::stop(PageStop::RedirectUri),
+            Failure::Redirect(error) => {
+                let url = self.error_url(params.get("redirect_uri").unwrap_or_default(), params.get("state"), &error);
+                Reply::to(Answer::Redirect(url))
+            }
+        }
+    }
+
+    /// Opens the sealed request that a form brought back.
+    ///
+    /// # Errors
+    /// A failed dependency. `Ok(Err(stop))` when the form is too late, foreign, or its client is gone.
+    pub(crate) async fn open_request(&self, ctx: &Ctx, sealed: &str, browser: &Browser) -> Result<Result<Opened, PageStop>, Error> {
+        let Some(binding) = browser.binding() else { return Ok(Err(PageStop::Expired)) };
+        let Ok(plain) = self.sealer.open_state(SEAL, &binding, sealed) else { return Ok(Err(PageStop::Expired)) };
+        let request: AuthorizationRequest = serde_json::from_slice(&plain)?;
+        if ctx.now.since(request.created_at) >= PATIENCE {
+            return Ok(Err(PageStop::Expired));
+        }
+        let Some(client) = self.client_by_id(request.client_id, ctx.now).await? else { return Ok(Err(PageStop::Client)) };
+        let params = Params::parse(&form_urlencoded::Serializer::new(String::new()).append_pair("redirect_uri", &request.redirect_uri).finish());
+        match checks::run(Entrance::Resume, &params, &client) {
+            Ok(()) => Ok(Ok(Opened { request, client })),
+            Err(Failure::Page(Stop::RedirectUri)) => Ok(Err(PageStop::RedirectUri)),
+            Err(_) => Ok(Err(PageStop::Client)),
+        }
+    }
+
+    /// Goes on with a request that a form brought back.
+    ///
+    /// # Errors
+    /// A failed dependency.
+    pub async fn resume(&self, ctx: &Ctx, sealed: &str, browser: &Browser) -> Result<Reply, Error> {
+        match self.open_request(ctx, sealed, browser).await? {
+            Ok(Opened { request, client }) => self.proceed(ctx, request, client, browser).await,
+            Err(stop) => Ok(Reply::stop(stop)),
+        }
+    }
+
+    /// “Continue as …”.
+    ///
+    /// # Errors
+    /// A failed dependency.
+    pub async fn continue_as(&self, ctx: &Ctx, sealed: &str, browser: &Browser) -> Result<Reply, Error> {
+        match self.open_request(ctx, sealed, browser).await? {
+            Ok(Opened { mut request, client }) => {
+                request.answered.account = true;
+                self.proceed(ctx, request, client, browser).await
+            }
+            Err(stop) => Ok(Reply::stop(stop)),
+        }
+    }
+
+    /// An identity was chosen.
+    ///
+    /// # Errors
+    /// `Invalid` when it is not one of hers; a failed dependency.
+    pub async fn continue_with_identity(&self, ctx: &Ctx, sealed: &str, identity: IdentityId, browser: &Browser) -> Result<Reply, Error> {
+        let Opened { mut request, client } = match self.open_request(ctx, sealed, browser).await? {
+            Ok(opened) => opened,
+            Err(stop) => return Ok(Reply::stop(stop)),
+        };
+        let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+        if let Some(session) = session {
+            self.choose_identity(ctx, &session, identity).await?;
+            request.answered.account = true;
+            request.answered.identity = true;
+        }
+        self.proceed(ctx, request, client, browser).await
+    }
+
+    /// Decides and answers.
+    pub(crate) async fn proceed(&self, ctx: &Ctx, request: AuthorizationRequest, client: Arc<Client>, browser: &Browser) -> Result<Reply, Error> {
+        let ui_locales = request.ui_locales.clone();
+        let mut tx = self.db.read().await?;
+        let session = self.live_session(&mut tx, browser, ctx.now).await?;
+        let (next, scene) = match session {
+            None => (prompt::decide(&request, &client, None, ctx.now), None),
+            Some(session) => {
+                let own = access::own(&session, ctx.now)?;
+                let Some(base) = identities::base(&mut tx, &own).await? else { return Err(Error::internal("a live session of nobody")) };
+                let identities = claims::identities(&mut tx, &own, ctx.now.shanghai_date()).await?;
+                let age = AgeBand::at(base.birth_date, ctx.now);
+                let receipt = self.receipt(&mut tx, &own, age, &request, &client, ctx.now).await?;
+                let sub = match &request.hinted_sub {
+                    Some(_) => subjects::find(&mut tx, session.person, &client.sector).await?,
+                    None => None,
+                };
+                let ids: Vec<_> = identities.iter().map(|identity| identity.id).collect();
+                let present = Present { session: &session, sub: sub.as_deref(), identities: &ids, age, receipt };
+                let next = prompt::decide(&request, &client, Some(&present), ctx.now);
+                (next, Some((Who { session, name: base.name }, identities)))
+            }
+        };
+        drop(tx);
+        let mut reply = match (next, scene) {
+            (Next::Refuse(error), _) => Reply::to(Answer::Redirect(self.error_url(&request.redirect_uri, request.state.as_deref(), &error))),
+            (Next::Issue(identity), Some((who, _))) => {
+                self.touch_session(&who.session, ctx.now).await?;
+                Reply::to(Answer::Redirect(self.issue(ctx, &request, &who.session, identity).await?))
+            }
+            (next, scene) => self.page(next, scene, request, client, browser)?,
+        };
+        reply.ui_locales = ui_locales;
+        Ok(reply)
+    }
+
+    fn page(&self, next: Next, scene: Option<(Who, Vec<IdentityFacts>)>, request: AuthorizationRequest, client: Arc<Client>, browser: &Browser) -> Result<Reply, Error> {
+        let (sealed, pre_session) = self.seal_request(&request, browser)?;
+        let redirect_uri = request.redirect_uri.clone();
+        let page = match (next, scene) {
+            (Next::ChooseAccount, Some((who, _))) => Page::ChooseAccount { request: sealed, who, client },
+            (Next::ChooseIdentity, Some((who, identities))) => Page::ChooseIdentity { request: sealed, who, client, identities, redirect_uri },
+            (Next::Consent, Some((who, _))) => {
+                let card = ConsentCard { client, scope: prompt::consent_scope(&request) };
+                Page::Consent { request: sealed, who, card, redirect_uri }
+            }
+            (Next::GuardianNeeded, Some((who, _))) => {
+                let denied = ProtocolError::new(Code::AccessDenied, "a guardian has not agreed yet");
+                let back = self.error_url(&redirect_uri, request.state.as_deref(), &denied);
+                Page::GuardianNeeded { who, client, back }
+            }
+            _ => Page::SignIn { request: sealed, login: request.login_hint, client },
+        };
+        Ok(Reply { answer: Answer::Page(Box::new(page)), pre_session, ui_locales: None })
+    }
+
+    /// Seals a request to this browser, giving it a pre-session cookie where it has none.
+    pub(crate) fn seal_request(&self, request: &AuthorizationRequest, browser: &Browser) -> Result<(String, Option<SecretString>), Error> {
+        let fresh = browser.pre_session.is_none().then(|| opaque::generate(&*self.random));
+        let binding = match (&fresh, browser.binding()) {
+            (Some(secret), _) => opaque::digest(secret.expose_secret()),
+            (None, Some(binding)) => binding,
+            (None, None) => return Err(Error::internal("no pre-session")),
+        };
+        let plain = serde_json::to_vec(request)?;
+        Ok((self.sealer.seal_state(SEAL, &binding, &plain, &*self.random), fresh))
+    }
+
+    /// Puts a code into the ephemeral store and names the client's address with it. The grant's id is chosen
+    /// here, so that a replay can be told from the first redemption (R3).
+    async fn issue(&self, ctx: &Ctx, request: &AuthorizationRequest, session: &Session, identity: Option<IdentityId>) -> Result<String, Error> {
+        let code = opaque::generate(&*self.random);
+        let offer = CodeOffer {
+            grant: GrantId::new(ctx.now, &*self.random),
+            client: request.client_id,
+            redirect_uri: request.redirect_uri.clone(),
+            challenge: request.challenge.clone(),
+            nonce: request.nonce.clone(),
+            scope: request.scope.clone(),
+            person: session.person,
+            session: session.id,
+            identity,
+            auth_time: session.auth_time,
+            acr: session.acr.clone(),
+            amr: session.amr.clone(),
+            expires_at: ctx.now.plus(self.lifetimes.code),
+        };
+        let key = opaque::lookup_key(code.expose_secret());
+        self.ephemeral.offer(Space::Code, &key, offer.grant.0, &serde_json::to_vec(&offer)?, self.lifetimes.code).await?;
+        Ok(self.answer_url(&request.redirect_uri, request.state.as_deref(), &[("code", code.expose_secret())]))
+    }
+
+    pub(crate) fn error_url(&self, redirect_uri: &str, state: Option<&str>, error: &ProtocolError) -> String {
+        self.answer_url(redirect_uri, state, &[("error", error.code.as_str()), ("error_description", error.description)])
+    }
+
+    /// The client's address with the answer in its query: with `state` as it came and `iss` (RFC 9207, 2).
+    fn answer_url(&self, redirect_uri: &str, state: Option<&str>, answer: &[(&str, &str)]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(answer);
+        if let Some(state) = state {
+            query.append_pair("state", state);
+        }
+        query.append_pair("iss", self.issuer().as_str());
+        // The registered text stays as it is, byte by byte; a query of its own is kept (RFC 6749, 3.1.2).
+        let joint = if redirect_uri.contains('?') { '&' } else { '?' };
+        format!("{redirect_uri}{joint}{}", query.finish())
+    }
+}
+
+impl Reply {
+    pub(crate) fn to(answer: Answer) -> Self {
+        Self { answer, pre_session: None, ui_locales: None }
+    }
+
+    pub(crate) fn stop(stop: PageStop) -> Self {
+        Self::to(Answer::Page(Box::new(Page::Stop(stop))))
+    }
+}

@@ -1,0 +1,128 @@
+//! The sequencer and the audit chain: numbers after commit, checkpoints, verification (ruling R4).
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::work::Housekeeping;
+use super::{App, Error};
+use crate::domain::time::Timestamp;
+use crate::keys::audit;
+use crate::store::books::{self, CheckpointRow, Head};
+
+/// How many are numbered in one transaction: SQLite's writer is held only for a moment (R15).
+const BATCH: i64 = 200;
+/// A checkpoint at least every so many entries.
+const CHECKPOINT_EVERY: i64 = 1_000;
+
+/// The stream of the system itself: every event, in order. Streams of single platforms begin with issue 4.
+pub const SYSTEM_STREAM: Uuid = Uuid::nil();
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Whether the chain holds.
+    pub holds: bool,
+    /// How many numbered entries were read.
+    pub entries: i64,
+    /// Which anchor outside the database it was compared with.
+    pub anchor: &'static str,
+    /// What is wrong, one sentence each.
+    pub faults: Vec<String>,
+}
+
+impl App {
+    /// Numbers one batch of what is committed; how many. Zero when there is nothing or another replica is at it.
+    ///
+    /// # Errors
+    /// A failed store; the batch stays pending.
+    pub async fn number_pending(&self) -> Result<usize, Error> {
+        if books::count_pending(&mut self.db.read().await?).await? == 0 {
+            return Ok(0);
+        }
+        let now = self.now();
+        let mut tx = self.housekeeping(Housekeeping::Sequencer).await?;
+        if !books::lock_sequencer(&mut tx).await? {
+            return Ok(0);
+        }
+        let entries = books::pending_entries(&mut tx, BATCH).await?;
+        let events = books::pending_events(&mut tx, BATCH).await?;
+        let mut head = books::head(&mut tx).await?;
+        for entry in &entries {
+            head = Head { seq: head.seq + 1, hash: audit::link(&head.hash, &entry.canonical()) };
+            books::link(&mut tx, entry.id, head, now).await?;
+        }
+        books::feed(&mut tx, SYSTEM_STREAM, &events).await?;
+        let last = books::last_checkpoint(&mut tx).await?.map_or(0, |row| row.seq);
+        if head.seq - last >= CHECKPOINT_EVERY {
+            books::insert_checkpoint(&mut tx, &self.sign_checkpoint(head, now)).await?;
+        }
+        tx.commit().await?;
+        Ok(entries.len() + events.len())
+    }
+
+    /// Signs where the chain stands now; `None` while it is empty. The caller writes it outside the database too.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn checkpoint(&self) -> Result<Option<CheckpointRow>, Error> {
+        let mut tx = self.housekeeping(Housekeeping::Sequencer).await?;
+        let head = books::head(&mut tx).await?;
+        if head.seq == 0 {
+            return Ok(None);
+        }
+        let row = self.sign_checkpoint(head, self.now());
+        books::insert_checkpoint(&mut tx, &row).await?;
+        tx.commit().await?;
+        Ok(Some(row))
+    }
+
+    fn sign_checkpoint(&self, head: Head, now: Timestamp) -> CheckpointRow {
+        let signature = self.checkpoints.sign(head.seq, head.seq, &head.hash, now);
+        CheckpointRow { seq: head.seq, count: head.seq, head: head.hash, at: now, signature }
+    }
+
+    /// Reads the whole chain and compares it with its checkpoints and with `anchors` kept outside the database.
+    ///
+    /// # Errors
+    /// A failed store; a broken chain is a [`Verdict`], not an error.
+    pub async fn verify_audit(&self, anchors: &[CheckpointRow]) -> Result<Verdict, Error> {
+        let mut tx = self.db.read().await?;
+        let mut faults = Vec::new();
+        let mut known = books::checkpoints(&mut tx).await?;
+        known.extend_from_slice(anchors);
+        for row in &known {
+            if !self.checkpoints.verify(row.seq, row.count, &row.head, row.at, &row.signature) {
+                faults.push(format!("the signature of checkpoint {} does not hold", row.seq));
+            }
+        }
+        let mut head = Head { seq: 0, hash: [0; 32] };
+        loop {
+            let links = books::chain_after(&mut tx, head.seq, 1_000).await?;
+            if links.is_empty() {
+                break;
+            }
+            for linked in links {
+                if linked.head.seq != head.seq + 1 {
+                    faults.push(format!("numbers {} to {} are missing", head.seq + 1, linked.head.seq - 1));
+                }
+                if audit::link(&head.hash, &linked.entry.canonical()) != linked.head.hash {
+                    faults.push(format!("entry {} was changed, or its predecessor was", linked.head.seq));
+                }
+                for row in known.iter().filter(|row| row.seq == linked.head.seq && row.head != linked.head.hash) {
+                    faults.push(format!("entry {} differs from the checkpoint signed at {}", row.seq, row.at.to_rfc3339()));
+                }
+                head = linked.head;
+            }
+        }
+        if let Some(row) = known.iter().filter(|row| row.seq > head.seq).max_by_key(|row| row.seq) {
+            faults.push(format!("the chain ends at {} but a checkpoint was signed at {}", head.seq, row.seq));
+        }
+        let lost = books::count_unnumbered(&mut tx).await?;
+        if lost > 0 {
+            faults.push(format!("{lost} entries have lost their number"));
+        }
+        faults.truncate(20);
+        let anchor = if anchors.is_empty() { "none: only consistent with itself" } else { "checkpoints outside the database" };
+        Ok(Verdict { holds: faults.is_empty(), entries: head.seq, anchor, faults })
+    }
+}

@@ -1,0 +1,166 @@
+//! Consent: receipts, the page's decision, and the operator's commands (ruling R8).
+
+use std::sync::Arc;
+
+use super::authorize::{Answer, Opened, Reply};
+use super::session::Browser;
+use super::work::Outcome;
+use super::{App, Ctx, Error, access};
+use crate::domain::access::{OnePerson, TaskName};
+use crate::domain::audit::{Action, Actor};
+use crate::domain::id::{ClientId, ConsentId, PersonId};
+use crate::domain::oidc::client::Client;
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::grant::Grant;
+use crate::domain::oidc::prompt::{self, Receipt};
+use crate::domain::oidc::request::AuthorizationRequest;
+use crate::domain::oidc::scope::{Scope, ScopeSet};
+use crate::domain::registry::age::AgeBand;
+use crate::domain::registry::consent::ConsentReceipt;
+use crate::domain::time::Timestamp;
+use crate::store::db::Tx;
+use crate::store::{consents, grants, guardianships, identities};
+
+/// The text that people agreed to; a change of it asks again.
+pub const NOTICE_VERSION: &str = "2026-11";
+const PURPOSE: &str = "sign-in";
+
+/// What the consent page shows.
+pub struct ConsentCard {
+    /// Who asks.
+    pub client: Arc<Client>,
+    /// For what.
+    pub scope: ScopeSet,
+}
+
+impl App {
+    /// Whether a live receipt stands behind a request: her own, or while she is under 14 that of a guardian
+    /// who is confirmed now.
+    pub(crate) async fn receipt(&self, tx: &mut Tx, proof: &impl OnePerson, age: AgeBand, request: &AuthorizationRequest, client: &Client, now: Timestamp) -> Result<Receipt, Error> {
+        let wanted = prompt::consent_scope(request);
+        let live = self.live_receipts(tx, proof, age, client.id, now).await?;
+        Ok(live.into_iter().filter(|receipt| wanted.is_subset(&scopes(receipt))).map(|receipt| receipt.given_at).max().map_or(Receipt::Missing, Receipt::Covers))
+    }
+
+    /// What live receipts let a client have of a person, taken together.
+    pub(crate) async fn consented(&self, tx: &mut Tx, proof: &impl OnePerson, age: AgeBand, client: ClientId, now: Timestamp) -> Result<ScopeSet, Error> {
+        Ok(self.live_receipts(tx, proof, age, client, now).await?.iter().flat_map(|receipt| scopes(receipt).iter().collect::<Vec<_>>()).collect())
+    }
+
+    async fn live_receipts(&self, tx: &mut Tx, proof: &impl OnePerson, age: AgeBand, client: ClientId, now: Timestamp) -> Result<Vec<ConsentReceipt>, Error> {
+        let all = consents::live(tx, proof, client).await?;
+        if age != AgeBand::Under14 {
+            return Ok(all.into_iter().filter(|receipt| receipt.given_by == proof.person()).collect());
+        }
+        let guardians = guardianships::confirmed_guardians(tx, proof, now).await?;
+        Ok(all.into_iter().filter(|receipt| guardians.contains(&receipt.given_by)).collect())
+    }
+
+    /// Whether a grant may still be used: the receipt it rests on is alive (R8, R16). The one check that token,
+    /// refresh and userinfo share.
+    pub(crate) async fn still_allowed(&self, tx: &mut Tx, proof: &impl OnePerson, grant: &Grant, client: &Client, now: Timestamp) -> Result<bool, Error> {
+        let Some(base) = identities::base(tx, proof).await? else { return Ok(false) };
+        let age = AgeBand::at(base.birth_date, now);
+        let needs_receipt = if age == AgeBand::Under14 { !client.is_statutory() } else { client.is_application() };
+        if !needs_receipt {
+            return Ok(true);
+        }
+        let wanted = grant.scope.clone().without(Scope::Openid);
+        let live = self.live_receipts(tx, proof, age, client.id, now).await?;
+        Ok(live.iter().any(|receipt| wanted.is_subset(&scopes(receipt))))
+    }
+
+    /// The consent page's answer. Only somebody of 14 or more answers for herself.
+    ///
+    /// # Errors
+    /// A failed dependency.
+    pub async fn decide_consent(&self, ctx: &Ctx, sealed: &str, allow: bool, browser: &Browser) -> Result<Reply, Error> {
+        let Opened { request, client } = match self.open_request(ctx, sealed, browser).await? {
+            Ok(opened) => opened,
+            Err(stop) => return Ok(Reply::stop(stop)),
+        };
+        if !allow {
+            let denied = ProtocolError::new(Code::AccessDenied, "the person said no");
+            return Ok(Reply::to(Answer::Redirect(self.error_url(&request.redirect_uri, request.state.as_deref(), &denied))));
+        }
+        let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+        if let Some(session) = session {
+            let own = access::own(&session, ctx.now)?;
+            let ctx = ctx.acting(Actor::Person { id: session.person });
+            let mut work = self.begin(&ctx, Action::ConsentGiven).await?;
+            let base = identities::base(work.tx(), &own).await?.ok_or_else(|| Error::not_found("person"))?;
+            let age = AgeBand::at(base.birth_date, ctx.now);
+            if age != AgeBand::Under14 {
+                let scope = prompt::consent_scope(&request);
+                let receipt = self.new_receipt(&ctx, session.person, session.person, client.id, &scope, age);
+                consents::insert(work.tx(), &own, &receipt).await?;
+                work.target("person", session.person).target("client", client.id).detail("scope", scope.to_string());
+                work.event("consent", receipt.id, 1, "consent.given", &[]);
+                work.commit(Outcome::Done).await?;
+            }
+        }
+        self.proceed(ctx, request, client, browser).await
+    }
+
+    /// `mingji consent record`: a guardian's receipt for a child.
+    ///
+    /// # Errors
+    /// `NotFound` and `Invalid` with the reason.
+    pub async fn record_guardian_consent(&self, ctx: &Ctx, child: PersonId, guardian: PersonId, client_id: &str, scope: &ScopeSet) -> Result<ConsentId, Error> {
+        let client = self.client(client_id, ctx.now).await?.ok_or_else(|| Error::not_found("client"))?;
+        let on = access::task(TaskName::OperatorCommand).on(child);
+        let mut work = self.begin(ctx, Action::ConsentGiven).await?;
+        let base = identities::base(work.tx(), &on).await?.ok_or_else(|| Error::not_found("child"))?;
+        if !guardianships::confirmed_guardians(work.tx(), &on, ctx.now).await?.contains(&guardian) {
+            return Err(Error::invalid("this person is not a confirmed guardian of the child"));
+        }
+        let age = AgeBand::at(base.birth_date, ctx.now);
+        if age != AgeBand::Under14 {
+            return Err(Error::invalid("from 14 on a person consents for herself"));
+        }
+        let receipt = self.new_receipt(ctx, child, guardian, client.id, scope, age);
+        consents::insert(work.tx(), &on, &receipt).await?;
+        work.target("person", child).target("given_by", guardian).target("client", client.id).detail("scope", scope.to_string());
+        work.event("consent", receipt.id, 1, "consent.given", &[]);
+        work.commit(Outcome::Done).await?;
+        Ok(receipt.id)
+    }
+
+    /// `mingji consent withdraw`: receipts end, and with them everything the client holds.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no live receipt.
+    pub async fn withdraw_consent(&self, ctx: &Ctx, person: PersonId, client_id: &str) -> Result<u64, Error> {
+        let client = self.client(client_id, ctx.now).await?.ok_or_else(|| Error::not_found("client"))?;
+        let on = access::task(TaskName::OperatorCommand).on(person);
+        let mut work = self.begin(ctx, Action::ConsentWithdrawn).await?;
+        let ended = consents::withdraw(work.tx(), &on, client.id, ctx.now).await?;
+        if ended == 0 {
+            return Err(Error::not_found("a live receipt"));
+        }
+        let grants = grants::revoke_of_client(work.tx(), person, client.id, ctx.now, "consent withdrawn").await?;
+        work.target("person", person).target("client", client.id).detail("receipts", ended).detail("grants_ended", grants);
+        work.event("consent", person, 1, "consent.withdrawn", &[]);
+        work.commit(Outcome::Done).await?;
+        Ok(ended)
+    }
+
+    fn new_receipt(&self, ctx: &Ctx, person: PersonId, given_by: PersonId, client: ClientId, scope: &ScopeSet, age: AgeBand) -> ConsentReceipt {
+        ConsentReceipt {
+            id: ConsentId::new(ctx.now, &*self.random),
+            person,
+            given_by,
+            client,
+            claims: scope.iter().map(|scope| scope.as_str().to_owned()).collect(),
+            purpose: PURPOSE.into(),
+            notice_version: NOTICE_VERSION.into(),
+            given_at: ctx.now,
+            withdrawn_at: None,
+            age_band: age,
+        }
+    }
+}
+
+fn scopes(receipt: &ConsentReceipt) -> ScopeSet {
+    receipt.claims.iter().filter_map(|text| text.parse().ok()).collect()
+}

@@ -1,0 +1,45 @@
+//! The context of one request or command: who acts, from where, in which language, and when.
+
+use std::net::IpAddr;
+
+use uuid::Uuid;
+
+use super::App;
+use crate::domain::audit::Actor;
+use crate::domain::id::new_uuid;
+use crate::domain::locale::Locale;
+use crate::domain::time::Timestamp;
+
+/// First argument of every use case.
+#[derive(Clone, Debug)]
+pub struct Ctx {
+    /// Who acts, as far as it is known.
+    pub actor: Actor,
+    /// Names the request in logs, audit entries and error pages.
+    pub request_id: Uuid,
+    /// From where.
+    pub ip: Option<IpAddr>,
+    /// In which language.
+    pub locale: Locale,
+    /// The present, the same for the whole request.
+    pub now: Timestamp,
+}
+
+impl Ctx {
+    /// For a request whose actor is not known yet.
+    pub fn request(app: &App, ip: Option<IpAddr>, locale: Locale) -> Self {
+        let now = app.now();
+        Self { actor: Actor::Anonymous, request_id: new_uuid(now, &*app.random), ip, locale, now }
+    }
+
+    /// For a command or job.
+    pub fn task(app: &App, name: &str) -> Self {
+        Self { actor: Actor::Task { name: name.to_owned() }, ..Self::request(app, None, Locale::Zh) }
+    }
+
+    /// The same request, now that the actor is known.
+    #[must_use]
+    pub fn acting(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
+    }
+}

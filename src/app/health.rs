@@ -1,0 +1,70 @@
+//! Whether the dependencies answer (`/readyz`, `doctor`), and upkeep of what has run out.
+
+use std::time::Duration;
+
+use super::work::Housekeeping;
+use super::{App, Error};
+use crate::domain::oidc::signing_key::SigningAlg;
+use crate::store::{deliveries, sessions};
+
+const PATIENCE: Duration = Duration::from_secs(2);
+const KEEP_DELIVERIES: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// One dependency.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Check {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it answers.
+    pub ok: bool,
+    /// What to do when it does not.
+    pub hint: Option<&'static str>,
+}
+
+impl App {
+    /// Asks every dependency.
+    pub async fn readiness(&self) -> Vec<Check> {
+        let database = async { self.db.read().await?.ping().await.map_err(Error::from) };
+        let ephemeral = async { self.ephemeral.ping().await.map_err(Error::from) };
+        let keys = async {
+            let keyring = self.keyring(self.now()).await?;
+            match keyring.active(SigningAlg::Es256) {
+                Some(_) => Ok(()),
+                None => Err(Error::busy("no signing key yet")),
+            }
+        };
+        let (database, ephemeral, keys) =
+            tokio::join!(tokio::time::timeout(PATIENCE, database), tokio::time::timeout(PATIENCE, ephemeral), tokio::time::timeout(PATIENCE, keys));
+        let check = |name, answered: Result<Result<(), Error>, _>, hint| {
+            let ok = matches!(answered, Ok(Ok(())));
+            Check { name, ok, hint: (!ok).then_some(hint) }
+        };
+        vec![
+            check("database", database, "check MINGJI_DATABASE_URL and whether the server runs"),
+            check("ephemeral", ephemeral, "check MINGJI_EPHEMERAL_URL and whether Redis runs"),
+            check("keys", keys, "the signing keys are still being made, or do not open under root.key"),
+        ]
+    }
+
+    /// Drops what has run out.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn upkeep(&self) -> Result<(), Error> {
+        let now = self.now();
+        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
+        sessions::forget_sign_ins(&mut tx, now).await?;
+        deliveries::forget(&mut tx, now.minus(KEEP_DELIVERIES)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Waits until there may be something to number.
+    pub async fn sequencer_bell(&self) {
+        self.wake.sequencer.notified().await;
+    }
+
+    /// Waits until there may be something to deliver.
+    pub async fn delivery_bell(&self) {
+        self.wake.deliveries.notified().await;
+    }
+}

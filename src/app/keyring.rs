@@ -1,0 +1,172 @@
+//! Signing keys at run time: made off the start-up path, cached for at most two seconds, rotated without a
+//! signed-out user (ruling R2).
+
+use std::sync::{Arc, RwLock};
+
+use super::clients::CACHE_AGE;
+use super::work::Outcome;
+use super::{App, Ctx, Error};
+use crate::domain::audit::Action;
+use crate::domain::oidc::signing_key::{KeyState, SigningAlg, StoredKey};
+use crate::domain::time::Timestamp;
+use crate::keys::keyring::{Keyring, OpenedKey};
+use crate::keys::signer::SigningKey;
+use crate::store::facts::{self, Cache};
+use crate::store::signing_keys;
+
+/// The keyring as of a change stamp.
+#[derive(Default)]
+pub(crate) struct Cached(RwLock<Option<Snapshot>>);
+
+#[derive(Clone)]
+struct Snapshot {
+    stamp: i64,
+    checked_at: Timestamp,
+    keyring: Arc<Keyring>,
+}
+
+impl Cached {
+    fn get(&self) -> Option<Snapshot> {
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, snapshot: Snapshot) {
+        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(snapshot);
+    }
+}
+
+impl App {
+    /// The keys that sign and verify now.
+    ///
+    /// # Errors
+    /// A failed store, or a key that does not open under `root.key`.
+    pub(crate) async fn keyring(&self, now: Timestamp) -> Result<Arc<Keyring>, Error> {
+        let known = self.keyring.get();
+        if let Some(snapshot) = known.as_ref().filter(|s| s.checked_at <= now && now.since(s.checked_at) < CACHE_AGE) {
+            return Ok(snapshot.keyring.clone());
+        }
+        let mut tx = self.db.read().await?;
+        let stamp = facts::stamp(&mut tx, Cache::Keys).await?;
+        let keyring = match known.filter(|snapshot| snapshot.stamp == stamp) {
+            Some(same) => same.keyring,
+            None => Arc::new(Keyring::new(self.open_keys(signing_keys::list(&mut tx).await?)?)),
+        };
+        self.keyring.set(Snapshot { stamp, checked_at: now, keyring: keyring.clone() });
+        Ok(keyring)
+    }
+
+    fn open_keys(&self, stored: Vec<StoredKey>) -> Result<Vec<OpenedKey>, Error> {
+        stored
+            .into_iter()
+            .map(|key| {
+                let pkcs8 = self.sealer.unwrap_key(&key.kid, &key.wrapped).map_err(|_| Error::internal("a signing key does not open under root.key"))?;
+                let opened = SigningKey::from_pkcs8(key.alg, &pkcs8).map_err(Error::internal)?;
+                Ok(OpenedKey { key: Arc::new(opened), state: key.state })
+            })
+            .collect()
+    }
+
+    /// The public keys (RFC 7517): those in use, the next ones, and retired ones whose tokens may still be about.
+    ///
+    /// # Errors
+    /// As the keyring.
+    pub async fn jwks(&self, ctx: &Ctx) -> Result<serde_json::Value, Error> {
+        Ok(self.keyring(ctx.now).await?.jwks())
+    }
+
+    /// Makes what is missing: an active and a next key for every algorithm. Slow for RS256, so it runs beside
+    /// the start; a request that needs the key meanwhile is told to come back.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn ensure_keys(&self, ctx: &Ctx) -> Result<(), Error> {
+        for alg in [SigningAlg::Es256, SigningAlg::Rs256] {
+            for state in [KeyState::Active, KeyState::Next] {
+                let present = signing_keys::list(&mut self.db.read().await?).await?;
+                if !present.iter().any(|key| key.alg == alg && key.state == state) {
+                    self.make_key(ctx, alg, state).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn make_key(&self, ctx: &Ctx, alg: SigningAlg, state: KeyState) -> Result<(), Error> {
+        let key = self.generate_key(alg, state).await?;
+        let mut work = self.begin(ctx, Action::KeyCreated).await?;
+        if !signing_keys::lock(work.tx()).await? {
+            return Ok(());
+        }
+        // Another replica may have been faster.
+        if signing_keys::list(work.tx()).await?.iter().any(|known| known.alg == alg && known.state == state) {
+            return Ok(());
+        }
+        signing_keys::insert(work.tx(), &key).await?;
+        facts::bump(work.tx(), Cache::Keys).await?;
+        work.detail("kid", key.kid.clone()).detail("alg", alg.as_str());
+        work.commit(Outcome::Done).await
+    }
+
+    async fn generate_key(&self, alg: SigningAlg, state: KeyState) -> Result<StoredKey, Error> {
+        let random = self.random.clone();
+        let generated = tokio::task::spawn_blocking(move || SigningKey::generate(alg, &*random)).await.map_err(Error::internal)?;
+        let (key, pkcs8) = generated.map_err(Error::internal)?;
+        let now = self.now();
+        Ok(StoredKey {
+            kid: key.kid().to_owned(),
+            alg,
+            wrapped: self.sealer.wrap_key(key.kid(), &pkcs8, &*self.random),
+            public_jwk: key.public_jwk(),
+            state,
+            created_at: now,
+            activated_at: (state == KeyState::Active).then_some(now),
+            retires_at: None,
+        })
+    }
+
+    /// `mingji keys rotate`: the published next key becomes active, the active one retires, a new next one is
+    /// published. Nobody is signed out: retired keys verify until their last token has expired.
+    ///
+    /// # Errors
+    /// `Busy` when another process rotates; a failed store.
+    pub async fn rotate_keys(&self, ctx: &Ctx, alg: SigningAlg) -> Result<String, Error> {
+        self.ensure_keys(ctx).await?;
+        let fresh = self.generate_key(alg, KeyState::Next).await?;
+        // id_token_hint outlives its token: a session's length, so that a sign-out at its end is still understood.
+        let keep = self.lifetimes.session_absolute.max(self.lifetimes.id_token);
+        let mut work = self.begin(ctx, Action::KeyRotated).await?;
+        if !signing_keys::lock(work.tx()).await? {
+            return Err(Error::busy("another process changes the keyring"));
+        }
+        let mut active = String::new();
+        let keys: Vec<StoredKey> = signing_keys::list(work.tx()).await?.into_iter().filter(|key| key.alg == alg).collect();
+        // The active one leaves first: one active key for each algorithm is a constraint.
+        let (retiring, rest): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.state == KeyState::Active);
+        for key in retiring {
+            signing_keys::update(work.tx(), &key.retire(ctx.now.plus(keep))).await?;
+        }
+        for key in rest {
+            match key.state {
+                KeyState::Next => {
+                    active.clone_from(&key.kid);
+                    signing_keys::update(work.tx(), &key.activate(ctx.now)).await?;
+                }
+                KeyState::Retired if key.retires_at.is_some_and(|at| at <= ctx.now) => signing_keys::delete(work.tx(), &key.kid).await?,
+                KeyState::Retired | KeyState::Active => {}
+            }
+        }
+        signing_keys::insert(work.tx(), &fresh).await?;
+        facts::bump(work.tx(), Cache::Keys).await?;
+        work.detail("alg", alg.as_str()).detail("active", active.clone()).detail("next", fresh.kid);
+        work.commit(Outcome::Done).await?;
+        Ok(active)
+    }
+
+    /// `mingji keys list`.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn list_keys(&self) -> Result<Vec<StoredKey>, Error> {
+        Ok(signing_keys::list(&mut self.db.read().await?).await?)
+    }
+}

@@ -1,0 +1,294 @@
+//! Sign-in: a login and a password lead to a session. Known and unknown logins are the same from outside,
+//! in text and in time; throttling counts failures only and locks nobody out (ruling R17).
+
+use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
+
+use super::authorize::{Opened, PageStop, Reply};
+use super::session::Browser;
+use super::work::Outcome;
+use super::{App, Ctx, Error, access};
+use crate::domain::access::Door;
+use crate::domain::audit::{Action, Actor};
+use crate::domain::auth::session::{ACR_PASSWORD, Session, SignIn, session_lifetimes};
+use crate::domain::auth::throttle::{self, Counters, Decision};
+use crate::domain::id::{AccountId, InteractionId, PersonId, SessionId};
+use crate::domain::registry::login::Login;
+use crate::keys::opaque;
+use crate::keys::password::Priority;
+use crate::store::db::Tx;
+use crate::store::ephemeral::Space;
+use crate::store::{accounts, admin_grants, credentials, sessions};
+
+const DEVICE_SEAL: &str = "device";
+const PENDING_SIGN_IN: std::time::Duration = std::time::Duration::from_secs(30 * 60);
+
+/// The sign-in form.
+pub struct LoginForm {
+    /// Sealed state; none when somebody signs in without a platform.
+    pub request: Option<String>,
+    /// What was typed.
+    pub login: String,
+    /// The password.
+    pub password: SecretString,
+    /// “This is my own device.”
+    pub own_device: bool,
+}
+
+/// How it ended.
+pub enum LoginReply {
+    /// A session began; go on.
+    SignedIn(Box<SignedIn>),
+    /// The page again, with a reason that tells nothing about the account.
+    Again {
+        /// Why.
+        problem: LoginProblem,
+        /// The opened request, for the page.
+        request: Option<Box<Resealed>>,
+    },
+    /// The request is too late or foreign.
+    Stop(PageStop),
+}
+
+/// What the page needs to show the form again.
+pub struct Resealed {
+    /// Sealed state.
+    pub request: String,
+    /// Who asks.
+    pub client: std::sync::Arc<crate::domain::oidc::client::Client>,
+    /// Languages the client asked for.
+    pub ui_locales: Option<String>,
+}
+
+/// A fresh session and what follows.
+pub struct SignedIn {
+    /// For the session cookie.
+    pub secret: SecretString,
+    /// Whether the cookie outlives the browser, and for how long.
+    pub keep_for: Option<std::time::Duration>,
+    /// For the device cookie: this browser has its own budget from now on.
+    pub device: SecretString,
+    /// The way on; none without a platform.
+    pub reply: Option<Reply>,
+}
+
+/// Why the form comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginProblem {
+    /// Unknown, wrong, not active: one sentence.
+    Refused,
+    /// Too many failures with this login from browsers nobody knows.
+    TooMany {
+        /// Whole minutes to wait.
+        minutes: u64,
+    },
+    /// The password pool is full.
+    Busy,
+}
+
+/// Keys of the throttle: HMACs of what was typed and where from (R7).
+struct Keys {
+    account: String,
+    device: Option<String>,
+    network: Option<String>,
+}
+
+impl App {
+    /// Signs somebody in.
+    ///
+    /// # Errors
+    /// A failed dependency; refusals are [`LoginReply`]s.
+    pub async fn sign_in(&self, ctx: &Ctx, form: LoginForm, browser: &Browser) -> Result<LoginReply, Error> {
+        let opened = match &form.request {
+            None => None,
+            Some(sealed) => match self.open_request(ctx, sealed, browser).await? {
+                Ok(opened) => Some(opened),
+                Err(stop) => return Ok(LoginReply::Stop(stop)),
+            },
+        };
+        let login = Login::parse(&form.login);
+        let keys = self.throttle_keys(ctx, &login, browser);
+        match self.throttle(&keys).await? {
+            Decision::Go => {}
+            Decision::Delay(pause) => tokio::time::sleep(pause).await,
+            Decision::Wait(left) => return self.again(LoginProblem::TooMany { minutes: left.as_secs().div_ceil(60) }, opened, browser),
+        }
+        let priority = if keys.device.is_some() { Priority::KnownDevice } else { Priority::Stranger };
+        let door = access::door();
+        let found = {
+            let mut tx = self.db.read().await?;
+            self.knock(&mut tx, &door, &login).await?
+        };
+        let phc = found.as_ref().map(|(_, phc)| phc.clone());
+        let Ok(matches) = self.passwords.verify(form.password, phc, priority).await else { return self.again(LoginProblem::Busy, opened, browser) };
+        let Some((account, _)) = found.filter(|(account, _)| matches && account.may_sign_in) else {
+            self.note_failure(&keys).await?;
+            return self.again(LoginProblem::Refused, opened, browser);
+        };
+        self.begin_session(ctx, account.id, account.person, form.own_device, opened, browser, &keys).await
+    }
+
+    /// The account behind a login, before anybody signed in.
+    pub(crate) async fn account_of(&self, tx: &mut Tx, door: &Door, login: &Login) -> Result<Option<accounts::Reference>, Error> {
+        Ok(match login {
+            Login::UserName(name) => accounts::by_user_name(tx, door, name).await?,
+            Login::Phone(phone) => accounts::by_alias(tx, door, "phone", self.index.login("phone", phone)).await?,
+            Login::Email(email) => accounts::by_alias(tx, door, "email", self.index.login("email", email)).await?,
+            Login::PersonalCode(code) => accounts::by_alias(tx, door, "personal_code", self.index.login("personal_code", code.expose())).await?,
+            Login::Unknown(_) => None,
+        })
+    }
+
+    async fn knock(&self, tx: &mut Tx, door: &Door, login: &Login) -> Result<Option<(accounts::Reference, String)>, Error> {
+        let Some(account) = self.account_of(tx, door, login).await? else { return Ok(None) };
+        let phc = credentials::password(tx, door, account.id).await?;
+        Ok(phc.map(|phc| (account, phc)))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one private step of sign_in, cut out for its length")]
+    async fn begin_session(
+        &self,
+        ctx: &Ctx,
+        account: AccountId,
+        person: PersonId,
+        own_device: bool,
+        opened: Option<Opened>,
+        browser: &Browser,
+        keys: &Keys,
+    ) -> Result<LoginReply, Error> {
+        let ctx = ctx.acting(Actor::Person { id: person });
+        let interaction = opened.as_ref().map_or_else(|| InteractionId::new(ctx.now, &*self.random), |opened| opened.request.interaction);
+        let secret = opaque::generate(&*self.random);
+        let mut work = self.begin(&ctx, Action::SignIn).await?;
+        work.target("person", person).target("account", account);
+        let before = self.live_session(work.tx(), browser, ctx.now).await?;
+        let is_admin = !admin_grants::live(work.tx(), person, ctx.now).await?.is_empty();
+        let (idle, absolute) = session_lifetimes(&self.lifetimes, is_admin);
+        let sign_in =
+            SignIn { id: interaction, account, person, amr: vec!["pwd".into()], created_at: ctx.now, expires_at: ctx.now.plus(PENDING_SIGN_IN) };
+        sessions::begin_sign_in(work.tx(), &sign_in).await?;
+        let expires_at = ctx.now.plus(absolute);
+        let session = Session {
+            id: match &before {
+                Some(session) if session.person == person => session.id,
+                _ => SessionId::new(ctx.now, &*self.random),
+            },
+            account,
+            person,
+            auth_time: ctx.now,
+            acr: ACR_PASSWORD.into(),
+            amr: sign_in.amr,
+            own_device,
+            identity: before.as_ref().filter(|session| session.person == person).and_then(|session| session.identity),
+            created_at: ctx.now,
+            last_seen_at: ctx.now,
+            idle_expires_at: ctx.now.plus(idle).min(expires_at),
+            expires_at,
+            ended_at: None,
+        };
+        let digest = opaque::digest(secret.expose_secret());
+        match before {
+            // The same person again: the session goes on (its `sid`s survive, R13) under a new secret.
+            Some(same) if same.person == person => sessions::renew(work.tx(), &session, digest).await?,
+            other => {
+                if let Some(other) = other {
+                    self.end_session_in(&mut work, other.id, ctx.now, "another person signed in").await?;
+                }
+                sessions::insert(work.tx(), &session, digest).await?;
+            }
+        }
+        // One guarded UPDATE; a form that is posted again finds it finished and starts over (R3).
+        if !sessions::finish_sign_in(work.tx(), interaction, ctx.now, session.id).await? {
+            drop(work);
+            return match opened {
+                Some(opened) => Ok(LoginReply::Again { problem: LoginProblem::Refused, request: Some(Box::new(self.start_over(&ctx, opened, browser)?)) }),
+                None => Ok(LoginReply::Stop(PageStop::Expired)),
+            };
+        }
+        work.event("session", session.id, 1, "session.began", &[]);
+        work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
+        let device = self.device_cookie(keys);
+        let browser = Browser { session: Some(secret.clone()), ..browser.clone() };
+        let reply = match opened {
+            Some(Opened { request, client }) => Some(self.proceed(&ctx, request, client, &browser).await?),
+            None => None,
+        };
+        Ok(LoginReply::SignedIn(Box::new(SignedIn { secret, keep_for: own_device.then_some(absolute), device, reply })))
+    }
+
+    fn again(&self, problem: LoginProblem, opened: Option<Opened>, browser: &Browser) -> Result<LoginReply, Error> {
+        let request = match opened {
+            Some(opened) => Some(Box::new(self.reseal(opened, browser)?)),
+            None => None,
+        };
+        Ok(LoginReply::Again { problem, request })
+    }
+
+    fn reseal(&self, opened: Opened, browser: &Browser) -> Result<Resealed, Error> {
+        let (request, _) = self.seal_request(&opened.request, browser)?;
+        Ok(Resealed { request, ui_locales: opened.request.ui_locales, client: opened.client })
+    }
+
+    /// The same question under a new interaction.
+    fn start_over(&self, ctx: &Ctx, mut opened: Opened, browser: &Browser) -> Result<Resealed, Error> {
+        opened.request.interaction = InteractionId::new(ctx.now, &*self.random);
+        self.reseal(opened, browser)
+    }
+
+    fn throttle_keys(&self, ctx: &Ctx, login: &Login, browser: &Browser) -> Keys {
+        let account = hex(&self.index.throttle(login.throttle_text()));
+        // The cookie of an earlier success with this very login; made for another one it is a stranger's.
+        let device = browser.device.as_ref().and_then(|cookie| {
+            let id = self.sealer.open_state(DEVICE_SEAL, account.as_bytes(), cookie.expose_secret()).ok()?;
+            Some(format!("{account}:{}", Uuid::from_slice(&id).ok()?))
+        });
+        let network = ctx.ip.map(|ip| hex(&self.index.network(&network_of(ip))));
+        Keys { account, device, network }
+    }
+
+    fn device_cookie(&self, keys: &Keys) -> SecretString {
+        let id: [u8; 16] = crate::domain::random::bytes(&*self.random);
+        self.sealer.seal_state(DEVICE_SEAL, keys.account.as_bytes(), &id, &*self.random).into()
+    }
+
+    async fn throttle(&self, keys: &Keys) -> Result<Decision, Error> {
+        let counters = Counters {
+            account: self.count(keys.device.is_none().then_some(&keys.account)).await?,
+            device: self.count(keys.device.as_ref()).await?,
+            network: match &keys.network {
+                Some(network) => self.ephemeral.distinct(Space::NetworkFailures, network).await?,
+                None => 0,
+            },
+        };
+        Ok(throttle::decide(&counters, keys.device.is_some()))
+    }
+
+    async fn count(&self, key: Option<&String>) -> Result<u64, Error> {
+        match key {
+            Some(key) => Ok(self.ephemeral.counter(Space::LoginFailures, key).await?),
+            None => Ok(0),
+        }
+    }
+
+    async fn note_failure(&self, keys: &Keys) -> Result<(), Error> {
+        let key = keys.device.as_ref().unwrap_or(&keys.account);
+        self.ephemeral.incr(Space::LoginFailures, key, throttle::WINDOW).await?;
+        if let Some(network) = &keys.network {
+            self.ephemeral.count_distinct(Space::NetworkFailures, network, &keys.account, throttle::WINDOW).await?;
+        }
+        Ok(())
+    }
+}
+
+/// IPv6 users own a /64; counting single addresses would count nobody.
+fn network_of(ip: std::net::IpAddr) -> String {
+    match ip.to_canonical() {
+        std::net::IpAddr::V4(ip) => ip.to_string(),
+        std::net::IpAddr::V6(ip) => ip.segments()[..4].iter().map(|part| format!("{part:x}:")).collect(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,224 @@
+//! Signing out: RP-initiated (OpenID Connect RP-Initiated Logout 1.0) and the delivery of back-channel
+//! logout tokens (Back-Channel Logout 1.0).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::session::{Browser, Who};
+use super::work::Housekeeping;
+use super::{App, Ctx, Error};
+use crate::domain::oidc::client::Client;
+use crate::domain::oidc::logout::{Delivery, LogoutRequest, retry_after};
+use crate::domain::time::Timestamp;
+use crate::keys::jwt::Expect;
+use crate::outbound::logout::post_logout_token;
+use crate::store::ephemeral::Space;
+use crate::store::{deliveries, sessions, subjects};
+
+const SEAL: &str = "logout";
+/// How long a delivery may take before another process may try it.
+const DELIVERY_PATIENCE: Duration = Duration::from_secs(30);
+const LOGOUT_TOKEN_LIFE: Duration = Duration::from_secs(120);
+/// How long a cross-site POST waits for its own GET.
+const PARKED: Duration = Duration::from_secs(600);
+
+/// What the end-session endpoint answers.
+pub enum LogoutReply {
+    /// Signed out; to the client's address.
+    Redirect(String),
+    /// Signed out (or nobody was signed in); our own page.
+    SignedOut,
+    /// A question first: the client did not prove whose session it means.
+    Confirm {
+        /// Sealed state.
+        request: String,
+        /// Who is there.
+        who: Who,
+        /// Who asks, where it is known.
+        client: Option<Arc<Client>>,
+        /// A pre-session cookie, where there was none.
+        pre_session: Option<SecretString>,
+    },
+    /// `err-id-token-hint`
+    BadHint,
+    /// `err-post-logout-uri`
+    BadAddress,
+    /// The form is too late or foreign.
+    Expired,
+}
+
+struct Hint {
+    client: Arc<Client>,
+    sub: String,
+    sid: Option<String>,
+}
+
+impl App {
+    /// The subject of an `id_token_hint` that we issued to this client, expired or not.
+    pub(crate) async fn hinted_subject(&self, hint: &str, client: &Client, now: Timestamp) -> Result<Option<String>, Error> {
+        let found = self.read_hint(hint, now).await?;
+        Ok(found.filter(|hint| hint.client.id == client.id).map(|hint| hint.sub))
+    }
+
+    async fn read_hint(&self, hint: &str, now: Timestamp) -> Result<Option<Hint>, Error> {
+        let keyring = self.keyring(now).await?;
+        // Section 2: "the OP SHOULD accept ID Tokens when the RP identified […] even when the exp time has passed".
+        let expect = Expect { typ: &[None, Some("JWT")], issuer: self.issuer().as_str(), audience: None, now, allow_expired: true };
+        let Ok(claims) = keyring.verify(hint, &expect) else { return Ok(None) };
+        let (Some(audience), Some(sub)) = (claims["aud"].as_str(), claims["sub"].as_str()) else { return Ok(None) };
+        let Some(client) = self.client(audience, now).await? else { return Ok(None) };
+        Ok(Some(Hint { client, sub: sub.to_owned(), sid: claims["sid"].as_str().map(str::to_owned) }))
+    }
+
+    /// Answers a sign-out request.
+    ///
+    /// # Errors
+    /// A failed dependency.
+    pub async fn end_session(&self, ctx: &Ctx, request: &LogoutRequest, browser: &Browser) -> Result<LogoutReply, Error> {
+        let hint = match &request.id_token_hint {
+            None => None,
+            Some(text) => match self.read_hint(text, ctx.now).await? {
+                Some(hint) => Some(hint),
+                None => return Ok(LogoutReply::BadHint),
+            },
+        };
+        let client = match (&hint, &request.client_id) {
+            // Section 2: "the OP MUST verify that the Client Identifier matches the one used when issuing the ID Token".
+            (Some(hint), Some(id)) if *id != hint.client.id.to_string() => return Ok(LogoutReply::BadHint),
+            (Some(hint), _) => Some(hint.client.clone()),
+            (None, Some(id)) => self.client(id, ctx.now).await?,
+            (None, None) => None,
+        };
+        let back = match &request.post_logout_redirect_uri {
+            None => None,
+            // Section 3: "MUST NOT perform post-logout redirection if the value supplied does not exactly match".
+            Some(uri) => match &client {
+                Some(client) if client.returns_after_logout_to(uri) => Some(with_state(uri, request.state.as_deref())),
+                _ => return Ok(LogoutReply::BadAddress),
+            },
+        };
+        let Some(who) = self.who(ctx, browser).await? else { return Ok(finished(back)) };
+        if let Some(hint) = &hint
+            && self.hint_means(hint, &who, ctx).await?
+        {
+            self.sign_out(ctx, &who.session, "signed out at a platform").await?;
+            return Ok(finished(back));
+        }
+        let plain = serde_json::to_vec(&(request, ctx.now))?;
+        let fresh = browser.pre_session.is_none().then(|| crate::keys::opaque::generate(&*self.random));
+        let bound = Browser { pre_session: fresh.clone().or_else(|| browser.pre_session.clone()), ..Browser::default() };
+        let binding = bound.binding().unwrap_or_default();
+        Ok(LogoutReply::Confirm { request: self.sealer.seal_state(SEAL, &binding, &plain, &*self.random), who, client, pre_session: fresh })
+    }
+
+    /// Whether a hint names the session that is there: by `sid`, or by the person where the token has none.
+    async fn hint_means(&self, hint: &Hint, who: &Who, ctx: &Ctx) -> Result<bool, Error> {
+        let mut tx = self.db.read().await?;
+        if let Some(sid) = &hint.sid {
+            return Ok(sessions::by_sid(&mut tx, hint.client.id, sid).await? == Some(who.session.id) && who.session.is_live(ctx.now));
+        }
+        Ok(subjects::find(&mut tx, who.session.person, &hint.client.sector).await?.as_ref() == Some(&hint.sub))
+    }
+
+    /// The answer to [`LogoutReply::Confirm`].
+    ///
+    /// # Errors
+    /// A failed dependency.
+    pub async fn confirm_sign_out(&self, ctx: &Ctx, sealed: &str, yes: bool, browser: &Browser) -> Result<LogoutReply, Error> {
+        let opened = browser.binding().and_then(|binding| self.sealer.open_state(SEAL, &binding, sealed).ok());
+        let Some(plain) = opened else { return Ok(LogoutReply::Expired) };
+        let (request, asked_at): (LogoutRequest, Timestamp) = serde_json::from_slice(&plain)?;
+        if ctx.now.since(asked_at) > super::authorize::PATIENCE {
+            return Ok(LogoutReply::Expired);
+        }
+        let client = match (&request.id_token_hint, &request.client_id) {
+            (Some(hint), _) => self.read_hint(hint, ctx.now).await?.map(|hint| hint.client),
+            (None, Some(id)) => self.client(id, ctx.now).await?,
+            (None, None) => None,
+        };
+        let back = request
+            .post_logout_redirect_uri
+            .filter(|uri| client.is_some_and(|client| client.returns_after_logout_to(uri)))
+            .map(|uri| with_state(&uri, request.state.as_deref()));
+        if yes && let Some(who) = self.who(ctx, browser).await? {
+            self.sign_out(ctx, &who.session, "signed out").await?;
+        }
+        Ok(finished(back))
+    }
+
+    /// Parks the parameters of a cross-site POST, which carries no Lax cookie; our own GET brings them back (R12).
+    ///
+    /// # Errors
+    /// A failed ephemeral store.
+    pub async fn park(&self, body: &str) -> Result<String, Error> {
+        let key = crate::keys::opaque::generate(&*self.random);
+        let key = secrecy::ExposeSecret::expose_secret(&key).to_owned();
+        self.ephemeral.put(Space::Parked, &key, body.as_bytes(), PARKED).await?;
+        Ok(key)
+    }
+
+    /// The parked parameters.
+    ///
+    /// # Errors
+    /// A failed ephemeral store.
+    pub async fn unpark(&self, key: &str) -> Result<Option<String>, Error> {
+        let bytes = self.ephemeral.get(Space::Parked, key).await?;
+        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
+    }
+
+    /// Delivers one logout token that is due; whether there was one.
+    ///
+    /// # Errors
+    /// A failed store; a failed receiver is tried again later and holds up nobody.
+    pub async fn deliver_one(&self) -> Result<bool, Error> {
+        let now = self.now();
+        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
+        let Some(delivery) = deliveries::take(&mut tx, now, now.plus(DELIVERY_PATIENCE)).await? else { return Ok(false) };
+        tx.commit().await?;
+        let sent = self.deliver(&delivery, now).await;
+        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
+        match (sent, retry_after(delivery.attempts)) {
+            (Ok(()), _) => deliveries::done(&mut tx, delivery.id, now).await?,
+            (Err(why), Some(pause)) => {
+                tracing::warn!(client = %delivery.client, attempts = delivery.attempts, %why, "a logout token did not arrive; it will be tried again");
+                deliveries::later(&mut tx, delivery.id, self.now().plus(pause)).await?;
+            }
+            (Err(why), None) => {
+                tracing::error!(client = %delivery.client, %why, "a logout token was given up");
+                deliveries::give_up(&mut tx, delivery.id, now).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn deliver(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
+        let Some(client) = self.client_by_id(delivery.client, now).await? else { return Ok(()) };
+        let keyring = self.keyring(now).await?;
+        let key = keyring.active(client.metadata.id_token_signed_response_alg).ok_or_else(|| Error::busy("no key yet"))?;
+        // Back-Channel Logout 1.0, 2.4.
+        let claims = json!({
+            "iss": self.issuer().as_str(), "aud": client.id.to_string(), "sub": delivery.sub, "sid": delivery.sid, "jti": delivery.id.to_string(),
+            "iat": now.seconds(), "exp": now.plus(LOGOUT_TOKEN_LIFE).seconds(), "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+        });
+        let token = keyring.sign(key, "logout+jwt", &claims)?;
+        post_logout_token(&self.outbound, &delivery.uri, &token).await.map_err(Error::internal)
+    }
+}
+
+fn finished(back: Option<String>) -> LogoutReply {
+    back.map_or(LogoutReply::SignedOut, LogoutReply::Redirect)
+}
+
+fn with_state(uri: &str, state: Option<&str>) -> String {
+    match state {
+        None => uri.to_owned(),
+        Some(state) => {
+            let joint = if uri.contains('?') { '&' } else { '?' };
+            format!("{uri}{joint}{}", form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish())
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Root secrets against the database: made once, matched at every start, backed up (ruling R2).
+
+use std::path::Path;
+
+use super::{App, Ctx, Error};
+use crate::domain::random::Random;
+use crate::domain::time::Timestamp;
+use crate::keys::root::RootSecrets;
+use crate::store::db::{Db, Engine};
+use crate::store::facts;
+
+const BACKUP_NOTE: &str = "root_secrets_backed_up_at";
+
+/// Finds the root secrets that belong to this database, creating them only on the first start of an embedded
+/// one. `Err` holds the reason and the way out.
+///
+/// # Errors
+/// Missing, damaged or foreign secrets; a failed store.
+pub async fn settle(db: &Db, dir: &Path, random: &dyn Random, now: Timestamp) -> Result<RootSecrets, Error> {
+    let known = facts::fingerprints(&mut db.read().await?).await?;
+    match RootSecrets::load(dir).map_err(|e| Error::invalid(e.to_string()))? {
+        Some(secrets) if known.is_empty() => {
+            claim(db, &secrets, now).await?;
+            Ok(secrets)
+        }
+        Some(secrets) => matching(secrets, &known, dir),
+        None if !known.is_empty() => Err(Error::invalid(format!(
+            "{} holds no root secrets, but the database was made with some. Copy them from another replica or run `mingji keys restore FILE`; nothing was written.",
+            dir.display()
+        ))),
+        None if db.engine() == Engine::Postgres => Err(Error::invalid(format!(
+            "{} holds no root secrets. Run `mingji keys init` once, then copy the folder to every replica.",
+            dir.display()
+        ))),
+        None => create(db, dir, random, now).await,
+    }
+}
+
+/// `mingji keys init`: makes root secrets for a database that has none.
+///
+/// # Errors
+/// When there are some already, here or in the database.
+pub async fn create(db: &Db, dir: &Path, random: &dyn Random, now: Timestamp) -> Result<RootSecrets, Error> {
+    if !facts::fingerprints(&mut db.read().await?).await?.is_empty() {
+        return Err(Error::invalid("the database already belongs to root secrets; `mingji keys restore FILE` brings them back"));
+    }
+    let secrets = RootSecrets::generate(random);
+    secrets.write(dir).map_err(|e| Error::invalid(e.to_string()))?;
+    claim(db, &secrets, now).await?;
+    Ok(secrets)
+}
+
+/// One first start wins: the other one finds the fingerprints and compares.
+async fn claim(db: &Db, secrets: &RootSecrets, now: Timestamp) -> Result<(), Error> {
+    let mut tx = db.write().await?;
+    for (name, fingerprint) in secrets.fingerprints() {
+        if !facts::claim_fingerprint(&mut tx, name, fingerprint, now).await? {
+            drop(tx);
+            let known = facts::fingerprints(&mut db.read().await?).await?;
+            return compare(secrets, &known).map_err(|name| foreign(&name));
+        }
+    }
+    Ok(tx.commit().await?)
+}
+
+fn matching(secrets: RootSecrets, known: &[facts::Fingerprint], dir: &Path) -> Result<RootSecrets, Error> {
+    match compare(&secrets, known) {
+        Ok(()) => Ok(secrets),
+        Err(name) => Err(Error::invalid(format!("{}: {}", dir.display(), foreign(&name)))),
+    }
+}
+
+fn compare(secrets: &RootSecrets, known: &[facts::Fingerprint]) -> Result<(), String> {
+    for (name, fingerprint) in secrets.fingerprints() {
+        if !known.iter().any(|row| row.name == name && row.fingerprint == fingerprint) {
+            return Err(name.to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn foreign(name: &str) -> Error {
+    Error::invalid(format!(
+        "{name}.key is not the one this database was made with. Point MINGJI_KEYS_DIR at the right folder or run `mingji keys restore FILE`; nothing was written."
+    ))
+}
+
+impl App {
+    /// Notes that a backup of the root secrets was written, so that `doctor` stops warning.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn note_backup(&self, ctx: &Ctx) -> Result<(), Error> {
+        let mut tx = self.housekeeping(super::work::Housekeeping::Installation).await?;
+        facts::set_note(&mut tx, BACKUP_NOTE, &ctx.now.to_rfc3339(), ctx.now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// When the root secrets were last backed up.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn backed_up_at(&self) -> Result<Option<String>, Error> {
+        Ok(facts::note(&mut self.db.read().await?, BACKUP_NOTE).await?)
+    }
+}

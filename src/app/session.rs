@@ -1,0 +1,144 @@
+//! Browser sessions: who is there, which identity, and the end of it.
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::access;
+use super::work::{Housekeeping, Outcome, Work};
+use super::{App, Ctx, Error};
+use crate::domain::access::OnePerson;
+use crate::domain::audit::{Action, Actor};
+use crate::domain::auth::session::{Session, session_lifetimes};
+use crate::domain::id::{DeliveryId, IdentityId, PersonId, SessionId};
+use crate::domain::oidc::logout::Delivery;
+use crate::domain::time::Timestamp;
+use crate::keys::opaque;
+use crate::store::db::Tx;
+use crate::store::{admin_grants, deliveries, grants, identities, sessions};
+
+/// What a browser sent along.
+#[derive(Clone, Default)]
+pub struct Browser {
+    /// The session cookie.
+    pub session: Option<SecretString>,
+    /// The pre-session cookie, to which sealed requests are bound.
+    pub pre_session: Option<SecretString>,
+    /// The device cookie of an earlier success.
+    pub device: Option<SecretString>,
+}
+
+impl Browser {
+    /// What sealed state is bound to; `None` without a pre-session cookie.
+    pub(crate) fn binding(&self) -> Option<[u8; 32]> {
+        self.pre_session.as_ref().map(|secret| opaque::digest(secret.expose_secret()))
+    }
+}
+
+/// Who is signed in, for the pages.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// Her session.
+    pub session: Session,
+    /// Her name.
+    pub name: String,
+}
+
+impl App {
+    /// The live session of a browser.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub(crate) async fn live_session(&self, tx: &mut Tx, browser: &Browser, now: Timestamp) -> Result<Option<Session>, Error> {
+        let Some(secret) = &browser.session else { return Ok(None) };
+        let session = sessions::by_secret(tx, opaque::digest(secret.expose_secret())).await?;
+        Ok(session.filter(|session| session.is_live(now)))
+    }
+
+    /// Who is signed in at this browser.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn who(&self, ctx: &Ctx, browser: &Browser) -> Result<Option<Who>, Error> {
+        let mut tx = self.db.read().await?;
+        let Some(session) = self.live_session(&mut tx, browser, ctx.now).await? else { return Ok(None) };
+        let base = identities::base(&mut tx, &access::own(&session, ctx.now)?).await?;
+        Ok(base.map(|base| Who { session, name: base.name }))
+    }
+
+    /// Writes that a session was used, at most once a minute (R15).
+    pub(crate) async fn touch_session(&self, session: &Session, now: Timestamp) -> Result<(), Error> {
+        let idle = match session.touch(now, self.lifetimes.session_idle) {
+            None => return Ok(()),
+            Some(_) => {
+                let mut tx = self.db.read().await?;
+                let is_admin = !admin_grants::live(&mut tx, session.person, now).await?.is_empty();
+                session_lifetimes(&self.lifetimes, is_admin).0
+            }
+        };
+        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
+        sessions::touch(&mut tx, session.id, now, now.plus(idle).min(session.expires_at)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Keeps the chosen identity in the session; only one of her own.
+    ///
+    /// # Errors
+    /// `Invalid` when the identity is not hers today.
+    pub(crate) async fn choose_identity(&self, ctx: &Ctx, session: &Session, identity: IdentityId) -> Result<(), Error> {
+        let ctx = ctx.acting(Actor::Person { id: session.person });
+        let own = access::own(session, ctx.now)?;
+        let mut work = self.begin(&ctx, Action::IdentityChosen).await?;
+        let hers = super::claims::identities(work.tx(), &own, ctx.now.shanghai_date()).await?;
+        if !hers.iter().any(|known| known.id == identity) {
+            return Err(Error::invalid("this identity is not yours today"));
+        }
+        sessions::choose_identity(work.tx(), session.id, identity).await?;
+        work.target("person", session.person).target("identity", identity);
+        work.commit(Outcome::Done).await
+    }
+
+    /// Ends a session and everything that lives in it, and queues what its clients must hear
+    /// (Back-Channel Logout 1.0, 2.5). Part of a larger change.
+    pub(crate) async fn end_session_in(&self, work: &mut Work<'_>, session: SessionId, now: Timestamp, reason: &'static str) -> Result<bool, Error> {
+        let receivers = deliveries::receivers(work.tx(), session).await?;
+        if !sessions::end(work.tx(), session, now, reason).await? {
+            return Ok(false);
+        }
+        let ended = grants::revoke_of_session(work.tx(), session, now, reason).await?;
+        let mut told = 0;
+        for receiver in receivers {
+            let Some(uri) = receiver.metadata.backchannel_logout_uri else { continue };
+            let id = DeliveryId::new(now, &*self.random);
+            let delivery = Delivery { id, client: receiver.client, uri, sub: receiver.sub, sid: receiver.sid, attempts: 0 };
+            deliveries::insert(work.tx(), &delivery, now).await?;
+            told += 1;
+        }
+        work.detail("grants_ended", ended).detail("clients_told", told);
+        Ok(true)
+    }
+
+    /// Signs a browser's session out.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn sign_out(&self, ctx: &Ctx, session: &Session, reason: &'static str) -> Result<(), Error> {
+        let ctx = ctx.acting(Actor::Person { id: session.person });
+        let mut work = self.begin(&ctx, Action::SignOut).await?;
+        work.target("person", session.person).target("session", session.id);
+        if self.end_session_in(&mut work, session.id, ctx.now, reason).await? {
+            work.event("session", session.id, 1, "session.ended", &[]);
+            work.commit(Outcome::Done).await?;
+            self.wake.deliveries.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Signs a person out everywhere, as part of a larger change (a new password, a locked account).
+    pub(crate) async fn end_sessions_of(&self, work: &mut Work<'_>, on: &impl OnePerson, now: Timestamp, reason: &'static str) -> Result<usize, Error> {
+        let person: PersonId = on.person();
+        let live = sessions::live_of_person(work.tx(), person).await?;
+        for session in &live {
+            self.end_session_in(work, *session, now, reason).await?;
+        }
+        Ok(live.len())
+    }
+}

@@ -1,0 +1,233 @@
+//! The token endpoint: a code is redeemed once, a refresh token signs nobody out (rulings R3, R11, R15).
+//! One durable commit a round: grant, session membership, subject, audit, pending. Tokens are signed after it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value, json};
+
+use super::clients::Credentials;
+use super::work::{Outcome, Work};
+use super::{App, Ctx, Error, access};
+use crate::domain::audit::{Action, Actor};
+use crate::domain::id::{FamilyId, GrantId};
+use crate::domain::oidc::claims::{self, Facts};
+use crate::domain::oidc::client::Client;
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::grant::{CodeOffer, Family, Grant, Presented};
+use crate::domain::oidc::scope::{Scope, ScopeSet};
+use crate::domain::oidc::signing_key::SigningAlg;
+use crate::domain::oidc::token::Request;
+use crate::keys::opaque;
+use crate::store::ephemeral::{Redeemed, Space};
+use crate::store::{grants, sessions, subjects};
+
+/// The answer of the token endpoint (RFC 6749, 5.1; OpenID Connect Core, 3.1.3.3).
+pub struct Tokens {
+    /// RFC 9068.
+    pub access_token: SecretString,
+    /// Signed as the client registered.
+    pub id_token: SecretString,
+    /// Where the client may refresh.
+    pub refresh_token: Option<SecretString>,
+    /// Of the access token.
+    pub expires_in: Duration,
+    /// What was granted.
+    pub scope: ScopeSet,
+}
+
+fn invalid_grant(why: &'static str) -> Error {
+    ProtocolError::new(Code::InvalidGrant, why).into()
+}
+
+impl App {
+    /// Answers a token request.
+    ///
+    /// # Errors
+    /// A [`ProtocolError`] inside the error, or a failed dependency.
+    pub async fn token(&self, ctx: &Ctx, credentials: &Credentials, request: Request) -> Result<Tokens, Error> {
+        let client = self.authenticate_client(credentials, ctx.now).await?;
+        let ctx = ctx.acting(Actor::Client { id: client.id });
+        match request {
+            Request::Code { code, redirect_uri, verifier } => self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await,
+            Request::Refresh { token, scope } => self.refresh(&ctx, &client, &token, scope).await,
+        }
+    }
+
+    async fn redeem(&self, ctx: &Ctx, client: &Arc<Client>, code: &str, redirect_uri: Option<&str>, verifier: Option<&str>) -> Result<Tokens, Error> {
+        // The tombstone lives as long as the longest thing the code can have given.
+        let remember = if client.may_refresh() { self.lifetimes.refresh_absolute } else { self.lifetimes.access_token };
+        let (grant, offer) = match self.ephemeral.redeem(Space::Code, &opaque::lookup_key(code), remember).await? {
+            Redeemed::First { grant, value } => (GrantId(grant), serde_json::from_slice::<CodeOffer>(&value)?),
+            Redeemed::Again(grant) => return self.code_replayed(ctx, GrantId(grant)).await,
+            Redeemed::Unknown => return Err(invalid_grant("the code is unknown or has expired")),
+        };
+        let offer = offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), ctx.now)?;
+        let mut work = self.begin(ctx, Action::GrantCreated).await?;
+        let grant = self.grant_from(&mut work, ctx, client, offer.clone(), grant).await?;
+        // RFC 6749, 4.1.2: a replay that came first revoked the grant before it began.
+        if !grants::insert(work.tx(), &grant).await? {
+            return Err(invalid_grant("the code was redeemed before"));
+        }
+        let proof = access::by_new_grant(&grant);
+        // The person, her account and session may have ended since the code was given.
+        if grants::live(work.tx(), grant.id, ctx.now).await?.is_none() || !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? {
+            return Err(invalid_grant("what the code stood for has ended"));
+        }
+        let family = client.may_refresh().then(|| Family::begin(FamilyId::new(ctx.now, &*self.random), grant.id, ctx.now, &self.lifetimes));
+        if let Some(family) = &family {
+            grants::insert_family(work.tx(), family).await?;
+        }
+        let facts = self.facts(work.tx(), &proof, &grant, client, ctx.now).await?;
+        work.target("person", grant.person).target("client", client.id).target("grant", grant.id).detail("scope", grant.scope.to_string());
+        work.event("grant", grant.id, 1, "grant.created", &[]);
+        work.commit(Outcome::Done).await?;
+        self.sign(ctx, client, &grant, &facts, offer.nonce.as_deref(), family.as_ref()).await
+    }
+
+    async fn grant_from(&self, work: &mut Work<'_>, ctx: &Ctx, client: &Client, offer: CodeOffer, id: GrantId) -> Result<Grant, Error> {
+        let fresh = self.fresh_sub(client, offer.person);
+        let sub = subjects::first_use(work.tx(), offer.person, &client.sector, &fresh, ctx.now).await?;
+        let sid = opaque::generate(&*self.random);
+        let sid = sessions::join(work.tx(), offer.session, client.id, sid.expose_secret(), ctx.now).await?;
+        Ok(Grant {
+            id,
+            client: client.id,
+            person: offer.person,
+            session: offer.session,
+            identity: offer.identity,
+            sub,
+            sid,
+            offline: offer.scope.has(Scope::OfflineAccess) && client.may_refresh(),
+            scope: offer.scope,
+            auth_time: offer.auth_time,
+            acr: offer.acr,
+            amr: offer.amr,
+            created_at: ctx.now,
+            revoked_at: None,
+        })
+    }
+
+    /// RFC 6749, 4.1.2: "the authorization server MUST deny the request and SHOULD revoke all tokens
+    /// previously issued based on that authorization code".
+    async fn code_replayed(&self, ctx: &Ctx, grant: GrantId) -> Result<Tokens, Error> {
+        let mut work = self.begin(ctx, Action::GrantRevoked).await?;
+        grants::revoke(work.tx(), grant, ctx.now, "code replayed").await?;
+        work.target("grant", grant).event("grant", grant, 2, "grant.revoked", &[]);
+        work.commit(Outcome::Refused("code replayed")).await?;
+        Err(invalid_grant("the code was redeemed before"))
+    }
+
+    async fn refresh(&self, ctx: &Ctx, client: &Arc<Client>, token: &str, scope: Option<ScopeSet>) -> Result<Tokens, Error> {
+        let (id, counter) = self.refresh_tokens.parse(token).ok_or_else(|| invalid_grant("the refresh token is not ours"))?;
+        let mut work = self.begin(ctx, Action::GrantRefreshed).await?;
+        let family = grants::family(work.tx(), id).await?.ok_or_else(|| invalid_grant("the refresh token has ended"))?;
+        let live = self.live_grant(work.tx(), family.grant, ctx.now).await?;
+        // RFC 6749, 6: bound to the client it was issued to. A foreign client neither learns nor ends anything.
+        let Some((grant, proof)) = live.filter(|(grant, _)| grant.client == client.id) else { return Err(invalid_grant("the refresh token has ended")) };
+        if !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? {
+            return Err(invalid_grant("consent has ended"));
+        }
+        let rotates = client.is_public();
+        let family = match family.present(counter, rotates, ctx.now, &self.lifetimes) {
+            Presented::Rotated(next) => {
+                if !grants::store_family(work.tx(), &next, counter).await? {
+                    return Err(Error::busy("another request moved the family first"));
+                }
+                next
+            }
+            Presented::Kept(next) => {
+                grants::store_family(work.tx(), &next, counter).await?;
+                next
+            }
+            Presented::Repeated(same) => same,
+            Presented::Replayed => {
+                grants::revoke_family(work.tx(), id, ctx.now).await?;
+                grants::revoke(work.tx(), grant.id, ctx.now, "refresh token replayed").await?;
+                work.target("grant", grant.id).target("client", client.id).event("grant", grant.id, 2, "grant.revoked", &[]);
+                // The revocation is committed before the client hears of it.
+                work.commit(Outcome::Refused("refresh token replayed")).await?;
+                return Err(invalid_grant("the refresh token was replaced"));
+            }
+            Presented::Ended => return Err(invalid_grant("the refresh token has ended")),
+        };
+        let grant = narrowed(grant, scope)?;
+        let facts = self.facts(work.tx(), &proof, &grant, client, ctx.now).await?;
+        work.target("person", grant.person).target("client", client.id).target("grant", grant.id);
+        work.commit(Outcome::Done).await?;
+        // OpenID Connect Core, 12.2: no nonce is needed, and auth_time stays that of the original sign-in.
+        self.sign(ctx, client, &grant, &facts, None, Some(&family)).await
+    }
+
+    async fn sign(&self, ctx: &Ctx, client: &Client, grant: &Grant, facts: &Facts, nonce: Option<&str>, family: Option<&Family>) -> Result<Tokens, Error> {
+        let keyring = self.keyring(ctx.now).await?;
+        let access_key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
+        let access_token = keyring.sign(access_key, "at+jwt", &self.access_claims(ctx, client, grant))?;
+        let alg = client.metadata.id_token_signed_response_alg;
+        let id_key = keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))?;
+        let mut tx = self.db.read().await?;
+        let ids = self.sector_ids(&mut tx, client, &facts.children).await?;
+        let mut id_claims = self.id_claims(ctx, client, grant, nonce);
+        id_claims.insert("at_hash".into(), json!(keyring.token_hash(alg, &access_token)));
+        id_claims.extend(claims::id_token(facts, grant, client, &ids));
+        let id_token = keyring.sign(id_key, "JWT", &id_claims)?;
+        Ok(Tokens {
+            access_token: access_token.into(),
+            id_token: id_token.into(),
+            refresh_token: family.map(|family| self.refresh_tokens.format(family.id, family.counter).into()),
+            expires_in: self.lifetimes.access_token,
+            scope: grant.scope.clone(),
+        })
+    }
+
+    /// RFC 9068, 2.2. `jti` begins with the grant's id, which no other client ever sees.
+    fn access_claims(&self, ctx: &Ctx, client: &Client, grant: &Grant) -> Value {
+        let mut jti = [0u8; 24];
+        jti[..16].copy_from_slice(grant.id.0.as_bytes());
+        self.random.fill(&mut jti[16..]);
+        json!({
+            "iss": self.issuer().as_str(), "aud": self.issuer().as_str(), "sub": grant.sub, "client_id": client.id.to_string(), "scope": grant.scope.to_string(),
+            "iat": ctx.now.seconds(), "exp": ctx.now.plus(self.lifetimes.access_token).seconds(), "jti": URL_SAFE_NO_PAD.encode(jti),
+            "auth_time": grant.auth_time.seconds(), "acr": grant.acr, "amr": grant.amr,
+        })
+    }
+
+    /// OpenID Connect Core, 2.
+    fn id_claims(&self, ctx: &Ctx, client: &Client, grant: &Grant, nonce: Option<&str>) -> Map<String, Value> {
+        let mut claims = Map::new();
+        let mut put = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+        put("iss", json!(self.issuer().as_str()));
+        put("sub", json!(grant.sub));
+        put("aud", json!(client.id.to_string()));
+        put("iat", json!(ctx.now.seconds()));
+        put("exp", json!(ctx.now.plus(self.lifetimes.id_token).seconds()));
+        put("auth_time", json!(grant.auth_time.seconds()));
+        put("acr", json!(grant.acr));
+        put("amr", json!(grant.amr));
+        put("sid", json!(grant.sid));
+        if let Some(nonce) = nonce {
+            put("nonce", json!(nonce));
+        }
+        claims
+    }
+}
+
+/// RFC 6749, 6: the scope of a refresh "MUST NOT include any scope not originally granted".
+fn narrowed(mut grant: Grant, scope: Option<ScopeSet>) -> Result<Grant, Error> {
+    if let Some(scope) = scope {
+        if !scope.is_subset(&grant.scope) {
+            return Err(ProtocolError::new(Code::InvalidScope, "the scope is wider than what was granted").into());
+        }
+        grant.scope = scope;
+    }
+    Ok(grant)
+}
+
+/// The grant behind an access token of ours.
+pub(crate) fn grant_of_jti(jti: &str) -> Option<GrantId> {
+    let bytes = URL_SAFE_NO_PAD.decode(jti).ok()?;
+    uuid::Uuid::from_slice(bytes.get(..16)?).ok().map(GrantId)
+}

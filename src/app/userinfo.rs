@@ -1,0 +1,69 @@
+//! The userinfo endpoint (OpenID Connect Core, 5.3): read through the grant, every time.
+
+use serde_json::{Map, Value};
+
+use super::token::grant_of_jti;
+use super::work::Housekeeping;
+use super::{App, Ctx, Error};
+use crate::domain::oidc::claims;
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::scope::{Scope, ScopeSet};
+use crate::keys::jwt::Expect;
+use crate::store::subjects;
+
+fn invalid_token() -> Error {
+    ProtocolError::new(Code::InvalidToken, "the access token is not valid or has ended").into()
+}
+
+impl App {
+    /// What the bearer of an access token may know. Refuses within seconds of a withdrawal, a sign-out or a
+    /// disabled account, because the grant is read each time (R16).
+    ///
+    /// # Errors
+    /// `invalid_token`, `insufficient_scope`, or a failed dependency.
+    pub async fn userinfo(&self, ctx: &Ctx, access_token: &str) -> Result<Map<String, Value>, Error> {
+        let keyring = self.keyring(ctx.now).await?;
+        let issuer = self.issuer().as_str();
+        let expect = Expect { typ: &[Some("at+jwt")], issuer, audience: Some(issuer), now: ctx.now, allow_expired: false };
+        let token = keyring.verify(access_token, &expect).map_err(|_| invalid_token())?;
+        let grant_id = token["jti"].as_str().and_then(grant_of_jti).ok_or_else(invalid_token)?;
+        let mut tx = self.db.read().await?;
+        let (mut grant, proof) = self.live_grant(&mut tx, grant_id, ctx.now).await?.ok_or_else(invalid_token)?;
+        let client = self.client_by_id(grant.client, ctx.now).await?.ok_or_else(invalid_token)?;
+        if !self.still_allowed(&mut tx, &proof, &grant, &client, ctx.now).await? {
+            return Err(invalid_token());
+        }
+        // A refresh may have asked for less than the grant holds.
+        grant.scope = ScopeSet::parse(token["scope"].as_str().unwrap_or_default()).intersect(&grant.scope);
+        if !grant.scope.has(Scope::Openid) {
+            return Err(ProtocolError::new(Code::InsufficientScope, "scope openid is needed").into());
+        }
+        let facts = self.facts(&mut tx, &proof, &grant, &client, ctx.now).await?;
+        let consented = self.consented(&mut tx, &proof, facts.age, client.id, ctx.now).await?;
+        let ids = self.sector_ids(&mut tx, &client, &facts.children).await?;
+        let told = claims::userinfo(&facts, &grant, &client, &ids, &consented);
+        drop(tx);
+        self.keep_subjects_of(&client, &facts.children, ctx).await?;
+        Ok(told)
+    }
+
+    /// Children that an application's sector hears of for the first time keep the subject they were given (R13).
+    async fn keep_subjects_of(&self, client: &crate::domain::oidc::client::Client, children: &[claims::ChildFacts], ctx: &Ctx) -> Result<(), Error> {
+        let mut unknown = Vec::new();
+        let mut tx = self.db.read().await?;
+        for child in children {
+            if subjects::find(&mut tx, child.person, &client.sector).await?.is_none() {
+                unknown.push(child.person);
+            }
+        }
+        drop(tx);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.housekeeping(Housekeeping::Subject).await?;
+        for person in unknown {
+            subjects::first_use(&mut tx, person, &client.sector, &self.fresh_sub(client, person), ctx.now).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}

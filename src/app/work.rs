@@ -1,0 +1,136 @@
+//! One change of the system: a write transaction with its audit entry and its events. There is no other way
+//! to a write transaction from a use case, and none to commit it without the entry.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{App, Ctx, Error};
+use crate::domain::audit::{Action, Entry};
+use crate::domain::event::Event;
+use crate::domain::id::{AuditId, EventId, PersonId};
+use crate::store::books;
+use crate::store::db::Tx;
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was refused, and that is kept.
+    Refused(&'static str),
+}
+
+/// Writes that no one needs to audit, from a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Housekeeping {
+    /// Idle time, old rows, delivery states.
+    Upkeep,
+    /// Numbers after commit.
+    Sequencer,
+    /// Fingerprints of root secrets, notes of the operator's own doing.
+    Installation,
+    /// A subject that a sector hears of for the first time in an answer about somebody else.
+    Subject,
+}
+
+/// A write transaction in the making.
+pub struct Work<'a> {
+    app: &'a App,
+    ctx: &'a Ctx,
+    tx: Tx,
+    action: Action,
+    target: Map<String, Value>,
+    details: Map<String, Value>,
+    events: Vec<Event>,
+}
+
+impl App {
+    /// Begins a change. Dropped without [`Work::commit`], nothing of it happened.
+    ///
+    /// # Errors
+    /// When no transaction can be had.
+    pub(crate) async fn begin<'a>(&'a self, ctx: &'a Ctx, action: Action) -> Result<Work<'a>, Error> {
+        let tx = self.db.write().await?;
+        Ok(Work { app: self, ctx, tx, action, target: Map::new(), details: Map::new(), events: Vec::new() })
+    }
+
+    /// A write transaction for [`Housekeeping`].
+    ///
+    /// # Errors
+    /// When no transaction can be had.
+    pub(crate) async fn housekeeping(&self, _why: Housekeeping) -> Result<Tx, Error> {
+        Ok(self.db.write().await?)
+    }
+}
+
+impl Work<'_> {
+    /// The transaction.
+    pub(crate) fn tx(&mut self) -> &mut Tx {
+        &mut self.tx
+    }
+
+    /// Whom or what it is done to.
+    pub(crate) fn target(&mut self, kind: &'static str, id: impl Into<Uuid>) -> &mut Self {
+        self.target.insert(kind.into(), json!(id.into()));
+        self
+    }
+
+    /// A name, a count, a scope; never a person's value.
+    pub(crate) fn detail(&mut self, name: &'static str, value: impl Into<Value>) -> &mut Self {
+        self.details.insert(name.into(), value.into());
+        self
+    }
+
+    /// Says to the platforms that an aggregate changed.
+    pub(crate) fn event(&mut self, aggregate: &'static str, id: impl Into<Uuid>, version: i64, kind: &'static str, fields: &[&str]) -> &mut Self {
+        let event = Event {
+            id: EventId::new(self.ctx.now, &*self.app.random),
+            aggregate,
+            aggregate_id: id.into(),
+            version,
+            kind,
+            fields: json!(fields),
+            at: self.ctx.now,
+        };
+        self.events.push(event);
+        self
+    }
+
+    /// Says that something about a person changed.
+    pub(crate) fn person_event(&mut self, person: PersonId, version: i64, kind: &'static str, fields: &[&str]) -> &mut Self {
+        self.event("person", person, version, kind, fields)
+    }
+
+    /// Writes the entry and the events and makes everything durable.
+    ///
+    /// # Errors
+    /// When any of it fails; then nothing happened.
+    pub(crate) async fn commit(mut self, outcome: Outcome) -> Result<(), Error> {
+        let (result, reason) = match outcome {
+            Outcome::Done => ("done", None),
+            Outcome::Refused(why) => ("refused", Some(why.to_owned())),
+        };
+        let mut actor = serde_json::to_value(&self.ctx.actor)?;
+        if let Some(ip) = self.ctx.ip {
+            actor["ip"] = json!(ip.to_string());
+        }
+        let entry = Entry {
+            id: AuditId::new(self.ctx.now, &*self.app.random),
+            at: self.ctx.now,
+            actor,
+            action: self.action.as_str().to_owned(),
+            target: Value::Object(self.target),
+            result: result.to_owned(),
+            reason,
+            request_id: self.ctx.request_id,
+            details: Value::Object(self.details),
+        };
+        books::record(&mut self.tx, &entry).await?;
+        for event in &self.events {
+            books::publish(&mut self.tx, event).await?;
+        }
+        self.tx.commit().await?;
+        self.app.wake.sequencer.notify_one();
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! Sign-in: sessions, throttling, passwords, lifetimes.
+
+pub mod lifetimes;
+pub mod session;

@@ -1,0 +1,216 @@
+//! The checks of an authorization request: small functions, and one visible table of which entrance runs
+//! which. The first failure ends the request. Until the redirection URI is known to be the client's,
+//! a failure is a page ([`Failure::Page`]); after that it is an error response at that address
+//! (RFC 6749, 4.1.2.1).
+
+use std::collections::BTreeSet;
+
+use super::client::{Client, ClientStatus};
+use super::error::{Code, ProtocolError};
+use super::params::Params;
+use super::pkce::Challenge;
+use super::request::{Answered, AuthorizationRequest, Prompt};
+use super::scope::{Scope, ScopeSet};
+use crate::domain::id::InteractionId;
+use crate::domain::registry::user_name::UserName;
+use crate::domain::time::Timestamp;
+
+/// The ways an authorization request comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// GET or POST at the authorization endpoint.
+    Authorize,
+    /// A page of ours brings the sealed request back.
+    Resume,
+}
+
+/// Pages that stand in for an answer to the client (contract, “HTTP”).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// `err-client`
+    Client,
+    /// `err-redirect-uri`
+    RedirectUri,
+}
+
+/// Why a request ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Shown, never redirected: the client or its address is not to be trusted.
+    Page(Stop),
+    /// Sent to the client's registered address.
+    Redirect(ProtocolError),
+}
+
+type Check = fn(&Params, &Client) -> Result<(), Failure>;
+
+use Entrance::{Authorize, Resume};
+
+/// Check × entrance, in the order in which they run. What needs the raw parameters was settled before a
+/// request is sealed; what can change while a person types runs again on resume.
+pub const TABLE: &[(&str, Check, &[Entrance])] = &[
+    ("client is active", client_is_active, &[Authorize, Resume]),
+    ("redirect_uri is registered", redirect_uri_is_registered, &[Authorize, Resume]),
+    ("no parameter is repeated", nothing_is_repeated, &[Authorize]),
+    ("request objects are not served", no_request_object, &[Authorize]),
+    ("response_type", response_type, &[Authorize]),
+    ("response_mode", response_mode, &[Authorize]),
+    ("scope", scope, &[Authorize]),
+    ("prompt", prompt, &[Authorize]),
+    ("max_age", max_age, &[Authorize]),
+    ("PKCE", pkce, &[Authorize]),
+    ("sizes", sizes, &[Authorize]),
+];
+
+/// Runs the checks of an entrance.
+///
+/// # Errors
+/// The first failure.
+pub fn run(entrance: Entrance, params: &Params, client: &Client) -> Result<(), Failure> {
+    TABLE.iter().filter(|(_, _, entrances)| entrances.contains(&entrance)).try_for_each(|(_, check, _)| check(params, client))
+}
+
+/// Runs the checks of the authorization endpoint and reads the request.
+///
+/// # Errors
+/// The first failure.
+pub fn authorize(params: &Params, client: &Client, interaction: InteractionId, now: Timestamp) -> Result<AuthorizationRequest, Failure> {
+    run(Entrance::Authorize, params, client)?;
+    let own = |name: &str| params.get(name).map(str::to_owned);
+    Ok(AuthorizationRequest {
+        interaction,
+        client_id: client.id,
+        redirect_uri: own("redirect_uri").ok_or(Failure::Page(Stop::RedirectUri))?,
+        state: own("state"),
+        nonce: own("nonce"),
+        scope: requested_scope(params).intersect(&client.allowed_scopes()),
+        challenge: params.get("code_challenge").and_then(Challenge::parse),
+        prompt: prompts(params)?,
+        max_age: params.get("max_age").and_then(|text| text.parse().ok()).or(client.metadata.default_max_age),
+        // R9: a 学籍号 or a phone in the hint is dropped; only our own opaque user names go into the form.
+        login_hint: params.get("login_hint").and_then(|hint| UserName::parse(hint).ok()).map(|name| name.to_string()),
+        hinted_sub: None,
+        ui_locales: own("ui_locales"),
+        claims_locales: own("claims_locales"),
+        created_at: now,
+        answered: Answered::default(),
+    })
+}
+
+fn refuse(code: Code, description: &'static str) -> Result<(), Failure> {
+    Err(Failure::Redirect(ProtocolError::new(code, description)))
+}
+
+fn client_is_active(params: &Params, client: &Client) -> Result<(), Failure> {
+    if params.is_repeated("client_id") || client.status != ClientStatus::Active { Err(Failure::Page(Stop::Client)) } else { Ok(()) }
+}
+
+/// RFC 9700, 2.1: "MUST utilize exact string matching". OpenID Connect Core, 3.1.2.1: `redirect_uri` is REQUIRED.
+fn redirect_uri_is_registered(params: &Params, client: &Client) -> Result<(), Failure> {
+    match params.get("redirect_uri") {
+        Some(uri) if client.redirects_to(uri) => Ok(()),
+        _ => Err(Failure::Page(Stop::RedirectUri)),
+    }
+}
+
+fn nothing_is_repeated(params: &Params, _: &Client) -> Result<(), Failure> {
+    params.refuse_repeated().map_err(Failure::Redirect)
+}
+
+/// OpenID Connect Core, 6 and 7.2.1: what is not supported is refused by name, never ignored.
+fn no_request_object(params: &Params, _: &Client) -> Result<(), Failure> {
+    if params.get("request").is_some() {
+        return refuse(Code::RequestNotSupported, "request objects are not served");
+    }
+    if params.get("request_uri").is_some() {
+        return refuse(Code::RequestUriNotSupported, "request_uri is not served");
+    }
+    if params.get("registration").is_some() {
+        return refuse(Code::RegistrationNotSupported, "registration is not served");
+    }
+    Ok(())
+}
+
+fn response_type(params: &Params, client: &Client) -> Result<(), Failure> {
+    match params.get("response_type") {
+        None => refuse(Code::InvalidRequest, "response_type is missing"),
+        Some("code") if client.metadata.response_types.iter().any(|kind| kind == "code") => Ok(()),
+        Some("code") => refuse(Code::UnauthorizedClient, "the client is not registered for this response_type"),
+        Some(_) => refuse(Code::UnsupportedResponseType, "only response_type code is served"),
+    }
+}
+
+fn response_mode(params: &Params, _: &Client) -> Result<(), Failure> {
+    match params.get("response_mode") {
+        None | Some("query") => Ok(()),
+        Some(_) => refuse(Code::InvalidRequest, "only response_mode query is served"),
+    }
+}
+
+fn requested_scope(params: &Params) -> ScopeSet {
+    ScopeSet::parse(params.get("scope").unwrap_or_default())
+}
+
+fn scope(params: &Params, client: &Client) -> Result<(), Failure> {
+    if !requested_scope(params).has(Scope::Openid) {
+        return refuse(Code::InvalidScope, "scope openid is needed");
+    }
+    if !client.allowed_scopes().has(Scope::Openid) {
+        return refuse(Code::InvalidScope, "the client may not ask for openid");
+    }
+    Ok(())
+}
+
+fn prompt(params: &Params, _: &Client) -> Result<(), Failure> {
+    let prompts = prompts(params)?;
+    // OpenID Connect Core, 3.1.2.1: "If this parameter contains none with any other value, an error is returned."
+    if prompts.contains(&Prompt::None) && prompts.len() > 1 {
+        return refuse(Code::InvalidRequest, "prompt none cannot stand with another");
+    }
+    Ok(())
+}
+
+fn prompts(params: &Params) -> Result<BTreeSet<Prompt>, Failure> {
+    params
+        .get("prompt")
+        .unwrap_or_default()
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .map(|word| match word {
+            "none" => Ok(Prompt::None),
+            "login" => Ok(Prompt::Login),
+            "consent" => Ok(Prompt::Consent),
+            "select_account" => Ok(Prompt::SelectAccount),
+            _ => Err(Failure::Redirect(ProtocolError::new(Code::InvalidRequest, "prompt is not one of none, login, consent, select_account"))),
+        })
+        .collect()
+}
+
+fn max_age(params: &Params, _: &Client) -> Result<(), Failure> {
+    match params.get("max_age").map(str::parse::<u64>) {
+        Some(Err(_)) => refuse(Code::InvalidRequest, "max_age is not a number of seconds"),
+        _ => Ok(()),
+    }
+}
+
+/// RFC 9700, 2.1.1 and R14. A challenge is verified whenever one was sent, so leaving it out is no downgrade.
+fn pkce(params: &Params, client: &Client) -> Result<(), Failure> {
+    match (params.get("code_challenge"), params.get("code_challenge_method")) {
+        (None, None) if client.requires_pkce() => refuse(Code::InvalidRequest, "code_challenge is needed"),
+        (None, None) => Ok(()),
+        (None, Some(_)) => refuse(Code::InvalidRequest, "code_challenge_method without code_challenge"),
+        (Some(challenge), Some("S256")) if Challenge::parse(challenge).is_some() => Ok(()),
+        (Some(_), Some("S256")) => refuse(Code::InvalidRequest, "code_challenge is not the base64url text of a SHA-256 digest"),
+        // RFC 7636, 4.3: a missing method means plain, which is not served (RFC 9700, 2.1.1).
+        (Some(_), _) => refuse(Code::InvalidRequest, "code_challenge_method must be S256"),
+    }
+}
+
+/// What is sealed travels with the browser and must fit its forms.
+fn sizes(params: &Params, _: &Client) -> Result<(), Failure> {
+    const LIMITS: &[(&str, usize)] = &[("state", 2048), ("nonce", 1024), ("scope", 1024), ("redirect_uri", 2048), ("login_hint", 256), ("ui_locales", 256), ("claims_locales", 256)];
+    if LIMITS.iter().any(|(name, limit)| params.get(name).is_some_and(|value| value.len() > *limit)) {
+        return refuse(Code::InvalidRequest, "a parameter is too long");
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0).
+
+use super::params::Params;
+
+/// What a client asks of the end-session endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LogoutRequest {
+    /// An ID token we issued; may be expired (section 2).
+    pub id_token_hint: Option<String>,
+    /// Whose address follows.
+    pub client_id: Option<String>,
+    /// An exact registered address.
+    pub post_logout_redirect_uri: Option<String>,
+    /// Given back as it came.
+    pub state: Option<String>,
+    /// Languages for the pages.
+    pub ui_locales: Option<String>,
+}
+
+impl LogoutRequest {
+    /// Reads the parameters; `None` when one is repeated.
+    pub fn parse(params: &Params) -> Option<Self> {
+        params.refuse_repeated().ok()?;
+        let own = |name: &str| params.get(name).map(str::to_owned);
+        Some(Self {
+            id_token_hint: own("id_token_hint"),
+            client_id: own("client_id"),
+            post_logout_redirect_uri: own("post_logout_redirect_uri"),
+            state: own("state"),
+            ui_locales: own("ui_locales"),
+        })
+    }
+}
+
+/// A back-channel logout token that waits for its receiver (Back-Channel Logout 1.0).
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Its id, also the token's `jti`.
+    pub id: crate::domain::id::DeliveryId,
+    /// The audience.
+    pub client: crate::domain::id::ClientId,
+    /// Where it goes.
+    pub uri: String,
+    /// The subject as the client knows it.
+    pub sub: String,
+    /// The session as the client knows it.
+    pub sid: String,
+    /// Tries so far.
+    pub attempts: u32,
+}
+
+/// How long to wait after so many failed tries; `None` when it is given up (about a day).
+pub fn retry_after(attempts: u32) -> Option<std::time::Duration> {
+    const MINUTES: &[u64] = &[0, 1, 2, 5, 10, 30, 60, 120, 240, 480, 480];
+    let index = usize::try_from(attempts).ok()?;
+    MINUTES.get(index).map(|minutes| std::time::Duration::from_secs((minutes * 60).max(5)))
+}

@@ -1,0 +1,15 @@
+//! The protocol: OAuth 2.0 and OpenID Connect as types and decisions.
+
+pub mod checks;
+pub mod claims;
+pub mod client;
+pub mod error;
+pub mod grant;
+pub mod logout;
+pub mod params;
+pub mod pkce;
+pub mod prompt;
+pub mod request;
+pub mod scope;
+pub mod signing_key;
+pub mod token;

@@ -1,0 +1,66 @@
+//! Parameters of a protocol request as they came, with the one rule that all of them share: none may be
+//! repeated (RFC 6749, 3.1), and an empty one counts as left out.
+
+use super::error::{Code, ProtocolError};
+
+/// Decoded name/value pairs of a query or form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// From `application/x-www-form-urlencoded` text.
+    pub fn parse(text: &str) -> Self {
+        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    }
+
+    /// A value, unless it is missing, empty or repeated.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut values = self.values(name);
+        let first = values.next();
+        if values.next().is_some() { None } else { first.filter(|value| !value.is_empty()) }
+    }
+
+    /// The name of a parameter that stands twice, if there is one.
+    pub fn repeated(&self) -> Option<&str> {
+        self.0.iter().enumerate().find(|(at, (name, _))| self.0[..*at].iter().any(|(other, _)| other == name)).map(|(_, (name, _))| name.as_str())
+    }
+
+    /// Whether this one stands more than once.
+    pub fn is_repeated(&self, name: &str) -> bool {
+        self.values(name).count() > 1
+    }
+
+    /// Refuses a request that repeats any parameter (RFC 6749, 3.1 and 3.2: "MUST NOT be included more than once").
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn refuse_repeated(&self) -> Result<(), ProtocolError> {
+        match self.repeated() {
+            Some(_) => Err(ProtocolError::new(Code::InvalidRequest, "a parameter is repeated")),
+            None => Ok(()),
+        }
+    }
+
+    /// Back to `application/x-www-form-urlencoded` text.
+    pub fn encode(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
+    }
+
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_parameter_is_nobody() {
+        let params = Params::parse("a=1&b=2&a=3&c=");
+        assert_eq!((params.get("a"), params.get("b"), params.get("c"), params.get("d")), (None, Some("2"), None, None));
+        assert_eq!(params.repeated(), Some("a"));
+        assert!(params.refuse_repeated().is_err());
+        assert_eq!(Params::parse(&params.encode()), params);
+    }
+}

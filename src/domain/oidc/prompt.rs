@@ -1,0 +1,117 @@
+//! Interaction policy: given what was asked and who is there, what comes next. Pure; the use case feeds it
+//! what it read and shows the page it names.
+
+use super::client::Client;
+use super::error::{Code, ProtocolError};
+use super::request::{AuthorizationRequest, Prompt};
+use super::scope::Scope;
+use crate::domain::auth::session::Session;
+use crate::domain::id::IdentityId;
+use crate::domain::registry::age::AgeBand;
+use crate::domain::time::Timestamp;
+
+/// Whether a live receipt stands behind what is asked (R8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// A live one that covers the request, and when it was given.
+    Covers(Timestamp),
+    /// None, or it does not cover all that is asked.
+    Missing,
+}
+
+/// Who is there, as far as policy needs to know.
+#[derive(Clone, Debug)]
+pub struct Present<'a> {
+    /// Her live session.
+    pub session: &'a Session,
+    /// The subject that this client knows her by, where it was looked up for an `id_token_hint`.
+    pub sub: Option<&'a str>,
+    /// Her identities today, in their stable order.
+    pub identities: &'a [IdentityId],
+    /// Her age at the Shanghai date.
+    pub age: AgeBand,
+    /// Her own receipt, or her confirmed guardian's while she is under 14.
+    pub receipt: Receipt,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The sign-in page.
+    SignIn,
+    /// "Continue as …, or somebody else".
+    ChooseAccount,
+    /// Which identity.
+    ChooseIdentity,
+    /// The consent page.
+    Consent,
+    /// A child whose guardian has not agreed.
+    GuardianNeeded,
+    /// A code, for this identity.
+    Issue(Option<IdentityId>),
+    /// An error response to the client.
+    Refuse(ProtocolError),
+}
+
+/// Decides. `present` is `None` without a live session.
+pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&Present<'_>>, now: Timestamp) -> Next {
+    let silent = |code, why, page| if request.is_silent() { Next::Refuse(ProtocolError::new(code, why)) } else { page };
+    let Some(present) = present.filter(|p| is_recent_enough(request, p.session, now) && is_the_hinted(request, p)) else {
+        return silent(Code::LoginRequired, "nobody is signed in as the request asks", Next::SignIn);
+    };
+    if request.asks(Prompt::SelectAccount) && !request.answered.account {
+        return Next::ChooseAccount;
+    }
+    let identity = match choose_identity(request, present) {
+        Ok(identity) => identity,
+        Err(()) => return silent(Code::AccountSelectionRequired, "several identities and none chosen", Next::ChooseIdentity),
+    };
+    if present.age == AgeBand::Under14 {
+        // R8: the receipt of a confirmed guardian, or the statutory basis of a platform. Her own word does not count.
+        if !client.is_statutory() && present.receipt == Receipt::Missing {
+            return silent(Code::ConsentRequired, "a guardian has not agreed yet", Next::GuardianNeeded);
+        }
+    } else if needs_own_consent(request, client, present.receipt) {
+        return silent(Code::ConsentRequired, "consent has not been given", Next::Consent);
+    }
+    Next::Issue(identity)
+}
+
+/// `prompt=login` wants a sign-in that happened after the request; `max_age` one that is not older
+/// (OpenID Connect Core, 3.1.2.1).
+fn is_recent_enough(request: &AuthorizationRequest, session: &Session, now: Timestamp) -> bool {
+    let after_request = session.auth_time >= request.created_at;
+    let within = request.max_age.is_none_or(|seconds| after_request || now.since(session.auth_time).as_secs() <= seconds);
+    within && (!request.asks(Prompt::Login) || after_request)
+}
+
+/// OpenID Connect Core, 3.1.2.1, `id_token_hint`: another person's session is not an answer.
+fn is_the_hinted(request: &AuthorizationRequest, present: &Present<'_>) -> bool {
+    request.hinted_sub.as_deref().is_none_or(|hinted| present.sub == Some(hinted))
+}
+
+fn choose_identity(request: &AuthorizationRequest, present: &Present<'_>) -> Result<Option<IdentityId>, ()> {
+    let chosen = present.session.identity.filter(|id| present.identities.contains(id));
+    let asked_again = request.asks(Prompt::SelectAccount) && !request.answered.identity;
+    match (present.identities, chosen) {
+        ([], _) => Ok(None),
+        ([only], _) => Ok(Some(*only)),
+        (_, Some(chosen)) if !asked_again => Ok(Some(chosen)),
+        _ => Err(()),
+    }
+}
+
+/// Applications of vendors need a receipt; platforms of the system need none (R8). Refresh beyond the session
+/// is asked for on the same page (OpenID Connect Core, 11).
+fn needs_own_consent(request: &AuthorizationRequest, client: &Client, receipt: Receipt) -> bool {
+    let given_now = matches!(receipt, Receipt::Covers(at) if at >= request.created_at);
+    if request.asks(Prompt::Consent) && !given_now {
+        return true;
+    }
+    client.is_application() && receipt == Receipt::Missing
+}
+
+/// What a receipt must cover: everything asked except the wish for an ID token.
+pub fn consent_scope(request: &AuthorizationRequest) -> super::scope::ScopeSet {
+    request.scope.clone().without(Scope::Openid)
+}

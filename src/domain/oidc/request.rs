@@ -1,0 +1,78 @@
+//! An authorization request after it passed the checks: what the client asked, and nothing about a person.
+//! It travels sealed with the browser (ruling R3).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::pkce::Challenge;
+use super::scope::ScopeSet;
+use crate::domain::id::{ClientId, InteractionId};
+use crate::domain::time::Timestamp;
+
+/// Values of `prompt` (OpenID Connect Core, 3.1.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names are the specification's")]
+pub enum Prompt {
+    None,
+    Login,
+    Consent,
+    SelectAccount,
+}
+
+/// Which prompts this interaction has answered already. Proves nothing about a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// "Continue as …" was pressed.
+    pub account: bool,
+    /// An identity was chosen.
+    pub identity: bool,
+}
+
+/// A checked authorization request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    /// Names the way from here to the code.
+    pub interaction: InteractionId,
+    /// Who asks.
+    pub client_id: ClientId,
+    /// Where the answer goes: one of the client's registered addresses.
+    pub redirect_uri: String,
+    /// Given back as it came.
+    pub state: Option<String>,
+    /// Copied into the ID token.
+    pub nonce: Option<String>,
+    /// What is asked for, already cut to what the client may have.
+    pub scope: ScopeSet,
+    /// S256 challenge.
+    pub challenge: Option<Challenge>,
+    /// What the client wants shown.
+    pub prompt: BTreeSet<Prompt>,
+    /// Sign-in not older than this many seconds.
+    pub max_age: Option<u64>,
+    /// A user name to put into the form; anything else was dropped (R9).
+    pub login_hint: Option<String>,
+    /// Subject of a verified `id_token_hint`.
+    pub hinted_sub: Option<String>,
+    /// Languages for the pages.
+    pub ui_locales: Option<String>,
+    /// Languages for claims.
+    pub claims_locales: Option<String>,
+    /// When it arrived.
+    pub created_at: Timestamp,
+    /// Which prompts were answered.
+    pub answered: Answered,
+}
+
+impl AuthorizationRequest {
+    /// Whether it must be answered without a page.
+    pub fn is_silent(&self) -> bool {
+        self.prompt.contains(&Prompt::None)
+    }
+
+    /// Whether a prompt is asked for.
+    pub fn asks(&self, prompt: Prompt) -> bool {
+        self.prompt.contains(&prompt)
+    }
+}

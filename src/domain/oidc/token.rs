@@ -1,0 +1,50 @@
+//! What arrives at the token endpoint (RFC 6749, 4.1.3 and 6).
+
+use super::error::{Code, ProtocolError};
+use super::params::Params;
+use super::pkce;
+use super::scope::ScopeSet;
+
+/// A token request by grant type.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Request {
+    /// `authorization_code`
+    Code {
+        /// The code.
+        code: String,
+        /// As in the authorization request.
+        redirect_uri: Option<String>,
+        /// RFC 7636.
+        verifier: Option<String>,
+    },
+    /// `refresh_token`
+    Refresh {
+        /// The token.
+        token: String,
+        /// A narrower scope, where one is asked for.
+        scope: Option<ScopeSet>,
+    },
+}
+
+impl Request {
+    /// Reads the form.
+    ///
+    /// # Errors
+    /// `invalid_request`, `unsupported_grant_type`, `invalid_grant` for a malformed verifier.
+    pub fn parse(params: &Params) -> Result<Self, ProtocolError> {
+        params.refuse_repeated()?;
+        let needed = |name: &str, why| params.get(name).map(str::to_owned).ok_or(ProtocolError::new(Code::InvalidRequest, why));
+        match params.get("grant_type") {
+            Some("authorization_code") => {
+                let verifier = params.get("code_verifier").map(str::to_owned);
+                if verifier.as_deref().is_some_and(|text| !pkce::is_verifier(text)) {
+                    return Err(ProtocolError::new(Code::InvalidGrant, "code_verifier is malformed"));
+                }
+                Ok(Self::Code { code: needed("code", "code is missing")?, redirect_uri: params.get("redirect_uri").map(str::to_owned), verifier })
+            }
+            Some("refresh_token") => Ok(Self::Refresh { token: needed("refresh_token", "refresh_token is missing")?, scope: params.get("scope").map(ScopeSet::parse) }),
+            Some(_) => Err(ProtocolError::new(Code::UnsupportedGrantType, "only authorization_code and refresh_token are served")),
+            None => Err(ProtocolError::new(Code::InvalidRequest, "grant_type is missing")),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! One-time activations: by the digest of a code, consumed once.
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::Door;
+use crate::domain::id::{AccountId, ActivationId};
+use crate::domain::time::Timestamp;
+
+statements! {
+    INSERT = "INSERT INTO activation (id, account_id, code_digest, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
+    FIND = "SELECT id, account_id, expires_at, used_at FROM activation WHERE code_digest = $1";
+    CONSUME = "UPDATE activation SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND expires_at > $2";
+    END_OPEN = "UPDATE activation SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL";
+}
+
+/// An activation as stored.
+pub struct Activation {
+    /// Its id.
+    pub id: ActivationId,
+    /// Whose.
+    pub account: AccountId,
+    /// Until when.
+    pub expires_at: Timestamp,
+    /// When it was consumed, or replaced by a newer one.
+    pub used_at: Option<Timestamp>,
+}
+
+impl FromRow for Activation {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { id: row.get("id")?, account: row.get("account_id")?, expires_at: row.get("expires_at")?, used_at: row.get("used_at")? })
+    }
+}
+
+/// Adds one.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(tx: &mut Tx, id: ActivationId, account: AccountId, code_digest: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
+    tx.execute(INSERT, args![id, account, code_digest, now, expires_at]).await?;
+    Ok(())
+}
+
+/// The activation of a code, used or not.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn find(tx: &mut Tx, _door: &Door, code_digest: [u8; 32]) -> Result<Option<Activation>, StoreError> {
+    tx.optional(FIND, args![code_digest]).await
+}
+
+/// Consumes it; `false` when another request did.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn consume(tx: &mut Tx, id: ActivationId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(CONSUME, args![id, now]).await
+}
+
+/// Ends what is open of an account.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end_open(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(END_OPEN, args![account, now]).await?;
+    Ok(())
+}

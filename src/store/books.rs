@@ -1,0 +1,258 @@
+//! The books: audit entries and events go in with the business transaction, without numbers; the sequencer
+//! numbers what is committed (ruling R4).
+
+use uuid::Uuid;
+
+use super::db::{FromRow, Lock, Row, StoreError, Tx, args, statements};
+use crate::domain::audit::Entry;
+use crate::domain::event::Event;
+use crate::domain::id::{AuditId, EventId};
+use crate::domain::time::Timestamp;
+
+statements! {
+    INSERT_AUDIT = "INSERT INTO audit_entry (id, at, actor, action, target, result, reason, request_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    INSERT_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT_PENDING = "INSERT INTO pending (id, kind) VALUES ($1, $2)";
+    // Whatever is pending, never "id > last": a transaction that began early may commit late.
+    PENDING_AUDIT = "SELECT e.* FROM pending p JOIN audit_entry e ON e.id = p.id WHERE p.kind = 'audit' ORDER BY e.at, e.id LIMIT $1";
+    PENDING_EVENTS = "SELECT e.id AS id FROM pending p JOIN event e ON e.id = p.id WHERE p.kind = 'event' ORDER BY e.at, e.aggregate_id, e.aggregate_version, e.id LIMIT $1";
+    HEAD = "SELECT seq, hash FROM audit_link ORDER BY seq DESC LIMIT 1";
+    FEED_HEAD = "SELECT COALESCE(MAX(seq), 0) AS n FROM feed WHERE stream = $1";
+    LINK = "INSERT INTO audit_link (seq, entry_id, hash, linked_at) VALUES ($1, $2, $3, $4)";
+    FEED = "INSERT INTO feed (stream, seq, event_id) VALUES ($1, $2, $3)";
+    SETTLE = "DELETE FROM pending WHERE id = $1";
+    CHAIN = "SELECT l.seq AS seq, l.hash AS hash, e.* FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id WHERE l.seq > $1 ORDER BY l.seq LIMIT $2";
+    COUNT_LINKS = "SELECT COUNT(*) AS n FROM audit_link";
+    COUNT_PENDING = "SELECT COUNT(*) AS n FROM pending";
+    COUNT_UNNUMBERED = "SELECT COUNT(*) AS n FROM audit_entry e WHERE NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id) AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.id = e.id)";
+    INSERT_CHECKPOINT = "INSERT INTO audit_checkpoint (seq, count, head, at, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (seq) DO NOTHING";
+    CHECKPOINTS = "SELECT seq, count, head, at, signature FROM audit_checkpoint ORDER BY seq";
+    LAST_CHECKPOINT = "SELECT seq, count, head, at, signature FROM audit_checkpoint ORDER BY seq DESC LIMIT 1";
+}
+
+impl FromRow for Entry {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            at: row.get("at")?,
+            actor: row.get("actor")?,
+            action: row.get("action")?,
+            target: row.get("target")?,
+            result: row.get("result")?,
+            reason: row.get("reason")?,
+            request_id: row.get("request_id")?,
+            details: row.get("details")?,
+        })
+    }
+}
+
+/// The end of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The last number given; 0 before the first.
+    pub seq: i64,
+    /// Its hash; zeros before the first.
+    pub hash: [u8; 32],
+}
+
+impl FromRow for Head {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { seq: row.get("seq")?, hash: row.get("hash")? })
+    }
+}
+
+/// A numbered entry with its hash.
+pub struct Linked {
+    /// Its place and hash.
+    pub head: Head,
+    /// The entry.
+    pub entry: Entry,
+}
+
+impl FromRow for Linked {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { head: Head::from_row(row)?, entry: Entry::from_row(row)? })
+    }
+}
+
+/// A signed statement about the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointRow {
+    /// Up to which number.
+    pub seq: i64,
+    /// How many entries.
+    pub count: i64,
+    /// The hash there.
+    pub head: [u8; 32],
+    /// When.
+    pub at: Timestamp,
+    /// Ed25519 under `audit.key`.
+    pub signature: Vec<u8>,
+}
+
+impl FromRow for CheckpointRow {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { seq: row.get("seq")?, count: row.get("count")?, head: row.get("head")?, at: row.get("at")?, signature: row.get("signature")? })
+    }
+}
+
+struct Number(i64);
+
+impl FromRow for Number {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("n")?))
+    }
+}
+
+struct PendingEvent(EventId);
+
+impl FromRow for PendingEvent {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// Writes an audit entry, to be numbered after commit.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn record(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
+    let values = args![
+        entry.id,
+        entry.at,
+        entry.actor.clone(),
+        entry.action.clone(),
+        entry.target.clone(),
+        entry.result.clone(),
+        entry.reason.clone(),
+        entry.request_id,
+        entry.details.clone(),
+    ];
+    tx.execute(INSERT_AUDIT, values).await?;
+    tx.execute(INSERT_PENDING, args![entry.id, "audit"]).await?;
+    Ok(())
+}
+
+/// Writes an event, to be numbered after commit.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn publish(tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
+    let values = args![event.id, event.aggregate, event.aggregate_id, event.version, event.kind, event.fields.clone(), event.at];
+    tx.execute(INSERT_EVENT, values).await?;
+    tx.execute(INSERT_PENDING, args![event.id, "event"]).await?;
+    Ok(())
+}
+
+/// Takes the sequencer's lock for this transaction, if nobody else numbers.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn lock_sequencer(tx: &mut Tx) -> Result<bool, StoreError> {
+    tx.try_lock(Lock::Sequencer).await
+}
+
+/// Committed entries without a number, oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn pending_entries(tx: &mut Tx, limit: i64) -> Result<Vec<Entry>, StoreError> {
+    tx.all(PENDING_AUDIT, args![limit]).await
+}
+
+/// Committed events without a number, in the order of their aggregates' versions.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn pending_events(tx: &mut Tx, limit: i64) -> Result<Vec<EventId>, StoreError> {
+    Ok(tx.all::<PendingEvent>(PENDING_EVENTS, args![limit]).await?.into_iter().map(|row| row.0).collect())
+}
+
+/// The end of the audit chain.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn head(tx: &mut Tx) -> Result<Head, StoreError> {
+    Ok(tx.optional(HEAD, args![]).await?.unwrap_or(Head { seq: 0, hash: [0; 32] }))
+}
+
+/// Gives an entry its number.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn link(tx: &mut Tx, entry: AuditId, head: Head, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(LINK, args![head.seq, entry, head.hash, now]).await?;
+    tx.execute(SETTLE, args![entry]).await?;
+    Ok(())
+}
+
+/// Gives events their numbers in a stream, dense and in this order.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn feed(tx: &mut Tx, stream: Uuid, events: &[EventId]) -> Result<(), StoreError> {
+    let mut seq = tx.one::<Number>(FEED_HEAD, args![stream]).await?.0;
+    for event in events {
+        seq += 1;
+        tx.execute(FEED, args![stream, seq, *event]).await?;
+        tx.execute(SETTLE, args![*event]).await?;
+    }
+    Ok(())
+}
+
+/// Numbered entries after `seq`, in order.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn chain_after(tx: &mut Tx, seq: i64, limit: i64) -> Result<Vec<Linked>, StoreError> {
+    tx.all(CHAIN, args![seq, limit]).await
+}
+
+/// How many numbers were given.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn count_links(tx: &mut Tx) -> Result<i64, StoreError> {
+    Ok(tx.one::<Number>(COUNT_LINKS, args![]).await?.0)
+}
+
+/// How many wait for one.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn count_pending(tx: &mut Tx) -> Result<i64, StoreError> {
+    Ok(tx.one::<Number>(COUNT_PENDING, args![]).await?.0)
+}
+
+/// Entries that neither have a number nor wait for one: somebody tampered.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn count_unnumbered(tx: &mut Tx) -> Result<i64, StoreError> {
+    Ok(tx.one::<Number>(COUNT_UNNUMBERED, args![]).await?.0)
+}
+
+/// Keeps a checkpoint.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_checkpoint(tx: &mut Tx, row: &CheckpointRow) -> Result<(), StoreError> {
+    tx.execute(INSERT_CHECKPOINT, args![row.seq, row.count, row.head, row.at, row.signature.clone()]).await?;
+    Ok(())
+}
+
+/// All checkpoints in order.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn checkpoints(tx: &mut Tx) -> Result<Vec<CheckpointRow>, StoreError> {
+    tx.all(CHECKPOINTS, args![]).await
+}
+
+/// The newest checkpoint.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn last_checkpoint(tx: &mut Tx) -> Result<Option<CheckpointRow>, StoreError> {
+    tx.optional(LAST_CHECKPOINT, args![]).await
+}

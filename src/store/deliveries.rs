@@ -1,0 +1,112 @@
+//! Back-channel logout tokens that wait for their receivers: one row each, so that a slow one holds up nobody.
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::id::{DeliveryId, SessionId};
+use crate::domain::oidc::logout::Delivery;
+use crate::domain::time::Timestamp;
+
+statements! {
+    RECEIVERS = "SELECT sc.client_id AS client_id, sc.sid AS sid, c.metadata AS metadata, sub.sub AS sub
+        FROM session_client sc JOIN client c ON c.id = sc.client_id JOIN session s ON s.id = sc.session_id
+        JOIN subject sub ON sub.person_id = s.person_id AND sub.sector = c.sector
+        WHERE sc.session_id = $1 AND c.status = 'active' ORDER BY sc.client_id";
+    INSERT = "INSERT INTO logout_delivery (id, client_id, uri, sub, sid, created_at, attempts, next_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $6)";
+    DONE = "UPDATE logout_delivery SET done_at = $2 WHERE id = $1";
+    LATER = "UPDATE logout_delivery SET next_at = $2 WHERE id = $1";
+    GIVE_UP = "UPDATE logout_delivery SET failed_at = $2 WHERE id = $1";
+    FORGET = "DELETE FROM logout_delivery WHERE created_at < $1 AND (done_at IS NOT NULL OR failed_at IS NOT NULL)";
+    claim TAKE = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $2
+        WHERE id = (SELECT id FROM logout_delivery WHERE done_at IS NULL AND failed_at IS NULL AND next_at <= $1 ORDER BY next_at LIMIT 1",
+        ") AND next_at <= $1 RETURNING id, client_id, uri, sub, sid, attempts";
+}
+
+/// A client that takes part in a session, as far as a sign-out needs to know it.
+pub struct Receiver {
+    /// Which.
+    pub client: crate::domain::id::ClientId,
+    /// What it registered.
+    pub metadata: crate::domain::oidc::client::ClientMetadata,
+    /// What it calls the session.
+    pub sid: String,
+    /// What it calls the person.
+    pub sub: String,
+}
+
+impl FromRow for Receiver {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { client: row.get("client_id")?, metadata: row.json("metadata")?, sid: row.get("sid")?, sub: row.get("sub")? })
+    }
+}
+
+impl FromRow for Delivery {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            client: row.get("client_id")?,
+            uri: row.get("uri")?,
+            sub: row.get("sub")?,
+            sid: row.get("sid")?,
+            attempts: u32::try_from(row.get::<i64>("attempts")?).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+/// Who must hear that a session ended.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn receivers(tx: &mut Tx, session: SessionId) -> Result<Vec<Receiver>, StoreError> {
+    tx.all(RECEIVERS, args![session]).await
+}
+
+/// Adds a delivery, due now.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(tx: &mut Tx, delivery: &Delivery, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(INSERT, args![delivery.id, delivery.client, delivery.uri.clone(), delivery.sub.clone(), delivery.sid.clone(), now]).await?;
+    Ok(())
+}
+
+/// Takes one that is due; nobody else gets it before `until`.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn take(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>, StoreError> {
+    tx.optional(TAKE, args![now, until]).await
+}
+
+/// It arrived.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn done(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(DONE, args![id, now]).await?;
+    Ok(())
+}
+
+/// It is tried again then.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn later(tx: &mut Tx, id: DeliveryId, next_at: Timestamp) -> Result<(), StoreError> {
+    tx.execute(LATER, args![id, next_at]).await?;
+    Ok(())
+}
+
+/// It is given up.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn give_up(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(GIVE_UP, args![id, now]).await?;
+    Ok(())
+}
+
+/// Drops what was settled long ago.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn forget(tx: &mut Tx, before: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(FORGET, args![before]).await
+}

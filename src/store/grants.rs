@@ -1,0 +1,151 @@
+//! Grants and the families of refresh tokens that hang on them.
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::id::{ClientId, FamilyId, GrantId, PersonId, SessionId};
+use crate::domain::oidc::grant::{Family, Grant};
+use crate::domain::oidc::scope::ScopeSet;
+use crate::domain::time::Timestamp;
+
+statements! {
+    INSERT = "INSERT INTO oidc_grant (id, client_id, person_id, session_id, identity_id, sub, sid, scope, auth_time, acr, amr, offline, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING";
+    // Alive: not revoked; in a session that is, unless it is offline; of a person, account and client that may.
+    LIVE = "SELECT g.* FROM oidc_grant g
+        JOIN session s ON s.id = g.session_id JOIN account a ON a.id = s.account_id JOIN person p ON p.id = g.person_id JOIN client c ON c.id = g.client_id
+        WHERE g.id = $1 AND g.revoked_at IS NULL AND a.state = 'active' AND p.status = 'active' AND c.status = 'active'
+          AND (g.offline OR (s.ended_at IS NULL AND s.expires_at > $2))";
+    // A row without a holder keeps the redemption from ever happening when the replay came first (R3).
+    REVOKE = "INSERT INTO oidc_grant (id, created_at, revoked_at, revoke_reason) VALUES ($1, $2, $2, $3)
+        ON CONFLICT (id) DO UPDATE SET revoked_at = COALESCE(oidc_grant.revoked_at, excluded.revoked_at), revoke_reason = COALESCE(oidc_grant.revoke_reason, excluded.revoke_reason)";
+    REVOKE_OF_SESSION = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE session_id = $1 AND revoked_at IS NULL AND offline = FALSE";
+    REVOKE_OF_CLIENT = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL";
+    INSERT_FAMILY = "INSERT INTO refresh_family (id, grant_id, counter, rotated_at, created_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $4, $5, $6)";
+    FAMILY = "SELECT id, grant_id, counter, rotated_at, idle_expires_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
+    STORE_FAMILY = "UPDATE refresh_family SET counter = $2, rotated_at = $3, idle_expires_at = $4 WHERE id = $1 AND counter = $5 AND revoked_at IS NULL";
+    REVOKE_FAMILY = "UPDATE refresh_family SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+}
+
+impl FromRow for Grant {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            client: row.get("client_id")?,
+            person: row.get("person_id")?,
+            session: row.get("session_id")?,
+            identity: row.get("identity_id")?,
+            sub: row.get("sub")?,
+            sid: row.get("sid")?,
+            scope: ScopeSet::parse(&row.get::<String>("scope")?),
+            auth_time: row.get("auth_time")?,
+            acr: row.get("acr")?,
+            amr: row.json("amr")?,
+            offline: row.get("offline")?,
+            created_at: row.get("created_at")?,
+            revoked_at: row.get("revoked_at")?,
+        })
+    }
+}
+
+impl FromRow for Family {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            grant: row.get("grant_id")?,
+            counter: u32::try_from(row.get::<i64>("counter")?).map_err(|e| StoreError::Refused(e.to_string()))?,
+            rotated_at: row.get("rotated_at")?,
+            idle_expires_at: row.get("idle_expires_at")?,
+            expires_at: row.get("expires_at")?,
+            revoked_at: row.get("revoked_at")?,
+        })
+    }
+}
+
+/// Adds a grant; `false` when a replay of its code revoked it before it began.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<bool, StoreError> {
+    let values = args![
+        grant.id,
+        grant.client,
+        grant.person,
+        grant.session,
+        grant.identity,
+        grant.sub.clone(),
+        grant.sid.clone(),
+        grant.scope.to_string(),
+        grant.auth_time,
+        grant.acr.clone(),
+        serde_json::json!(grant.amr),
+        grant.offline,
+        grant.created_at,
+    ];
+    tx.execute_one(INSERT, values).await
+}
+
+/// A grant that is alive in every respect that SQL knows.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn live(tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<Option<Grant>, StoreError> {
+    tx.optional(LIVE, args![id, now]).await
+}
+
+/// Revokes a grant, whether it was stored already or not.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn revoke(tx: &mut Tx, id: GrantId, now: Timestamp, reason: &'static str) -> Result<(), StoreError> {
+    tx.execute(REVOKE, args![id, now, reason]).await?;
+    Ok(())
+}
+
+/// Revokes what ends with a session: all its grants but the offline ones.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn revoke_of_session(tx: &mut Tx, session: SessionId, now: Timestamp, reason: &'static str) -> Result<u64, StoreError> {
+    tx.execute(REVOKE_OF_SESSION, args![session, now, reason]).await
+}
+
+/// Revokes everything a client holds about a person.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn revoke_of_client(tx: &mut Tx, person: PersonId, client: ClientId, now: Timestamp, reason: &'static str) -> Result<u64, StoreError> {
+    tx.execute(REVOKE_OF_CLIENT, args![person, client, now, reason]).await
+}
+
+/// Adds a family.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_family(tx: &mut Tx, family: &Family) -> Result<(), StoreError> {
+    let values = args![family.id, family.grant, family.counter, family.rotated_at, family.idle_expires_at, family.expires_at];
+    tx.execute(INSERT_FAMILY, values).await?;
+    Ok(())
+}
+
+/// A family by its id.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn family(tx: &mut Tx, id: FamilyId) -> Result<Option<Family>, StoreError> {
+    tx.optional(FAMILY, args![id]).await
+}
+
+/// Stores where a family has got to; `false` when another request moved it first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn store_family(tx: &mut Tx, family: &Family, counter_before: u32) -> Result<bool, StoreError> {
+    tx.execute_one(STORE_FAMILY, args![family.id, family.counter, family.rotated_at, family.idle_expires_at, counter_before]).await
+}
+
+/// Revokes a family.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn revoke_family(tx: &mut Tx, id: FamilyId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(REVOKE_FAMILY, args![id, now]).await
+}

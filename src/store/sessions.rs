@@ -1,0 +1,198 @@
+//! Browser sessions at the provider, the sign-ins that lead to them, and which clients take part.
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::auth::session::{Session, SignIn};
+use crate::domain::id::{ClientId, IdentityId, InteractionId, PersonId, SessionId};
+use crate::domain::time::Timestamp;
+
+statements! {
+    INSERT = "INSERT INTO session (id, secret_digest, account_id, person_id, auth_time, acr, amr, own_device, identity_id, created_at, last_seen_at, idle_expires_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    // Whoever may not sign in today has no session either: a locked account or a person who is gone answers as nobody.
+    BY_SECRET = "SELECT s.* FROM session s JOIN account a ON a.id = s.account_id JOIN person p ON p.id = s.person_id
+        WHERE s.secret_digest = $1 AND s.ended_at IS NULL AND a.state = 'active' AND p.status = 'active'";
+    BY_ID = "SELECT * FROM session WHERE id = $1";
+    RENEW = "UPDATE session SET secret_digest = $2, auth_time = $3, acr = $4, amr = $5, own_device = $6, last_seen_at = $3, idle_expires_at = $7, expires_at = $8 WHERE id = $1 AND ended_at IS NULL";
+    TOUCH = "UPDATE session SET last_seen_at = $2, idle_expires_at = $3 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < $2";
+    CHOOSE = "UPDATE session SET identity_id = $2 WHERE id = $1 AND ended_at IS NULL";
+    END = "UPDATE session SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL";
+    LIVE_OF_PERSON = "SELECT id FROM session WHERE person_id = $1 AND ended_at IS NULL ORDER BY id";
+    BEGIN_SIGN_IN = "INSERT INTO sign_in (id, account_id, person_id, amr, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+    FINISH_SIGN_IN = "UPDATE sign_in SET finished_at = $2, session_id = $3 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
+    FORGET_SIGN_INS = "DELETE FROM sign_in WHERE expires_at < $1";
+    JOIN_SESSION = "INSERT INTO session_client (session_id, client_id, sid, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (session_id, client_id) DO NOTHING";
+    SID = "SELECT sid FROM session_client WHERE session_id = $1 AND client_id = $2";
+    BY_SID = "SELECT session_id AS id FROM session_client WHERE sid = $1 AND client_id = $2";
+}
+
+impl FromRow for Session {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            account: row.get("account_id")?,
+            person: row.get("person_id")?,
+            auth_time: row.get("auth_time")?,
+            acr: row.get("acr")?,
+            amr: row.json("amr")?,
+            own_device: row.get("own_device")?,
+            identity: row.get("identity_id")?,
+            created_at: row.get("created_at")?,
+            last_seen_at: row.get("last_seen_at")?,
+            idle_expires_at: row.get("idle_expires_at")?,
+            expires_at: row.get("expires_at")?,
+            ended_at: row.get("ended_at")?,
+        })
+    }
+}
+
+struct Sid(String);
+
+impl FromRow for Sid {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("sid")?))
+    }
+}
+
+struct Id(SessionId);
+
+impl FromRow for Id {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// Adds a session under the digest of its secret.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(tx: &mut Tx, session: &Session, secret_digest: [u8; 32]) -> Result<(), StoreError> {
+    let values = args![
+        session.id,
+        secret_digest,
+        session.account,
+        session.person,
+        session.auth_time,
+        session.acr.clone(),
+        serde_json::json!(session.amr),
+        session.own_device,
+        session.identity,
+        session.created_at,
+        session.last_seen_at,
+        session.idle_expires_at,
+        session.expires_at,
+    ];
+    tx.execute(INSERT, values).await?;
+    Ok(())
+}
+
+/// The same person proved herself again: a new secret, a new time, the same session.
+///
+/// # Errors
+/// As [`StoreError`] says; [`StoreError::Missing`] when it ended meanwhile.
+pub async fn renew(tx: &mut Tx, session: &Session, secret_digest: [u8; 32]) -> Result<(), StoreError> {
+    let values = args![
+        session.id,
+        secret_digest,
+        session.auth_time,
+        session.acr.clone(),
+        serde_json::json!(session.amr),
+        session.own_device,
+        session.idle_expires_at,
+        session.expires_at,
+    ];
+    if tx.execute_one(RENEW, values).await? { Ok(()) } else { Err(StoreError::Missing(RENEW.name)) }
+}
+
+/// The session of a cookie, whose account and person may sign in. The caller checks its times.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn by_secret(tx: &mut Tx, secret_digest: [u8; 32]) -> Result<Option<Session>, StoreError> {
+    tx.optional(BY_SECRET, args![secret_digest]).await
+}
+
+/// A session by its id.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn find(tx: &mut Tx, id: SessionId) -> Result<Option<Session>, StoreError> {
+    tx.optional(BY_ID, args![id]).await
+}
+
+/// Moves the idle end on.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn touch(tx: &mut Tx, id: SessionId, now: Timestamp, idle_expires_at: Timestamp) -> Result<(), StoreError> {
+    tx.execute(TOUCH, args![id, now, idle_expires_at]).await?;
+    Ok(())
+}
+
+/// Keeps the chosen identity as the default of the next grant; whether the session is still there.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn choose_identity(tx: &mut Tx, id: SessionId, identity: IdentityId) -> Result<bool, StoreError> {
+    tx.execute_one(CHOOSE, args![id, identity]).await
+}
+
+/// Ends a session; whether it was this call that did.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end(tx: &mut Tx, id: SessionId, now: Timestamp, reason: &'static str) -> Result<bool, StoreError> {
+    tx.execute_one(END, args![id, now, reason]).await
+}
+
+/// Sessions of a person that were not ended.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn live_of_person(tx: &mut Tx, person: PersonId) -> Result<Vec<SessionId>, StoreError> {
+    Ok(tx.all::<Id>(LIVE_OF_PERSON, args![person]).await?.into_iter().map(|row| row.0).collect())
+}
+
+/// Notes that factors were passed; an interaction that is already there stays as it is.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn begin_sign_in(tx: &mut Tx, sign_in: &SignIn) -> Result<(), StoreError> {
+    let values = args![sign_in.id, sign_in.account, sign_in.person, serde_json::json!(sign_in.amr), sign_in.created_at, sign_in.expires_at];
+    tx.execute(BEGIN_SIGN_IN, values).await?;
+    Ok(())
+}
+
+/// Finishes a sign-in with its session; `false` when it was finished before or is void.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn finish_sign_in(tx: &mut Tx, id: InteractionId, now: Timestamp, session: SessionId) -> Result<bool, StoreError> {
+    tx.execute_one(FINISH_SIGN_IN, args![id, now, session]).await
+}
+
+/// Drops sign-ins that nobody can finish any more.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn forget_sign_ins(tx: &mut Tx, before: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(FORGET_SIGN_INS, args![before]).await
+}
+
+/// Notes that a client takes part in a session, under a fresh `sid` unless it has one; the `sid`.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn join(tx: &mut Tx, session: SessionId, client: ClientId, fresh_sid: &str, now: Timestamp) -> Result<String, StoreError> {
+    if tx.execute_one(JOIN_SESSION, args![session, client, fresh_sid, now]).await? {
+        return Ok(fresh_sid.to_owned());
+    }
+    Ok(tx.one::<Sid>(SID, args![session, client]).await?.0)
+}
+
+/// The session that a client knows as `sid`.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn by_sid(tx: &mut Tx, client: ClientId, sid: &str) -> Result<Option<SessionId>, StoreError> {
+    Ok(tx.optional::<Id>(BY_SID, args![sid, client]).await?.map(|row| row.0))
+}
