@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod id;
+pub mod locale;
 pub mod random;
 pub mod registry;
 pub mod time;
