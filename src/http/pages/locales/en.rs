@@ -65,6 +65,7 @@ pub static EN: Messages = Messages {
         done_lead: "Sign in with this user name:",
         done_next: "Remember the user name, and tell nobody your password.",
         sign_in_now: "Sign in now",
+        sign_in_instead: "Password already set? Sign in",
     },
     identity: Identity {
         title: "Who are you today?",
@@ -95,7 +96,7 @@ pub static EN: Messages = Messages {
         number_stays: "Your identity number is never given to any platform.",
         withdraw: |minutes| {
             format!(
-                "You can ask your school to withdraw this at any time. After that, this sign-in stops working for the platform within {}.",
+                "You can ask your school to withdraw this at any time. Within {} after that, the platform can no longer get your data.",
                 plural(minutes, "minute", "minutes")
             )
         },

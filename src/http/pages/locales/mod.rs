@@ -96,6 +96,7 @@ pub struct Activate {
     pub done_lead: &'static str,
     pub done_next: &'static str,
     pub sign_in_now: &'static str,
+    pub sign_in_instead: &'static str,
 }
 
 /// The name of an identity, and the single character of its seal.

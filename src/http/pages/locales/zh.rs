@@ -55,6 +55,7 @@ pub static ZH: Messages = Messages {
         done_lead: "登录时请用这个用户名：",
         done_next: "请把用户名记好，不要把密码告诉别人。",
         sign_in_now: "现在登录",
+        sign_in_instead: "密码已经设过了？去登录",
     },
     identity: Identity {
         title: "今天用哪个身份？",
@@ -84,7 +85,7 @@ pub static ZH: Messages = Messages {
         items_heading: "会交出的信息",
         number_stays: "身份证号不会交给任何平台。",
         withdraw: |minutes| {
-            format!("您可以随时请学校撤回同意。撤回后，这个平台最多再过 {minutes} 分钟就不能再用这次授权。")
+            format!("您可以随时请学校撤回同意。撤回后，最多再过 {minutes} 分钟，这个平台就不能再取得您的信息。")
         },
         policy: "隐私政策",
         terms: "服务条款",

@@ -40,6 +40,8 @@ struct Page<'a> {
     m: &'a SignIn,
     lead: String,
     problem: Option<String>,
+    /// Whether the fields themselves are wrong; waiting does not make them so.
+    invalid: bool,
 }
 
 impl SignIn {
@@ -51,6 +53,7 @@ impl SignIn {
             t,
             m: self,
             lead: self.client_name.as_deref().map_or_else(|| t.lead.to_owned(), t.for_client),
+            invalid: self.error == Some(SignInProblem::Refused),
             problem: self.error.map(|problem| problem_text(t, problem)),
         };
         finish(&page, locale)
