@@ -6,6 +6,7 @@ pub mod auth;
 pub mod event;
 pub mod id;
 pub mod oidc;
+pub mod locale;
 pub mod random;
 pub mod registry;
 pub mod time;

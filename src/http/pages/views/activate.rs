@@ -1,0 +1,117 @@
+//! Activation: a one-time code becomes a password. GET shows, only POST consumes (ruling R12).
+
+use askama::Template;
+
+use super::{Frame, finish};
+use crate::domain::locale::Locale;
+use crate::http::pages::locales::{self, Messages};
+
+/// What is wrong with a new password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordFault {
+    /// Fewer characters than this.
+    TooShort(u32),
+    /// More characters than this.
+    TooLong(u32),
+    /// On the list of common passwords.
+    TooCommon,
+    /// The same as, or part of, the user name.
+    LikeUserName,
+}
+
+/// Why the activation page is shown again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivateProblem {
+    UnknownCode,
+    Used,
+    Expired,
+    WeakPassword(PasswordFault),
+    /// The two passwords differ.
+    Mismatch,
+}
+
+impl ActivateProblem {
+    fn is_about_code(self) -> bool {
+        matches!(self, Self::UnknownCode | Self::Used | Self::Expired)
+    }
+
+    fn text(self, t: &locales::Activate) -> String {
+        match self {
+            Self::UnknownCode => t.unknown_code.to_owned(),
+            Self::Used => t.used.to_owned(),
+            Self::Expired => t.expired.to_owned(),
+            Self::WeakPassword(PasswordFault::TooShort(least)) => (t.too_short)(least),
+            Self::WeakPassword(PasswordFault::TooLong(most)) => (t.too_long)(most),
+            Self::WeakPassword(PasswordFault::TooCommon) => t.too_common.to_owned(),
+            Self::WeakPassword(PasswordFault::LikeUserName) => t.like_user_name.to_owned(),
+            Self::Mismatch => t.mismatch.to_owned(),
+        }
+    }
+}
+
+/// The page `GET /activate?code=…`; its form posts `code`, `new_password` and, where the browser sends
+/// it, `new_password_again` to `/activate`.
+pub struct Activate {
+    /// From the link: carried as a hidden field. None, or refused: typed by hand.
+    pub code: Option<String>,
+    /// Shown so that it can be written down before it is needed.
+    pub user_name: Option<String>,
+    /// A masked name, so that somebody with another person's slip notices.
+    pub person_hint: Option<String>,
+    /// Least length of a password, in characters.
+    pub min_length: u32,
+    pub error: Option<ActivateProblem>,
+}
+
+#[derive(Template)]
+#[template(path = "activate.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    t: &'static locales::Activate,
+    m: &'a Activate,
+    lead: String,
+    code_typed: bool,
+    code_problem: bool,
+    problem: Option<String>,
+    length_hint: String,
+}
+
+impl Activate {
+    /// The page in a language.
+    pub fn render(&self, locale: Locale) -> String {
+        let t = &Messages::of(locale).activate;
+        let code_problem = self.error.is_some_and(ActivateProblem::is_about_code);
+        let page = Page {
+            frame: Frame::new(locale, t.title).keep("code", self.code.as_deref()),
+            t,
+            m: self,
+            lead: self.person_hint.as_deref().map_or_else(|| t.lead.to_owned(), t.for_person),
+            code_typed: self.code.is_none() || code_problem,
+            code_problem,
+            problem: self.error.map(|problem| problem.text(t)),
+            length_hint: (t.new_password_hint)(self.min_length),
+        };
+        finish(&page, locale)
+    }
+}
+
+/// The page after a successful activation.
+pub struct Activated {
+    pub user_name: String,
+}
+
+#[derive(Template)]
+#[template(path = "activated.html")]
+struct Done<'a> {
+    frame: Frame<'a>,
+    t: &'static locales::Activate,
+    m: &'a Activated,
+}
+
+impl Activated {
+    /// The page in a language.
+    pub fn render(&self, locale: Locale) -> String {
+        let t = &Messages::of(locale).activate;
+        finish(&Done { frame: Frame::new(locale, t.done_title), t, m: self }, locale)
+    }
+}

@@ -1,0 +1,130 @@
+//! Consent of an adult: who receives what, for which purpose, and how it ends (Personal Information
+//! Protection Law, articles 23 and 15).
+
+use askama::Template;
+
+use super::{Frame, Who, finish, web_link};
+use crate::domain::locale::Locale;
+use crate::http::pages::locales::{self, Messages, Shared};
+
+/// Who receives the data.
+pub struct ClientCard {
+    pub name: String,
+    /// The legal person behind the platform.
+    pub vendor: Option<String>,
+    /// How to reach it: address, telephone or mail.
+    pub contact: Option<String>,
+    /// What it needs the data for, in its own registered words.
+    pub purpose: Option<String>,
+    pub policy_uri: Option<String>,
+    pub tos_uri: Option<String>,
+}
+
+/// One thing that the client asks for, by the scope that carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsentItem {
+    /// `openid`: the pairwise subject.
+    Identifier,
+    /// `profile`
+    Profile,
+    /// `email`
+    Email,
+    /// `phone`
+    Phone,
+    /// `address`
+    Address,
+    /// `offline_access`
+    Offline,
+    /// `edu`
+    Identities,
+    /// `edu.class`
+    Classes,
+    /// `edu.guardian`
+    Children,
+    /// `edu.realname`
+    RealName,
+    /// `space`
+    Space,
+}
+
+impl ConsentItem {
+    /// The item that a scope of the contract stands for; `None` for an unknown scope.
+    pub fn from_scope(scope: &str) -> Option<Self> {
+        Some(match scope {
+            "openid" => Self::Identifier,
+            "profile" => Self::Profile,
+            "email" => Self::Email,
+            "phone" => Self::Phone,
+            "address" => Self::Address,
+            "offline_access" => Self::Offline,
+            "edu" => Self::Identities,
+            "edu.class" => Self::Classes,
+            "edu.guardian" => Self::Children,
+            "edu.realname" => Self::RealName,
+            "space" => Self::Space,
+            _ => return None,
+        })
+    }
+
+    fn text(self, t: &'static locales::Consent) -> &'static Shared {
+        match self {
+            Self::Identifier => &t.identifier,
+            Self::Profile => &t.profile,
+            Self::Email => &t.email,
+            Self::Phone => &t.phone,
+            Self::Address => &t.address,
+            Self::Offline => &t.offline,
+            Self::Identities => &t.identities,
+            Self::Classes => &t.classes,
+            Self::Children => &t.children,
+            Self::RealName => &t.real_name,
+            Self::Space => &t.space,
+        }
+    }
+}
+
+/// The page; its form posts `request` and `decision` (`allow` or `deny`) to `/consent`.
+pub struct Consent {
+    pub request: String,
+    pub who: Who,
+    pub client: ClientCard,
+    pub items: Vec<ConsentItem>,
+    /// Life of an access token in minutes: how long an offline one outlives a withdrawal (ruling R16).
+    pub token_minutes: u32,
+}
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    t: &'static locales::Consent,
+    m: &'a Consent,
+    receiver: String,
+    vendor: &'a str,
+    purpose: String,
+    items: Vec<&'static Shared>,
+    withdraw: String,
+    policy: Option<&'a str>,
+    terms: Option<&'a str>,
+}
+
+impl Consent {
+    /// The page in a language.
+    pub fn render(&self, locale: Locale) -> String {
+        let t = &Messages::of(locale).consent;
+        let client = &self.client;
+        let page = Page {
+            frame: Frame::new(locale, (t.title)(&client.name)).who(Some(&self.who)).request(Some(&self.request)),
+            t,
+            m: self,
+            receiver: (t.receiver)(&client.name),
+            vendor: client.vendor.as_deref().unwrap_or(&client.name),
+            purpose: client.purpose.clone().unwrap_or_else(|| (t.default_purpose)(&client.name)),
+            items: self.items.iter().map(|item| item.text(t)).collect(),
+            withdraw: (t.withdraw)(self.token_minutes),
+            policy: web_link(client.policy_uri.as_deref()),
+            terms: web_link(client.tos_uri.as_deref()),
+        };
+        finish(&page, locale)
+    }
+}

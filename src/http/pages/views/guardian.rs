@@ -1,0 +1,45 @@
+//! Where a child under 14 is kindly stopped until a guardian consented (ruling R8).
+
+use askama::Template;
+
+use super::{Frame, Who, client_link, finish};
+use crate::domain::locale::Locale;
+use crate::http::pages::locales::{self, Messages};
+
+/// The page; carries `id="guardian-consent-needed"`.
+pub struct GuardianNeeded {
+    pub who: Who,
+    /// For “not me” and the language switch.
+    pub request: Option<String>,
+    pub client_name: String,
+    /// Leads back to the platform with `error=access_denied`.
+    pub return_uri: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "guardian.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    t: &'static locales::Guardian,
+    why: String,
+    adults: String,
+    back: Option<&'a str>,
+    back_text: String,
+}
+
+impl GuardianNeeded {
+    /// The page in a language.
+    pub fn render(&self, locale: Locale) -> String {
+        let messages = Messages::of(locale);
+        let t = &messages.guardian;
+        let page = Page {
+            frame: Frame::new(locale, t.title).who(Some(&self.who)).request(self.request.as_deref()),
+            t,
+            why: (t.why)(&self.client_name),
+            adults: (t.adults)(&self.client_name),
+            back: client_link(self.return_uri.as_deref()),
+            back_text: (messages.common.back_to)(&self.client_name),
+        };
+        finish(&page, locale)
+    }
+}
