@@ -1,7 +1,10 @@
 //! What is true: types, rules and state machines. Pure: no I/O, and the time is an argument.
 
 pub mod access;
+pub mod auth;
 pub mod id;
+pub mod issuer;
 pub mod random;
+pub mod redacted;
 pub mod registry;
 pub mod time;

@@ -1,0 +1,3 @@
+//! Sign-in: sessions, throttling, passwords, lifetimes.
+
+pub mod lifetimes;
