@@ -23,6 +23,7 @@ pub fn reference() -> String {
 #[cfg(test)]
 mod tests {
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "a switch of the test, no setting")]
     fn the_page_in_the_tree_is_current() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/settings.md");
         if std::env::var_os("MINGJI_TEST_BLESS").is_some() {

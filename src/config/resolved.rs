@@ -165,8 +165,9 @@ fn database(raw: &Raw) -> Result<DatabaseUrl, ConfigError> {
         return Err(invalid(key, "names a database that ends with each connection", EXPECTED));
     }
     let sqlite = text.strip_prefix("sqlite://").is_some_and(|path| !path.is_empty());
-    let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
-    if !sqlite && !(postgres && Url::parse(text).is_ok()) {
+    let postgres =
+        Url::parse(text).is_ok_and(|url| ["postgres", "postgresql"].contains(&url.scheme()) && url.has_host());
+    if !sqlite && !postgres {
         return Err(invalid(key, "is not the address of a database we speak to", EXPECTED));
     }
     Ok(DatabaseUrl(Redacted::new(text.to_owned())))
