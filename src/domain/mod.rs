@@ -7,6 +7,8 @@ pub mod event;
 pub mod id;
 pub mod oidc;
 pub mod locale;
+pub mod issuer;
 pub mod random;
+pub mod redacted;
 pub mod registry;
 pub mod time;

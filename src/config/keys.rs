@@ -1,0 +1,105 @@
+//! Every setting there is: its variable, its default, whether it is a secret, what it means. The reference for
+//! operators (`deploy/settings.md`) is printed from this table.
+
+/// One setting.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The environment variable; the TOML key is the same without `MINGJI_`, in lower case.
+    pub variable: &'static str,
+    /// What holds when nobody says anything; empty: off or none.
+    pub default: &'static str,
+    /// Whether it may hold a password, so that `…_FILE` is accepted too.
+    pub secret: bool,
+    /// What it means, with its unit.
+    pub meaning: &'static str,
+}
+
+const PREFIX_LENGTH: usize = "MINGJI_".len();
+
+impl Key {
+    /// The name in the TOML file.
+    pub fn toml_name(&self) -> String {
+        self.variable[PREFIX_LENGTH..].to_ascii_lowercase()
+    }
+
+    /// The variable that names a file with the value.
+    pub fn file_variable(&self) -> String {
+        format!("{}_FILE", self.variable)
+    }
+}
+
+macro_rules! keys {
+    ($($name:ident: $variable:literal = $default:literal, $secret:literal, $meaning:literal;)+) => {
+        $(
+            #[doc = $meaning]
+            pub static $name: Key =
+                Key { variable: $variable, default: $default, secret: $secret, meaning: $meaning };
+        )+
+
+        /// All of them, in the order of the reference.
+        pub static ALL: &[&Key] = &[$(&$name),+];
+    };
+}
+
+keys! {
+    ISSUER: "MINGJI_ISSUER" = "http://localhost:8080", false,
+        "issuer; the only source of absolute URLs; http only on localhost, 127.0.0.1 and [::1]";
+    LISTEN: "MINGJI_LISTEN" = "127.0.0.1:8080", false,
+        "address and port to listen on";
+    DATABASE_URL: "MINGJI_DATABASE_URL" = "sqlite://data/mingji.db", true,
+        "`sqlite://PATH` or `postgres://…`";
+    EPHEMERAL_URL: "MINGJI_EPHEMERAL_URL" = "memory:", true,
+        "`memory:` or `redis://…` (also `rediss://`, `redis+cluster://`, `rediss+cluster://`, Valkey)";
+    KEYS_DIR: "MINGJI_KEYS_DIR" = "keys", false,
+        "folder of the root secrets, the same on every replica";
+    METRICS_LISTEN: "MINGJI_METRICS_LISTEN" = "", false,
+        "Prometheus text on a listener of its own";
+    TLS_CERT: "MINGJI_TLS_CERT" = "", false,
+        "PEM file with the certificate chain; built-in TLS, together with `MINGJI_TLS_KEY`";
+    TLS_KEY: "MINGJI_TLS_KEY" = "", false,
+        "PEM file with the private key";
+    MTLS_LISTEN: "MINGJI_MTLS_LISTEN" = "", false,
+        "second listener that asks for client certificates";
+    TRUSTED_PROXIES: "MINGJI_TRUSTED_PROXIES" = "", false,
+        "networks whose forwarding headers are believed, separated by commas; they never make a URL";
+    OUTBOUND_ALLOW: "MINGJI_OUTBOUND_ALLOW" = "", false,
+        "networks or hosts that outbound calls may reach besides the public internet, separated by commas";
+    OUTBOUND_CA: "MINGJI_OUTBOUND_CA" = "", false,
+        "extra PEM bundle trusted for outbound calls";
+    LOG: "MINGJI_LOG" = "info", false,
+        "filter, as `info` or `info,mingji::http=debug`; JSON lines when standard error is not a terminal";
+    LIFETIME_ACCESS_TOKEN: "MINGJI_LIFETIME_ACCESS_TOKEN" = "5m", false,
+        "access token; at most 1h, because it is checked offline";
+    LIFETIME_ID_TOKEN: "MINGJI_LIFETIME_ID_TOKEN" = "5m", false,
+        "ID token; at most 1h";
+    LIFETIME_CODE: "MINGJI_LIFETIME_CODE" = "60s", false,
+        "authorization code; at most 10m";
+    LIFETIME_REFRESH_IDLE: "MINGJI_LIFETIME_REFRESH_IDLE" = "30d", false,
+        "a refresh token that nobody used for so long ends";
+    LIFETIME_REFRESH_ABSOLUTE: "MINGJI_LIFETIME_REFRESH_ABSOLUTE" = "180d", false,
+        "a refresh token ends then in any case";
+    LIFETIME_SESSION_IDLE: "MINGJI_LIFETIME_SESSION_IDLE" = "8h", false,
+        "a session that nobody used for so long ends";
+    LIFETIME_SESSION_ABSOLUTE: "MINGJI_LIFETIME_SESSION_ABSOLUTE" = "7d", false,
+        "a session ends then in any case";
+    LIFETIME_ADMIN_SESSION_IDLE: "MINGJI_LIFETIME_ADMIN_SESSION_IDLE" = "30m", false,
+        "as `MINGJI_LIFETIME_SESSION_IDLE`, for administrators";
+    LIFETIME_ADMIN_SESSION_ABSOLUTE: "MINGJI_LIFETIME_ADMIN_SESSION_ABSOLUTE" = "8h", false,
+        "as `MINGJI_LIFETIME_SESSION_ABSOLUTE`, for administrators";
+    LIFETIME_INTERACTION: "MINGJI_LIFETIME_INTERACTION" = "30m", false,
+        "from the arrival at the sign-in page to the end of the sign-in";
+    LIFETIME_ACTIVATION: "MINGJI_LIFETIME_ACTIVATION" = "14d", false,
+        "one-time activation link or printed code";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_from_the_variable() {
+        assert_eq!(DATABASE_URL.toml_name(), "database_url");
+        assert_eq!(DATABASE_URL.file_variable(), "MINGJI_DATABASE_URL_FILE");
+        assert!(ALL.iter().all(|key| key.variable.starts_with("MINGJI_")));
+    }
+}

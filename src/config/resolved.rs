@@ -1,0 +1,346 @@
+//! What the settings mean: values that were checked and can be used as they are.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use url::Url;
+
+use super::error::ConfigError;
+use super::keys;
+use super::raw::Raw;
+use super::value::{address, duration, invalid, list, network};
+use crate::domain::auth::lifetimes::{LifetimeFault, Lifetimes};
+use crate::domain::issuer::Issuer;
+use crate::domain::redacted::Redacted;
+
+/// All settings, checked. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Who we are.
+    pub issuer: Issuer,
+    /// Where the main listener stands.
+    pub listen: SocketAddr,
+    /// Where the rows are.
+    pub database: DatabaseUrl,
+    /// Where the short-lived keys are.
+    pub ephemeral: EphemeralUrl,
+    /// Where the root secrets are.
+    pub keys_dir: PathBuf,
+    /// Where the metrics listener stands.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Built-in TLS.
+    pub tls: Option<TlsFiles>,
+    /// Where the listener for client certificates stands.
+    pub mtls_listen: Option<SocketAddr>,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What outbound calls may reach besides the public internet.
+    pub outbound_allow: OutboundAllow,
+    /// An extra PEM bundle for outbound calls.
+    pub outbound_ca: Option<PathBuf>,
+    /// The log filter.
+    pub log: String,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// Variables that begin with `MINGJI_` and are no settings; whoever starts the service logs a warning.
+    pub unknown_variables: Vec<String>,
+}
+
+/// The PEM files of the built-in TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate chain.
+    pub cert: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// What outbound calls may reach besides the public internet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboundAllow {
+    /// By address.
+    pub networks: Vec<IpNet>,
+    /// By name, lower case.
+    pub hosts: Vec<String>,
+}
+
+/// The address of the database. `Display` and `Debug` show it without its password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(Redacted<String>);
+
+/// The address of the ephemeral store. `Display` and `Debug` show it without its password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EphemeralUrl(Redacted<String>);
+
+impl DatabaseUrl {
+    /// The whole address, for the driver.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// Whether it is the embedded engine.
+    pub fn is_sqlite(&self) -> bool {
+        self.0.expose().starts_with("sqlite:")
+    }
+}
+
+impl EphemeralUrl {
+    /// The whole address, for the driver.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// Whether it lives in this process, and is lost with it (R3).
+    pub fn is_memory(&self) -> bool {
+        self.0.expose() == MEMORY
+    }
+}
+
+const MEMORY: &str = "memory:";
+
+/// An address without user, password and query (drivers accept passwords there as well).
+fn shown(address: &str) -> String {
+    let Ok(mut url) = Url::parse(address) else { return String::from("[address]") };
+    if url.cannot_be_a_base() || url.scheme() == "sqlite" {
+        return address.split('?').next().unwrap_or_default().to_owned();
+    }
+    url.set_query(None);
+    // Both only fail where an address has no host, and then there is nothing to hide.
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    url.into()
+}
+
+macro_rules! shown_without_secrets {
+    ($($name:ident),+) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&shown(self.0.expose()))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+    )+};
+}
+
+shown_without_secrets!(DatabaseUrl, EphemeralUrl);
+
+/// Gives the texts their meaning.
+pub(super) fn resolve(raw: &Raw) -> Result<Settings, ConfigError> {
+    Ok(Settings {
+        issuer: issuer(raw)?,
+        listen: address(raw, &keys::LISTEN)?.ok_or_else(|| invalid(&keys::LISTEN, "is empty", "IP:PORT"))?,
+        database: database(raw)?,
+        ephemeral: ephemeral(raw)?,
+        keys_dir: PathBuf::from(raw.text(&keys::KEYS_DIR).unwrap_or(keys::KEYS_DIR.default)),
+        metrics_listen: address(raw, &keys::METRICS_LISTEN)?,
+        tls: tls(raw)?,
+        mtls_listen: address(raw, &keys::MTLS_LISTEN)?,
+        trusted_proxies: trusted_proxies(raw)?,
+        outbound_allow: outbound_allow(raw)?,
+        outbound_ca: raw.text(&keys::OUTBOUND_CA).map(PathBuf::from),
+        log: raw.text(&keys::LOG).unwrap_or(keys::LOG.default).to_owned(),
+        lifetimes: lifetimes(raw)?,
+        unknown_variables: raw.unknown_variables.clone(),
+    })
+}
+
+fn issuer(raw: &Raw) -> Result<Issuer, ConfigError> {
+    const EXPECTED: &str = "an https URL without query, as https://id.example.edu.cn";
+    let text = raw.text(&keys::ISSUER).ok_or_else(|| invalid(&keys::ISSUER, "is empty", EXPECTED))?;
+    Issuer::parse(text).map_err(|fault| invalid(&keys::ISSUER, format!("cannot be the issuer: {fault}"), EXPECTED))
+}
+
+fn database(raw: &Raw) -> Result<DatabaseUrl, ConfigError> {
+    const EXPECTED: &str = "sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE";
+    let key = &keys::DATABASE_URL;
+    let text = raw.text(key).ok_or_else(|| invalid(key, "is empty", EXPECTED))?;
+    if text.strip_prefix("sqlite://").is_some_and(|path| path.contains(":memory:")) {
+        return Err(invalid(key, "names a database that ends with each connection", EXPECTED));
+    }
+    let sqlite = text.strip_prefix("sqlite://").is_some_and(|path| !path.is_empty());
+    let postgres =
+        Url::parse(text).is_ok_and(|url| ["postgres", "postgresql"].contains(&url.scheme()) && url.has_host());
+    if !sqlite && !postgres {
+        return Err(invalid(key, "is not the address of a database we speak to", EXPECTED));
+    }
+    Ok(DatabaseUrl(Redacted::new(text.to_owned())))
+}
+
+fn ephemeral(raw: &Raw) -> Result<EphemeralUrl, ConfigError> {
+    const EXPECTED: &str = "memory: or redis://:PASSWORD@HOST:PORT/NUMBER";
+    const SCHEMES: [&str; 4] = ["redis", "rediss", "redis+cluster", "rediss+cluster"];
+    let key = &keys::EPHEMERAL_URL;
+    let text = raw.text(key).ok_or_else(|| invalid(key, "is empty", EXPECTED))?;
+    let remote = || Url::parse(text).is_ok_and(|url| SCHEMES.contains(&url.scheme()));
+    if text != MEMORY && !remote() {
+        return Err(invalid(key, "is not the address of an ephemeral store", EXPECTED));
+    }
+    Ok(EphemeralUrl(Redacted::new(text.to_owned())))
+}
+
+fn tls(raw: &Raw) -> Result<Option<TlsFiles>, ConfigError> {
+    match (raw.text(&keys::TLS_CERT), raw.text(&keys::TLS_KEY)) {
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert: PathBuf::from(cert), key: PathBuf::from(key) })),
+        (None, None) => Ok(None),
+        (Some(_), None) => {
+            Err(ConfigError::Incomplete { present: keys::TLS_CERT.variable, missing: keys::TLS_KEY.variable })
+        }
+        (None, Some(_)) => {
+            Err(ConfigError::Incomplete { present: keys::TLS_KEY.variable, missing: keys::TLS_CERT.variable })
+        }
+    }
+}
+
+fn trusted_proxies(raw: &Raw) -> Result<Vec<IpNet>, ConfigError> {
+    list(raw, &keys::TRUSTED_PROXIES)
+        .map(|part| {
+            network(part).ok_or_else(|| {
+                invalid(&keys::TRUSTED_PROXIES, "holds something that is no network", "networks, as 10.0.0.0/8,::1")
+            })
+        })
+        .collect()
+}
+
+fn outbound_allow(raw: &Raw) -> Result<OutboundAllow, ConfigError> {
+    let mut allow = OutboundAllow::default();
+    for part in list(raw, &keys::OUTBOUND_ALLOW) {
+        match network(part) {
+            Some(network) => allow.networks.push(network),
+            None if is_host_name(part) => allow.hosts.push(part.to_ascii_lowercase()),
+            None => {
+                return Err(invalid(
+                    &keys::OUTBOUND_ALLOW,
+                    "holds something that is neither a network nor a host name",
+                    "networks and names without scheme or port, as 10.1.0.0/16,sms.example.cn",
+                ));
+            }
+        }
+    }
+    Ok(allow)
+}
+
+fn is_host_name(text: &str) -> bool {
+    let label = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 63
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+    };
+    // A last label of digits would be a mistyped address (RFC 1123, 2.1).
+    text.len() <= 253
+        && text.split('.').all(label)
+        && text.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_alphabetic()))
+}
+
+fn lifetimes(raw: &Raw) -> Result<Lifetimes, ConfigError> {
+    let lifetimes = Lifetimes {
+        access_token: duration(raw, &keys::LIFETIME_ACCESS_TOKEN)?,
+        id_token: duration(raw, &keys::LIFETIME_ID_TOKEN)?,
+        code: duration(raw, &keys::LIFETIME_CODE)?,
+        refresh_idle: duration(raw, &keys::LIFETIME_REFRESH_IDLE)?,
+        refresh_absolute: duration(raw, &keys::LIFETIME_REFRESH_ABSOLUTE)?,
+        session_idle: duration(raw, &keys::LIFETIME_SESSION_IDLE)?,
+        session_absolute: duration(raw, &keys::LIFETIME_SESSION_ABSOLUTE)?,
+        admin_session_idle: duration(raw, &keys::LIFETIME_ADMIN_SESSION_IDLE)?,
+        admin_session_absolute: duration(raw, &keys::LIFETIME_ADMIN_SESSION_ABSOLUTE)?,
+        interaction: duration(raw, &keys::LIFETIME_INTERACTION)?,
+        activation: duration(raw, &keys::LIFETIME_ACTIVATION)?,
+    };
+    lifetimes.check().map_err(|fault| lifetime_fault(&fault))?;
+    Ok(lifetimes)
+}
+
+fn lifetime_fault(fault: &LifetimeFault) -> ConfigError {
+    let field = match fault {
+        LifetimeFault::Zero(name) | LifetimeFault::TooLong { name, .. } => name,
+        LifetimeFault::IdleBeyondAbsolute { idle, .. } => idle,
+    };
+    let variable = format!("MINGJI_LIFETIME_{}", field.to_ascii_uppercase());
+    let key = keys::ALL.iter().copied().find(|key| key.variable == variable).unwrap_or(&keys::LIFETIME_ACCESS_TOKEN);
+    invalid(key, format!("does not hold: {fault}"), "another span of time, as 60s, 5m, 8h or 30d")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::raw;
+
+    fn settings(pairs: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+        let environment: BTreeMap<String, String> =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        resolve(&raw::read(None, &[], environment)?)
+    }
+
+    fn fault(variable: &str, value: &str) -> String {
+        settings(&[(variable, value)]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn nothing_said_gives_the_contract() {
+        let settings = settings(&[]).unwrap();
+        assert_eq!(settings.issuer.as_str(), "http://localhost:8080");
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.database.expose(), "sqlite://data/mingji.db");
+        assert!(settings.database.is_sqlite() && settings.ephemeral.is_memory());
+        assert_eq!(settings.keys_dir, PathBuf::from("keys"));
+        assert_eq!(settings.lifetimes, Lifetimes::default());
+        assert_eq!((settings.tls, settings.metrics_listen, settings.mtls_listen), (None, None, None));
+        assert!(settings.trusted_proxies.is_empty() && settings.outbound_allow == OutboundAllow::default());
+    }
+
+    #[test]
+    fn values_are_read() {
+        let settings = settings(&[
+            ("MINGJI_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+            ("MINGJI_OUTBOUND_ALLOW", "192.168.1.7 SMS.example.cn"),
+            ("MINGJI_LIFETIME_ACCESS_TOKEN", "90"),
+            ("MINGJI_TLS_CERT", "a.pem"),
+            ("MINGJI_TLS_KEY", "b.pem"),
+        ])
+        .unwrap();
+        assert_eq!(settings.trusted_proxies.len(), 2);
+        assert_eq!(settings.outbound_allow.hosts, ["sms.example.cn"]);
+        assert_eq!(settings.outbound_allow.networks[0].to_string(), "192.168.1.7/32");
+        assert_eq!(settings.lifetimes.access_token, Duration::from_secs(90));
+        assert_eq!(settings.tls.unwrap().key, PathBuf::from("b.pem"));
+    }
+
+    #[test]
+    fn refusals_name_the_setting_and_the_way_out() {
+        assert!(fault("MINGJI_ISSUER", "http://id.example.cn").contains("localhost"));
+        assert!(fault("MINGJI_LISTEN", "8080").contains("IP:PORT"));
+        assert!(fault("MINGJI_LIFETIME_CODE", "11m").contains("MINGJI_LIFETIME_CODE"));
+        assert!(fault("MINGJI_LIFETIME_SESSION_IDLE", "8d").contains("MINGJI_LIFETIME_SESSION_IDLE"));
+        assert!(fault("MINGJI_TRUSTED_PROXIES", "proxy.example").contains("10.0.0.0/8"));
+        assert!(fault("MINGJI_OUTBOUND_ALLOW", "https://sms.example.cn").contains("without scheme"));
+        assert!(fault("MINGJI_OUTBOUND_ALLOW", "10.0.0").contains("network"));
+        assert!(fault("MINGJI_TLS_CERT", "a.pem").contains("MINGJI_TLS_KEY"));
+        assert!(fault("MINGJI_DATABASE_URL", "sqlite://:memory:").contains("each connection"));
+    }
+
+    #[test]
+    fn no_password_is_printed() {
+        for bad in ["mysql://u:topsecret@h/d", "postgres://u:topsecret@h:port/d"] {
+            let text = fault("MINGJI_DATABASE_URL", bad);
+            assert!(text.contains("MINGJI_DATABASE_URL") && !text.contains("topsecret"), "{text}");
+        }
+        let settings = settings(&[
+            ("MINGJI_DATABASE_URL", "postgres://u:topsecret@h/d?password=topsecret"),
+            ("MINGJI_EPHEMERAL_URL", "rediss://:topsecret@cache:6380/1"),
+        ])
+        .unwrap();
+        let shown = format!("{settings:?} {} {}", settings.database, settings.ephemeral);
+        assert!(!shown.contains("topsecret") && shown.contains("postgres://h/d") && shown.contains("cache:6380"));
+    }
+}

@@ -1,0 +1,138 @@
+//! The issuer: the provider's name, and the only source of absolute URLs (contract; never a Host header).
+
+use std::fmt;
+
+use url::{Host, Url};
+
+/// An issuer identifier (OpenID Connect Discovery 1.0, section 3): https, or http on loopback, without query
+/// and fragment. Kept without a trailing slash, so that it has one spelling in tokens and metadata.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Issuer {
+    url: Url,
+    text: String,
+}
+
+/// Why a text is no issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssuerFault {
+    /// Not an absolute URL.
+    #[error("it is not an absolute URL")]
+    NotAUrl,
+    /// Cookies and codes would travel in the clear (R12).
+    #[error("http is accepted on localhost, 127.0.0.1 and [::1] only")]
+    NotSecure,
+    /// Discovery 1.0, 3 forbids both.
+    #[error("a query or a fragment is not allowed")]
+    QueryOrFragment,
+    /// It would be copied into every token.
+    #[error("a user name or password is not allowed")]
+    UserInfo,
+}
+
+impl Issuer {
+    /// Reads an issuer.
+    ///
+    /// # Errors
+    /// [`IssuerFault`], which never repeats the text.
+    pub fn parse(text: &str) -> Result<Self, IssuerFault> {
+        let url = Url::parse(text).map_err(|_| IssuerFault::NotAUrl)?;
+        let host = url.host().ok_or(IssuerFault::NotAUrl)?;
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&host) => {}
+            "http" => return Err(IssuerFault::NotSecure),
+            _ => return Err(IssuerFault::NotAUrl),
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(IssuerFault::QueryOrFragment);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(IssuerFault::UserInfo);
+        }
+        let text = url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { url, text })
+    }
+
+    /// The identifier as it stands in `iss`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// As a URL.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Whether cookies are `Secure` (R12: decided here, not by the listener, which may stand behind a proxy).
+    pub fn is_secure(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// The absolute URL of one of our own paths; `path` starts with a slash.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.text)
+    }
+
+    /// The path under which we are mounted: empty, or it starts with a slash and does not end with one.
+    pub fn base_path(&self) -> &str {
+        self.url.path().trim_end_matches('/')
+    }
+
+    /// Scheme, host and port (RFC 6454), for content security policies and `Origin` checks.
+    pub fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost",
+        Host::Ipv4(address) => *address == std::net::Ipv4Addr::LOCALHOST,
+        Host::Ipv6(address) => *address == std::net::Ipv6Addr::LOCALHOST,
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Issuer({})", self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_is_for_loopback_only() {
+        for good in ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:9/", "https://id.edu.example/realm"] {
+            assert!(Issuer::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["http://id.edu.example", "http://127.0.0.2", "http://localhost.example", "http://192.168.1.4"] {
+            assert_eq!(Issuer::parse(bad), Err(IssuerFault::NotSecure), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_issuer() {
+        assert_eq!(Issuer::parse("id.edu.example"), Err(IssuerFault::NotAUrl));
+        assert_eq!(Issuer::parse("ftp://id.edu.example"), Err(IssuerFault::NotAUrl));
+        assert_eq!(Issuer::parse("https://id.edu.example?x"), Err(IssuerFault::QueryOrFragment));
+        assert_eq!(Issuer::parse("https://id.edu.example#x"), Err(IssuerFault::QueryOrFragment));
+        assert_eq!(Issuer::parse("https://u:p@id.edu.example"), Err(IssuerFault::UserInfo));
+    }
+
+    #[test]
+    fn one_spelling() {
+        let root = Issuer::parse("https://ID.edu.example:443/").unwrap();
+        assert_eq!((root.as_str(), root.base_path()), ("https://id.edu.example", ""));
+        let nested = Issuer::parse("https://id.edu.example/realm/").unwrap();
+        assert_eq!(nested.at("/token"), "https://id.edu.example/realm/token");
+        assert_eq!((nested.base_path(), nested.origin().as_str()), ("/realm", "https://id.edu.example"));
+    }
+}
