@@ -138,13 +138,13 @@ const ONLY_IN: &[OnlyIn] = &[
 
 #[test]
 fn no_layer_points_back() {
-    let faults: Vec<String> = sources().iter().flat_map(|source| layer_faults(source)).collect();
+    let faults: Vec<String> = sources().iter().flat_map(layer_faults).collect();
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
 #[test]
 fn what_exists_once_stays_in_its_place() {
-    let faults: Vec<String> = sources().iter().flat_map(|source| place_faults(source)).collect();
+    let faults: Vec<String> = sources().iter().flat_map(place_faults).collect();
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
