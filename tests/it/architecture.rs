@@ -64,7 +64,7 @@ const LAWS: &[Law] = &[
     Law {
         module: "http",
         modules: &["app", "domain"],
-        crates: &["sqlx", "redis", "reqwest", "ring", "jsonwebtoken"],
+        crates: &["sqlx", "redis", "reqwest", "jsonwebtoken"],
         way_out: "call one use case of app; if there is none, write it there",
     },
     Law {

@@ -1,8 +1,8 @@
-mod pages;
 //! Tests from outside, in one binary that mirrors the paths of the service.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 #![allow(missing_docs, reason = "the names of the tests are the documentation")]
 
 mod architecture;
 mod house;
+mod pages;
 mod support;
