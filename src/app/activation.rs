@@ -37,8 +37,6 @@ pub enum ActivationProblem {
     Expired,
     /// The password is too easy.
     Weak(Weakness),
-    /// The password pool is full.
-    Busy,
 }
 
 impl App {
@@ -81,7 +79,7 @@ impl App {
         if let Err(weakness) = password::check(new_password.expose_secret(), &[&view.user_name]) {
             return Ok(Err(ActivationProblem::Weak(weakness)));
         }
-        let Ok(phc) = self.passwords.hash(new_password, self.random.clone(), Priority::Stranger).await else { return Ok(Err(ActivationProblem::Busy)) };
+        let phc = self.passwords.hash(new_password, self.random.clone(), Priority::Stranger).await?;
         let mut work = self.begin(ctx, Action::Activate).await?;
         let activation = match self.usable_activation(work.tx(), ctx, code).await? {
             Ok(activation) => activation,
@@ -116,7 +114,7 @@ impl App {
         activations::insert(work.tx(), id, account.id, opaque::digest(&canonical(&code)), ctx.now, ctx.now.plus(CODE_LIFE)).await?;
         work.target("person", on.person()).target("account", account.id);
         work.commit(Outcome::Done).await?;
-        let link = format!("{}/activate/{code}", self.issuer().as_str().trim_end_matches('/'));
+        let link = self.issuer().at(&format!("/activate?code={code}"));
         Ok((code, link))
     }
 

@@ -1,5 +1,9 @@
 //! The sequencer and the audit chain: numbers after commit, checkpoints, verification (ruling R4).
 
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -60,14 +64,14 @@ impl App {
         Ok(entries.len() + events.len())
     }
 
-    /// Signs where the chain stands now; `None` while it is empty. The caller writes it outside the database too.
+    /// Signs where the chain stands now; `None` when it has not moved. The caller writes it outside the database too.
     ///
     /// # Errors
     /// A failed store.
     pub async fn checkpoint(&self) -> Result<Option<CheckpointRow>, Error> {
         let mut tx = self.housekeeping(Housekeeping::Sequencer).await?;
         let head = books::head(&mut tx).await?;
-        if head.seq == 0 {
+        if books::last_checkpoint(&mut tx).await?.map_or(0, |row| row.seq) == head.seq {
             return Ok(None);
         }
         let row = self.sign_checkpoint(head, self.now());
@@ -125,4 +129,50 @@ impl App {
         let anchor = if anchors.is_empty() { "none: only consistent with itself" } else { "checkpoints outside the database" };
         Ok(Verdict { holds: faults.is_empty(), entries: head.seq, anchor, faults })
     }
+}
+
+/// A checkpoint as a line of a file outside the database.
+#[derive(Serialize, serde::Deserialize)]
+struct Anchor {
+    seq: i64,
+    count: i64,
+    head: String,
+    at_micros: i64,
+    signature: String,
+}
+
+impl App {
+    /// Signs where the chain stands and appends it to a file outside the database.
+    ///
+    /// # Errors
+    /// A failed store or file.
+    pub async fn anchor(&self, file: &Path) -> Result<(), Error> {
+        let Some(row) = self.checkpoint().await? else { return Ok(()) };
+        let encode = |bytes: &[u8]| STANDARD.encode(bytes);
+        let anchor = Anchor { seq: row.seq, count: row.count, head: encode(&row.head), at_micros: row.at.micros(), signature: encode(&row.signature) };
+        let mut line = serde_json::to_string(&anchor)?;
+        line.push('\n');
+        let mut options = tokio::fs::OpenOptions::new();
+        let mut out = options.create(true).append(true).open(file).await.map_err(Error::internal)?;
+        tokio::io::AsyncWriteExt::write_all(&mut out, line.as_bytes()).await.map_err(Error::internal)?;
+        out.sync_all().await.map_err(Error::internal)
+    }
+}
+
+/// Reads the anchors of a file; a line that cannot be read is an error, because somebody may have touched it.
+///
+/// # Errors
+/// `Invalid` with the line's number.
+pub fn read_anchors(text: &str) -> Result<Vec<CheckpointRow>, Error> {
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .map(|(at, line)| {
+            let unreadable = || Error::invalid(format!("line {} of the anchor file cannot be read", at + 1));
+            let anchor: Anchor = serde_json::from_str(line).map_err(|_| unreadable())?;
+            let decode = |text: &str| STANDARD.decode(text).map_err(|_| unreadable());
+            let head = decode(&anchor.head)?.try_into().map_err(|_| unreadable())?;
+            Ok(CheckpointRow { seq: anchor.seq, count: anchor.count, head, at: Timestamp::from_micros(anchor.at_micros), signature: decode(&anchor.signature)? })
+        })
+        .collect()
 }

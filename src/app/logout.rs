@@ -31,6 +31,8 @@ pub enum LogoutReply {
     Redirect(String),
     /// Signed out (or nobody was signed in); our own page.
     SignedOut,
+    /// She said no, and there is no address to go back to.
+    Stayed,
     /// A question first: the client did not prove whose session it means.
     Confirm {
         /// Sealed state.
@@ -143,7 +145,10 @@ impl App {
             .post_logout_redirect_uri
             .filter(|uri| client.is_some_and(|client| client.returns_after_logout_to(uri)))
             .map(|uri| with_state(&uri, request.state.as_deref()));
-        if yes && let Some(who) = self.who(ctx, browser).await? {
+        if !yes {
+            return Ok(back.map_or(LogoutReply::Stayed, LogoutReply::Redirect));
+        }
+        if let Some(who) = self.who(ctx, browser).await? {
             self.sign_out(ctx, &who.session, "signed out").await?;
         }
         Ok(finished(back))

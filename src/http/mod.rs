@@ -1,3 +1,75 @@
 //! What stands at the door: decode a request, call one use case, encode its answer.
 
+mod cookies;
+mod error;
+mod extract;
+mod health;
+mod layer;
+pub mod oidc;
 pub mod pages;
+pub mod server;
+pub mod urls;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use ipnet::IpNet;
+
+use crate::app::App;
+use urls::path;
+
+/// Forms and token requests are small; a roster upload gets its own limit when it comes.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct Door {
+    /// The use cases.
+    pub app: App,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: Arc<[IpNet]>,
+}
+
+impl FromRef<Door> for App {
+    fn from_ref(door: &Door) -> Self {
+        door.app.clone()
+    }
+}
+
+/// All routes of the provider.
+pub fn router(door: Door) -> Router {
+    let base = door.app.issuer().base_path().to_owned();
+    let forms = Router::new()
+        .route(path::SIGN_IN, post(pages::sign_in::submit))
+        .route(path::CHOOSE_ACCOUNT, post(pages::choose::account))
+        .route(path::CHOOSE_IDENTITY, post(pages::choose::identity))
+        .route(path::CONSENT, post(pages::consent::submit))
+        .route(path::NOT_ME, post(pages::sign_out::not_me))
+        .route(path::LANGUAGE, post(pages::language::submit))
+        .route(path::SIGN_OUT, post(pages::sign_out::submit))
+        .route(path::ACTIVATE, post(pages::activate::submit))
+        // Only our own pages post here; protocol endpoints are called from anywhere.
+        .layer(from_fn_with_state(door.clone(), layer::same_origin));
+    let routes = Router::new()
+        .merge(forms)
+        .route("/", get(pages::home::show))
+        .route(path::SIGN_IN, get(pages::sign_in::show))
+        .route(path::ACTIVATE, get(pages::activate::show))
+        .route(path::SIGNED_OUT, get(pages::sign_out::signed_out))
+        .route(path::DISCOVERY, get(oidc::discovery::metadata))
+        .route(path::OAUTH_METADATA, get(oidc::discovery::metadata))
+        .route(path::JWKS, get(oidc::jwks::keys))
+        .route(path::AUTHORIZE, get(oidc::authorize::get).post(oidc::authorize::post))
+        .route(path::TOKEN, post(oidc::token::answer))
+        .route(path::USERINFO, get(oidc::userinfo::get).post(oidc::userinfo::post))
+        .route(path::END_SESSION, get(oidc::end_session::get).post(oidc::end_session::post))
+        .route(path::HEALTHZ, get(health::alive))
+        .route(path::READYZ, get(health::ready))
+        .merge(pages::static_files::static_router())
+        .fallback(error::not_found);
+    let app = if base.is_empty() { routes } else { Router::new().nest(&base, routes) };
+    app.layer(DefaultBodyLimit::max(BODY_LIMIT)).layer(from_fn_with_state(door.clone(), layer::observe)).with_state(door)
+}

@@ -1,4 +1,5 @@
 //! Sign-in: sessions, throttling, passwords, lifetimes.
 
 pub mod lifetimes;
+pub mod password;
 pub mod session;

@@ -1,0 +1,63 @@
+//! What stands around all handlers: a request id, a log line, a net for panics; and for our own forms the
+//! check that they come from our own pages.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use tracing::Instrument as _;
+
+use super::Door;
+use super::extract::RequestId;
+use crate::app::Ctx;
+use crate::domain::locale::Locale;
+
+/// No request may hold a handler longer than this.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Gives the request an id and logs how it ended. The route's pattern is logged, never the URL: its query
+/// may carry a code or a token.
+pub async fn observe(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    let begun = door.app.now();
+    let id = Ctx::request(&door.app, None, Locale::Zh).request_id;
+    request.extensions_mut().insert(RequestId(id));
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", request_id = %id, method = %request.method(), route);
+    let watched = async {
+        let task = tokio::spawn(next.run(request).in_current_span());
+        match tokio::time::timeout(TIMEOUT, task).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(panic)) => {
+                tracing::error!(%panic, "a handler panicked");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        }
+    };
+    let mut response: Response<Body> = watched.instrument(span.clone()).await;
+    if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    let millis = door.app.now().since(begun).as_millis();
+    span.in_scope(|| tracing::info!(status = response.status().as_u16(), millis, "answered"));
+    response
+}
+
+/// Only our own pages post to our own forms. Browsers say so in `Sec-Fetch-Site`; older ones in `Origin`,
+/// which is `null` under our own `Referrer-Policy`. What sends neither is no browser that carries cookies
+/// across sites, and sealed requests are bound to their cookie anyway.
+pub async fn same_origin(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let text = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let foreign = match (text(header::HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin != "null" && origin != door.app.issuer().origin(),
+        (None, None) => false,
+    };
+    if request.method() == Method::POST && foreign {
+        return (StatusCode::FORBIDDEN, "this form does not come from one of our pages").into_response();
+    }
+    next.run(request).await
+}

@@ -1,0 +1,48 @@
+//! Provider metadata (OpenID Connect Discovery 1.0, 3; RFC 8414): exactly what is served, no more.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::app::App;
+use crate::domain::auth::session::ACR_PASSWORD;
+use crate::domain::oidc::claims;
+use crate::domain::oidc::scope::Scope;
+use crate::http::urls::path;
+
+/// The document.
+pub async fn metadata(State(app): State<App>) -> Response {
+    let at = |path: &str| app.issuer().at(path);
+    let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    let document = json!({
+        "issuer": app.issuer().as_str(),
+        "authorization_endpoint": at(path::AUTHORIZE),
+        "token_endpoint": at(path::TOKEN),
+        "userinfo_endpoint": at(path::USERINFO),
+        "jwks_uri": at(path::JWKS),
+        "end_session_endpoint": at(path::END_SESSION),
+        "scopes_supported": scopes,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "acr_values_supported": [ACR_PASSWORD],
+        "subject_types_supported": ["public", "pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": claims::SUPPORTED,
+        "ui_locales_supported": ["zh-CN", "en"],
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+    });
+    // Browsers of single-page clients read it across origins; it holds nothing of anybody.
+    ([(header::CACHE_CONTROL, "public, max-age=300"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(document)).into_response()
+}

@@ -1,0 +1,8 @@
+//! One file for each protocol endpoint.
+
+pub mod authorize;
+pub mod discovery;
+pub mod end_session;
+pub mod jwks;
+pub mod token;
+pub mod userinfo;

@@ -1,0 +1,91 @@
+//! The pages in the way of an authorization request: what the use case answers, as a view.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::respond::{FormTargets, page};
+use super::views;
+use crate::app::authorize::{Answer, Page, Reply};
+use crate::app::session;
+use crate::domain::locale::Locale;
+use crate::domain::oidc::claims::IdentityFacts;
+use crate::domain::registry::codes::identity_kind::IdentityKind;
+use crate::http::error;
+use crate::http::extract::Visit;
+use crate::http::oidc::authorize::redirect;
+
+const TOKEN_MINUTES: u32 = 5;
+
+/// Shows a reply of the authorization endpoint.
+pub fn show(mut visit: Visit, reply: Reply) -> Response {
+    let locale = visit.locale_for(reply.ui_locales.as_deref());
+    visit.ctx.locale = locale;
+    match reply.answer {
+        Answer::Redirect(url) => redirect(visit, &url),
+        Answer::Page(shown) => match *shown {
+            Page::Stop(stop) => error::stop(visit, stop),
+            other => {
+                let (html, forms) = render(other, locale);
+                visit.finish(page(StatusCode::OK, html, &forms))
+            }
+        },
+    }
+}
+
+fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
+    let english = locale == Locale::En;
+    match shown {
+        Page::SignIn { request, login, client } => {
+            // The sign-in's own answer may already lead to the client, when nothing else is to be asked.
+            let forms = FormTargets::for_redirect(client.metadata.redirect_uris.first().map(String::as_str));
+            let view = views::SignIn { request: Some(request), login: login.unwrap_or_default(), error: None, client_name: Some(client.display_name(english)), own_device: false };
+            (view.render(locale), forms)
+        }
+        Page::ChooseAccount { request, who, client } => {
+            let forms = FormTargets::for_redirect(client.metadata.redirect_uris.first().map(String::as_str));
+            let account = views::AccountChoice { id: who.session.account.to_string(), name: who.name.clone(), detail: None };
+            (views::ChooseAccount { request, who: name(&who), account }.render(locale), forms)
+        }
+        Page::ChooseIdentity { request, who, client, identities, redirect_uri } => {
+            let chosen = who.session.identity;
+            let identities = identities.into_iter().map(|identity| choice(identity, chosen)).collect();
+            let view = views::ChooseIdentity { request, who: name(&who), client_name: Some(client.display_name(english)), identities };
+            (view.render(locale), FormTargets::for_redirect(Some(&redirect_uri)))
+        }
+        Page::Consent { request, who, card, redirect_uri } => {
+            let metadata = &card.client.metadata;
+            let client = views::ClientCard {
+                name: card.client.display_name(english),
+                vendor: metadata.edu_vendor.clone(),
+                contact: None,
+                purpose: None,
+                policy_uri: metadata.policy_uri.clone(),
+                tos_uri: metadata.tos_uri.clone(),
+            };
+            let items = std::iter::once(views::ConsentItem::Identifier).chain(card.scope.iter().filter_map(|scope| views::ConsentItem::from_scope(scope.as_str()))).collect();
+            let view = views::Consent { request, who: name(&who), client, items, token_minutes: TOKEN_MINUTES };
+            (view.render(locale), FormTargets::for_redirect(Some(&redirect_uri)))
+        }
+        Page::GuardianNeeded { who, client, back } => {
+            let view = views::GuardianNeeded { who: name(&who), request: None, client_name: client.display_name(english), return_uri: Some(back) };
+            (view.render(locale), FormTargets::Ourselves)
+        }
+        Page::Stop(_) => (String::new(), FormTargets::Ourselves),
+    }
+}
+
+/// The name on top of the page.
+pub fn name(who: &session::Who) -> views::Who {
+    views::Who { name: who.name.clone() }
+}
+
+fn choice(identity: IdentityFacts, chosen: Option<crate::domain::id::IdentityId>) -> views::IdentityChoice {
+    let kind = match identity.kind {
+        IdentityKind::Student => views::IdentityKind::Student,
+        IdentityKind::Teacher => views::IdentityKind::Teacher,
+        IdentityKind::Parent => views::IdentityKind::Guardian,
+        IdentityKind::SchoolStaff => views::IdentityKind::SchoolStaff,
+        IdentityKind::InstitutionStaff => views::IdentityKind::OfficeStaff,
+    };
+    views::IdentityChoice { id: identity.id.to_string(), kind, org_name: identity.org_name, detail: None, selected: chosen == Some(identity.id) }
+}

@@ -1,0 +1,76 @@
+//! The sign-in page and its form.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::respond::{FormTargets, page};
+use super::{interaction, views};
+use crate::app::App;
+use crate::app::login::{LoginForm, LoginProblem, LoginReply, Resealed, SignedIn};
+use crate::domain::locale::Locale;
+use crate::http::error;
+use crate::http::extract::{Fields, Visit};
+use crate::http::oidc::authorize::redirect;
+
+/// Somebody came by herself.
+pub async fn show(visit: Visit) -> Response {
+    let view = views::SignIn { request: None, login: String::new(), error: None, client_name: None, own_device: false };
+    let html = view.render(visit.ctx.locale);
+    visit.finish(page(StatusCode::OK, html, &FormTargets::Ourselves))
+}
+
+/// The form.
+pub async fn submit(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+    let own_device = fields.get("own_device").is_some();
+    let form = LoginForm {
+        request: fields.get("request").map(str::to_owned),
+        login: fields.get("login").unwrap_or_default().to_owned(),
+        password: fields.get("password").unwrap_or_default().to_owned().into(),
+        own_device,
+    };
+    match app.sign_in(&visit.ctx, form, &visit.browser).await {
+        Ok(LoginReply::SignedIn(signed_in)) => went_in(&app, visit, *signed_in),
+        Ok(LoginReply::Again { problem, request }) => again(visit, &fields, own_device, problem, request.map(|request| *request)),
+        Ok(LoginReply::Stop(stop)) => error::stop(visit, stop),
+        Err(why) => error::failure(visit, &why),
+    }
+}
+
+fn went_in(app: &App, mut visit: Visit, signed_in: SignedIn) -> Response {
+    visit.set_session(&signed_in.secret, signed_in.keep_for);
+    visit.set_device(&signed_in.device);
+    match signed_in.reply {
+        Some(reply) => interaction::show(visit, reply),
+        None => redirect(visit, &app.issuer().at("/")),
+    }
+}
+
+fn again(mut visit: Visit, fields: &Fields, own_device: bool, problem: LoginProblem, request: Option<Resealed>) -> Response {
+    let locale = visit.locale_for(request.as_ref().and_then(|request| request.ui_locales.as_deref()));
+    visit.ctx.locale = locale;
+    let (status, shown) = match problem {
+        LoginProblem::Refused => (StatusCode::OK, views::SignInProblem::Refused),
+        LoginProblem::TooMany { minutes } => (StatusCode::TOO_MANY_REQUESTS, views::SignInProblem::TooMany { minutes: u32::try_from(minutes).unwrap_or(u32::MAX) }),
+        LoginProblem::Busy => (StatusCode::SERVICE_UNAVAILABLE, views::SignInProblem::Busy),
+    };
+    let client = request.as_ref().map(|request| request.client.clone());
+    let forms = FormTargets::for_redirect(client.as_ref().and_then(|client| client.metadata.redirect_uris.first()).map(String::as_str));
+    let view = views::SignIn {
+        request: request.map(|request| request.request),
+        login: echo(fields.get("login").unwrap_or_default()),
+        error: Some(shown),
+        client_name: client.map(|client| client.display_name(locale == Locale::En)),
+        own_device,
+    };
+    let mut response = page(status, view.render(locale), &forms);
+    if problem == LoginProblem::Busy {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("3"));
+    }
+    visit.finish(response)
+}
+
+/// Only our own opaque user names come back into the form; a 学籍号, a number or a phone never does (R9).
+fn echo(typed: &str) -> String {
+    crate::domain::registry::user_name::UserName::parse(typed).map(|name| name.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,24 @@
+//! Where things stand. Discovery names the protocol endpoints; nothing outside relies on these texts.
+
+/// Paths below the issuer.
+pub mod path {
+    #![allow(missing_docs, reason = "each name is its path")]
+    pub const AUTHORIZE: &str = "/authorize";
+    pub const TOKEN: &str = "/token";
+    pub const USERINFO: &str = "/userinfo";
+    pub const JWKS: &str = "/jwks";
+    pub const END_SESSION: &str = "/end-session";
+    pub const DISCOVERY: &str = "/.well-known/openid-configuration";
+    pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
+    pub const SIGN_IN: &str = "/sign-in";
+    pub const CHOOSE_ACCOUNT: &str = "/choose-account";
+    pub const CHOOSE_IDENTITY: &str = "/choose-identity";
+    pub const CONSENT: &str = "/consent";
+    pub const NOT_ME: &str = "/not-me";
+    pub const LANGUAGE: &str = "/language";
+    pub const SIGN_OUT: &str = "/sign-out";
+    pub const SIGNED_OUT: &str = "/signed-out";
+    pub const ACTIVATE: &str = "/activate";
+    pub const HEALTHZ: &str = "/healthz";
+    pub const READYZ: &str = "/readyz";
+}

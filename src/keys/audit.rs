@@ -1,0 +1,43 @@
+//! The audit chain: each number's hash covers the entry and the hash before it; checkpoints are signed with
+//! Ed25519 from `audit.key`, so that whoever holds the public key can check them offline (ruling R4).
+
+use ring::digest::{Context, SHA256};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+
+use super::array;
+use super::root::RootSecrets;
+use crate::domain::time::Timestamp;
+
+/// The hash of an entry after `previous`.
+pub fn link(previous: &[u8; 32], entry: &[u8]) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    context.update(b"mingji audit link v1");
+    context.update(previous);
+    context.update(entry);
+    array(context.finish().as_ref())
+}
+
+/// Signs and checks statements about the chain.
+pub struct CheckpointSigner(Ed25519KeyPair);
+
+impl CheckpointSigner {
+    /// From the root secrets.
+    pub fn new(secrets: &RootSecrets) -> Self {
+        #[allow(clippy::expect_used, reason = "32 bytes are the seed length of Ed25519; no input reaches this")]
+        Self(Ed25519KeyPair::from_seed_unchecked(secrets.audit()).expect("32 bytes"))
+    }
+
+    /// Signs that the chain holds `count` entries and ends at `seq` with `head`.
+    pub fn sign(&self, seq: i64, count: i64, head: &[u8; 32], at: Timestamp) -> Vec<u8> {
+        self.0.sign(&message(seq, count, head, at)).as_ref().to_vec()
+    }
+
+    /// Whether a statement was signed here.
+    pub fn verify(&self, seq: i64, count: i64, head: &[u8; 32], at: Timestamp, signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, self.0.public_key().as_ref()).verify(&message(seq, count, head, at), signature).is_ok()
+    }
+}
+
+fn message(seq: i64, count: i64, head: &[u8; 32], at: Timestamp) -> Vec<u8> {
+    [b"mingji audit checkpoint v1".as_slice(), &seq.to_be_bytes(), &count.to_be_bytes(), head, &at.micros().to_be_bytes()].concat()
+}

@@ -1,0 +1,146 @@
+//! Password hashes: argon2id at OWASP's parameters on a bounded pool that serves known devices first
+//! (ruling R17). A login that nobody has costs the same hash.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::oneshot;
+
+use crate::domain::auth::password::normalised;
+use crate::domain::random::{Random, bytes};
+
+/// OWASP Password Storage Cheat Sheet: m = 19 MiB, t = 2, p = 1.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+
+/// So many wait already that another would only time out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the password pool is full")]
+pub struct PoolFull;
+
+/// Who is served first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// A browser with a device cookie, or the operator.
+    KnownDevice,
+    /// Anybody else.
+    Stranger,
+}
+
+/// A bounded pool of hashing work.
+#[derive(Clone)]
+pub struct PasswordPool(Arc<Pool>);
+
+struct Pool {
+    queue: Mutex<Queue>,
+    most_waiting: usize,
+    /// A hash of nobody's password, for logins that nobody has.
+    dummy: String,
+}
+
+struct Queue {
+    free: usize,
+    known: VecDeque<oneshot::Sender<Slot>>,
+    strangers: VecDeque<oneshot::Sender<Slot>>,
+}
+
+/// A place at work; dropped, it goes to the next in line.
+struct Slot(Arc<Pool>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut queue = self.0.lock();
+        // Whoever went away meanwhile gives the place on by dropping it.
+        while let Some(next) = queue.known.pop_front().or_else(|| queue.strangers.pop_front()) {
+            if next.is_closed() {
+                continue;
+            }
+            drop(queue);
+            let _ = next.send(Self(self.0.clone()));
+            return;
+        }
+        queue.free += 1;
+    }
+}
+
+impl Pool {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn argon2() -> Argon2<'static> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).unwrap_or_default();
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+impl PasswordPool {
+    /// `workers` hashes at a time, `most_waiting` callers in line.
+    pub fn new(workers: usize, most_waiting: usize) -> Self {
+        let dummy = argon2().hash_password_with_salt(b"nobody's password", b"nobody's salt 16").map(|hash| hash.to_string()).unwrap_or_default();
+        let queue = Queue { free: workers.max(1), known: VecDeque::new(), strangers: VecDeque::new() };
+        Self(Arc::new(Pool { queue: Mutex::new(queue), most_waiting, dummy }))
+    }
+
+    async fn slot(&self, priority: Priority) -> Result<Slot, PoolFull> {
+        let waiting = {
+            let mut queue = self.0.lock();
+            if queue.free > 0 {
+                queue.free -= 1;
+                return Ok(Slot(self.0.clone()));
+            }
+            if queue.known.len() + queue.strangers.len() >= self.0.most_waiting {
+                queue.known.retain(|waiting| !waiting.is_closed());
+                queue.strangers.retain(|waiting| !waiting.is_closed());
+            }
+            let full = queue.known.len() + queue.strangers.len() >= self.0.most_waiting;
+            if full && priority == Priority::KnownDevice {
+                // The last stranger in line makes room for somebody we know.
+                queue.strangers.pop_back().ok_or(PoolFull)?;
+            } else if full {
+                return Err(PoolFull);
+            }
+            let (give, wait) = oneshot::channel();
+            match priority {
+                Priority::KnownDevice => queue.known.push_back(give),
+                Priority::Stranger => queue.strangers.push_back(give),
+            }
+            wait
+        };
+        waiting.await.map_err(|_| PoolFull)
+    }
+
+    /// Hashes a new password; a PHC string.
+    ///
+    /// # Errors
+    /// [`PoolFull`].
+    pub async fn hash(&self, password: SecretString, random: Arc<dyn Random>, priority: Priority) -> Result<String, PoolFull> {
+        let slot = self.slot(priority).await?;
+        let work = move || {
+            let salt: [u8; 16] = bytes(&*random);
+            let hash = argon2().hash_password_with_salt(normalised(password.expose_secret()).as_bytes(), &salt);
+            drop(slot);
+            hash.map(|hash| hash.to_string()).map_err(|_| PoolFull)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| PoolFull)?
+    }
+
+    /// Whether a password has this hash. Without a hash the work is the same and the answer is no.
+    ///
+    /// # Errors
+    /// [`PoolFull`].
+    pub async fn verify(&self, password: SecretString, phc: Option<String>, priority: Priority) -> Result<bool, PoolFull> {
+        let slot = self.slot(priority).await?;
+        let pool = self.0.clone();
+        let work = move || {
+            let text = phc.as_deref().unwrap_or(&pool.dummy);
+            let matches = PasswordHash::new(text).is_ok_and(|hash| argon2().verify_password(normalised(password.expose_secret()).as_bytes(), &hash).is_ok());
+            drop(slot);
+            matches && phc.is_some()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| PoolFull)
+    }
+}

@@ -1,0 +1,194 @@
+//! The root secrets (ruling R2): four files of 32 bytes each, the same on every replica, readable only by
+//! the service. The database holds their fingerprints, a backup holds them sealed under a passphrase.
+
+use std::fmt;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::{aead, hmac};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::{array, hex, unhex};
+use crate::domain::random::{Random, bytes};
+
+/// Names of the secrets; each is the file `{name}.key`.
+pub const NAMES: [&str; 4] = ["root", "seal", "index", "audit"];
+
+const FINGERPRINT_LABEL: &[u8] = b"mingji root secret fingerprint v1";
+const ARMOUR: &str = "-----BEGIN MINGJI KEY BACKUP-----";
+const ARMOUR_END: &str = "-----END MINGJI KEY BACKUP-----";
+const SALT: usize = 16;
+const NONCE: usize = 12;
+
+/// The four secrets. Shows nothing of itself and is wiped when dropped.
+#[derive(Clone)]
+pub struct RootSecrets([[u8; 32]; 4]);
+
+/// Why root secrets cannot be used, with the way out.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum RootError {
+    #[error("{0} is missing while other root secrets are there: restore all four with `mingji keys restore FILE`")]
+    Incomplete(PathBuf),
+    #[error("{0} can be read by others: run `chmod 600 {0}`")]
+    Readable(PathBuf),
+    #[error("{0} does not hold 32 bytes in hexadecimal: restore it with `mingji keys restore FILE`")]
+    Damaged(PathBuf),
+    #[error("{0} is there already and is never overwritten: move it away first")]
+    Exists(PathBuf),
+    #[error("{0}: {1}")]
+    Io(PathBuf, std::io::Error),
+    #[error("this is not a key backup, or the passphrase is wrong")]
+    Backup,
+}
+
+impl fmt::Debug for RootSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RootSecrets([redacted])")
+    }
+}
+
+impl Drop for RootSecrets {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl RootSecrets {
+    /// Fresh ones.
+    pub fn generate(random: &dyn Random) -> Self {
+        Self([bytes(random), bytes(random), bytes(random), bytes(random)])
+    }
+
+    /// Reads them from a folder; `None` when not one of them is there.
+    ///
+    /// # Errors
+    /// [`RootError`], which names the file and the way out.
+    pub fn load(dir: &Path) -> Result<Option<Self>, RootError> {
+        let files = NAMES.map(|name| dir.join(format!("{name}.key")));
+        if files.iter().all(|file| !file.exists()) {
+            return Ok(None);
+        }
+        let mut secrets = Self([[0; 32]; 4]);
+        for (slot, file) in secrets.0.iter_mut().zip(&files) {
+            *slot = read(file)?;
+        }
+        Ok(Some(secrets))
+    }
+
+    /// Writes them: the folder for its owner alone, the files for reading by their owner alone, never over another.
+    ///
+    /// # Errors
+    /// [`RootError::Exists`], [`RootError::Io`].
+    pub fn write(&self, dir: &Path) -> Result<(), RootError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |error| RootError::Io(path, error)
+        };
+        if !dir.exists() {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io(dir))?;
+        }
+        if let Some(there) = NAMES.iter().map(|name| dir.join(format!("{name}.key"))).find(|file| file.exists()) {
+            return Err(RootError::Exists(there));
+        }
+        for (name, secret) in NAMES.iter().zip(&self.0) {
+            let path = dir.join(format!("{name}.key"));
+            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(io(&path))?;
+            let text = Zeroizing::new(format!("# Mingji {name} secret. Whoever has it can read what it protects: never copy it into a database, a ticket or a mail.\n{}\n", hex(secret)));
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(&path))?;
+        }
+        fs::File::open(dir).and_then(|folder| folder.sync_all()).map_err(io(dir))
+    }
+
+    /// What the database keeps: enough to recognise a secret, nothing to make one from.
+    pub fn fingerprints(&self) -> [(&'static str, [u8; 32]); 4] {
+        let mut out = NAMES.map(|name| (name, [0; 32]));
+        for (slot, secret) in out.iter_mut().zip(&self.0) {
+            slot.1 = array(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), FINGERPRINT_LABEL).as_ref());
+        }
+        out
+    }
+
+    pub(super) fn root(&self) -> &[u8; 32] {
+        &self.0[0]
+    }
+
+    pub(super) fn seal(&self) -> &[u8; 32] {
+        &self.0[1]
+    }
+
+    pub(super) fn index(&self) -> &[u8; 32] {
+        &self.0[2]
+    }
+
+    pub(super) fn audit(&self) -> &[u8; 32] {
+        &self.0[3]
+    }
+
+    /// All four sealed under a passphrase (argon2id, AES-256-GCM), as text that survives a printer.
+    ///
+    /// # Errors
+    /// [`RootError::Backup`] when sealing fails.
+    pub fn backup(&self, passphrase: &str, random: &dyn Random) -> Result<String, RootError> {
+        let salt: [u8; SALT] = bytes(random);
+        let nonce: [u8; NONCE] = bytes(random);
+        let mut plain = Zeroizing::new(self.0.concat());
+        backup_key(passphrase, &salt)?
+            .seal_in_place_append_tag(aead::Nonce::assume_unique_for_key(nonce), aead::Aad::from(ARMOUR.as_bytes()), &mut *plain)
+            .map_err(|_| RootError::Backup)?;
+        let body = STANDARD.encode([&salt[..], &nonce[..], &plain[..]].concat());
+        let lines: Vec<String> = body.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        Ok(format!("{ARMOUR}\n{}\n{ARMOUR_END}\n", lines.join("\n")))
+    }
+
+    /// Opens a backup.
+    ///
+    /// # Errors
+    /// [`RootError::Backup`], the same for a wrong passphrase and a damaged text.
+    pub fn restore(text: &str, passphrase: &str) -> Result<Self, RootError> {
+        let body = text.split_once(ARMOUR).and_then(|(_, rest)| rest.split_once(ARMOUR_END)).ok_or(RootError::Backup)?.0;
+        let body: String = body.split_whitespace().collect();
+        let raw = STANDARD.decode(body).map_err(|_| RootError::Backup)?;
+        let (salt, rest) = raw.split_at_checked(SALT).ok_or(RootError::Backup)?;
+        let (nonce, sealed) = rest.split_at_checked(NONCE).ok_or(RootError::Backup)?;
+        let mut sealed = Zeroizing::new(sealed.to_vec());
+        let nonce = aead::Nonce::try_assume_unique_for_key(nonce).map_err(|_| RootError::Backup)?;
+        let plain = backup_key(passphrase, salt)?.open_in_place(nonce, aead::Aad::from(ARMOUR.as_bytes()), &mut sealed).map_err(|_| RootError::Backup)?;
+        if plain.len() != 128 {
+            return Err(RootError::Backup);
+        }
+        let mut secrets = Self([[0; 32]; 4]);
+        for (slot, part) in secrets.0.iter_mut().zip(plain.chunks(32)) {
+            *slot = array(part);
+        }
+        Ok(secrets)
+    }
+}
+
+fn read(file: &Path) -> Result<[u8; 32], RootError> {
+    if !file.exists() {
+        return Err(RootError::Incomplete(file.to_owned()));
+    }
+    let io = |error| RootError::Io(file.to_owned(), error);
+    if fs::metadata(file).map_err(io)?.permissions().mode() & 0o077 != 0 {
+        return Err(RootError::Readable(file.to_owned()));
+    }
+    let text = Zeroizing::new(fs::read_to_string(file).map_err(io)?);
+    let line = text.lines().find(|line| !line.starts_with('#') && !line.trim().is_empty()).unwrap_or_default();
+    let secret = Zeroizing::new(unhex(line.trim()).unwrap_or_default());
+    if secret.len() == 32 { Ok(array(&secret)) } else { Err(RootError::Damaged(file.to_owned())) }
+}
+
+/// 64 MiB and three passes: a backup lies about for years, and is opened once.
+fn backup_key(passphrase: &str, salt: &[u8]) -> Result<aead::LessSafeKey, RootError> {
+    let params = Params::new(65_536, 3, 1, Some(32)).map_err(|_| RootError::Backup)?;
+    let mut key = Zeroizing::new([0u8; 32]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(passphrase.as_bytes(), salt, &mut *key).map_err(|_| RootError::Backup)?;
+    let unbound = aead::UnboundKey::new(&aead::AES_256_GCM, &*key).map_err(|_| RootError::Backup)?;
+    Ok(aead::LessSafeKey::new(unbound))
+}
