@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "the names of the tests are the documentation")]
 
 mod architecture;
+mod ephemeral;
 mod house;
 mod pages;
 mod support;

@@ -2,3 +2,4 @@
 
 pub mod lifetimes;
 pub mod session;
+pub mod throttle;
