@@ -5,5 +5,6 @@
 mod architecture;
 mod ephemeral;
 mod house;
+mod outbound;
 mod pages;
 mod support;
