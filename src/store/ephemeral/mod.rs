@@ -128,7 +128,7 @@ pub enum EphemeralError {
 pub struct Ephemeral(Backend);
 
 enum Backend {
-    Memory(memory::Memory),
+    Memory(Box<memory::Memory>),
     Redis(redis::Redis),
 }
 
@@ -153,7 +153,7 @@ impl Ephemeral {
     /// [`EphemeralError::Url`] for another form; else what the server said.
     pub async fn connect(url: &str, clock: Arc<dyn Clock>) -> Result<Self, EphemeralError> {
         if url == "memory:" {
-            return Ok(Self(Backend::Memory(memory::Memory::new(clock))));
+            return Ok(Self(Backend::Memory(Box::new(memory::Memory::new(clock)))));
         }
         Ok(Self(Backend::Redis(redis::Redis::connect(url).await?)))
     }
