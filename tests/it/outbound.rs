@@ -60,8 +60,12 @@ async fn logout(form: axum::Form<Vec<(String, String)>>) -> StatusCode {
 }
 
 fn client(allow: &[&str]) -> GuardedClient {
-    let allow: Vec<Allow> = allow.iter().map(|text| text.parse().unwrap()).collect();
-    GuardedClient::new(allow, None).unwrap()
+    GuardedClient::new(allow.iter().map(|text| allowed(text)).collect(), None).unwrap()
+}
+
+/// A network where the text is one, else a host.
+fn allowed(text: &str) -> Allow {
+    text.parse().map_or_else(|_| Allow::Host(text.to_owned()), Allow::Net)
 }
 
 async fn fetch(client: &GuardedClient, url: &str) -> Result<serde_json::Value, OutboundError> {
@@ -81,12 +85,12 @@ async fn this_machine_is_closed_unless_it_is_named() {
     }
     assert_eq!(platform.knocks(), 0, "not even a connection");
 
-    for allow in [["127.0.0.0/8"], ["127.0.0.1"]] {
+    for allow in [["127.0.0.0/8"], ["127.0.0.1/32"]] {
         assert_eq!(fetch(&client(&allow), &platform.url("/json")).await.unwrap()["answer"], 42);
     }
     let by_name = format!("http://localhost:{port}/json");
     assert_eq!(fetch(&client(&["localhost"]), &by_name).await.unwrap()["answer"], 42);
-    assert_eq!(fetch(&client(&["127.0.0.1"]), &by_name).await.unwrap()["answer"], 42);
+    assert_eq!(fetch(&client(&["127.0.0.1/32"]), &by_name).await.unwrap()["answer"], 42);
 }
 
 #[tokio::test]
@@ -97,7 +101,7 @@ async fn plain_http_to_the_public_internet_is_closed() {
 
 #[tokio::test]
 async fn only_plain_addresses_are_addresses() {
-    let client = client(&["127.0.0.1"]);
+    let client = client(&["127.0.0.1/32"]);
     for url in ["", "/x", "ftp://127.0.0.1/", "file:///etc/passwd", "https://u:p@127.0.0.1/", "https://127.0.0.1/#x"] {
         let refused = fetch(&client, url).await;
         assert!(matches!(refused, Err(OutboundError::Url)), "{url}: {refused:?}");
@@ -107,7 +111,7 @@ async fn only_plain_addresses_are_addresses() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let platform = Platform::start().await;
-    let answer = fetch(&client(&["127.0.0.1"]), &platform.url("/redirect")).await;
+    let answer = fetch(&client(&["127.0.0.1/32"]), &platform.url("/redirect")).await;
     assert!(matches!(answer, Err(OutboundError::Status { status: 302, .. })), "{answer:?}");
     assert_eq!(platform.knocks(), 1);
 }
@@ -115,7 +119,7 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn a_long_body_is_cut() {
     let platform = Platform::start().await;
-    let answer = fetch(&client(&["127.0.0.1"]), &platform.url("/long")).await;
+    let answer = fetch(&client(&["127.0.0.1/32"]), &platform.url("/long")).await;
     assert!(matches!(answer, Err(OutboundError::TooLong(_))), "{answer:?}");
 }
 
@@ -124,7 +128,7 @@ async fn what_is_not_there_is_an_error_without_its_path() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/secret-path", listener.local_addr().unwrap());
     drop(listener);
-    let Err(error) = fetch(&client(&["127.0.0.1"]), &url).await else { panic!("nobody listens") };
+    let Err(error) = fetch(&client(&["127.0.0.1/32"]), &url).await else { panic!("nobody listens") };
     assert!(matches!(error, OutboundError::Failed { .. }), "{error:?}");
     assert!(!format!("{error} {error:?}").contains("secret-path"));
 }
@@ -132,7 +136,7 @@ async fn what_is_not_there_is_an_error_without_its_path() {
 #[tokio::test]
 async fn a_logout_is_told_once_and_understood() {
     let platform = Platform::start().await;
-    let client = client(&["127.0.0.1"]);
+    let client = client(&["127.0.0.1/32"]);
     let told = async |path: &str| post_logout_token(&client, &platform.url(path), "a.b+c").await;
     told("/logout/200").await.unwrap();
     told("/logout/204").await.unwrap();
@@ -157,7 +161,7 @@ async fn an_extra_root_is_trusted_and_only_when_given() {
     let app = routes(Arc::default());
     tokio::spawn(async move { server.serve(app.into_make_service()).await });
 
-    let allow = || vec!["127.0.0.0/8".parse::<Allow>().unwrap()];
+    let allow = || vec![allowed("127.0.0.0/8")];
     let trusting = GuardedClient::new(allow(), Some(certificate.into_bytes())).unwrap();
     assert_eq!(fetch(&trusting, &url).await.unwrap()["answer"], 42);
     let refused = fetch(&GuardedClient::new(allow(), None).unwrap(), &url).await;

@@ -146,8 +146,9 @@ impl Ephemeral {
     /// Opens the store behind a URL and asks it once, for at most five seconds:
     ///
     /// * `memory:`: this process; `clock` decides what has expired.
-    /// * `redis://[user:password@]host:port[/db]`, `rediss://…` (TLS), also with the schemes of Valkey.
-    /// * `redis+cluster://[user:password@]host:port,host:port…`, `rediss+cluster://…`: some nodes of a cluster.
+    /// * `redis://[user:password@]host:port[/db]`, or `rediss://…` for TLS: Redis or Valkey.
+    /// * `redis+cluster://[user:password@]host:port[?addr=host:port&addr=…]`, or `rediss+cluster://…`: a cluster, by
+    ///   one or more of its nodes.
     ///
     /// # Errors
     /// [`EphemeralError::Url`] for another form; else what the server said.

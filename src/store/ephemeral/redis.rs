@@ -9,6 +9,7 @@ use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, ScriptInvocation};
 use tokio::time::timeout;
+use url::Url;
 use uuid::Uuid;
 
 use super::{DISTINCT_LIMIT, EphemeralError, Redeemed, Space, Tally};
@@ -204,11 +205,8 @@ impl Redis {
 
 impl Link {
     async fn open(url: &str) -> Result<Self, EphemeralError> {
-        match url.split_once("+cluster://") {
-            Some((scheme @ ("redis" | "rediss" | "valkey" | "valkeys"), rest)) => {
-                Self::open_cluster(cluster_nodes(scheme, rest)).await
-            }
-            Some(_) => Err(EphemeralError::Url("unknown scheme")),
+        match cluster_nodes(url) {
+            Some(nodes) => Self::open_cluster(nodes).await,
             None => Self::open_single(url).await,
         }
     }
@@ -253,11 +251,17 @@ impl From<RedisError> for EphemeralError {
     }
 }
 
-/// One URL per node, each with the credentials of the whole.
-fn cluster_nodes(scheme: &str, rest: &str) -> Vec<String> {
-    let (user, hosts) = rest.rsplit_once('@').map_or(("", rest), |(user, hosts)| (user, hosts));
-    let at = if user.is_empty() { "" } else { "@" };
-    hosts.trim_end_matches('/').split(',').map(|host| format!("{scheme}://{user}{at}{host}")).collect()
+/// One URL per node, each with the credentials of the whole; `None` when the URL is not a cluster's.
+fn cluster_nodes(url: &str) -> Option<Vec<String>> {
+    let url = Url::parse(url).ok()?;
+    let scheme = url.scheme().strip_suffix("+cluster")?;
+    let user = match (url.username(), url.password()) {
+        ("", None) => String::new(),
+        (name, password) => format!("{name}:{}@", password.unwrap_or_default()),
+    };
+    let first = format!("{}:{}", url.host_str()?, url.port().unwrap_or(6379));
+    let others = url.query_pairs().filter(|(name, _)| name == "addr").map(|(_, node)| node.into_owned());
+    Some(std::iter::once(first).chain(others).map(|node| format!("{scheme}://{user}{node}")).collect())
 }
 
 /// The key on the server. The braces are the hash tag of a cluster: all kinds of one key share a slot, so they
@@ -272,9 +276,12 @@ fn address(space: Space, key: &str, kind: Kind) -> String {
     format!("mingji:{{{}:{key}}}{kind}", space.prefix())
 }
 
+/// A century: the server adds the present to it in 64 bits, and refuses what overflows.
+const LONGEST_MILLIS: u64 = 100 * 365 * 24 * 3600 * 1000;
+
 /// The server refuses a life of zero.
 fn millis(ttl: Duration) -> u64 {
-    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).clamp(1, i64::MAX as u64 / 2)
+    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).clamp(1, LONGEST_MILLIS)
 }
 
 fn read_offer(held: &[u8]) -> Result<Redeemed, EphemeralError> {
@@ -293,8 +300,11 @@ mod tests {
 
     #[test]
     fn a_list_of_nodes_shares_its_credentials() {
-        assert_eq!(cluster_nodes("redis", "a:1,b:2"), ["redis://a:1", "redis://b:2"]);
-        assert_eq!(cluster_nodes("rediss", "u:p@a:1,b:2/"), ["rediss://u:p@a:1", "rediss://u:p@b:2"]);
+        let nodes = |url| cluster_nodes(url).unwrap();
+        assert_eq!(nodes("redis+cluster://a:1?addr=b:2&addr=c:3"), ["redis://a:1", "redis://b:2", "redis://c:3"]);
+        assert_eq!(nodes("rediss+cluster://u:p%40@[::1]/?addr=b:2"), ["rediss://u:p%40@[::1]:6379", "rediss://u:p%40@b:2"]);
+        assert_eq!(nodes("redis+cluster://:p@a"), ["redis://:p@a:6379"]);
+        assert_eq!(cluster_nodes("redis://a:1?addr=b:2"), None);
     }
 
     #[test]
