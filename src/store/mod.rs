@@ -9,6 +9,7 @@ pub mod books;
 pub mod clients;
 pub mod db;
 pub mod deliveries;
+pub mod ephemeral;
 pub mod facts;
 pub mod grants;
 pub mod identities;

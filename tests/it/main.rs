@@ -3,6 +3,8 @@
 #![allow(missing_docs, reason = "the names of the tests are the documentation")]
 
 mod architecture;
+mod ephemeral;
 mod house;
+mod outbound;
 mod pages;
 mod support;

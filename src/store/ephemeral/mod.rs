@@ -1,0 +1,286 @@
+//! Short-lived keys: authorization codes, pushed requests, replay guards, throttle counters. Nothing here
+//! carries a promise longer than minutes (those are rows in [`super::db`]), so losing all of it costs a
+//! started sign-in and never a signed-out user.
+//!
+//! Two backends with one meaning, proven by one conformance suite (`tests/it/ephemeral.rs`): this process's
+//! memory, and Redis or Valkey for several replicas. Single use is a verb here and nowhere else:
+//! [`Ephemeral::redeem`] (ruling R3).
+//!
+//! Keys reach a server that other people may administer: callers pass digests, never a code, a login or a
+//! number in the clear (ruling R7).
+
+mod memory;
+mod redis;
+mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::domain::auth::throttle;
+use crate::domain::time::{Clock, Timestamp};
+
+/// How many different members [`Ephemeral::count_distinct`] tells apart; from there on the count stands
+/// still. Above the last step of the delay in [`crate::domain::auth::throttle`], and it bounds the memory
+/// that one key can take.
+pub const DISTINCT_LIMIT: u64 = 1024;
+
+const _: () = assert!(DISTINCT_LIMIT > throttle::LAST_STEP, "the last step of the delay must be reachable");
+
+/// What a key is about. Closed, so that two uses cannot collide and each has its own share of memory:
+/// strangers who type names at the sign-in page fill the counters, not the room for codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    /// Authorization codes (RFC 6749, 4.1.2).
+    Code,
+    /// Pushed authorization requests (RFC 9126).
+    PushedRequest,
+    /// `jti` of assertions and proofs that were seen (RFC 7523, 3; RFC 9449, 11.1).
+    Replay,
+    /// Failures of one login, from browsers that never signed in to it (ruling R17).
+    StrangerFailures,
+    /// Failures of one login, from a browser that signed in to it before.
+    DeviceFailures,
+    /// Different failing logins of one network.
+    NetworkFailures,
+}
+
+impl Space {
+    /// Every space.
+    pub const ALL: [Self; 6] = [
+        Self::Code,
+        Self::PushedRequest,
+        Self::Replay,
+        Self::StrangerFailures,
+        Self::DeviceFailures,
+        Self::NetworkFailures,
+    ];
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Code => "c",
+            Self::PushedRequest => "p",
+            Self::Replay => "r",
+            Self::StrangerFailures => "fs",
+            Self::DeviceFailures => "fd",
+            Self::NetworkFailures => "fn",
+        }
+    }
+
+    /// Whether the entry that ends soonest may go when memory is full. Counters may: forgetting one is a few
+    /// more guesses. A code or a replay guard may not: forgetting one would let something be used twice.
+    fn may_forget(self) -> bool {
+        match self {
+            Self::StrangerFailures | Self::DeviceFailures | Self::NetworkFailures => true,
+            Self::Code | Self::PushedRequest | Self::Replay => false,
+        }
+    }
+}
+
+/// What became of a key that may be used once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redeemed {
+    /// The first use: the value, and the grant that was chosen before the key was given out.
+    First {
+        /// Names what the key leads to.
+        grant: Uuid,
+        /// What was offered.
+        value: Vec<u8>,
+    },
+    /// It was used before: this grant is to be revoked (RFC 6749, 4.1.2), even when the first use has not
+    /// committed yet.
+    Again(Uuid),
+    /// Never offered, expired, or forgotten.
+    Unknown,
+}
+
+/// A counter and how long until it starts over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How often it was raised.
+    pub count: u64,
+    /// Until its window ends; zero when nothing was counted.
+    pub left: Duration,
+}
+
+/// Why the store did not answer. The texts hold neither keys nor values nor the address of the server.
+#[derive(Debug, thiserror::Error)]
+pub enum EphemeralError {
+    /// The setting is not one of the forms that [`Ephemeral::connect`] names.
+    #[error("MINGJI_EPHEMERAL_URL: {0}; use memory:, redis://, rediss://, redis+cluster:// or rediss+cluster://")]
+    Url(&'static str),
+    /// The server did not answer in time.
+    #[error("the ephemeral store did not answer in time")]
+    Timeout,
+    /// The server refused or the connection failed.
+    #[error("the ephemeral store failed: {0}")]
+    Server(String),
+    /// The share of memory of this space is full of entries that must not be forgotten.
+    #[error("the ephemeral store has no room left for {0:?}")]
+    Full(Space),
+    /// The server holds bytes that this program did not write.
+    #[error("the ephemeral store holds something else under this key")]
+    Foreign,
+}
+
+/// The store, on one of its two backends.
+pub struct Ephemeral(Backend);
+
+enum Backend {
+    Memory(Box<memory::Memory>),
+    Redis(redis::Redis),
+}
+
+/// Calls the same method on whichever backend there is; memory answers at once, Redis is awaited.
+macro_rules! either {
+    ($self:ident.$method:ident($($argument:expr),*)) => {
+        match &$self.0 {
+            Backend::Memory(memory) => memory.$method($($argument),*),
+            Backend::Redis(redis) => redis.$method($($argument),*).await,
+        }
+    };
+}
+
+impl Ephemeral {
+    /// Opens the store behind a URL and asks it once, for at most five seconds:
+    ///
+    /// * `memory:`: this process; `clock` decides what has expired.
+    /// * `redis://[user:password@]host:port[/db]`, or `rediss://…` for TLS: Redis or Valkey.
+    /// * `redis+cluster://[user:password@]host:port[?addr=host:port&addr=…]`, or `rediss+cluster://…`: a cluster, by
+    ///   one or more of its nodes.
+    ///
+    /// # Errors
+    /// [`EphemeralError::Url`] for another form; else what the server said.
+    pub async fn connect(url: &str, clock: Arc<dyn Clock>) -> Result<Self, EphemeralError> {
+        if url == "memory:" {
+            return Ok(Self(Backend::Memory(Box::new(memory::Memory::new(clock)))));
+        }
+        Ok(Self(Backend::Redis(redis::Redis::connect(url).await?)))
+    }
+
+    /// Since when this store remembers, where a start of this process wiped it: proofs and assertions issued
+    /// before are to be refused, for nobody knows whether they were used (ruling R3). `None` when the memory
+    /// outlives the process.
+    pub fn since(&self) -> Option<Timestamp> {
+        match &self.0 {
+            Backend::Memory(memory) => Some(memory.since()),
+            Backend::Redis(_) => None,
+        }
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub async fn ping(&self) -> Result<(), EphemeralError> {
+        match &self.0 {
+            Backend::Memory(_) => Ok(()),
+            Backend::Redis(redis) => redis.ping().await,
+        }
+    }
+
+    /// Stores a value for `ttl`, over what was there.
+    ///
+    /// # Errors
+    /// The server's, or [`EphemeralError::Full`]; so for every verb below that stores.
+    pub async fn put(&self, space: Space, key: &str, value: &[u8], ttl: Duration) -> Result<(), EphemeralError> {
+        either!(self.put(space, key, value, ttl))
+    }
+
+    /// Stores a value unless the key has one; whether it did. The guard against replays.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn put_if_absent(
+        &self,
+        space: Space,
+        key: &str,
+        value: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, EphemeralError> {
+        either!(self.put_if_absent(space, key, value, ttl))
+    }
+
+    /// The value stored by [`Self::put`] or [`Self::put_if_absent`].
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn get(&self, space: Space, key: &str) -> Result<Option<Vec<u8>>, EphemeralError> {
+        either!(self.get(space, key))
+    }
+
+    /// Forgets everything under a key: value, offer, counter and members.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn remove(&self, space: Space, key: &str) -> Result<(), EphemeralError> {
+        either!(self.remove(space, key))
+    }
+
+    /// Raises a counter by one and returns it. Its window of `ttl` starts with the first raise and is not
+    /// prolonged by later ones.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn incr(&self, space: Space, key: &str, ttl: Duration) -> Result<u64, EphemeralError> {
+        either!(self.incr(space, key, ttl))
+    }
+
+    /// A counter without raising it.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn tally(&self, space: Space, key: &str) -> Result<Tally, EphemeralError> {
+        either!(self.tally(space, key))
+    }
+
+    /// Adds a member and returns how many different ones there are, up to [`DISTINCT_LIMIT`]. The window
+    /// starts with the first member.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn count_distinct(
+        &self,
+        space: Space,
+        key: &str,
+        member: &str,
+        ttl: Duration,
+    ) -> Result<u64, EphemeralError> {
+        either!(self.count_distinct(space, key, member, ttl))
+    }
+
+    /// How many different members there are, without adding one.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn distinct(&self, space: Space, key: &str) -> Result<u64, EphemeralError> {
+        either!(self.distinct(space, key))
+    }
+
+    /// Offers a value that can be redeemed once within `ttl`. `grant` names what the redemption will make; it
+    /// is chosen before, so that a second redemption can name it whatever became of the first.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn offer(
+        &self,
+        space: Space,
+        key: &str,
+        grant: Uuid,
+        value: &[u8],
+        ttl: Duration,
+    ) -> Result<(), EphemeralError> {
+        either!(self.offer(space, key, grant, value, ttl))
+    }
+
+    /// Takes an offered value: of any number of calls at once exactly one gets [`Redeemed::First`]. The grant
+    /// id stays for `remember` (the life of what it gave), so that a replay is known as one. When the answer
+    /// is lost with the connection, the call is repeated and says `Again`: the caller fails safely.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn redeem(&self, space: Space, key: &str, remember: Duration) -> Result<Redeemed, EphemeralError> {
+        either!(self.redeem(space, key, remember))
+    }
+}

@@ -1,0 +1,321 @@
+//! The backend that replicas share: Redis 7 or Valkey 8, alone or as a cluster. What must not be torn is one
+//! script on the server; every script touches one key, so it runs on a cluster unchanged.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::cluster::ClusterClientBuilder;
+use redis::cluster_async::ClusterConnection;
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, ScriptInvocation};
+use tokio::time::timeout;
+use url::Url;
+use uuid::Uuid;
+
+use super::{DISTINCT_LIMIT, EphemeralError, Redeemed, Space, Tally};
+
+/// To open a connection. The cluster client can hang while it asks the nodes, so this also wraps the whole.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For one answer: a script takes microseconds, so a second means that something is broken.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// For one verb with its repetition and a reconnection in between.
+const VERB_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// An offer on the server is one byte of state, the grant's 16 bytes, then the value while it is open.
+const OPEN: u8 = 1;
+const USED: u8 = 2;
+const HEADER: usize = 17;
+
+/// Marks an open offer as used, keeps its grant for ARGV[1] ms, and returns what was there.
+static REDEEM: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local held = redis.call('GET', KEYS[1])
+if held and string.byte(held, 1) == 1 then
+  redis.call('SET', KEYS[1], string.char(2) .. string.sub(held, 2, 17), 'PX', ARGV[1])
+end
+return held",
+    )
+});
+
+/// Raises the counter; the first raise starts its window of ARGV[1] ms.
+static INCR: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return count",
+    )
+});
+
+/// The counter and the milliseconds that are left of its window.
+static TALLY: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local count = redis.call('GET', KEYS[1])
+if not count then return {0, 0} end
+return {tonumber(count), redis.call('PTTL', KEYS[1])}",
+    )
+});
+
+/// Adds ARGV[1] unless ARGV[3] members are there; the first member starts the window of ARGV[2] ms.
+static COUNT_DISTINCT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local size = redis.call('SCARD', KEYS[1])
+if size >= tonumber(ARGV[3]) then return size end
+size = size + redis.call('SADD', KEYS[1], ARGV[1])
+if size == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return size",
+    )
+});
+
+/// The store on a server.
+pub(super) struct Redis(Link);
+
+#[derive(Clone)]
+enum Link {
+    Single(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+/// What is asked of the server.
+#[derive(Clone, Copy)]
+enum Call<'a> {
+    Command(&'a Cmd),
+    Script(&'a ScriptInvocation<'a>),
+}
+
+/// What kind of entry a key names, so that a verb only ever meets its own kind.
+#[derive(Clone, Copy)]
+enum Kind {
+    Value,
+    Offer,
+    Count,
+    Members,
+}
+
+impl Redis {
+    pub(super) async fn connect(url: &str) -> Result<Self, EphemeralError> {
+        let link = timeout(CONNECT_TIMEOUT, Link::open(url)).await.map_err(|_| EphemeralError::Timeout)??;
+        let redis = Self(link);
+        redis.ping().await?;
+        Ok(redis)
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), EphemeralError> {
+        self.command(&redis::cmd("PING")).await
+    }
+
+    pub(super) async fn put(&self, space: Space, key: &str, value: &[u8], ttl: Duration) -> Result<(), EphemeralError> {
+        let key = address(space, key, Kind::Value);
+        self.command(redis::cmd("SET").arg(key).arg(value).arg("PX").arg(millis(ttl))).await
+    }
+
+    pub(super) async fn put_if_absent(
+        &self,
+        space: Space,
+        key: &str,
+        value: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, EphemeralError> {
+        let key = address(space, key, Kind::Value);
+        let done: Option<String> =
+            self.command(redis::cmd("SET").arg(key).arg(value).arg("NX").arg("PX").arg(millis(ttl))).await?;
+        Ok(done.is_some())
+    }
+
+    pub(super) async fn get(&self, space: Space, key: &str) -> Result<Option<Vec<u8>>, EphemeralError> {
+        self.command(redis::cmd("GET").arg(address(space, key, Kind::Value))).await
+    }
+
+    pub(super) async fn remove(&self, space: Space, key: &str) -> Result<(), EphemeralError> {
+        let keys = [Kind::Value, Kind::Offer, Kind::Count, Kind::Members].map(|kind| address(space, key, kind));
+        self.command(redis::cmd("UNLINK").arg(&keys)).await
+    }
+
+    pub(super) async fn incr(&self, space: Space, key: &str, ttl: Duration) -> Result<u64, EphemeralError> {
+        self.script(INCR.key(address(space, key, Kind::Count)).arg(millis(ttl))).await
+    }
+
+    pub(super) async fn tally(&self, space: Space, key: &str) -> Result<Tally, EphemeralError> {
+        let (count, left): (u64, i64) = self.script(&TALLY.key(address(space, key, Kind::Count))).await?;
+        Ok(Tally { count, left: Duration::from_millis(u64::try_from(left).unwrap_or(0)) })
+    }
+
+    pub(super) async fn count_distinct(
+        &self,
+        space: Space,
+        key: &str,
+        member: &str,
+        ttl: Duration,
+    ) -> Result<u64, EphemeralError> {
+        let key = address(space, key, Kind::Members);
+        self.script(COUNT_DISTINCT.key(key).arg(member).arg(millis(ttl)).arg(DISTINCT_LIMIT)).await
+    }
+
+    pub(super) async fn distinct(&self, space: Space, key: &str) -> Result<u64, EphemeralError> {
+        self.command(redis::cmd("SCARD").arg(address(space, key, Kind::Members))).await
+    }
+
+    pub(super) async fn offer(
+        &self,
+        space: Space,
+        key: &str,
+        grant: Uuid,
+        value: &[u8],
+        ttl: Duration,
+    ) -> Result<(), EphemeralError> {
+        let mut held = Vec::with_capacity(HEADER + value.len());
+        held.push(OPEN);
+        held.extend_from_slice(grant.as_bytes());
+        held.extend_from_slice(value);
+        let key = address(space, key, Kind::Offer);
+        self.command(redis::cmd("SET").arg(key).arg(held).arg("PX").arg(millis(ttl))).await
+    }
+
+    pub(super) async fn redeem(&self, space: Space, key: &str, remember: Duration) -> Result<Redeemed, EphemeralError> {
+        let key = address(space, key, Kind::Offer);
+        let held: Option<Vec<u8>> = self.script(REDEEM.key(key).arg(millis(remember))).await?;
+        held.map_or(Ok(Redeemed::Unknown), |held| read_offer(&held))
+    }
+
+    async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, EphemeralError> {
+        self.call(Call::Command(command)).await
+    }
+
+    async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, EphemeralError> {
+        self.call(Call::Script(script)).await
+    }
+
+    /// Makes a call. One that met a dead connection is repeated once on a new one: every verb is either
+    /// indifferent to a repetition or errs on the safe side (a code counts as used, a proof as seen).
+    async fn call<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, EphemeralError> {
+        let twice = async {
+            match self.0.clone().call(call).await {
+                Err(error) if error.is_connection_dropped() || (error.is_io_error() && !error.is_timeout()) => {
+                    self.0.clone().call(call).await
+                }
+                answer => answer,
+            }
+        };
+        Ok(timeout(VERB_TIMEOUT, twice).await.map_err(|_| EphemeralError::Timeout)??)
+    }
+}
+
+impl Link {
+    async fn open(url: &str) -> Result<Self, EphemeralError> {
+        match cluster_nodes(url) {
+            Some(nodes) => Self::open_cluster(nodes).await,
+            None => Self::open_single(url).await,
+        }
+    }
+
+    async fn open_single(url: &str) -> Result<Self, EphemeralError> {
+        let client = redis::Client::open(url).map_err(|_| EphemeralError::Url("not an address of a Redis server"))?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_number_of_retries(3)
+            .set_max_delay(Duration::from_millis(500));
+        Ok(Self::Single(ConnectionManager::new_with_config(client, config).await?))
+    }
+
+    async fn open_cluster(nodes: Vec<String>) -> Result<Self, EphemeralError> {
+        let client = ClusterClientBuilder::new(nodes)
+            .connection_timeout(CONNECT_TIMEOUT)
+            .response_timeout(RESPONSE_TIMEOUT)
+            .retries(3)
+            .build()
+            .map_err(|_| EphemeralError::Url("not a list of nodes of a Redis cluster"))?;
+        Ok(Self::Cluster(client.get_async_connection().await?))
+    }
+
+    async fn call<T: FromRedisValue>(&mut self, call: Call<'_>) -> RedisResult<T> {
+        match (self, call) {
+            (Self::Single(connection), Call::Command(command)) => command.query_async(connection).await,
+            (Self::Single(connection), Call::Script(script)) => script.invoke_async(connection).await,
+            (Self::Cluster(connection), Call::Command(command)) => command.query_async(connection).await,
+            (Self::Cluster(connection), Call::Script(script)) => script.invoke_async(connection).await,
+        }
+    }
+}
+
+impl From<RedisError> for EphemeralError {
+    fn from(error: RedisError) -> Self {
+        if error.is_timeout() {
+            return Self::Timeout;
+        }
+        // The code says what to mend (NOAUTH, LOADING, OOM); the server's free text stays out, it may quote a key.
+        Self::Server(error.code().map_or_else(|| error.category().to_owned(), str::to_owned))
+    }
+}
+
+/// One URL per node, each with the credentials of the whole; `None` when the URL is not a cluster's.
+fn cluster_nodes(url: &str) -> Option<Vec<String>> {
+    let url = Url::parse(url).ok()?;
+    let scheme = url.scheme().strip_suffix("+cluster")?;
+    let user = match (url.username(), url.password()) {
+        ("", None) => String::new(),
+        (name, password) => format!("{name}:{}@", password.unwrap_or_default()),
+    };
+    let first = format!("{}:{}", url.host_str()?, url.port().unwrap_or(6379));
+    let others = url.query_pairs().filter(|(name, _)| name == "addr").map(|(_, node)| node.into_owned());
+    Some(std::iter::once(first).chain(others).map(|node| format!("{scheme}://{user}{node}")).collect())
+}
+
+/// The key on the server. The braces are the hash tag of a cluster: all kinds of one key share a slot, so they
+/// can be removed together.
+fn address(space: Space, key: &str, kind: Kind) -> String {
+    let kind = match kind {
+        Kind::Value => 'v',
+        Kind::Offer => 'o',
+        Kind::Count => 'n',
+        Kind::Members => 'm',
+    };
+    format!("mingji:{{{}:{key}}}{kind}", space.prefix())
+}
+
+/// A century: the server adds the present to it in 64 bits, and refuses what overflows.
+const LONGEST_MILLIS: u64 = 100 * 365 * 24 * 3600 * 1000;
+
+/// The server refuses a life of zero.
+fn millis(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).clamp(1, LONGEST_MILLIS)
+}
+
+fn read_offer(held: &[u8]) -> Result<Redeemed, EphemeralError> {
+    let (header, value) = held.split_at_checked(HEADER).ok_or(EphemeralError::Foreign)?;
+    let grant = Uuid::from_slice(&header[1..]).map_err(|_| EphemeralError::Foreign)?;
+    match header[0] {
+        OPEN => Ok(Redeemed::First { grant, value: value.to_vec() }),
+        USED => Ok(Redeemed::Again(grant)),
+        _ => Err(EphemeralError::Foreign),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_nodes_shares_its_credentials() {
+        let nodes = |url| cluster_nodes(url).unwrap();
+        assert_eq!(nodes("redis+cluster://a:1?addr=b:2&addr=c:3"), ["redis://a:1", "redis://b:2", "redis://c:3"]);
+        assert_eq!(nodes("rediss+cluster://u:p%40@[::1]/?addr=b:2"), ["rediss://u:p%40@[::1]:6379", "rediss://u:p%40@b:2"]);
+        assert_eq!(nodes("redis+cluster://:p@a"), ["redis://:p@a:6379"]);
+        assert_eq!(cluster_nodes("redis://a:1?addr=b:2"), None);
+    }
+
+    #[test]
+    fn kinds_of_one_key_share_a_hash_tag() {
+        assert_eq!(address(Space::Code, "k", Kind::Offer), "mingji:{c:k}o");
+        assert_eq!(address(Space::Code, "k", Kind::Value), "mingji:{c:k}v");
+    }
+
+    #[test]
+    fn foreign_bytes_are_named_as_such() {
+        assert!(matches!(read_offer(&[1; 16]), Err(EphemeralError::Foreign)));
+        assert!(matches!(read_offer(&[7; 17]), Err(EphemeralError::Foreign)));
+    }
+}
