@@ -24,14 +24,5 @@
 //!
 //! `tests/it/architecture.rs` reads the imports and fails when one of them points back.
 
-pub mod app;
-pub mod cli;
-pub mod config;
-pub mod demo;
 pub mod domain;
-pub mod http;
-pub mod jobs;
-pub mod keys;
-pub mod outbound;
 pub mod store;
-pub mod telemetry;

@@ -15,7 +15,7 @@ statements! {
     LATER = "UPDATE logout_delivery SET next_at = $2 WHERE id = $1";
     GIVE_UP = "UPDATE logout_delivery SET failed_at = $2 WHERE id = $1";
     FORGET = "DELETE FROM logout_delivery WHERE created_at < $1 AND (done_at IS NOT NULL OR failed_at IS NOT NULL)";
-    claim TAKE = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $2
+    @claim TAKE = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $2
         WHERE id = (SELECT id FROM logout_delivery WHERE done_at IS NULL AND failed_at IS NULL AND next_at <= $1 ORDER BY next_at LIMIT 1",
         ") AND next_at <= $1 RETURNING id, client_id, uri, sub, sid, attempts";
 }

@@ -14,7 +14,7 @@ impl Params {
     }
 
     /// A value, unless it is missing, empty or repeated.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         let mut values = self.values(name);
         let first = values.next();
         if values.next().is_some() { None } else { first.filter(|value| !value.is_empty()) }

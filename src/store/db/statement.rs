@@ -27,7 +27,7 @@ impl Statement {
 /// `claim NAME = "UPDATE … WHERE id = (SELECT id … LIMIT 1", ") AND …";` takes one job: PostgreSQL's
 /// inner SELECT gets `FOR UPDATE SKIP LOCKED`, SQLite's writer is alone anyway (R20).
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $sql:expr;)* $(claim $claim:ident = $head:literal, $tail:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)* $(@claim $claim:ident = $head:literal, $tail:literal;)*) => {
         $($(#[$doc])* const $name: $crate::store::db::Statement =
             $crate::store::db::Statement::shared(concat!(module_path!(), "::", stringify!($name)), $sql);)*
         $(const $claim: $crate::store::db::Statement = $crate::store::db::Statement::claim(
