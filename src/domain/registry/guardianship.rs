@@ -1,0 +1,181 @@
+//! Guardianship 监护关系: its own record, confirmed by the school or a document, never resting on the child's password.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use thiserror::Error;
+
+use super::age::AgeBand;
+use super::codes::codes;
+use super::codes::relation::Relation;
+use crate::domain::id::{GuardianshipId, OrgId, PersonId};
+use crate::domain::time::Timestamp;
+
+codes! {
+    /// Its state: pending → confirmed → ended, or pending → rejected.
+    GuardianshipStatus {
+        Pending = "pending", "待确认";
+        Confirmed = "confirmed", "已确认";
+        Rejected = "rejected", "已拒绝";
+        Ended = "ended", "已终止";
+    }
+}
+
+codes! {
+    /// What confirmed it.
+    Evidence {
+        School = "school", "学校";
+        StudentRegister = "xueji", "学籍库";
+        Document = "document", "证件材料";
+        OtherGuardian = "other_guardian", "另一监护人";
+    }
+}
+
+codes! {
+    /// What a court order takes away. Any of them keeps the child out of every claim and of consent.
+    Restriction {
+        Custody = "custody", "监护权限制";
+        NoContact = "no_contact", "不得联系";
+        NoLocation = "no_location", "不得获知行踪";
+    }
+}
+
+/// The relation of a guardian to a child.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guardianship {
+    /// Its id.
+    pub id: GuardianshipId,
+    /// The child.
+    pub child: PersonId,
+    /// The guardian.
+    pub guardian: PersonId,
+    /// JTGX + G1.
+    pub relation: Relation,
+    /// Guardian by law, or only a relative who helps.
+    pub legal: bool,
+    /// 1 第一监护人, 2 第二监护人.
+    pub rank: i64,
+    /// Its state.
+    pub status: GuardianshipStatus,
+    /// What confirmed it.
+    pub verified_by: Option<Evidence>,
+    /// Which institution recorded it.
+    pub recorded_by: Option<OrgId>,
+    /// What a court order takes away.
+    pub restrictions: BTreeSet<Restriction>,
+    /// First day.
+    pub valid_from: NaiveDate,
+    /// First day on which it no longer holds.
+    pub valid_to: Option<NaiveDate>,
+    /// First recorded.
+    pub created_at: Timestamp,
+    /// Last changed.
+    pub updated_at: Timestamp,
+    /// Counts changes.
+    pub version: i64,
+}
+
+/// The step does not follow from the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a guardianship that is {0} cannot take this step")]
+pub struct WrongStep(pub GuardianshipStatus);
+
+impl Guardianship {
+    /// Whether the guardian may speak for the child now: confirmed, unrestricted, unexpired.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        let today = now.shanghai_date();
+        self.status == GuardianshipStatus::Confirmed
+            && self.restrictions.is_empty()
+            && self.valid_from <= today
+            && self.valid_to.is_none_or(|end| today < end)
+    }
+
+    /// Whether the guardian may speak for a child born on that day: guardianship ends with majority (民法典, 17 and 27).
+    pub fn is_live_for(&self, child_born: Option<NaiveDate>, now: Timestamp) -> bool {
+        self.is_live(now) && AgeBand::at(child_born, now) != AgeBand::Adult
+    }
+
+    /// Pending → confirmed.
+    ///
+    /// # Errors
+    /// [`WrongStep`] from any other state.
+    pub fn confirm(self, by: Evidence, now: Timestamp) -> Result<Self, WrongStep> {
+        self.step(GuardianshipStatus::Pending, GuardianshipStatus::Confirmed, now)
+            .map(|confirmed| Self { verified_by: Some(by), ..confirmed })
+    }
+
+    /// Pending → rejected.
+    ///
+    /// # Errors
+    /// [`WrongStep`] from any other state.
+    pub fn reject(self, now: Timestamp) -> Result<Self, WrongStep> {
+        self.step(GuardianshipStatus::Pending, GuardianshipStatus::Rejected, now)
+    }
+
+    /// Confirmed → ended, from today on.
+    ///
+    /// # Errors
+    /// [`WrongStep`] from any other state.
+    pub fn end(self, now: Timestamp) -> Result<Self, WrongStep> {
+        let end = now.shanghai_date().max(self.valid_from);
+        self.step(GuardianshipStatus::Confirmed, GuardianshipStatus::Ended, now)
+            .map(|ended| Self { valid_to: Some(end), ..ended })
+    }
+
+    fn step(self, from: GuardianshipStatus, to: GuardianshipStatus, now: Timestamp) -> Result<Self, WrongStep> {
+        if self.status != from {
+            return Err(WrongStep(self.status));
+        }
+        Ok(Self { status: to, updated_at: now, version: self.version + 1, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
+
+    fn pending() -> Guardianship {
+        Guardianship {
+            id: GuardianshipId(Uuid::nil()),
+            child: PersonId(Uuid::nil()),
+            guardian: PersonId(Uuid::max()),
+            relation: Relation::Mother,
+            legal: true,
+            rank: 1,
+            status: GuardianshipStatus::Pending,
+            verified_by: None,
+            recorded_by: None,
+            restrictions: BTreeSet::new(),
+            valid_from: "2025-09-01".parse().unwrap(),
+            valid_to: None,
+            created_at: NOW,
+            updated_at: NOW,
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn only_a_confirmed_unrestricted_one_is_live() {
+        assert!(!pending().is_live(NOW));
+        let confirmed = pending().confirm(Evidence::School, NOW).unwrap();
+        assert!(confirmed.is_live(NOW));
+        assert!(!Guardianship { restrictions: [Restriction::NoContact].into(), ..confirmed.clone() }.is_live(NOW));
+        assert!(!Guardianship { valid_from: "2030-01-01".parse().unwrap(), ..confirmed.clone() }.is_live(NOW));
+        assert!(confirmed.is_live_for(None, NOW));
+        assert!(!confirmed.is_live_for(Some("2000-01-01".parse().unwrap()), NOW));
+        assert!(!confirmed.end(NOW).unwrap().is_live(NOW));
+    }
+
+    #[test]
+    fn steps_come_in_order() {
+        let rejected = pending().reject(NOW).unwrap();
+        assert_eq!(rejected.confirm(Evidence::Document, NOW), Err(WrongStep(GuardianshipStatus::Rejected)));
+        assert_eq!(pending().end(NOW), Err(WrongStep(GuardianshipStatus::Pending)));
+        let confirmed = pending().confirm(Evidence::Document, NOW).unwrap();
+        assert_eq!((confirmed.version, confirmed.verified_by), (2, Some(Evidence::Document)));
+        assert_eq!(confirmed.confirm(Evidence::School, NOW), Err(WrongStep(GuardianshipStatus::Confirmed)));
+    }
+}

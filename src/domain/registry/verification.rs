@@ -1,0 +1,98 @@
+//! Real-name verification 实名核验: a record, not a flag.
+
+use serde_json::Value;
+
+use super::codes::codes;
+use super::codes::realname::{Level, Method};
+use crate::domain::id::{PersonId, VerificationId};
+use crate::domain::time::Timestamp;
+
+codes! {
+    /// How it went.
+    VerificationResult {
+        Pending = "pending", "待处理";
+        Confirmed = "confirmed", "通过";
+        Refused = "refused", "未通过";
+    }
+}
+
+/// The only trust framework so far (OpenID Connect for Identity Assurance).
+pub const TRUST_FRAMEWORK: &str = "cn_edu_registry";
+
+/// Who verified which claims, by which method, when, at which level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verification {
+    /// Its id.
+    pub id: VerificationId,
+    /// Whose.
+    pub person: PersonId,
+    /// Table V.
+    pub method: Method,
+    /// OIDC4IDA trust framework.
+    pub trust_framework: String,
+    /// Table R.
+    pub level: Level,
+    /// The platform, institution or service that did it.
+    pub verifier: String,
+    /// Names of the claims that were compared.
+    pub claims: Vec<String>,
+    /// How it went.
+    pub result: VerificationResult,
+    /// Reference to the evidence, sealed; never the photo itself.
+    pub evidence_sealed: Option<Vec<u8>>,
+    /// The verifier's transaction number.
+    pub txn: Option<String>,
+    /// When.
+    pub verified_at: Timestamp,
+}
+
+impl Verification {
+    /// The names of the claims as they are stored.
+    pub fn claims_json(&self) -> Value {
+        Value::from(self.claims.clone())
+    }
+}
+
+/// The level that stands after a person's verifications: the highest that was confirmed, and since when.
+pub fn standing_level(all: &[Verification]) -> (Level, Option<Timestamp>) {
+    let confirmed = || all.iter().filter(|v| v.result == VerificationResult::Confirmed);
+    let level = confirmed().map(|v| v.level).max().unwrap_or_default();
+    let since = confirmed().filter(|v| v.level == level).map(|v| v.verified_at).min();
+    (level, since.filter(|_| level > Level::NONE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn verification(method: Method, result: VerificationResult, at: i64) -> Verification {
+        Verification {
+            id: VerificationId(Uuid::nil()),
+            person: PersonId(Uuid::nil()),
+            method,
+            trust_framework: TRUST_FRAMEWORK.into(),
+            level: method.level(),
+            verifier: "school".into(),
+            claims: vec!["name".into()],
+            result,
+            evidence_sealed: None,
+            txn: None,
+            verified_at: Timestamp::from_seconds(at),
+        }
+    }
+
+    #[test]
+    fn the_highest_confirmed_level_stands() {
+        use VerificationResult::{Confirmed, Refused};
+        let all = [
+            verification(Method::SchoolVouch, Confirmed, 1),
+            verification(Method::StudentRegister, Confirmed, 3),
+            verification(Method::StudentRegister, Confirmed, 2),
+            verification(Method::PoliceFace, Refused, 4),
+        ];
+        let (level, since) = standing_level(&all);
+        assert_eq!((level.get(), since), (2, Some(Timestamp::from_seconds(2))));
+        assert_eq!(standing_level(&[]), (Level::NONE, None));
+    }
+}
