@@ -1,1 +1,10 @@
-fn main() {}
+//! The `mingji` program: parse and go.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    mingji::cli::main()
+}

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{OnePerson as _, TaskName};
-use crate::domain::audit::{Action, Actor};
+use crate::domain::audit::Action;
 use crate::domain::auth::password::{self, Weakness};
 use crate::domain::id::{ActivationId, PersonId};
 use crate::keys::opaque;

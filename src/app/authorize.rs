@@ -290,7 +290,7 @@ impl App {
             (None, None) => return Err(Error::internal("no pre-session")),
         };
         let plain = serde_json::to_vec(request)?;
-        Ok((self.sealer.seal_state(SEAL, &binding, &plain, &*self.random), fresh))
+        Ok((self.sealer.seal_state(SEAL, &binding, &plain, &*self.random)?, fresh))
     }
 
     /// Puts a code into the ephemeral store and names the client's address with it. The grant's id is chosen

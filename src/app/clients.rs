@@ -113,7 +113,7 @@ impl App {
     pub async fn authenticate_client(&self, credentials: &Credentials, now: Timestamp) -> Result<Arc<Client>, Error> {
         let refused = || Error::from(ProtocolError::new(Code::InvalidClient, "client authentication failed"));
         let client = self.client(&credentials.client_id, now).await?.filter(|client| client.status == ClientStatus::Active);
-        let secret = credentials.secret.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+        let secret = credentials.secret.as_ref().map(|secret| secret.expose_secret()).unwrap_or_default();
         // Compared even when nobody is there, so that a known id answers in the same time as an unknown one.
         let matches = opaque::matches(secret, &client.as_ref().and_then(|client| client.secret_digest).unwrap_or([0; 32]));
         let client = client.ok_or_else(refused)?;

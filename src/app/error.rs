@@ -5,6 +5,8 @@ use std::fmt;
 
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::keys::password::PoolFull;
+use crate::keys::seal::SealError;
+use crate::keys::signer::KeyError;
 use crate::store::db::StoreError;
 use crate::store::ephemeral::EphemeralError;
 
@@ -99,6 +101,18 @@ impl From<EphemeralError> for Error {
 impl From<PoolFull> for Error {
     fn from(_: PoolFull) -> Self {
         Self::busy("the password pool is full")
+    }
+}
+
+impl From<SealError> for Error {
+    fn from(error: SealError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        Self::internal(error)
     }
 }
 

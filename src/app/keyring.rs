@@ -115,7 +115,7 @@ impl App {
         Ok(StoredKey {
             kid: key.kid().to_owned(),
             alg,
-            wrapped: self.sealer.wrap_key(key.kid(), &pkcs8, &*self.random),
+            wrapped: self.sealer.wrap_key(key.kid(), &pkcs8, &*self.random)?,
             public_jwk: key.public_jwk(),
             state,
             created_at: now,

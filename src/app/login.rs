@@ -11,10 +11,10 @@ use super::{App, Ctx, Error, access};
 use crate::domain::access::Door;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::{ACR_PASSWORD, Session, SignIn, session_lifetimes};
-use crate::domain::auth::throttle::{self, Counters, Decision};
+use crate::domain::auth::throttle::{self, Attempt, Decision, Network};
 use crate::domain::id::{AccountId, InteractionId, PersonId, SessionId};
 use crate::domain::registry::login::Login;
-use crate::keys::opaque;
+use crate::keys::{hex, opaque};
 use crate::keys::password::Priority;
 use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
@@ -108,7 +108,7 @@ impl App {
         };
         let login = Login::parse(&form.login);
         let keys = self.throttle_keys(ctx, &login, browser);
-        match self.throttle(&keys).await? {
+        match self.charge(&keys).await? {
             Decision::Go => {}
             Decision::Delay(pause) => tokio::time::sleep(pause).await,
             Decision::Wait(left) => return self.again(LoginProblem::TooMany { minutes: left.as_secs().div_ceil(60) }, opened, browser),
@@ -125,6 +125,7 @@ impl App {
             self.note_failure(&keys).await?;
             return self.again(LoginProblem::Refused, opened, browser);
         };
+        self.forget_failures(&keys).await?;
         self.begin_session(ctx, account.id, account.person, form.own_device, opened, browser, &keys).await
     }
 
@@ -208,7 +209,7 @@ impl App {
         work.event("session", session.id, 1, "session.began", &[]);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
-        let device = self.device_cookie(keys);
+        let device = self.device_cookie(keys)?;
         let browser = Browser { session: Some(secret.clone()), ..browser.clone() };
         let reply = match opened {
             Some(Opened { request, client }) => Some(self.proceed(&ctx, request, client, &browser).await?),
@@ -243,52 +244,47 @@ impl App {
             let id = self.sealer.open_state(DEVICE_SEAL, account.as_bytes(), cookie.expose_secret()).ok()?;
             Some(format!("{account}:{}", Uuid::from_slice(&id).ok()?))
         });
-        let network = ctx.ip.map(|ip| hex(&self.index.network(&network_of(ip))));
+        let network = ctx.ip.map(|ip| hex(&self.index.network(&Network::of(ip).to_string())));
         Keys { account, device, network }
     }
 
-    fn device_cookie(&self, keys: &Keys) -> SecretString {
+    fn device_cookie(&self, keys: &Keys) -> Result<SecretString, Error> {
         let id: [u8; 16] = crate::domain::random::bytes(&*self.random);
-        self.sealer.seal_state(DEVICE_SEAL, keys.account.as_bytes(), &id, &*self.random).into()
+        Ok(self.sealer.seal_state(DEVICE_SEAL, keys.account.as_bytes(), &id, &*self.random)?.into())
     }
 
-    async fn throttle(&self, keys: &Keys) -> Result<Decision, Error> {
-        let counters = Counters {
-            account: self.count(keys.device.is_none().then_some(&keys.account)).await?,
-            device: self.count(keys.device.as_ref()).await?,
-            network: match &keys.network {
-                Some(network) => self.ephemeral.distinct(Space::NetworkFailures, network).await?,
-                None => 0,
-            },
+    /// Counts this attempt before the password is looked at, so that parallel guesses see each other.
+    async fn charge(&self, keys: &Keys) -> Result<Decision, Error> {
+        let (space, key) = keys.failures();
+        let attempts = self.ephemeral.incr(space, key, throttle::WINDOW).await?;
+        let left = self.ephemeral.tally(space, key).await?.left;
+        let attempt = match (&keys.device, &keys.network) {
+            (Some(_), _) => Attempt::Device { attempts },
+            (None, Some(network)) => Attempt::Stranger { attempts, network: self.ephemeral.distinct(Space::NetworkFailures, network).await? },
+            (None, None) => Attempt::Stranger { attempts, network: 0 },
         };
-        Ok(throttle::decide(&counters, keys.device.is_some()))
+        Ok(throttle::decide(attempt, left))
     }
 
-    async fn count(&self, key: Option<&String>) -> Result<u64, Error> {
-        match key {
-            Some(key) => Ok(self.ephemeral.counter(Space::LoginFailures, key).await?),
-            None => Ok(0),
-        }
+    /// Failures only: a success takes its attempt back, and those before it.
+    async fn forget_failures(&self, keys: &Keys) -> Result<(), Error> {
+        let (space, key) = keys.failures();
+        Ok(self.ephemeral.remove(space, key).await?)
     }
 
     async fn note_failure(&self, keys: &Keys) -> Result<(), Error> {
-        let key = keys.device.as_ref().unwrap_or(&keys.account);
-        self.ephemeral.incr(Space::LoginFailures, key, throttle::WINDOW).await?;
-        if let Some(network) = &keys.network {
+        if let (None, Some(network)) = (&keys.device, &keys.network) {
             self.ephemeral.count_distinct(Space::NetworkFailures, network, &keys.account, throttle::WINDOW).await?;
         }
         Ok(())
     }
 }
 
-/// IPv6 users own a /64; counting single addresses would count nobody.
-fn network_of(ip: std::net::IpAddr) -> String {
-    match ip.to_canonical() {
-        std::net::IpAddr::V4(ip) => ip.to_string(),
-        std::net::IpAddr::V6(ip) => ip.segments()[..4].iter().map(|part| format!("{part:x}:")).collect(),
+impl Keys {
+    fn failures(&self) -> (Space, &str) {
+        match &self.device {
+            Some(device) => (Space::DeviceFailures, device),
+            None => (Space::StrangerFailures, &self.account),
+        }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

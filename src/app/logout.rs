@@ -113,7 +113,7 @@ impl App {
         let fresh = browser.pre_session.is_none().then(|| crate::keys::opaque::generate(&*self.random));
         let bound = Browser { pre_session: fresh.clone().or_else(|| browser.pre_session.clone()), ..Browser::default() };
         let binding = bound.binding().unwrap_or_default();
-        Ok(LogoutReply::Confirm { request: self.sealer.seal_state(SEAL, &binding, &plain, &*self.random), who, client, pre_session: fresh })
+        Ok(LogoutReply::Confirm { request: self.sealer.seal_state(SEAL, &binding, &plain, &*self.random)?, who, client, pre_session: fresh })
     }
 
     /// Whether a hint names the session that is there: by `sid`, or by the person where the token has none.

@@ -1,1 +1,107 @@
-//! (to be written)
+//! Commands: hands that call use cases. Exit 0 on success, 1 on a refused or failed request with one line on
+//! standard error that says what to do, 2 on wrong usage; `--json` prints one JSON document and nothing else.
+
+mod account;
+mod admin;
+mod audit;
+mod client;
+mod consent;
+mod demo;
+mod doctor;
+mod keys;
+mod migrate;
+mod output;
+mod registry;
+mod runtime;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use output::Failure;
+use output::Output;
+
+/// Mingji 名籍: identity and real-name sign-in provider of a national education system.
+#[derive(Parser)]
+#[command(name = "mingji", version, about, max_term_width = 100, after_help = "Example: mingji demo")]
+struct Cli {
+    /// Settings file (TOML); `mingji.toml` where it exists.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print one JSON document on standard output and nothing else.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything embedded, nothing to configure: provider, two demo platforms, a small school world.
+    #[command(after_help = "Example: mingji demo --port 9080")]
+    Demo(demo::Args),
+    /// The provider, from configuration.
+    #[command(after_help = "Example: MINGJI_ISSUER=https://id.example.edu.cn mingji serve")]
+    Serve(serve::Args),
+    /// Applies migrations and prints what it did.
+    #[command(after_help = "Example: mingji migrate")]
+    Migrate,
+    /// Checks configuration, keys and their backup, database, ephemeral store, clock and issuer.
+    #[command(after_help = "Example: mingji doctor")]
+    Doctor,
+    /// Counts what the register holds.
+    #[command(subcommand)]
+    Registry(registry::Command),
+    /// Accounts: list, set a password, issue an activation link.
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Relying parties.
+    #[command(subcommand)]
+    Client(client::Command),
+    /// Guardians' receipts, until the pages exist.
+    #[command(subcommand)]
+    Consent(consent::Command),
+    /// Administrators' grants.
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// Root secrets and signing keys.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// The audit chain.
+    #[command(subcommand)]
+    Audit(audit::Command),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    crate::outbound::install_tls_provider();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output.fail(&Failure::new(format!("the runtime cannot start: {error}"))),
+    };
+    match runtime.block_on(run(cli, &output)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output.fail(&failure),
+    }
+}
+
+async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
+    let config = cli.config.as_deref();
+    match cli.command {
+        Command::Demo(args) => demo::run(config, &args, output).await,
+        Command::Serve(args) => serve::run(config, &args).await,
+        Command::Migrate => migrate::run(config, output).await,
+        Command::Doctor => doctor::run(config, output).await,
+        Command::Registry(command) => registry::run(config, &command, output).await,
+        Command::Account(command) => account::run(config, &command, output).await,
+        Command::Client(command) => client::run(config, &command, output).await,
+        Command::Consent(command) => consent::run(config, &command, output).await,
+        Command::Admin(command) => admin::run(config, &command, output).await,
+        Command::Keys(command) => keys::run(config, &command, output).await,
+        Command::Audit(command) => audit::run(config, &command, output).await,
+    }
+}

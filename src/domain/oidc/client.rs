@@ -42,7 +42,7 @@ pub enum LawfulBasis {
 }
 
 /// RFC 7591 metadata with the extension members of the contract. Members that are not known are dropped (RFC 7591, 2).
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientMetadata {
     /// Exact redirection URIs.
     #[serde(default)]

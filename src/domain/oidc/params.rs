@@ -15,9 +15,10 @@ impl Params {
 
     /// A value, unless it is missing, empty or repeated.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let mut values = self.values(name);
-        let first = values.next();
-        if values.next().is_some() { None } else { first.filter(|value| !value.is_empty()) }
+        match self.values(name).as_slice() {
+            [value] if !value.is_empty() => Some(value),
+            _ => None,
+        }
     }
 
     /// The name of a parameter that stands twice, if there is one.
@@ -27,7 +28,7 @@ impl Params {
 
     /// Whether this one stands more than once.
     pub fn is_repeated(&self, name: &str) -> bool {
-        self.values(name).count() > 1
+        self.values(name).len() > 1
     }
 
     /// Refuses a request that repeats any parameter (RFC 6749, 3.1 and 3.2: "MUST NOT be included more than once").
@@ -46,8 +47,8 @@ impl Params {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
     }
 
-    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    fn values(&self, name: &str) -> Vec<&str> {
+        self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
     }
 }
 

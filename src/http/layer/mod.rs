@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
@@ -50,14 +50,17 @@ pub async fn observe(State(door): State<Door>, mut request: Request, next: Next)
 /// which is `null` under our own `Referrer-Policy`. What sends neither is no browser that carries cookies
 /// across sites, and sealed requests are bound to their cookie anyway.
 pub async fn same_origin(State(door): State<Door>, request: Request, next: Next) -> Response {
-    let text = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let foreign = match (text(header::HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
-        (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin != "null" && origin != door.app.issuer().origin(),
-        (None, None) => false,
-    };
-    if request.method() == Method::POST && foreign {
+    if request.method() == Method::POST && is_foreign(request.headers(), &door.app.issuer().origin()) {
         return (StatusCode::FORBIDDEN, "this form does not come from one of our pages").into_response();
     }
     next.run(request).await
+}
+
+fn is_foreign(headers: &HeaderMap, own_origin: &str) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin != "null" && origin != own_origin,
+        (None, None) => false,
+    }
 }

@@ -44,17 +44,20 @@ pub enum Space {
     DeviceFailures,
     /// Different failing logins of one network.
     NetworkFailures,
+    /// Parameters of a cross-site POST on their way to our own GET (ruling R12).
+    Parked,
 }
 
 impl Space {
     /// Every space.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Code,
         Self::PushedRequest,
         Self::Replay,
         Self::StrangerFailures,
         Self::DeviceFailures,
         Self::NetworkFailures,
+        Self::Parked,
     ];
 
     fn prefix(self) -> &'static str {
@@ -65,6 +68,7 @@ impl Space {
             Self::StrangerFailures => "fs",
             Self::DeviceFailures => "fd",
             Self::NetworkFailures => "fn",
+            Self::Parked => "k",
         }
     }
 
@@ -72,7 +76,7 @@ impl Space {
     /// more guesses. A code or a replay guard may not: forgetting one would let something be used twice.
     fn may_forget(self) -> bool {
         match self {
-            Self::StrangerFailures | Self::DeviceFailures | Self::NetworkFailures => true,
+            Self::StrangerFailures | Self::DeviceFailures | Self::NetworkFailures | Self::Parked => true,
             Self::Code | Self::PushedRequest | Self::Replay => false,
         }
     }

@@ -1,0 +1,39 @@
+//! `mingji admin …`.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::account::Who;
+use super::output::Output;
+use super::{Failure, runtime};
+use crate::app::Ctx;
+use crate::domain::registry::codes::admin_role::AdminRole;
+
+/// Subcommands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Grants a role over an institution and everything under it.
+    #[command(after_help = "Example: mingji admin grant abcd-efgh-jkmn --role county_admin --scope ED36042100")]
+    Grant {
+        #[command(flatten)]
+        who: Who,
+        /// A role of table A: national_admin … school_admin, school_roster, security_admin, audit_admin …
+        #[arg(long)]
+        role: String,
+        /// Code of the institution at the top.
+        #[arg(long, value_name = "ORG_CODE")]
+        scope: String,
+    },
+}
+
+/// Runs a subcommand.
+pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
+    let Command::Grant { who, role, scope } = command;
+    let role: AdminRole = role.parse().map_err(|_| Failure::new(format!("{role} is no role; see `mingji admin grant --help`")))?;
+    let app = runtime::command(config).await?;
+    let person = who.resolve(&app).await?;
+    let granted = app.grant_admin(&Ctx::task(&app, "admin grant"), person, role, scope).await?;
+    output.say(&json!({ "person_id": person, "granted": granted }), |_| if granted { "granted".into() } else { "she holds it already".into() })
+}

@@ -1,0 +1,83 @@
+//! `mingji doctor`: checks what an operator can get wrong and says how to mend it.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::output::Output;
+use super::{Failure, runtime};
+use crate::app::App;
+use crate::config::Settings;
+
+#[derive(Serialize)]
+struct Finding {
+    what: &'static str,
+    state: State,
+    say: String,
+}
+
+#[derive(Serialize, PartialEq, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Warning,
+    Fault,
+}
+
+/// Checks everything; fails when something is a fault.
+pub async fn run(config: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    let mut findings = Vec::new();
+    let mut found = |what, state, say: String| findings.push(Finding { what, state, say });
+    match crate::config::load(config, &[]) {
+        Err(error) => found("configuration", State::Fault, error.to_string()),
+        Ok(settings) => {
+            found("configuration", State::Ok, format!("issuer {}", settings.issuer.as_str()));
+            let (state, say) = issuer(&settings);
+            found("issuer", state, say);
+            match runtime::provider(&settings, false).await {
+                Err(failure) => found("start", State::Fault, failure.to_string()),
+                Ok(app) => {
+                    for check in app.readiness().await {
+                        let say = check.hint.unwrap_or("answers").to_owned();
+                        found(check.name, if check.ok { State::Ok } else { State::Fault }, say);
+                    }
+                    let (state, say) = backup(&app).await?;
+                    found("key backup", state, say);
+                    let (state, say) = clock(&app).await?;
+                    found("clock", state, say);
+                }
+            }
+        }
+    }
+    output.say(&findings, |list| {
+        list.iter()
+            .map(|f| format!("{}  {:<14} {}\n", match f.state { State::Ok => "ok     ", State::Warning => "warning", State::Fault => "FAULT  " }, f.what, f.say))
+            .collect()
+    })?;
+    if findings.iter().any(|finding| finding.state == State::Fault) { Err(Failure::new("there are faults; each line above says how to mend it")) } else { Ok(()) }
+}
+
+fn issuer(settings: &Settings) -> (State, String) {
+    if settings.issuer.is_secure() {
+        (State::Ok, "https".into())
+    } else {
+        (State::Warning, "http on loopback: good for trying, not for people; set MINGJI_ISSUER to an https URL".into())
+    }
+}
+
+async fn backup(app: &App) -> Result<(State, String), Failure> {
+    Ok(match app.backed_up_at().await? {
+        Some(at) => (State::Ok, format!("written {at}")),
+        None => (State::Warning, "never written: without it a lost disk loses every sealed number; run `mingji keys backup FILE`".into()),
+    })
+}
+
+/// Entries from the future mean that this clock, or another replica's, is wrong.
+async fn clock(app: &App) -> Result<(State, String), Failure> {
+    let ahead = app.newest_entry_ahead_by().await?;
+    Ok(if ahead.as_secs() > 5 {
+        (State::Fault, format!("the database holds entries {} s from the future: set the clock (NTP) on every replica", ahead.as_secs()))
+    } else {
+        (State::Ok, "not behind the database".into())
+    })
+}

@@ -1,0 +1,126 @@
+//! `mingji keys …` (ruling R2).
+
+use std::io::IsTerminal as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use serde_json::json;
+use std::io::Write as _;
+
+use super::output::{Output, read_line};
+use super::{Failure, runtime};
+use crate::app::{Ctx, secrets};
+use crate::domain::oidc::signing_key::SigningAlg;
+use crate::domain::time::Clock as _;
+use crate::keys::random::SystemRandom;
+use crate::keys::root::RootSecrets;
+use crate::telemetry::SystemClock;
+
+/// Subcommands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Makes the root secrets of a database that has none.
+    #[command(after_help = "Example: mingji keys init")]
+    Init,
+    /// Lists the signing keys.
+    #[command(after_help = "Example: mingji keys list")]
+    List,
+    /// Brings the next signing key into use; nobody is signed out.
+    #[command(after_help = "Example: mingji keys rotate --alg ES256")]
+    Rotate {
+        /// ES256 or RS256; both when left out.
+        #[arg(long)]
+        alg: Option<SigningAlg>,
+    },
+    /// Writes the root secrets to a file, sealed under a passphrase (asked for, or a line of standard input).
+    #[command(after_help = "Example: mingji keys backup /media/safe/mingji-keys.txt")]
+    Backup {
+        /// The new file.
+        file: PathBuf,
+    },
+    /// Brings the root secrets back from a backup into an empty keys folder.
+    #[command(after_help = "Example: mingji keys restore /media/safe/mingji-keys.txt")]
+    Restore {
+        /// The backup.
+        file: PathBuf,
+    },
+}
+
+/// Runs a subcommand.
+pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::Init => init(config, output).await,
+        Command::List => list(config, output).await,
+        Command::Rotate { alg } => rotate(config, *alg, output).await,
+        Command::Backup { file } => backup(config, file, output).await,
+        Command::Restore { file } => restore(config, file, output).await,
+    }
+}
+
+async fn init(config: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    let settings = runtime::settings(config, &[])?;
+    let db = runtime::open_database(&settings, true).await?;
+    secrets::create(&db, &settings.keys_dir, &SystemRandom::new(), SystemClock.now()).await?;
+    output.say(&json!({ "keys_dir": settings.keys_dir }), |_| {
+        format!("made in {}; copy the folder to every replica and run `mingji keys backup FILE`", settings.keys_dir.display())
+    })
+}
+
+async fn list(config: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    let app = runtime::command(config).await?;
+    let rows: Vec<_> = app
+        .list_keys()
+        .await?
+        .into_iter()
+        .map(|key| json!({ "kid": key.kid, "alg": key.alg, "state": key.state.as_str(), "created_at": key.created_at.to_rfc3339(), "retires_at": key.retires_at.map(crate::domain::time::Timestamp::to_rfc3339) }))
+        .collect();
+    output.say(&rows, |rows| rows.iter().map(|row| format!("{}  {}  {}  {}\n", text(&row["kid"]), text(&row["alg"]), text(&row["state"]), text(&row["created_at"]))).collect())
+}
+
+fn text(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+async fn rotate(config: Option<&Path>, alg: Option<SigningAlg>, output: &Output) -> Result<(), Failure> {
+    let app = runtime::command(config).await?;
+    let ctx = Ctx::task(&app, "keys rotate");
+    let mut active = serde_json::Map::new();
+    for alg in alg.map_or_else(|| vec![SigningAlg::Es256, SigningAlg::Rs256], |alg| vec![alg]) {
+        active.insert(alg.to_string(), json!(app.rotate_keys(&ctx, alg).await?));
+    }
+    output.say(&json!({ "active": active }), |_| active.iter().map(|(alg, kid)| format!("{alg} is now signed with {}\n", text(kid))).collect())
+}
+
+async fn backup(config: Option<&Path>, file: &Path, output: &Output) -> Result<(), Failure> {
+    let settings = runtime::settings(config, &[])?;
+    let Some(secrets) = RootSecrets::load(&settings.keys_dir)? else {
+        return Err(Failure::new(format!("{} holds no root secrets: run `mingji keys init`", settings.keys_dir.display())));
+    };
+    let sealed = secrets.backup(&passphrase()?, &SystemRandom::new())?;
+    let mut options = std::fs::OpenOptions::new();
+    let mut out = options.write(true).create_new(true).mode(0o600).open(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
+    out.write_all(sealed.as_bytes())?;
+    out.sync_all()?;
+    let app = runtime::command(config).await?;
+    app.note_backup(&Ctx::task(&app, "keys backup")).await?;
+    output.say(&json!({ "file": file }), |_| format!("written to {}; keep it and its passphrase apart from the database", file.display()))
+}
+
+async fn restore(config: Option<&Path>, file: &Path, output: &Output) -> Result<(), Failure> {
+    let settings = runtime::settings(config, &[])?;
+    let sealed = std::fs::read_to_string(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
+    let secrets = RootSecrets::restore(&sealed, &passphrase()?)?;
+    secrets.write(&settings.keys_dir)?;
+    // Says at once when they belong to another database.
+    runtime::command(config).await?;
+    output.say(&json!({ "keys_dir": settings.keys_dir }), |_| format!("restored into {}", settings.keys_dir.display()))
+}
+
+fn passphrase() -> Result<String, Failure> {
+    let phrase = if std::io::stdin().is_terminal() { rpassword::prompt_password("Passphrase: ")? } else { read_line("the passphrase")? };
+    if phrase.chars().count() < 12 {
+        return Err(Failure::new("the passphrase needs at least 12 characters"));
+    }
+    Ok(phrase)
+}

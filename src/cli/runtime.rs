@@ -1,0 +1,80 @@
+//! Opens what the use cases stand on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::app::{App, Parts, secrets};
+use crate::config::{self, Preset, Settings};
+use crate::domain::time::Clock as _;
+use crate::keys::random::SystemRandom;
+use crate::outbound::address::Allow;
+use crate::outbound::client::GuardedClient;
+use crate::store::db::Db;
+use crate::store::ephemeral::Ephemeral;
+use crate::telemetry::SystemClock;
+
+use super::Failure;
+
+/// So many callers may wait for a password hash before the next is told to come back.
+const PASSWORDS_WAITING: usize = 256;
+
+/// Settings for a command; its log lines go to standard error.
+pub fn settings(config: Option<&Path>, presets: &[Preset]) -> Result<Settings, Failure> {
+    let settings = config::load(config, presets)?;
+    crate::telemetry::init(&settings.log)?;
+    for name in &settings.unknown_variables {
+        tracing::warn!(name, "this environment variable is no setting of Mingji");
+    }
+    Ok(settings)
+}
+
+/// For a command that changes or reads SQL: migrates, matches the root secrets, leaves the ephemeral store alone.
+pub async fn command(config: Option<&Path>) -> Result<App, Failure> {
+    let settings = settings(config, &[])?;
+    let db = open_database(&settings, true).await?;
+    app(&settings, db, "memory:").await
+}
+
+/// For the provider itself.
+pub async fn provider(settings: &Settings, migrate: bool) -> Result<App, Failure> {
+    let db = open_database(settings, migrate).await?;
+    app(settings, db, settings.ephemeral.expose()).await
+}
+
+/// The database, migrated or found to be.
+pub async fn open_database(settings: &Settings, migrate: bool) -> Result<Db, Failure> {
+    let db = Db::connect(settings.database.expose()).await?;
+    if migrate {
+        db.migrate().await?;
+    } else {
+        let missing = db.missing_migrations().await?;
+        if !missing.is_empty() {
+            return Err(Failure::new(format!("the database lacks {}: run `mingji migrate`", missing.join(", "))));
+        }
+    }
+    Ok(db)
+}
+
+async fn app(settings: &Settings, db: Db, ephemeral: &str) -> Result<App, Failure> {
+    let random = Arc::new(SystemRandom::new());
+    let clock = Arc::new(SystemClock);
+    let secrets = secrets::settle(&db, &settings.keys_dir, &*random, clock.now()).await?;
+    let ephemeral = Ephemeral::connect(ephemeral, clock.clone()).await?;
+    let extra_ca = match &settings.outbound_ca {
+        Some(file) => Some(std::fs::read(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?),
+        None => None,
+    };
+    let allow = settings.outbound_allow.networks.iter().copied().map(Allow::Net).chain(settings.outbound_allow.hosts.iter().cloned().map(Allow::Host)).collect();
+    let workers = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
+    Ok(App::new(Parts {
+        db,
+        ephemeral,
+        clock,
+        random,
+        secrets,
+        issuer: settings.issuer.clone(),
+        lifetimes: settings.lifetimes.clone(),
+        outbound: GuardedClient::new(allow, extra_ca)?,
+        password_workers: (workers, PASSWORDS_WAITING),
+    }))
+}
