@@ -11,7 +11,7 @@ use super::{App, Ctx, Error, access};
 use crate::domain::access::Door;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::{ACR_PASSWORD, Session, SignIn, session_lifetimes};
-use crate::domain::auth::throttle::{self, Counters, Decision};
+use crate::domain::auth::throttle::{self, Attempt, Decision, Network};
 use crate::domain::id::{AccountId, InteractionId, PersonId, SessionId};
 use crate::domain::registry::login::Login;
 use crate::keys::opaque;
@@ -120,11 +120,15 @@ impl App {
             self.knock(&mut tx, &door, &login).await?
         };
         let phc = found.as_ref().map(|(_, phc)| phc.clone());
-        let Ok(matches) = self.passwords.verify(form.password, phc, priority).await else { return self.again(LoginProblem::Busy, opened, browser) };
+        let Ok(matches) = self.passwords.verify(form.password, phc, priority).await else {
+            self.refund(&keys).await?;
+            return self.again(LoginProblem::Busy, opened, browser);
+        };
         let Some((account, _)) = found.filter(|(account, _)| matches && account.may_sign_in) else {
-            self.note_failure(&keys).await?;
+            self.note_stranger(&keys).await?;
             return self.again(LoginProblem::Refused, opened, browser);
         };
+        self.refund(&keys).await?;
         self.begin_session(ctx, account.id, account.person, form.own_device, opened, browser, &keys).await
     }
 
@@ -243,7 +247,7 @@ impl App {
             let id = self.sealer.open_state(DEVICE_SEAL, account.as_bytes(), cookie.expose_secret()).ok()?;
             Some(format!("{account}:{}", Uuid::from_slice(&id).ok()?))
         });
-        let network = ctx.ip.map(|ip| hex(&self.index.network(&network_of(ip))));
+        let network = ctx.ip.map(|ip| hex(&self.index.network(&Network::of(ip).to_string())));
         Keys { account, device, network }
     }
 
@@ -252,40 +256,43 @@ impl App {
         self.sealer.seal_state(DEVICE_SEAL, keys.account.as_bytes(), &id, &*self.random).into()
     }
 
+    /// Charges the attempt before the password is looked at, or parallel guesses would all read the same count.
     async fn throttle(&self, keys: &Keys) -> Result<Decision, Error> {
-        let counters = Counters {
-            account: self.count(keys.device.is_none().then_some(&keys.account)).await?,
-            device: self.count(keys.device.as_ref()).await?,
-            network: match &keys.network {
-                Some(network) => self.ephemeral.distinct(Space::NetworkFailures, network).await?,
-                None => 0,
-            },
+        let (space, key) = keys.budget();
+        let tally = self.ephemeral.incr(space, key, throttle::WINDOW).await?;
+        let attempt = match (&keys.device, &keys.network) {
+            (Some(_), _) => Attempt::Device { attempts: tally.count },
+            (None, None) => Attempt::Stranger { attempts: tally.count, network: 0 },
+            (None, Some(network)) => {
+                let network = self.ephemeral.distinct(Space::NetworkFailures, network).await?;
+                Attempt::Stranger { attempts: tally.count, network }
+            }
         };
-        Ok(throttle::decide(&counters, keys.device.is_some()))
+        Ok(throttle::decide(attempt, tally.left))
     }
 
-    async fn count(&self, key: Option<&String>) -> Result<u64, Error> {
-        match key {
-            Some(key) => Ok(self.ephemeral.counter(Space::LoginFailures, key).await?),
-            None => Ok(0),
-        }
+    /// Only failures count: takes the charge of an attempt back that was none.
+    async fn refund(&self, keys: &Keys) -> Result<(), Error> {
+        let (space, key) = keys.budget();
+        Ok(self.ephemeral.refund(space, key).await?)
     }
 
-    async fn note_failure(&self, keys: &Keys) -> Result<(), Error> {
-        let key = keys.device.as_ref().unwrap_or(&keys.account);
-        self.ephemeral.incr(Space::LoginFailures, key, throttle::WINDOW).await?;
-        if let Some(network) = &keys.network {
+    /// A failure of a stranger counts for her network too.
+    async fn note_stranger(&self, keys: &Keys) -> Result<(), Error> {
+        if let (None, Some(network)) = (&keys.device, &keys.network) {
             self.ephemeral.count_distinct(Space::NetworkFailures, network, &keys.account, throttle::WINDOW).await?;
         }
         Ok(())
     }
 }
 
-/// IPv6 users own a /64; counting single addresses would count nobody.
-fn network_of(ip: std::net::IpAddr) -> String {
-    match ip.to_canonical() {
-        std::net::IpAddr::V4(ip) => ip.to_string(),
-        std::net::IpAddr::V6(ip) => ip.segments()[..4].iter().map(|part| format!("{part:x}:")).collect(),
+impl Keys {
+    /// The counter that this attempt is charged to.
+    fn budget(&self) -> (Space, &str) {
+        match &self.device {
+            Some(device) => (Space::DeviceFailures, device),
+            None => (Space::StrangerFailures, &self.account),
+        }
     }
 }
 
