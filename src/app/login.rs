@@ -84,6 +84,8 @@ pub enum LoginProblem {
     },
     /// The password pool is full.
     Busy,
+    /// The form was posted before and is finished (R3).
+    StartedOver,
 }
 
 /// Keys of the throttle: HMACs of what was typed and where from (R7).
@@ -108,7 +110,7 @@ impl App {
         };
         let login = Login::parse(&form.login);
         let keys = self.throttle_keys(ctx, &login, browser);
-        match self.charge(&keys).await? {
+        match self.throttle(&keys).await? {
             Decision::Go => {}
             Decision::Delay(pause) => tokio::time::sleep(pause).await,
             Decision::Wait(left) => return self.again(LoginProblem::TooMany { minutes: left.as_secs().div_ceil(60) }, opened, browser),
@@ -120,12 +122,15 @@ impl App {
             self.knock(&mut tx, &door, &login).await?
         };
         let phc = found.as_ref().map(|(_, phc)| phc.clone());
-        let Ok(matches) = self.passwords.verify(form.password, phc, priority).await else { return self.again(LoginProblem::Busy, opened, browser) };
+        let Ok(matches) = self.passwords.verify(form.password, phc, priority).await else {
+            self.refund(&keys).await?;
+            return self.again(LoginProblem::Busy, opened, browser);
+        };
         let Some((account, _)) = found.filter(|(account, _)| matches && account.may_sign_in) else {
-            self.note_failure(&keys).await?;
+            self.note_stranger(&keys).await?;
             return self.again(LoginProblem::Refused, opened, browser);
         };
-        self.forget_failures(&keys).await?;
+        self.refund(&keys).await?;
         self.begin_session(ctx, account.id, account.person, form.own_device, opened, browser, &keys).await
     }
 
@@ -202,7 +207,7 @@ impl App {
         if !sessions::finish_sign_in(work.tx(), interaction, ctx.now, session.id).await? {
             drop(work);
             return match opened {
-                Some(opened) => Ok(LoginReply::Again { problem: LoginProblem::Refused, request: Some(Box::new(self.start_over(&ctx, opened, browser)?)) }),
+                Some(opened) => Ok(LoginReply::Again { problem: LoginProblem::StartedOver, request: Some(Box::new(self.start_over(&ctx, opened, browser)?)) }),
                 None => Ok(LoginReply::Stop(PageStop::Expired)),
             };
         }
@@ -253,26 +258,29 @@ impl App {
         Ok(self.sealer.seal_state(DEVICE_SEAL, keys.account.as_bytes(), &id, &*self.random)?.into())
     }
 
-    /// Counts this attempt before the password is looked at, so that parallel guesses see each other.
-    async fn charge(&self, keys: &Keys) -> Result<Decision, Error> {
-        let (space, key) = keys.failures();
-        let attempts = self.ephemeral.incr(space, key, throttle::WINDOW).await?;
-        let left = self.ephemeral.tally(space, key).await?.left;
+    /// Charges the attempt before the password is looked at, or parallel guesses would all read the same count.
+    async fn throttle(&self, keys: &Keys) -> Result<Decision, Error> {
+        let (space, key) = keys.budget();
+        let tally = self.ephemeral.incr(space, key, throttle::WINDOW).await?;
         let attempt = match (&keys.device, &keys.network) {
-            (Some(_), _) => Attempt::Device { attempts },
-            (None, Some(network)) => Attempt::Stranger { attempts, network: self.ephemeral.distinct(Space::NetworkFailures, network).await? },
-            (None, None) => Attempt::Stranger { attempts, network: 0 },
+            (Some(_), _) => Attempt::Device { attempts: tally.count },
+            (None, None) => Attempt::Stranger { attempts: tally.count, network: 0 },
+            (None, Some(network)) => {
+                let network = self.ephemeral.distinct(Space::NetworkFailures, network).await?;
+                Attempt::Stranger { attempts: tally.count, network }
+            }
         };
-        Ok(throttle::decide(attempt, left))
+        Ok(throttle::decide(attempt, tally.left))
     }
 
-    /// Failures only: a success takes its attempt back, and those before it.
-    async fn forget_failures(&self, keys: &Keys) -> Result<(), Error> {
-        let (space, key) = keys.failures();
-        Ok(self.ephemeral.remove(space, key).await?)
+    /// Only failures count: takes the charge of an attempt back that was none.
+    async fn refund(&self, keys: &Keys) -> Result<(), Error> {
+        let (space, key) = keys.budget();
+        Ok(self.ephemeral.refund(space, key).await?)
     }
 
-    async fn note_failure(&self, keys: &Keys) -> Result<(), Error> {
+    /// A failure of a stranger counts for her network too.
+    async fn note_stranger(&self, keys: &Keys) -> Result<(), Error> {
         if let (None, Some(network)) = (&keys.device, &keys.network) {
             self.ephemeral.count_distinct(Space::NetworkFailures, network, &keys.account, throttle::WINDOW).await?;
         }
@@ -281,7 +289,8 @@ impl App {
 }
 
 impl Keys {
-    fn failures(&self) -> (Space, &str) {
+    /// The counter that this attempt is charged to.
+    fn budget(&self) -> (Space, &str) {
         match &self.device {
             Some(device) => (Space::DeviceFailures, device),
             None => (Space::StrangerFailures, &self.account),

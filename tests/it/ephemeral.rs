@@ -133,18 +133,27 @@ async fn only_the_first_is_absent(bench: &Bench) {
 
 async fn counters_count_within_their_window(bench: &Bench) {
     let (store, key, space) = (&bench.store, bench.key("n"), Space::StrangerFailures);
-    assert_eq!(store.tally(space, &key).await.unwrap(), Tally::default());
+    store.refund(space, &key).await.unwrap();
     let window = Duration::from_millis(300);
-    assert_eq!(store.incr(space, &key, window).await.unwrap(), 1);
+    assert_eq!(store.incr(space, &key, window).await.unwrap(), Tally { count: 1, left: window });
     bench.pass(Duration::from_millis(50)).await;
-    assert_eq!(store.incr(space, &key, window).await.unwrap(), 2);
-    let tally = store.tally(space, &key).await.unwrap();
-    assert_eq!(tally.count, 2);
-    assert!(tally.left > Duration::ZERO && tally.left <= Duration::from_millis(250), "{tally:?}");
+    let second = store.incr(space, &key, window).await.unwrap();
+    assert_eq!(second.count, 2);
+    assert!(second.left > Duration::ZERO && second.left <= Duration::from_millis(250), "{second:?}");
+    for expected in [2, 2] {
+        store.refund(space, &key).await.unwrap();
+        assert_eq!(store.incr(space, &key, window).await.unwrap().count, expected);
+    }
     bench.pass(Duration::from_millis(300)).await;
-    assert_eq!(store.incr(space, &key, window).await.unwrap(), 1, "the second raise must not prolong the window");
+    let next = store.incr(space, &key, window).await.unwrap();
+    assert_eq!(next.count, 1, "neither a raise nor a refund prolongs the window");
+    for _ in 0..3 {
+        store.refund(space, &key).await.unwrap();
+    }
+    assert_eq!(store.incr(space, &key, window).await.unwrap().count, 1, "never below zero");
+    store.incr(space, &key, window).await.unwrap();
     store.remove(space, &key).await.unwrap();
-    assert_eq!(store.tally(space, &key).await.unwrap().count, 0);
+    assert_eq!(store.incr(space, &key, window).await.unwrap().count, 1);
 }
 
 async fn different_members_are_counted_once_and_bounded(bench: &Bench) {
@@ -216,7 +225,7 @@ async fn spaces_and_verbs_do_not_meet(bench: &Bench) {
     for space in Space::ALL {
         store.put(space, &key, format!("{space:?}").as_bytes(), MINUTE).await.unwrap();
         store.offer(space, &key, grant, b"offer", MINUTE).await.unwrap();
-        assert_eq!(store.incr(space, &key, MINUTE).await.unwrap(), 1);
+        assert_eq!(store.incr(space, &key, MINUTE).await.unwrap().count, 1);
         assert_eq!(store.count_distinct(space, &key, "m", MINUTE).await.unwrap(), 1);
     }
     store.remove(Space::Code, &key).await.unwrap();
@@ -250,7 +259,8 @@ async fn a_flood_of_counters_leaves_codes_alone() {
         bench.store.incr(Space::StrangerFailures, &format!("name{n}"), MINUTE).await.unwrap();
     }
     assert!(matches!(bench.store.redeem(Space::Code, "code", MINUTE).await.unwrap(), Redeemed::First { .. }));
-    assert_eq!(bench.store.tally(Space::StrangerFailures, "name0").await.unwrap().count, 0, "the oldest made room");
+    let oldest = bench.store.incr(Space::StrangerFailures, "name0", MINUTE).await.unwrap();
+    assert_eq!(oldest.count, 1, "the oldest made room");
 }
 
 #[tokio::test]

@@ -8,12 +8,13 @@
 //! | device | what was typed and the device cookie of an earlier success | wait once [`DEVICE_BUDGET`] is spent |
 //! | network | the number of *different* failing logins of a [`Network`] | a delay, never a refusal |
 //!
-//! The caller *charges before it checks the password*: it raises the counter, asks [`decide`], verifies, and
-//! removes the counter after a success. Reading first and raising after a failure would let a thousand
-//! parallel guesses all read zero. The network is charged after a failure of a stranger.
+//! Only failures count, yet the caller *charges before it checks the password*: it raises the counter, asks
+//! [`decide`], verifies, and takes the charge back unless the password was wrong. Reading first and raising
+//! after a failure would let a thousand parallel guesses all read zero. The network is charged after a failure
+//! of a stranger.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 /// How long a failure counts. Long enough that the budgets below allow fewer than a thousand guesses a day,
@@ -118,13 +119,6 @@ impl fmt::Display for Network {
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Network(…)")
-    }
-}
-
-impl Default for Network {
-    /// Where the client's address is unknown (a local socket): all such clients are one network.
-    fn default() -> Self {
-        Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 }
 

@@ -53,6 +53,7 @@ fn again(mut visit: Visit, fields: &Fields, own_device: bool, problem: LoginProb
         LoginProblem::Refused => (StatusCode::OK, views::SignInProblem::Refused),
         LoginProblem::TooMany { minutes } => (StatusCode::TOO_MANY_REQUESTS, views::SignInProblem::TooMany { minutes: u32::try_from(minutes).unwrap_or(u32::MAX) }),
         LoginProblem::Busy => (StatusCode::SERVICE_UNAVAILABLE, views::SignInProblem::Busy),
+        LoginProblem::StartedOver => (StatusCode::OK, views::SignInProblem::Expired),
     };
     let client = request.as_ref().map(|request| request.client.clone());
     let forms = FormTargets::for_redirect(client.as_ref().and_then(|client| client.metadata.redirect_uris.first()).map(String::as_str));

@@ -81,22 +81,22 @@ impl Memory {
         Ok(())
     }
 
-    pub(super) fn incr(&self, space: Space, key: &str, ttl: Duration) -> Result<u64, EphemeralError> {
+    pub(super) fn incr(&self, space: Space, key: &str, ttl: Duration) -> Result<Tally, EphemeralError> {
         let now = self.clock.now();
         let mut counts = lock(&self.shelf(space).counts);
-        if let Some(count) = counts.get(key, now) {
+        if let Some((count, ends)) = counts.get_with_end(key, now) {
             *count = count.saturating_add(1);
-            return Ok(*count);
+            return Ok(Tally { count: *count, left: ends.since(now) });
         }
         counts.insert(key, 1, size_of::<u64>(), now.plus(ttl), now).or_full(space)?;
-        Ok(1)
+        Ok(Tally { count: 1, left: ttl })
     }
 
-    pub(super) fn tally(&self, space: Space, key: &str) -> Result<Tally, EphemeralError> {
-        let now = self.clock.now();
-        let mut counts = lock(&self.shelf(space).counts);
-        let found = counts.get_with_end(key, now);
-        Ok(found.map_or_else(Tally::default, |(count, ends)| Tally { count: *count, left: ends.since(now) }))
+    pub(super) fn refund(&self, space: Space, key: &str) -> Result<(), EphemeralError> {
+        if let Some(count) = lock(&self.shelf(space).counts).get(key, self.clock.now()) {
+            *count = count.saturating_sub(1);
+        }
+        Ok(())
     }
 
     pub(super) fn count_distinct(

@@ -44,7 +44,7 @@ pub enum Space {
     DeviceFailures,
     /// Different failing logins of one network.
     NetworkFailures,
-    /// Parameters of a cross-site POST on their way to our own GET (ruling R12).
+    /// Forms that a foreign site posted, until our own GET fetches them (ruling R12).
     Parked,
 }
 
@@ -72,8 +72,9 @@ impl Space {
         }
     }
 
-    /// Whether the entry that ends soonest may go when memory is full. Counters may: forgetting one is a few
-    /// more guesses. A code or a replay guard may not: forgetting one would let something be used twice.
+    /// Whether the entry that ends soonest may go when memory is full. Where anybody can add entries it may:
+    /// forgetting a counter is a few more guesses, forgetting a parked form one more click. A code or a replay
+    /// guard may not: forgetting one would let something be used twice.
     fn may_forget(self) -> bool {
         match self {
             Self::StrangerFailures | Self::DeviceFailures | Self::NetworkFailures | Self::Parked => true,
@@ -100,11 +101,11 @@ pub enum Redeemed {
 }
 
 /// A counter and how long until it starts over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// How often it was raised.
     pub count: u64,
-    /// Until its window ends; zero when nothing was counted.
+    /// Until its window ends.
     pub left: Duration,
 }
 
@@ -227,16 +228,16 @@ impl Ephemeral {
     ///
     /// # Errors
     /// As [`Self::put`].
-    pub async fn incr(&self, space: Space, key: &str, ttl: Duration) -> Result<u64, EphemeralError> {
+    pub async fn incr(&self, space: Space, key: &str, ttl: Duration) -> Result<Tally, EphemeralError> {
         either!(self.incr(space, key, ttl))
     }
 
-    /// A counter without raising it.
+    /// Takes one raise of a counter back, within its window and never below zero.
     ///
     /// # Errors
     /// The server's.
-    pub async fn tally(&self, space: Space, key: &str) -> Result<Tally, EphemeralError> {
-        either!(self.tally(space, key))
+    pub async fn refund(&self, space: Space, key: &str) -> Result<(), EphemeralError> {
+        either!(self.refund(space, key))
     }
 
     /// Adds a member and returns how many different ones there are, up to [`DISTINCT_LIMIT`]. The window

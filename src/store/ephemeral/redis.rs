@@ -38,23 +38,28 @@ return held",
     )
 });
 
-/// Raises the counter; the first raise starts its window of ARGV[1] ms.
+/// Raises the counter and says how many milliseconds are left of its window; whatever has no window yet
+/// starts one of ARGV[1] ms.
 static INCR: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return count",
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  left = tonumber(ARGV[1])
+end
+return {count, left}",
     )
 });
 
-/// The counter and the milliseconds that are left of its window.
-static TALLY: LazyLock<Script> = LazyLock::new(|| {
+/// Takes one raise back, without bringing a counter to life.
+static REFUND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
 local count = redis.call('GET', KEYS[1])
-if not count then return {0, 0} end
-return {tonumber(count), redis.call('PTTL', KEYS[1])}",
+if count and tonumber(count) > 0 then redis.call('DECR', KEYS[1]) end
+return 0",
     )
 });
 
@@ -134,13 +139,15 @@ impl Redis {
         self.command(redis::cmd("UNLINK").arg(&keys)).await
     }
 
-    pub(super) async fn incr(&self, space: Space, key: &str, ttl: Duration) -> Result<u64, EphemeralError> {
-        self.script(INCR.key(address(space, key, Kind::Count)).arg(millis(ttl))).await
+    pub(super) async fn incr(&self, space: Space, key: &str, ttl: Duration) -> Result<Tally, EphemeralError> {
+        let key = address(space, key, Kind::Count);
+        let (count, left): (u64, u64) = self.script(INCR.key(key).arg(millis(ttl))).await?;
+        Ok(Tally { count, left: Duration::from_millis(left) })
     }
 
-    pub(super) async fn tally(&self, space: Space, key: &str) -> Result<Tally, EphemeralError> {
-        let (count, left): (u64, i64) = self.script(&TALLY.key(address(space, key, Kind::Count))).await?;
-        Ok(Tally { count, left: Duration::from_millis(u64::try_from(left).unwrap_or(0)) })
+    pub(super) async fn refund(&self, space: Space, key: &str) -> Result<(), EphemeralError> {
+        let _zero: u64 = self.script(&REFUND.key(address(space, key, Kind::Count))).await?;
+        Ok(())
     }
 
     pub(super) async fn count_distinct(
@@ -302,7 +309,10 @@ mod tests {
     fn a_list_of_nodes_shares_its_credentials() {
         let nodes = |url| cluster_nodes(url).unwrap();
         assert_eq!(nodes("redis+cluster://a:1?addr=b:2&addr=c:3"), ["redis://a:1", "redis://b:2", "redis://c:3"]);
-        assert_eq!(nodes("rediss+cluster://u:p%40@[::1]/?addr=b:2"), ["rediss://u:p%40@[::1]:6379", "rediss://u:p%40@b:2"]);
+        assert_eq!(
+            nodes("rediss+cluster://u:p%40@[::1]/?addr=b:2"),
+            ["rediss://u:p%40@[::1]:6379", "rediss://u:p%40@b:2"]
+        );
         assert_eq!(nodes("redis+cluster://:p@a"), ["redis://:p@a:6379"]);
         assert_eq!(cluster_nodes("redis://a:1?addr=b:2"), None);
     }
