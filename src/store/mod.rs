@@ -3,16 +3,29 @@
 //! Every function that reads or writes the registry takes a *proof of scope* ([`crate::domain::access`],
 //! ruling R5) and cannot be called without one.
 
+pub mod accounts;
 pub mod activations;
 pub mod admin_grants;
 pub mod books;
+pub mod classes;
 pub mod clients;
+pub mod consents;
+pub mod contacts;
+pub mod credentials;
 pub mod db;
 pub mod deliveries;
+pub mod documents;
+pub mod enrolments;
 pub mod ephemeral;
 pub mod facts;
 pub mod grants;
+pub mod guardianships;
 pub mod identities;
+pub mod institutions;
+pub mod persons;
 pub mod sessions;
 pub mod signing_keys;
+pub mod spaces;
+pub mod staffings;
 pub mod subjects;
+pub mod verifications;

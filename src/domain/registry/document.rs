@@ -53,6 +53,24 @@ codes! {
     }
 }
 
+codes! {
+    /// What has become of a recorded number (ruling R10): active and superseded ones stay taken, a withdrawn one is free
+    /// for its true holder, and of an erased one only the index is left.
+    DocumentStatus {
+        Active = "active", "有效";
+        Superseded = "superseded", "已换证";
+        Withdrawn = "withdrawn", "已撤回";
+        Erased = "erased", "已删除";
+    }
+}
+
+impl DocumentStatus {
+    /// Whether nobody else can record the number.
+    pub const fn holds_number(self) -> bool {
+        matches!(self, Self::Active | Self::Superseded)
+    }
+}
+
 /// A normalised number. Nothing shows it by accident.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DocumentNumber(String);

@@ -5,6 +5,7 @@ pub mod age;
 pub mod class;
 pub mod codes;
 pub mod consent;
+pub mod contact;
 pub mod division;
 pub mod document;
 pub mod enrolment;

@@ -92,6 +92,20 @@ pub fn name_key(name: &str) -> String {
     fold_spaces(&folded)
 }
 
+/// The end of the half-open range of keys that begin with this one (ruling R6): the next text in code point order,
+/// which is the byte order of UTF-8 on both engines. `None` when every later key begins with it.
+pub fn prefix_end(key: &str) -> Option<String> {
+    let mut chars: Vec<char> = key.chars().collect();
+    while let Some(last) = chars.pop() {
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
+}
+
 fn fold_spaces(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut out = String::with_capacity(text.len());
@@ -244,6 +258,14 @@ mod tests {
                 prop_assert_eq!(again.as_ref().map(PersonName::as_str), Ok(name.as_str()));
                 prop_assert!(!name.name_key().is_empty());
             }
+        }
+
+        #[test]
+        fn a_prefix_and_its_end_enclose_what_begins_with_it(prefix in "\\PC{1,4}", rest in "\\PC{0,4}", other in "\\PC{0,6}") {
+            let end = prefix_end(&prefix).unwrap();
+            let longer = format!("{prefix}{rest}");
+            prop_assert!(longer < end);
+            prop_assert_eq!(other.starts_with(&prefix), prefix <= other && other < end);
         }
 
         #[test]

@@ -1,0 +1,100 @@
+//! Classes 班级.
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::{Subtree, Task};
+use crate::domain::id::{ClassId, OrgId};
+use crate::domain::registry::class::Class;
+
+statements! {
+    INSERT = "INSERT INTO class (id, org_id, kind, stage, entry_year, class_no, name, schooling_years, status, created_at, updated_at, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (org_id, kind, stage, entry_year, class_no) DO NOTHING";
+    UPDATE = "UPDATE class SET name = $2, schooling_years = $3, status = $4, updated_at = $5, version = $6 WHERE id = $1 AND version = $6 - 1";
+    BY_PLACE = "SELECT * FROM class WHERE org_id = $1 AND kind = $2 AND stage = $3 AND entry_year = $4 AND class_no = $5";
+    FIND = "SELECT * FROM class WHERE id = $1";
+    OF_ORG_IN = "SELECT k.* FROM class k JOIN institution_closure c ON c.descendant_id = k.org_id WHERE k.org_id = $1 AND c.ancestor_id = $2
+        ORDER BY k.stage, k.entry_year, k.class_no, k.id";
+}
+
+impl FromRow for Class {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            org: row.get("org_id")?,
+            kind: row.code("kind")?,
+            stage: row.code("stage")?,
+            entry_year: row.get("entry_year")?,
+            class_no: row.get("class_no")?,
+            name: row.get("name")?,
+            schooling_years: row.get("schooling_years")?,
+            status: row.code("status")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+            version: row.get("version")?,
+        })
+    }
+}
+
+/// The class at this place (school, kind, stage, entry year, number), added when it is not there yet.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn ensure(tx: &mut Tx, _task: &Task, class: &Class) -> Result<Class, StoreError> {
+    let values = args![
+        class.id,
+        class.org,
+        class.kind.as_str(),
+        class.stage.as_str(),
+        class.entry_year,
+        class.class_no.clone(),
+        class.name.clone(),
+        class.schooling_years,
+        class.status.as_str(),
+        class.created_at,
+        class.updated_at,
+        class.version,
+    ];
+    if tx.execute_one(INSERT, values).await? {
+        return Ok(class.clone());
+    }
+    let place = args![class.org, class.kind.as_str(), class.stage.as_str(), class.entry_year, class.class_no.clone()];
+    tx.one(BY_PLACE, place).await
+}
+
+/// Writes a changed name, length of schooling or status; the version was counted up by one. `false` when somebody else
+/// changed the class meanwhile.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn update(tx: &mut Tx, _task: &Task, class: &Class) -> Result<bool, StoreError> {
+    let values = args![
+        class.id,
+        class.name.clone(),
+        class.schooling_years,
+        class.status.as_str(),
+        class.updated_at,
+        class.version
+    ];
+    tx.execute_one(UPDATE, values).await
+}
+
+/// A class by its id.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn find(tx: &mut Tx, _task: &Task, id: ClassId) -> Result<Option<Class>, StoreError> {
+    tx.optional(FIND, args![id]).await
+}
+
+/// The classes of a school inside an administrator's subtrees.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_org_in(tx: &mut Tx, scope: &Subtree, org: OrgId) -> Result<Vec<Class>, StoreError> {
+    for root in scope.roots() {
+        let classes = tx.all(OF_ORG_IN, args![org, root]).await?;
+        if !classes.is_empty() {
+            return Ok(classes);
+        }
+    }
+    Ok(Vec::new())
+}

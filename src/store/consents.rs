@@ -1,0 +1,83 @@
+//! Consent receipts 同意: added and withdrawn, never deleted (ruling R8).
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::OnePerson;
+use crate::domain::id::ClientId;
+use crate::domain::registry::consent::ConsentReceipt;
+use crate::domain::time::Timestamp;
+
+statements! {
+    INSERT = "INSERT INTO consent (id, person_id, given_by, client_id, claims, purpose, notice_version, age_band, given_at, withdrawn_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    LIVE = "SELECT * FROM consent WHERE person_id = $1 AND client_id = $2 AND withdrawn_at IS NULL ORDER BY given_at, id";
+    OF_PERSON = "SELECT * FROM consent WHERE person_id = $1 ORDER BY given_at, id";
+    WITHDRAW = "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND client_id = $2 AND withdrawn_at IS NULL";
+}
+
+impl FromRow for ConsentReceipt {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            person: row.get("person_id")?,
+            given_by: row.get("given_by")?,
+            client: row.get("client_id")?,
+            claims: row.json("claims")?,
+            purpose: row.get("purpose")?,
+            notice_version: row.get("notice_version")?,
+            given_at: row.get("given_at")?,
+            withdrawn_at: row.get("withdrawn_at")?,
+            age_band: row.code("age_band")?,
+        })
+    }
+}
+
+/// Records a receipt about the person.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(tx: &mut Tx, proof: &impl OnePerson, receipt: &ConsentReceipt) -> Result<(), StoreError> {
+    let values = args![
+        receipt.id,
+        proof.person(),
+        receipt.given_by,
+        receipt.client,
+        serde_json::json!(receipt.claims),
+        receipt.purpose.clone(),
+        receipt.notice_version.clone(),
+        receipt.age_band.as_str(),
+        receipt.given_at,
+        receipt.withdrawn_at,
+    ];
+    tx.execute(INSERT, values).await?;
+    Ok(())
+}
+
+/// Receipts about the person that a client holds today. Whether their giver may still speak for her is for the
+/// caller to see.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn live(tx: &mut Tx, proof: &impl OnePerson, client: ClientId) -> Result<Vec<ConsentReceipt>, StoreError> {
+    tx.all(LIVE, args![proof.person(), client]).await
+}
+
+/// All receipts about the person, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<ConsentReceipt>, StoreError> {
+    tx.all(OF_PERSON, args![proof.person()]).await
+}
+
+/// Withdraws every live receipt that a client holds about the person; how many there were.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn withdraw(
+    tx: &mut Tx,
+    proof: &impl OnePerson,
+    client: ClientId,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    tx.execute(WITHDRAW, args![proof.person(), client, now]).await
+}

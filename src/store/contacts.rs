@@ -1,0 +1,81 @@
+//! Contacts: a phone or e-mail to reach somebody by, sealed. Never a login by itself (ruling R9).
+
+use uuid::Uuid;
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::{OnePerson, TaskOn};
+use crate::domain::registry::contact::{ContactKind, ContactSource};
+use crate::domain::time::Timestamp;
+
+statements! {
+    INSERT = "INSERT INTO contact (id, person_id, kind, value_sealed, value_index, source, confirmed_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (person_id, kind, value_index) WHERE ended_at IS NULL DO NOTHING";
+    OF_PERSON = "SELECT id, kind, value_sealed, value_index, source, confirmed_at, created_at FROM contact WHERE person_id = $1 AND ended_at IS NULL ORDER BY created_at, id";
+    END = "UPDATE contact SET ended_at = $3 WHERE id = $1 AND person_id = $2 AND ended_at IS NULL";
+}
+
+/// A contact as stored.
+pub struct StoredContact {
+    /// Its id.
+    pub id: Uuid,
+    /// Phone or e-mail.
+    pub kind: ContactKind,
+    /// The value, sealed with the person's salt; gone after erasure.
+    pub value_sealed: Option<Vec<u8>>,
+    /// Keyed HMAC of the value.
+    pub value_index: [u8; 32],
+    /// Who said so.
+    pub source: ContactSource,
+    /// When its holder confirmed it.
+    pub confirmed_at: Option<Timestamp>,
+    /// First recorded.
+    pub created_at: Timestamp,
+}
+
+impl FromRow for StoredContact {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            kind: row.code("kind")?,
+            value_sealed: row.get("value_sealed")?,
+            value_index: row.get("value_index")?,
+            source: row.code("source")?,
+            confirmed_at: row.get("confirmed_at")?,
+            created_at: row.get("created_at")?,
+        })
+    }
+}
+
+/// Records a contact; `false` when the person has it already.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(tx: &mut Tx, on: &TaskOn, contact: &StoredContact) -> Result<bool, StoreError> {
+    let values = args![
+        contact.id,
+        on.person(),
+        contact.kind.as_str(),
+        contact.value_sealed.clone(),
+        contact.value_index,
+        contact.source.as_str(),
+        contact.confirmed_at,
+        contact.created_at,
+    ];
+    tx.execute_one(INSERT, values).await
+}
+
+/// The contacts of a person that hold.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<StoredContact>, StoreError> {
+    tx.all(OF_PERSON, args![proof.person()]).await
+}
+
+/// Ends a contact of the person; `false` when it had ended.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end(tx: &mut Tx, proof: &impl OnePerson, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(END, args![id, proof.person(), now]).await
+}

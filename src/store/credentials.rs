@@ -1,0 +1,42 @@
+//! Passwords, as PHC strings (argon2id).
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::{Door, OnePerson};
+use crate::domain::id::AccountId;
+use crate::domain::time::Timestamp;
+
+statements! {
+    PASSWORD = "SELECT phc FROM password_credential WHERE account_id = $1";
+    SET_PASSWORD = "INSERT INTO password_credential (account_id, phc, set_at) SELECT a.id, $3, $4 FROM account a WHERE a.id = $1 AND a.person_id = $2
+        ON CONFLICT (account_id) DO UPDATE SET phc = excluded.phc, set_at = excluded.set_at";
+}
+
+struct Phc(String);
+
+impl FromRow for Phc {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("phc")?))
+    }
+}
+
+/// The PHC string to verify a typed password against.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn password(tx: &mut Tx, _door: &Door, account: AccountId) -> Result<Option<String>, StoreError> {
+    Ok(tx.optional::<Phc>(PASSWORD, args![account]).await?.map(|row| row.0))
+}
+
+/// Sets the password of the person's account; `false` when the account is not hers.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn set_password(
+    tx: &mut Tx,
+    proof: &impl OnePerson,
+    account: AccountId,
+    phc: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    tx.execute_one(SET_PASSWORD, args![account, proof.person(), phc, now]).await
+}

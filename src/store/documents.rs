@@ -1,0 +1,221 @@
+//! Identity documents 身份证件 and personal codes 学籍号: sealed, and found by a keyed index alone (rulings R6, R10).
+//! Sealed bytes and indexes are made by `keys` and passed in.
+
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::{OnePerson, Probe, Task, TaskOn};
+use crate::domain::id::{DocumentId, PersonId, VerificationId};
+use crate::domain::registry::document::{DocumentClass, DocumentLabel, DocumentStatus};
+use crate::domain::registry::personal_code::PersonalCodeKind;
+use crate::domain::time::Timestamp;
+
+statements! {
+    // A number that is taken is an answer, not an error: an error would end the whole transaction on PostgreSQL.
+    INSERT = "INSERT INTO identity_document (id, person_id, class, country, label, number_sealed, number_index, status, valid_from, valid_to, verification_id, created_at, updated_at, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        ON CONFLICT (class, country, number_index) WHERE status IN ('active', 'superseded') DO NOTHING";
+    HOLDER = "SELECT d.person_id AS person_id, d.id AS id, d.status AS status, p.name_key AS name_key FROM identity_document d JOIN person p ON p.id = d.person_id
+        WHERE d.class = $1 AND d.country = $2 AND d.number_index = $3 AND d.status IN ('active', 'superseded')";
+    OF_PERSON = "SELECT * FROM identity_document WHERE person_id = $1 ORDER BY created_at, id";
+    SET_STATUS = "UPDATE identity_document SET status = $3, updated_at = $4, version = version + 1 WHERE id = $1 AND person_id = $2 AND status = $5";
+    INSERT_CODE = "INSERT INTO personal_code (id, person_id, kind, code_sealed, code_index, status, created_at) VALUES ($1, $2, $3, $4, $5, 'active', $6)
+        ON CONFLICT (code_index) WHERE status IN ('active', 'superseded') DO NOTHING";
+    CODE_HOLDER = "SELECT person_id FROM personal_code WHERE code_index = $1 AND status IN ('active', 'superseded')";
+    SUPERSEDE_CODES = "UPDATE personal_code SET status = 'superseded' WHERE person_id = $1 AND status = 'active' AND code_index <> $2";
+}
+
+/// What makes a document unique.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DocumentKey {
+    /// Its class.
+    pub class: DocumentClass,
+    /// Issuing country, empty where the class has one issuer.
+    pub country: String,
+    /// Keyed HMAC of the number.
+    pub index: [u8; 32],
+}
+
+/// A document as stored.
+pub struct StoredDocument {
+    /// Its id.
+    pub id: DocumentId,
+    /// Whose.
+    pub person: PersonId,
+    /// What makes it unique.
+    pub key: DocumentKey,
+    /// What the paper is called.
+    pub label: DocumentLabel,
+    /// The number, sealed with the person's salt; gone after erasure.
+    pub number_sealed: Option<Vec<u8>>,
+    /// What has become of it.
+    pub status: DocumentStatus,
+    /// First day.
+    pub valid_from: Option<NaiveDate>,
+    /// Last day.
+    pub valid_to: Option<NaiveDate>,
+    /// What verified it.
+    pub verification: Option<VerificationId>,
+    /// First recorded.
+    pub created_at: Timestamp,
+    /// Last changed.
+    pub updated_at: Timestamp,
+    /// Counts changes.
+    pub version: i64,
+}
+
+impl FromRow for StoredDocument {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let key =
+            DocumentKey { class: row.code("class")?, country: row.get("country")?, index: row.get("number_index")? };
+        Ok(Self {
+            id: row.get("id")?,
+            person: row.get("person_id")?,
+            key,
+            label: row.code("label")?,
+            number_sealed: row.get("number_sealed")?,
+            status: row.code("status")?,
+            valid_from: row.get("valid_from")?,
+            valid_to: row.get("valid_to")?,
+            verification: row.get("verification_id")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+            version: row.get("version")?,
+        })
+    }
+}
+
+/// Who holds a number, for tasks that must tell the same person from a conflict.
+pub struct Holder {
+    /// Who.
+    pub person: PersonId,
+    /// The document.
+    pub document: DocumentId,
+    /// Active or superseded.
+    pub status: DocumentStatus,
+    /// For comparing names; none after erasure.
+    pub name_key: Option<String>,
+}
+
+impl FromRow for Holder {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            person: row.get("person_id")?,
+            document: row.get("id")?,
+            status: row.code("status")?,
+            name_key: row.get("name_key")?,
+        })
+    }
+}
+
+/// Somebody who is known outside the asker's scope: can be linked and nothing else (ruling R1).
+pub struct Linkable(PersonId);
+
+impl Linkable {
+    /// Hands the person to a task that attaches a claimed relation.
+    pub fn link(self, task: &Task) -> TaskOn {
+        task.on(self.0)
+    }
+}
+
+struct Code(PersonId);
+
+impl FromRow for Code {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("person_id")?))
+    }
+}
+
+/// Records a document of the person; `false` when the number is taken.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(tx: &mut Tx, on: &TaskOn, document: &StoredDocument) -> Result<bool, StoreError> {
+    let values = args![
+        document.id,
+        on.person(),
+        document.key.class.as_str(),
+        document.key.country.clone(),
+        document.label.as_str(),
+        document.number_sealed.clone(),
+        document.key.index,
+        document.status.as_str(),
+        document.valid_from,
+        document.valid_to,
+        document.verification,
+        document.created_at,
+        document.updated_at,
+        document.version,
+    ];
+    tx.execute_one(INSERT, values).await
+}
+
+/// Who holds a number.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn holder(tx: &mut Tx, _task: &Task, key: &DocumentKey) -> Result<Option<Holder>, StoreError> {
+    tx.optional(HOLDER, args![key.class.as_str(), key.country.clone(), key.index]).await
+}
+
+/// The uniqueness question: whether somebody holds a number, and a handle that can only be linked.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn probe(tx: &mut Tx, _probe: &Probe, key: &DocumentKey) -> Result<Option<Linkable>, StoreError> {
+    let held = tx.optional::<Holder>(HOLDER, args![key.class.as_str(), key.country.clone(), key.index]).await?;
+    Ok(held.map(|holder| Linkable(holder.person)))
+}
+
+/// All documents of a person, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<StoredDocument>, StoreError> {
+    tx.all(OF_PERSON, args![proof.person()]).await
+}
+
+/// Moves a document of the person from one status to another; `false` when it was not in the first. A withdrawn number
+/// that somebody else recorded meanwhile is refused by the unique constraint.
+///
+/// # Errors
+/// `identity_document_class_country_number_index_key` as said.
+pub async fn set_status(
+    tx: &mut Tx,
+    on: &TaskOn,
+    id: DocumentId,
+    from: DocumentStatus,
+    to: DocumentStatus,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    tx.execute_one(SET_STATUS, args![id, on.person(), to.as_str(), now, from.as_str()]).await
+}
+
+/// Records a 学籍号 as the person's present one; the earlier ones are superseded. `false` when it is taken.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_code(
+    tx: &mut Tx,
+    on: &TaskOn,
+    id: Uuid,
+    kind: PersonalCodeKind,
+    sealed: Vec<u8>,
+    index: [u8; 32],
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let fresh = tx.execute_one(INSERT_CODE, args![id, on.person(), kind.as_str(), sealed, index, now]).await?;
+    if fresh {
+        tx.execute(SUPERSEDE_CODES, args![on.person(), index]).await?;
+    }
+    Ok(fresh)
+}
+
+/// Who holds a 学籍号.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn code_holder(tx: &mut Tx, _task: &Task, index: [u8; 32]) -> Result<Option<PersonId>, StoreError> {
+    Ok(tx.optional::<Code>(CODE_HOLDER, args![index]).await?.map(|row| row.0))
+}

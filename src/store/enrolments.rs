@@ -1,0 +1,101 @@
+//! Enrolments 学籍/在读. The database holds that a student has one open 学籍, whoever imports.
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::{OnePerson, Subtree, TaskOn};
+use crate::domain::id::ClassId;
+use crate::domain::registry::enrolment::Enrolment;
+
+statements! {
+    INSERT = "INSERT INTO enrolment (id, person_id, org_id, class_id, student_no, category, state, source, valid_from, valid_to, created_at, updated_at, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
+    UPDATE = "UPDATE enrolment SET class_id = $3, student_no = $4, category = $5, state = $6, valid_to = $7, updated_at = $8, version = $9
+        WHERE id = $1 AND person_id = $2 AND version = $9 - 1";
+    OF_PERSON = "SELECT * FROM enrolment WHERE person_id = $1 ORDER BY valid_from, id";
+    OF_CLASS_IN = "SELECT e.* FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
+        WHERE e.class_id = $1 AND c.ancestor_id = $2 AND e.valid_to IS NULL ORDER BY e.student_no, e.id";
+}
+
+impl FromRow for Enrolment {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            person: row.get("person_id")?,
+            org: row.get("org_id")?,
+            class: row.get("class_id")?,
+            student_no: row.get("student_no")?,
+            category: row.get("category")?,
+            state: row.code("state")?,
+            source: row.code("source")?,
+            valid_from: row.get("valid_from")?,
+            valid_to: row.get("valid_to")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+            version: row.get("version")?,
+        })
+    }
+}
+
+/// Adds a stay of the person; `false` when she has an open one there, or an open 学籍 anywhere and this would be
+/// another: that is a transfer or 借读 (ruling R1), never a second enrolment.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment) -> Result<bool, StoreError> {
+    let values = args![
+        enrolment.id,
+        on.person(),
+        enrolment.org,
+        enrolment.class,
+        enrolment.student_no.clone(),
+        enrolment.category.clone(),
+        enrolment.state.as_str(),
+        enrolment.source.as_str(),
+        enrolment.valid_from,
+        enrolment.valid_to,
+        enrolment.created_at,
+        enrolment.updated_at,
+        enrolment.version,
+    ];
+    tx.execute_one(INSERT, values).await
+}
+
+/// Writes a changed stay, whose version was counted up by one. `false` when somebody else changed it meanwhile.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn update(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment) -> Result<bool, StoreError> {
+    let values = args![
+        enrolment.id,
+        on.person(),
+        enrolment.class,
+        enrolment.student_no.clone(),
+        enrolment.category.clone(),
+        enrolment.state.as_str(),
+        enrolment.valid_to,
+        enrolment.updated_at,
+        enrolment.version,
+    ];
+    tx.execute_one(UPDATE, values).await
+}
+
+/// All stays of a person, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Enrolment>, StoreError> {
+    tx.all(OF_PERSON, args![proof.person()]).await
+}
+
+/// The open stays in a class inside an administrator's subtrees, by 学号.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_class_in(tx: &mut Tx, scope: &Subtree, class: ClassId) -> Result<Vec<Enrolment>, StoreError> {
+    for root in scope.roots() {
+        let found = tx.all(OF_CLASS_IN, args![class, root]).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}

@@ -1,0 +1,150 @@
+//! Guardianships 监护关系.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::{OnePerson, Own, TaskOn};
+use crate::domain::id::PersonId;
+use crate::domain::registry::guardianship::{Evidence, Guardianship, Restriction};
+use crate::domain::time::Timestamp;
+
+statements! {
+    INSERT = "INSERT INTO guardianship (id, child_id, guardian_id, relation, legal, rank, status, verified_by, recorded_org_id, restrictions, valid_from, valid_to, created_at, updated_at, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        ON CONFLICT (child_id, guardian_id) WHERE status IN ('pending', 'confirmed') DO NOTHING";
+    UPDATE = "UPDATE guardianship SET relation = $3, legal = $4, rank = $5, status = $6, verified_by = $7, restrictions = $8, valid_to = $9, updated_at = $10, version = $11
+        WHERE id = $1 AND child_id = $2 AND version = $11 - 1";
+    OF_CHILD = "SELECT g.*, c.birth_date AS child_born FROM guardianship g JOIN person c ON c.id = g.child_id WHERE g.child_id = $1 ORDER BY g.rank, g.created_at, g.id";
+    OF_GUARDIAN = "SELECT g.*, c.birth_date AS child_born FROM guardianship g JOIN person c ON c.id = g.child_id WHERE g.guardian_id = $1 ORDER BY g.created_at, g.id";
+    BETWEEN = "SELECT g.*, c.birth_date AS child_born FROM guardianship g JOIN person c ON c.id = g.child_id
+        WHERE g.guardian_id = $1 AND g.child_id = $2 AND g.status = 'confirmed'";
+}
+
+impl FromRow for Guardianship {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            child: row.get("child_id")?,
+            guardian: row.get("guardian_id")?,
+            relation: row.code("relation")?,
+            legal: row.get("legal")?,
+            rank: row.get("rank")?,
+            status: row.code("status")?,
+            verified_by: row.optional_code("verified_by")?,
+            recorded_by: row.get("recorded_org_id")?,
+            restrictions: row.json::<BTreeSet<Restriction>>("restrictions")?,
+            valid_from: row.get("valid_from")?,
+            valid_to: row.get("valid_to")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+            version: row.get("version")?,
+        })
+    }
+}
+
+/// A guardianship with what decides whether it still matters.
+struct WithChild {
+    guardianship: Guardianship,
+    child_born: Option<NaiveDate>,
+}
+
+impl FromRow for WithChild {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { guardianship: Guardianship::from_row(row)?, child_born: row.get("child_born")? })
+    }
+}
+
+/// Adds a guardian of the child; `false` when the two are related already (pending or confirmed).
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship) -> Result<bool, StoreError> {
+    let values = args![
+        guardianship.id,
+        on_child.person(),
+        guardianship.guardian,
+        guardianship.relation.as_str(),
+        guardianship.legal,
+        guardianship.rank,
+        guardianship.status.as_str(),
+        guardianship.verified_by.map(Evidence::as_str),
+        guardianship.recorded_by,
+        restrictions(guardianship),
+        guardianship.valid_from,
+        guardianship.valid_to,
+        guardianship.created_at,
+        guardianship.updated_at,
+        guardianship.version,
+    ];
+    tx.execute_one(INSERT, values).await
+}
+
+/// Writes a changed guardianship of the child, whose version was counted up by one. `false` when somebody else changed
+/// it meanwhile.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn update(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship) -> Result<bool, StoreError> {
+    let values = args![
+        guardianship.id,
+        on_child.person(),
+        guardianship.relation.as_str(),
+        guardianship.legal,
+        guardianship.rank,
+        guardianship.status.as_str(),
+        guardianship.verified_by.map(Evidence::as_str),
+        restrictions(guardianship),
+        guardianship.valid_to,
+        guardianship.updated_at,
+        guardianship.version,
+    ];
+    tx.execute_one(UPDATE, values).await
+}
+
+fn restrictions(guardianship: &Guardianship) -> serde_json::Value {
+    guardianship.restrictions.iter().map(|restriction| restriction.as_str()).collect()
+}
+
+/// All guardianships over the person, the first guardian first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_child(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Guardianship>, StoreError> {
+    tx.all(OF_CHILD, args![proof.person()]).await
+}
+
+/// All guardianships that the person has over others.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_guardian(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Guardianship>, StoreError> {
+    tx.all(OF_GUARDIAN, args![proof.person()]).await
+}
+
+/// Who may speak for the person now: confirmed, unrestricted, unexpired guardians of somebody who is not of age.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn confirmed_guardians(
+    tx: &mut Tx,
+    proof: &impl OnePerson,
+    now: Timestamp,
+) -> Result<Vec<PersonId>, StoreError> {
+    let all: Vec<WithChild> = tx.all(OF_CHILD, args![proof.person()]).await?;
+    Ok(all
+        .into_iter()
+        .filter(|row| row.guardianship.is_live_for(row.child_born, now))
+        .map(|row| row.guardianship.guardian)
+        .collect())
+}
+
+/// The evidence for a [`Ward`](crate::domain::access::Ward): whether the person at the keyboard may speak for this child now.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn is_guardian_of(tx: &mut Tx, own: &Own, child: PersonId, now: Timestamp) -> Result<bool, StoreError> {
+    let found: Option<WithChild> = tx.optional(BETWEEN, args![own.person(), child]).await?;
+    Ok(found.is_some_and(|row| row.guardianship.is_live_for(row.child_born, now)))
+}

@@ -1,0 +1,208 @@
+//! Persons 自然人, and the presence rows that name search runs on (ruling R6).
+
+use chrono::NaiveDate;
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
+use crate::domain::id::PersonId;
+use crate::domain::registry::codes::realname::Level;
+use crate::domain::registry::name::{self, PersonName};
+use crate::domain::registry::person::{Person, PersonSalt};
+
+statements! {
+    INSERT = "INSERT INTO person (id, space_id, name, name_key, sex, birth_date, nationality, status, realname_level, realname_at, salt, home_platform_id, merged_into, created_at, updated_at, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+    // The row must be one version behind: who read an older one finds nothing to update.
+    UPDATE = "UPDATE person SET name = $2, name_key = $3, sex = $4, birth_date = $5, nationality = $6, status = $7, realname_level = $8, realname_at = $9, salt = $10,
+        home_platform_id = $11, merged_into = $12, updated_at = $13, version = $14 WHERE id = $1 AND version = $14 - 1";
+    FIND = "SELECT * FROM person WHERE id = $1";
+    SURVIVOR = "WITH RECURSIVE chain (id, merged_into) AS (
+            SELECT id, merged_into FROM person WHERE id = $1
+            UNION SELECT p.id, p.merged_into FROM person p JOIN chain ON chain.merged_into = p.id
+        ) SELECT id FROM chain WHERE merged_into IS NULL";
+    // In a subtree is who studies or works there today, and who is a confirmed guardian of a child there.
+    IN_SUBTREE = "SELECT p.* FROM person p WHERE p.id = $1 AND (
+        EXISTS (SELECT 1 FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
+            WHERE e.person_id = p.id AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3))
+        OR EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id
+            WHERE s.person_id = p.id AND c.ancestor_id = $2 AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3))
+        OR EXISTS (SELECT 1 FROM guardianship g JOIN enrolment e ON e.person_id = g.child_id JOIN institution_closure c ON c.descendant_id = e.org_id
+            WHERE g.guardian_id = p.id AND g.status = 'confirmed' AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3)))";
+    // Presence reaches up to the county, so a scope above it looks at its counties.
+    SEARCH = "SELECT DISTINCT p.id AS id, p.name AS name, r.name_key AS name_key FROM presence r JOIN person p ON p.id = r.person_id
+        WHERE r.name_key >= $2 AND r.name_key < $3 AND p.merged_into IS NULL AND (
+            r.org_id = $1 OR r.org_id IN (SELECT c.descendant_id FROM institution_closure c JOIN institution o ON o.id = c.descendant_id AND o.level = 'county'
+                WHERE c.ancestor_id = $1 AND c.depth > 0))
+        ORDER BY r.name_key, p.id LIMIT $4";
+    LEAVE = "DELETE FROM presence WHERE person_id = $1 AND org_id NOT IN (
+        SELECT c.ancestor_id FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = $1 AND e.valid_to IS NULL
+        UNION SELECT c.ancestor_id FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = $1 AND s.valid_to IS NULL)";
+    ARRIVE = "INSERT INTO presence (org_id, name_key, person_id)
+        SELECT DISTINCT o.id, p.name_key, p.id FROM person p
+        JOIN (SELECT person_id, org_id FROM enrolment WHERE valid_to IS NULL UNION SELECT person_id, org_id FROM staffing WHERE valid_to IS NULL) at ON at.person_id = p.id
+        JOIN institution_closure c ON c.descendant_id = at.org_id
+        JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        WHERE p.id = $1 AND p.name_key IS NOT NULL
+        ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
+}
+
+impl FromRow for Person {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let level = Level::new(row.get("realname_level")?)
+            .map_err(|unknown| StoreError::Decode { column: "realname_level", reason: unknown.to_string() })?;
+        Ok(Self {
+            id: row.get("id")?,
+            space: row.get("space_id")?,
+            name: row.get::<Option<String>>("name")?.map(PersonName::from_stored),
+            sex: row.code("sex")?,
+            birth_date: row.get("birth_date")?,
+            nationality: row.get("nationality")?,
+            status: row.code("status")?,
+            realname_level: level,
+            realname_at: row.get("realname_at")?,
+            salt: row.get::<Option<[u8; 32]>>("salt")?.map(PersonSalt::from_bytes),
+            home_platform: row.get("home_platform_id")?,
+            merged_into: row.get("merged_into")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+            version: row.get("version")?,
+        })
+    }
+}
+
+struct Id(PersonId);
+
+impl FromRow for Id {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// A person found by name.
+pub struct Hit {
+    /// Who.
+    pub id: PersonId,
+    /// Her present name.
+    pub name: Option<String>,
+    /// The key that was found: of her present name, or of one she bore before.
+    pub name_key: String,
+}
+
+impl FromRow for Hit {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { id: row.get("id")?, name: row.get("name")?, name_key: row.get("name_key")? })
+    }
+}
+
+/// Adds a person; her space was added before.
+///
+/// # Errors
+/// `person_space_id_key` when the space is somebody else's.
+pub async fn insert(tx: &mut Tx, _task: &Task, person: &Person) -> Result<(), StoreError> {
+    let values = args![
+        person.id,
+        person.space,
+        person.name.as_ref().map(PersonName::as_str),
+        person.name_key(),
+        person.sex.as_str(),
+        person.birth_date,
+        person.nationality.clone(),
+        person.status.as_str(),
+        i64::from(person.realname_level.get()),
+        person.realname_at,
+        person.salt.as_ref().map(|salt| *salt.expose()),
+        person.home_platform,
+        person.merged_into,
+        person.created_at,
+        person.updated_at,
+        person.version,
+    ];
+    tx.execute(INSERT, values).await?;
+    Ok(())
+}
+
+/// Writes a changed person, whose version was counted up by one. `false` when somebody else changed her meanwhile.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn update(tx: &mut Tx, on: &TaskOn, person: &Person) -> Result<bool, StoreError> {
+    let values = args![
+        on.person(),
+        person.name.as_ref().map(PersonName::as_str),
+        person.name_key(),
+        person.sex.as_str(),
+        person.birth_date,
+        person.nationality.clone(),
+        person.status.as_str(),
+        i64::from(person.realname_level.get()),
+        person.realname_at,
+        person.salt.as_ref().map(|salt| *salt.expose()),
+        person.home_platform,
+        person.merged_into,
+        person.updated_at,
+        person.version,
+    ];
+    tx.execute_one(UPDATE, values).await
+}
+
+/// The person a proof covers.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn find(tx: &mut Tx, proof: &impl OnePerson) -> Result<Option<Person>, StoreError> {
+    tx.optional(FIND, args![proof.person()]).await
+}
+
+/// A person inside an administrator's subtrees on a day; nobody when she is outside.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn in_subtree(
+    tx: &mut Tx,
+    scope: &Subtree,
+    id: PersonId,
+    day: NaiveDate,
+) -> Result<Option<Person>, StoreError> {
+    for root in scope.roots() {
+        if let Some(person) = tx.optional(IN_SUBTREE, args![id, root, day]).await? {
+            return Ok(Some(person));
+        }
+    }
+    Ok(None)
+}
+
+/// The id that stands after all merges; old ids resolve for ever. Says nothing about the person.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn survivor(tx: &mut Tx, id: PersonId) -> Result<Option<PersonId>, StoreError> {
+    Ok(tx.optional::<Id>(SURVIVOR, args![id]).await?.map(|row| row.0))
+}
+
+/// People below one of the administrator's roots whose present or former name begins so, in the order of the name's
+/// key; at most `limit` of each root.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn search(tx: &mut Tx, scope: &Subtree, typed: &str, limit: u32) -> Result<Vec<Hit>, StoreError> {
+    let key = name::name_key(typed);
+    let Some(end) = name::prefix_end(&key) else { return Ok(Vec::new()) };
+    let mut hits: Vec<Hit> = Vec::new();
+    for root in scope.roots() {
+        hits.extend(tx.all(SEARCH, args![root, key.clone(), end.clone(), limit]).await?);
+    }
+    hits.sort_by(|a, b| (&a.name_key, a.id).cmp(&(&b.name_key, b.id)));
+    hits.dedup_by(|a, b| (a.id, &a.name_key) == (b.id, &b.name_key));
+    Ok(hits)
+}
+
+/// Brings the presence rows of a person in line with her open enrolments and posts. Called in every transaction that
+/// changes one of them or her name; rows of former names stay while she stays.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn refresh_presence(tx: &mut Tx, on: &TaskOn) -> Result<(), StoreError> {
+    tx.execute(LEAVE, args![on.person()]).await?;
+    tx.execute(ARRIVE, args![on.person()]).await?;
+    Ok(())
+}

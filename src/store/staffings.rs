@@ -1,0 +1,140 @@
+//! Staffings 任职 and what they teach 任教.
+
+use chrono::NaiveDate;
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::{OnePerson, TaskOn};
+use crate::domain::id::StaffingId;
+use crate::domain::registry::codes::subject::Subject;
+use crate::domain::registry::staffing::{Staffing, Teaching};
+
+statements! {
+    INSERT = "INSERT INTO staffing (id, person_id, org_id, category, post, staff_no, state, valid_from, valid_to, created_at, updated_at, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (person_id, org_id) WHERE valid_to IS NULL DO NOTHING";
+    UPDATE = "UPDATE staffing SET category = $3, post = $4, staff_no = $5, state = $6, valid_to = $7, updated_at = $8, version = $9
+        WHERE id = $1 AND person_id = $2 AND version = $9 - 1";
+    OF_PERSON = "SELECT * FROM staffing WHERE person_id = $1 ORDER BY valid_from, id";
+    TEACH = "INSERT INTO teaching (id, staffing_id, class_id, subject, head_teacher, valid_from, valid_to)
+        SELECT $1, s.id, $4, $5, $6, $7, $8 FROM staffing s WHERE s.id = $2 AND s.person_id = $3
+        ON CONFLICT (staffing_id, class_id, subject) WHERE valid_to IS NULL DO NOTHING";
+    TAUGHT = "SELECT t.* FROM teaching t JOIN staffing s ON s.id = t.staffing_id WHERE s.person_id = $1 ORDER BY t.valid_from, t.id";
+    END_TEACHING = "UPDATE teaching SET valid_to = $3 WHERE valid_to IS NULL AND staffing_id = (SELECT id FROM staffing WHERE id = $1 AND person_id = $2)";
+}
+
+impl FromRow for Staffing {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            person: row.get("person_id")?,
+            org: row.get("org_id")?,
+            category: row.code("category")?,
+            post: row.code("post")?,
+            staff_no: row.get("staff_no")?,
+            state: row.code("state")?,
+            valid_from: row.get("valid_from")?,
+            valid_to: row.get("valid_to")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+            version: row.get("version")?,
+        })
+    }
+}
+
+impl FromRow for Teaching {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let subject = row.get::<String>("subject")?;
+        let subject = if subject.is_empty() { None } else { Some(row.code("subject")?) };
+        Ok(Self {
+            id: row.get("id")?,
+            staffing: row.get("staffing_id")?,
+            class: row.get("class_id")?,
+            subject,
+            head_teacher: row.get("head_teacher")?,
+            valid_from: row.get("valid_from")?,
+            valid_to: row.get("valid_to")?,
+        })
+    }
+}
+
+/// Adds a post of the person; `false` when she has an open one there.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(tx: &mut Tx, on: &TaskOn, staffing: &Staffing) -> Result<bool, StoreError> {
+    let values = args![
+        staffing.id,
+        on.person(),
+        staffing.org,
+        staffing.category.as_str(),
+        staffing.post.as_str(),
+        staffing.staff_no.clone(),
+        staffing.state.as_str(),
+        staffing.valid_from,
+        staffing.valid_to,
+        staffing.created_at,
+        staffing.updated_at,
+        staffing.version,
+    ];
+    tx.execute_one(INSERT, values).await
+}
+
+/// Writes a changed post, whose version was counted up by one. `false` when somebody else changed it meanwhile.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn update(tx: &mut Tx, on: &TaskOn, staffing: &Staffing) -> Result<bool, StoreError> {
+    let values = args![
+        staffing.id,
+        on.person(),
+        staffing.category.as_str(),
+        staffing.post.as_str(),
+        staffing.staff_no.clone(),
+        staffing.state.as_str(),
+        staffing.valid_to,
+        staffing.updated_at,
+        staffing.version,
+    ];
+    tx.execute_one(UPDATE, values).await
+}
+
+/// All posts of a person, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Staffing>, StoreError> {
+    tx.all(OF_PERSON, args![proof.person()]).await
+}
+
+/// Adds a class that the person teaches under one of her posts; `false` when it is there, or the post is not hers.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn teach(tx: &mut Tx, on: &TaskOn, teaching: &Teaching) -> Result<bool, StoreError> {
+    let values = args![
+        teaching.id,
+        teaching.staffing,
+        on.person(),
+        teaching.class,
+        teaching.subject.map_or("", Subject::as_str),
+        teaching.head_teacher,
+        teaching.valid_from,
+        teaching.valid_to,
+    ];
+    tx.execute_one(TEACH, values).await
+}
+
+/// Everything a person teaches or taught.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn taught(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Teaching>, StoreError> {
+    tx.all(TAUGHT, args![proof.person()]).await
+}
+
+/// Ends all teaching under a post of the person; how many ended.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end_teaching(tx: &mut Tx, on: &TaskOn, staffing: StaffingId, day: NaiveDate) -> Result<u64, StoreError> {
+    tx.execute(END_TEACHING, args![staffing, on.person(), day]).await
+}

@@ -1,0 +1,62 @@
+//! Real-name verifications 实名核验: added, never changed.
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::{OnePerson, TaskOn};
+use crate::domain::registry::codes::realname::Level;
+use crate::domain::registry::verification::Verification;
+
+statements! {
+    INSERT = "INSERT INTO verification (id, person_id, method, trust_framework, level, verifier, claims, result, evidence_sealed, txn, verified_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    OF_PERSON = "SELECT * FROM verification WHERE person_id = $1 ORDER BY verified_at, id";
+}
+
+impl FromRow for Verification {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let level = Level::new(row.get("level")?)
+            .map_err(|unknown| StoreError::Decode { column: "level", reason: unknown.to_string() })?;
+        Ok(Self {
+            id: row.get("id")?,
+            person: row.get("person_id")?,
+            method: row.code("method")?,
+            trust_framework: row.get("trust_framework")?,
+            level,
+            verifier: row.get("verifier")?,
+            claims: row.json("claims")?,
+            result: row.code("result")?,
+            evidence_sealed: row.get("evidence_sealed")?,
+            txn: row.get("txn")?,
+            verified_at: row.get("verified_at")?,
+        })
+    }
+}
+
+/// Records a verification of the person.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(tx: &mut Tx, on: &TaskOn, verification: &Verification) -> Result<(), StoreError> {
+    let values = args![
+        verification.id,
+        on.person(),
+        verification.method.as_str(),
+        verification.trust_framework.clone(),
+        i64::from(verification.level.get()),
+        verification.verifier.clone(),
+        verification.claims_json(),
+        verification.result.as_str(),
+        verification.evidence_sealed.clone(),
+        verification.txn.clone(),
+        verification.verified_at,
+    ];
+    tx.execute(INSERT, values).await?;
+    Ok(())
+}
+
+/// All verifications of a person, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Verification>, StoreError> {
+    tx.all(OF_PERSON, args![proof.person()]).await
+}
