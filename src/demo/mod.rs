@@ -1,1 +1,3 @@
-//! (to be written)
+//! The demo: a small school world and the relying parties that live in it.
+
+pub mod platform;

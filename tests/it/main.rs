@@ -7,4 +7,5 @@ mod ephemeral;
 mod house;
 mod outbound;
 mod pages;
+mod platform;
 mod support;
