@@ -16,6 +16,7 @@ pub mod health;
 pub mod keyring;
 pub mod login;
 pub mod logout;
+pub mod report;
 pub mod secrets;
 pub mod session;
 pub mod token;
@@ -70,7 +71,7 @@ pub struct Parts {
 pub struct App(Arc<Inner>);
 
 /// Shared by all clones.
-pub(crate) struct Inner {
+pub struct Inner {
     pub(crate) db: Db,
     pub(crate) ephemeral: Ephemeral,
     pub(crate) clock: Arc<dyn Clock>,

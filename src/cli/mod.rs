@@ -6,7 +6,6 @@ mod admin;
 mod audit;
 mod client;
 mod consent;
-mod demo;
 mod doctor;
 mod keys;
 mod migrate;
@@ -25,7 +24,6 @@ use output::Output;
 
 /// Mingji 名籍: identity and real-name sign-in provider of a national education system.
 #[derive(Parser)]
-#[command(name = "mingji", version, about, max_term_width = 100, after_help = "Example: mingji demo")]
 struct Cli {
     /// Settings file (TOML); `mingji.toml` where it exists.
     #[arg(long, global = true, value_name = "FILE")]
@@ -39,9 +37,6 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Everything embedded, nothing to configure: provider, two demo platforms, a small school world.
-    #[command(after_help = "Example: mingji demo --port 9080")]
-    Demo(demo::Args),
     /// The provider, from configuration.
     #[command(after_help = "Example: MINGJI_ISSUER=https://id.example.edu.cn mingji serve")]
     Serve(serve::Args),
@@ -92,7 +87,6 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
     let config = cli.config.as_deref();
     match cli.command {
-        Command::Demo(args) => demo::run(config, &args, output).await,
         Command::Serve(args) => serve::run(config, &args).await,
         Command::Migrate => migrate::run(config, output).await,
         Command::Doctor => doctor::run(config, output).await,

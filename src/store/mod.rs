@@ -11,6 +11,7 @@ pub mod classes;
 pub mod clients;
 pub mod consents;
 pub mod contacts;
+pub mod counts;
 pub mod credentials;
 pub mod db;
 pub mod deliveries;

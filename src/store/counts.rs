@@ -1,0 +1,87 @@
+//! How many: institutions, persons by role, accounts. Numbers of 用户 that platforms report (申报表, S11).
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::Task;
+use crate::domain::id::OrgId;
+use crate::domain::time::Timestamp;
+
+statements! {
+    ALL = "SELECT (SELECT COUNT(*) FROM institution WHERE status = 'active') AS institutions,
+        (SELECT COUNT(*) FROM person WHERE status <> 'merged') AS persons,
+        (SELECT COUNT(DISTINCT person_id) FROM enrolment WHERE valid_to IS NULL) AS students,
+        (SELECT COUNT(DISTINCT person_id) FROM staffing WHERE valid_to IS NULL) AS staff,
+        (SELECT COUNT(DISTINCT guardian_id) FROM guardianship WHERE status IN ('pending', 'confirmed')) AS guardians,
+        (SELECT COUNT(DISTINCT g.guardian_id) FROM guardianship g JOIN staffing s ON s.person_id = g.guardian_id AND s.valid_to IS NULL WHERE g.status IN ('pending', 'confirmed')) AS teacher_guardians,
+        (SELECT COUNT(*) FROM account WHERE state <> 'merged') AS accounts";
+    UNDER = "WITH scope AS (SELECT descendant_id AS id FROM institution_closure WHERE ancestor_id = $1),
+        pupil AS (SELECT DISTINCT e.person_id AS id FROM enrolment e JOIN scope ON scope.id = e.org_id WHERE e.valid_to IS NULL),
+        worker AS (SELECT DISTINCT s.person_id AS id FROM staffing s JOIN scope ON scope.id = s.org_id WHERE s.valid_to IS NULL),
+        keeper AS (SELECT DISTINCT g.guardian_id AS id FROM guardianship g JOIN pupil ON pupil.id = g.child_id WHERE g.status IN ('pending', 'confirmed')),
+        everyone AS (SELECT id FROM pupil UNION SELECT id FROM worker UNION SELECT id FROM keeper)
+        SELECT (SELECT COUNT(*) FROM institution o JOIN scope ON scope.id = o.id WHERE o.status = 'active') AS institutions,
+        (SELECT COUNT(*) FROM everyone) AS persons, (SELECT COUNT(*) FROM pupil) AS students, (SELECT COUNT(*) FROM worker) AS staff, (SELECT COUNT(*) FROM keeper) AS guardians,
+        (SELECT COUNT(*) FROM keeper JOIN worker ON worker.id = keeper.id) AS teacher_guardians, (SELECT COUNT(*) FROM account a JOIN everyone ON everyone.id = a.person_id WHERE a.state <> 'merged') AS accounts";
+    NEWEST = "SELECT COALESCE(MAX(at), 0) AS at FROM audit_entry";
+}
+
+/// How many there are.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[allow(missing_docs, reason = "the names are the contract's")]
+pub struct Counts {
+    pub institutions: i64,
+    pub persons: i64,
+    pub students: i64,
+    pub staff: i64,
+    pub guardians: i64,
+    pub teacher_guardians: i64,
+    pub accounts: i64,
+    /// Cases begin with issue 4; until then nothing opens one.
+    pub open_cases: i64,
+}
+
+impl FromRow for Counts {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            institutions: row.get("institutions")?,
+            persons: row.get("persons")?,
+            students: row.get("students")?,
+            staff: row.get("staff")?,
+            guardians: row.get("guardians")?,
+            teacher_guardians: row.get("teacher_guardians")?,
+            accounts: row.get("accounts")?,
+            open_cases: 0,
+        })
+    }
+}
+
+struct At(Timestamp);
+
+impl FromRow for At {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("at")?))
+    }
+}
+
+/// The whole register.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn all(tx: &mut Tx, _task: &Task) -> Result<Counts, StoreError> {
+    tx.one(ALL, args![]).await
+}
+
+/// An institution and everything under it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn under(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Counts, StoreError> {
+    tx.one(UNDER, args![org]).await
+}
+
+/// When the newest audit entry was written.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn newest_entry(tx: &mut Tx) -> Result<Timestamp, StoreError> {
+    Ok(tx.one::<At>(NEWEST, args![]).await?.0)
+}
