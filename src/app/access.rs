@@ -11,7 +11,11 @@ use crate::store::grants;
 
 /// A live session speaks for its person.
 pub(crate) fn own(session: &Session, now: Timestamp) -> Result<Own, Error> {
-    if session.is_live(now) { Ok(Own::prove_by_session(session.id, session.person)) } else { Err(Error::not_found("session")) }
+    if session.is_live(now) {
+        Ok(Own::prove_by_session(session.id, session.person))
+    } else {
+        Err(Error::not_found("session"))
+    }
 }
 
 /// A credential that was just verified speaks for its person.
@@ -36,7 +40,12 @@ pub(crate) fn by_new_grant(grant: &Grant) -> ViaGrant {
 
 impl App {
     /// A grant that is alive now, and the proof that goes with it.
-    pub(crate) async fn live_grant(&self, tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<Option<(Grant, ViaGrant)>, Error> {
+    pub(crate) async fn live_grant(
+        &self,
+        tx: &mut Tx,
+        id: GrantId,
+        now: Timestamp,
+    ) -> Result<Option<(Grant, ViaGrant)>, Error> {
         let grant = grants::live(tx, id, now).await?;
         Ok(grant.map(|grant| {
             let proof = by_new_grant(&grant);

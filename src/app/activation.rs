@@ -44,20 +44,31 @@ impl App {
     ///
     /// # Errors
     /// A failed store.
-    pub async fn show_activation(&self, ctx: &Ctx, code: &str) -> Result<Result<ActivationView, ActivationProblem>, Error> {
+    pub async fn show_activation(
+        &self,
+        ctx: &Ctx,
+        code: &str,
+    ) -> Result<Result<ActivationView, ActivationProblem>, Error> {
         let door = access::door();
         let mut tx = self.db.read().await?;
         let activation = match self.usable_activation(&mut tx, ctx, code).await? {
             Ok(activation) => activation,
             Err(problem) => return Ok(Err(problem)),
         };
-        let Some(account) = accounts::by_id(&mut tx, &door, activation.account).await? else { return Ok(Err(ActivationProblem::Unknown)) };
+        let Some(account) = accounts::by_id(&mut tx, &door, activation.account).await? else {
+            return Ok(Err(ActivationProblem::Unknown));
+        };
         let base = identities::base(&mut tx, &access::own_by_credential(account.person)).await?;
         let name = base.map(|base| base.name).unwrap_or_default();
         Ok(Ok(ActivationView { user_name: account.user_name, person_hint: hint_of(&name) }))
     }
 
-    async fn usable_activation(&self, tx: &mut crate::store::db::Tx, ctx: &Ctx, code: &str) -> Result<Result<activations::Activation, ActivationProblem>, Error> {
+    async fn usable_activation(
+        &self,
+        tx: &mut crate::store::db::Tx,
+        ctx: &Ctx,
+        code: &str,
+    ) -> Result<Result<activations::Activation, ActivationProblem>, Error> {
         let found = activations::find(tx, &access::door(), opaque::digest(&canonical(code))).await?;
         Ok(match found {
             None => Err(ActivationProblem::Unknown),
@@ -71,7 +82,12 @@ impl App {
     ///
     /// # Errors
     /// A failed dependency; refusals are [`ActivationProblem`]s.
-    pub async fn activate(&self, ctx: &Ctx, code: &str, new_password: SecretString) -> Result<Result<String, ActivationProblem>, Error> {
+    pub async fn activate(
+        &self,
+        ctx: &Ctx,
+        code: &str,
+        new_password: SecretString,
+    ) -> Result<Result<String, ActivationProblem>, Error> {
         let view = match self.show_activation(ctx, code).await? {
             Ok(view) => view,
             Err(problem) => return Ok(Err(problem)),
@@ -89,12 +105,20 @@ impl App {
         if !activations::consume(work.tx(), activation.id, ctx.now).await? {
             return Ok(Err(ActivationProblem::Used));
         }
-        let Some(account) = accounts::by_id(work.tx(), &access::door(), activation.account).await? else { return Ok(Err(ActivationProblem::Unknown)) };
+        let Some(account) = accounts::by_id(work.tx(), &access::door(), activation.account).await? else {
+            return Ok(Err(ActivationProblem::Unknown));
+        };
         let own = access::own_by_credential(account.person);
         credentials::set_password(work.tx(), &own, account.id, &phc, ctx.now).await?;
         accounts::activate(work.tx(), &own, account.id, ctx.now).await?;
         self.end_sessions_of(&mut work, &own, ctx.now, "activated again").await?;
-        work.target("person", account.person).target("account", account.id).event("account", account.id, 2, "account.activated", &["state"]);
+        work.target("person", account.person).target("account", account.id).event(
+            "account",
+            account.id,
+            2,
+            "account.activated",
+            &["state"],
+        );
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
         Ok(Ok(account.user_name))
@@ -111,7 +135,15 @@ impl App {
         let code = activation_code(self);
         activations::end_open(work.tx(), account.id, ctx.now).await?;
         let id = ActivationId::new(ctx.now, &*self.random);
-        activations::insert(work.tx(), id, account.id, opaque::digest(&canonical(&code)), ctx.now, ctx.now.plus(CODE_LIFE)).await?;
+        activations::insert(
+            work.tx(),
+            id,
+            account.id,
+            opaque::digest(&canonical(&code)),
+            ctx.now,
+            ctx.now.plus(CODE_LIFE),
+        )
+        .await?;
         work.target("person", on.person()).target("account", account.id);
         work.commit(Outcome::Done).await?;
         let link = self.issuer().at(&format!("/activate?code={code}"));
@@ -124,15 +156,25 @@ impl App {
     /// `NotFound`, or `Invalid` for a weak password.
     pub async fn set_password(&self, ctx: &Ctx, person: PersonId, new_password: SecretString) -> Result<(), Error> {
         let on = access::task(TaskName::OperatorCommand).on(person);
-        let user_name = accounts::of_person(&mut self.db.read().await?, &on).await?.ok_or_else(|| Error::not_found("account"))?.user_name;
-        password::check(new_password.expose_secret(), &[&user_name]).map_err(|weakness| Error::invalid(format!("the password is too weak: {weakness}")))?;
+        let user_name = accounts::of_person(&mut self.db.read().await?, &on)
+            .await?
+            .ok_or_else(|| Error::not_found("account"))?
+            .user_name;
+        password::check(new_password.expose_secret(), &[&user_name])
+            .map_err(|weakness| Error::invalid(format!("the password is too weak: {weakness}")))?;
         let phc = self.passwords.hash(new_password, self.random.clone(), Priority::KnownDevice).await?;
         let mut work = self.begin(ctx, Action::PasswordSet).await?;
         let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(|| Error::not_found("account"))?;
         credentials::set_password(work.tx(), &on, account.id, &phc, ctx.now).await?;
         accounts::activate(work.tx(), &on, account.id, ctx.now).await?;
         self.end_sessions_of(&mut work, &on, ctx.now, "password set by the operator").await?;
-        work.target("person", person).target("account", account.id).event("account", account.id, 2, "account.password_set", &[]);
+        work.target("person", person).target("account", account.id).event(
+            "account",
+            account.id,
+            2,
+            "account.password_set",
+            &[],
+        );
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
         Ok(())

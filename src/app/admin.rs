@@ -14,10 +14,17 @@ impl App {
     ///
     /// # Errors
     /// `NotFound` for an unknown institution.
-    pub async fn grant_admin(&self, ctx: &Ctx, person: PersonId, role: AdminRole, org_code: &str) -> Result<bool, Error> {
+    pub async fn grant_admin(
+        &self,
+        ctx: &Ctx,
+        person: PersonId,
+        role: AdminRole,
+        org_code: &str,
+    ) -> Result<bool, Error> {
         let task = access::task(TaskName::OperatorCommand);
         let mut work = self.begin(ctx, Action::AdminGranted).await?;
-        let org = institutions::by_code(work.tx(), &task, org_code).await?.ok_or_else(|| Error::not_found("institution"))?;
+        let org =
+            institutions::by_code(work.tx(), &task, org_code).await?.ok_or_else(|| Error::not_found("institution"))?;
         let grant = NewGrant {
             id: AdminGrantId::new(ctx.now, &*self.random),
             role: role.as_str().to_owned(),

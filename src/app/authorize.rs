@@ -136,7 +136,8 @@ impl App {
             match self.hinted_subject(hint, &client, ctx.now).await? {
                 Some(sub) => request.hinted_sub = Some(sub),
                 None => {
-                    let error = ProtocolError::new(Code::InvalidRequest, "id_token_hint was not issued here to this client");
+                    let error =
+                        ProtocolError::new(Code::InvalidRequest, "id_token_hint was not issued here to this client");
                     return Ok(self.failed(params, Failure::Redirect(error)));
                 }
             }
@@ -166,15 +167,26 @@ impl App {
     ///
     /// # Errors
     /// A failed dependency. `Ok(Err(stop))` when the form is too late, foreign, or its client is gone.
-    pub(crate) async fn open_request(&self, ctx: &Ctx, sealed: &str, browser: &Browser) -> Result<Result<Opened, PageStop>, Error> {
+    pub(crate) async fn open_request(
+        &self,
+        ctx: &Ctx,
+        sealed: &str,
+        browser: &Browser,
+    ) -> Result<Result<Opened, PageStop>, Error> {
         let Some(binding) = browser.binding() else { return Ok(Err(PageStop::Expired)) };
         let Ok(plain) = self.sealer.open_state(SEAL, &binding, sealed) else { return Ok(Err(PageStop::Expired)) };
         let request: AuthorizationRequest = serde_json::from_slice(&plain)?;
         if ctx.now.since(request.created_at) >= PATIENCE {
             return Ok(Err(PageStop::Expired));
         }
-        let Some(client) = self.client_by_id(request.client_id, ctx.now).await? else { return Ok(Err(PageStop::Client)) };
-        let params = Params::parse(&form_urlencoded::Serializer::new(String::new()).append_pair("redirect_uri", &request.redirect_uri).finish());
+        let Some(client) = self.client_by_id(request.client_id, ctx.now).await? else {
+            return Ok(Err(PageStop::Client));
+        };
+        let params = Params::parse(
+            &form_urlencoded::Serializer::new(String::new())
+                .append_pair("redirect_uri", &request.redirect_uri)
+                .finish(),
+        );
         match checks::run(Entrance::Resume, &params, &client) {
             Ok(()) => Ok(Ok(Opened { request, client })),
             Err(Failure::Page(Stop::RedirectUri)) => Ok(Err(PageStop::RedirectUri)),
@@ -211,7 +223,13 @@ impl App {
     ///
     /// # Errors
     /// `Invalid` when it is not one of hers; a failed dependency.
-    pub async fn continue_with_identity(&self, ctx: &Ctx, sealed: &str, identity: IdentityId, browser: &Browser) -> Result<Reply, Error> {
+    pub async fn continue_with_identity(
+        &self,
+        ctx: &Ctx,
+        sealed: &str,
+        identity: IdentityId,
+        browser: &Browser,
+    ) -> Result<Reply, Error> {
         let Opened { mut request, client } = match self.open_request(ctx, sealed, browser).await? {
             Ok(opened) => opened,
             Err(stop) => return Ok(Reply::stop(stop)),
@@ -226,7 +244,13 @@ impl App {
     }
 
     /// Decides and answers.
-    pub(crate) async fn proceed(&self, ctx: &Ctx, request: AuthorizationRequest, client: Arc<Client>, browser: &Browser) -> Result<Reply, Error> {
+    pub(crate) async fn proceed(
+        &self,
+        ctx: &Ctx,
+        request: AuthorizationRequest,
+        client: Arc<Client>,
+        browser: &Browser,
+    ) -> Result<Reply, Error> {
         let ui_locales = request.ui_locales.clone();
         let mut tx = self.db.read().await?;
         let session = self.live_session(&mut tx, browser, ctx.now).await?;
@@ -234,7 +258,9 @@ impl App {
             None => (prompt::decide(&request, &client, None, ctx.now), None),
             Some(session) => {
                 let own = access::own(&session, ctx.now)?;
-                let Some(base) = identities::base(&mut tx, &own).await? else { return Err(Error::internal("a live session of nobody")) };
+                let Some(base) = identities::base(&mut tx, &own).await? else {
+                    return Err(Error::internal("a live session of nobody"));
+                };
                 let identities = claims::identities(&mut tx, &own, ctx.now.shanghai_date()).await?;
                 let age = AgeBand::at(base.birth_date, ctx.now);
                 let receipt = self.receipt(&mut tx, &own, age, &request, &client, ctx.now).await?;
@@ -250,7 +276,9 @@ impl App {
         };
         drop(tx);
         let mut reply = match (next, scene) {
-            (Next::Refuse(error), _) => Reply::to(Answer::Redirect(self.error_url(&request.redirect_uri, request.state.as_deref(), &error))),
+            (Next::Refuse(error), _) => {
+                Reply::to(Answer::Redirect(self.error_url(&request.redirect_uri, request.state.as_deref(), &error)))
+            }
             (Next::Issue(identity), Some((who, _))) => {
                 self.touch_session(&who.session, ctx.now).await?;
                 Reply::to(Answer::Redirect(self.issue(ctx, &request, &who.session, identity).await?))
@@ -261,12 +289,21 @@ impl App {
         Ok(reply)
     }
 
-    fn page(&self, next: Next, scene: Option<(Who, Vec<IdentityFacts>)>, request: AuthorizationRequest, client: Arc<Client>, browser: &Browser) -> Result<Reply, Error> {
+    fn page(
+        &self,
+        next: Next,
+        scene: Option<(Who, Vec<IdentityFacts>)>,
+        request: AuthorizationRequest,
+        client: Arc<Client>,
+        browser: &Browser,
+    ) -> Result<Reply, Error> {
         let (sealed, pre_session) = self.seal_request(&request, browser)?;
         let redirect_uri = request.redirect_uri.clone();
         let page = match (next, scene) {
             (Next::ChooseAccount, Some((who, _))) => Page::ChooseAccount { request: sealed, who, client },
-            (Next::ChooseIdentity, Some((who, identities))) => Page::ChooseIdentity { request: sealed, who, client, identities, redirect_uri },
+            (Next::ChooseIdentity, Some((who, identities))) => {
+                Page::ChooseIdentity { request: sealed, who, client, identities, redirect_uri }
+            }
             (Next::Consent, Some((who, _))) => {
                 let card = ConsentCard { client, scope: prompt::consent_scope(&request) };
                 Page::Consent { request: sealed, who, card, redirect_uri }
@@ -282,7 +319,11 @@ impl App {
     }
 
     /// Seals a request to this browser, giving it a pre-session cookie where it has none.
-    pub(crate) fn seal_request(&self, request: &AuthorizationRequest, browser: &Browser) -> Result<(String, Option<SecretString>), Error> {
+    pub(crate) fn seal_request(
+        &self,
+        request: &AuthorizationRequest,
+        browser: &Browser,
+    ) -> Result<(String, Option<SecretString>), Error> {
         let fresh = browser.pre_session.is_none().then(|| opaque::generate(&*self.random));
         let binding = match (&fresh, browser.binding()) {
             (Some(secret), _) => opaque::digest(secret.expose_secret()),
@@ -295,7 +336,13 @@ impl App {
 
     /// Puts a code into the ephemeral store and names the client's address with it. The grant's id is chosen
     /// here, so that a replay can be told from the first redemption (R3).
-    async fn issue(&self, ctx: &Ctx, request: &AuthorizationRequest, session: &Session, identity: Option<IdentityId>) -> Result<String, Error> {
+    async fn issue(
+        &self,
+        ctx: &Ctx,
+        request: &AuthorizationRequest,
+        session: &Session,
+        identity: Option<IdentityId>,
+    ) -> Result<String, Error> {
         let code = opaque::generate(&*self.random);
         let offer = CodeOffer {
             grant: GrantId::new(ctx.now, &*self.random),
@@ -313,12 +360,18 @@ impl App {
             expires_at: ctx.now.plus(self.lifetimes.code),
         };
         let key = opaque::lookup_key(code.expose_secret());
-        self.ephemeral.offer(Space::Code, &key, offer.grant.0, &serde_json::to_vec(&offer)?, self.lifetimes.code).await?;
+        self.ephemeral
+            .offer(Space::Code, &key, offer.grant.0, &serde_json::to_vec(&offer)?, self.lifetimes.code)
+            .await?;
         Ok(self.answer_url(&request.redirect_uri, request.state.as_deref(), &[("code", code.expose_secret())]))
     }
 
     pub(crate) fn error_url(&self, redirect_uri: &str, state: Option<&str>, error: &ProtocolError) -> String {
-        self.answer_url(redirect_uri, state, &[("error", error.code.as_str()), ("error_description", error.description)])
+        self.answer_url(
+            redirect_uri,
+            state,
+            &[("error", error.code.as_str()), ("error_description", error.description)],
+        )
     }
 
     /// The client's address with the answer in its query: with `state` as it came and `iss` (RFC 9207, 2).

@@ -113,7 +113,11 @@ impl App {
                     faults.push(format!("entry {} was changed, or its predecessor was", linked.head.seq));
                 }
                 for row in known.iter().filter(|row| row.seq == linked.head.seq && row.head != linked.head.hash) {
-                    faults.push(format!("entry {} differs from the checkpoint signed at {}", row.seq, row.at.to_rfc3339()));
+                    faults.push(format!(
+                        "entry {} differs from the checkpoint signed at {}",
+                        row.seq,
+                        row.at.to_rfc3339()
+                    ));
                 }
                 head = linked.head;
             }
@@ -126,7 +130,8 @@ impl App {
             faults.push(format!("{lost} entries have lost their number"));
         }
         faults.truncate(20);
-        let anchor = if anchors.is_empty() { "none: only consistent with itself" } else { "checkpoints outside the database" };
+        let anchor =
+            if anchors.is_empty() { "none: only consistent with itself" } else { "checkpoints outside the database" };
         Ok(Verdict { holds: faults.is_empty(), entries: head.seq, anchor, faults })
     }
 }
@@ -149,7 +154,13 @@ impl App {
     pub async fn anchor(&self, file: &Path) -> Result<(), Error> {
         let Some(row) = self.checkpoint().await? else { return Ok(()) };
         let encode = |bytes: &[u8]| STANDARD.encode(bytes);
-        let anchor = Anchor { seq: row.seq, count: row.count, head: encode(&row.head), at_micros: row.at.micros(), signature: encode(&row.signature) };
+        let anchor = Anchor {
+            seq: row.seq,
+            count: row.count,
+            head: encode(&row.head),
+            at_micros: row.at.micros(),
+            signature: encode(&row.signature),
+        };
         let mut line = serde_json::to_string(&anchor)?;
         line.push('\n');
         let mut options = tokio::fs::OpenOptions::new();
@@ -172,7 +183,13 @@ pub fn read_anchors(text: &str) -> Result<Vec<CheckpointRow>, Error> {
             let anchor: Anchor = serde_json::from_str(line).map_err(|_| unreadable())?;
             let decode = |text: &str| STANDARD.decode(text).map_err(|_| unreadable());
             let head = decode(&anchor.head)?.try_into().map_err(|_| unreadable())?;
-            Ok(CheckpointRow { seq: anchor.seq, count: anchor.count, head, at: Timestamp::from_micros(anchor.at_micros), signature: decode(&anchor.signature)? })
+            Ok(CheckpointRow {
+                seq: anchor.seq,
+                count: anchor.count,
+                head,
+                at: Timestamp::from_micros(anchor.at_micros),
+                signature: decode(&anchor.signature)?,
+            })
         })
         .collect()
 }

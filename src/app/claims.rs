@@ -21,9 +21,14 @@ use crate::store::identities::{self, ClassRow, StaffRow, TaughtRow, WardRow};
 use crate::store::subjects;
 
 /// A person's identities today, in their stable order: staff, student, parent (one for each school of her wards).
-pub(crate) async fn identities(tx: &mut Tx, proof: &impl OnePerson, day: NaiveDate) -> Result<Vec<IdentityFacts>, Error> {
+pub(crate) async fn identities(
+    tx: &mut Tx,
+    proof: &impl OnePerson,
+    day: NaiveDate,
+) -> Result<Vec<IdentityFacts>, Error> {
     let taught = identities::taught(tx, proof, day).await?;
-    let mut found: Vec<IdentityFacts> = identities::employed(tx, proof, day).await?.into_iter().map(|row| staff_identity(row, &taught)).collect();
+    let mut found: Vec<IdentityFacts> =
+        identities::employed(tx, proof, day).await?.into_iter().map(|row| staff_identity(row, &taught)).collect();
     for row in identities::enrolled(tx, proof, day).await? {
         found.push(IdentityFacts {
             id: IdentityId(row.id.0),
@@ -54,7 +59,16 @@ fn staff_identity(row: StaffRow, taught: &[TaughtRow]) -> IdentityFacts {
         (_, "school" | "campus" | "teaching_point") => IdentityKind::SchoolStaff,
         _ => IdentityKind::InstitutionStaff,
     };
-    IdentityFacts { id: IdentityId(row.id.0), kind, org: row.place.org, org_code: row.place.code, org_name: row.place.name, classes, primary: false, from: row.from }
+    IdentityFacts {
+        id: IdentityId(row.id.0),
+        kind,
+        org: row.place.org,
+        org_code: row.place.code,
+        org_name: row.place.name,
+        classes,
+        primary: false,
+        from: row.from,
+    }
 }
 
 fn add_parent_identity(found: &mut Vec<IdentityFacts>, ward: WardRow) {
@@ -76,15 +90,30 @@ fn add_parent_identity(found: &mut Vec<IdentityFacts>, ward: WardRow) {
 
 impl App {
     /// Everything that may be said to this client under this grant.
-    pub(crate) async fn facts(&self, tx: &mut Tx, proof: &impl OnePerson, grant: &Grant, client: &Client, now: Timestamp) -> Result<Facts, Error> {
+    pub(crate) async fn facts(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        grant: &Grant,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Facts, Error> {
         let day = now.shanghai_date();
         let base = identities::base(tx, proof).await?.ok_or_else(|| Error::not_found("person"))?;
         let identities = identities(tx, proof, day).await?;
-        let classes = if grant.scope.has(Scope::EduClass) { classes_of(tx, proof, grant, &identities, day).await? } else { Vec::new() };
-        let children = if grant.scope.has(Scope::EduGuardian) { self.children(tx, proof, client, now).await? } else { Vec::new() };
+        let classes = if grant.scope.has(Scope::EduClass) {
+            classes_of(tx, proof, grant, &identities, day).await?
+        } else {
+            Vec::new()
+        };
+        let children =
+            if grant.scope.has(Scope::EduGuardian) { self.children(tx, proof, client, now).await? } else { Vec::new() };
         let profile = match (&base.profile_sealed, &base.salt) {
             (Some(sealed), Some(salt)) => {
-                let plain = self.sealer.open_column(salt, "profile", "claims_sealed", proof.person().0, sealed).map_err(Error::internal)?;
+                let plain = self
+                    .sealer
+                    .open_column(salt, "profile", "claims_sealed", proof.person().0, sealed)
+                    .map_err(Error::internal)?;
                 serde_json::from_slice(&plain)?
             }
             _ => serde_json::Map::new(),
@@ -105,7 +134,13 @@ impl App {
 
     /// Wards whom this client may hear of: by a live receipt, or by its statutory basis (R8). Subjects of
     /// children that the sector meets for the first time are stored by the caller.
-    async fn children(&self, tx: &mut Tx, proof: &impl OnePerson, client: &Client, now: Timestamp) -> Result<Vec<ChildFacts>, Error> {
+    async fn children(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Vec<ChildFacts>, Error> {
         let wards = identities::wards(tx, proof, now.shanghai_date()).await?;
         let allowed = identities::receipted_wards(tx, proof, client.id).await?;
         Ok(wards
@@ -123,7 +158,12 @@ impl App {
     }
 
     /// Ids as this client may see them, with the subjects of those children it already knows.
-    pub(crate) async fn sector_ids(&self, tx: &mut Tx, client: &Client, children: &[ChildFacts]) -> Result<Ids<'_>, Error> {
+    pub(crate) async fn sector_ids(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        children: &[ChildFacts],
+    ) -> Result<Ids<'_>, Error> {
         let mut known = Vec::new();
         if client.is_application() {
             for child in children {
@@ -137,17 +177,31 @@ impl App {
 
     /// What a sector will call a person when it meets her for the first time (R13).
     pub(crate) fn fresh_sub(&self, client: &Client, person: PersonId) -> String {
-        if client.is_application() { self.index.sector_id(&client.sector, "sub", person.0).to_string() } else { person.to_string() }
+        if client.is_application() {
+            self.index.sector_id(&client.sector, "sub", person.0).to_string()
+        } else {
+            person.to_string()
+        }
     }
 }
 
-async fn classes_of(tx: &mut Tx, proof: &impl OnePerson, grant: &Grant, identities: &[IdentityFacts], day: NaiveDate) -> Result<Vec<ClassFacts>, Error> {
+async fn classes_of(
+    tx: &mut Tx,
+    proof: &impl OnePerson,
+    grant: &Grant,
+    identities: &[IdentityFacts],
+    day: NaiveDate,
+) -> Result<Vec<ClassFacts>, Error> {
     let active = identities.iter().find(|identity| Some(identity.id) == grant.identity);
     match active.map(|identity| identity.kind) {
-        Some(IdentityKind::Student) => {
-            Ok(self::identities::sat_in(tx, proof, day).await?.into_iter().map(|row| class_facts(row, "student", Vec::new(), day)).collect())
+        Some(IdentityKind::Student) => Ok(self::identities::sat_in(tx, proof, day)
+            .await?
+            .into_iter()
+            .map(|row| class_facts(row, "student", Vec::new(), day))
+            .collect()),
+        Some(IdentityKind::Teacher | IdentityKind::SchoolStaff) => {
+            Ok(taught_classes(self::identities::taught(tx, proof, day).await?, grant, day))
         }
-        Some(IdentityKind::Teacher | IdentityKind::SchoolStaff) => Ok(taught_classes(self::identities::taught(tx, proof, day).await?, grant, day)),
         _ => Ok(Vec::new()),
     }
 }
@@ -172,8 +226,19 @@ fn taught_classes(rows: Vec<TaughtRow>, grant: &Grant, day: NaiveDate) -> Vec<Cl
 
 fn class_facts(row: ClassRow, role: &'static str, subjects: Vec<String>, day: NaiveDate) -> ClassFacts {
     let stage: Option<Stage> = row.stage.parse().ok();
-    let grade = stage.and_then(|stage| grade::at(stage, row.entry_year, row.schooling_years, day)).map(|grade| grade.to_string());
-    ClassFacts { id: row.id, name: row.name, stage: row.stage, entry_year: row.entry_year, grade, kind: row.kind, role, subjects }
+    let grade = stage
+        .and_then(|stage| grade::at(stage, row.entry_year, row.schooling_years, day))
+        .map(|grade| grade.to_string());
+    ClassFacts {
+        id: row.id,
+        name: row.name,
+        stage: row.stage,
+        entry_year: row.entry_year,
+        grade,
+        kind: row.kind,
+        role,
+        subjects,
+    }
 }
 
 /// See [`SectorIds`].
@@ -199,4 +264,3 @@ impl SectorIds for Ids<'_> {
         }
     }
 }
-

@@ -69,7 +69,9 @@ impl App {
         let mut work = self.begin(ctx, Action::ClientCreated).await?;
         clients::insert(work.tx(), &client).await?;
         facts::bump(work.tx(), Cache::Clients).await?;
-        work.target("client", client.id).detail("statutory", client.is_statutory()).detail("kind", if client.is_application() { "application" } else { "platform" });
+        work.target("client", client.id)
+            .detail("statutory", client.is_statutory())
+            .detail("kind", if client.is_application() { "application" } else { "platform" });
         work.event("client", client.id, 1, "client.created", &[]);
         work.commit(Outcome::Done).await?;
         Ok(Registered { client: Arc::new(client), secret })
@@ -112,10 +114,12 @@ impl App {
     /// `invalid_client`, the same for an unknown client and a wrong secret.
     pub async fn authenticate_client(&self, credentials: &Credentials, now: Timestamp) -> Result<Arc<Client>, Error> {
         let refused = || Error::from(ProtocolError::new(Code::InvalidClient, "client authentication failed"));
-        let client = self.client(&credentials.client_id, now).await?.filter(|client| client.status == ClientStatus::Active);
+        let client =
+            self.client(&credentials.client_id, now).await?.filter(|client| client.status == ClientStatus::Active);
         let secret = credentials.secret.as_ref().map(|secret| secret.expose_secret()).unwrap_or_default();
         // Compared even when nobody is there, so that a known id answers in the same time as an unknown one.
-        let matches = opaque::matches(secret, &client.as_ref().and_then(|client| client.secret_digest).unwrap_or([0; 32]));
+        let matches =
+            opaque::matches(secret, &client.as_ref().and_then(|client| client.secret_digest).unwrap_or([0; 32]));
         let client = client.ok_or_else(refused)?;
         let registered = client.metadata.token_endpoint_auth_method;
         match registered {

@@ -36,18 +36,50 @@ pub struct ConsentCard {
 impl App {
     /// Whether a live receipt stands behind a request: her own, or while she is under 14 that of a guardian
     /// who is confirmed now.
-    pub(crate) async fn receipt(&self, tx: &mut Tx, proof: &impl OnePerson, age: AgeBand, request: &AuthorizationRequest, client: &Client, now: Timestamp) -> Result<Receipt, Error> {
+    pub(crate) async fn receipt(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        age: AgeBand,
+        request: &AuthorizationRequest,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Receipt, Error> {
         let wanted = prompt::consent_scope(request);
         let live = self.live_receipts(tx, proof, age, client.id, now).await?;
-        Ok(live.into_iter().filter(|receipt| wanted.is_subset(&scopes(receipt))).map(|receipt| receipt.given_at).max().map_or(Receipt::Missing, Receipt::Covers))
+        Ok(live
+            .into_iter()
+            .filter(|receipt| wanted.is_subset(&scopes(receipt)))
+            .map(|receipt| receipt.given_at)
+            .max()
+            .map_or(Receipt::Missing, Receipt::Covers))
     }
 
     /// What live receipts let a client have of a person, taken together.
-    pub(crate) async fn consented(&self, tx: &mut Tx, proof: &impl OnePerson, age: AgeBand, client: ClientId, now: Timestamp) -> Result<ScopeSet, Error> {
-        Ok(self.live_receipts(tx, proof, age, client, now).await?.iter().flat_map(|receipt| scopes(receipt).iter().collect::<Vec<_>>()).collect())
+    pub(crate) async fn consented(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        age: AgeBand,
+        client: ClientId,
+        now: Timestamp,
+    ) -> Result<ScopeSet, Error> {
+        Ok(self
+            .live_receipts(tx, proof, age, client, now)
+            .await?
+            .iter()
+            .flat_map(|receipt| scopes(receipt).iter().collect::<Vec<_>>())
+            .collect())
     }
 
-    async fn live_receipts(&self, tx: &mut Tx, proof: &impl OnePerson, age: AgeBand, client: ClientId, now: Timestamp) -> Result<Vec<ConsentReceipt>, Error> {
+    async fn live_receipts(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        age: AgeBand,
+        client: ClientId,
+        now: Timestamp,
+    ) -> Result<Vec<ConsentReceipt>, Error> {
         let all = consents::live(tx, proof, client).await?;
         if age != AgeBand::Under14 {
             return Ok(all.into_iter().filter(|receipt| receipt.given_by == proof.person()).collect());
@@ -58,7 +90,14 @@ impl App {
 
     /// Whether a grant may still be used: the receipt it rests on is alive (R8, R16). The one check that token,
     /// refresh and userinfo share.
-    pub(crate) async fn still_allowed(&self, tx: &mut Tx, proof: &impl OnePerson, grant: &Grant, client: &Client, now: Timestamp) -> Result<bool, Error> {
+    pub(crate) async fn still_allowed(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        grant: &Grant,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let Some(base) = identities::base(tx, proof).await? else { return Ok(false) };
         let age = AgeBand::at(base.birth_date, now);
         let needs_receipt = if age == AgeBand::Under14 { !client.is_statutory() } else { client.is_application() };
@@ -74,14 +113,24 @@ impl App {
     ///
     /// # Errors
     /// A failed dependency.
-    pub async fn decide_consent(&self, ctx: &Ctx, sealed: &str, allow: bool, browser: &Browser) -> Result<Reply, Error> {
+    pub async fn decide_consent(
+        &self,
+        ctx: &Ctx,
+        sealed: &str,
+        allow: bool,
+        browser: &Browser,
+    ) -> Result<Reply, Error> {
         let Opened { request, client } = match self.open_request(ctx, sealed, browser).await? {
             Ok(opened) => opened,
             Err(stop) => return Ok(Reply::stop(stop)),
         };
         if !allow {
             let denied = ProtocolError::new(Code::AccessDenied, "the person said no");
-            return Ok(Reply::to(Answer::Redirect(self.error_url(&request.redirect_uri, request.state.as_deref(), &denied))));
+            return Ok(Reply::to(Answer::Redirect(self.error_url(
+                &request.redirect_uri,
+                request.state.as_deref(),
+                &denied,
+            ))));
         }
         let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
         if let Some(session) = session {
@@ -106,7 +155,14 @@ impl App {
     ///
     /// # Errors
     /// `NotFound` and `Invalid` with the reason.
-    pub async fn record_guardian_consent(&self, ctx: &Ctx, child: PersonId, guardian: PersonId, client_id: &str, scope: &ScopeSet) -> Result<ConsentId, Error> {
+    pub async fn record_guardian_consent(
+        &self,
+        ctx: &Ctx,
+        child: PersonId,
+        guardian: PersonId,
+        client_id: &str,
+        scope: &ScopeSet,
+    ) -> Result<ConsentId, Error> {
         let client = self.client(client_id, ctx.now).await?.ok_or_else(|| Error::not_found("client"))?;
         let on = access::task(TaskName::OperatorCommand).on(child);
         let mut work = self.begin(ctx, Action::ConsentGiven).await?;
@@ -120,7 +176,10 @@ impl App {
         }
         let receipt = self.new_receipt(ctx, child, guardian, client.id, scope, age);
         consents::insert(work.tx(), &on, &receipt).await?;
-        work.target("person", child).target("given_by", guardian).target("client", client.id).detail("scope", scope.to_string());
+        work.target("person", child)
+            .target("given_by", guardian)
+            .target("client", client.id)
+            .detail("scope", scope.to_string());
         work.event("consent", receipt.id, 1, "consent.given", &[]);
         work.commit(Outcome::Done).await?;
         Ok(receipt.id)
@@ -139,13 +198,24 @@ impl App {
             return Err(Error::not_found("a live receipt"));
         }
         let grants = grants::revoke_of_client(work.tx(), person, client.id, ctx.now, "consent withdrawn").await?;
-        work.target("person", person).target("client", client.id).detail("receipts", ended).detail("grants_ended", grants);
+        work.target("person", person)
+            .target("client", client.id)
+            .detail("receipts", ended)
+            .detail("grants_ended", grants);
         work.event("consent", person, 1, "consent.withdrawn", &[]);
         work.commit(Outcome::Done).await?;
         Ok(ended)
     }
 
-    fn new_receipt(&self, ctx: &Ctx, person: PersonId, given_by: PersonId, client: ClientId, scope: &ScopeSet, age: AgeBand) -> ConsentReceipt {
+    fn new_receipt(
+        &self,
+        ctx: &Ctx,
+        person: PersonId,
+        given_by: PersonId,
+        client: ClientId,
+        scope: &ScopeSet,
+        age: AgeBand,
+    ) -> ConsentReceipt {
         ConsentReceipt {
             id: ConsentId::new(ctx.now, &*self.random),
             person,

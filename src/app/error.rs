@@ -57,12 +57,22 @@ impl Error {
 
     /// The program or a dependency failed.
     pub fn internal(why: impl fmt::Display) -> Self {
-        Self { kind: Kind::Internal, public: "something went wrong here; it was noted".into(), internal: why.to_string(), protocol: None }
+        Self {
+            kind: Kind::Internal,
+            public: "something went wrong here; it was noted".into(),
+            internal: why.to_string(),
+            protocol: None,
+        }
     }
 
     /// Too much at once.
     pub fn busy(why: impl fmt::Display) -> Self {
-        Self { kind: Kind::Busy, public: "too much at once; try again in a moment".into(), internal: why.to_string(), protocol: None }
+        Self {
+            kind: Kind::Busy,
+            public: "too much at once; try again in a moment".into(),
+            internal: why.to_string(),
+            protocol: None,
+        }
     }
 
     /// The protocol's code for it: what is not a protocol error is the provider's own fault.
@@ -118,7 +128,12 @@ impl From<KeyError> for Error {
 
 impl From<ProtocolError> for Error {
     fn from(error: ProtocolError) -> Self {
-        Self { kind: Kind::Invalid, public: error.description.into(), internal: error.to_string(), protocol: Some(error) }
+        Self {
+            kind: Kind::Invalid,
+            public: error.description.into(),
+            internal: error.to_string(),
+            protocol: Some(error),
+        }
     }
 }
 

@@ -33,8 +33,11 @@ impl App {
                 None => Err(Error::busy("no signing key yet")),
             }
         };
-        let (database, ephemeral, keys) =
-            tokio::join!(tokio::time::timeout(PATIENCE, database), tokio::time::timeout(PATIENCE, ephemeral), tokio::time::timeout(PATIENCE, keys));
+        let (database, ephemeral, keys) = tokio::join!(
+            tokio::time::timeout(PATIENCE, database),
+            tokio::time::timeout(PATIENCE, ephemeral),
+            tokio::time::timeout(PATIENCE, keys)
+        );
         let check = |name, answered: Result<Result<(), Error>, _>, hint| {
             let ok = matches!(answered, Ok(Ok(())));
             Check { name, ok, hint: (!ok).then_some(hint) }

@@ -59,7 +59,10 @@ impl App {
         stored
             .into_iter()
             .map(|key| {
-                let pkcs8 = self.sealer.unwrap_key(&key.kid, &key.wrapped).map_err(|_| Error::internal("a signing key does not open under root.key"))?;
+                let pkcs8 = self
+                    .sealer
+                    .unwrap_key(&key.kid, &key.wrapped)
+                    .map_err(|_| Error::internal("a signing key does not open under root.key"))?;
                 let opened = SigningKey::from_pkcs8(key.alg, &pkcs8).map_err(Error::internal)?;
                 Ok(OpenedKey { key: Arc::new(opened), state: key.state })
             })
@@ -109,7 +112,8 @@ impl App {
 
     async fn generate_key(&self, alg: SigningAlg, state: KeyState) -> Result<StoredKey, Error> {
         let random = self.random.clone();
-        let generated = tokio::task::spawn_blocking(move || SigningKey::generate(alg, &*random)).await.map_err(Error::internal)?;
+        let generated =
+            tokio::task::spawn_blocking(move || SigningKey::generate(alg, &*random)).await.map_err(Error::internal)?;
         let (key, pkcs8) = generated.map_err(Error::internal)?;
         let now = self.now();
         Ok(StoredKey {
@@ -139,7 +143,8 @@ impl App {
             return Err(Error::busy("another process changes the keyring"));
         }
         let mut active = String::new();
-        let keys: Vec<StoredKey> = signing_keys::list(work.tx()).await?.into_iter().filter(|key| key.alg == alg).collect();
+        let keys: Vec<StoredKey> =
+            signing_keys::list(work.tx()).await?.into_iter().filter(|key| key.alg == alg).collect();
         // The active one leaves first: one active key for each algorithm is a constraint.
         let (retiring, rest): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.state == KeyState::Active);
         for key in retiring {
@@ -151,7 +156,9 @@ impl App {
                     active.clone_from(&key.kid);
                     signing_keys::update(work.tx(), &key.activate(ctx.now)).await?;
                 }
-                KeyState::Retired if key.retires_at.is_some_and(|at| at <= ctx.now) => signing_keys::delete(work.tx(), &key.kid).await?,
+                KeyState::Retired if key.retires_at.is_some_and(|at| at <= ctx.now) => {
+                    signing_keys::delete(work.tx(), &key.kid).await?
+                }
                 KeyState::Retired | KeyState::Active => {}
             }
         }

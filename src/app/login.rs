@@ -14,8 +14,8 @@ use crate::domain::auth::session::{ACR_PASSWORD, Session, SignIn, session_lifeti
 use crate::domain::auth::throttle::{self, Attempt, Decision, Network};
 use crate::domain::id::{AccountId, InteractionId, PersonId, SessionId};
 use crate::domain::registry::login::Login;
-use crate::keys::{hex, opaque};
 use crate::keys::password::Priority;
+use crate::keys::{hex, opaque};
 use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
 use crate::store::{accounts, admin_grants, credentials, sessions};
@@ -113,7 +113,9 @@ impl App {
         match self.throttle(&keys).await? {
             Decision::Go => {}
             Decision::Delay(pause) => tokio::time::sleep(pause).await,
-            Decision::Wait(left) => return self.again(LoginProblem::TooMany { minutes: left.as_secs().div_ceil(60) }, opened, browser),
+            Decision::Wait(left) => {
+                return self.again(LoginProblem::TooMany { minutes: left.as_secs().div_ceil(60) }, opened, browser);
+            }
         }
         let priority = if keys.device.is_some() { Priority::KnownDevice } else { Priority::Stranger };
         let door = access::door();
@@ -135,17 +137,29 @@ impl App {
     }
 
     /// The account behind a login, before anybody signed in.
-    pub(crate) async fn account_of(&self, tx: &mut Tx, door: &Door, login: &Login) -> Result<Option<accounts::Reference>, Error> {
+    pub(crate) async fn account_of(
+        &self,
+        tx: &mut Tx,
+        door: &Door,
+        login: &Login,
+    ) -> Result<Option<accounts::Reference>, Error> {
         Ok(match login {
             Login::UserName(name) => accounts::by_user_name(tx, door, name).await?,
             Login::Phone(phone) => accounts::by_alias(tx, door, "phone", self.index.login("phone", phone)).await?,
             Login::Email(email) => accounts::by_alias(tx, door, "email", self.index.login("email", email)).await?,
-            Login::PersonalCode(code) => accounts::by_alias(tx, door, "personal_code", self.index.login("personal_code", code.expose())).await?,
+            Login::PersonalCode(code) => {
+                accounts::by_alias(tx, door, "personal_code", self.index.login("personal_code", code.expose())).await?
+            }
             Login::Unknown(_) => None,
         })
     }
 
-    async fn knock(&self, tx: &mut Tx, door: &Door, login: &Login) -> Result<Option<(accounts::Reference, String)>, Error> {
+    async fn knock(
+        &self,
+        tx: &mut Tx,
+        door: &Door,
+        login: &Login,
+    ) -> Result<Option<(accounts::Reference, String)>, Error> {
         let Some(account) = self.account_of(tx, door, login).await? else { return Ok(None) };
         let phc = credentials::password(tx, door, account.id).await?;
         Ok(phc.map(|phc| (account, phc)))
@@ -163,15 +177,23 @@ impl App {
         keys: &Keys,
     ) -> Result<LoginReply, Error> {
         let ctx = ctx.acting(Actor::Person { id: person });
-        let interaction = opened.as_ref().map_or_else(|| InteractionId::new(ctx.now, &*self.random), |opened| opened.request.interaction);
+        let interaction = opened
+            .as_ref()
+            .map_or_else(|| InteractionId::new(ctx.now, &*self.random), |opened| opened.request.interaction);
         let secret = opaque::generate(&*self.random);
         let mut work = self.begin(&ctx, Action::SignIn).await?;
         work.target("person", person).target("account", account);
         let before = self.live_session(work.tx(), browser, ctx.now).await?;
         let is_admin = !admin_grants::live(work.tx(), person, ctx.now).await?.is_empty();
         let (idle, absolute) = session_lifetimes(&self.lifetimes, is_admin);
-        let sign_in =
-            SignIn { id: interaction, account, person, amr: vec!["pwd".into()], created_at: ctx.now, expires_at: ctx.now.plus(PENDING_SIGN_IN) };
+        let sign_in = SignIn {
+            id: interaction,
+            account,
+            person,
+            amr: vec!["pwd".into()],
+            created_at: ctx.now,
+            expires_at: ctx.now.plus(PENDING_SIGN_IN),
+        };
         sessions::begin_sign_in(work.tx(), &sign_in).await?;
         let expires_at = ctx.now.plus(absolute);
         let session = Session {
@@ -207,7 +229,10 @@ impl App {
         if !sessions::finish_sign_in(work.tx(), interaction, ctx.now, session.id).await? {
             drop(work);
             return match opened {
-                Some(opened) => Ok(LoginReply::Again { problem: LoginProblem::StartedOver, request: Some(Box::new(self.start_over(&ctx, opened, browser)?)) }),
+                Some(opened) => Ok(LoginReply::Again {
+                    problem: LoginProblem::StartedOver,
+                    request: Some(Box::new(self.start_over(&ctx, opened, browser)?)),
+                }),
                 None => Ok(LoginReply::Stop(PageStop::Expired)),
             };
         }

@@ -60,7 +60,12 @@ struct Hint {
 
 impl App {
     /// The subject of an `id_token_hint` that we issued to this client, expired or not.
-    pub(crate) async fn hinted_subject(&self, hint: &str, client: &Client, now: Timestamp) -> Result<Option<String>, Error> {
+    pub(crate) async fn hinted_subject(
+        &self,
+        hint: &str,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Option<String>, Error> {
         let found = self.read_hint(hint, now).await?;
         Ok(found.filter(|hint| hint.client.id == client.id).map(|hint| hint.sub))
     }
@@ -68,7 +73,13 @@ impl App {
     async fn read_hint(&self, hint: &str, now: Timestamp) -> Result<Option<Hint>, Error> {
         let keyring = self.keyring(now).await?;
         // Section 2: "the OP SHOULD accept ID Tokens when the RP identified […] even when the exp time has passed".
-        let expect = Expect { typ: &[None, Some("JWT")], issuer: self.issuer().as_str(), audience: None, now, allow_expired: true };
+        let expect = Expect {
+            typ: &[None, Some("JWT")],
+            issuer: self.issuer().as_str(),
+            audience: None,
+            now,
+            allow_expired: true,
+        };
         let Ok(claims) = keyring.verify(hint, &expect) else { return Ok(None) };
         let (Some(audience), Some(sub)) = (claims["aud"].as_str(), claims["sub"].as_str()) else { return Ok(None) };
         let Some(client) = self.client(audience, now).await? else { return Ok(None) };
@@ -79,7 +90,12 @@ impl App {
     ///
     /// # Errors
     /// A failed dependency.
-    pub async fn end_session(&self, ctx: &Ctx, request: &LogoutRequest, browser: &Browser) -> Result<LogoutReply, Error> {
+    pub async fn end_session(
+        &self,
+        ctx: &Ctx,
+        request: &LogoutRequest,
+        browser: &Browser,
+    ) -> Result<LogoutReply, Error> {
         let hint = match &request.id_token_hint {
             None => None,
             Some(text) => match self.read_hint(text, ctx.now).await? {
@@ -111,16 +127,23 @@ impl App {
         }
         let plain = serde_json::to_vec(&(request, ctx.now))?;
         let fresh = browser.pre_session.is_none().then(|| crate::keys::opaque::generate(&*self.random));
-        let bound = Browser { pre_session: fresh.clone().or_else(|| browser.pre_session.clone()), ..Browser::default() };
+        let bound =
+            Browser { pre_session: fresh.clone().or_else(|| browser.pre_session.clone()), ..Browser::default() };
         let binding = bound.binding().unwrap_or_default();
-        Ok(LogoutReply::Confirm { request: self.sealer.seal_state(SEAL, &binding, &plain, &*self.random)?, who, client, pre_session: fresh })
+        Ok(LogoutReply::Confirm {
+            request: self.sealer.seal_state(SEAL, &binding, &plain, &*self.random)?,
+            who,
+            client,
+            pre_session: fresh,
+        })
     }
 
     /// Whether a hint names the session that is there: by `sid`, or by the person where the token has none.
     async fn hint_means(&self, hint: &Hint, who: &Who, ctx: &Ctx) -> Result<bool, Error> {
         let mut tx = self.db.read().await?;
         if let Some(sid) = &hint.sid {
-            return Ok(sessions::by_sid(&mut tx, hint.client.id, sid).await? == Some(who.session.id) && who.session.is_live(ctx.now));
+            return Ok(sessions::by_sid(&mut tx, hint.client.id, sid).await? == Some(who.session.id)
+                && who.session.is_live(ctx.now));
         }
         Ok(subjects::find(&mut tx, who.session.person, &hint.client.sector).await?.as_ref() == Some(&hint.sub))
     }
@@ -129,7 +152,13 @@ impl App {
     ///
     /// # Errors
     /// A failed dependency.
-    pub async fn confirm_sign_out(&self, ctx: &Ctx, sealed: &str, yes: bool, browser: &Browser) -> Result<LogoutReply, Error> {
+    pub async fn confirm_sign_out(
+        &self,
+        ctx: &Ctx,
+        sealed: &str,
+        yes: bool,
+        browser: &Browser,
+    ) -> Result<LogoutReply, Error> {
         let opened = browser.binding().and_then(|binding| self.sealer.open_state(SEAL, &binding, sealed).ok());
         let Some(plain) = opened else { return Ok(LogoutReply::Expired) };
         let (request, asked_at): (LogoutRequest, Timestamp) = serde_json::from_slice(&plain)?;
@@ -181,7 +210,9 @@ impl App {
     pub async fn deliver_one(&self) -> Result<bool, Error> {
         let now = self.now();
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
-        let Some(delivery) = deliveries::take(&mut tx, now, now.plus(DELIVERY_PATIENCE)).await? else { return Ok(false) };
+        let Some(delivery) = deliveries::take(&mut tx, now, now.plus(DELIVERY_PATIENCE)).await? else {
+            return Ok(false);
+        };
         tx.commit().await?;
         let sent = self.deliver(&delivery, now).await;
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
@@ -203,7 +234,8 @@ impl App {
     async fn deliver(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
         let Some(client) = self.client_by_id(delivery.client, now).await? else { return Ok(()) };
         let keyring = self.keyring(now).await?;
-        let key = keyring.active(client.metadata.id_token_signed_response_alg).ok_or_else(|| Error::busy("no key yet"))?;
+        let key =
+            keyring.active(client.metadata.id_token_signed_response_alg).ok_or_else(|| Error::busy("no key yet"))?;
         // Back-Channel Logout 1.0, 2.4.
         let claims = json!({
             "iss": self.issuer().as_str(), "aud": client.id.to_string(), "sub": delivery.sub, "sid": delivery.sid, "jti": delivery.id.to_string(),
@@ -223,7 +255,10 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
         None => uri.to_owned(),
         Some(state) => {
             let joint = if uri.contains('?') { '&' } else { '?' };
-            format!("{uri}{joint}{}", form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish())
+            format!(
+                "{uri}{joint}{}",
+                form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish()
+            )
         }
     }
 }

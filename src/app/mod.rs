@@ -16,6 +16,7 @@ pub mod health;
 pub mod keyring;
 pub mod login;
 pub mod logout;
+pub mod register;
 pub mod report;
 pub mod secrets;
 pub mod session;

@@ -43,9 +43,18 @@ impl App {
     pub async fn list_accounts(&self, org_code: &str) -> Result<Vec<AccountRow>, Error> {
         let task = access::task(TaskName::OperatorReport);
         let mut tx = self.db.read().await?;
-        let org = institutions::by_code(&mut tx, &task, org_code).await?.ok_or_else(|| Error::not_found("institution"))?;
+        let org =
+            institutions::by_code(&mut tx, &task, org_code).await?.ok_or_else(|| Error::not_found("institution"))?;
         let listed = accounts::list_under(&mut tx, &task, org.id).await?;
-        Ok(listed.into_iter().map(|row| AccountRow { person_id: row.person, kind: row.kind.as_str(), user_name: row.user_name, state: row.state.as_str() }).collect())
+        Ok(listed
+            .into_iter()
+            .map(|row| AccountRow {
+                person_id: row.person,
+                kind: row.kind.as_str(),
+                user_name: row.user_name,
+                state: row.state.as_str(),
+            })
+            .collect())
     }
 
     /// How far the newest audit entry lies in the future: a clock of some replica is wrong.

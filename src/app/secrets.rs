@@ -42,7 +42,9 @@ pub async fn settle(db: &Db, dir: &Path, random: &dyn Random, now: Timestamp) ->
 /// When there are some already, here or in the database.
 pub async fn create(db: &Db, dir: &Path, random: &dyn Random, now: Timestamp) -> Result<RootSecrets, Error> {
     if !facts::fingerprints(&mut db.read().await?).await?.is_empty() {
-        return Err(Error::invalid("the database already belongs to root secrets; `mingji keys restore FILE` brings them back"));
+        return Err(Error::invalid(
+            "the database already belongs to root secrets; `mingji keys restore FILE` brings them back",
+        ));
     }
     let secrets = RootSecrets::generate(random);
     secrets.write(dir).map_err(|e| Error::invalid(e.to_string()))?;

@@ -47,7 +47,12 @@ impl App {
     ///
     /// # Errors
     /// A failed store.
-    pub(crate) async fn live_session(&self, tx: &mut Tx, browser: &Browser, now: Timestamp) -> Result<Option<Session>, Error> {
+    pub(crate) async fn live_session(
+        &self,
+        tx: &mut Tx,
+        browser: &Browser,
+        now: Timestamp,
+    ) -> Result<Option<Session>, Error> {
         let Some(secret) = &browser.session else { return Ok(None) };
         let session = sessions::by_secret(tx, opaque::digest(secret.expose_secret())).await?;
         Ok(session.filter(|session| session.is_live(now)))
@@ -83,7 +88,12 @@ impl App {
     ///
     /// # Errors
     /// `Invalid` when the identity is not hers today.
-    pub(crate) async fn choose_identity(&self, ctx: &Ctx, session: &Session, identity: IdentityId) -> Result<(), Error> {
+    pub(crate) async fn choose_identity(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        identity: IdentityId,
+    ) -> Result<(), Error> {
         let ctx = ctx.acting(Actor::Person { id: session.person });
         let own = access::own(session, ctx.now)?;
         let mut work = self.begin(&ctx, Action::IdentityChosen).await?;
@@ -98,7 +108,13 @@ impl App {
 
     /// Ends a session and everything that lives in it, and queues what its clients must hear
     /// (Back-Channel Logout 1.0, 2.5). Part of a larger change.
-    pub(crate) async fn end_session_in(&self, work: &mut Work<'_>, session: SessionId, now: Timestamp, reason: &'static str) -> Result<bool, Error> {
+    pub(crate) async fn end_session_in(
+        &self,
+        work: &mut Work<'_>,
+        session: SessionId,
+        now: Timestamp,
+        reason: &'static str,
+    ) -> Result<bool, Error> {
         let receivers = deliveries::receivers(work.tx(), session).await?;
         if !sessions::end(work.tx(), session, now, reason).await? {
             return Ok(false);
@@ -108,7 +124,8 @@ impl App {
         for receiver in receivers {
             let Some(uri) = receiver.metadata.backchannel_logout_uri else { continue };
             let id = DeliveryId::new(now, &*self.random);
-            let delivery = Delivery { id, client: receiver.client, uri, sub: receiver.sub, sid: receiver.sid, attempts: 0 };
+            let delivery =
+                Delivery { id, client: receiver.client, uri, sub: receiver.sub, sid: receiver.sid, attempts: 0 };
             deliveries::insert(work.tx(), &delivery, now).await?;
             told += 1;
         }
@@ -133,7 +150,13 @@ impl App {
     }
 
     /// Signs a person out everywhere, as part of a larger change (a new password, a locked account).
-    pub(crate) async fn end_sessions_of(&self, work: &mut Work<'_>, on: &impl OnePerson, now: Timestamp, reason: &'static str) -> Result<usize, Error> {
+    pub(crate) async fn end_sessions_of(
+        &self,
+        work: &mut Work<'_>,
+        on: &impl OnePerson,
+        now: Timestamp,
+        reason: &'static str,
+    ) -> Result<usize, Error> {
         let person: PersonId = on.person();
         let live = sessions::live_of_person(work.tx(), person).await?;
         for session in &live {

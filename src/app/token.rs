@@ -52,12 +52,21 @@ impl App {
         let client = self.authenticate_client(credentials, ctx.now).await?;
         let ctx = ctx.acting(Actor::Client { id: client.id });
         match request {
-            Request::Code { code, redirect_uri, verifier } => self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await,
+            Request::Code { code, redirect_uri, verifier } => {
+                self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await
+            }
             Request::Refresh { token, scope } => self.refresh(&ctx, &client, &token, scope).await,
         }
     }
 
-    async fn redeem(&self, ctx: &Ctx, client: &Arc<Client>, code: &str, redirect_uri: Option<&str>, verifier: Option<&str>) -> Result<Tokens, Error> {
+    async fn redeem(
+        &self,
+        ctx: &Ctx,
+        client: &Arc<Client>,
+        code: &str,
+        redirect_uri: Option<&str>,
+        verifier: Option<&str>,
+    ) -> Result<Tokens, Error> {
         // The tombstone lives as long as the longest thing the code can have given.
         let remember = if client.may_refresh() { self.lifetimes.refresh_absolute } else { self.lifetimes.access_token };
         let (grant, offer) = match self.ephemeral.redeem(Space::Code, &opaque::lookup_key(code), remember).await? {
@@ -74,21 +83,35 @@ impl App {
         }
         let proof = access::by_new_grant(&grant);
         // The person, her account and session may have ended since the code was given.
-        if grants::live(work.tx(), grant.id, ctx.now).await?.is_none() || !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? {
+        if grants::live(work.tx(), grant.id, ctx.now).await?.is_none()
+            || !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await?
+        {
             return Err(invalid_grant("what the code stood for has ended"));
         }
-        let family = client.may_refresh().then(|| Family::begin(FamilyId::new(ctx.now, &*self.random), grant.id, ctx.now, &self.lifetimes));
+        let family = client
+            .may_refresh()
+            .then(|| Family::begin(FamilyId::new(ctx.now, &*self.random), grant.id, ctx.now, &self.lifetimes));
         if let Some(family) = &family {
             grants::insert_family(work.tx(), family).await?;
         }
         let facts = self.facts(work.tx(), &proof, &grant, client, ctx.now).await?;
-        work.target("person", grant.person).target("client", client.id).target("grant", grant.id).detail("scope", grant.scope.to_string());
+        work.target("person", grant.person)
+            .target("client", client.id)
+            .target("grant", grant.id)
+            .detail("scope", grant.scope.to_string());
         work.event("grant", grant.id, 1, "grant.created", &[]);
         work.commit(Outcome::Done).await?;
         self.sign(ctx, client, &grant, &facts, offer.nonce.as_deref(), family.as_ref()).await
     }
 
-    async fn grant_from(&self, work: &mut Work<'_>, ctx: &Ctx, client: &Client, offer: CodeOffer, id: GrantId) -> Result<Grant, Error> {
+    async fn grant_from(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        client: &Client,
+        offer: CodeOffer,
+        id: GrantId,
+    ) -> Result<Grant, Error> {
         let fresh = self.fresh_sub(client, offer.person);
         let sub = subjects::first_use(work.tx(), offer.person, &client.sector, &fresh, ctx.now).await?;
         let sid = opaque::generate(&*self.random);
@@ -121,13 +144,23 @@ impl App {
         Err(invalid_grant("the code was redeemed before"))
     }
 
-    async fn refresh(&self, ctx: &Ctx, client: &Arc<Client>, token: &str, scope: Option<ScopeSet>) -> Result<Tokens, Error> {
-        let (id, counter) = self.refresh_tokens.parse(token).ok_or_else(|| invalid_grant("the refresh token is not ours"))?;
+    async fn refresh(
+        &self,
+        ctx: &Ctx,
+        client: &Arc<Client>,
+        token: &str,
+        scope: Option<ScopeSet>,
+    ) -> Result<Tokens, Error> {
+        let (id, counter) =
+            self.refresh_tokens.parse(token).ok_or_else(|| invalid_grant("the refresh token is not ours"))?;
         let mut work = self.begin(ctx, Action::GrantRefreshed).await?;
-        let family = grants::family(work.tx(), id).await?.ok_or_else(|| invalid_grant("the refresh token has ended"))?;
+        let family =
+            grants::family(work.tx(), id).await?.ok_or_else(|| invalid_grant("the refresh token has ended"))?;
         let live = self.live_grant(work.tx(), family.grant, ctx.now).await?;
         // RFC 6749, 6: bound to the client it was issued to. A foreign client neither learns nor ends anything.
-        let Some((grant, proof)) = live.filter(|(grant, _)| grant.client == client.id) else { return Err(invalid_grant("the refresh token has ended")) };
+        let Some((grant, proof)) = live.filter(|(grant, _)| grant.client == client.id) else {
+            return Err(invalid_grant("the refresh token has ended"));
+        };
         if !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? {
             return Err(invalid_grant("consent has ended"));
         }
@@ -147,7 +180,13 @@ impl App {
             Presented::Replayed => {
                 grants::revoke_family(work.tx(), id, ctx.now).await?;
                 grants::revoke(work.tx(), grant.id, ctx.now, "refresh token replayed").await?;
-                work.target("grant", grant.id).target("client", client.id).event("grant", grant.id, 2, "grant.revoked", &[]);
+                work.target("grant", grant.id).target("client", client.id).event(
+                    "grant",
+                    grant.id,
+                    2,
+                    "grant.revoked",
+                    &[],
+                );
                 // The revocation is committed before the client hears of it.
                 work.commit(Outcome::Refused("refresh token replayed")).await?;
                 return Err(invalid_grant("the refresh token was replaced"));
@@ -162,7 +201,15 @@ impl App {
         self.sign(ctx, client, &grant, &facts, None, Some(&family)).await
     }
 
-    async fn sign(&self, ctx: &Ctx, client: &Client, grant: &Grant, facts: &Facts, nonce: Option<&str>, family: Option<&Family>) -> Result<Tokens, Error> {
+    async fn sign(
+        &self,
+        ctx: &Ctx,
+        client: &Client,
+        grant: &Grant,
+        facts: &Facts,
+        nonce: Option<&str>,
+        family: Option<&Family>,
+    ) -> Result<Tokens, Error> {
         let keyring = self.keyring(ctx.now).await?;
         let access_key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
         let access_token = keyring.sign(access_key, "at+jwt", &self.access_claims(ctx, client, grant))?;

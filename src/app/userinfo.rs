@@ -24,7 +24,8 @@ impl App {
     pub async fn userinfo(&self, ctx: &Ctx, access_token: &str) -> Result<Map<String, Value>, Error> {
         let keyring = self.keyring(ctx.now).await?;
         let issuer = self.issuer().as_str();
-        let expect = Expect { typ: &[Some("at+jwt")], issuer, audience: Some(issuer), now: ctx.now, allow_expired: false };
+        let expect =
+            Expect { typ: &[Some("at+jwt")], issuer, audience: Some(issuer), now: ctx.now, allow_expired: false };
         let token = keyring.verify(access_token, &expect).map_err(|_| invalid_token())?;
         let grant_id = token["jti"].as_str().and_then(grant_of_jti).ok_or_else(invalid_token)?;
         let mut tx = self.db.read().await?;
@@ -48,7 +49,12 @@ impl App {
     }
 
     /// Children that an application's sector hears of for the first time keep the subject they were given (R13).
-    async fn keep_subjects_of(&self, client: &crate::domain::oidc::client::Client, children: &[claims::ChildFacts], ctx: &Ctx) -> Result<(), Error> {
+    async fn keep_subjects_of(
+        &self,
+        client: &crate::domain::oidc::client::Client,
+        children: &[claims::ChildFacts],
+        ctx: &Ctx,
+    ) -> Result<(), Error> {
         let mut unknown = Vec::new();
         let mut tx = self.db.read().await?;
         for child in children {

@@ -82,7 +82,14 @@ impl Work<'_> {
     }
 
     /// Says to the platforms that an aggregate changed.
-    pub(crate) fn event(&mut self, aggregate: &'static str, id: impl Into<Uuid>, version: i64, kind: &'static str, fields: &[&str]) -> &mut Self {
+    pub(crate) fn event(
+        &mut self,
+        aggregate: &'static str,
+        id: impl Into<Uuid>,
+        version: i64,
+        kind: &'static str,
+        fields: &[&str],
+    ) -> &mut Self {
         let event = Event {
             id: EventId::new(self.ctx.now, &*self.app.random),
             aggregate,
@@ -97,7 +104,13 @@ impl Work<'_> {
     }
 
     /// Says that something about a person changed.
-    pub(crate) fn person_event(&mut self, person: PersonId, version: i64, kind: &'static str, fields: &[&str]) -> &mut Self {
+    pub(crate) fn person_event(
+        &mut self,
+        person: PersonId,
+        version: i64,
+        kind: &'static str,
+        fields: &[&str],
+    ) -> &mut Self {
         self.event("person", person, version, kind, fields)
     }
 

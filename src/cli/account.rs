@@ -66,13 +66,19 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
     match command {
         Command::List { org } => {
             let accounts = app.list_accounts(org).await?;
-            output.say(&accounts, |list| list.iter().map(|row| format!("{}  {}  {:<18} {}\n", row.person_id, row.user_name, row.kind, row.state)).collect())
+            output.say(&accounts, |list| {
+                list.iter()
+                    .map(|row| format!("{}  {}  {:<18} {}\n", row.person_id, row.user_name, row.kind, row.state))
+                    .collect()
+            })
         }
         Command::SetPassword { who } => {
             let person = who.resolve(&app).await?;
             let password = read_line("the password")?;
             app.set_password(&ctx, person, password.into()).await?;
-            output.say(&json!({ "person_id": person }), |_| "the password is set; sessions of this person have ended".into())
+            output.say(&json!({ "person_id": person }), |_| {
+                "the password is set; sessions of this person have ended".into()
+            })
         }
         Command::Link { who } => {
             let person = who.resolve(&app).await?;

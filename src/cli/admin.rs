@@ -31,9 +31,12 @@ pub enum Command {
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     let Command::Grant { who, role, scope } = command;
-    let role: AdminRole = role.parse().map_err(|_| Failure::new(format!("{role} is no role; see `mingji admin grant --help`")))?;
+    let role: AdminRole =
+        role.parse().map_err(|_| Failure::new(format!("{role} is no role; see `mingji admin grant --help`")))?;
     let app = runtime::command(config).await?;
     let person = who.resolve(&app).await?;
     let granted = app.grant_admin(&Ctx::task(&app, "admin grant"), person, role, scope).await?;
-    output.say(&json!({ "person_id": person, "granted": granted }), |_| if granted { "granted".into() } else { "she holds it already".into() })
+    output.say(&json!({ "person_id": person, "granted": granted }), |_| {
+        if granted { "granted".into() } else { "she holds it already".into() }
+    })
 }

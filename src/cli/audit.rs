@@ -33,13 +33,22 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
     match command {
         Command::Verify { anchors } => {
             let anchors = match anchors {
-                Some(file) => read_anchors(&std::fs::read_to_string(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?)?,
+                Some(file) => read_anchors(
+                    &std::fs::read_to_string(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?,
+                )?,
                 None => Vec::new(),
             };
             // What was committed before a stop may still wait for its number.
             while app.number_pending().await? > 0 {}
             let verdict = app.verify_audit(&anchors).await?;
-            output.say(&verdict, |v| format!("{} entries; anchor: {}; {}", v.entries, v.anchor, if v.holds { "the chain holds".into() } else { v.faults.join("; ") }))?;
+            output.say(&verdict, |v| {
+                format!(
+                    "{} entries; anchor: {}; {}",
+                    v.entries,
+                    v.anchor,
+                    if v.holds { "the chain holds".into() } else { v.faults.join("; ") }
+                )
+            })?;
             if verdict.holds { Ok(()) } else { Err(Failure::new("the audit chain does not hold")) }
         }
         Command::Anchor { file } => {

@@ -23,8 +23,8 @@ pub enum Command {
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Create => {
-            let metadata: ClientMetadata =
-                serde_json::from_reader(std::io::stdin().lock()).map_err(|e| Failure::new(format!("the metadata on standard input cannot be read: {e}")))?;
+            let metadata: ClientMetadata = serde_json::from_reader(std::io::stdin().lock())
+                .map_err(|e| Failure::new(format!("the metadata on standard input cannot be read: {e}")))?;
             let app = runtime::command(config).await?;
             let registered = app.create_client(&Ctx::task(&app, "client create"), metadata).await?;
             let document = document(&app, &registered)?;

@@ -15,7 +15,9 @@ use crate::domain::oidc::scope::{Scope, ScopeSet};
 #[derive(Subcommand)]
 pub enum Command {
     /// Records that a confirmed guardian lets a client know a child.
-    #[command(after_help = "Example: mingji consent record --child ID --guardian ID --client CLIENT_ID --scope 'profile edu edu.class'")]
+    #[command(
+        after_help = "Example: mingji consent record --child ID --guardian ID --client CLIENT_ID --scope 'profile edu edu.class'"
+    )]
     Record {
         /// The child's person id.
         #[arg(long)]
@@ -48,7 +50,9 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
     match command {
         Command::Record { child, guardian, client, scope } => {
             let scope = scope.as_deref().map_or_else(everything, ScopeSet::parse).without(Scope::Openid);
-            let id = app.record_guardian_consent(&Ctx::task(&app, "consent record"), *child, *guardian, client, &scope).await?;
+            let id = app
+                .record_guardian_consent(&Ctx::task(&app, "consent record"), *child, *guardian, client, &scope)
+                .await?;
             output.say(&json!({ "consent_id": id, "scope": scope.to_string() }), |_| format!("recorded {id}"))
         }
         Command::Withdraw { person, client } => {

@@ -51,10 +51,25 @@ pub async fn run(config: Option<&Path>, output: &Output) -> Result<(), Failure> 
     }
     output.say(&findings, |list| {
         list.iter()
-            .map(|f| format!("{}  {:<14} {}\n", match f.state { State::Ok => "ok     ", State::Warning => "warning", State::Fault => "FAULT  " }, f.what, f.say))
+            .map(|f| {
+                format!(
+                    "{}  {:<14} {}\n",
+                    match f.state {
+                        State::Ok => "ok     ",
+                        State::Warning => "warning",
+                        State::Fault => "FAULT  ",
+                    },
+                    f.what,
+                    f.say
+                )
+            })
             .collect()
     })?;
-    if findings.iter().any(|finding| finding.state == State::Fault) { Err(Failure::new("there are faults; each line above says how to mend it")) } else { Ok(()) }
+    if findings.iter().any(|finding| finding.state == State::Fault) {
+        Err(Failure::new("there are faults; each line above says how to mend it"))
+    } else {
+        Ok(())
+    }
 }
 
 fn issuer(settings: &Settings) -> (State, String) {
@@ -68,7 +83,10 @@ fn issuer(settings: &Settings) -> (State, String) {
 async fn backup(app: &App) -> Result<(State, String), Failure> {
     Ok(match app.backed_up_at().await? {
         Some(at) => (State::Ok, format!("written {at}")),
-        None => (State::Warning, "never written: without it a lost disk loses every sealed number; run `mingji keys backup FILE`".into()),
+        None => (
+            State::Warning,
+            "never written: without it a lost disk loses every sealed number; run `mingji keys backup FILE`".into(),
+        ),
     })
 }
 
@@ -76,7 +94,13 @@ async fn backup(app: &App) -> Result<(State, String), Failure> {
 async fn clock(app: &App) -> Result<(State, String), Failure> {
     let ahead = app.newest_entry_ahead_by().await?;
     Ok(if ahead.as_secs() > 5 {
-        (State::Fault, format!("the database holds entries {} s from the future: set the clock (NTP) on every replica", ahead.as_secs()))
+        (
+            State::Fault,
+            format!(
+                "the database holds entries {} s from the future: set the clock (NTP) on every replica",
+                ahead.as_secs()
+            ),
+        )
     } else {
         (State::Ok, "not behind the database".into())
     })

@@ -63,7 +63,10 @@ async fn init(config: Option<&Path>, output: &Output) -> Result<(), Failure> {
     let db = runtime::open_database(&settings, true).await?;
     secrets::create(&db, &settings.keys_dir, &SystemRandom::new(), SystemClock.now()).await?;
     output.say(&json!({ "keys_dir": settings.keys_dir }), |_| {
-        format!("made in {}; copy the folder to every replica and run `mingji keys backup FILE`", settings.keys_dir.display())
+        format!(
+            "made in {}; copy the folder to every replica and run `mingji keys backup FILE`",
+            settings.keys_dir.display()
+        )
     })
 }
 
@@ -75,7 +78,19 @@ async fn list(config: Option<&Path>, output: &Output) -> Result<(), Failure> {
         .into_iter()
         .map(|key| json!({ "kid": key.kid, "alg": key.alg, "state": key.state.as_str(), "created_at": key.created_at.to_rfc3339(), "retires_at": key.retires_at.map(crate::domain::time::Timestamp::to_rfc3339) }))
         .collect();
-    output.say(&rows, |rows| rows.iter().map(|row| format!("{}  {}  {}  {}\n", text(&row["kid"]), text(&row["alg"]), text(&row["state"]), text(&row["created_at"]))).collect())
+    output.say(&rows, |rows| {
+        rows.iter()
+            .map(|row| {
+                format!(
+                    "{}  {}  {}  {}\n",
+                    text(&row["kid"]),
+                    text(&row["alg"]),
+                    text(&row["state"]),
+                    text(&row["created_at"])
+                )
+            })
+            .collect()
+    })
 }
 
 fn text(value: &serde_json::Value) -> &str {
@@ -89,22 +104,34 @@ async fn rotate(config: Option<&Path>, alg: Option<SigningAlg>, output: &Output)
     for alg in alg.map_or_else(|| vec![SigningAlg::Es256, SigningAlg::Rs256], |alg| vec![alg]) {
         active.insert(alg.to_string(), json!(app.rotate_keys(&ctx, alg).await?));
     }
-    output.say(&json!({ "active": active }), |_| active.iter().map(|(alg, kid)| format!("{alg} is now signed with {}\n", text(kid))).collect())
+    output.say(&json!({ "active": active }), |_| {
+        active.iter().map(|(alg, kid)| format!("{alg} is now signed with {}\n", text(kid))).collect()
+    })
 }
 
 async fn backup(config: Option<&Path>, file: &Path, output: &Output) -> Result<(), Failure> {
     let settings = runtime::settings(config, &[])?;
     let Some(secrets) = RootSecrets::load(&settings.keys_dir)? else {
-        return Err(Failure::new(format!("{} holds no root secrets: run `mingji keys init`", settings.keys_dir.display())));
+        return Err(Failure::new(format!(
+            "{} holds no root secrets: run `mingji keys init`",
+            settings.keys_dir.display()
+        )));
     };
     let sealed = secrets.backup(&passphrase()?, &SystemRandom::new())?;
     let mut options = std::fs::OpenOptions::new();
-    let mut out = options.write(true).create_new(true).mode(0o600).open(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
+    let mut out = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
     out.write_all(sealed.as_bytes())?;
     out.sync_all()?;
-    let app = runtime::command(config).await?;
+    let app = runtime::command_on(&settings).await?;
     app.note_backup(&Ctx::task(&app, "keys backup")).await?;
-    output.say(&json!({ "file": file }), |_| format!("written to {}; keep it and its passphrase apart from the database", file.display()))
+    output.say(&json!({ "file": file }), |_| {
+        format!("written to {}; keep it and its passphrase apart from the database", file.display())
+    })
 }
 
 async fn restore(config: Option<&Path>, file: &Path, output: &Output) -> Result<(), Failure> {
@@ -113,12 +140,16 @@ async fn restore(config: Option<&Path>, file: &Path, output: &Output) -> Result<
     let secrets = RootSecrets::restore(&sealed, &passphrase()?)?;
     secrets.write(&settings.keys_dir)?;
     // Says at once when they belong to another database.
-    runtime::command(config).await?;
+    runtime::command_on(&settings).await?;
     output.say(&json!({ "keys_dir": settings.keys_dir }), |_| format!("restored into {}", settings.keys_dir.display()))
 }
 
 fn passphrase() -> Result<String, Failure> {
-    let phrase = if std::io::stdin().is_terminal() { rpassword::prompt_password("Passphrase: ")? } else { read_line("the passphrase")? };
+    let phrase = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password("Passphrase: ")?
+    } else {
+        read_line("the passphrase")?
+    };
     if phrase.chars().count() < 12 {
         return Err(Failure::new("the passphrase needs at least 12 characters"));
     }

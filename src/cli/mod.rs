@@ -6,6 +6,7 @@ mod admin;
 mod audit;
 mod client;
 mod consent;
+mod demo;
 mod doctor;
 mod keys;
 mod migrate;
@@ -37,6 +38,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Everything embedded, nothing to configure: provider, two demo platforms, a small school world.
+    #[command(after_help = "Example: mingji demo --port 9080")]
+    Demo(demo::Args),
     /// The provider, from configuration.
     #[command(after_help = "Example: MINGJI_ISSUER=https://id.example.edu.cn mingji serve")]
     Serve(serve::Args),
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
     let config = cli.config.as_deref();
     match cli.command {
+        Command::Demo(args) => demo::run(config, &args, output).await,
         Command::Serve(args) => serve::run(config, &args).await,
         Command::Migrate => migrate::run(config, output).await,
         Command::Doctor => doctor::run(config, output).await,

@@ -92,5 +92,9 @@ pub fn read_line(what: &str) -> Result<String, Failure> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
     let line = line.trim_end_matches(['\r', '\n']).to_owned();
-    if line.is_empty() { Err(Failure::new(format!("{what} is read from standard input, and nothing came"))) } else { Ok(line) }
+    if line.is_empty() {
+        Err(Failure::new(format!("{what} is read from standard input, and nothing came")))
+    } else {
+        Ok(line)
+    }
 }

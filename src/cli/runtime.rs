@@ -30,9 +30,13 @@ pub fn settings(config: Option<&Path>, presets: &[Preset]) -> Result<Settings, F
 
 /// For a command that changes or reads SQL: migrates, matches the root secrets, leaves the ephemeral store alone.
 pub async fn command(config: Option<&Path>) -> Result<App, Failure> {
-    let settings = settings(config, &[])?;
-    let db = open_database(&settings, true).await?;
-    app(&settings, db, "memory:").await
+    command_on(&settings(config, &[])?).await
+}
+
+/// The same, for a command that has read the settings already.
+pub async fn command_on(settings: &Settings) -> Result<App, Failure> {
+    let db = open_database(settings, true).await?;
+    app(settings, db, "memory:").await
 }
 
 /// For the provider itself.
@@ -64,7 +68,14 @@ async fn app(settings: &Settings, db: Db, ephemeral: &str) -> Result<App, Failur
         Some(file) => Some(std::fs::read(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?),
         None => None,
     };
-    let allow = settings.outbound_allow.networks.iter().copied().map(Allow::Net).chain(settings.outbound_allow.hosts.iter().cloned().map(Allow::Host)).collect();
+    let allow = settings
+        .outbound_allow
+        .networks
+        .iter()
+        .copied()
+        .map(Allow::Net)
+        .chain(settings.outbound_allow.hosts.iter().cloned().map(Allow::Host))
+        .collect();
     let workers = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
     Ok(App::new(Parts {
         db,

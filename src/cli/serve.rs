@@ -29,7 +29,12 @@ pub async fn run(config: Option<&Path>, args: &Args) -> Result<(), Failure> {
 }
 
 /// Serves an opened provider on a bound listener.
-pub async fn serve(settings: &Settings, app: App, listener: tokio::net::TcpListener, stop: CancellationToken) -> Result<(), Failure> {
+pub async fn serve(
+    settings: &Settings,
+    app: App,
+    listener: tokio::net::TcpListener,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
     let jobs = jobs::start(&app, anchor_file(settings), &stop);
     let door = Door { app: app.clone(), trusted_proxies: settings.trusted_proxies.clone().into() };
     let tls = settings.tls.as_ref().map(|files| (files.cert.as_path(), files.key.as_path()));

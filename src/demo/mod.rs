@@ -1,3 +1,5 @@
-//! The demo: a small school world and the relying parties that live in it.
+//! The demo: a small school world in a real county, and two relying parties that know the provider only by
+//! its issuer.
 
 pub mod platform;
+pub mod world;

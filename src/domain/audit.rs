@@ -106,8 +106,15 @@ impl Entry {
     pub fn canonical(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512);
         let parts = [
-            self.id.to_string(), self.at.micros().to_string(), self.actor.to_string(), self.action.clone(), self.target.to_string(), self.result.clone(),
-            self.reason.clone().unwrap_or_default(), self.request_id.to_string(), self.details.to_string(),
+            self.id.to_string(),
+            self.at.micros().to_string(),
+            self.actor.to_string(),
+            self.action.clone(),
+            self.target.to_string(),
+            self.result.clone(),
+            self.reason.clone().unwrap_or_default(),
+            self.request_id.to_string(),
+            self.details.to_string(),
         ];
         for part in parts {
             bytes.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());

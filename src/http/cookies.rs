@@ -48,7 +48,8 @@ impl Jar {
 
     /// A `Set-Cookie` value. Without a life it ends with the browser.
     pub fn write(self, value: &str, life: Option<Duration>, secure: bool) -> Option<HeaderValue> {
-        let mut cookie = Cookie::build((self.name(secure), value)).path("/").http_only(true).same_site(SameSite::Lax).secure(secure);
+        let mut cookie =
+            Cookie::build((self.name(secure), value)).path("/").http_only(true).same_site(SameSite::Lax).secure(secure);
         if let Some(life) = life {
             cookie = cookie.max_age(cookie::time::Duration::seconds(i64::try_from(life.as_secs()).unwrap_or(i64::MAX)));
         }

@@ -71,5 +71,7 @@ pub fn router(door: Door) -> Router {
         .merge(pages::static_files::static_router())
         .fallback(error::not_found);
     let app = if base.is_empty() { routes } else { Router::new().nest(&base, routes) };
-    app.layer(DefaultBodyLimit::max(BODY_LIMIT)).layer(from_fn_with_state(door.clone(), layer::observe)).with_state(door)
+    app.layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(door.clone(), layer::observe))
+        .with_state(door)
 }

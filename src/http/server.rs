@@ -41,7 +41,12 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 ///
 /// # Errors
 /// [`ServeError`].
-pub async fn serve(listener: TcpListener, router: Router, tls: Option<(&Path, &Path)>, stop: CancellationToken) -> Result<(), ServeError> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<(&Path, &Path)>,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
     let handle = Handle::new();
     let watch = tokio::spawn(drain_on(stop.clone(), handle.clone()));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -51,7 +56,11 @@ pub async fn serve(listener: TcpListener, router: Router, tls: Option<(&Path, &P
         Some((cert, key)) => {
             let config = RustlsConfig::from_pem_file(cert, key).await.map_err(ServeError::Certificate)?;
             tokio::spawn(reload(config.clone(), Arc::from(cert), Arc::from(key), stop));
-            axum_server::from_tcp_rustls(listener, config).map_err(ServeError::Broken)?.handle(handle).serve(service).await
+            axum_server::from_tcp_rustls(listener, config)
+                .map_err(ServeError::Broken)?
+                .handle(handle)
+                .serve(service)
+                .await
         }
     };
     watch.abort();

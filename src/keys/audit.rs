@@ -34,10 +34,19 @@ impl CheckpointSigner {
 
     /// Whether a statement was signed here.
     pub fn verify(&self, seq: i64, count: i64, head: &[u8; 32], at: Timestamp, signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, self.0.public_key().as_ref()).verify(&message(seq, count, head, at), signature).is_ok()
+        UnparsedPublicKey::new(&ED25519, self.0.public_key().as_ref())
+            .verify(&message(seq, count, head, at), signature)
+            .is_ok()
     }
 }
 
 fn message(seq: i64, count: i64, head: &[u8; 32], at: Timestamp) -> Vec<u8> {
-    [b"mingji audit checkpoint v1".as_slice(), &seq.to_be_bytes(), &count.to_be_bytes(), head, &at.micros().to_be_bytes()].concat()
+    [
+        b"mingji audit checkpoint v1".as_slice(),
+        &seq.to_be_bytes(),
+        &count.to_be_bytes(),
+        head,
+        &at.micros().to_be_bytes(),
+    ]
+    .concat()
 }

@@ -55,7 +55,11 @@ pub fn sign(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<Stri
 ///
 /// # Errors
 /// [`JwtError`], the same for every reason.
-pub fn verify<'k>(token: &str, expect: &Expect<'_>, find: impl FnOnce(&str) -> Option<&'k SigningKey>) -> Result<Value, JwtError> {
+pub fn verify<'k>(
+    token: &str,
+    expect: &Expect<'_>,
+    find: impl FnOnce(&str) -> Option<&'k SigningKey>,
+) -> Result<Value, JwtError> {
     if token.len() > LONGEST {
         return Err(JwtError);
     }
@@ -80,7 +84,9 @@ pub fn verify<'k>(token: &str, expect: &Expect<'_>, find: impl FnOnce(&str) -> O
         SigningAlg::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
     };
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| JwtError)?;
-    UnparsedPublicKey::new(algorithm, key.public_bytes()).verify(message.as_bytes(), &signature).map_err(|_| JwtError)?;
+    UnparsedPublicKey::new(algorithm, key.public_bytes())
+        .verify(message.as_bytes(), &signature)
+        .map_err(|_| JwtError)?;
     let claims = object(claims)?;
     check(&claims, expect)?;
     Ok(claims)
@@ -98,7 +104,9 @@ fn check(claims: &Value, expect: &Expect<'_>) -> Result<(), JwtError> {
     if !expect.allow_expired && now >= expires.saturating_add(LEEWAY) {
         return Err(JwtError);
     }
-    if claims["iat"].as_i64().is_some_and(|issued| issued > now.saturating_add(LEEWAY)) || claims["iss"].as_str() != Some(expect.issuer) {
+    if claims["iat"].as_i64().is_some_and(|issued| issued > now.saturating_add(LEEWAY))
+        || claims["iss"].as_str() != Some(expect.issuer)
+    {
         return Err(JwtError);
     }
     match expect.audience {

@@ -35,7 +35,10 @@ impl Keyring {
 
     /// The key that signs with an algorithm.
     pub fn active(&self, alg: SigningAlg) -> Option<&SigningKey> {
-        self.keys.iter().find(|opened| opened.state == KeyState::Active && opened.key.alg() == alg).map(|opened| &*opened.key)
+        self.keys
+            .iter()
+            .find(|opened| opened.state == KeyState::Active && opened.key.alg() == alg)
+            .map(|opened| &*opened.key)
     }
 
     /// The public key set: next, active and retired.
@@ -56,7 +59,9 @@ impl Keyring {
     /// # Errors
     /// [`JwtError`].
     pub fn verify(&self, token: &str, expect: &Expect<'_>) -> Result<Value, JwtError> {
-        jwt::verify(token, expect, |kid| self.keys.iter().find(|opened| opened.key.kid() == kid).map(|opened| &*opened.key))
+        jwt::verify(token, expect, |kid| {
+            self.keys.iter().find(|opened| opened.key.kid() == kid).map(|opened| &*opened.key)
+        })
     }
 
     /// `at_hash` and its kind (OpenID Connect Core, 3.1.3.6): the left half of the digest that the algorithm uses.

@@ -80,7 +80,10 @@ fn argon2() -> Argon2<'static> {
 impl PasswordPool {
     /// `workers` hashes at a time, `most_waiting` callers in line.
     pub fn new(workers: usize, most_waiting: usize) -> Self {
-        let dummy = argon2().hash_password_with_salt(b"nobody's password", b"nobody's salt 16").map(|hash| hash.to_string()).unwrap_or_default();
+        let dummy = argon2()
+            .hash_password_with_salt(b"nobody's password", b"nobody's salt 16")
+            .map(|hash| hash.to_string())
+            .unwrap_or_default();
         let queue = Queue { free: workers.max(1), known: VecDeque::new(), strangers: VecDeque::new() };
         Self(Arc::new(Pool { queue: Mutex::new(queue), most_waiting, dummy }))
     }
@@ -117,7 +120,12 @@ impl PasswordPool {
     ///
     /// # Errors
     /// [`PoolFull`].
-    pub async fn hash(&self, password: SecretString, random: Arc<dyn Random>, priority: Priority) -> Result<String, PoolFull> {
+    pub async fn hash(
+        &self,
+        password: SecretString,
+        random: Arc<dyn Random>,
+        priority: Priority,
+    ) -> Result<String, PoolFull> {
         let slot = self.slot(priority).await?;
         let work = move || {
             let salt: [u8; 16] = bytes(&*random);
@@ -132,12 +140,19 @@ impl PasswordPool {
     ///
     /// # Errors
     /// [`PoolFull`].
-    pub async fn verify(&self, password: SecretString, phc: Option<String>, priority: Priority) -> Result<bool, PoolFull> {
+    pub async fn verify(
+        &self,
+        password: SecretString,
+        phc: Option<String>,
+        priority: Priority,
+    ) -> Result<bool, PoolFull> {
         let slot = self.slot(priority).await?;
         let pool = self.0.clone();
         let work = move || {
             let text = phc.as_deref().unwrap_or(&pool.dummy);
-            let matches = PasswordHash::new(text).is_ok_and(|hash| argon2().verify_password(normalised(password.expose_secret()).as_bytes(), &hash).is_ok());
+            let matches = PasswordHash::new(text).is_ok_and(|hash| {
+                argon2().verify_password(normalised(password.expose_secret()).as_bytes(), &hash).is_ok()
+            });
             drop(slot);
             matches && phc.is_some()
         };

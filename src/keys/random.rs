@@ -10,7 +10,11 @@ pub struct SystemRandom(ring::rand::SystemRandom);
 
 impl SystemRandom {
     /// A handle to it.
-    #[allow(clippy::disallowed_methods, clippy::new_without_default, reason = "the one place that makes the injected generator, and makes it visibly")]
+    #[allow(
+        clippy::disallowed_methods,
+        clippy::new_without_default,
+        reason = "the one place that makes the injected generator, and makes it visibly"
+    )]
     pub fn new() -> Self {
         Self(ring::rand::SystemRandom::new())
     }

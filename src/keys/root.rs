@@ -98,8 +98,12 @@ impl RootSecrets {
         }
         for (name, secret) in NAMES.iter().zip(&self.0) {
             let path = dir.join(format!("{name}.key"));
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(io(&path))?;
-            let text = Zeroizing::new(format!("# Mingji {name} secret. Whoever has it can read what it protects: never copy it into a database, a ticket or a mail.\n{}\n", hex(secret)));
+            let mut file =
+                fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(io(&path))?;
+            let text = Zeroizing::new(format!(
+                "# Mingji {name} secret. Whoever has it can read what it protects: never copy it into a database, a ticket or a mail.\n{}\n",
+                hex(secret)
+            ));
             file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(&path))?;
         }
         fs::File::open(dir).and_then(|folder| folder.sync_all()).map_err(io(dir))
@@ -139,10 +143,15 @@ impl RootSecrets {
         let nonce: [u8; NONCE] = bytes(random);
         let mut plain = Zeroizing::new(self.0.concat());
         backup_key(passphrase, &salt)?
-            .seal_in_place_append_tag(aead::Nonce::assume_unique_for_key(nonce), aead::Aad::from(ARMOUR.as_bytes()), &mut *plain)
+            .seal_in_place_append_tag(
+                aead::Nonce::assume_unique_for_key(nonce),
+                aead::Aad::from(ARMOUR.as_bytes()),
+                &mut *plain,
+            )
             .map_err(|_| RootError::Backup)?;
         let body = STANDARD.encode([&salt[..], &nonce[..], &plain[..]].concat());
-        let lines: Vec<String> = body.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        let lines: Vec<String> =
+            body.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
         Ok(format!("{ARMOUR}\n{}\n{ARMOUR_END}\n", lines.join("\n")))
     }
 
@@ -151,14 +160,17 @@ impl RootSecrets {
     /// # Errors
     /// [`RootError::Backup`], the same for a wrong passphrase and a damaged text.
     pub fn restore(text: &str, passphrase: &str) -> Result<Self, RootError> {
-        let body = text.split_once(ARMOUR).and_then(|(_, rest)| rest.split_once(ARMOUR_END)).ok_or(RootError::Backup)?.0;
+        let body =
+            text.split_once(ARMOUR).and_then(|(_, rest)| rest.split_once(ARMOUR_END)).ok_or(RootError::Backup)?.0;
         let body: String = body.split_whitespace().collect();
         let raw = STANDARD.decode(body).map_err(|_| RootError::Backup)?;
         let (salt, rest) = raw.split_at_checked(SALT).ok_or(RootError::Backup)?;
         let (nonce, sealed) = rest.split_at_checked(NONCE).ok_or(RootError::Backup)?;
         let mut sealed = Zeroizing::new(sealed.to_vec());
         let nonce = aead::Nonce::try_assume_unique_for_key(nonce).map_err(|_| RootError::Backup)?;
-        let plain = backup_key(passphrase, salt)?.open_in_place(nonce, aead::Aad::from(ARMOUR.as_bytes()), &mut sealed).map_err(|_| RootError::Backup)?;
+        let plain = backup_key(passphrase, salt)?
+            .open_in_place(nonce, aead::Aad::from(ARMOUR.as_bytes()), &mut sealed)
+            .map_err(|_| RootError::Backup)?;
         if plain.len() != 128 {
             return Err(RootError::Backup);
         }
@@ -188,7 +200,9 @@ fn read(file: &Path) -> Result<[u8; 32], RootError> {
 fn backup_key(passphrase: &str, salt: &[u8]) -> Result<aead::LessSafeKey, RootError> {
     let params = Params::new(65_536, 3, 1, Some(32)).map_err(|_| RootError::Backup)?;
     let mut key = Zeroizing::new([0u8; 32]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(passphrase.as_bytes(), salt, &mut *key).map_err(|_| RootError::Backup)?;
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase.as_bytes(), salt, &mut *key)
+        .map_err(|_| RootError::Backup)?;
     let unbound = aead::UnboundKey::new(&aead::AES_256_GCM, &*key).map_err(|_| RootError::Backup)?;
     Ok(aead::LessSafeKey::new(unbound))
 }

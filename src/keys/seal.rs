@@ -48,7 +48,15 @@ impl Sealer {
     ///
     /// # Errors
     /// [`SealError`] when the cipher refuses.
-    pub fn seal_column(&self, salt: &[u8; 32], table: &str, column: &str, row: Uuid, plain: &[u8], random: &dyn Random) -> Result<Vec<u8>, SealError> {
+    pub fn seal_column(
+        &self,
+        salt: &[u8; 32],
+        table: &str,
+        column: &str,
+        row: Uuid,
+        plain: &[u8],
+        random: &dyn Random,
+    ) -> Result<Vec<u8>, SealError> {
         let sealed = seal(&self.person_key(salt)?, context(table, column, row).as_bytes(), plain, random)?;
         Ok([&[GENERATION], &sealed[..]].concat())
     }
@@ -57,7 +65,14 @@ impl Sealer {
     ///
     /// # Errors
     /// [`SealError`].
-    pub fn open_column(&self, salt: &[u8; 32], table: &str, column: &str, row: Uuid, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+    pub fn open_column(
+        &self,
+        salt: &[u8; 32],
+        table: &str,
+        column: &str,
+        row: Uuid,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
         match sealed.split_first() {
             Some((&GENERATION, rest)) => open(&self.person_key(salt)?, context(table, column, row).as_bytes(), rest),
             _ => Err(SealError),
@@ -76,7 +91,13 @@ impl Sealer {
     ///
     /// # Errors
     /// [`SealError`] when the cipher refuses.
-    pub fn seal_state(&self, purpose: &str, binding: &[u8], plain: &[u8], random: &dyn Random) -> Result<String, SealError> {
+    pub fn seal_state(
+        &self,
+        purpose: &str,
+        binding: &[u8],
+        plain: &[u8],
+        random: &dyn Random,
+    ) -> Result<String, SealError> {
         Ok(URL_SAFE_NO_PAD.encode(seal(&self.state, &state_context(purpose, binding), plain, random)?))
     }
 
@@ -123,7 +144,8 @@ fn state_context(purpose: &str, binding: &[u8]) -> Vec<u8> {
 fn seal(key: &LessSafeKey, aad: &[u8], plain: &[u8], random: &dyn Random) -> Result<Vec<u8>, SealError> {
     let nonce: [u8; NONCE_LEN] = bytes(random);
     let mut body = plain.to_vec();
-    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut body).map_err(|_| SealError)?;
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut body)
+        .map_err(|_| SealError)?;
     Ok([&nonce[..], &body[..]].concat())
 }
 

@@ -65,7 +65,8 @@ impl SigningKey {
     pub fn generate(alg: SigningAlg, random: &dyn Random) -> Result<(Self, Zeroizing<Vec<u8>>), KeyError> {
         let pkcs8 = match alg {
             SigningAlg::Es256 => {
-                let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &ring_random()).map_err(|_| KeyError)?;
+                let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &ring_random())
+                    .map_err(|_| KeyError)?;
                 Zeroizing::new(made.as_ref().to_vec())
             }
             SigningAlg::Rs256 => {
@@ -83,7 +84,8 @@ impl SigningKey {
     pub fn from_pkcs8(alg: SigningAlg, pkcs8: &[u8]) -> Result<Self, KeyError> {
         let (pair, members) = match alg {
             SigningAlg::Es256 => {
-                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &ring_random()).map_err(|_| KeyError)?;
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &ring_random())
+                    .map_err(|_| KeyError)?;
                 // Uncompressed point (SEC 1, 2.3.3): 04 ‖ x ‖ y.
                 let point = pair.public_key().as_ref();
                 let (x, y) = point.get(1..33).zip(point.get(33..65)).ok_or(KeyError)?;
@@ -154,7 +156,10 @@ fn thumbprint(members: &Value) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, members.to_string().as_bytes()))
 }
 
-#[allow(clippy::disallowed_methods, reason = "ring's signing functions take no other generator than its own (SecureRandom is sealed)")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "ring's signing functions take no other generator than its own (SecureRandom is sealed)"
+)]
 fn ring_random() -> SystemRandom {
     SystemRandom::new()
 }
@@ -166,6 +171,9 @@ mod tests {
     #[test]
     fn thumbprint_of_rfc_7638() {
         let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
-        assert_eq!(thumbprint(&json!({ "kty": "RSA", "n": n, "e": "AQAB" })), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        assert_eq!(
+            thumbprint(&json!({ "kty": "RSA", "n": n, "e": "AQAB" })),
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+        );
     }
 }

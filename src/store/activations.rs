@@ -26,7 +26,12 @@ pub struct Activation {
 
 impl FromRow for Activation {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { id: row.get("id")?, account: row.get("account_id")?, expires_at: row.get("expires_at")?, used_at: row.get("used_at")? })
+        Ok(Self {
+            id: row.get("id")?,
+            account: row.get("account_id")?,
+            expires_at: row.get("expires_at")?,
+            used_at: row.get("used_at")?,
+        })
     }
 }
 
@@ -34,7 +39,14 @@ impl FromRow for Activation {
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn insert(tx: &mut Tx, id: ActivationId, account: AccountId, code_digest: [u8; 32], now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError> {
+pub async fn insert(
+    tx: &mut Tx,
+    id: ActivationId,
+    account: AccountId,
+    code_digest: [u8; 32],
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
     tx.execute(INSERT, args![id, account, code_digest, now, expires_at]).await?;
     Ok(())
 }

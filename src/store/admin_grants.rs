@@ -51,8 +51,16 @@ pub struct NewGrant {
 /// As [`StoreError`] says.
 pub async fn insert(tx: &mut Tx, on: &TaskOn, grant: &NewGrant) -> Result<bool, StoreError> {
     use crate::domain::access::OnePerson as _;
-    let values =
-        args![grant.id, on.person(), grant.role.clone(), grant.org, grant.granted_by, grant.may_delegate, grant.valid_from, grant.valid_to];
+    let values = args![
+        grant.id,
+        on.person(),
+        grant.role.clone(),
+        grant.org,
+        grant.granted_by,
+        grant.may_delegate,
+        grant.valid_from,
+        grant.valid_to
+    ];
     tx.execute_one(INSERT, values).await
 }
 

@@ -92,7 +92,13 @@ pub struct CheckpointRow {
 
 impl FromRow for CheckpointRow {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { seq: row.get("seq")?, count: row.get("count")?, head: row.get("head")?, at: row.get("at")?, signature: row.get("signature")? })
+        Ok(Self {
+            seq: row.get("seq")?,
+            count: row.get("count")?,
+            head: row.get("head")?,
+            at: row.get("at")?,
+            signature: row.get("signature")?,
+        })
     }
 }
 
@@ -138,7 +144,8 @@ pub async fn record(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn publish(tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
-    let values = args![event.id, event.aggregate, event.aggregate_id, event.version, event.kind, event.fields.clone(), event.at];
+    let values =
+        args![event.id, event.aggregate, event.aggregate_id, event.version, event.kind, event.fields.clone(), event.at];
     tx.execute(INSERT_EVENT, values).await?;
     tx.execute(INSERT_PENDING, args![event.id, "event"]).await?;
     Ok(())

@@ -34,7 +34,12 @@ pub struct Receiver {
 
 impl FromRow for Receiver {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { client: row.get("client_id")?, metadata: row.json("metadata")?, sid: row.get("sid")?, sub: row.get("sub")? })
+        Ok(Self {
+            client: row.get("client_id")?,
+            metadata: row.json("metadata")?,
+            sid: row.get("sid")?,
+            sub: row.get("sub")?,
+        })
     }
 }
 
@@ -64,7 +69,11 @@ pub async fn receivers(tx: &mut Tx, session: SessionId) -> Result<Vec<Receiver>,
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert(tx: &mut Tx, delivery: &Delivery, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(INSERT, args![delivery.id, delivery.client, delivery.uri.clone(), delivery.sub.clone(), delivery.sid.clone(), now]).await?;
+    tx.execute(
+        INSERT,
+        args![delivery.id, delivery.client, delivery.uri.clone(), delivery.sub.clone(), delivery.sid.clone(), now],
+    )
+    .await?;
     Ok(())
 }
 

@@ -72,7 +72,12 @@ pub async fn fingerprints(tx: &mut Tx) -> Result<Vec<Fingerprint>, StoreError> {
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn claim_fingerprint(tx: &mut Tx, name: &str, fingerprint: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+pub async fn claim_fingerprint(
+    tx: &mut Tx,
+    name: &str,
+    fingerprint: [u8; 32],
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     tx.execute_one(CLAIM_FINGERPRINT, args![name, fingerprint, now]).await
 }
 

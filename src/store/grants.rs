@@ -104,7 +104,12 @@ pub async fn revoke(tx: &mut Tx, id: GrantId, now: Timestamp, reason: &'static s
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn revoke_of_session(tx: &mut Tx, session: SessionId, now: Timestamp, reason: &'static str) -> Result<u64, StoreError> {
+pub async fn revoke_of_session(
+    tx: &mut Tx,
+    session: SessionId,
+    now: Timestamp,
+    reason: &'static str,
+) -> Result<u64, StoreError> {
     tx.execute(REVOKE_OF_SESSION, args![session, now, reason]).await
 }
 
@@ -112,7 +117,13 @@ pub async fn revoke_of_session(tx: &mut Tx, session: SessionId, now: Timestamp, 
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn revoke_of_client(tx: &mut Tx, person: PersonId, client: ClientId, now: Timestamp, reason: &'static str) -> Result<u64, StoreError> {
+pub async fn revoke_of_client(
+    tx: &mut Tx,
+    person: PersonId,
+    client: ClientId,
+    now: Timestamp,
+    reason: &'static str,
+) -> Result<u64, StoreError> {
     tx.execute(REVOKE_OF_CLIENT, args![person, client, now, reason]).await
 }
 
@@ -121,7 +132,8 @@ pub async fn revoke_of_client(tx: &mut Tx, person: PersonId, client: ClientId, n
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert_family(tx: &mut Tx, family: &Family) -> Result<(), StoreError> {
-    let values = args![family.id, family.grant, family.counter, family.rotated_at, family.idle_expires_at, family.expires_at];
+    let values =
+        args![family.id, family.grant, family.counter, family.rotated_at, family.idle_expires_at, family.expires_at];
     tx.execute(INSERT_FAMILY, values).await?;
     Ok(())
 }
@@ -139,7 +151,11 @@ pub async fn family(tx: &mut Tx, id: FamilyId) -> Result<Option<Family>, StoreEr
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn store_family(tx: &mut Tx, family: &Family, counter_before: u32) -> Result<bool, StoreError> {
-    tx.execute_one(STORE_FAMILY, args![family.id, family.counter, family.rotated_at, family.idle_expires_at, counter_before]).await
+    tx.execute_one(
+        STORE_FAMILY,
+        args![family.id, family.counter, family.rotated_at, family.idle_expires_at, counter_before],
+    )
+    .await
 }
 
 /// Revokes a family.

@@ -13,11 +13,11 @@ statements! {
             p.space_id AS space_id, sp.url AS space_url, h.id AS home_id, h.sys_code AS home_code, h.level AS home_level, pr.claims_sealed AS claims_sealed
         FROM person p JOIN space sp ON sp.id = p.space_id LEFT JOIN platform h ON h.id = p.home_platform_id LEFT JOIN profile pr ON pr.person_id = p.id
         WHERE p.id = $1 AND p.status = 'active'";
-    STUDENT = "SELECT e.id AS id, e.class_id AS class_id, e.valid_from AS valid_from, o.id AS org_id, o.name AS org_name, c.value AS org_code
-        FROM enrolment e JOIN institution o ON o.id = e.org_id LEFT JOIN institution_code c ON c.org_id = o.id AND c.scheme = 'school_code' AND c.valid_to IS NULL
+    STUDENT = "SELECT e.id AS id, e.class_id AS class_id, e.valid_from AS valid_from, o.id AS org_id, o.name AS org_name, (SELECT c.value FROM institution_code c WHERE c.org_id = o.id AND c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY c.scheme DESC LIMIT 1) AS org_code
+        FROM enrolment e JOIN institution o ON o.id = e.org_id
         WHERE e.person_id = $1 AND e.valid_from <= $2 AND (e.valid_to IS NULL OR e.valid_to > $2) ORDER BY e.source, e.id";
-    STAFF = "SELECT s.id AS id, s.category AS category, s.valid_from AS valid_from, o.id AS org_id, o.kind AS org_kind, o.name AS org_name, c.value AS org_code
-        FROM staffing s JOIN institution o ON o.id = s.org_id LEFT JOIN institution_code c ON c.org_id = o.id AND c.scheme = 'school_code' AND c.valid_to IS NULL
+    STAFF = "SELECT s.id AS id, s.category AS category, s.valid_from AS valid_from, o.id AS org_id, o.kind AS org_kind, o.name AS org_name, (SELECT c.value FROM institution_code c WHERE c.org_id = o.id AND c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY c.scheme DESC LIMIT 1) AS org_code
+        FROM staffing s JOIN institution o ON o.id = s.org_id
         WHERE s.person_id = $1 AND s.valid_from <= $2 AND (s.valid_to IS NULL OR s.valid_to > $2) ORDER BY s.id";
     TAUGHT = "SELECT t.staffing_id AS staffing_id, t.subject AS subject, t.head_teacher AS head_teacher, k.id AS class_id, k.name AS name, k.kind AS kind, k.stage AS stage, k.entry_year AS entry_year, k.schooling_years AS schooling_years
         FROM teaching t JOIN staffing s ON s.id = t.staffing_id JOIN class k ON k.id = t.class_id
@@ -27,10 +27,10 @@ statements! {
         WHERE e.person_id = $1 AND e.valid_from <= $2 AND (e.valid_to IS NULL OR e.valid_to > $2) ORDER BY k.id";
     // Only confirmed, unrestricted wards; a restriction (custody order) takes the child out of every claim.
     WARDS = "SELECT g.id AS id, g.child_id AS child_id, g.relation AS relation, g.legal AS legal, g.valid_from AS valid_from, ch.name AS child_name, ch.birth_date AS birth_date,
-            o.id AS org_id, o.name AS org_name, c.value AS org_code, k.name AS class_name
+            o.id AS org_id, o.name AS org_name, (SELECT c.value FROM institution_code c WHERE c.org_id = o.id AND c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY c.scheme DESC LIMIT 1) AS org_code, k.name AS class_name
         FROM guardianship g JOIN person ch ON ch.id = g.child_id
         LEFT JOIN enrolment e ON e.person_id = g.child_id AND e.source = 'normal' AND e.valid_from <= $2 AND (e.valid_to IS NULL OR e.valid_to > $2)
-        LEFT JOIN institution o ON o.id = e.org_id LEFT JOIN institution_code c ON c.org_id = o.id AND c.scheme = 'school_code' AND c.valid_to IS NULL
+        LEFT JOIN institution o ON o.id = e.org_id
         LEFT JOIN class k ON k.id = e.class_id
         WHERE g.guardian_id = $1 AND g.status = 'confirmed' AND CAST(g.restrictions AS TEXT) = '[]' AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2) AND ch.status = 'active'
         ORDER BY g.id";
@@ -299,6 +299,10 @@ pub async fn wards(tx: &mut Tx, proof: &impl OnePerson, day: NaiveDate) -> Resul
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn receipted_wards(tx: &mut Tx, proof: &impl OnePerson, client: ClientId) -> Result<Vec<PersonId>, StoreError> {
+pub async fn receipted_wards(
+    tx: &mut Tx,
+    proof: &impl OnePerson,
+    client: ClientId,
+) -> Result<Vec<PersonId>, StoreError> {
     Ok(tx.all::<Child>(RECEIPTED, args![proof.person(), client]).await?.into_iter().map(|row| row.0).collect())
 }

@@ -24,6 +24,8 @@ pub mod guardianships;
 pub mod identities;
 pub mod institutions;
 pub mod persons;
+pub mod platforms;
+pub mod profiles;
 pub mod sessions;
 pub mod signing_keys;
 pub mod spaces;

@@ -157,7 +157,14 @@ pub async fn live_of_person(tx: &mut Tx, person: PersonId) -> Result<Vec<Session
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn begin_sign_in(tx: &mut Tx, sign_in: &SignIn) -> Result<(), StoreError> {
-    let values = args![sign_in.id, sign_in.account, sign_in.person, serde_json::json!(sign_in.amr), sign_in.created_at, sign_in.expires_at];
+    let values = args![
+        sign_in.id,
+        sign_in.account,
+        sign_in.person,
+        serde_json::json!(sign_in.amr),
+        sign_in.created_at,
+        sign_in.expires_at
+    ];
     tx.execute(BEGIN_SIGN_IN, values).await?;
     Ok(())
 }
@@ -166,7 +173,12 @@ pub async fn begin_sign_in(tx: &mut Tx, sign_in: &SignIn) -> Result<(), StoreErr
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn finish_sign_in(tx: &mut Tx, id: InteractionId, now: Timestamp, session: SessionId) -> Result<bool, StoreError> {
+pub async fn finish_sign_in(
+    tx: &mut Tx,
+    id: InteractionId,
+    now: Timestamp,
+    session: SessionId,
+) -> Result<bool, StoreError> {
     tx.execute_one(FINISH_SIGN_IN, args![id, now, session]).await
 }
 
@@ -182,7 +194,13 @@ pub async fn forget_sign_ins(tx: &mut Tx, before: Timestamp) -> Result<u64, Stor
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn join(tx: &mut Tx, session: SessionId, client: ClientId, fresh_sid: &str, now: Timestamp) -> Result<String, StoreError> {
+pub async fn join(
+    tx: &mut Tx,
+    session: SessionId,
+    client: ClientId,
+    fresh_sid: &str,
+    now: Timestamp,
+) -> Result<String, StoreError> {
     if tx.execute_one(JOIN_SESSION, args![session, client, fresh_sid, now]).await? {
         return Ok(fresh_sid.to_owned());
     }

@@ -30,7 +30,13 @@ pub async fn find(tx: &mut Tx, person: PersonId, sector: &str) -> Result<Option<
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn first_use(tx: &mut Tx, person: PersonId, sector: &str, fresh: &str, now: Timestamp) -> Result<String, StoreError> {
+pub async fn first_use(
+    tx: &mut Tx,
+    person: PersonId,
+    sector: &str,
+    fresh: &str,
+    now: Timestamp,
+) -> Result<String, StoreError> {
     if let Some(known) = find(tx, person, sector).await? {
         return Ok(known);
     }

@@ -27,11 +27,88 @@ pub enum Weakness {
 
 /// The commonest first, as seen in public leaks and in Chinese habits (digits, birthdays, names of love).
 const COMMON: &[&str] = &[
-    "password", "passw0rd", "p@ssw0rd", "p@ssword", "qwertyui", "qwertyuiop", "asdfghjk", "asdfghjkl", "zxcvbnm", "zxcvbnm1", "1qaz2wsx", "1q2w3e4r", "1q2w3e4r5t", "qazwsxedc", "iloveyou", "sunshine",
-    "princess", "football", "baseball", "superman", "trustno1", "letmein1", "welcome1", "admin123", "administrator", "changeme", "woaini520", "woaini1314", "5201314", "52013140", "13145200", "woaini123", "iloveyou1",
-    "woaiwojia", "woaizuguo", "xuexi123", "student1", "student123", "teacher123", "xuesheng", "laoshi123", "abcd1234", "a1234567", "a12345678", "a123456789", "aa123456", "aa123456789", "abc12345", "abc123456", "abc123456789",
-    "qq123456", "qq123456789", "qwer1234", "qwe123456", "zxc123456", "asd123456", "q1w2e3r4", "1234qwer", "123456aa", "123456abc", "12345678a", "123456789a", "123qweasd", "147258369", "159357456", "987654321", "9876543210",
-    "88888888", "66666666", "00000000", "11111111", "12121212", "11223344", "112233445566", "123123123", "12344321", "1234554321", "123654789", "12341234", "147852369", "789456123", "741852963",
+    "password",
+    "passw0rd",
+    "p@ssw0rd",
+    "p@ssword",
+    "qwertyui",
+    "qwertyuiop",
+    "asdfghjk",
+    "asdfghjkl",
+    "zxcvbnm",
+    "zxcvbnm1",
+    "1qaz2wsx",
+    "1q2w3e4r",
+    "1q2w3e4r5t",
+    "qazwsxedc",
+    "iloveyou",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "superman",
+    "trustno1",
+    "letmein1",
+    "welcome1",
+    "admin123",
+    "administrator",
+    "changeme",
+    "woaini520",
+    "woaini1314",
+    "5201314",
+    "52013140",
+    "13145200",
+    "woaini123",
+    "iloveyou1",
+    "woaiwojia",
+    "woaizuguo",
+    "xuexi123",
+    "student1",
+    "student123",
+    "teacher123",
+    "xuesheng",
+    "laoshi123",
+    "abcd1234",
+    "a1234567",
+    "a12345678",
+    "a123456789",
+    "aa123456",
+    "aa123456789",
+    "abc12345",
+    "abc123456",
+    "abc123456789",
+    "qq123456",
+    "qq123456789",
+    "qwer1234",
+    "qwe123456",
+    "zxc123456",
+    "asd123456",
+    "q1w2e3r4",
+    "1234qwer",
+    "123456aa",
+    "123456abc",
+    "12345678a",
+    "123456789a",
+    "123qweasd",
+    "147258369",
+    "159357456",
+    "987654321",
+    "9876543210",
+    "88888888",
+    "66666666",
+    "00000000",
+    "11111111",
+    "12121212",
+    "11223344",
+    "112233445566",
+    "123123123",
+    "12344321",
+    "1234554321",
+    "123654789",
+    "12341234",
+    "147852369",
+    "789456123",
+    "741852963",
 ];
 
 /// Checks a new password. `names` are texts it must not be made from.
@@ -67,7 +144,9 @@ fn is_run(text: &str) -> bool {
 /// aaaaaaaa, 12121212, abcabcabc: one short piece over and over.
 fn is_repeat(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
-    (1..=chars.len() / 2).filter(|period| *period <= 4).any(|period| chars.iter().zip(chars.iter().skip(period)).all(|(a, b)| a == b))
+    (1..=chars.len() / 2)
+        .filter(|period| *period <= 4)
+        .any(|period| chars.iter().zip(chars.iter().skip(period)).all(|(a, b)| a == b))
 }
 
 /// The form that is hashed: one spelling of what looks the same.
@@ -81,7 +160,17 @@ mod tests {
 
     #[test]
     fn habits_are_refused_and_sentences_are_not() {
-        for bad in ["12345678", "1234567890", "87654321", "abcdefgh", "aaaaaaaa", "19191919", "Woaini1314", "PASSWORD", "a123456789"] {
+        for bad in [
+            "12345678",
+            "1234567890",
+            "87654321",
+            "abcdefgh",
+            "aaaaaaaa",
+            "19191919",
+            "Woaini1314",
+            "PASSWORD",
+            "a123456789",
+        ] {
             assert_eq!(check(bad, &[]), Err(Weakness::TooCommon), "{bad}");
         }
         for good in ["小明爱吃红烧肉和糖", "correct horse battery", "kf9-2mxq-7a"] {

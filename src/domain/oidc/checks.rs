@@ -67,14 +67,22 @@ pub const TABLE: &[(&str, Check, &[Entrance])] = &[
 /// # Errors
 /// The first failure.
 pub fn run(entrance: Entrance, params: &Params, client: &Client) -> Result<(), Failure> {
-    TABLE.iter().filter(|(_, _, entrances)| entrances.contains(&entrance)).try_for_each(|(_, check, _)| check(params, client))
+    TABLE
+        .iter()
+        .filter(|(_, _, entrances)| entrances.contains(&entrance))
+        .try_for_each(|(_, check, _)| check(params, client))
 }
 
 /// Runs the checks of the authorization endpoint and reads the request.
 ///
 /// # Errors
 /// The first failure.
-pub fn authorize(params: &Params, client: &Client, interaction: InteractionId, now: Timestamp) -> Result<AuthorizationRequest, Failure> {
+pub fn authorize(
+    params: &Params,
+    client: &Client,
+    interaction: InteractionId,
+    now: Timestamp,
+) -> Result<AuthorizationRequest, Failure> {
     run(Entrance::Authorize, params, client)?;
     let own = |name: &str| params.get(name).map(str::to_owned);
     Ok(AuthorizationRequest {
@@ -102,7 +110,11 @@ fn refuse(code: Code, description: &'static str) -> Result<(), Failure> {
 }
 
 fn client_is_active(params: &Params, client: &Client) -> Result<(), Failure> {
-    if params.is_repeated("client_id") || client.status != ClientStatus::Active { Err(Failure::Page(Stop::Client)) } else { Ok(()) }
+    if params.is_repeated("client_id") || client.status != ClientStatus::Active {
+        Err(Failure::Page(Stop::Client))
+    } else {
+        Ok(())
+    }
 }
 
 /// RFC 9700, 2.1: "MUST utilize exact string matching". OpenID Connect Core, 3.1.2.1: `redirect_uri` is REQUIRED.
@@ -181,7 +193,10 @@ fn prompts(params: &Params) -> Result<BTreeSet<Prompt>, Failure> {
             "login" => Ok(Prompt::Login),
             "consent" => Ok(Prompt::Consent),
             "select_account" => Ok(Prompt::SelectAccount),
-            _ => Err(Failure::Redirect(ProtocolError::new(Code::InvalidRequest, "prompt is not one of none, login, consent, select_account"))),
+            _ => Err(Failure::Redirect(ProtocolError::new(
+                Code::InvalidRequest,
+                "prompt is not one of none, login, consent, select_account",
+            ))),
         })
         .collect()
 }
@@ -200,7 +215,9 @@ fn pkce(params: &Params, client: &Client) -> Result<(), Failure> {
         (None, None) => Ok(()),
         (None, Some(_)) => refuse(Code::InvalidRequest, "code_challenge_method without code_challenge"),
         (Some(challenge), Some("S256")) if Challenge::parse(challenge).is_some() => Ok(()),
-        (Some(_), Some("S256")) => refuse(Code::InvalidRequest, "code_challenge is not the base64url text of a SHA-256 digest"),
+        (Some(_), Some("S256")) => {
+            refuse(Code::InvalidRequest, "code_challenge is not the base64url text of a SHA-256 digest")
+        }
         // RFC 7636, 4.3: a missing method means plain, which is not served (RFC 9700, 2.1.1).
         (Some(_), _) => refuse(Code::InvalidRequest, "code_challenge_method must be S256"),
     }
@@ -208,7 +225,15 @@ fn pkce(params: &Params, client: &Client) -> Result<(), Failure> {
 
 /// What is sealed travels with the browser and must fit its forms.
 fn sizes(params: &Params, _: &Client) -> Result<(), Failure> {
-    const LIMITS: &[(&str, usize)] = &[("state", 2048), ("nonce", 1024), ("scope", 1024), ("redirect_uri", 2048), ("login_hint", 256), ("ui_locales", 256), ("claims_locales", 256)];
+    const LIMITS: &[(&str, usize)] = &[
+        ("state", 2048),
+        ("nonce", 1024),
+        ("scope", 1024),
+        ("redirect_uri", 2048),
+        ("login_hint", 256),
+        ("ui_locales", 256),
+        ("claims_locales", 256),
+    ];
     if LIMITS.iter().any(|(name, limit)| params.get(name).is_some_and(|value| value.len() > *limit)) {
         return refuse(Code::InvalidRequest, "a parameter is too long");
     }

@@ -123,7 +123,13 @@ pub fn id_token(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorI
 }
 
 /// The claims of the userinfo answer, by the scopes of the grant.
-pub fn userinfo(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds, consented: &ScopeSet) -> Map<String, Value> {
+pub fn userinfo(
+    facts: &Facts,
+    grant: &Grant,
+    client: &Client,
+    ids: &dyn SectorIds,
+    consented: &ScopeSet,
+) -> Map<String, Value> {
     let mut claims = id_token(facts, grant, client, ids);
     claims.insert("sub".into(), json!(grant.sub));
     let scope = &grant.scope;
@@ -145,7 +151,8 @@ pub fn userinfo(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorI
         claims.insert("edu_classes".into(), facts.classes.iter().map(|class| class_claim(class, ids)).collect());
     }
     if scope.has(Scope::EduGuardian) {
-        claims.insert("edu_children".into(), facts.children.iter().map(|child| child_claim(child, scope, ids)).collect());
+        claims
+            .insert("edu_children".into(), facts.children.iter().map(|child| child_claim(child, scope, ids)).collect());
     }
     if scope.has(Scope::EduRealname) {
         claims.insert("verified_claims".into(), verified(facts, scope));
@@ -154,7 +161,18 @@ pub fn userinfo(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorI
 }
 
 const PROFILE: &[&str] = &[
-    "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
 ];
 const EMAIL: &[&str] = &["email", "email_verified"];
 const PHONE: &[&str] = &["phone_number", "phone_number_verified"];
@@ -162,9 +180,44 @@ const ADDRESS: &[&str] = &["address"];
 
 /// All standard claims, for discovery.
 pub const SUPPORTED: &[&str] = &[
-    "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile",
-    "picture", "website", "email", "email_verified", "gender", "birthdate", "zoneinfo", "locale", "phone_number", "phone_number_verified", "address", "updated_at", "edu_home", "edu_space",
-    "edu_identity", "edu_identities", "edu_classes", "edu_children", "edu_realname", "age_band", "verified_claims",
+    "sub",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "sid",
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "email",
+    "email_verified",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+    "updated_at",
+    "edu_home",
+    "edu_space",
+    "edu_identity",
+    "edu_identities",
+    "edu_classes",
+    "edu_children",
+    "edu_realname",
+    "age_band",
+    "verified_claims",
 ];
 
 fn copy(facts: &Facts, claims: &mut Map<String, Value>, names: &[&str]) {
@@ -197,7 +250,8 @@ fn realname(facts: &Facts) -> Value {
 }
 
 fn identity_claim(identity: &IdentityFacts, ids: &dyn SectorIds) -> Value {
-    let mut claim = json!({ "kind": identity.kind.as_str(), "org_id": identity.org.to_string(), "org_name": identity.org_name });
+    let mut claim =
+        json!({ "kind": identity.kind.as_str(), "org_id": identity.org.to_string(), "org_name": identity.org_name });
     if let Some(code) = &identity.org_code {
         claim["org_code"] = json!(code);
     }
@@ -242,10 +296,12 @@ fn child_claim(child: &ChildFacts, scope: &ScopeSet, ids: &dyn SectorIds) -> Val
 
 /// OpenID Connect for Identity Assurance 1.0: only what the register itself verified.
 fn verified(facts: &Facts, scope: &ScopeSet) -> Value {
-    let mut verification = json!({ "trust_framework": "cn_edu_registry", "assurance_level": facts.realname.0.to_string() });
+    let mut verification =
+        json!({ "trust_framework": "cn_edu_registry", "assurance_level": facts.realname.0.to_string() });
     if let Some(at) = facts.realname.1 {
         verification["time"] = json!(at.to_rfc3339());
     }
-    let claims = if scope.has(Scope::Profile) && facts.realname.0 >= 1 { json!({ "name": facts.name }) } else { json!({}) };
+    let claims =
+        if scope.has(Scope::Profile) && facts.realname.0 >= 1 { json!({ "name": facts.name }) } else { json!({}) };
     json!({ "verification": verification, "claims": claims })
 }

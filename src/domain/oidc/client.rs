@@ -182,11 +182,15 @@ impl ClientMetadata {
         if !self.edu_require_pkce && self.token_endpoint_auth_method == AuthMethod::None {
             return Err(invalid("a public client always needs PKCE"));
         }
-        for uri in self.post_logout_redirect_uris.iter().chain(&self.backchannel_logout_uri).chain(&self.initiate_login_uri) {
-            check_web_uri(uri).map_err(|_| invalid("an address is not absolute http or https, or carries a fragment"))?;
+        for uri in
+            self.post_logout_redirect_uris.iter().chain(&self.backchannel_logout_uri).chain(&self.initiate_login_uri)
+        {
+            check_web_uri(uri)
+                .map_err(|_| invalid("an address is not absolute http or https, or carries a fragment"))?;
         }
         for uri in self.policy_uri.iter().chain(&self.tos_uri).chain(&self.client_uri) {
-            check_web_uri(uri).map_err(|_| invalid("an address is not absolute http or https, or carries a fragment"))?;
+            check_web_uri(uri)
+                .map_err(|_| invalid("an address is not absolute http or https, or carries a fragment"))?;
         }
         if self.edu_client_kind == ClientKind::Platform {
             return Ok(SYSTEM_SECTOR.into());
@@ -282,7 +286,14 @@ impl Client {
     pub fn display_name(&self, english: bool) -> String {
         let zh = self.metadata.client_name.as_ref();
         let name = if english { self.metadata.client_name_en.as_ref().or(zh) } else { zh };
-        name.cloned().unwrap_or_else(|| self.metadata.redirect_uris.first().and_then(|uri| Url::parse(uri).ok()).and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| self.id.to_string()))
+        name.cloned().unwrap_or_else(|| {
+            self.metadata
+                .redirect_uris
+                .first()
+                .and_then(|uri| Url::parse(uri).ok())
+                .and_then(|url| url.host_str().map(str::to_owned))
+                .unwrap_or_else(|| self.id.to_string())
+        })
     }
 }
 

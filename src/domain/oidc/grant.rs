@@ -49,7 +49,13 @@ impl CodeOffer {
     ///
     /// # Errors
     /// `invalid_grant`.
-    pub fn redeemed_by(self, client: ClientId, redirect_uri: Option<&str>, verifier_digest: Option<&str>, now: Timestamp) -> Result<Self, ProtocolError> {
+    pub fn redeemed_by(
+        self,
+        client: ClientId,
+        redirect_uri: Option<&str>,
+        verifier_digest: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self, ProtocolError> {
         let refuse = |why| Err(ProtocolError::new(Code::InvalidGrant, why));
         // "ensure that the authorization code was issued to the authenticated confidential client"
         if self.client != client {
@@ -146,7 +152,15 @@ impl Family {
     /// A new family for a grant.
     pub fn begin(id: FamilyId, grant: GrantId, now: Timestamp, lifetimes: &Lifetimes) -> Self {
         let expires_at = now.plus(lifetimes.refresh_absolute);
-        Self { id, grant, counter: 0, rotated_at: now, idle_expires_at: now.plus(lifetimes.refresh_idle).min(expires_at), expires_at, revoked_at: None }
+        Self {
+            id,
+            grant,
+            counter: 0,
+            rotated_at: now,
+            idle_expires_at: now.plus(lifetimes.refresh_idle).min(expires_at),
+            expires_at,
+            revoked_at: None,
+        }
     }
 
     /// A token of this family is presented. `rotates` is true for public clients without sender constraint.
@@ -215,7 +229,10 @@ mod tests {
         let now = Timestamp::from_seconds(1_800_000_000);
         let Presented::Rotated(next) = family(now).present(0, true, now, &lifetimes) else { panic!("rotates") };
         assert_eq!(next.clone().present(0, true, now.plus(Duration::from_secs(61)), &lifetimes), Presented::Replayed);
-        assert!(matches!(next.clone().present(0, true, now.plus(Duration::from_secs(60)), &lifetimes), Presented::Repeated(_)));
+        assert!(matches!(
+            next.clone().present(0, true, now.plus(Duration::from_secs(60)), &lifetimes),
+            Presented::Repeated(_)
+        ));
         assert_eq!(next.present(1, true, now.plus(lifetimes.refresh_idle), &lifetimes), Presented::Ended);
         assert!(matches!(family(now).present(0, false, now, &lifetimes), Presented::Kept(f) if f.counter == 0));
     }

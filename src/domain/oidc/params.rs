@@ -23,7 +23,11 @@ impl Params {
 
     /// The name of a parameter that stands twice, if there is one.
     pub fn repeated(&self) -> Option<&str> {
-        self.0.iter().enumerate().find(|(at, (name, _))| self.0[..*at].iter().any(|(other, _)| other == name)).map(|(_, (name, _))| name.as_str())
+        self.0
+            .iter()
+            .enumerate()
+            .find(|(at, (name, _))| self.0[..*at].iter().any(|(other, _)| other == name))
+            .map(|(_, (name, _))| name.as_str())
     }
 
     /// Whether this one stands more than once.

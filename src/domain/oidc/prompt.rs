@@ -56,7 +56,8 @@ pub enum Next {
 /// Decides. `present` is `None` without a live session.
 pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&Present<'_>>, now: Timestamp) -> Next {
     let silent = |code, why, page| if request.is_silent() { Next::Refuse(ProtocolError::new(code, why)) } else { page };
-    let Some(present) = present.filter(|p| is_recent_enough(request, p.session, now) && is_the_hinted(request, p)) else {
+    let Some(present) = present.filter(|p| is_recent_enough(request, p.session, now) && is_the_hinted(request, p))
+    else {
         return silent(Code::LoginRequired, "nobody is signed in as the request asks", Next::SignIn);
     };
     if request.asks(Prompt::SelectAccount) && !request.answered.account {
@@ -64,7 +65,9 @@ pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&
     }
     let identity = match choose_identity(request, present) {
         Ok(identity) => identity,
-        Err(()) => return silent(Code::AccountSelectionRequired, "several identities and none chosen", Next::ChooseIdentity),
+        Err(()) => {
+            return silent(Code::AccountSelectionRequired, "several identities and none chosen", Next::ChooseIdentity);
+        }
     };
     if present.age == AgeBand::Under14 {
         // R8: the receipt of a confirmed guardian, or the statutory basis of a platform. Her own word does not count.
@@ -81,7 +84,8 @@ pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&
 /// (OpenID Connect Core, 3.1.2.1).
 fn is_recent_enough(request: &AuthorizationRequest, session: &Session, now: Timestamp) -> bool {
     let after_request = session.auth_time >= request.created_at;
-    let within = request.max_age.is_none_or(|seconds| after_request || now.since(session.auth_time).as_secs() <= seconds);
+    let within =
+        request.max_age.is_none_or(|seconds| after_request || now.since(session.auth_time).as_secs() <= seconds);
     within && (!request.asks(Prompt::Login) || after_request)
 }
 

@@ -33,17 +33,28 @@ impl Request {
     /// `invalid_request`, `unsupported_grant_type`, `invalid_grant` for a malformed verifier.
     pub fn parse(params: &Params) -> Result<Self, ProtocolError> {
         params.refuse_repeated()?;
-        let needed = |name: &str, why| params.get(name).map(str::to_owned).ok_or(ProtocolError::new(Code::InvalidRequest, why));
+        let needed =
+            |name: &str, why| params.get(name).map(str::to_owned).ok_or(ProtocolError::new(Code::InvalidRequest, why));
         match params.get("grant_type") {
             Some("authorization_code") => {
                 let verifier = params.get("code_verifier").map(str::to_owned);
                 if verifier.as_deref().is_some_and(|text| !pkce::is_verifier(text)) {
                     return Err(ProtocolError::new(Code::InvalidGrant, "code_verifier is malformed"));
                 }
-                Ok(Self::Code { code: needed("code", "code is missing")?, redirect_uri: params.get("redirect_uri").map(str::to_owned), verifier })
+                Ok(Self::Code {
+                    code: needed("code", "code is missing")?,
+                    redirect_uri: params.get("redirect_uri").map(str::to_owned),
+                    verifier,
+                })
             }
-            Some("refresh_token") => Ok(Self::Refresh { token: needed("refresh_token", "refresh_token is missing")?, scope: params.get("scope").map(ScopeSet::parse) }),
-            Some(_) => Err(ProtocolError::new(Code::UnsupportedGrantType, "only authorization_code and refresh_token are served")),
+            Some("refresh_token") => Ok(Self::Refresh {
+                token: needed("refresh_token", "refresh_token is missing")?,
+                scope: params.get("scope").map(ScopeSet::parse),
+            }),
+            Some(_) => Err(ProtocolError::new(
+                Code::UnsupportedGrantType,
+                "only authorization_code and refresh_token are served",
+            )),
             None => Err(ProtocolError::new(Code::InvalidRequest, "grant_type is missing")),
         }
     }

@@ -41,8 +41,12 @@ impl FromRequestParts<Door> for Visit {
         let secure = door.app.issuer().is_secure();
         let headers = &parts.headers;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let accept_language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let asked = parts.uri.query().and_then(|query| crate::domain::oidc::params::Params::parse(query).get("lang").and_then(Locale::parse));
+        let accept_language =
+            headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let asked = parts
+            .uri
+            .query()
+            .and_then(|query| crate::domain::oidc::params::Params::parse(query).get("lang").and_then(Locale::parse));
         let kept = Jar::Language.read(headers, secure).and_then(|code| Locale::parse(code.expose_secret()));
         let chosen = asked.or(kept);
         let locale = chosen.unwrap_or_else(|| Locale::negotiate(None, accept_language.as_deref()));

@@ -52,6 +52,10 @@ pub fn answer(mut visit: Visit, reply: Reply) -> Response {
 
 /// 303: the browser goes on with GET, whatever it came with (RFC 9700, 4.12: a 307 would hand the password on).
 pub fn redirect(visit: Visit, to: &str) -> Response {
-    let headers = [(header::LOCATION, to.to_owned()), (header::CACHE_CONTROL, "no-store".to_owned()), (header::REFERRER_POLICY, "no-referrer".to_owned())];
+    let headers = [
+        (header::LOCATION, to.to_owned()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (header::REFERRER_POLICY, "no-referrer".to_owned()),
+    ];
     visit.finish((StatusCode::SEE_OTHER, headers).into_response())
 }

@@ -39,7 +39,11 @@ pub async fn answer(State(app): State<App>, visit: Visit, headers: HeaderMap, Fi
                 body["refresh_token"] = json!(refresh.expose_secret());
             }
             // RFC 6749, 5.1: "MUST include the HTTP Cache-Control response header field with a value of no-store".
-            let headers = [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
+            let headers = [
+                (header::CACHE_CONTROL, "no-store"),
+                (header::PRAGMA, "no-cache"),
+                (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            ];
             (headers, Json(body)).into_response()
         }
     }
@@ -54,14 +58,21 @@ fn credentials(headers: &HeaderMap, params: &Params) -> Result<Credentials, Prot
         (Some(_), Some(_)) => refuse("two Authorization headers"),
         (Some(_), None) if in_form.is_some() => refuse("two ways of client authentication in one request"),
         (Some(value), None) => {
-            let (client_id, secret) = value.to_str().ok().and_then(read_basic).ok_or(ProtocolError::new(Code::InvalidClient, "the Authorization header cannot be read"))?;
+            let (client_id, secret) = value
+                .to_str()
+                .ok()
+                .and_then(read_basic)
+                .ok_or(ProtocolError::new(Code::InvalidClient, "the Authorization header cannot be read"))?;
             if params.get("client_id").is_some_and(|id| id != client_id) {
                 return refuse("client_id differs from the Authorization header");
             }
             Ok(Credentials { client_id, method: AuthMethod::ClientSecretBasic, secret: Some(secret.into()) })
         }
         (None, _) => {
-            let client_id = params.get("client_id").ok_or(ProtocolError::new(Code::InvalidClient, "the client did not say who it is"))?.to_owned();
+            let client_id = params
+                .get("client_id")
+                .ok_or(ProtocolError::new(Code::InvalidClient, "the client did not say who it is"))?
+                .to_owned();
             let method = if in_form.is_some() { AuthMethod::ClientSecretPost } else { AuthMethod::None };
             Ok(Credentials { client_id, method, secret: in_form.map(|secret| secret.to_owned().into()) })
         }

@@ -16,12 +16,15 @@ pub async fn get(State(app): State<App>, visit: Visit, headers: HeaderMap) -> Re
 }
 
 /// POST with an Authorization header or the token in the form; not both (RFC 6750, 2).
-pub async fn post(State(app): State<App>, visit: Visit, headers: HeaderMap, fields: Result<Fields, Response>) -> Response {
+pub async fn post(
+    State(app): State<App>,
+    visit: Visit,
+    headers: HeaderMap,
+    fields: Result<Fields, Response>,
+) -> Response {
     let in_form = fields.as_ref().ok().and_then(|fields| fields.get("access_token")).map(str::to_owned);
     match (bearer(&headers), in_form) {
-        (Some(_), Some(_)) => {
-            refusal(&ProtocolError::new(Code::InvalidRequest, "the token came twice"))
-        }
+        (Some(_), Some(_)) => refusal(&ProtocolError::new(Code::InvalidRequest, "the token came twice")),
         (Some(token), None) => answer(&app, visit, Some(token.to_owned())).await,
         (None, token) => answer(&app, visit, token).await,
     }
@@ -38,7 +41,8 @@ async fn answer(app: &App, visit: Visit, token: Option<String>) -> Response {
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer realm=\"mingji\"")]).into_response();
     };
     match app.userinfo(&visit.ctx, &token).await {
-        Ok(claims) => ([(header::CACHE_CONTROL, "no-store"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(claims)).into_response(),
+        Ok(claims) => ([(header::CACHE_CONTROL, "no-store"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(claims))
+            .into_response(),
         Err(Error { protocol: Some(refused), .. }) => refusal(&refused),
         Err(why) => error::protocol(&visit, &why),
     }
@@ -46,7 +50,11 @@ async fn answer(app: &App, visit: Visit, token: Option<String>) -> Response {
 
 fn refusal(refused: &ProtocolError) -> Response {
     let mut response = error::protocol_error(refused);
-    let challenge = format!("Bearer realm=\"mingji\", error=\"{}\", error_description=\"{}\"", refused.code.as_str(), refused.description);
+    let challenge = format!(
+        "Bearer realm=\"mingji\", error=\"{}\", error_description=\"{}\"",
+        refused.code.as_str(),
+        refused.description
+    );
     if let Ok(value) = HeaderValue::try_from(challenge) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }

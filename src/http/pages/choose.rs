@@ -24,7 +24,8 @@ pub async fn account(State(app): State<App>, visit: Visit, fields: Fields) -> Re
 
 /// The identity that was pressed.
 pub async fn identity(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
-    let (Some(sealed), Some(identity)) = (fields.get("request"), fields.get("identity").and_then(|id| id.parse().ok())) else {
+    let (Some(sealed), Some(identity)) = (fields.get("request"), fields.get("identity").and_then(|id| id.parse().ok()))
+    else {
         return error::stop(visit, PageStop::Expired);
     };
     match app.continue_with_identity(&visit.ctx, sealed, identity, &visit.browser).await {

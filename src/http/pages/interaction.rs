@@ -38,18 +38,30 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
         Page::SignIn { request, login, client } => {
             // The sign-in's own answer may already lead to the client, when nothing else is to be asked.
             let forms = FormTargets::for_redirect(client.metadata.redirect_uris.first().map(String::as_str));
-            let view = views::SignIn { request: Some(request), login: login.unwrap_or_default(), error: None, client_name: Some(client.display_name(english)), own_device: false };
+            let view = views::SignIn {
+                request: Some(request),
+                login: login.unwrap_or_default(),
+                error: None,
+                client_name: Some(client.display_name(english)),
+                own_device: false,
+            };
             (view.render(locale), forms)
         }
         Page::ChooseAccount { request, who, client } => {
             let forms = FormTargets::for_redirect(client.metadata.redirect_uris.first().map(String::as_str));
-            let account = views::AccountChoice { id: who.session.account.to_string(), name: who.name.clone(), detail: None };
+            let account =
+                views::AccountChoice { id: who.session.account.to_string(), name: who.name.clone(), detail: None };
             (views::ChooseAccount { request, who: name(&who), account }.render(locale), forms)
         }
         Page::ChooseIdentity { request, who, client, identities, redirect_uri } => {
             let chosen = who.session.identity;
             let identities = identities.into_iter().map(|identity| choice(identity, chosen)).collect();
-            let view = views::ChooseIdentity { request, who: name(&who), client_name: Some(client.display_name(english)), identities };
+            let view = views::ChooseIdentity {
+                request,
+                who: name(&who),
+                client_name: Some(client.display_name(english)),
+                identities,
+            };
             (view.render(locale), FormTargets::for_redirect(Some(&redirect_uri)))
         }
         Page::Consent { request, who, card, redirect_uri } => {
@@ -62,12 +74,19 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
                 policy_uri: metadata.policy_uri.clone(),
                 tos_uri: metadata.tos_uri.clone(),
             };
-            let items = std::iter::once(views::ConsentItem::Identifier).chain(card.scope.iter().filter_map(|scope| views::ConsentItem::from_scope(scope.as_str()))).collect();
+            let items = std::iter::once(views::ConsentItem::Identifier)
+                .chain(card.scope.iter().filter_map(|scope| views::ConsentItem::from_scope(scope.as_str())))
+                .collect();
             let view = views::Consent { request, who: name(&who), client, items, token_minutes: TOKEN_MINUTES };
             (view.render(locale), FormTargets::for_redirect(Some(&redirect_uri)))
         }
         Page::GuardianNeeded { who, client, back } => {
-            let view = views::GuardianNeeded { who: name(&who), request: None, client_name: client.display_name(english), return_uri: Some(back) };
+            let view = views::GuardianNeeded {
+                who: name(&who),
+                request: None,
+                client_name: client.display_name(english),
+                return_uri: Some(back),
+            };
             (view.render(locale), FormTargets::Ourselves)
         }
         Page::Stop(_) => (String::new(), FormTargets::Ourselves),
@@ -87,5 +106,11 @@ fn choice(identity: IdentityFacts, chosen: Option<crate::domain::id::IdentityId>
         IdentityKind::SchoolStaff => views::IdentityKind::SchoolStaff,
         IdentityKind::InstitutionStaff => views::IdentityKind::OfficeStaff,
     };
-    views::IdentityChoice { id: identity.id.to_string(), kind, org_name: identity.org_name, detail: None, selected: chosen == Some(identity.id) }
+    views::IdentityChoice {
+        id: identity.id.to_string(),
+        kind,
+        org_name: identity.org_name,
+        detail: None,
+        selected: chosen == Some(identity.id),
+    }
 }

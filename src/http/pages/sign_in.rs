@@ -31,7 +31,9 @@ pub async fn submit(State(app): State<App>, visit: Visit, fields: Fields) -> Res
     };
     match app.sign_in(&visit.ctx, form, &visit.browser).await {
         Ok(LoginReply::SignedIn(signed_in)) => went_in(&app, visit, *signed_in),
-        Ok(LoginReply::Again { problem, request }) => again(visit, &fields, own_device, problem, request.map(|request| *request)),
+        Ok(LoginReply::Again { problem, request }) => {
+            again(visit, &fields, own_device, problem, request.map(|request| *request))
+        }
         Ok(LoginReply::Stop(stop)) => error::stop(visit, stop),
         Err(why) => error::failure(visit, &why),
     }
@@ -46,17 +48,28 @@ fn went_in(app: &App, mut visit: Visit, signed_in: SignedIn) -> Response {
     }
 }
 
-fn again(mut visit: Visit, fields: &Fields, own_device: bool, problem: LoginProblem, request: Option<Resealed>) -> Response {
+fn again(
+    mut visit: Visit,
+    fields: &Fields,
+    own_device: bool,
+    problem: LoginProblem,
+    request: Option<Resealed>,
+) -> Response {
     let locale = visit.locale_for(request.as_ref().and_then(|request| request.ui_locales.as_deref()));
     visit.ctx.locale = locale;
     let (status, shown) = match problem {
         LoginProblem::Refused => (StatusCode::OK, views::SignInProblem::Refused),
-        LoginProblem::TooMany { minutes } => (StatusCode::TOO_MANY_REQUESTS, views::SignInProblem::TooMany { minutes: u32::try_from(minutes).unwrap_or(u32::MAX) }),
+        LoginProblem::TooMany { minutes } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            views::SignInProblem::TooMany { minutes: u32::try_from(minutes).unwrap_or(u32::MAX) },
+        ),
         LoginProblem::Busy => (StatusCode::SERVICE_UNAVAILABLE, views::SignInProblem::Busy),
         LoginProblem::StartedOver => (StatusCode::OK, views::SignInProblem::Expired),
     };
     let client = request.as_ref().map(|request| request.client.clone());
-    let forms = FormTargets::for_redirect(client.as_ref().and_then(|client| client.metadata.redirect_uris.first()).map(String::as_str));
+    let forms = FormTargets::for_redirect(
+        client.as_ref().and_then(|client| client.metadata.redirect_uris.first()).map(String::as_str),
+    );
     let view = views::SignIn {
         request: request.map(|request| request.request),
         login: echo(fields.get("login").unwrap_or_default()),

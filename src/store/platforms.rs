@@ -1,0 +1,37 @@
+//! Platforms 平台: the nodes of the system that people call home.
+
+use uuid::Uuid;
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::Task;
+use crate::domain::time::Timestamp;
+
+statements! {
+    ENSURE = "INSERT INTO platform (id, sys_code, level, name, status, created_at) VALUES ($1, $2, $3, $4, 'active', $5) ON CONFLICT (sys_code) DO NOTHING";
+    BY_CODE = "SELECT id FROM platform WHERE sys_code = $1";
+}
+
+struct Id(Uuid);
+
+impl FromRow for Id {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// The platform with a division code (GB/T 2260), made where it is missing.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn ensure(
+    tx: &mut Tx,
+    _task: &Task,
+    fresh: Uuid,
+    sys_code: &str,
+    level: &str,
+    name: &str,
+    now: Timestamp,
+) -> Result<Uuid, StoreError> {
+    tx.execute(ENSURE, args![fresh, sys_code, level, name, now]).await?;
+    Ok(tx.one::<Id>(BY_CODE, args![sys_code]).await?.0)
+}
