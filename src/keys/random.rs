@@ -1,5 +1,7 @@
 //! The one generator: the operating system's, through ring.
 
+use std::sync::LazyLock;
+
 use ring::rand::SecureRandom as _;
 
 use crate::domain::random::Random;
@@ -10,7 +12,11 @@ pub struct SystemRandom(ring::rand::SystemRandom);
 
 impl SystemRandom {
     /// A handle to it.
-    #[allow(clippy::disallowed_methods, clippy::new_without_default, reason = "the one place that makes the injected generator, and makes it visibly")]
+    #[allow(
+        clippy::disallowed_methods,
+        clippy::new_without_default,
+        reason = "the one place that makes the injected generator, and makes it visibly"
+    )]
     pub fn new() -> Self {
         Self(ring::rand::SystemRandom::new())
     }
@@ -24,4 +30,11 @@ impl Random for SystemRandom {
             panic!("the operating system gives no randomness");
         }
     }
+}
+
+/// The generator for ring's own calls, which take no other: their trait is sealed. Signature nonces and P-256
+/// scalars come from here.
+pub(super) fn ring_generator() -> &'static ring::rand::SystemRandom {
+    static GENERATOR: LazyLock<ring::rand::SystemRandom> = LazyLock::new(|| SystemRandom::new().0);
+    &GENERATOR
 }
