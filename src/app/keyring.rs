@@ -7,7 +7,7 @@ use super::clients::CACHE_AGE;
 use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
-use crate::domain::oidc::signing_key::{KeyState, SigningAlg, StoredKey};
+use crate::domain::oidc::signing_key::{KeyState, SigningAlg, StoredKey, plan_rotation};
 use crate::domain::time::Timestamp;
 use crate::keys::keyring::{Keyring, OpenedKey};
 use crate::keys::signer::SigningKey;
@@ -142,26 +142,15 @@ impl App {
         if !signing_keys::lock(work.tx()).await? {
             return Err(Error::busy("another process changes the keyring"));
         }
-        let mut active = String::new();
-        let keys: Vec<StoredKey> =
-            signing_keys::list(work.tx()).await?.into_iter().filter(|key| key.alg == alg).collect();
-        // The active one leaves first: one active key for each algorithm is a constraint.
-        let (retiring, rest): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.state == KeyState::Active);
-        for key in retiring {
-            signing_keys::update(work.tx(), &key.retire(ctx.now.plus(keep))).await?;
+        let plan = plan_rotation(signing_keys::list(work.tx()).await?, alg, ctx.now, ctx.now.plus(keep));
+        // In this order: one active key for each algorithm is a constraint.
+        for key in plan.retire.iter().chain(&plan.activate) {
+            signing_keys::update(work.tx(), key).await?;
         }
-        for key in rest {
-            match key.state {
-                KeyState::Next => {
-                    active.clone_from(&key.kid);
-                    signing_keys::update(work.tx(), &key.activate(ctx.now)).await?;
-                }
-                KeyState::Retired if key.retires_at.is_some_and(|at| at <= ctx.now) => {
-                    signing_keys::delete(work.tx(), &key.kid).await?
-                }
-                KeyState::Retired | KeyState::Active => {}
-            }
+        for key in &plan.forget {
+            signing_keys::delete(work.tx(), &key.kid).await?;
         }
+        let active = plan.activate.map(|key| key.kid).unwrap_or_default();
         signing_keys::insert(work.tx(), &fresh).await?;
         facts::bump(work.tx(), Cache::Keys).await?;
         work.detail("alg", alg.as_str()).detail("active", active.clone()).detail("next", fresh.kid);

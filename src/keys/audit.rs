@@ -50,3 +50,31 @@ fn message(seq: i64, count: i64, head: &[u8; 32], at: Timestamp) -> Vec<u8> {
     ]
     .concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::random::SystemRandom;
+
+    #[test]
+    fn a_link_depends_on_everything_before_it() {
+        let first = link(&[0; 32], b"one");
+        assert_ne!(first, link(&[0; 32], b"two"));
+        assert_ne!(link(&first, b"two"), link(&[1; 32], b"two"));
+    }
+
+    #[test]
+    fn a_checkpoint_holds_for_its_own_values_only() {
+        let random = SystemRandom::new();
+        let secrets = RootSecrets::generate(&random);
+        let (signer, at) = (CheckpointSigner::new(&secrets), Timestamp::from_seconds(5));
+        let signature = signer.sign(7, 7, &[3; 32], at);
+        assert!(CheckpointSigner::new(&secrets).verify(7, 7, &[3; 32], at, &signature), "the key is always the same");
+        assert!(!signer.verify(8, 7, &[3; 32], at, &signature));
+        assert!(!signer.verify(7, 8, &[3; 32], at, &signature));
+        assert!(!signer.verify(7, 7, &[4; 32], at, &signature));
+        assert!(!signer.verify(7, 7, &[3; 32], Timestamp::from_seconds(6), &signature));
+        assert!(!signer.verify(7, 7, &[3; 32], at, &signature[..63]));
+        assert!(!CheckpointSigner::new(&RootSecrets::generate(&random)).verify(7, 7, &[3; 32], at, &signature));
+    }
+}

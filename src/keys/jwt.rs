@@ -1,120 +1,252 @@
-//! Our own JWTs in compact form (RFC 7515, 7.1; RFC 8725). The algorithm is pinned by the key that `kid`
-//! names; a header that brings a key along, or asks for what we do not understand, is refused.
+//! Our own tokens as compact JWS (RFC 7515, 7519): written here, read by `jsonwebtoken` on ring.
+//!
+//! Signing builds the three parts itself: `jsonwebtoken` takes its key through a process-wide factory, which
+//! would need a global table of private keys, and a JWS that we write is two encodings and a signature.
+//! Reading is where mistakes are made, so `jsonwebtoken` splits, decodes, pins the algorithm and compares
+//! issuer and audience. Three things it leaves open are closed here: time (it would ask the system's clock,
+//! ours is injected), `typ` (RFC 8725, 3.11) and header members that name keys or extensions.
+
+use std::sync::Once;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm};
-use serde::Serialize;
-use serde_json::{Value, json};
+use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
+use jsonwebtoken::errors::{ErrorKind, Result as JwtResult};
+use jsonwebtoken::signature::{Error as SignatureError, Verifier};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, EncodingKey, Validation};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::signer::{KeyError, SigningKey};
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::time::Timestamp;
 
-/// Clocks of replicas differ by so many seconds at most.
-const LEEWAY: i64 = 10;
-/// Nothing of ours is longer.
+/// No token of ours is longer; what is, is not looked at.
 const LONGEST: usize = 16 * 1024;
 
-/// The token is not ours, not for this, or not any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the token is not valid here")]
-pub struct JwtError;
+/// How far the clocks of two replicas may differ, in seconds: a token that another one just made is not refused
+/// as coming from the future. Nothing is added at the end of a token's life.
+const SKEW: i64 = 30;
 
-/// What a token must be.
+/// Why a token is refused. Goes to the log; the caller's answer says less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JwtError {
+    /// Not three parts of base64url with JSON in the first two, or too long.
+    #[error("not a compact JWS")]
+    Malformed,
+    /// A header member that we never write: `jwk`, `jku`, `x5u`, `x5c`, `crit`, `b64`, …
+    #[error("a header member that we never write")]
+    Header,
+    /// No key of ours has this name, or it has another algorithm.
+    #[error("not a key of ours")]
+    Key,
+    /// Another kind of token (RFC 8725, 3.11).
+    #[error("another kind of token")]
+    Type,
+    /// The signature does not hold.
+    #[error("the signature does not hold")]
+    Signature,
+    /// `iss` or `aud` is another, or a claim is missing or of the wrong type.
+    #[error("claims for somebody else, or malformed ones")]
+    Claims,
+    /// Past `exp`.
+    #[error("expired")]
+    Expired,
+    /// Before `nbf`, or issued in the future.
+    #[error("not valid yet")]
+    NotYet,
+}
+
+/// What a token must be to be believed.
+#[derive(Clone, Copy, Debug)]
 pub struct Expect<'a> {
-    /// Allowed `typ` values; `None` stands for a missing one.
+    /// Accepted values of `typ`; `None` stands for a header without it.
     pub typ: &'a [Option<&'a str>],
-    /// `iss`.
+    /// `iss`, exactly.
     pub issuer: &'a str,
-    /// `aud`, as a single text or one of several.
+    /// `aud` is or contains this; `None` leaves the audience to the caller.
     pub audience: Option<&'a str>,
     /// The present.
     pub now: Timestamp,
-    /// For `id_token_hint` alone.
+    /// Whether `exp` may be over, as for `id_token_hint` (RP-Initiated Logout 1.0, 2).
     pub allow_expired: bool,
 }
 
-/// Signs claims.
+#[derive(Serialize)]
+struct WrittenHeader<'a> {
+    typ: &'a str,
+    alg: &'a str,
+    kid: &'a str,
+}
+
+/// What a header of ours may hold; anything else is refused unread.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Header {
+    typ: Option<String>,
+    alg: String,
+    pub(super) kid: String,
+}
+
+/// Writes a token.
 ///
 /// # Errors
-/// [`KeyError`].
-pub fn sign(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
-    let header = json!({ "alg": key.alg().as_str(), "typ": typ, "kid": key.kid() });
-    let claims = serde_json::to_vec(claims).map_err(|_| KeyError)?;
-    let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
+/// [`KeyError::NotSigned`].
+pub(super) fn write(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
+    let header = WrittenHeader { typ, alg: key.alg().as_str(), kid: key.kid() };
+    let mut token = URL_SAFE_NO_PAD.encode(part(&header)?);
     token.push('.');
-    URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+    URL_SAFE_NO_PAD.encode_string(part(claims)?, &mut token);
     let signature = key.sign(token.as_bytes())?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     Ok(token)
 }
 
-/// Verifies a token with the key that its `kid` names; the claims.
+fn part(value: &impl Serialize) -> Result<Vec<u8>, KeyError> {
+    serde_json::to_vec(value).map_err(|_| KeyError::NotSigned)
+}
+
+/// Reads the header, so that the key can be found. Nothing in it is believed yet.
+pub(super) fn header(token: &str) -> Result<Header, JwtError> {
+    if token.len() > LONGEST {
+        return Err(JwtError::Malformed);
+    }
+    let mut parts = token.split('.');
+    let (Some(first), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return Err(JwtError::Malformed);
+    };
+    let json = URL_SAFE_NO_PAD.decode(first).map_err(|_| JwtError::Malformed)?;
+    let members: Map<String, Value> = serde_json::from_slice(&json).map_err(|_| JwtError::Malformed)?;
+    // Read from the text again, not from the map: a member that stands twice is an error there.
+    serde_json::from_slice(&json)
+        .map_err(|_| if members.contains_key("kid") { JwtError::Header } else { JwtError::Key })
+}
+
+/// Believes a token of this key, or says why not.
 ///
 /// # Errors
-/// [`JwtError`], the same for every reason.
-pub fn verify<'k>(
-    token: &str,
-    expect: &Expect<'_>,
-    find: impl FnOnce(&str) -> Option<&'k SigningKey>,
-) -> Result<Value, JwtError> {
-    if token.len() > LONGEST {
-        return Err(JwtError);
+/// [`JwtError`].
+pub(super) fn read(token: &str, header: &Header, key: &SigningKey, expect: &Expect<'_>) -> Result<Value, JwtError> {
+    // RFC 8725, 3.1: the algorithm is the key's, whatever the token says.
+    if header.alg != key.alg().as_str() {
+        return Err(JwtError::Key);
     }
-    let (message, signature) = token.rsplit_once('.').ok_or(JwtError)?;
-    let (header, claims) = message.split_once('.').filter(|(_, claims)| !claims.contains('.')).ok_or(JwtError)?;
-    let header = object(header)?;
-    // RFC 7515, 4.1.2, 4.1.3, 4.1.5, 4.1.6, 4.1.11: keys of the sender's own, and extensions that must be understood.
-    if ["jwk", "jku", "x5u", "x5c", "crit", "b64", "zip"].iter().any(|name| !header[*name].is_null()) {
-        return Err(JwtError);
+    if !expect.typ.contains(&header.typ.as_deref()) {
+        return Err(JwtError::Type);
     }
-    let typ = match &header["typ"] {
-        Value::Null => None,
-        Value::String(typ) => Some(typ.as_str()),
-        _ => return Err(JwtError),
-    };
-    let key = header["kid"].as_str().and_then(find).ok_or(JwtError)?;
-    if header["alg"].as_str() != Some(key.alg().as_str()) || !expect.typ.contains(&typ) {
-        return Err(JwtError);
+    install();
+    let claims = jsonwebtoken::decode::<Map<String, Value>>(token, key.verifies(), &validation(key.alg(), expect))
+        .map_err(|error| refusal(error.kind()))?
+        .claims;
+    if claims.get("iss").and_then(Value::as_str) != Some(expect.issuer) {
+        return Err(JwtError::Claims);
     }
-    let algorithm: &dyn VerificationAlgorithm = match key.alg() {
-        SigningAlg::Es256 => &ECDSA_P256_SHA256_FIXED,
-        SigningAlg::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
-    };
-    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| JwtError)?;
-    UnparsedPublicKey::new(algorithm, key.public_bytes())
-        .verify(message.as_bytes(), &signature)
-        .map_err(|_| JwtError)?;
-    let claims = object(claims)?;
-    check(&claims, expect)?;
-    Ok(claims)
+    check_time(&claims, expect)?;
+    Ok(Value::Object(claims))
 }
 
-fn object(part: &str) -> Result<Value, JwtError> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| JwtError)?;
-    serde_json::from_slice(&bytes).ok().filter(Value::is_object).ok_or(JwtError)
+fn validation(alg: SigningAlg, expect: &Expect<'_>) -> Validation {
+    let mut rules = Validation::new(algorithm(alg));
+    rules.set_issuer(&[expect.issuer]);
+    rules.set_required_spec_claims(&["iss", "exp"]);
+    // Its clock is the system's; ours is asked below.
+    rules.validate_exp = false;
+    rules.validate_nbf = false;
+    rules.validate_aud = expect.audience.is_some();
+    if let Some(audience) = expect.audience {
+        rules.set_audience(&[audience]);
+        rules.required_spec_claims.insert("aud".into());
+    }
+    rules
 }
 
-fn check(claims: &Value, expect: &Expect<'_>) -> Result<(), JwtError> {
-    // A number, never a text that looks like one (RFC 7519, 2: NumericDate).
-    let expires = claims["exp"].as_i64().ok_or(JwtError)?;
+fn refusal(kind: &ErrorKind) -> JwtError {
+    match kind {
+        ErrorKind::InvalidSignature => JwtError::Signature,
+        ErrorKind::InvalidAlgorithm => JwtError::Key,
+        ErrorKind::Base64(_) | ErrorKind::Json(_) | ErrorKind::Utf8(_) | ErrorKind::InvalidToken => JwtError::Malformed,
+        _ => JwtError::Claims,
+    }
+}
+
+/// RFC 7519, 4.1.4: "on or after which the JWT MUST NOT be accepted"; 4.1.5 for `nbf`.
+fn check_time(claims: &Map<String, Value>, expect: &Expect<'_>) -> Result<(), JwtError> {
     let now = expect.now.seconds();
-    if !expect.allow_expired && now >= expires.saturating_add(LEEWAY) {
-        return Err(JwtError);
+    let moment = |name: &str| match claims.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_i64().map(Some).ok_or(JwtError::Claims),
+    };
+    let expires = moment("exp")?.ok_or(JwtError::Claims)?;
+    if now >= expires && !expect.allow_expired {
+        return Err(JwtError::Expired);
     }
-    if claims["iat"].as_i64().is_some_and(|issued| issued > now.saturating_add(LEEWAY))
-        || claims["iss"].as_str() != Some(expect.issuer)
-    {
-        return Err(JwtError);
+    for name in ["nbf", "iat"] {
+        if moment(name)?.is_some_and(|from| from > now.saturating_add(SKEW)) {
+            return Err(JwtError::NotYet);
+        }
     }
-    match expect.audience {
-        None => Ok(()),
-        Some(audience) => match &claims["aud"] {
-            Value::String(one) if one == audience => Ok(()),
-            Value::Array(many) if many.iter().any(|one| one == audience) => Ok(()),
-            _ => Err(JwtError),
-        },
+    Ok(())
+}
+
+fn algorithm(alg: SigningAlg) -> Algorithm {
+    match alg {
+        SigningAlg::Es256 => Algorithm::ES256,
+        SigningAlg::Rs256 => Algorithm::RS256,
+    }
+}
+
+/// `jsonwebtoken` without a provider panics, and after that none can be installed for ever: so it is done in
+/// the one place that leads there. Another provider, installed before, would be as good: it holds no keys.
+fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| _ = RING.install_default());
+}
+
+/// Verification on ring. There is no signer in it (see the top of the file).
+static RING: CryptoProvider =
+    CryptoProvider { signer_factory: no_signer, verifier_factory: verifier, key_utils: KeyUtils::new_unimplemented() };
+
+fn no_signer(_: &Algorithm, _: &EncodingKey) -> JwtResult<Box<dyn JwtSigner>> {
+    Err(ErrorKind::UnsupportedAlgorithm.into())
+}
+
+fn verifier(alg: &Algorithm, key: &DecodingKey) -> JwtResult<Box<dyn JwtVerifier>> {
+    match (alg, key.kind()) {
+        (Algorithm::ES256, DecodingKeyKind::SecretOrDer(point)) => Ok(Box::new(Es256(point.clone()))),
+        (Algorithm::RS256, DecodingKeyKind::RsaModulusExponent { n, e }) => {
+            Ok(Box::new(Rs256(RsaPublicKeyComponents { n: n.clone(), e: e.clone() })))
+        }
+        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+    }
+}
+
+struct Es256(Vec<u8>);
+
+impl Verifier<Vec<u8>> for Es256 {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.0);
+        key.verify(message, signature).map_err(|_| SignatureError::new())
+    }
+}
+
+impl JwtVerifier for Es256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::ES256
+    }
+}
+
+struct Rs256(RsaPublicKeyComponents<Vec<u8>>);
+
+impl Verifier<Vec<u8>> for Rs256 {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
+        self.0.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature).map_err(|_| SignatureError::new())
+    }
+}
+
+impl JwtVerifier for Rs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::RS256
     }
 }

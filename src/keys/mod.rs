@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod blind_index;
+pub mod jwk;
 pub mod jwt;
 pub mod keyring;
 pub mod opaque;

@@ -159,3 +159,77 @@ impl PasswordPool {
         tokio::task::spawn_blocking(work).await.map_err(|_| PoolFull)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::random::SystemRandom;
+
+    fn full_pool(max_waiting: usize) -> PasswordPool {
+        PasswordPool::new(1, max_waiting)
+    }
+
+    #[tokio::test]
+    async fn a_password_is_its_own_and_nobody_has_none() {
+        let pool = PasswordPool::new(2, 8);
+        let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
+        let phc = pool.hash("caf\u{e9} 老师 2026".into(), random.clone(), Priority::Stranger).await.unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
+        let check =
+            |text: &str, phc: Option<&str>| pool.verify(text.into(), phc.map(str::to_owned), Priority::Stranger);
+        assert!(check("cafe\u{301} 老师 2026", Some(&phc)).await.unwrap(), "the same characters, composed otherwise");
+        assert!(!check("cafe 老师 2026", Some(&phc)).await.unwrap());
+        assert!(!check("caf\u{e9} 老师 2026", None).await.unwrap());
+        assert!(!check("caf\u{e9} 老师 2026", Some("not a hash")).await.unwrap());
+        let again = pool.hash("caf\u{e9} 老师 2026".into(), random, Priority::Stranger).await.unwrap();
+        assert_ne!(phc, again, "the salt is fresh");
+    }
+
+    #[test]
+    fn nobodys_hash_costs_what_a_real_one_costs() {
+        let nobody = PasswordHash::new(&PasswordPool::new(1, 0).0.dummy).unwrap();
+        let params = Params::try_from(&nobody).unwrap();
+        assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (MEMORY_KIB, PASSES, 1));
+    }
+
+    /// Somebody in line; wrapped, because a task can be awaited too.
+    async fn waiting(pool: &PasswordPool, priority: Priority) -> (tokio::task::JoinHandle<Result<Slot, PoolFull>>,) {
+        let pool = pool.clone();
+        let handle = tokio::spawn(async move { pool.slot(priority).await });
+        tokio::task::yield_now().await;
+        (handle,)
+    }
+
+    #[tokio::test]
+    async fn known_devices_go_first_and_take_the_place_of_the_last_stranger() {
+        let pool = full_pool(2);
+        let first = pool.slot(Priority::Stranger).await.unwrap();
+        let early = waiting(&pool, Priority::Stranger).await.0;
+        let late = waiting(&pool, Priority::Stranger).await.0;
+        assert_eq!(pool.slot(Priority::Stranger).await.err(), Some(PoolFull));
+        let owner = waiting(&pool, Priority::KnownDevice).await.0;
+        assert_eq!(late.await.unwrap().err(), Some(PoolFull), "the last stranger makes room");
+        drop(first);
+        let place = owner.await.unwrap().unwrap();
+        assert!(!early.is_finished(), "the owner came later and is served first");
+        drop(place);
+        drop(early.await.unwrap().unwrap());
+        assert_eq!(pool.0.lock().free, 1);
+    }
+
+    #[tokio::test]
+    async fn whoever_goes_away_gives_the_place_back() {
+        let pool = full_pool(1);
+        let first = pool.slot(Priority::Stranger).await.unwrap();
+        let gone = tokio::time::timeout(std::time::Duration::from_millis(1), pool.slot(Priority::Stranger)).await;
+        assert!(gone.is_err());
+        let waiting = tokio::spawn({
+            let pool = pool.clone();
+            async move { pool.slot(Priority::Stranger).await.map(drop) }
+        });
+        tokio::task::yield_now().await;
+        drop(first);
+        assert_eq!(waiting.await.unwrap(), Ok(()), "the place in the queue was free again");
+        assert_eq!(pool.0.lock().free, 1);
+    }
+}

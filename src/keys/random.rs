@@ -1,5 +1,7 @@
 //! The one generator: the operating system's, through ring.
 
+use std::sync::LazyLock;
+
 use ring::rand::SecureRandom as _;
 
 use crate::domain::random::Random;
@@ -28,4 +30,11 @@ impl Random for SystemRandom {
             panic!("the operating system gives no randomness");
         }
     }
+}
+
+/// The generator for ring's own calls, which take no other: their trait is sealed. Signature nonces and P-256
+/// scalars come from here.
+pub(super) fn ring_generator() -> &'static ring::rand::SystemRandom {
+    static GENERATOR: LazyLock<ring::rand::SystemRandom> = LazyLock::new(|| SystemRandom::new().0);
+    &GENERATOR
 }

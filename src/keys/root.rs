@@ -33,7 +33,9 @@ pub struct RootSecrets([[u8; 32]; 4]);
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum RootError {
-    #[error("{0} is missing while other root secrets are there: restore all four with `mingji keys restore FILE`")]
+    #[error(
+        "{0} is missing while other root secrets are there: restore all four with `mingji keys restore FILE`; if the very first start was interrupted, remove the others"
+    )]
     Incomplete(PathBuf),
     #[error("{0} can be read by others: run `chmod 600 {0}`")]
     Readable(PathBuf),

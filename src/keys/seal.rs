@@ -82,9 +82,9 @@ impl Sealer {
     fn person_key(&self, salt: &[u8; 32]) -> Result<LessSafeKey, SealError> {
         let info = [&salt[..]];
         let okm = self.columns.expand(&info, KeyLength).map_err(|_| SealError)?;
-        let mut key = [0u8; 32];
-        okm.fill(&mut key).map_err(|_| SealError)?;
-        Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).map_err(|_| SealError)?))
+        let mut key = zeroize::Zeroizing::new([0u8; 32]);
+        okm.fill(&mut *key).map_err(|_| SealError)?;
+        Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*key).map_err(|_| SealError)?))
     }
 
     /// Seals what a browser carries for us, for one purpose and bound to something else it carries.

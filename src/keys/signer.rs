@@ -1,179 +1,159 @@
-//! Private signing keys, parsed once. ring signs; it cannot make RSA keys, so the `rsa` crate does
-//! (ruling R2), and nothing else is done with it.
+//! Private signing keys, parsed once. ring signs; it cannot make RSA keys, so the `rsa` crate makes them and
+//! never signs with them (RUSTSEC-2023-0071 is about its private operations).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
-use ring::rand::SystemRandom;
+use std::fmt;
+
+use jsonwebtoken::DecodingKey;
+use ring::rsa::PublicKeyComponents;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use rsa::pkcs8::EncodePrivateKey as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::jwk::Required;
+use super::random;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::random::Random;
 
 const RSA_BITS: usize = 2048;
 
-/// A key cannot be made, read or used.
+/// A key that cannot be made, read or used. Says nothing about the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the signing key cannot be used")]
-pub struct KeyError;
+pub enum KeyError {
+    /// The bytes are no PKCS#8 document of this algorithm.
+    #[error("the bytes are no private key of this algorithm")]
+    Unreadable,
+    /// No key came out of the generator.
+    #[error("no signing key could be made")]
+    NotMade,
+    /// The key does not sign, or what it should sign has no JSON form.
+    #[error("nothing was signed")]
+    NotSigned,
+}
 
-/// A parsed private key.
+/// A private key with its name and its public half.
 pub struct SigningKey {
-    pair: Pair,
     kid: String,
-    jwk: Value,
+    alg: SigningAlg,
+    pair: Pair,
+    public_jwk: Value,
+    verifies: DecodingKey,
 }
 
 enum Pair {
-    Ec(EcdsaKeyPair),
-    Rsa(Box<RsaKeyPair>),
+    Es256(Box<EcdsaKeyPair>),
+    Rs256(Box<RsaKeyPair>),
 }
-
-/// The injected generator, as the `rsa` crate wants it.
-struct Source<'a>(&'a dyn Random);
-
-impl rand_core::RngCore for Source<'_> {
-    fn next_u32(&mut self) -> u32 {
-        let mut bytes = [0; 4];
-        self.0.fill(&mut bytes);
-        u32::from_le_bytes(bytes)
-    }
-    fn next_u64(&mut self) -> u64 {
-        let mut bytes = [0; 8];
-        self.0.fill(&mut bytes);
-        u64::from_le_bytes(bytes)
-    }
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        self.0.fill(bytes);
-    }
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.0.fill(bytes);
-        Ok(())
-    }
-}
-
-impl rand_core::CryptoRng for Source<'_> {}
 
 impl SigningKey {
-    /// A fresh key and its PKCS#8 form. RSA takes its time: never on the start-up path.
+    /// Makes a key and its PKCS#8 form. RS256 takes up to seconds, so call it where blocking is allowed. ring
+    /// draws the scalar of an ES256 key itself (its generator trait is sealed); `random` makes the primes.
     ///
     /// # Errors
-    /// [`KeyError`].
+    /// [`KeyError::NotMade`].
     pub fn generate(alg: SigningAlg, random: &dyn Random) -> Result<(Self, Zeroizing<Vec<u8>>), KeyError> {
         let pkcs8 = match alg {
             SigningAlg::Es256 => {
-                let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &ring_random())
-                    .map_err(|_| KeyError)?;
-                Zeroizing::new(made.as_ref().to_vec())
+                let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, random::ring_generator())
+                    .map_err(|_| KeyError::NotMade)?;
+                Zeroizing::new(document.as_ref().to_vec())
             }
             SigningAlg::Rs256 => {
-                let made = rsa::RsaPrivateKey::new(&mut Source(random), RSA_BITS).map_err(|_| KeyError)?;
-                Zeroizing::new(made.to_pkcs8_der().map_err(|_| KeyError)?.as_bytes().to_vec())
+                let key = rsa::RsaPrivateKey::new(&mut Primes(random), RSA_BITS).map_err(|_| KeyError::NotMade)?;
+                key.to_pkcs8_der().map_err(|_| KeyError::NotMade)?.to_bytes()
             }
         };
         Ok((Self::from_pkcs8(alg, &pkcs8)?, pkcs8))
     }
 
-    /// Parses a stored key.
+    /// Reads a key (PKCS#8 version 1, RFC 5208). ring checks that its halves belong together.
     ///
     /// # Errors
-    /// [`KeyError`].
+    /// [`KeyError::Unreadable`].
     pub fn from_pkcs8(alg: SigningAlg, pkcs8: &[u8]) -> Result<Self, KeyError> {
-        let (pair, members) = match alg {
+        let (pair, public, verifies) = match alg {
             SigningAlg::Es256 => {
-                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &ring_random())
-                    .map_err(|_| KeyError)?;
-                // Uncompressed point (SEC 1, 2.3.3): 04 ‖ x ‖ y.
-                let point = pair.public_key().as_ref();
-                let (x, y) = point.get(1..33).zip(point.get(33..65)).ok_or(KeyError)?;
-                // RFC 7638, 3.2: the required members in lexicographic order; serde_json's map sorts them.
-                let members = json!({ "kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y) });
-                (Pair::Ec(pair), members)
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, random::ring_generator())
+                    .map_err(|_| KeyError::Unreadable)?;
+                let point = pair.public_key().as_ref().to_vec();
+                let public = Required::ec(&point).ok_or(KeyError::Unreadable)?;
+                (Pair::Es256(Box::new(pair)), public, DecodingKey::from_ec_der(&point))
             }
             SigningAlg::Rs256 => {
-                let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError)?;
-                let public = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(pair.public());
-                let members = json!({ "kty": "RSA", "n": URL_SAFE_NO_PAD.encode(&public.n), "e": URL_SAFE_NO_PAD.encode(&public.e) });
-                (Pair::Rsa(Box::new(pair)), members)
+                let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Unreadable)?;
+                let PublicKeyComponents::<Vec<u8>> { n, e } = pair.public().into();
+                (Pair::Rs256(Box::new(pair)), Required::rsa(&n, &e), DecodingKey::from_rsa_raw_components(&n, &e))
             }
         };
-        let kid = thumbprint(&members);
-        let mut jwk = members;
-        jwk["use"] = json!("sig");
-        jwk["alg"] = json!(alg.as_str());
-        jwk["kid"] = json!(kid);
-        Ok(Self { pair, kid, jwk })
+        Ok(Self { kid: public.thumbprint(), alg, pair, public_jwk: public.published(alg), verifies })
     }
 
-    /// Its RFC 7638 thumbprint.
+    /// The key's name: its thumbprint (RFC 7638).
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// Its algorithm.
+    /// What it signs with.
     pub fn alg(&self) -> SigningAlg {
-        match self.pair {
-            Pair::Ec(_) => SigningAlg::Es256,
-            Pair::Rsa(_) => SigningAlg::Rs256,
-        }
+        self.alg
     }
 
-    /// What everybody may know (RFC 7517).
+    /// The public half, with `use`, `alg` and `kid` (RFC 7517, 4).
     pub fn public_jwk(&self) -> Value {
-        self.jwk.clone()
+        self.public_jwk.clone()
     }
 
-    /// The public key as ring verifies with it.
-    pub(super) fn public_bytes(&self) -> &[u8] {
-        match &self.pair {
-            Pair::Ec(pair) => pair.public_key().as_ref(),
-            Pair::Rsa(pair) => pair.public_key().as_ref(),
-        }
+    /// The public half for whoever verifies.
+    pub(super) fn verifies(&self) -> &DecodingKey {
+        &self.verifies
     }
 
-    /// Signs.
+    /// Signs bytes; ES256 as `R ‖ S` (RFC 7518, 3.4).
     ///
     /// # Errors
-    /// [`KeyError`].
+    /// [`KeyError::NotSigned`], which no message causes.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let random = ring_random();
+        let generator = random::ring_generator();
         match &self.pair {
-            Pair::Ec(pair) => Ok(pair.sign(&random, message).map_err(|_| KeyError)?.as_ref().to_vec()),
-            Pair::Rsa(pair) => {
+            Pair::Es256(pair) => pair
+                .sign(generator, message)
+                .map(|signature| signature.as_ref().to_vec())
+                .map_err(|_| KeyError::NotSigned),
+            Pair::Rs256(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(|_| KeyError)?;
+                pair.sign(&RSA_PKCS1_SHA256, generator, message, &mut signature).map_err(|_| KeyError::NotSigned)?;
                 Ok(signature)
             }
         }
     }
 }
 
-/// RFC 7638, 3.
-fn thumbprint(members: &Value) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, members.to_string().as_bytes()))
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "ring's signing functions take no other generator than its own (SecureRandom is sealed)"
-)]
-fn ring_random() -> SystemRandom {
-    SystemRandom::new()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thumbprint_of_rfc_7638() {
-        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
-        assert_eq!(
-            thumbprint(&json!({ "kty": "RSA", "n": n, "e": "AQAB" })),
-            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-        );
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({} {})", self.alg, self.kid)
     }
 }
+
+/// Our generator as the `rsa` crate wants it.
+struct Primes<'a>(&'a dyn Random);
+
+impl rand_core::RngCore for Primes<'_> {
+    fn next_u32(&mut self) -> u32 {
+        rand_core::impls::next_u32_via_fill(self)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        rand_core::impls::next_u64_via_fill(self)
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        self.0.fill(bytes);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
+        self.0.fill(bytes);
+        Ok(())
+    }
+}
+
+impl rand_core::CryptoRng for Primes<'_> {}

@@ -5,6 +5,7 @@
 mod architecture;
 mod ephemeral;
 mod house;
+mod keys;
 mod outbound;
 mod pages;
 mod platform;

@@ -1,157 +1,136 @@
-//! Which passwords are refused (NIST SP 800-63B-4, 3.1.1.2): the short and the common, not the simple-looking;
-//! no rules about kinds of characters, which only make people write them down.
+//! What a new password must be (NIST SP 800-63B, 5.1.1.2): long enough, not a common one, not made of what
+//! everybody knows about its owner. No rules about kinds of characters, no expiry.
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Characters at least.
+/// Fewest characters.
 pub const MIN_LENGTH: u32 = 8;
-/// Characters at most: a longer one only costs time.
+/// Most characters: 64 must be possible, and whoever uses a manager may have more.
 pub const MAX_LENGTH: u32 = 128;
+
+/// One password a line, lower case: the commonest of published lists and of Chinese habits.
+const COMMON: &str = include_str!("common_passwords.txt");
+/// Rows of keyboards and alphabets; any stretch of one, in either direction, is no secret.
+const ROWS: [&str; 8] = [
+    "01234567890",
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiop[]",
+    "asdfghjkl;'",
+    "zxcvbnm,./",
+    "!@#$%^&*()_+",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/",
+    "q1w2e3r4t5y6u7i8o9p0",
+];
 
 /// Why a password is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Weakness {
-    /// Characters at least.
+    /// Fewer characters than this.
     #[error("it has fewer than {0} characters")]
     TooShort(u32),
-    /// Characters at most.
+    /// More characters than this.
     #[error("it has more than {0} characters")]
     TooLong(u32),
-    /// One of those that everybody tries first.
-    #[error("it is one of the commonest")]
+    /// On the list, or of a pattern that is tried first.
+    #[error("it is one of those that are tried first")]
     TooCommon,
-    /// The user name, or it holds it.
-    #[error("it is made from the user name")]
+    /// The user name, the name or the school, or little more.
+    #[error("it is made of the user name or another thing that is known")]
     LikeUserName,
 }
 
-/// The commonest first, as seen in public leaks and in Chinese habits (digits, birthdays, names of love).
-const COMMON: &[&str] = &[
-    "password",
-    "passw0rd",
-    "p@ssw0rd",
-    "p@ssword",
-    "qwertyui",
-    "qwertyuiop",
-    "asdfghjk",
-    "asdfghjkl",
-    "zxcvbnm",
-    "zxcvbnm1",
-    "1qaz2wsx",
-    "1q2w3e4r",
-    "1q2w3e4r5t",
-    "qazwsxedc",
-    "iloveyou",
-    "sunshine",
-    "princess",
-    "football",
-    "baseball",
-    "superman",
-    "trustno1",
-    "letmein1",
-    "welcome1",
-    "admin123",
-    "administrator",
-    "changeme",
-    "woaini520",
-    "woaini1314",
-    "5201314",
-    "52013140",
-    "13145200",
-    "woaini123",
-    "iloveyou1",
-    "woaiwojia",
-    "woaizuguo",
-    "xuexi123",
-    "student1",
-    "student123",
-    "teacher123",
-    "xuesheng",
-    "laoshi123",
-    "abcd1234",
-    "a1234567",
-    "a12345678",
-    "a123456789",
-    "aa123456",
-    "aa123456789",
-    "abc12345",
-    "abc123456",
-    "abc123456789",
-    "qq123456",
-    "qq123456789",
-    "qwer1234",
-    "qwe123456",
-    "zxc123456",
-    "asd123456",
-    "q1w2e3r4",
-    "1234qwer",
-    "123456aa",
-    "123456abc",
-    "12345678a",
-    "123456789a",
-    "123qweasd",
-    "147258369",
-    "159357456",
-    "987654321",
-    "9876543210",
-    "88888888",
-    "66666666",
-    "00000000",
-    "11111111",
-    "12121212",
-    "11223344",
-    "112233445566",
-    "123123123",
-    "12344321",
-    "1234554321",
-    "123654789",
-    "12341234",
-    "147852369",
-    "789456123",
-    "741852963",
-];
+/// The one form in which a password is measured and hashed (NFC, as RFC 8265, 4.2.2), so that two keyboards
+/// that compose a character otherwise type the same password.
+pub fn normalised(password: &str) -> String {
+    password.nfc().collect()
+}
 
-/// Checks a new password. `names` are texts it must not be made from.
+/// Judges a new password; `known` is what others know about its owner: user name, name, school.
 ///
 /// # Errors
-/// The first [`Weakness`].
-pub fn check(password: &str, names: &[&str]) -> Result<(), Weakness> {
-    let normal: String = password.nfc().collect();
-    let length = u32::try_from(normal.chars().count()).unwrap_or(u32::MAX);
+/// The first [`Weakness`] found.
+pub fn check(password: &str, known: &[&str]) -> Result<(), Weakness> {
+    let text = normalised(password);
+    let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
     if length < MIN_LENGTH {
         return Err(Weakness::TooShort(MIN_LENGTH));
     }
     if length > MAX_LENGTH {
         return Err(Weakness::TooLong(MAX_LENGTH));
     }
-    let folded: String = normal.to_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
-    if COMMON.contains(&folded.as_str()) || is_run(&folded) || is_repeat(&folded) {
+    // User names are written in groups; hyphens and spaces make nothing harder to guess.
+    let text = folded(&text);
+    if is_common(&text) {
         return Err(Weakness::TooCommon);
     }
-    let plain = |text: &str| text.to_lowercase().replace(['-', ' '], "");
-    if names.iter().map(|name| plain(name)).any(|name| name.chars().count() >= 4 && plain(&folded).contains(&name)) {
+    if known.iter().any(|word| leans_on(&text, &folded(&normalised(word)))) {
         return Err(Weakness::LikeUserName);
     }
     Ok(())
 }
 
-/// 12345678, 87654321, abcdefgh: each character one step from the one before, all in one direction.
-fn is_run(text: &str) -> bool {
-    let codes: Vec<i64> = text.chars().map(|c| i64::from(u32::from(c))).collect();
-    [1, -1].iter().any(|step| codes.windows(2).all(|pair| pair[1] - pair[0] == *step || (pair[0], pair[1]) == (57, 48)))
+fn folded(text: &str) -> String {
+    text.to_lowercase().chars().filter(|c| !c.is_whitespace() && *c != '-').collect()
 }
 
-/// aaaaaaaa, 12121212, abcabcabc: one short piece over and over.
-fn is_repeat(text: &str) -> bool {
+fn is_common(text: &str) -> bool {
+    is_listed(text) || is_repetition(text) || is_stretch(text) || is_number_habit(text) || is_listed_with_tail(text)
+}
+
+fn is_listed(text: &str) -> bool {
+    COMMON.lines().any(|line| line == text)
+}
+
+/// "password2026!", "woaini520": a listed word with up to five digits or signs behind it.
+fn is_listed_with_tail(text: &str) -> bool {
+    let word = text.trim_end_matches(|c: char| !c.is_alphabetic());
+    let tail = text.chars().count() - word.chars().count();
+    tail > 0 && tail <= 5 && is_listed(word)
+}
+
+/// One short piece, again and again: "aaaaaaaa", "12121212", "abcabcabc".
+fn is_repetition(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
-    (1..=chars.len() / 2)
-        .filter(|period| *period <= 4)
-        .any(|period| chars.iter().zip(chars.iter().skip(period)).all(|(a, b)| a == b))
+    (1..=4).any(|period| chars.iter().zip(chars.iter().skip(period)).all(|(a, b)| a == b))
 }
 
-/// The form that is hashed: one spelling of what looks the same.
-pub fn normalised(password: &str) -> String {
-    password.nfc().collect()
+/// A stretch of a row in either direction.
+fn is_stretch(text: &str) -> bool {
+    let backwards: String = text.chars().rev().collect();
+    ROWS.iter().any(|row| row.contains(text) || row.contains(&backwards))
+}
+
+/// Digits that stand on somebody's papers: a date, a mobile number, an identity number.
+fn is_number_habit(text: &str) -> bool {
+    let digits = text.strip_suffix('x').filter(|rest| rest.len() == 17).unwrap_or(text);
+    if !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return false;
+    }
+    match text.len() {
+        8 => is_date(text),
+        11 => text.starts_with('1'),
+        18 => true,
+        _ => false,
+    }
+}
+
+fn is_date(text: &str) -> bool {
+    let part =
+        |range: std::ops::Range<usize>| text.get(range).and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0);
+    (1900..2100).contains(&part(0..4)) && (1..=12).contains(&part(4..6)) && (1..=31).contains(&part(6..8))
+}
+
+/// Whether a password is part of a known word, or little more than it: a few characters or digits around it.
+fn leans_on(text: &str, word: &str) -> bool {
+    if word.chars().count() < 2 {
+        return false;
+    }
+    if word.contains(text) {
+        return true;
+    }
+    let rest = text.replace(word, "");
+    let left = rest.chars().count();
+    rest != text && (left < 4 || (left <= 8 && rest.bytes().all(|b| b.is_ascii_digit())))
 }
 
 #[cfg(test)]
@@ -159,25 +138,66 @@ mod tests {
     use super::*;
 
     #[test]
-    fn habits_are_refused_and_sentences_are_not() {
+    fn length_counts_characters_in_one_form() {
+        assert_eq!(check("七个汉字不够长", &[]), Err(Weakness::TooShort(8)));
+        assert_eq!(check("八个汉字正好够长", &[]), Ok(()));
+        // Fourteen code points that compose to seven characters.
+        assert_eq!(check(&"e\u{301}".repeat(7), &[]), Err(Weakness::TooShort(8)));
+        let long: String = ('a'..='z').chain('0'..='9').cycle().step_by(7).take(129).collect();
+        assert_eq!(check(&long, &[]), Err(Weakness::TooLong(128)));
+        assert_eq!(check(&long[..128], &[]), Ok(()));
+    }
+
+    #[test]
+    fn what_is_tried_first_is_refused() {
         for bad in [
             "12345678",
-            "1234567890",
             "87654321",
-            "abcdefgh",
+            "password",
+            "Password1!",
+            "woaini1314",
+            "WoAiNi520",
+            "5201314520",
             "aaaaaaaa",
-            "19191919",
-            "Woaini1314",
-            "PASSWORD",
-            "a123456789",
+            "12121212",
+            "abcabcabc",
+            "qwertyui",
+            "1qaz2wsx",
+            "q1w2e3r4",
+            "20080808",
+            "13800138000",
+            "11010519491231002X",
+            "iloveyou",
+            "a1234567",
+            "zxcvbnm,",
+            "88888888",
+            "beijing2008",
         ] {
             assert_eq!(check(bad, &[]), Err(Weakness::TooCommon), "{bad}");
         }
-        for good in ["小明爱吃红烧肉和糖", "correct horse battery", "kf9-2mxq-7a"] {
-            assert_eq!(check(good, &["abcd-efgh-jk"]), Ok(()), "{good}");
+        for good in ["correct horse battery", "小明爱吃红烧肉和糖", "tree-9-lantern", "mq7!zr2kd", "31415926535"]
+        {
+            assert_eq!(check(good, &[]), Ok(()), "{good}");
         }
-        assert_eq!(check("short", &[]), Err(Weakness::TooShort(8)));
-        assert_eq!(check(&"x9".repeat(65), &[]), Err(Weakness::TooLong(128)));
-        assert_eq!(check("my-abcd-efgh-jk", &["abcd-efgh-jk"]), Err(Weakness::LikeUserName));
+    }
+
+    #[test]
+    fn what_everybody_knows_is_no_secret() {
+        let known = ["t4kd-9mwx-r", "欧阳明月", "实验小学"];
+        for bad in ["T4KD-9MWX-R", "t4kd-9mwx-r12", "t4kd-9mw", "欧阳明月2015", "20150101欧阳明月", "实验小学实验小学!"]
+        {
+            let verdict = check(bad, &known);
+            assert!(matches!(verdict, Err(Weakness::LikeUserName | Weakness::TooCommon)), "{bad}: {verdict:?}");
+        }
+        assert_eq!(check("欧阳明月的小猫叫豆豆", &known), Ok(()));
+        assert_eq!(check("tree-9-lantern", &["", "-", "t"]), Ok(()));
+    }
+
+    #[test]
+    fn the_list_is_one_word_a_line() {
+        assert!(COMMON.lines().count() >= 200);
+        for line in COMMON.lines() {
+            assert!(!line.is_empty() && line == line.trim() && line == line.to_lowercase(), "{line:?}");
+        }
     }
 }

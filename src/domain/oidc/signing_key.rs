@@ -86,7 +86,7 @@ impl FromStr for KeyState {
 }
 
 /// A stored key. Its private part is wrapped by `root.key`.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StoredKey {
     /// RFC 7638 thumbprint.
     pub kid: String,
@@ -117,5 +117,105 @@ impl StoredKey {
     #[must_use]
     pub fn retire(self, until: Timestamp) -> Self {
         Self { state: KeyState::Retired, retires_at: Some(until), ..self }
+    }
+
+    /// Whether nothing that it signed is valid any more.
+    pub fn is_spent(&self, now: Timestamp) -> bool {
+        self.state == KeyState::Retired && self.retires_at.is_some_and(|at| at <= now)
+    }
+}
+
+impl fmt::Debug for StoredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoredKey({} {} {})", self.kid, self.alg, self.state.as_str())
+    }
+}
+
+/// What one rotation of one algorithm changes, in the order in which it is written.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Rotation {
+    /// These stop signing. First, because one active key for each algorithm is a constraint.
+    pub retire: Vec<StoredKey>,
+    /// This one begins; none when no key was published, and then nothing retires either.
+    pub activate: Option<StoredKey>,
+    /// These are dropped.
+    pub forget: Vec<StoredKey>,
+}
+
+/// Plans the rotation of one algorithm: the oldest published key takes over, the active one stays published
+/// until `last_token_expires`, spent ones go. The caller publishes a fresh next key in the same transaction.
+pub fn plan_rotation(keys: Vec<StoredKey>, alg: SigningAlg, now: Timestamp, last_token_expires: Timestamp) -> Rotation {
+    let mut plan = Rotation::default();
+    let (mut active, mut next) = (Vec::new(), Vec::new());
+    for key in keys.into_iter().filter(|key| key.alg == alg) {
+        match key.state {
+            KeyState::Active => active.push(key),
+            KeyState::Next => next.push(key),
+            KeyState::Retired if key.is_spent(now) => plan.forget.push(key),
+            KeyState::Retired => {}
+        }
+    }
+    // Without a successor the active key goes on: better an old key than none.
+    if let Some(heir) = next.into_iter().min_by(|a, b| (a.created_at, &a.kid).cmp(&(b.created_at, &b.kid))) {
+        plan.activate = Some(heir.activate(now));
+        plan.retire = active.into_iter().map(|key| key.retire(last_token_expires)).collect();
+    }
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000);
+    const LATER: Timestamp = Timestamp::from_seconds(2_000);
+
+    fn key(kid: &str, alg: SigningAlg, state: KeyState, created: i64) -> StoredKey {
+        StoredKey {
+            kid: kid.into(),
+            alg,
+            wrapped: vec![1, 2, 3],
+            public_jwk: serde_json::Value::Null,
+            state,
+            created_at: Timestamp::from_seconds(created),
+            activated_at: None,
+            retires_at: None,
+        }
+    }
+
+    #[test]
+    fn the_published_key_takes_over_and_the_old_one_stays_for_its_tokens() {
+        let alg = SigningAlg::Es256;
+        let keys = vec![
+            key("spent", alg, KeyState::Active, 1).retire(NOW),
+            key("kept", alg, KeyState::Active, 2).retire(LATER),
+            key("active", alg, KeyState::Active, 3),
+            key("newer", alg, KeyState::Next, 5),
+            key("older", alg, KeyState::Next, 4),
+            key("other", SigningAlg::Rs256, KeyState::Active, 1),
+        ];
+        let plan = plan_rotation(keys, alg, NOW, LATER);
+        let kids = |keys: &[StoredKey]| keys.iter().map(|key| key.kid.clone()).collect::<Vec<_>>();
+        assert_eq!(kids(&plan.retire), ["active"]);
+        assert_eq!(plan.retire[0].retires_at, Some(LATER));
+        assert_eq!(kids(&plan.forget), ["spent"]);
+        let heir = plan.activate.unwrap();
+        assert_eq!((heir.kid.as_str(), heir.state, heir.activated_at), ("older", KeyState::Active, Some(NOW)));
+    }
+
+    #[test]
+    fn without_a_successor_the_active_key_goes_on() {
+        let plan = plan_rotation(vec![key("a", SigningAlg::Es256, KeyState::Active, 1)], SigningAlg::Es256, NOW, LATER);
+        assert_eq!(plan, Rotation::default());
+    }
+
+    #[test]
+    fn names_read_back_and_nothing_private_is_shown() {
+        for alg in [SigningAlg::Es256, SigningAlg::Rs256] {
+            assert_eq!(alg.as_str().parse(), Ok(alg));
+        }
+        assert_eq!("none".parse::<SigningAlg>(), Err(UnknownCode));
+        let shown = format!("{:?}", key("k", SigningAlg::Rs256, KeyState::Next, 1));
+        assert_eq!(shown, "StoredKey(k RS256 next)");
     }
 }
