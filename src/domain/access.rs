@@ -189,3 +189,29 @@ impl OnePerson for TaskOn {
         self.person
     }
 }
+
+/// Proofs without evidence, for the tests of the store: the only other place that makes them.
+#[cfg(test)]
+pub(crate) mod for_tests {
+    use super::{AdminGrantId, Door, OrgId, Own, PersonId, Probe, Subtree, Task, TaskName};
+
+    pub(crate) fn task() -> Task {
+        Task(TaskName::DemoSeed)
+    }
+
+    pub(crate) fn own(person: PersonId) -> Own {
+        Own(person)
+    }
+
+    pub(crate) fn door() -> Door {
+        Door(())
+    }
+
+    pub(crate) fn probe() -> Probe {
+        Probe(())
+    }
+
+    pub(crate) fn subtree(admin: PersonId, roots: &[OrgId]) -> Subtree {
+        Subtree { admin, roots: roots.iter().map(|root| (AdminGrantId(root.0), *root)).collect() }
+    }
+}

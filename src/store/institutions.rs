@@ -23,7 +23,7 @@ statements! {
     // Void codes are never given to somebody else, so an old one still leads to its institution; open ones first.
     BY_CODE = "SELECT o.* FROM institution o JOIN institution_code k ON k.org_id = o.id
         WHERE k.scheme = $1 AND k.value = $2 ORDER BY CASE WHEN k.valid_to IS NULL THEN 0 ELSE 1 END, k.valid_from DESC, o.id LIMIT 1";
-    CHILDREN_IN = "SELECT o.* FROM institution o JOIN institution_closure c ON c.descendant_id = o.id WHERE o.parent_id = $1 AND c.ancestor_id = $2 ORDER BY o.name_key, o.id";
+    CHILDREN_IN = "SELECT o.* FROM institution o JOIN institution_closure c ON c.descendant_id = o.id WHERE o.parent_id = $1 AND c.ancestor_id = $2";
     ANCESTORS = "SELECT o.* FROM institution o JOIN institution_closure c ON c.ancestor_id = o.id WHERE c.descendant_id = $1 AND c.depth > 0 ORDER BY c.depth";
     INSERT_CODE = "INSERT INTO institution_code (id, org_id, scheme, value, valid_from, valid_to) VALUES ($1, $2, $3, $4, $5, $6)";
     END_CODE = "UPDATE institution_code SET valid_to = $4 WHERE org_id = $1 AND scheme = $2 AND value = $3 AND valid_to IS NULL";
@@ -138,18 +138,18 @@ pub async fn by_code(tx: &mut Tx, _task: &Task, code: &str) -> Result<Option<Ins
     tx.optional(BY_CODE, args![code.scheme.as_str(), code.value]).await
 }
 
-/// The institutions directly below one, inside an administrator's subtrees, by name.
+/// The institutions directly below one that lie inside an administrator's subtrees, by name.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn children_in(tx: &mut Tx, scope: &Subtree, parent: OrgId) -> Result<Vec<Institution>, StoreError> {
+    let mut children: Vec<Institution> = Vec::new();
     for root in scope.roots() {
-        let children = tx.all(CHILDREN_IN, args![parent, root]).await?;
-        if !children.is_empty() {
-            return Ok(children);
-        }
+        children.extend(tx.all(CHILDREN_IN, args![parent, root]).await?);
     }
-    Ok(Vec::new())
+    children.sort_by_cached_key(|org| (name_key(&org.name), org.id));
+    children.dedup_by_key(|org| org.id);
+    Ok(children)
 }
 
 /// The institutions above one, the nearest first.

@@ -9,6 +9,8 @@ pub mod admin_grants;
 pub mod books;
 pub mod classes;
 pub mod clients;
+#[cfg(test)]
+mod conformance;
 pub mod consents;
 pub mod contacts;
 pub mod counts;

@@ -49,7 +49,7 @@ impl UserName {
             *values.get_mut(count).ok_or(UserNameError)? = value_of(c).ok_or(UserNameError)?;
             count += 1;
         }
-        if count == SIGNS && weighted(&values) % ALPHABET.len() == 0 {
+        if count == SIGNS && weighted(&values).is_multiple_of(ALPHABET.len()) {
             Ok(Self::from_values(&values))
         } else {
             Err(UserNameError)

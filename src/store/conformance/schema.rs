@@ -1,0 +1,116 @@
+//! What stands in for compile-time checks: every statement is prepared on both engines, and the two schemas are compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{on_both_engines, support};
+use crate::store::db::{Db, FromRow, Row, Statement, StoreError, args};
+
+on_both_engines!(every_statement_prepares, migrations_land_once);
+
+const ALL: &[&[Statement]] = &[
+    crate::store::accounts::STATEMENTS,
+    crate::store::activations::STATEMENTS,
+    crate::store::admin_grants::STATEMENTS,
+    crate::store::books::STATEMENTS,
+    crate::store::classes::STATEMENTS,
+    crate::store::clients::STATEMENTS,
+    crate::store::consents::STATEMENTS,
+    crate::store::contacts::STATEMENTS,
+    crate::store::credentials::STATEMENTS,
+    crate::store::deliveries::STATEMENTS,
+    crate::store::documents::STATEMENTS,
+    crate::store::enrolments::STATEMENTS,
+    crate::store::facts::STATEMENTS,
+    crate::store::grants::STATEMENTS,
+    crate::store::guardianships::STATEMENTS,
+    crate::store::identities::STATEMENTS,
+    crate::store::institutions::STATEMENTS,
+    crate::store::persons::STATEMENTS,
+    crate::store::sessions::STATEMENTS,
+    crate::store::signing_keys::STATEMENTS,
+    crate::store::spaces::STATEMENTS,
+    crate::store::staffings::STATEMENTS,
+    crate::store::subjects::STATEMENTS,
+    crate::store::verifications::STATEMENTS,
+];
+
+async fn every_statement_prepares(db: &Db) {
+    let mut faults = Vec::new();
+    for statement in ALL.iter().copied().flatten() {
+        let mut tx = db.read().await.unwrap();
+        if let Err(fault) = tx.prepare(*statement).await {
+            faults.push(format!("{}: {fault}", statement.name));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn no_file_with_statements_is_forgotten() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let with_statements: BTreeSet<String> = files
+        .filter(|path| path.extension().is_some_and(|ext| ext == "rs"))
+        .filter(|path| std::fs::read_to_string(path).unwrap().contains("statements! {"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let listed = ALL
+        .iter()
+        .filter_map(|list| list.first())
+        .filter_map(|statement| statement.name.split("::").nth(2))
+        .map(str::to_owned);
+    assert_eq!(with_statements, listed.collect());
+}
+
+async fn migrations_land_once(db: &Db) {
+    let again = db.migrate().await.unwrap();
+    assert!(again.applied.is_empty() && again.already > 0);
+    assert!(db.missing_migrations().await.unwrap().is_empty());
+}
+
+const LITE_COLUMNS: Statement = Statement::shared(
+    "schema::LITE_COLUMNS",
+    "SELECT m.name AS place, c.name AS name, CASE WHEN c.\"notnull\" = 1 OR c.pk > 0 THEN 'always' ELSE 'perhaps' END AS kind
+     FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name <> '_sqlx_migrations'",
+);
+const PG_COLUMNS: Statement = Statement::shared(
+    "schema::PG_COLUMNS",
+    "SELECT CAST(table_name AS TEXT) AS place, CAST(column_name AS TEXT) AS name, CASE WHEN is_nullable = 'NO' THEN 'always' ELSE 'perhaps' END AS kind
+     FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations'",
+);
+const LITE_INDEXES: Statement = Statement::shared(
+    "schema::LITE_INDEXES",
+    "SELECT m.tbl_name AS place, m.name AS name, CASE WHEN m.sql LIKE 'CREATE UNIQUE%' THEN 'unique' ELSE 'plain' END AS kind
+     FROM sqlite_master m WHERE m.type = 'index' AND m.sql IS NOT NULL",
+);
+const PG_INDEXES: Statement = Statement::shared(
+    "schema::PG_INDEXES",
+    "SELECT CAST(tablename AS TEXT) AS place, CAST(indexname AS TEXT) AS name, CASE WHEN indexdef LIKE 'CREATE UNIQUE%' THEN 'unique' ELSE 'plain' END AS kind
+     FROM pg_indexes WHERE schemaname = 'public' AND tablename <> '_sqlx_migrations' AND indexname NOT LIKE '%_pkey'",
+);
+
+struct Part(String, String, String);
+
+impl FromRow for Part {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("place")?, row.get("name")?, row.get("kind")?))
+    }
+}
+
+/// (table, name) → nullability or uniqueness.
+async fn parts(db: &Db, statement: Statement) -> BTreeMap<(String, String), String> {
+    let rows: Vec<Part> = db.read().await.unwrap().all(statement, args![]).await.unwrap();
+    rows.into_iter().map(|Part(place, name, kind)| ((place, name), kind)).collect()
+}
+
+#[tokio::test]
+async fn the_two_schemas_are_the_same() {
+    let Some(fresh) = support::postgres().await else { return };
+    let (lite, _folder) = support::sqlite().await;
+    for (of_lite, of_pg) in [(LITE_COLUMNS, PG_COLUMNS), (LITE_INDEXES, PG_INDEXES)] {
+        let (lite, pg) = (parts(&lite, of_lite).await, parts(&fresh.db, of_pg).await);
+        assert!(lite.len() > 30, "{} found nearly nothing", of_lite.name);
+        assert_eq!(lite, pg);
+    }
+    fresh.remove().await;
+}
