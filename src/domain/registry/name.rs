@@ -142,8 +142,9 @@ fn with_middle_dots(name: &str) -> String {
 }
 
 fn between_caseless(chars: &[char], at: usize) -> bool {
-    let before = chars[..at].iter().rev().find(|c| !c.is_whitespace());
-    let after = chars[at + 1..].iter().find(|c| !c.is_whitespace());
+    let counts = |c: &&char| !(c.is_whitespace() || is_dot(**c) || is_full_stop(**c));
+    let before = chars[..at].iter().rev().find(counts);
+    let after = chars[at + 1..].iter().find(counts);
     before.is_some_and(|c| is_caseless_letter(*c)) && after.is_some_and(|c| is_caseless_letter(*c))
 }
 
@@ -240,6 +241,7 @@ mod tests {
         assert_eq!(name_key("阿卜杜拉·买买提"), name_key("阿卜杜拉．买买提"));
         assert_eq!(name_key("阿卜杜拉·买买提"), name_key("阿卜杜拉买买提"));
         assert_eq!(name_key("张　三"), "张三");
+        assert_eq!(name_key("丽・.㐀"), "丽㐀");
         assert_eq!(name_key("ＪＯＨＮ  Smith"), "john smith");
         assert_eq!(name_key("\u{F900}"), name_key("豈"));
         assert_ne!(name_key("王芳"), name_key("王方"));

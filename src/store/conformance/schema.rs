@@ -16,6 +16,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::clients::STATEMENTS,
     crate::store::consents::STATEMENTS,
     crate::store::contacts::STATEMENTS,
+    crate::store::counts::STATEMENTS,
     crate::store::credentials::STATEMENTS,
     crate::store::deliveries::STATEMENTS,
     crate::store::documents::STATEMENTS,

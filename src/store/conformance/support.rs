@@ -1,9 +1,11 @@
 //! Fresh databases, and small records to fill them with.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::NaiveDate;
-use sqlx::{AssertSqlSafe, Connection as _};
+use sqlx::Postgres;
+use sqlx::migrate::MigrateDatabase as _;
 use uuid::Uuid;
 
 use super::need;
@@ -32,6 +34,8 @@ use crate::store::{institutions, persons, spaces};
 /// 2026-09-21 in Shanghai.
 pub const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
 pub fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
@@ -46,34 +50,25 @@ pub async fn sqlite() -> (Db, tempfile::TempDir) {
 /// A database of its own on the server that the tests were given.
 pub struct Fresh {
     pub db: Db,
-    admin: url::Url,
-    name: String,
+    url: url::Url,
 }
 
 pub async fn postgres() -> Option<Fresh> {
-    let admin = need::postgres()?;
-    let mut bytes = [0u8; 16];
-    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).unwrap();
-    let name = format!("conformance_{}", Uuid::from_bytes(bytes).simple());
-    statement(&admin, format!("CREATE DATABASE {name}")).await;
-    let mut url = admin.clone();
-    url.set_path(&name);
+    let mut url = need::postgres()?;
+    url.set_path(&format!("conformance_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+    // A run that was killed may have left one of this name behind.
+    Postgres::force_drop_database(url.as_str()).await.unwrap();
+    Postgres::create_database(url.as_str()).await.unwrap();
     let db = Db::connect(url.as_str()).await.unwrap();
     db.migrate().await.unwrap();
-    Some(Fresh { db, admin, name })
+    Some(Fresh { db, url })
 }
 
 impl Fresh {
     pub async fn remove(self) {
         self.db.close().await;
-        statement(&self.admin, format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+        Postgres::force_drop_database(self.url.as_str()).await.unwrap();
     }
-}
-
-async fn statement(admin: &url::Url, sql: String) {
-    let mut connection = sqlx::PgConnection::connect(admin.as_str()).await.unwrap();
-    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
 }
 
 pub fn person_id(n: u128) -> PersonId {

@@ -32,7 +32,8 @@ macro_rules! statements {
             $crate::store::db::Statement::shared(concat!(module_path!(), "::", stringify!($name)), $sql);)*
         $(const $claim: $crate::store::db::Statement = $crate::store::db::Statement::claim(
             concat!(module_path!(), "::", stringify!($claim)), concat!($head, $tail), concat!($head, " FOR UPDATE SKIP LOCKED", $tail));)*
-        /// Every statement of this file.
+        /// Every statement of this file, for the test that prepares them.
+        #[cfg(test)]
         pub(crate) const STATEMENTS: &[$crate::store::db::Statement] = &[$($name,)* $($claim,)*];
     };
 }
