@@ -27,6 +27,8 @@ const ALL: &[&[Statement]] = &[
     crate::store::identities::STATEMENTS,
     crate::store::institutions::STATEMENTS,
     crate::store::persons::STATEMENTS,
+    crate::store::platforms::STATEMENTS,
+    crate::store::profiles::STATEMENTS,
     crate::store::sessions::STATEMENTS,
     crate::store::signing_keys::STATEMENTS,
     crate::store::spaces::STATEMENTS,
@@ -60,7 +62,7 @@ fn no_file_with_statements_is_forgotten() {
         .filter_map(|list| list.first())
         .filter_map(|statement| statement.name.split("::").nth(2))
         .map(str::to_owned);
-    assert_eq!(with_statements, listed.collect());
+    assert_eq!(with_statements, listed.collect(), "a new file belongs into ALL above");
 }
 
 async fn migrations_land_once(db: &Db) {
