@@ -10,7 +10,7 @@ use crate::domain::oidc::claims::{ChildFacts, ClassFacts, Facts, IdentityFacts, 
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::scope::Scope;
-use crate::domain::registry::age::AgeBand;
+use crate::domain::registry::age::{self, AgeBand};
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::domain::registry::codes::stage::Stage;
 use crate::domain::registry::grade;
@@ -41,7 +41,7 @@ pub(crate) async fn identities(
             from: row.from,
         });
     }
-    for ward in identities::wards(tx, proof, day).await? {
+    for ward in wards(tx, proof, day).await? {
         add_parent_identity(&mut found, ward);
     }
     if let Some(first) = found.first_mut() {
@@ -50,15 +50,16 @@ pub(crate) async fn identities(
     Ok(found)
 }
 
+/// Confirmed wards who are minors today: at 18 guardianship ends by itself (reference, Guardianship).
+async fn wards(tx: &mut Tx, proof: &impl OnePerson, day: NaiveDate) -> Result<Vec<WardRow>, Error> {
+    let minor = |ward: &WardRow| ward.birth_date.is_none_or(|born| age::completed_years(born, day) < 18);
+    Ok(identities::wards(tx, proof, day).await?.into_iter().filter(minor).collect())
+}
+
 fn staff_identity(row: StaffRow, taught: &[TaughtRow]) -> IdentityFacts {
     let mut classes: Vec<_> = taught.iter().filter(|t| t.staffing == row.id).map(|t| t.class.id).collect();
     classes.dedup();
-    // Table U: whoever teaches is a teacher; others are staff of a school or of another institution.
-    let kind = match (row.category.as_str(), row.org_kind.as_str()) {
-        ("1" | "6" | "7", _) => IdentityKind::Teacher,
-        (_, "school" | "campus" | "teaching_point") => IdentityKind::SchoolStaff,
-        _ => IdentityKind::InstitutionStaff,
-    };
+    let kind = IdentityKind::of_staff(row.category, row.org_kind.teaches());
     IdentityFacts {
         id: IdentityId(row.id.0),
         kind,
@@ -141,7 +142,7 @@ impl App {
         client: &Client,
         now: Timestamp,
     ) -> Result<Vec<ChildFacts>, Error> {
-        let wards = identities::wards(tx, proof, now.shanghai_date()).await?;
+        let wards = wards(tx, proof, now.shanghai_date()).await?;
         let allowed = identities::receipted_wards(tx, proof, client.id).await?;
         Ok(wards
             .into_iter()

@@ -72,6 +72,10 @@ pub trait OnePerson {
 
 impl Subtree {
     /// From grants that were read as live in the same transaction.
+    #[allow(
+        dead_code,
+        reason = "the roster desk (issue 3) and the guardian's pages make this proof; store functions take it already"
+    )]
     pub(crate) fn prove_from_live_grants(admin: PersonId, roots: Vec<(AdminGrantId, OrgId)>) -> Option<Self> {
         if roots.is_empty() { None } else { Some(Self { admin, roots }) }
     }
@@ -101,6 +105,10 @@ impl Own {
 
 impl Ward {
     /// From a guardianship that was read as confirmed, unrestricted and unexpired.
+    #[allow(
+        dead_code,
+        reason = "the roster desk (issue 3) and the guardian's pages make this proof; store functions take it already"
+    )]
     pub(crate) fn prove_by_guardianship(guardian: PersonId, child: PersonId) -> Self {
         Self { guardian, child }
     }
@@ -137,6 +145,10 @@ impl Door {
 
 impl Probe {
     /// From a budget that was just charged, or from a task.
+    #[allow(
+        dead_code,
+        reason = "the roster desk (issue 3) and the guardian's pages make this proof; store functions take it already"
+    )]
     pub(crate) fn prove_by_budget() -> Self {
         Self(())
     }

@@ -1,6 +1,8 @@
 //! Audit entries: who did what to whom, with which result. Ids and names of fields only; values and
 //! numbers never come here (R7).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -102,24 +104,53 @@ pub struct Entry {
 
 impl Entry {
     /// The bytes that the chain covers. Lengths stand before the parts, so that no two entries share a form;
-    /// JSON objects are written with sorted keys, so that both engines give the same bytes back.
+    /// JSON objects are written with sorted keys: neither jsonb nor a build of `serde_json` keeps their order.
     pub fn canonical(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512);
         let parts = [
             self.id.to_string(),
             self.at.micros().to_string(),
-            self.actor.to_string(),
+            sorted(&self.actor),
             self.action.clone(),
-            self.target.to_string(),
+            sorted(&self.target),
             self.result.clone(),
             self.reason.clone().unwrap_or_default(),
             self.request_id.to_string(),
-            self.details.to_string(),
+            sorted(&self.details),
         ];
         for part in parts {
             bytes.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             bytes.extend_from_slice(part.as_bytes());
         }
         bytes
+    }
+}
+
+/// Compact JSON with the keys of every object in order.
+fn sorted(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let ordered: BTreeMap<_, _> = members.iter().collect();
+            let parts: Vec<String> = ordered
+                .into_iter()
+                .map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), sorted(value)))
+                .collect();
+            format!("{{{}}}", parts.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(sorted).collect::<Vec<_>>().join(",")),
+        plain => plain.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_keys_is_ours() {
+        let one: Value = serde_json::from_str(r#"{"b":[{"z":1,"a":"x"}],"a":null}"#).unwrap();
+        let other: Value = serde_json::from_str(r#"{"a":null,"b":[{"a":"x","z":1}]}"#).unwrap();
+        assert_eq!(sorted(&one), r#"{"a":null,"b":[{"a":"x","z":1}]}"#);
+        assert_eq!(sorted(&one), sorted(&other));
     }
 }

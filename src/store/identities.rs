@@ -6,6 +6,8 @@ use chrono::NaiveDate;
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::OnePerson;
 use crate::domain::id::{ClassId, ClientId, EnrolmentId, GuardianshipId, OrgId, PersonId, SpaceId, StaffingId};
+use crate::domain::registry::codes::staff::StaffCategory;
+use crate::domain::registry::institution::InstitutionKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -126,9 +128,9 @@ pub struct StaffRow {
     /// Where.
     pub place: Place,
     /// What kind of institution.
-    pub org_kind: String,
+    pub org_kind: InstitutionKind,
     /// 教职工类别.
-    pub category: String,
+    pub category: StaffCategory,
     /// Since.
     pub from: NaiveDate,
 }
@@ -138,8 +140,8 @@ impl FromRow for StaffRow {
         Ok(Self {
             id: row.get("id")?,
             place: place(row)?,
-            org_kind: row.get("org_kind")?,
-            category: row.get("category")?,
+            org_kind: row.code("org_kind")?,
+            category: row.code("category")?,
             from: row.get("valid_from")?,
         })
     }

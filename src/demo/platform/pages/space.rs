@@ -97,7 +97,7 @@ fn identity_line(identity: &Identity, locale: Locale) -> Line {
 fn class_line(class: &Class, locale: Locale) -> Line {
     let name = class.name.clone().or_else(|| class.class_id.as_ref().map(ToString::to_string));
     let grade = class.grade.iter().map(|grade| words::grade(&grade.to_string(), locale));
-    let subjects = class.subjects.iter().map(ToString::to_string);
+    let subjects = class.subjects.iter().map(|subject| words::subject(&subject.to_string(), locale));
     Line {
         word: class.role.as_deref().map(|role| words::kind(role, locale)).unwrap_or_default(),
         text: name.unwrap_or_default(),

@@ -112,8 +112,29 @@ pub(super) fn kind(code: &str, locale: Locale) -> String {
         "student" => ("学生", "Student"),
         "teacher" => ("教师", "Teacher"),
         "head_teacher" => ("班主任", "Head teacher"),
-        "guardian" => ("监护人", "Guardian"),
-        "staff" => ("职工", "Staff"),
+        "parent" => ("家长", "Parent"),
+        "school_staff" => ("学校工作人员", "School staff"),
+        "institution_staff" => ("机构工作人员", "Staff of an institution"),
+        other => (other, other),
+    };
+    pick(zh, en, locale).to_owned()
+}
+
+/// A subject of JY/T 1001 (ZXXKC); what we do not know is shown as it is.
+pub(super) fn subject(code: &str, locale: Locale) -> String {
+    let (zh, en) = match code {
+        "13" => ("语文", "Chinese"),
+        "14" => ("数学", "Mathematics"),
+        "15" => ("科学", "Science"),
+        "16" => ("物理", "Physics"),
+        "17" => ("化学", "Chemistry"),
+        "18" => ("生物", "Biology"),
+        "20" => ("地理", "Geography"),
+        "21" => ("历史", "History"),
+        "22" => ("体育与健康", "Physical education"),
+        "24" => ("音乐", "Music"),
+        "25" => ("美术", "Fine art"),
+        "41" => ("英语", "English"),
         other => (other, other),
     };
     pick(zh, en, locale).to_owned()
