@@ -195,13 +195,13 @@ async fn classes_of(
 ) -> Result<Vec<ClassFacts>, Error> {
     let active = identities.iter().find(|identity| Some(identity.id) == grant.identity);
     match active.map(|identity| identity.kind) {
-        Some(IdentityKind::Student) => Ok(self::identities::sat_in(tx, proof, day)
+        Some(IdentityKind::Student) => Ok(identities::sat_in(tx, proof, day)
             .await?
             .into_iter()
             .map(|row| class_facts(row, "student", Vec::new(), day))
             .collect()),
         Some(IdentityKind::Teacher | IdentityKind::SchoolStaff) => {
-            Ok(taught_classes(self::identities::taught(tx, proof, day).await?, grant, day))
+            Ok(taught_classes(identities::taught(tx, proof, day).await?, grant, day))
         }
         _ => Ok(Vec::new()),
     }

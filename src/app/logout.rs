@@ -38,7 +38,7 @@ pub enum LogoutReply {
         /// Sealed state.
         request: String,
         /// Who is there.
-        who: Who,
+        who: Box<Who>,
         /// Who asks, where it is known.
         client: Option<Arc<Client>>,
         /// A pre-session cookie, where there was none.

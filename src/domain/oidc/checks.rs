@@ -83,7 +83,7 @@ pub fn authorize(
     interaction: InteractionId,
     now: Timestamp,
 ) -> Result<AuthorizationRequest, Failure> {
-    run(Entrance::Authorize, params, client)?;
+    run(Authorize, params, client)?;
     let own = |name: &str| params.get(name).map(str::to_owned);
     Ok(AuthorizationRequest {
         interaction,

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::respond::{FormTargets, page};
-use super::views::{self, Activate, ActivateProblem, Activated, PasswordFault};
+use super::views::{Activate, ActivateProblem, Activated, PasswordFault};
 use crate::app::App;
 use crate::app::activation::{ActivationProblem, ActivationView};
 use crate::domain::auth::password::{MIN_LENGTH, Weakness};
@@ -71,9 +71,9 @@ fn shown(problem: ActivationProblem) -> ActivateProblem {
 
 fn fault(weakness: Weakness) -> PasswordFault {
     match weakness {
-        Weakness::TooShort(least) => views::PasswordFault::TooShort(least),
-        Weakness::TooLong(most) => views::PasswordFault::TooLong(most),
-        Weakness::TooCommon => views::PasswordFault::TooCommon,
-        Weakness::LikeUserName => views::PasswordFault::LikeUserName,
+        Weakness::TooShort(least) => PasswordFault::TooShort(least),
+        Weakness::TooLong(most) => PasswordFault::TooLong(most),
+        Weakness::TooCommon => PasswordFault::TooCommon,
+        Weakness::LikeUserName => PasswordFault::LikeUserName,
     }
 }
