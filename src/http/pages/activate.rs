@@ -71,9 +71,9 @@ fn shown(problem: ActivationProblem) -> ActivateProblem {
 
 fn fault(weakness: Weakness) -> PasswordFault {
     match weakness {
-        Weakness::TooShort(least) => views::PasswordFault::TooShort(least),
-        Weakness::TooLong(most) => views::PasswordFault::TooLong(most),
-        Weakness::TooCommon => views::PasswordFault::TooCommon,
-        Weakness::LikeUserName => views::PasswordFault::LikeUserName,
+        Weakness::TooShort(least) => PasswordFault::TooShort(least),
+        Weakness::TooLong(most) => PasswordFault::TooLong(most),
+        Weakness::TooCommon => PasswordFault::TooCommon,
+        Weakness::LikeUserName => PasswordFault::LikeUserName,
     }
 }
