@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::respond::{FormTargets, page};
-use super::views::{self, Activate, ActivateProblem, Activated, PasswordFault};
+use super::views::{Activate, ActivateProblem, Activated, PasswordFault};
 use crate::app::App;
 use crate::app::activation::{ActivationProblem, ActivationView};
 use crate::domain::auth::password::{MIN_LENGTH, Weakness};

@@ -102,6 +102,7 @@ impl Activate {
 
 /// The page after a successful activation.
 pub struct Activated {
+    /// The user name to sign in with from now on.
     pub user_name: String,
 }
 
