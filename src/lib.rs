@@ -22,7 +22,7 @@
 //! | [`config`], [`telemetry`] | settings raw → resolved; logs with redaction |
 //! | [`demo`] | a small school world and two relying parties that know the provider only by its issuer |
 //!
-//! `tests/it/architecture.rs` reads the imports and fails when one of them points back.
+//! `tests/it/architecture.rs` reads the imports and fails when one of them points back. The [`manual`] says why.
 
 pub mod app;
 pub mod cli;
@@ -32,6 +32,7 @@ pub mod domain;
 pub mod http;
 pub mod jobs;
 pub mod keys;
+pub mod manual;
 pub mod outbound;
 pub mod store;
 pub mod telemetry;

@@ -132,7 +132,7 @@ impl App {
         let binding = bound.binding().unwrap_or_default();
         Ok(LogoutReply::Confirm {
             request: self.sealer.seal_state(SEAL, &binding, &plain, &*self.random)?,
-            who,
+            who: Box::new(who),
             client,
             pre_session: fresh,
         })

@@ -43,7 +43,7 @@ macro_rules! keys {
 
 keys! {
     ISSUER: "MINGJI_ISSUER" = "http://localhost:8080", false,
-        "issuer; the only source of absolute URLs; http only on localhost, 127.0.0.1 and [::1]";
+        "issuer; the only source of absolute URLs; http only on `localhost`, `127.0.0.1` and `[::1]`";
     LISTEN: "MINGJI_LISTEN" = "127.0.0.1:8080", false,
         "address and port to listen on";
     DATABASE_URL: "MINGJI_DATABASE_URL" = "sqlite://data/mingji.db", true,

@@ -1,4 +1,4 @@
-//! Settings: what may be said ([`keys`]), what was said ([`raw`]), what it means ([`resolved`]). Only resolved
+//! Settings: what may be said ([`keys`]), what was said (`raw`), what it means (`resolved`). Only resolved
 //! values travel further.
 //!
 //! Layers, each over the one before: the default, what a command presets (the demo), the TOML file, the

@@ -1,7 +1,7 @@
 //! A statement is a constant at the top of its aggregate's file, so that a test can prepare every one of
 //! them on both engines.
 
-/// One SQL text; two where an engine needs its own clause ([`statements!`]'s `claim`).
+/// One SQL text; two where an engine needs its own clause (`statements!` and its `claim`).
 #[derive(Clone, Copy, Debug)]
 pub struct Statement {
     /// `table.NAME`, for error messages and the test that prepares it.

@@ -1,6 +1,9 @@
 //! English.
 
-use super::*;
+use super::{
+    Account, Activate, Common, Consent, ErrorText, Errors, Guardian, Home, Identity, Kind, Messages, Shared, SignIn,
+    SignOut,
+};
 
 fn plural(count: u32, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }

@@ -1,6 +1,9 @@
 //! 简体中文。
 
-use super::*;
+use super::{
+    Account, Activate, Common, Consent, ErrorText, Errors, Guardian, Home, Identity, Kind, Messages, Shared, SignIn,
+    SignOut,
+};
 
 /// The Chinese texts.
 pub static ZH: Messages = Messages {

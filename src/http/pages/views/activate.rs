@@ -22,9 +22,13 @@ pub enum PasswordFault {
 /// Why the activation page is shown again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActivateProblem {
+    /// Nobody's code.
     UnknownCode,
+    /// It became a password before.
     Used,
+    /// Older than its life.
     Expired,
+    /// The password is too easy to guess.
     WeakPassword(PasswordFault),
     /// The two passwords differ.
     Mismatch,
@@ -60,6 +64,7 @@ pub struct Activate {
     pub person_hint: Option<String>,
     /// Least length of a password, in characters.
     pub min_length: u32,
+    /// Why the page is shown again.
     pub error: Option<ActivateProblem>,
 }
 
@@ -97,6 +102,7 @@ impl Activate {
 
 /// The page after a successful activation.
 pub struct Activated {
+    /// The user name to sign in with from now on.
     pub user_name: String,
 }
 

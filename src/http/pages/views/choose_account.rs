@@ -10,6 +10,7 @@ use crate::http::pages::locales::{self, Messages};
 pub struct AccountChoice {
     /// Value of the button.
     pub id: String,
+    /// Her name.
     pub name: String,
     /// User name or school, to tell two people of one name apart.
     pub detail: Option<String>,
@@ -17,8 +18,11 @@ pub struct AccountChoice {
 
 /// The page; its form posts `request` and `account` (an id, or `other`) to `/choose-account`.
 pub struct ChooseAccount {
+    /// Sealed state of the authorization request; comes back unchanged.
     pub request: String,
+    /// Who is signed in, for the top of the page.
     pub who: Who,
+    /// The account to go on with.
     pub account: AccountChoice,
 }
 

@@ -9,11 +9,17 @@ use crate::http::pages::locales::{self, Kind, Messages};
 /// What somebody is somewhere, as the national platforms count it (学生 教师 家长 学校工作人员 机构工作人员).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityKind {
+    /// 学生
     Student,
+    /// 教师
     Teacher,
+    /// 家长
     Guardian,
+    /// 学校工作人员
     SchoolStaff,
+    /// 机构工作人员
     OfficeStaff,
+    /// None of these.
     Other,
 }
 
@@ -34,7 +40,9 @@ impl IdentityKind {
 pub struct IdentityChoice {
     /// Value of the button.
     pub id: String,
+    /// What she is there.
     pub kind: IdentityKind,
+    /// Name of the school or institution.
     pub org_name: String,
     /// Class, subject or the children's names.
     pub detail: Option<String>,
@@ -44,9 +52,13 @@ pub struct IdentityChoice {
 
 /// The page; its form posts `request` and `identity` to `/choose-identity`.
 pub struct ChooseIdentity {
+    /// Sealed state of the authorization request; comes back unchanged.
     pub request: String,
+    /// Who is signed in, for the top of the page.
     pub who: Who,
+    /// Name of the platform that asks.
     pub client_name: Option<String>,
+    /// Hers today, in their stable order.
     pub identities: Vec<IdentityChoice>,
 }
 

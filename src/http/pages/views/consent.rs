@@ -9,6 +9,7 @@ use crate::http::pages::locales::{self, Messages, Shared};
 
 /// Who receives the data.
 pub struct ClientCard {
+    /// Its name in the language of the page.
     pub name: String,
     /// The legal person behind the platform.
     pub vendor: Option<String>,
@@ -16,7 +17,9 @@ pub struct ClientCard {
     pub contact: Option<String>,
     /// What it needs the data for, in its own registered words.
     pub purpose: Option<String>,
+    /// Its privacy policy.
     pub policy_uri: Option<String>,
+    /// Its terms of service.
     pub tos_uri: Option<String>,
 }
 
@@ -85,9 +88,13 @@ impl ConsentItem {
 
 /// The page; its form posts `request` and `decision` (`allow` or `deny`) to `/consent`.
 pub struct Consent {
+    /// Sealed state of the authorization request; comes back unchanged.
     pub request: String,
+    /// Who is signed in, for the top of the page.
     pub who: Who,
+    /// Who receives the data.
     pub client: ClientCard,
+    /// What is asked for.
     pub items: Vec<ConsentItem>,
     /// Life of an access token in minutes: how long an offline one outlives a withdrawal (ruling R16).
     pub token_minutes: u32,

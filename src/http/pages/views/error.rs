@@ -22,6 +22,7 @@ pub enum ErrorId {
     Expired,
     /// Our fault.
     Internal,
+    /// No such page, or not within what may be seen.
     NotFound,
     /// Too much to do right now.
     Busy,
@@ -82,6 +83,7 @@ impl ErrorId {
 
 /// An error page.
 pub struct ErrorPage {
+    /// Which error.
     pub id: ErrorId,
     /// Names the request in the log.
     pub request_id: Option<String>,

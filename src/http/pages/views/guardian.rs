@@ -8,9 +8,11 @@ use crate::http::pages::locales::{self, Messages};
 
 /// The page; carries `id="guardian-consent-needed"`.
 pub struct GuardianNeeded {
+    /// Who is signed in, for the top of the page.
     pub who: Who,
     /// For “not me” and the language switch.
     pub request: Option<String>,
+    /// Name of the platform that asks.
     pub client_name: String,
     /// Leads back to the platform with `error=access_denied`.
     pub return_uri: Option<String>,

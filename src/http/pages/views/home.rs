@@ -8,6 +8,7 @@ use crate::http::pages::locales::{self, Messages};
 
 /// The page; when somebody is signed in, a form posts `confirm=yes` to `/sign-out`.
 pub struct Home {
+    /// Who is signed in, if anybody.
     pub who: Option<Who>,
 }
 

@@ -12,7 +12,10 @@ pub enum SignInProblem {
     /// User name or password wrong, or neither exists.
     Refused,
     /// Throttled; how many minutes are left (shown as at least one).
-    TooMany { minutes: u32 },
+    TooMany {
+        /// Whole minutes to wait.
+        minutes: u32,
+    },
     /// The hash pool is full; answer 503 with `Retry-After`.
     Busy,
     /// The interaction is older than its life and started over.
@@ -25,6 +28,7 @@ pub struct SignIn {
     pub request: Option<String>,
     /// What was typed before, or a login hint. Never a 学籍号 (ruling R9).
     pub login: String,
+    /// Why the page is shown again.
     pub error: Option<SignInProblem>,
     /// Name of the platform that asks.
     pub client_name: Option<String>,

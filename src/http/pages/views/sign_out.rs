@@ -8,7 +8,9 @@ use crate::http::pages::locales::{self, Messages};
 
 /// The question; its form posts `request` and `confirm` (`yes` or `no`) to `/sign-out`.
 pub struct SignOutConfirm {
+    /// Sealed state of the sign-out request; none when somebody came by herself.
     pub request: Option<String>,
+    /// Who is signed in, for the top of the page.
     pub who: Who,
     /// The platform that asks.
     pub client_name: Option<String>,

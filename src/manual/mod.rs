@@ -1,0 +1,20 @@
+//! The manual: why Mingji is as it is. What the code does stands beside the code; these pages hold what no
+//! single file could say.
+
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("decisions.md")]
+pub mod decisions {}
+
+#[doc = include_str!("threats.md")]
+pub mod threats {}
+
+#[doc = include_str!("add_an_endpoint.md")]
+pub mod add_an_endpoint {}
+
+#[doc = include_str!("glossary.md")]
+pub mod glossary {}
+
+#[doc = include_str!("visual_language.md")]
+pub mod visual_language {}
