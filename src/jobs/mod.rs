@@ -11,6 +11,7 @@ use crate::app::{App, Ctx};
 /// Commit-to-number stays under a second even when the bell was rung at another replica (R4).
 const SEQUENCER_CLOCK: Duration = Duration::from_millis(500);
 const DELIVERY_CLOCK: Duration = Duration::from_secs(2);
+const KEYS_CLOCK: Duration = Duration::from_secs(30);
 const UPKEEP_CLOCK: Duration = Duration::from_secs(600);
 /// Receivers that are slow wait in lanes of their own.
 const DELIVERY_LANES: usize = 4;
@@ -19,7 +20,7 @@ const DELIVERY_LANES: usize = 4;
 /// checkpoints are appended.
 pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> TaskTracker {
     let tracker = TaskTracker::new();
-    tracker.spawn(keys(app.clone()));
+    tracker.spawn(keys(app.clone(), stop.clone()));
     tracker.spawn(sequencer(app.clone(), stop.clone()));
     for _ in 0..DELIVERY_LANES {
         tracker.spawn(deliveries(app.clone(), stop.clone()));
@@ -29,10 +30,17 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
     tracker
 }
 
-/// Signing keys are made beside the start, because an RSA key takes its time.
-async fn keys(app: App) {
-    if let Err(error) = app.ensure_keys(&Ctx::task(&app, "keys")).await {
-        tracing::error!(%error, "signing keys could not be made");
+/// Signing keys are made beside the start, because an RSA key takes its time. Looked at again now and then:
+/// a replica that was making one may have been killed.
+async fn keys(app: App, stop: CancellationToken) {
+    loop {
+        if let Err(error) = app.ensure_keys(&Ctx::task(&app, "keys")).await {
+            tracing::error!(%error, "signing keys could not be made; it will be tried again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(KEYS_CLOCK) => {}
+        }
     }
 }
 
