@@ -482,6 +482,8 @@ CREATE TABLE event (                  -- insert-only; names of fields, never val
     at BIGINT NOT NULL
 );
 
+CREATE INDEX event_aggregate_idx ON event (aggregate_id, aggregate_version);
+
 CREATE TABLE pending (                -- committed, not yet numbered
     id UUID PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('audit', 'event'))

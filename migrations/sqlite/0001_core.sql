@@ -482,6 +482,8 @@ CREATE TABLE event (                  -- insert-only; names of fields, never val
     at INTEGER NOT NULL
 ) STRICT;
 
+CREATE INDEX event_aggregate_idx ON event (aggregate_id, aggregate_version);
+
 CREATE TABLE pending (                -- committed, not yet numbered
     id BLOB PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('audit', 'event'))

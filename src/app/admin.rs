@@ -38,7 +38,7 @@ impl App {
             return Ok(false);
         }
         work.target("person", person).target("institution", org.id).detail("role", role.as_str());
-        work.event("admin_grant", grant.id, 1, "admin.granted", &[]);
+        work.event("admin_grant", grant.id, "admin.granted", &[]);
         work.commit(Outcome::Done).await?;
         Ok(true)
     }

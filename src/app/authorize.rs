@@ -2,7 +2,6 @@
 //! Core, 3.1.2). What was asked travels sealed with the browser (R3); who is there is read each time.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -24,8 +23,6 @@ use crate::keys::opaque;
 use crate::store::ephemeral::Space;
 use crate::store::{identities, subjects};
 
-/// How long a page may wait for a person (R3).
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30 * 60);
 const SEAL: &str = "authorize";
 
 /// What the browser gets.
@@ -63,8 +60,6 @@ pub enum Page {
         request: String,
         /// Who is there.
         who: Who,
-        /// Who asks.
-        client: Arc<Client>,
     },
     /// Which identity.
     ChooseIdentity {
@@ -76,8 +71,6 @@ pub enum Page {
         client: Arc<Client>,
         /// Hers today.
         identities: Vec<IdentityFacts>,
-        /// Where answers to the client may go, for the page's `form-action` (R12).
-        redirect_uri: String,
     },
     /// What the client may have.
     Consent {
@@ -87,8 +80,6 @@ pub enum Page {
         who: Who,
         /// What is asked.
         card: ConsentCard,
-        /// Where answers to the client may go.
-        redirect_uri: String,
     },
     /// A child whose guardian has not agreed.
     GuardianNeeded {
@@ -176,7 +167,7 @@ impl App {
         let Some(binding) = browser.binding() else { return Ok(Err(PageStop::Expired)) };
         let Ok(plain) = self.sealer.open_state(SEAL, &binding, sealed) else { return Ok(Err(PageStop::Expired)) };
         let request: AuthorizationRequest = serde_json::from_slice(&plain)?;
-        if ctx.now.since(request.created_at) >= PATIENCE {
+        if ctx.now.since(request.created_at) >= self.lifetimes.interaction {
             return Ok(Err(PageStop::Expired));
         }
         let Some(client) = self.client_by_id(request.client_id, ctx.now).await? else {
@@ -209,11 +200,27 @@ impl App {
     ///
     /// # Errors
     /// A failed dependency.
-    pub async fn continue_as(&self, ctx: &Ctx, sealed: &str, browser: &Browser) -> Result<Reply, Error> {
+    pub async fn continue_as(&self, ctx: &Ctx, sealed: &str, account: &str, browser: &Browser) -> Result<Reply, Error> {
+        match self.open_request(ctx, sealed, browser).await? {
+            Ok(Opened { mut request, client }) => {
+                // Another tab may have signed somebody else in since the page was shown; then it is shown again.
+                let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+                request.answered.account = session.is_some_and(|session| session.account.to_string() == account);
+                self.proceed(ctx, request, client, browser).await
+            }
+            Err(stop) => Ok(Reply::stop(stop)),
+        }
+    }
+
+    /// “Not me”: whoever was there has left, and the question about accounts with her.
+    ///
+    /// # Errors
+    /// A failed dependency.
+    pub async fn continue_as_nobody(&self, ctx: &Ctx, sealed: &str, browser: &Browser) -> Result<Reply, Error> {
         match self.open_request(ctx, sealed, browser).await? {
             Ok(Opened { mut request, client }) => {
                 request.answered.account = true;
-                self.proceed(ctx, request, client, browser).await
+                self.proceed(ctx, request, client, &Browser { session: None, ..browser.clone() }).await
             }
             Err(stop) => Ok(Reply::stop(stop)),
         }
@@ -293,20 +300,23 @@ impl App {
         &self,
         next: Next,
         scene: Option<(Who, Vec<IdentityFacts>)>,
-        request: AuthorizationRequest,
+        mut request: AuthorizationRequest,
         client: Arc<Client>,
         browser: &Browser,
     ) -> Result<Reply, Error> {
+        if next == Next::Consent {
+            request.answered.consent_asked = scene.as_ref().map(|(who, _)| who.session.id);
+        }
         let (sealed, pre_session) = self.seal_request(&request, browser)?;
         let redirect_uri = request.redirect_uri.clone();
         let page = match (next, scene) {
-            (Next::ChooseAccount, Some((who, _))) => Page::ChooseAccount { request: sealed, who, client },
+            (Next::ChooseAccount, Some((who, _))) => Page::ChooseAccount { request: sealed, who },
             (Next::ChooseIdentity, Some((who, identities))) => {
-                Page::ChooseIdentity { request: sealed, who, client, identities, redirect_uri }
+                Page::ChooseIdentity { request: sealed, who, client, identities }
             }
             (Next::Consent, Some((who, _))) => {
                 let card = ConsentCard { client, scope: prompt::consent_scope(&request) };
-                Page::Consent { request: sealed, who, card, redirect_uri }
+                Page::Consent { request: sealed, who, card }
             }
             (Next::GuardianNeeded, Some((who, _))) => {
                 let denied = ProtocolError::new(Code::AccessDenied, "a guardian has not agreed yet");

@@ -72,7 +72,7 @@ impl App {
         work.target("client", client.id)
             .detail("statutory", client.is_statutory())
             .detail("kind", if client.is_application() { "application" } else { "platform" });
-        work.event("client", client.id, 1, "client.created", &[]);
+        work.event("client", client.id, "client.created", &[]);
         work.commit(Outcome::Done).await?;
         Ok(Registered { client: Arc::new(client), secret })
     }

@@ -19,7 +19,7 @@ use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::{consents, grants, guardianships, identities};
+use crate::store::{consents, deliveries, grants, guardianships, identities};
 
 /// The text that people agreed to; a change of it asks again.
 pub const NOTICE_VERSION: &str = "2026-11";
@@ -133,7 +133,8 @@ impl App {
             ))));
         }
         let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
-        if let Some(session) = session {
+        // Only whom the page named; after another tab signed somebody else in, the page is shown again.
+        if let Some(session) = session.filter(|session| request.answered.consent_asked == Some(session.id)) {
             let own = access::own(&session, ctx.now)?;
             let ctx = ctx.acting(Actor::Person { id: session.person });
             let mut work = self.begin(&ctx, Action::ConsentGiven).await?;
@@ -144,7 +145,7 @@ impl App {
                 let receipt = self.new_receipt(&ctx, session.person, session.person, client.id, &scope, age);
                 consents::insert(work.tx(), &own, &receipt).await?;
                 work.target("person", session.person).target("client", client.id).detail("scope", scope.to_string());
-                work.event("consent", receipt.id, 1, "consent.given", &[]);
+                work.event("consent", receipt.id, "consent.given", &[]);
                 work.commit(Outcome::Done).await?;
             }
         }
@@ -180,7 +181,7 @@ impl App {
             .target("given_by", guardian)
             .target("client", client.id)
             .detail("scope", scope.to_string());
-        work.event("consent", receipt.id, 1, "consent.given", &[]);
+        work.event("consent", receipt.id, "consent.given", &[]);
         work.commit(Outcome::Done).await?;
         Ok(receipt.id)
     }
@@ -197,12 +198,16 @@ impl App {
         if ended == 0 {
             return Err(Error::not_found("a live receipt"));
         }
+        // Design, idea 6: tokens die, and the platform is told.
+        let receivers = deliveries::receivers_of_person(work.tx(), &on, client.id).await?;
+        let told = self.tell(&mut work, receivers, ctx.now).await?;
+        work.detail("sessions_told", told);
         let grants = grants::revoke_of_client(work.tx(), person, client.id, ctx.now, "consent withdrawn").await?;
         work.target("person", person)
             .target("client", client.id)
             .detail("receipts", ended)
             .detail("grants_ended", grants);
-        work.event("consent", person, 1, "consent.withdrawn", &[]);
+        work.event("consent", person, "consent.withdrawn", &[]);
         work.commit(Outcome::Done).await?;
         Ok(ended)
     }

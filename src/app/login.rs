@@ -21,7 +21,6 @@ use crate::store::ephemeral::Space;
 use crate::store::{accounts, admin_grants, credentials, sessions};
 
 const DEVICE_SEAL: &str = "device";
-const PENDING_SIGN_IN: std::time::Duration = std::time::Duration::from_secs(30 * 60);
 
 /// The sign-in form.
 pub struct LoginForm {
@@ -130,6 +129,7 @@ impl App {
         };
         let Some((account, _)) = found.filter(|(account, _)| matches && account.may_sign_in) else {
             self.note_stranger(&keys).await?;
+            self.note_refusal(ctx, &keys).await?;
             return self.again(LoginProblem::Refused, opened, browser);
         };
         self.refund(&keys).await?;
@@ -192,7 +192,7 @@ impl App {
             person,
             amr: vec!["pwd".into()],
             created_at: ctx.now,
-            expires_at: ctx.now.plus(PENDING_SIGN_IN),
+            expires_at: ctx.now.plus(self.lifetimes.interaction),
         };
         sessions::begin_sign_in(work.tx(), &sign_in).await?;
         let expires_at = ctx.now.plus(absolute);
@@ -236,7 +236,7 @@ impl App {
                 None => Ok(LoginReply::Stop(PageStop::Expired)),
             };
         }
-        work.event("session", session.id, 1, "session.began", &[]);
+        work.event("session", session.id, "session.began", &[]);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
         let device = self.device_cookie(keys)?;
@@ -302,6 +302,14 @@ impl App {
     async fn refund(&self, keys: &Keys) -> Result<(), Error> {
         let (space, key) = keys.budget();
         Ok(self.ephemeral.refund(space, key).await?)
+    }
+
+    /// Failed sign-ins are kept (GB/T 22239, 8.1.4.3), known and unknown logins alike: by the throttle's HMAC, which
+    /// says that two entries are about the same login and nothing more.
+    async fn note_refusal(&self, ctx: &Ctx, keys: &Keys) -> Result<(), Error> {
+        let mut work = self.begin(ctx, Action::SignIn).await?;
+        work.detail("login", keys.account.get(..32).unwrap_or_default()).detail("known_device", keys.device.is_some());
+        work.commit(Outcome::Refused("login or password")).await
     }
 
     /// A failure of a stranger counts for her network too.

@@ -121,7 +121,7 @@ impl App {
         institutions::insert(work.tx(), &task, &org).await?;
         let code = InstitutionCode { org: org.id, code: new.code, valid_from: ctx.now.shanghai_date(), valid_to: None };
         institutions::insert_code(work.tx(), &task, new_uuid(ctx.now, &*self.random), &code).await?;
-        work.target("institution", org.id).event("institution", org.id, 1, "institution.opened", &[]);
+        work.target("institution", org.id).event("institution", org.id, "institution.opened", &[]);
         work.commit(Outcome::Done).await?;
         Ok(org.id)
     }
@@ -156,7 +156,7 @@ impl App {
         };
         let kept = classes::ensure(work.tx(), &access::task(task), &class).await?;
         if kept.id == class.id {
-            work.target("class", class.id).event("class", class.id, 1, "class.opened", &[]);
+            work.target("class", class.id).event("class", class.id, "class.opened", &[]);
             work.commit(Outcome::Done).await?;
         }
         Ok(kept.id)
@@ -211,9 +211,9 @@ impl App {
             self.insert_personal_code(&mut work, ctx, &on, &person, code).await?;
         }
         persons::refresh_presence(work.tx(), &on).await?;
-        work.target("person", person.id).person_event(
+        work.target("person", person.id).event(
+            "person",
             person.id,
-            1,
             "person.registered",
             &["name", "sex", "birth_date"],
         );
@@ -380,9 +380,9 @@ impl App {
             return Ok(false);
         }
         persons::refresh_presence(work.tx(), &on).await?;
-        work.target("person", person).target("institution", org).person_event(
+        work.target("person", person).target("institution", org).event(
+            "person",
             person,
-            2,
             "person.enrolled",
             &["enrolment"],
         );
@@ -428,9 +428,9 @@ impl App {
             staffings::teach(work.tx(), &on, &teaching).await?;
         }
         persons::refresh_presence(work.tx(), &on).await?;
-        work.target("person", person).target("institution", new.org).person_event(
+        work.target("person", person).target("institution", new.org).event(
+            "person",
             person,
-            2,
             "person.employed",
             &["staffing"],
         );
@@ -477,7 +477,6 @@ impl App {
         work.target("person", child).target("guardian", guardian).event(
             "guardianship",
             guardianship.id,
-            1,
             "guardianship.confirmed",
             &[],
         );
@@ -508,7 +507,6 @@ impl App {
                 work.target("person", person).target("account", account.id).event(
                     "account",
                     account.id,
-                    1,
                     "account.opened",
                     &[],
                 );
@@ -563,7 +561,7 @@ impl App {
         };
         profiles::set(work.tx(), &on, sealed, ctx.now).await?;
         work.target("person", person).detail("claims", Value::from(claims.keys().cloned().collect::<Vec<_>>()));
-        work.person_event(person, known.version + 1, "person.profile_changed", &["profile"]);
+        work.event("person", person, "person.profile_changed", &["profile"]);
         work.commit(Outcome::Done).await
     }
 

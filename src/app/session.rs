@@ -13,6 +13,7 @@ use crate::domain::oidc::logout::Delivery;
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::db::Tx;
+use crate::store::deliveries::Receiver;
 use crate::store::{admin_grants, deliveries, grants, identities, sessions};
 
 /// What a browser sent along.
@@ -120,6 +121,18 @@ impl App {
             return Ok(false);
         }
         let ended = grants::revoke_of_session(work.tx(), session, now, reason).await?;
+        let told = self.tell(work, receivers, now).await?;
+        work.detail("grants_ended", ended).detail("clients_told", told);
+        Ok(true)
+    }
+
+    /// Queues a logout token for everybody who takes them; how many.
+    pub(crate) async fn tell(
+        &self,
+        work: &mut Work<'_>,
+        receivers: Vec<Receiver>,
+        now: Timestamp,
+    ) -> Result<usize, Error> {
         let mut told = 0;
         for receiver in receivers {
             let Some(uri) = receiver.metadata.backchannel_logout_uri else { continue };
@@ -129,8 +142,7 @@ impl App {
             deliveries::insert(work.tx(), &delivery, now).await?;
             told += 1;
         }
-        work.detail("grants_ended", ended).detail("clients_told", told);
-        Ok(true)
+        Ok(told)
     }
 
     /// Signs a browser's session out.
@@ -142,7 +154,7 @@ impl App {
         let mut work = self.begin(&ctx, Action::SignOut).await?;
         work.target("person", session.person).target("session", session.id);
         if self.end_session_in(&mut work, session.id, ctx.now, reason).await? {
-            work.event("session", session.id, 1, "session.ended", &[]);
+            work.event("session", session.id, "session.ended", &[]);
             work.commit(Outcome::Done).await?;
             self.wake.deliveries.notify_one();
         }

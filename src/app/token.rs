@@ -99,7 +99,7 @@ impl App {
             .target("client", client.id)
             .target("grant", grant.id)
             .detail("scope", grant.scope.to_string());
-        work.event("grant", grant.id, 1, "grant.created", &[]);
+        work.event("grant", grant.id, "grant.created", &[]);
         work.commit(Outcome::Done).await?;
         self.sign(ctx, client, &grant, &facts, offer.nonce.as_deref(), family.as_ref()).await
     }
@@ -139,7 +139,7 @@ impl App {
     async fn code_replayed(&self, ctx: &Ctx, grant: GrantId) -> Result<Tokens, Error> {
         let mut work = self.begin(ctx, Action::GrantRevoked).await?;
         grants::revoke(work.tx(), grant, ctx.now, "code replayed").await?;
-        work.target("grant", grant).event("grant", grant, 2, "grant.revoked", &[]);
+        work.target("grant", grant).event("grant", grant, "grant.revoked", &[]);
         work.commit(Outcome::Refused("code replayed")).await?;
         Err(invalid_grant("the code was redeemed before"))
     }
@@ -183,7 +183,6 @@ impl App {
                 work.target("grant", grant.id).target("client", client.id).event(
                     "grant",
                     grant.id,
-                    2,
                     "grant.revoked",
                     &[],
                 );

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{App, Ctx, Error};
 use crate::domain::audit::{Action, Entry};
 use crate::domain::event::Event;
-use crate::domain::id::{AuditId, EventId, PersonId};
+use crate::domain::id::{AuditId, EventId};
 use crate::store::books;
 use crate::store::db::Tx;
 
@@ -81,12 +81,11 @@ impl Work<'_> {
         self
     }
 
-    /// Says to the platforms that an aggregate changed.
+    /// Says to the platforms that an aggregate changed. Its version is the next of that aggregate, given at commit.
     pub(crate) fn event(
         &mut self,
         aggregate: &'static str,
         id: impl Into<Uuid>,
-        version: i64,
         kind: &'static str,
         fields: &[&str],
     ) -> &mut Self {
@@ -94,24 +93,12 @@ impl Work<'_> {
             id: EventId::new(self.ctx.now, &*self.app.random),
             aggregate,
             aggregate_id: id.into(),
-            version,
             kind,
             fields: json!(fields),
             at: self.ctx.now,
         };
         self.events.push(event);
         self
-    }
-
-    /// Says that something about a person changed.
-    pub(crate) fn person_event(
-        &mut self,
-        person: PersonId,
-        version: i64,
-        kind: &'static str,
-        fields: &[&str],
-    ) -> &mut Self {
-        self.event("person", person, version, kind, fields)
     }
 
     /// Writes the entry and the events and makes everything durable.

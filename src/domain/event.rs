@@ -15,8 +15,6 @@ pub struct Event {
     pub aggregate: &'static str,
     /// Which one.
     pub aggregate_id: Uuid,
-    /// Its version after the change; orders events of one aggregate.
-    pub version: i64,
     /// What happened.
     pub kind: &'static str,
     /// Names of the fields that changed.

@@ -45,7 +45,7 @@ pub fn stop(visit: Visit, stop: PageStop) -> Response {
 pub fn error_page(visit: Visit, id: ErrorId) -> Response {
     let view = ErrorPage { id, request_id: Some(visit.ctx.request_id.to_string()), detail: None };
     let html = view.render(visit.ctx.locale);
-    visit.finish(page(id.status(), html, &FormTargets::Ourselves))
+    visit.finish(page(id.status(), html, FormTargets::Ourselves))
 }
 
 /// No such page.

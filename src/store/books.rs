@@ -11,11 +11,15 @@ use crate::domain::time::Timestamp;
 
 statements! {
     INSERT_AUDIT = "INSERT INTO audit_entry (id, at, actor, action, target, result, reason, request_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    INSERT_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    // The version is the next of the aggregate; two transactions that overlap may give the same one, and then both saw
+    // the aggregate as it was before.
+    INSERT_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at)
+        VALUES ($1, $2, $3, (SELECT COALESCE(MAX(e.aggregate_version), 0) + 1 FROM event e WHERE e.aggregate_id = $3), $4, $5, $6)";
     INSERT_PENDING = "INSERT INTO pending (id, kind) VALUES ($1, $2)";
     // Whatever is pending, never "id > last": a transaction that began early may commit late.
     PENDING_AUDIT = "SELECT e.* FROM pending p JOIN audit_entry e ON e.id = p.id WHERE p.kind = 'audit' ORDER BY e.at, e.id LIMIT $1";
-    PENDING_EVENTS = "SELECT e.id AS id FROM pending p JOIN event e ON e.id = p.id WHERE p.kind = 'event' ORDER BY e.at, e.aggregate_id, e.aggregate_version, e.id LIMIT $1";
+    PENDING_EVENTS = "SELECT e.id AS id, e.aggregate_id AS aggregate_id, e.aggregate_version AS aggregate_version FROM pending p JOIN event e ON e.id = p.id
+        WHERE p.kind = 'event' ORDER BY e.at, e.id LIMIT $1";
     HEAD = "SELECT seq, hash FROM audit_link ORDER BY seq DESC LIMIT 1";
     FEED_HEAD = "SELECT COALESCE(MAX(seq), 0) AS n FROM feed WHERE stream = $1";
     LINK = "INSERT INTO audit_link (seq, entry_id, hash, linked_at) VALUES ($1, $2, $3, $4)";
@@ -110,12 +114,34 @@ impl FromRow for Number {
     }
 }
 
-struct PendingEvent(EventId);
+struct PendingEvent {
+    id: EventId,
+    aggregate: Uuid,
+    version: i64,
+}
 
 impl FromRow for PendingEvent {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self(row.get("id")?))
+        Ok(Self { id: row.get("id")?, aggregate: row.get("aggregate_id")?, version: row.get("aggregate_version")? })
     }
+}
+
+/// Clocks of replicas differ, versions do not: each aggregate's events take the places that all of them hold, in the
+/// order of their versions.
+fn by_version(mut events: Vec<PendingEvent>) -> Vec<EventId> {
+    let mut places: std::collections::BTreeMap<Uuid, Vec<usize>> = std::collections::BTreeMap::new();
+    for (at, event) in events.iter().enumerate() {
+        places.entry(event.aggregate).or_default().push(at);
+    }
+    let mut ordered: Vec<Option<EventId>> = vec![None; events.len()];
+    events.sort_by_key(|event| (event.version, event.id));
+    for event in events {
+        if let Some(place) = places.get_mut(&event.aggregate).filter(|free| !free.is_empty()).map(|free| free.remove(0))
+        {
+            ordered[place] = Some(event.id);
+        }
+    }
+    ordered.into_iter().flatten().collect()
 }
 
 /// Writes an audit entry, to be numbered after commit.
@@ -144,8 +170,7 @@ pub async fn record(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn publish(tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
-    let values =
-        args![event.id, event.aggregate, event.aggregate_id, event.version, event.kind, event.fields.clone(), event.at];
+    let values = args![event.id, event.aggregate, event.aggregate_id, event.kind, event.fields.clone(), event.at];
     tx.execute(INSERT_EVENT, values).await?;
     tx.execute(INSERT_PENDING, args![event.id, "event"]).await?;
     Ok(())
@@ -172,7 +197,7 @@ pub async fn pending_entries(tx: &mut Tx, limit: i64) -> Result<Vec<Entry>, Stor
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn pending_events(tx: &mut Tx, limit: i64) -> Result<Vec<EventId>, StoreError> {
-    Ok(tx.all::<PendingEvent>(PENDING_EVENTS, args![limit]).await?.into_iter().map(|row| row.0).collect())
+    Ok(by_version(tx.all(PENDING_EVENTS, args![limit]).await?))
 }
 
 /// The end of the audit chain.
@@ -262,4 +287,20 @@ pub async fn checkpoints(tx: &mut Tx) -> Result<Vec<CheckpointRow>, StoreError> 
 /// As [`StoreError`] says.
 pub async fn last_checkpoint(tx: &mut Tx) -> Result<Option<CheckpointRow>, StoreError> {
     tx.optional(LAST_CHECKPOINT, args![]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_order_an_aggregate_whatever_the_clocks_say() {
+        let event = |id: u128, aggregate: u128, version| PendingEvent {
+            id: EventId(Uuid::from_u128(id)),
+            aggregate: Uuid::from_u128(aggregate),
+            version,
+        };
+        let ordered = by_version(vec![event(1, 7, 2), event(2, 8, 1), event(3, 7, 1), event(4, 7, 3)]);
+        assert_eq!(ordered, [3, 2, 1, 4].map(|id| EventId(Uuid::from_u128(id))));
+    }
 }

@@ -1,7 +1,8 @@
 //! Back-channel logout tokens that wait for their receivers: one row each, so that a slow one holds up nobody.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::id::{DeliveryId, SessionId};
+use crate::domain::access::OnePerson;
+use crate::domain::id::{ClientId, DeliveryId, SessionId};
 use crate::domain::oidc::logout::Delivery;
 use crate::domain::time::Timestamp;
 
@@ -10,6 +11,10 @@ statements! {
         FROM session_client sc JOIN client c ON c.id = sc.client_id JOIN session s ON s.id = sc.session_id
         JOIN subject sub ON sub.person_id = s.person_id AND sub.sector = c.sector
         WHERE sc.session_id = $1 AND c.status = 'active' ORDER BY sc.client_id";
+    RECEIVER_OF_PERSON = "SELECT sc.client_id AS client_id, sc.sid AS sid, c.metadata AS metadata, sub.sub AS sub
+        FROM session_client sc JOIN client c ON c.id = sc.client_id JOIN session s ON s.id = sc.session_id
+        JOIN subject sub ON sub.person_id = s.person_id AND sub.sector = c.sector
+        WHERE s.person_id = $1 AND sc.client_id = $2 AND s.ended_at IS NULL AND c.status = 'active' ORDER BY sc.sid";
     INSERT = "INSERT INTO logout_delivery (id, client_id, uri, sub, sid, created_at, attempts, next_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $6)";
     DONE = "UPDATE logout_delivery SET done_at = $2 WHERE id = $1";
     LATER = "UPDATE logout_delivery SET next_at = $2 WHERE id = $1";
@@ -23,7 +28,7 @@ statements! {
 /// A client that takes part in a session, as far as a sign-out needs to know it.
 pub struct Receiver {
     /// Which.
-    pub client: crate::domain::id::ClientId,
+    pub client: ClientId,
     /// What it registered.
     pub metadata: crate::domain::oidc::client::ClientMetadata,
     /// What it calls the session.
@@ -62,6 +67,18 @@ impl FromRow for Delivery {
 /// As [`StoreError`] says.
 pub async fn receivers(tx: &mut Tx, session: SessionId) -> Result<Vec<Receiver>, StoreError> {
     tx.all(RECEIVERS, args![session]).await
+}
+
+/// How one client knows a person's sessions that are still there.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn receivers_of_person(
+    tx: &mut Tx,
+    on: &impl OnePerson,
+    client: ClientId,
+) -> Result<Vec<Receiver>, StoreError> {
+    tx.all(RECEIVER_OF_PERSON, args![on.person(), client]).await
 }
 
 /// Adds a delivery, due now.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pkce::Challenge;
 use super::scope::ScopeSet;
-use crate::domain::id::{ClientId, InteractionId};
+use crate::domain::id::{ClientId, InteractionId, SessionId};
 use crate::domain::time::Timestamp;
 
 /// Values of `prompt` (OpenID Connect Core, 3.1.2.1).
@@ -28,6 +28,8 @@ pub struct Answered {
     pub account: bool,
     /// An identity was chosen.
     pub identity: bool,
+    /// The session whose person the consent page named: another one cannot answer it.
+    pub consent_asked: Option<SessionId>,
 }
 
 /// A checked authorization request.

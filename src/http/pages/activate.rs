@@ -37,7 +37,7 @@ pub async fn submit(State(app): State<App>, visit: Visit, fields: Fields) -> Res
     match outcome {
         Ok(Ok(user_name)) => {
             let html = Activated { user_name }.render(visit.ctx.locale);
-            visit.finish(page(StatusCode::OK, html, &FormTargets::Ourselves))
+            visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
         }
         Ok(Err(problem)) => retry(&app, visit, code, problem).await,
         Err(why) => error::failure(visit, &why),
@@ -57,7 +57,7 @@ fn form(visit: Visit, code: Option<&str>, view: Option<ActivationView>, error: O
     let (user_name, person_hint) = view.map_or((None, None), |view| (Some(view.user_name), Some(view.person_hint)));
     let page_view = Activate { code: code.map(str::to_owned), user_name, person_hint, min_length: MIN_LENGTH, error };
     let html = page_view.render(visit.ctx.locale);
-    visit.finish(page(StatusCode::OK, html, &FormTargets::Ourselves))
+    visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
 }
 
 fn shown(problem: ActivationProblem) -> ActivateProblem {

@@ -13,10 +13,11 @@ use crate::http::extract::{Fields, Visit};
 /// “Continue as …” or “somebody else”.
 pub async fn account(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
     let Some(sealed) = fields.get("request") else { return error::stop(visit, PageStop::Expired) };
-    if fields.get("account") == Some("other") {
+    let account = fields.get("account").unwrap_or_default();
+    if account == "other" {
         return leave(&app, visit, Some(sealed)).await;
     }
-    match app.continue_as(&visit.ctx, sealed, &visit.browser).await {
+    match app.continue_as(&visit.ctx, sealed, account, &visit.browser).await {
         Ok(reply) => interaction::show(visit, reply),
         Err(why) => error::failure(visit, &why),
     }

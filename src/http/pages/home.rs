@@ -16,7 +16,7 @@ pub async fn show(State(app): State<App>, visit: Visit) -> Response {
     match app.who(&visit.ctx, &visit.browser).await {
         Ok(who) => {
             let html = Home { who: who.as_ref().map(name) }.render(visit.ctx.locale);
-            visit.finish(page(StatusCode::OK, html, &FormTargets::Ourselves))
+            visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
         }
         Err(why) => error::failure(visit, &why),
     }

@@ -26,7 +26,7 @@ pub fn show(mut visit: Visit, reply: Reply) -> Response {
             Page::Stop(stop) => error::stop(visit, stop),
             other => {
                 let (html, forms) = render(other, locale);
-                visit.finish(page(StatusCode::OK, html, &forms))
+                visit.finish(page(StatusCode::OK, html, forms))
             }
         },
     }
@@ -36,8 +36,6 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
     let english = locale == Locale::En;
     match shown {
         Page::SignIn { request, login, client } => {
-            // The sign-in's own answer may already lead to the client, when nothing else is to be asked.
-            let forms = FormTargets::for_redirect(client.metadata.redirect_uris.first().map(String::as_str));
             let view = views::SignIn {
                 request: Some(request),
                 login: login.unwrap_or_default(),
@@ -45,15 +43,14 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
                 client_name: Some(client.display_name(english)),
                 own_device: false,
             };
-            (view.render(locale), forms)
+            (view.render(locale), FormTargets::Client)
         }
-        Page::ChooseAccount { request, who, client } => {
-            let forms = FormTargets::for_redirect(client.metadata.redirect_uris.first().map(String::as_str));
+        Page::ChooseAccount { request, who } => {
             let account =
                 views::AccountChoice { id: who.session.account.to_string(), name: who.name.clone(), detail: None };
-            (views::ChooseAccount { request, who: name(&who), account }.render(locale), forms)
+            (views::ChooseAccount { request, who: name(&who), account }.render(locale), FormTargets::Client)
         }
-        Page::ChooseIdentity { request, who, client, identities, redirect_uri } => {
+        Page::ChooseIdentity { request, who, client, identities } => {
             let chosen = who.session.identity;
             let identities = identities.into_iter().map(|identity| choice(identity, chosen)).collect();
             let view = views::ChooseIdentity {
@@ -62,9 +59,9 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
                 client_name: Some(client.display_name(english)),
                 identities,
             };
-            (view.render(locale), FormTargets::for_redirect(Some(&redirect_uri)))
+            (view.render(locale), FormTargets::Client)
         }
-        Page::Consent { request, who, card, redirect_uri } => {
+        Page::Consent { request, who, card } => {
             let metadata = &card.client.metadata;
             let client = views::ClientCard {
                 name: card.client.display_name(english),
@@ -78,7 +75,7 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
                 .chain(card.scope.iter().filter_map(|scope| views::ConsentItem::from_scope(scope.as_str())))
                 .collect();
             let view = views::Consent { request, who: name(&who), client, items, token_minutes: TOKEN_MINUTES };
-            (view.render(locale), FormTargets::for_redirect(Some(&redirect_uri)))
+            (view.render(locale), FormTargets::Client)
         }
         Page::GuardianNeeded { who, client, back } => {
             let view = views::GuardianNeeded {

@@ -17,7 +17,7 @@ use crate::http::oidc::authorize::redirect;
 pub async fn show(visit: Visit) -> Response {
     let view = views::SignIn { request: None, login: String::new(), error: None, client_name: None, own_device: false };
     let html = view.render(visit.ctx.locale);
-    visit.finish(page(StatusCode::OK, html, &FormTargets::Ourselves))
+    visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
 }
 
 /// The form.
@@ -67,9 +67,7 @@ fn again(
         LoginProblem::StartedOver => (StatusCode::OK, views::SignInProblem::Expired),
     };
     let client = request.as_ref().map(|request| request.client.clone());
-    let forms = FormTargets::for_redirect(
-        client.as_ref().and_then(|client| client.metadata.redirect_uris.first()).map(String::as_str),
-    );
+    let forms = if client.is_some() { FormTargets::Client } else { FormTargets::Ourselves };
     let view = views::SignIn {
         request: request.map(|request| request.request),
         login: echo(fields.get("login").unwrap_or_default()),
@@ -77,7 +75,7 @@ fn again(
         client_name: client.map(|client| client.display_name(locale == Locale::En)),
         own_device,
     };
-    let mut response = page(status, view.render(locale), &forms);
+    let mut response = page(status, view.render(locale), forms);
     if problem == LoginProblem::Busy {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("3"));
     }

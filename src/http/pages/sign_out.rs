@@ -9,7 +9,6 @@ use super::respond::{FormTargets, page};
 use super::views::{ErrorId, SignOutConfirm, SignedOut};
 use crate::app::App;
 use crate::app::logout::LogoutReply;
-use crate::app::session::Browser;
 use crate::domain::locale::Locale;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
@@ -26,15 +25,9 @@ pub fn answer(app: &App, mut visit: Visit, reply: LogoutReply, ui_locales: Optio
         LogoutReply::Stayed => redirect(visit, &app.issuer().at("/")),
         LogoutReply::Confirm { request, who, client, pre_session } => {
             visit.set_pre_session(pre_session.as_ref());
-            let forms = FormTargets::for_redirect(
-                client
-                    .as_ref()
-                    .and_then(|client| client.metadata.post_logout_redirect_uris.first())
-                    .map(String::as_str),
-            );
             let client_name = client.map(|client| client.display_name(locale == Locale::En));
             let html = SignOutConfirm { request: Some(request), who: name(&who), client_name }.render(locale);
-            visit.finish(page(StatusCode::OK, html, &forms))
+            visit.finish(page(StatusCode::OK, html, FormTargets::Client))
         }
         LogoutReply::BadHint => error::error_page(visit, ErrorId::IdTokenHint),
         LogoutReply::BadAddress => error::error_page(visit, ErrorId::PostLogoutUri),
@@ -67,10 +60,7 @@ pub async fn leave(app: &App, mut visit: Visit, sealed: Option<&str>) -> Respons
             app.sign_out(&visit.ctx, &who.session, "not me, or signed out at home").await?;
         }
         match sealed {
-            Some(sealed) => {
-                let browser = Browser { session: None, ..visit.browser.clone() };
-                app.continue_as(&visit.ctx, sealed, &browser).await.map(Some)
-            }
+            Some(sealed) => app.continue_as_nobody(&visit.ctx, sealed, &visit.browser).await.map(Some),
             None => Ok(None),
         }
     };
@@ -94,5 +84,5 @@ pub async fn signed_out(visit: Visit) -> Response {
 
 fn gone(visit: Visit) -> Response {
     let html = SignedOut { return_uri: None, return_name: None }.render(visit.ctx.locale);
-    visit.finish(page(StatusCode::OK, html, &FormTargets::Ourselves))
+    visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
 }
