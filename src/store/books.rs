@@ -15,14 +15,18 @@ statements! {
     INSERT_PENDING = "INSERT INTO pending (id, kind) VALUES ($1, $2)";
     // Whatever is pending, never "id > last": a transaction that began early may commit late.
     PENDING_AUDIT = "SELECT e.* FROM pending p JOIN audit_entry e ON e.id = p.id WHERE p.kind = 'audit' ORDER BY e.at, e.id LIMIT $1";
-    PENDING_EVENTS = "SELECT e.id AS id FROM pending p JOIN event e ON e.id = p.id WHERE p.kind = 'event' ORDER BY e.at, e.aggregate_id, e.aggregate_version, e.id LIMIT $1";
+    // By time, but within an aggregate by version: the clocks of two replicas may differ by more than two changes do.
+    PENDING_EVENTS = "SELECT id FROM (
+            SELECT e.id AS id, e.aggregate_id AS aggregate_id, e.aggregate_version AS version, e.at AS at,
+                MAX(e.at) OVER (PARTITION BY e.aggregate_kind, e.aggregate_id ORDER BY e.aggregate_version, e.at, e.id) AS reached
+            FROM pending p JOIN event e ON e.id = p.id WHERE p.kind = 'event'
+        ) waiting ORDER BY reached, aggregate_id, version, at, id LIMIT $1";
     HEAD = "SELECT seq, hash FROM audit_link ORDER BY seq DESC LIMIT 1";
     FEED_HEAD = "SELECT COALESCE(MAX(seq), 0) AS n FROM feed WHERE stream = $1";
     LINK = "INSERT INTO audit_link (seq, entry_id, hash, linked_at) VALUES ($1, $2, $3, $4)";
     FEED = "INSERT INTO feed (stream, seq, event_id) VALUES ($1, $2, $3)";
     SETTLE = "DELETE FROM pending WHERE id = $1";
     CHAIN = "SELECT l.seq AS seq, l.hash AS hash, e.* FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id WHERE l.seq > $1 ORDER BY l.seq LIMIT $2";
-    COUNT_LINKS = "SELECT COUNT(*) AS n FROM audit_link";
     COUNT_PENDING = "SELECT COUNT(*) AS n FROM pending";
     COUNT_UNNUMBERED = "SELECT COUNT(*) AS n FROM audit_entry e WHERE NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id) AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.id = e.id)";
     INSERT_CHECKPOINT = "INSERT INTO audit_checkpoint (seq, count, head, at, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (seq) DO NOTHING";
@@ -213,14 +217,6 @@ pub async fn feed(tx: &mut Tx, stream: Uuid, events: &[EventId]) -> Result<(), S
 /// As [`StoreError`] says.
 pub async fn chain_after(tx: &mut Tx, seq: i64, limit: i64) -> Result<Vec<Linked>, StoreError> {
     tx.all(CHAIN, args![seq, limit]).await
-}
-
-/// How many numbers were given.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn count_links(tx: &mut Tx) -> Result<i64, StoreError> {
-    Ok(tx.one::<Number>(COUNT_LINKS, args![]).await?.0)
 }
 
 /// How many wait for one.
