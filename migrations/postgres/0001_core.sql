@@ -175,6 +175,7 @@ CREATE TABLE institution_code (       -- time-sliced: the code changes with the 
     valid_to TEXT
 );
 CREATE UNIQUE INDEX institution_code_scheme_value_key ON institution_code (scheme, value) WHERE valid_to IS NULL AND scheme <> 'uscc';
+CREATE INDEX institution_code_value_idx ON institution_code (scheme, value);
 CREATE INDEX institution_code_org_idx ON institution_code (org_id);
 
 CREATE TABLE class (
@@ -212,6 +213,7 @@ CREATE TABLE enrolment (
 -- One current 学籍 for each student, whoever imports.
 CREATE UNIQUE INDEX enrolment_person_id_key ON enrolment (person_id) WHERE valid_to IS NULL AND source = 'normal';
 CREATE UNIQUE INDEX enrolment_person_id_org_id_key ON enrolment (person_id, org_id) WHERE valid_to IS NULL;
+CREATE INDEX enrolment_person_idx ON enrolment (person_id);
 CREATE INDEX enrolment_org_idx ON enrolment (org_id);
 CREATE INDEX enrolment_class_idx ON enrolment (class_id);
 
@@ -230,6 +232,7 @@ CREATE TABLE staffing (
     version BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX staffing_person_id_org_id_key ON staffing (person_id, org_id) WHERE valid_to IS NULL;
+CREATE INDEX staffing_person_idx ON staffing (person_id);
 CREATE INDEX staffing_org_idx ON staffing (org_id);
 
 CREATE TABLE teaching (
@@ -242,6 +245,7 @@ CREATE TABLE teaching (
     valid_to TEXT
 );
 CREATE UNIQUE INDEX teaching_staffing_id_class_id_subject_key ON teaching (staffing_id, class_id, subject) WHERE valid_to IS NULL;
+CREATE INDEX teaching_staffing_idx ON teaching (staffing_id);
 CREATE INDEX teaching_class_idx ON teaching (class_id);
 
 CREATE TABLE guardianship (
@@ -263,6 +267,7 @@ CREATE TABLE guardianship (
     CHECK (child_id <> guardian_id)
 );
 CREATE UNIQUE INDEX guardianship_child_id_guardian_id_key ON guardianship (child_id, guardian_id) WHERE status IN ('pending', 'confirmed');
+CREATE INDEX guardianship_child_idx ON guardianship (child_id);
 CREATE INDEX guardianship_guardian_idx ON guardianship (guardian_id);
 
 CREATE TABLE presence (               -- name search: one row per name and institution up to the county (R6)

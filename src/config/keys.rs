@@ -53,13 +53,13 @@ keys! {
     KEYS_DIR: "MINGJI_KEYS_DIR" = "keys", false,
         "folder of the root secrets, the same on every replica";
     METRICS_LISTEN: "MINGJI_METRICS_LISTEN" = "", false,
-        "Prometheus text on a listener of its own";
+        "Prometheus text on a listener of its own; not served yet: a start with it is refused";
     TLS_CERT: "MINGJI_TLS_CERT" = "", false,
         "PEM file with the certificate chain; built-in TLS, together with `MINGJI_TLS_KEY`";
     TLS_KEY: "MINGJI_TLS_KEY" = "", false,
         "PEM file with the private key";
     MTLS_LISTEN: "MINGJI_MTLS_LISTEN" = "", false,
-        "second listener that asks for client certificates";
+        "second listener that asks for client certificates; not served yet: a start with it is refused";
     TRUSTED_PROXIES: "MINGJI_TRUSTED_PROXIES" = "", false,
         "networks whose forwarding headers are believed, separated by commas; they never make a URL";
     OUTBOUND_ALLOW: "MINGJI_OUTBOUND_ALLOW" = "", false,

@@ -18,15 +18,18 @@ statements! {
     INSERT_PENDING = "INSERT INTO pending (id, kind) VALUES ($1, $2)";
     // Whatever is pending, never "id > last": a transaction that began early may commit late.
     PENDING_AUDIT = "SELECT e.* FROM pending p JOIN audit_entry e ON e.id = p.id WHERE p.kind = 'audit' ORDER BY e.at, e.id LIMIT $1";
-    PENDING_EVENTS = "SELECT e.id AS id, e.aggregate_id AS aggregate_id, e.aggregate_version AS aggregate_version FROM pending p JOIN event e ON e.id = p.id
-        WHERE p.kind = 'event' ORDER BY e.at, e.id LIMIT $1";
+    // By time, but within an aggregate by version: the clocks of two replicas may differ by more than two changes do.
+    PENDING_EVENTS = "SELECT id FROM (
+            SELECT e.id AS id, e.aggregate_id AS aggregate_id, e.aggregate_version AS version, e.at AS at,
+                MAX(e.at) OVER (PARTITION BY e.aggregate_kind, e.aggregate_id ORDER BY e.aggregate_version, e.at, e.id) AS reached
+            FROM pending p JOIN event e ON e.id = p.id WHERE p.kind = 'event'
+        ) waiting ORDER BY reached, aggregate_id, version, at, id LIMIT $1";
     HEAD = "SELECT seq, hash FROM audit_link ORDER BY seq DESC LIMIT 1";
     FEED_HEAD = "SELECT COALESCE(MAX(seq), 0) AS n FROM feed WHERE stream = $1";
     LINK = "INSERT INTO audit_link (seq, entry_id, hash, linked_at) VALUES ($1, $2, $3, $4)";
     FEED = "INSERT INTO feed (stream, seq, event_id) VALUES ($1, $2, $3)";
     SETTLE = "DELETE FROM pending WHERE id = $1";
     CHAIN = "SELECT l.seq AS seq, l.hash AS hash, e.* FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id WHERE l.seq > $1 ORDER BY l.seq LIMIT $2";
-    COUNT_LINKS = "SELECT COUNT(*) AS n FROM audit_link";
     COUNT_PENDING = "SELECT COUNT(*) AS n FROM pending";
     COUNT_UNNUMBERED = "SELECT COUNT(*) AS n FROM audit_entry e WHERE NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id) AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.id = e.id)";
     INSERT_CHECKPOINT = "INSERT INTO audit_checkpoint (seq, count, head, at, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (seq) DO NOTHING";
@@ -114,34 +117,12 @@ impl FromRow for Number {
     }
 }
 
-struct PendingEvent {
-    id: EventId,
-    aggregate: Uuid,
-    version: i64,
-}
+struct PendingEvent(EventId);
 
 impl FromRow for PendingEvent {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { id: row.get("id")?, aggregate: row.get("aggregate_id")?, version: row.get("aggregate_version")? })
+        Ok(Self(row.get("id")?))
     }
-}
-
-/// Clocks of replicas differ, versions do not: each aggregate's events take the places that all of them hold, in the
-/// order of their versions.
-fn by_version(mut events: Vec<PendingEvent>) -> Vec<EventId> {
-    let mut places: std::collections::BTreeMap<Uuid, Vec<usize>> = std::collections::BTreeMap::new();
-    for (at, event) in events.iter().enumerate() {
-        places.entry(event.aggregate).or_default().push(at);
-    }
-    let mut ordered: Vec<Option<EventId>> = vec![None; events.len()];
-    events.sort_by_key(|event| (event.version, event.id));
-    for event in events {
-        if let Some(place) = places.get_mut(&event.aggregate).filter(|free| !free.is_empty()).map(|free| free.remove(0))
-        {
-            ordered[place] = Some(event.id);
-        }
-    }
-    ordered.into_iter().flatten().collect()
 }
 
 /// Writes an audit entry, to be numbered after commit.
@@ -197,7 +178,7 @@ pub async fn pending_entries(tx: &mut Tx, limit: i64) -> Result<Vec<Entry>, Stor
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn pending_events(tx: &mut Tx, limit: i64) -> Result<Vec<EventId>, StoreError> {
-    Ok(by_version(tx.all(PENDING_EVENTS, args![limit]).await?))
+    Ok(tx.all::<PendingEvent>(PENDING_EVENTS, args![limit]).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// The end of the audit chain.
@@ -240,14 +221,6 @@ pub async fn chain_after(tx: &mut Tx, seq: i64, limit: i64) -> Result<Vec<Linked
     tx.all(CHAIN, args![seq, limit]).await
 }
 
-/// How many numbers were given.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn count_links(tx: &mut Tx) -> Result<i64, StoreError> {
-    Ok(tx.one::<Number>(COUNT_LINKS, args![]).await?.0)
-}
-
 /// How many wait for one.
 ///
 /// # Errors
@@ -287,20 +260,4 @@ pub async fn checkpoints(tx: &mut Tx) -> Result<Vec<CheckpointRow>, StoreError> 
 /// As [`StoreError`] says.
 pub async fn last_checkpoint(tx: &mut Tx) -> Result<Option<CheckpointRow>, StoreError> {
     tx.optional(LAST_CHECKPOINT, args![]).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_order_an_aggregate_whatever_the_clocks_say() {
-        let event = |id: u128, aggregate: u128, version| PendingEvent {
-            id: EventId(Uuid::from_u128(id)),
-            aggregate: Uuid::from_u128(aggregate),
-            version,
-        };
-        let ordered = by_version(vec![event(1, 7, 2), event(2, 8, 1), event(3, 7, 1), event(4, 7, 3)]);
-        assert_eq!(ordered, [3, 2, 1, 4].map(|id| EventId(Uuid::from_u128(id))));
-    }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
 mod accounts;
+mod books;
 mod consents;
 mod documents;
 mod institutions;

@@ -48,6 +48,43 @@ async fn every_statement_prepares(db: &Db) {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Statements that read a whole table on purpose (counts, short lists, upkeep, the sequencer's waiting room), or only
+/// what a subquery of theirs found.
+const READ_ALL: &[&str] = &[
+    "books::PENDING_AUDIT",
+    "books::PENDING_EVENTS",
+    "books::HEAD",
+    "books::COUNT_PENDING",
+    "books::COUNT_UNNUMBERED",
+    "books::CHECKPOINTS",
+    "books::LAST_CHECKPOINT",
+    "clients::LIST",
+    "counts::ALL",
+    "counts::UNDER",
+    "deliveries::FORGET",
+    "facts::FINGERPRINTS",
+    "persons::SURVIVOR",
+    "persons::ARRIVE",
+    "sessions::FORGET_SIGN_INS",
+    "signing_keys::LIST",
+];
+
+/// A partial index serves only queries that repeat its condition, which is easily overlooked: the plan tells.
+#[tokio::test]
+async fn nothing_else_reads_a_whole_table() {
+    let (db, _folder) = support::sqlite().await;
+    let mut tx = db.read().await.unwrap();
+    let mut faults = Vec::new();
+    for statement in ALL.iter().copied().flatten() {
+        let name = statement.name.trim_start_matches("mingji::store::");
+        let plan = tx.plan(*statement).await.unwrap();
+        if plan.iter().any(|step| step.starts_with("SCAN ")) != READ_ALL.contains(&name) {
+            faults.push(format!("{name}: {}", plan.join("; ")));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 #[test]
 fn no_file_with_statements_is_forgotten() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");

@@ -130,6 +130,20 @@ impl Tx {
             .map_err(StoreError::from_sqlx))
     }
 
+    /// How SQLite would run a statement, one step a line.
+    #[cfg(test)]
+    pub(crate) async fn plan(&mut self, statement: Statement) -> Result<Vec<String>, StoreError> {
+        struct Step(String);
+        impl FromRow for Step {
+            fn from_row(row: &Row) -> Result<Self, StoreError> {
+                Ok(Self(row.get("detail")?))
+            }
+        }
+        let explained: &'static str = format!("EXPLAIN QUERY PLAN {}", statement.lite).leak();
+        let steps: Vec<Step> = self.all(Statement::shared(statement.name, explained), Vec::new()).await?;
+        Ok(steps.into_iter().map(|step| step.0).collect())
+    }
+
     /// Takes a cluster-wide lock for the rest of the transaction, if it is free. SQLite's writer holds it already.
     ///
     /// # Errors
