@@ -56,6 +56,8 @@ pub enum Page {
         login: Option<String>,
         /// Who asks.
         client: Arc<Client>,
+        /// Where answers to the client may go.
+        redirect_uri: String,
     },
     /// Continue as this person, or somebody else.
     ChooseAccount {
@@ -63,8 +65,8 @@ pub enum Page {
         request: String,
         /// Who is there.
         who: Who,
-        /// Who asks.
-        client: Arc<Client>,
+        /// Where answers to the client may go.
+        redirect_uri: String,
     },
     /// Which identity.
     ChooseIdentity {
@@ -283,6 +285,12 @@ impl App {
                 self.touch_session(&who.session, ctx.now).await?;
                 Reply::to(Answer::Redirect(self.issue(ctx, &request, &who.session, identity).await?))
             }
+            (Next::SignIn, _) => {
+                // A page that is newly due is a new sign-in: the interaction of the last one may be finished (R3),
+                // as after "not me", and would refuse the right password once.
+                let interaction = InteractionId::new(ctx.now, &*self.random);
+                self.page(Next::SignIn, None, AuthorizationRequest { interaction, ..request }, client, browser)?
+            }
             (next, scene) => self.page(next, scene, request, client, browser)?,
         };
         reply.ui_locales = ui_locales;
@@ -300,7 +308,7 @@ impl App {
         let (sealed, pre_session) = self.seal_request(&request, browser)?;
         let redirect_uri = request.redirect_uri.clone();
         let page = match (next, scene) {
-            (Next::ChooseAccount, Some((who, _))) => Page::ChooseAccount { request: sealed, who, client },
+            (Next::ChooseAccount, Some((who, _))) => Page::ChooseAccount { request: sealed, who, redirect_uri },
             (Next::ChooseIdentity, Some((who, identities))) => {
                 Page::ChooseIdentity { request: sealed, who, client, identities, redirect_uri }
             }
@@ -313,7 +321,7 @@ impl App {
                 let back = self.error_url(&redirect_uri, request.state.as_deref(), &denied);
                 Page::GuardianNeeded { who, client, back }
             }
-            _ => Page::SignIn { request: sealed, login: request.login_hint, client },
+            _ => Page::SignIn { request: sealed, login: request.login_hint, client, redirect_uri },
         };
         Ok(Reply { answer: Answer::Page(Box::new(page)), pre_session, ui_locales: None })
     }

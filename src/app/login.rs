@@ -56,6 +56,8 @@ pub struct Resealed {
     pub request: String,
     /// Who asks.
     pub client: std::sync::Arc<crate::domain::oidc::client::Client>,
+    /// Where answers to the client may go.
+    pub redirect_uri: String,
     /// Languages the client asked for.
     pub ui_locales: Option<String>,
 }
@@ -258,7 +260,8 @@ impl App {
 
     fn reseal(&self, opened: Opened, browser: &Browser) -> Result<Resealed, Error> {
         let (request, _) = self.seal_request(&opened.request, browser)?;
-        Ok(Resealed { request, ui_locales: opened.request.ui_locales, client: opened.client })
+        let Opened { request: asked, client } = opened;
+        Ok(Resealed { request, redirect_uri: asked.redirect_uri, ui_locales: asked.ui_locales, client })
     }
 
     /// The same question under a new interaction.

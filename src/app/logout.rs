@@ -41,6 +41,8 @@ pub enum LogoutReply {
         who: Box<Who>,
         /// Who asks, where it is known.
         client: Option<Arc<Client>>,
+        /// Where the form may lead in the end.
+        back: Option<String>,
         /// A pre-session cookie, where there was none.
         pre_session: Option<SecretString>,
     },
@@ -134,6 +136,7 @@ impl App {
             request: self.sealer.seal_state(SEAL, &binding, &plain, &*self.random)?,
             who: Box::new(who),
             client,
+            back,
             pre_session: fresh,
         })
     }

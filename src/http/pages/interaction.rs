@@ -35,9 +35,9 @@ pub fn show(mut visit: Visit, reply: Reply) -> Response {
 fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
     let english = locale == Locale::En;
     match shown {
-        Page::SignIn { request, login, client } => {
+        Page::SignIn { request, login, client, redirect_uri } => {
             // The sign-in's own answer may already lead to the client, when nothing else is to be asked.
-            let forms = FormTargets::for_redirect(client.metadata.redirect_uris.first().map(String::as_str));
+            let forms = FormTargets::for_redirect(Some(&redirect_uri));
             let view = views::SignIn {
                 request: Some(request),
                 login: login.unwrap_or_default(),
@@ -47,8 +47,8 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
             };
             (view.render(locale), forms)
         }
-        Page::ChooseAccount { request, who, client } => {
-            let forms = FormTargets::for_redirect(client.metadata.redirect_uris.first().map(String::as_str));
+        Page::ChooseAccount { request, who, redirect_uri } => {
+            let forms = FormTargets::for_redirect(Some(&redirect_uri));
             let account =
                 views::AccountChoice { id: who.session.account.to_string(), name: who.name.clone(), detail: None };
             (views::ChooseAccount { request, who: name(&who), account }.render(locale), forms)

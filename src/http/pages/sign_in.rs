@@ -67,9 +67,7 @@ fn again(
         LoginProblem::StartedOver => (StatusCode::OK, views::SignInProblem::Expired),
     };
     let client = request.as_ref().map(|request| request.client.clone());
-    let forms = FormTargets::for_redirect(
-        client.as_ref().and_then(|client| client.metadata.redirect_uris.first()).map(String::as_str),
-    );
+    let forms = FormTargets::for_redirect(request.as_ref().map(|request| request.redirect_uri.as_str()));
     let view = views::SignIn {
         request: request.map(|request| request.request),
         login: echo(fields.get("login").unwrap_or_default()),

@@ -24,14 +24,9 @@ pub fn answer(app: &App, mut visit: Visit, reply: LogoutReply, ui_locales: Optio
         LogoutReply::Redirect(to) => redirect(visit, &to),
         LogoutReply::SignedOut => gone(visit),
         LogoutReply::Stayed => redirect(visit, &app.issuer().at("/")),
-        LogoutReply::Confirm { request, who, client, pre_session } => {
+        LogoutReply::Confirm { request, who, client, back, pre_session } => {
             visit.set_pre_session(pre_session.as_ref());
-            let forms = FormTargets::for_redirect(
-                client
-                    .as_ref()
-                    .and_then(|client| client.metadata.post_logout_redirect_uris.first())
-                    .map(String::as_str),
-            );
+            let forms = FormTargets::for_redirect(back.as_deref());
             let client_name = client.map(|client| client.display_name(locale == Locale::En));
             let html = SignOutConfirm { request: Some(request), who: name(&who), client_name }.render(locale);
             visit.finish(page(StatusCode::OK, html, &forms))
