@@ -1,8 +1,6 @@
 //! One-time activation: a printed code or a link leads to a password of one's own (R12). GET shows, POST
 //! consumes. The operator's commands that issue links and set passwords live here too.
 
-use std::time::Duration;
-
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::work::Outcome;
@@ -14,9 +12,6 @@ use crate::domain::id::{ActivationId, PersonId};
 use crate::keys::opaque;
 use crate::keys::password::Priority;
 use crate::store::{accounts, activations, credentials, identities};
-
-/// Printed codes live 14 days (R12).
-const CODE_LIFE: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// What the activation page shows before anything is consumed.
 pub struct ActivationView {
@@ -141,7 +136,7 @@ impl App {
             account.id,
             opaque::digest(&canonical(&code)),
             ctx.now,
-            ctx.now.plus(CODE_LIFE),
+            ctx.now.plus(self.lifetimes.activation),
         )
         .await?;
         work.target("person", on.person()).target("account", account.id);
@@ -167,6 +162,8 @@ impl App {
         let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(|| Error::not_found("account"))?;
         credentials::set_password(work.tx(), &on, account.id, &phc, ctx.now).await?;
         accounts::activate(work.tx(), &on, account.id, ctx.now).await?;
+        // A slip that lies about somewhere would replace the password again.
+        activations::end_open(work.tx(), account.id, ctx.now).await?;
         self.end_sessions_of(&mut work, &on, ctx.now, "password set by the operator").await?;
         work.target("person", person).target("account", account.id).event(
             "account",

@@ -2,7 +2,6 @@
 //! Core, 3.1.2). What was asked travels sealed with the browser (R3); who is there is read each time.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -24,8 +23,6 @@ use crate::keys::opaque;
 use crate::store::ephemeral::Space;
 use crate::store::{identities, subjects};
 
-/// How long a page may wait for a person (R3).
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30 * 60);
 const SEAL: &str = "authorize";
 
 /// What the browser gets.
@@ -178,7 +175,7 @@ impl App {
         let Some(binding) = browser.binding() else { return Ok(Err(PageStop::Expired)) };
         let Ok(plain) = self.sealer.open_state(SEAL, &binding, sealed) else { return Ok(Err(PageStop::Expired)) };
         let request: AuthorizationRequest = serde_json::from_slice(&plain)?;
-        if ctx.now.since(request.created_at) >= PATIENCE {
+        if ctx.now.since(request.created_at) >= self.lifetimes.interaction {
             return Ok(Err(PageStop::Expired));
         }
         let Some(client) = self.client_by_id(request.client_id, ctx.now).await? else {

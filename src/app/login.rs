@@ -21,7 +21,6 @@ use crate::store::ephemeral::Space;
 use crate::store::{accounts, admin_grants, credentials, sessions};
 
 const DEVICE_SEAL: &str = "device";
-const PENDING_SIGN_IN: std::time::Duration = std::time::Duration::from_secs(30 * 60);
 
 /// The sign-in form.
 pub struct LoginForm {
@@ -194,7 +193,7 @@ impl App {
             person,
             amr: vec!["pwd".into()],
             created_at: ctx.now,
-            expires_at: ctx.now.plus(PENDING_SIGN_IN),
+            expires_at: ctx.now.plus(self.lifetimes.interaction),
         };
         sessions::begin_sign_in(work.tx(), &sign_in).await?;
         let expires_at = ctx.now.plus(absolute);

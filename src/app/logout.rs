@@ -167,7 +167,7 @@ impl App {
         let opened = browser.binding().and_then(|binding| self.sealer.open_state(SEAL, &binding, sealed).ok());
         let Some(plain) = opened else { return Ok(LogoutReply::Expired) };
         let (request, asked_at): (LogoutRequest, Timestamp) = serde_json::from_slice(&plain)?;
-        if ctx.now.since(asked_at) > super::authorize::PATIENCE {
+        if ctx.now.since(asked_at) > self.lifetimes.interaction {
             return Ok(LogoutReply::Expired);
         }
         let client = match (&request.id_token_hint, &request.client_id) {
