@@ -11,7 +11,7 @@ use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::id::ClientId;
-use crate::domain::oidc::client::{AuthMethod, Client, ClientMetadata, ClientStatus};
+use crate::domain::oidc::client::{AuthMethod, Client, ClientMetadata, ClientStatus, is_loopback};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
@@ -56,10 +56,15 @@ impl App {
     /// # Errors
     /// `invalid_redirect_uri`, `invalid_client_metadata`, or a failed store.
     pub async fn create_client(&self, ctx: &Ctx, metadata: ClientMetadata) -> Result<Registered, Error> {
-        let sector = metadata.check()?;
+        let id = ClientId::new(ctx.now, &*self.random);
+        // A loopback address is everybody's: as a sector it would let vendors join their users (R13).
+        let sector = match metadata.check()? {
+            host if is_loopback(&host) => id.to_string(),
+            sector => sector,
+        };
         let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(|| opaque::generate(&*self.random));
         let client = Client {
-            id: ClientId::new(ctx.now, &*self.random),
+            id,
             metadata,
             sector,
             secret_digest: secret.as_ref().map(|secret| opaque::digest(secret.expose_secret())),
