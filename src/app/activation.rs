@@ -161,6 +161,8 @@ impl App {
         let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(|| Error::not_found("account"))?;
         credentials::set_password(work.tx(), &on, account.id, &phc, ctx.now).await?;
         accounts::activate(work.tx(), &on, account.id, ctx.now).await?;
+        // A slip that lies about somewhere would replace the password again.
+        activations::end_open(work.tx(), account.id, ctx.now).await?;
         self.end_sessions_of(&mut work, &on, ctx.now, "password set by the operator").await?;
         work.target("person", person).target("account", account.id).event(
             "account",

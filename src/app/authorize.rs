@@ -290,6 +290,12 @@ impl App {
                 self.touch_session(&who.session, ctx.now).await?;
                 Reply::to(Answer::Redirect(self.issue(ctx, &request, &who.session, identity).await?))
             }
+            (Next::SignIn, _) => {
+                // A page that is newly due is a new sign-in: the interaction of the last one may be finished (R3),
+                // as after "not me", and would refuse the right password once.
+                let interaction = InteractionId::new(ctx.now, &*self.random);
+                self.page(Next::SignIn, None, AuthorizationRequest { interaction, ..request }, client, browser)?
+            }
             (next, scene) => self.page(next, scene, request, client, browser)?,
         };
         reply.ui_locales = ui_locales;

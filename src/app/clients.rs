@@ -11,12 +11,12 @@ use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::id::ClientId;
-use crate::domain::oidc::client::{AuthMethod, Client, ClientMetadata, ClientStatus};
+use crate::domain::oidc::client::{AuthMethod, Client, ClientMetadata, ClientStatus, is_loopback};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
+use crate::store::clients;
 use crate::store::facts::{self, Cache};
-use crate::store::{clients, db::Tx};
 
 /// How stale a cache may be (R15).
 pub(crate) const CACHE_AGE: Duration = Duration::from_secs(2);
@@ -56,10 +56,15 @@ impl App {
     /// # Errors
     /// `invalid_redirect_uri`, `invalid_client_metadata`, or a failed store.
     pub async fn create_client(&self, ctx: &Ctx, metadata: ClientMetadata) -> Result<Registered, Error> {
-        let sector = metadata.check()?;
+        let id = ClientId::new(ctx.now, &*self.random);
+        // A loopback address is everybody's: as a sector it would let vendors join their users (R13).
+        let sector = match metadata.check()? {
+            host if is_loopback(&host) => id.to_string(),
+            sector => sector,
+        };
         let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(|| opaque::generate(&*self.random));
         let client = Client {
-            id: ClientId::new(ctx.now, &*self.random),
+            id,
             metadata,
             sector,
             secret_digest: secret.as_ref().map(|secret| opaque::digest(secret.expose_secret())),
@@ -93,19 +98,14 @@ impl App {
             return Ok(known);
         }
         let mut tx = self.db.read().await?;
-        self.refresh_clients(&mut tx, now).await?;
+        let stamp = facts::stamp(&mut tx, Cache::Clients).await?;
+        self.clients.checked(stamp, now);
         if let Some(known) = self.clients.fresh(id, now) {
             return Ok(known);
         }
         let found = clients::find(&mut tx, id).await?.map(Arc::new);
-        self.clients.keep(id, found.clone());
+        self.clients.keep(id, found.clone(), stamp);
         Ok(found)
-    }
-
-    async fn refresh_clients(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-        let stamp = facts::stamp(tx, Cache::Clients).await?;
-        self.clients.checked(stamp, now);
-        Ok(())
     }
 
     /// Authenticates a client at a protocol endpoint (RFC 6749, 2.3): exactly the method it registered.
@@ -148,10 +148,15 @@ impl Cached {
         snapshot.checked_at = Some(now);
     }
 
-    fn keep(&self, id: ClientId, client: Option<Arc<Client>>) {
+    /// Keeps what was read at or after `stamp`; when another request saw a newer one meanwhile, what was read may
+    /// be older than that, and would stay until the next change.
+    fn keep(&self, id: ClientId, client: Option<Arc<Client>>, stamp: i64) {
         /// Unknown ids are kept too, so the number is bounded.
         const MOST: usize = 10_000;
         let mut snapshot = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if snapshot.stamp != stamp {
+            return;
+        }
         if snapshot.clients.len() >= MOST {
             snapshot.clients.clear();
         }

@@ -96,7 +96,8 @@ impl std::error::Error for Error {}
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy => Self::busy(error),
+            // A fail-over ends by itself: whoever comes back in a moment lost nothing.
+            StoreError::Busy | StoreError::Unavailable(_) => Self::busy(error),
             other => Self::internal(other),
         }
     }
@@ -104,7 +105,10 @@ impl From<StoreError> for Error {
 
 impl From<EphemeralError> for Error {
     fn from(error: EphemeralError) -> Self {
-        Self::internal(error)
+        match error {
+            EphemeralError::Timeout | EphemeralError::Server(_) | EphemeralError::Full(_) => Self::busy(error),
+            EphemeralError::Url(_) | EphemeralError::Foreign => Self::internal(error),
+        }
     }
 }
 

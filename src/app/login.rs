@@ -118,9 +118,13 @@ impl App {
         }
         let priority = if keys.device.is_some() { Priority::KnownDevice } else { Priority::Stranger };
         let door = access::door();
-        let found = {
-            let mut tx = self.db.read().await?;
-            self.knock(&mut tx, &door, &login).await?
+        let found = match self.knock(&door, &login).await {
+            Ok(found) => found,
+            Err(failed) => {
+                // Only failures of whoever types count, not ours.
+                self.refund(&keys).await?;
+                return Err(failed);
+            }
         };
         let phc = found.as_ref().map(|(_, phc)| phc.clone());
         let Ok(matches) = self.passwords.verify(form.password, phc, priority).await else {
@@ -154,14 +158,10 @@ impl App {
         })
     }
 
-    async fn knock(
-        &self,
-        tx: &mut Tx,
-        door: &Door,
-        login: &Login,
-    ) -> Result<Option<(accounts::Reference, String)>, Error> {
-        let Some(account) = self.account_of(tx, door, login).await? else { return Ok(None) };
-        let phc = credentials::password(tx, door, account.id).await?;
+    async fn knock(&self, door: &Door, login: &Login) -> Result<Option<(accounts::Reference, String)>, Error> {
+        let mut tx = self.db.read().await?;
+        let Some(account) = self.account_of(&mut tx, door, login).await? else { return Ok(None) };
+        let phc = credentials::password(&mut tx, door, account.id).await?;
         Ok(phc.map(|phc| (account, phc)))
     }
 
@@ -258,7 +258,8 @@ impl App {
 
     fn reseal(&self, opened: Opened, browser: &Browser) -> Result<Resealed, Error> {
         let (request, _) = self.seal_request(&opened.request, browser)?;
-        Ok(Resealed { request, ui_locales: opened.request.ui_locales, client: opened.client })
+        let Opened { request: asked, client } = opened;
+        Ok(Resealed { request, ui_locales: asked.ui_locales, client })
     }
 
     /// The same question under a new interaction.

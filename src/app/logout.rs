@@ -14,11 +14,13 @@ use crate::domain::oidc::client::Client;
 use crate::domain::oidc::logout::{Delivery, LogoutRequest, retry_after};
 use crate::domain::time::Timestamp;
 use crate::keys::jwt::Expect;
+use crate::keys::opaque::lookup_key;
 use crate::outbound::logout::post_logout_token;
 use crate::store::ephemeral::Space;
 use crate::store::{deliveries, sessions, subjects};
 
 const SEAL: &str = "logout";
+const PARKED_SEAL: &str = "parked";
 /// How long a delivery may take before another process may try it.
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(30);
 const LOGOUT_TOKEN_LIFE: Duration = Duration::from_secs(120);
@@ -184,13 +186,15 @@ impl App {
     }
 
     /// Parks the parameters of a cross-site POST, which carries no Lax cookie; our own GET brings them back (R12).
+    /// Sealed, and under the key's digest: a `login_hint` may be a phone or a 学籍号 (R7, R9).
     ///
     /// # Errors
     /// A failed ephemeral store.
     pub async fn park(&self, body: &str) -> Result<String, Error> {
         let key = crate::keys::opaque::generate(&*self.random);
         let key = secrecy::ExposeSecret::expose_secret(&key).to_owned();
-        self.ephemeral.put(Space::Parked, &key, body.as_bytes(), PARKED).await?;
+        let sealed = self.sealer.seal_state(PARKED_SEAL, key.as_bytes(), body.as_bytes(), &*self.random)?;
+        self.ephemeral.put(Space::Parked, &lookup_key(&key), sealed.as_bytes(), PARKED).await?;
         Ok(key)
     }
 
@@ -199,8 +203,10 @@ impl App {
     /// # Errors
     /// A failed ephemeral store.
     pub async fn unpark(&self, key: &str) -> Result<Option<String>, Error> {
-        let bytes = self.ephemeral.get(Space::Parked, key).await?;
-        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
+        let sealed = self.ephemeral.get(Space::Parked, &lookup_key(key)).await?;
+        let sealed = sealed.and_then(|bytes| String::from_utf8(bytes).ok());
+        let plain = sealed.and_then(|text| self.sealer.open_state(PARKED_SEAL, key.as_bytes(), &text).ok());
+        Ok(plain.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
     /// Delivers one logout token that is due; whether there was one.

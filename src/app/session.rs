@@ -116,10 +116,11 @@ impl App {
         now: Timestamp,
         reason: &'static str,
     ) -> Result<bool, Error> {
-        let receivers = deliveries::receivers(work.tx(), session).await?;
         if !sessions::end(work.tx(), session, now, reason).await? {
             return Ok(false);
         }
+        // Read after the session's row is ours: a redemption that holds it has committed its client by now.
+        let receivers = deliveries::receivers(work.tx(), session).await?;
         let ended = grants::revoke_of_session(work.tx(), session, now, reason).await?;
         let told = self.tell(work, receivers, now).await?;
         work.detail("grants_ended", ended).detail("clients_told", told);

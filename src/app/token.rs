@@ -21,7 +21,9 @@ use crate::domain::oidc::grant::{CodeOffer, Family, Grant, Presented};
 use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::token::Request;
+use crate::domain::time::Timestamp;
 use crate::keys::opaque;
+use crate::store::db::Tx;
 use crate::store::ephemeral::{Redeemed, Space};
 use crate::store::{grants, sessions, subjects};
 
@@ -76,6 +78,10 @@ impl App {
         };
         let offer = offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), ctx.now)?;
         let mut work = self.begin(ctx, Action::GrantCreated).await?;
+        // A sign-out at the same moment either comes first, or sees this client and tells it.
+        if !sessions::hold(work.tx(), offer.session).await? {
+            return Err(invalid_grant("what the code stood for has ended"));
+        }
         let grant = self.grant_from(&mut work, ctx, client, offer.clone(), grant).await?;
         // RFC 6749, 4.1.2: a replay that came first revoked the grant before it began.
         if !grants::insert(work.tx(), &grant).await? {
@@ -167,10 +173,12 @@ impl App {
         let rotates = client.is_public();
         let family = match family.present(counter, rotates, ctx.now, &self.lifetimes) {
             Presented::Rotated(next) => {
-                if !grants::store_family(work.tx(), &next, counter).await? {
-                    return Err(Error::busy("another request moved the family first"));
+                if grants::store_family(work.tx(), &next, counter).await? {
+                    next
+                } else {
+                    // Two tabs refreshed at once and the other was first: both get the same successor.
+                    self.successor_of(work.tx(), id, counter, ctx.now).await?
                 }
-                next
             }
             Presented::Kept(next) => {
                 grants::store_family(work.tx(), &next, counter).await?;
@@ -198,6 +206,16 @@ impl App {
         work.commit(Outcome::Done).await?;
         // OpenID Connect Core, 12.2: no nonce is needed, and auth_time stays that of the original sign-in.
         self.sign(ctx, client, &grant, &facts, None, Some(&family)).await
+    }
+
+    /// The family as the request that was faster left it.
+    async fn successor_of(&self, tx: &mut Tx, id: FamilyId, counter: u32, now: Timestamp) -> Result<Family, Error> {
+        let family = grants::family(tx, id).await?.ok_or_else(|| invalid_grant("the refresh token has ended"))?;
+        match family.present(counter, true, now, &self.lifetimes) {
+            Presented::Repeated(same) => Ok(same),
+            Presented::Ended => Err(invalid_grant("the refresh token has ended")),
+            _ => Err(Error::busy("the family keeps moving")),
+        }
     }
 
     async fn sign(

@@ -28,9 +28,12 @@ impl App {
             Expect { typ: &[Some("at+jwt")], issuer, audience: Some(issuer), now: ctx.now, allow_expired: false };
         let token = keyring.verify(access_token, &expect).map_err(|_| invalid_token())?;
         let grant_id = token["jti"].as_str().and_then(grant_of_jti).ok_or_else(invalid_token)?;
+        // Before a connection is held: requests that each hold one and wait for a second would wait for each other.
+        let client = self.client(token["client_id"].as_str().unwrap_or_default(), ctx.now).await?;
+        let client = client.ok_or_else(invalid_token)?;
         let mut tx = self.db.read().await?;
-        let (mut grant, proof) = self.live_grant(&mut tx, grant_id, ctx.now).await?.ok_or_else(invalid_token)?;
-        let client = self.client_by_id(grant.client, ctx.now).await?.ok_or_else(invalid_token)?;
+        let live = self.live_grant(&mut tx, grant_id, ctx.now).await?;
+        let (mut grant, proof) = live.filter(|(grant, _)| grant.client == client.id).ok_or_else(invalid_token)?;
         if !self.still_allowed(&mut tx, &proof, &grant, &client, ctx.now).await? {
             return Err(invalid_token());
         }

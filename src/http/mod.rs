@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use ipnet::IpNet;
 
@@ -53,18 +53,22 @@ pub fn router(door: Door) -> Router {
         .route(path::ACTIVATE, post(pages::activate::submit))
         // Only our own pages post here; protocol endpoints are called from anywhere.
         .layer(from_fn_with_state(door.clone(), layer::same_origin));
+    // Single-page clients call these from their own origin.
+    let open = Router::new()
+        .route(path::DISCOVERY, get(oidc::discovery::metadata))
+        .route(path::OAUTH_METADATA, get(oidc::discovery::metadata))
+        .route(path::JWKS, get(oidc::jwks::keys))
+        .route(path::TOKEN, post(oidc::token::answer))
+        .route(path::USERINFO, get(oidc::userinfo::get).post(oidc::userinfo::post))
+        .layer(from_fn(layer::any_origin));
     let routes = Router::new()
         .merge(forms)
+        .merge(open)
         .route("/", get(pages::home::show))
         .route(path::SIGN_IN, get(pages::sign_in::show))
         .route(path::ACTIVATE, get(pages::activate::show))
         .route(path::SIGNED_OUT, get(pages::sign_out::signed_out))
-        .route(path::DISCOVERY, get(oidc::discovery::metadata))
-        .route(path::OAUTH_METADATA, get(oidc::discovery::metadata))
-        .route(path::JWKS, get(oidc::jwks::keys))
         .route(path::AUTHORIZE, get(oidc::authorize::get).post(oidc::authorize::post))
-        .route(path::TOKEN, post(oidc::token::answer))
-        .route(path::USERINFO, get(oidc::userinfo::get).post(oidc::userinfo::post))
         .route(path::END_SESSION, get(oidc::end_session::get).post(oidc::end_session::post))
         .route(path::HEALTHZ, get(health::alive))
         .route(path::READYZ, get(health::ready))

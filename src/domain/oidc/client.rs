@@ -233,7 +233,8 @@ fn check_redirect_uri(uri: &str, native: bool) -> Result<String, ProtocolError> 
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host names the machine that asks.
+pub fn is_loopback(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 

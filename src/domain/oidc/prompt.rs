@@ -56,6 +56,11 @@ pub enum Next {
 /// Decides. `present` is `None` without a live session.
 pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&Present<'_>>, now: Timestamp) -> Next {
     let silent = |code, why, page| if request.is_silent() { Next::Refuse(ProtocolError::new(code, why)) } else { page };
+    // OpenID Connect Core, 3.1.2.1: whoever signs in instead of the hinted person gets an error; the page once more
+    // would refuse the right password without saying why.
+    if present.is_some_and(|p| p.session.auth_time >= request.created_at && !is_the_hinted(request, p)) {
+        return Next::Refuse(ProtocolError::new(Code::LoginRequired, "another person than the hinted one signed in"));
+    }
     let Some(present) = present.filter(|p| is_recent_enough(request, p.session, now) && is_the_hinted(request, p))
     else {
         return silent(Code::LoginRequired, "nobody is signed in as the request asks", Next::SignIn);

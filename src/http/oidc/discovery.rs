@@ -43,7 +43,5 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
     });
-    // Browsers of single-page clients read it across origins; it holds nothing of anybody.
-    ([(header::CACHE_CONTROL, "public, max-age=300"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(document))
-        .into_response()
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
 }

@@ -12,10 +12,7 @@ use crate::http::extract::Visit;
 /// The key set. The next keys are in it before they are used, so five minutes of caching cost nobody a sign-in.
 pub async fn keys(State(app): State<App>, visit: Visit) -> Response {
     match app.jwks(&visit.ctx).await {
-        Ok(keys) => {
-            ([(header::CACHE_CONTROL, "public, max-age=300"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(keys))
-                .into_response()
-        }
+        Ok(keys) => ([(header::CACHE_CONTROL, "public, max-age=300")], Json(keys)).into_response(),
         Err(why) => error::protocol(&visit, &why),
     }
 }

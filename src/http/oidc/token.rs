@@ -39,11 +39,7 @@ pub async fn answer(State(app): State<App>, visit: Visit, headers: HeaderMap, Fi
                 body["refresh_token"] = json!(refresh.expose_secret());
             }
             // RFC 6749, 5.1: "MUST include the HTTP Cache-Control response header field with a value of no-store".
-            let headers = [
-                (header::CACHE_CONTROL, "no-store"),
-                (header::PRAGMA, "no-cache"),
-                (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-            ];
+            let headers = [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")];
             (headers, Json(body)).into_response()
         }
     }

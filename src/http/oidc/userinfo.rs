@@ -41,8 +41,7 @@ async fn answer(app: &App, visit: Visit, token: Option<String>) -> Response {
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer realm=\"mingji\"")]).into_response();
     };
     match app.userinfo(&visit.ctx, &token).await {
-        Ok(claims) => ([(header::CACHE_CONTROL, "no-store"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(claims))
-            .into_response(),
+        Ok(claims) => ([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response(),
         Err(Error { protocol: Some(refused), .. }) => refusal(&refused),
         Err(why) => error::protocol(&visit, &why),
     }
