@@ -6,6 +6,7 @@ mod architecture;
 mod ephemeral;
 mod house;
 mod keys;
+mod oidc;
 mod outbound;
 mod pages;
 mod platform;

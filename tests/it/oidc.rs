@@ -1,0 +1,3 @@
+//! The protocol endpoints, each in its own file.
+
+mod authorize;
