@@ -164,19 +164,8 @@ impl App {
         if !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? {
             return Err(invalid_grant("consent has ended"));
         }
-        let rotates = client.is_public();
-        let family = match family.present(counter, rotates, ctx.now, &self.lifetimes) {
-            Presented::Rotated(next) => {
-                if !grants::store_family(work.tx(), &next, counter).await? {
-                    return Err(Error::busy("another request moved the family first"));
-                }
-                next
-            }
-            Presented::Kept(next) => {
-                grants::store_family(work.tx(), &next, counter).await?;
-                next
-            }
-            Presented::Repeated(same) => same,
+        let family = match self.present(&mut work, family, counter, client.is_public(), ctx).await? {
+            Presented::Rotated(family) | Presented::Kept(family) | Presented::Repeated(family) => family,
             Presented::Replayed => {
                 grants::revoke_family(work.tx(), id, ctx.now).await?;
                 grants::revoke(work.tx(), grant.id, ctx.now, "refresh token replayed").await?;
@@ -199,6 +188,29 @@ impl App {
         work.commit(Outcome::Done).await?;
         // OpenID Connect Core, 12.2: no nonce is needed, and auth_time stays that of the original sign-in.
         self.sign(ctx, client, &grant, &facts, None, Some(&family)).await
+    }
+
+    /// What the token leads to, stored. PostgreSQL lets requests look at a family together: whoever finds it moved
+    /// by another looks again and gets the successor that the other made (R11).
+    async fn present(
+        &self,
+        work: &mut Work<'_>,
+        mut family: Family,
+        counter: u32,
+        rotates: bool,
+        ctx: &Ctx,
+    ) -> Result<Presented, Error> {
+        for _ in 0..2 {
+            let id = family.id;
+            let presented = family.present(counter, rotates, ctx.now, &self.lifetimes);
+            let (Presented::Rotated(next) | Presented::Kept(next)) = &presented else { return Ok(presented) };
+            if grants::store_family(work.tx(), next, counter).await? {
+                return Ok(presented);
+            }
+            family =
+                grants::family(work.tx(), id).await?.ok_or_else(|| invalid_grant("the refresh token has ended"))?;
+        }
+        Err(Error::busy("the family moved twice under one request"))
     }
 
     async fn sign(

@@ -10,7 +10,10 @@ use crate::support::visitor::Visitor;
 const GOODBYE: &str = "http://localhost:8081/signed-out";
 
 fn url(app: &TestApp, parameters: &[(&str, &str)]) -> String {
-    app.at(&format!("/end-session?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()))
+    app.at(&format!(
+        "/end-session?{}",
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
+    ))
 }
 
 /// A teacher signed in at platform A, and the ID token it holds.

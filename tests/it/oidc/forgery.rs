@@ -19,10 +19,14 @@ use crate::support::relying_party::{claims_of, part_of};
 async fn stolen(app: &TestApp) -> Keyring {
     let sealer = Sealer::new(&app.database.secrets());
     let keys = app.app.list_keys().await.unwrap();
-    Keyring::new(keys.iter().map(|stored| {
-        let pkcs8 = sealer.unwrap_key(&stored.kid, &stored.wrapped).unwrap();
-        OpenedKey { key: Arc::new(SigningKey::from_pkcs8(stored.alg, &pkcs8).unwrap()), state: stored.state }
-    }).collect())
+    Keyring::new(
+        keys.iter()
+            .map(|stored| {
+                let pkcs8 = sealer.unwrap_key(&stored.kid, &stored.wrapped).unwrap();
+                OpenedKey { key: Arc::new(SigningKey::from_pkcs8(stored.alg, &pkcs8).unwrap()), state: stored.state }
+            })
+            .collect(),
+    )
 }
 
 fn own_key() -> Keyring {

@@ -85,7 +85,8 @@ both_engines! {
             for request in requests {
                 answers.push(request.await.unwrap());
             }
-            assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+            let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+            assert_eq!(statuses, [200; 16]);
             assert!(answers.iter().all(|answer| answer.refresh() == answers[0].refresh()), "all got one successor");
             token = answers[0].refresh();
         }

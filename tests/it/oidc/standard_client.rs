@@ -23,8 +23,9 @@ async fn whole_way(rp: &RelyingParty, mut visitor: crate::support::visitor::Visi
     let wire = |request| send(rp.app.http.clone(), request);
     let issuer = IssuerUrl::new(rp.app.issuer.clone()).unwrap();
     let metadata = CoreProviderMetadata::discover_async(issuer, &wire).await.unwrap();
-    let client = CoreClient::from_provider_metadata(metadata, ClientId::new(rp.id.clone()), Some(ClientSecret::new(secret)))
-        .set_redirect_uri(RedirectUrl::new(rp.redirect_uri.clone()).unwrap());
+    let client =
+        CoreClient::from_provider_metadata(metadata, ClientId::new(rp.id.clone()), Some(ClientSecret::new(secret)))
+            .set_redirect_uri(RedirectUrl::new(rp.redirect_uri.clone()).unwrap());
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (url, state, nonce) = client
         .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
@@ -43,11 +44,16 @@ async fn whole_way(rp: &RelyingParty, mut visitor: crate::support::visitor::Visi
     let checker = client.id_token_verifier();
     let claims = id_token.claims(&checker, &nonce).unwrap();
     assert_eq!(claims.subject().as_str(), visitor.person.person_id.to_string());
-    let hash = AccessTokenHash::from_token(tokens.access_token(), id_token.signing_alg().unwrap(), id_token.signing_key(&checker).unwrap());
+    let hash = AccessTokenHash::from_token(
+        tokens.access_token(),
+        id_token.signing_alg().unwrap(),
+        id_token.signing_key(&checker).unwrap(),
+    );
     assert_eq!(claims.access_token_hash(), Some(&hash.unwrap()));
 
     let expected = Some(claims.subject().clone());
-    let told: CoreUserInfoClaims = client.user_info(tokens.access_token().clone(), expected).unwrap().request_async(&wire).await.unwrap();
+    let told: CoreUserInfoClaims =
+        client.user_info(tokens.access_token().clone(), expected).unwrap().request_async(&wire).await.unwrap();
     assert!(told.name().is_some());
 
     let refresh = tokens.refresh_token().unwrap();
