@@ -10,4 +10,5 @@ mod oidc;
 mod outbound;
 mod pages;
 mod platform;
+mod sign_in;
 mod support;

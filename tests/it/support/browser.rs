@@ -85,13 +85,10 @@ impl PlainBrowser {
         self.open(&to).await
     }
 
-    /// Closes the browser: what has no life of its own is gone.
+    /// Closes the browser and opens it again: cookies without a life of their own are gone.
     pub fn restart(&mut self) {
-        let kept = self.jar.get("mingji_session").cloned().filter(|_| self.jar.contains_key("mingji_session;max-age"));
-        self.jar.retain(|name, _| name == "mingji_device" || name == "mingji_lang");
-        if let Some(session) = kept {
-            self.jar.insert("mingji_session".into(), session);
-        }
+        let lasting = self.jar.clone();
+        self.jar.retain(|name, _| name.contains(';') || lasting.contains_key(&format!("{name};max-age")));
     }
 
     async fn send(&mut self, mut request: reqwest::RequestBuilder, url: Url) -> Page {
