@@ -170,21 +170,8 @@ impl App {
         if !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? {
             return Err(invalid_grant("consent has ended"));
         }
-        let rotates = client.is_public();
-        let family = match family.present(counter, rotates, ctx.now, &self.lifetimes) {
-            Presented::Rotated(next) => {
-                if grants::store_family(work.tx(), &next, counter).await? {
-                    next
-                } else {
-                    // Two tabs refreshed at once and the other was first: both get the same successor.
-                    self.successor_of(work.tx(), id, counter, ctx.now).await?
-                }
-            }
-            Presented::Kept(next) => {
-                grants::store_family(work.tx(), &next, counter).await?;
-                next
-            }
-            Presented::Repeated(same) => same,
+        let family = match self.present(&mut work, family, counter, client.is_public(), ctx).await? {
+            Presented::Rotated(family) | Presented::Kept(family) | Presented::Repeated(family) => family,
             Presented::Replayed => {
                 grants::revoke_family(work.tx(), id, ctx.now).await?;
                 grants::revoke(work.tx(), grant.id, ctx.now, "refresh token replayed").await?;
@@ -208,14 +195,27 @@ impl App {
         self.sign(ctx, client, &grant, &facts, None, Some(&family)).await
     }
 
-    /// The family as the request that was faster left it.
-    async fn successor_of(&self, tx: &mut Tx, id: FamilyId, counter: u32, now: Timestamp) -> Result<Family, Error> {
-        let family = grants::family(tx, id).await?.ok_or_else(|| invalid_grant("the refresh token has ended"))?;
-        match family.present(counter, true, now, &self.lifetimes) {
-            Presented::Repeated(same) => Ok(same),
-            Presented::Ended => Err(invalid_grant("the refresh token has ended")),
-            _ => Err(Error::busy("the family keeps moving")),
+    /// What the token leads to, stored. PostgreSQL lets requests look at a family together: whoever finds it moved
+    /// by another looks again and gets the successor that the other made (R11).
+    async fn present(
+        &self,
+        work: &mut Work<'_>,
+        mut family: Family,
+        counter: u32,
+        rotates: bool,
+        ctx: &Ctx,
+    ) -> Result<Presented, Error> {
+        for _ in 0..2 {
+            let id = family.id;
+            let presented = family.present(counter, rotates, ctx.now, &self.lifetimes);
+            let (Presented::Rotated(next) | Presented::Kept(next)) = &presented else { return Ok(presented) };
+            if grants::store_family(work.tx(), next, counter).await? {
+                return Ok(presented);
+            }
+            family =
+                grants::family(work.tx(), id).await?.ok_or_else(|| invalid_grant("the refresh token has ended"))?;
         }
+        Err(Error::busy("the family moved twice under one request"))
     }
 
     async fn sign(

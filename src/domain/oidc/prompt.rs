@@ -1,6 +1,8 @@
 //! Interaction policy: given what was asked and who is there, what comes next. Pure; the use case feeds it
 //! what it read and shows the page it names.
 
+use std::time::Duration;
+
 use super::client::Client;
 use super::error::{Code, ProtocolError};
 use super::request::{AuthorizationRequest, Prompt};
@@ -89,8 +91,9 @@ pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&
 /// (OpenID Connect Core, 3.1.2.1).
 fn is_recent_enough(request: &AuthorizationRequest, session: &Session, now: Timestamp) -> bool {
     let after_request = session.auth_time >= request.created_at;
-    let within =
-        request.max_age.is_none_or(|seconds| after_request || now.since(session.auth_time).as_secs() <= seconds);
+    // Compared to the microsecond: `max_age=0` asks for a password as `prompt=login` does, however lately one was given.
+    let fresh = |seconds| now.since(session.auth_time) <= Duration::from_secs(seconds);
+    let within = request.max_age.is_none_or(|seconds| after_request || fresh(seconds));
     within && (!request.asks(Prompt::Login) || after_request)
 }
 

@@ -1,0 +1,13 @@
+//! The protocol endpoints, each in its own file.
+
+mod authorize;
+mod backchannel;
+mod discovery;
+mod end_session;
+mod forgery;
+mod prompt;
+mod refresh;
+mod rotation;
+mod standard_client;
+mod token;
+mod userinfo;

@@ -1,0 +1,98 @@
+//! Back-channel logout: every platform of the session hears of its end, in a token that its library can verify.
+
+use axum::http::StatusCode;
+use openidconnect::JsonWebKey as _;
+use openidconnect::core::{CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
+use serde_json::{Value, json};
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::receiver::Receiver;
+use crate::support::relying_party::{RelyingParty, claims_of, part_of};
+
+async fn listening(app: &TestApp, alg: &str) -> (RelyingParty, Receiver) {
+    let receiver = Receiver::start().await;
+    let own = json!({ "backchannel_logout_uri": receiver.url, "id_token_signed_response_alg": alg });
+    (app.register(own).await, receiver)
+}
+
+/// Verifies a JWT with the keys that discovery names, by a library of somebody else's.
+pub async fn verified(app: &TestApp, jwt: &str) -> Value {
+    use base64::Engine as _;
+    let keys = app.http.get(app.endpoint("jwks_uri").await).send().await.unwrap().text().await.unwrap();
+    let keys: CoreJsonWebKeySet = serde_json::from_str(&keys).unwrap();
+    let header = part_of(jwt, 0);
+    let named = |key: &&CoreJsonWebKey| key.key_id().is_some_and(|id| header["kid"] == id.as_str());
+    let key = keys.keys().iter().find(named).expect("the key is published");
+    let alg = match header["alg"].as_str() {
+        Some("ES256") => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+        Some("RS256") => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+        other => panic!("{other:?}"),
+    };
+    let (message, signature) = jwt.rsplit_once('.').unwrap();
+    let signature = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(signature).unwrap();
+    key.verify_signature(&alg, message.as_bytes(), &signature).expect("the signature holds");
+    claims_of(jwt)
+}
+
+both_engines! {
+    async fn every_platform_of_the_session_is_told(app: TestApp) {
+        let (first, hears_first) = listening(&app, "ES256").await;
+        let (second, hears_second) = listening(&app, "RS256").await;
+        let (elsewhere, hears_nothing) = listening(&app, "ES256").await;
+        let mut teacher = app.teacher();
+        let tokens = teacher.sign_in(&first).await;
+        let others = teacher.sign_in(&second).await;
+        app.visitor("guardian_of_two").sign_in(&elsewhere).await;
+        teacher.browser.open(&app.at(&format!("/end-session?id_token_hint={}", tokens.text("id_token")))).await;
+
+        for (rp, receiver, id) in [(&first, &hears_first, tokens.id_claims()), (&second, &hears_second, others.id_claims())] {
+            let token = receiver.wait_for(1).await.remove(0);
+            let claims = verified(&app, &token).await;
+            assert_eq!(part_of(&token, 0)["typ"], "logout+jwt");
+            assert_eq!((&claims["iss"], &claims["aud"]), (&json!(app.issuer), &json!(rp.id)));
+            assert_eq!((&claims["sub"], &claims["sid"]), (&id["sub"], &id["sid"]));
+            assert_eq!(claims["events"], json!({ "http://schemas.openid.net/event/backchannel-logout": {} }));
+            assert!(claims["jti"].is_string() && claims["nonce"].is_null() && claims["exp"].as_i64() > claims["iat"].as_i64());
+        }
+        assert_ne!(tokens.id_claims()["sid"], others.id_claims()["sid"], "each client has its own name for the session");
+        assert!(hears_nothing.heard().is_empty());
+        assert_eq!((hears_first.heard().len(), hears_second.heard().len()), (1, 1));
+    }
+
+    async fn a_platform_that_is_down_is_told_later(app: TestApp) {
+        let (rp, receiver) = listening(&app, "ES256").await;
+        receiver.fail_with(StatusCode::SERVICE_UNAVAILABLE);
+        let mut teacher = app.teacher();
+        teacher.sign_in(&rp).await;
+        let home = teacher.browser.open("/").await;
+        teacher.browser.press(&home, "confirm", "yes").await;
+        let first = receiver.wait_for(1).await.remove(0);
+        for _ in 0..3 {
+            app.pass(std::time::Duration::from_secs(120));
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        let again = receiver.wait_for(2).await.remove(1);
+        assert_eq!(claims_of(&first)["jti"], claims_of(&again)["jti"], "a repeated delivery can be told from a second logout");
+        verified(&app, &again).await;
+    }
+
+    async fn changing_hands_at_a_browser_tells_too(app: TestApp) {
+        let (rp, receiver) = listening(&app, "ES256").await;
+        let mut teacher = app.teacher();
+        teacher.sign_in(&rp).await;
+        let page = teacher.browser.open(&rp.url(&rp.ask())).await;
+        assert!(page.answer().contains_key("code"));
+        let page = teacher.browser.open(&rp.url(&rp.ask().with("prompt", "select_account"))).await;
+        teacher.browser.submit(&page, "account", &[("account", "other")]).await;
+        receiver.wait_for(1).await;
+    }
+
+    async fn a_new_password_tells_all(app: TestApp) {
+        let (rp, receiver) = listening(&app, "ES256").await;
+        let mut teacher = app.teacher();
+        teacher.sign_in(&rp).await;
+        app.teacher().sign_in(&rp).await;
+        app.app.set_password(&app.operator(), teacher.person.person_id, "一只安静的旧钢笔".to_owned().into()).await.unwrap();
+        receiver.wait_for(2).await;
+    }
+}

@@ -1,0 +1,127 @@
+//! RP-initiated logout.
+
+use std::time::Duration;
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::browser::Page;
+use crate::support::relying_party::RelyingParty;
+use crate::support::visitor::Visitor;
+
+const GOODBYE: &str = "http://localhost:8081/signed-out";
+
+fn url(app: &TestApp, parameters: &[(&str, &str)]) -> String {
+    app.at(&format!(
+        "/end-session?{}",
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
+    ))
+}
+
+/// A teacher signed in at platform A, and the ID token it holds.
+async fn signed_in(app: &TestApp) -> (RelyingParty, Visitor, String) {
+    let rp = app.client("platform_a");
+    let mut teacher = app.teacher();
+    let hint = teacher.sign_in(&rp).await.text("id_token");
+    (rp, teacher, hint)
+}
+
+both_engines! {
+    async fn a_hint_signs_out_without_a_question(app: TestApp) {
+        let (rp, mut teacher, hint) = signed_in(&app).await;
+        let asked = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", GOODBYE), ("state", "s t")];
+        let page = teacher.browser.open(&url(&app, &asked)).await;
+        assert_eq!(page.location().as_deref(), Some("http://localhost:8081/signed-out?state=s+t"));
+        assert!(!teacher.is_signed_in().await);
+        assert_eq!(teacher.silently(&rp).await["error"], "login_required");
+    }
+
+    async fn an_old_hint_is_still_a_hint(app: TestApp) {
+        let (_, mut teacher, hint) = signed_in(&app).await;
+        app.pass(Duration::from_secs(3600));
+        let page = teacher.browser.open(&url(&app, &[("id_token_hint", &hint)])).await;
+        assert!(page.has("signed-out"), "{page:#?}");
+        assert!(!teacher.is_signed_in().await);
+    }
+
+    async fn without_a_hint_she_is_asked(app: TestApp) {
+        let (rp, mut teacher, _) = signed_in(&app).await;
+        let asked = [("client_id", rp.id.as_str()), ("post_logout_redirect_uri", GOODBYE)];
+        let page = teacher.browser.open(&url(&app, &asked)).await;
+        assert_eq!(page.buttons("confirm"), ["yes", "no"]);
+        assert!(teacher.is_signed_in().await, "asking is not doing");
+        let stayed = teacher.browser.press(&page, "confirm", "no").await;
+        assert_eq!(stayed.location().as_deref(), Some(GOODBYE));
+        assert!(teacher.is_signed_in().await);
+        let gone = teacher.browser.press(&page, "confirm", "yes").await;
+        assert_eq!(gone.location().as_deref(), Some(GOODBYE));
+        assert!(!teacher.is_signed_in().await);
+    }
+
+    async fn a_question_without_a_client_ends_at_our_own_page(app: TestApp) {
+        let (_, mut teacher, _) = signed_in(&app).await;
+        let page = teacher.browser.open(&app.at("/end-session")).await;
+        assert!(teacher.browser.press(&page, "confirm", "yes").await.has("signed-out"));
+        assert!(!teacher.is_signed_in().await);
+    }
+
+    async fn the_hint_of_another_session_asks(app: TestApp) {
+        let (rp, _, hint) = signed_in(&app).await;
+        let mut colleague = app.visitor("guardian_of_two");
+        colleague.sign_in(&rp).await;
+        let page = colleague.browser.open(&url(&app, &[("id_token_hint", &hint)])).await;
+        assert!(page.asks_for("confirm"), "{page:#?}");
+        assert!(colleague.is_signed_in().await);
+    }
+
+    async fn what_is_not_registered_or_not_ours_gets_a_page(app: TestApp) {
+        let (rp, mut teacher, hint) = signed_in(&app).await;
+        let other = app.client("platform_b").id;
+        let cases: [(&str, Vec<(&str, &str)>); 6] = [
+            ("err-post-logout-uri", vec![("id_token_hint", &hint), ("post_logout_redirect_uri", "https://evil.example/")]),
+            ("err-post-logout-uri", vec![("id_token_hint", &hint), ("post_logout_redirect_uri", "http://localhost:8081/signed-out/")]),
+            ("err-post-logout-uri", vec![("post_logout_redirect_uri", GOODBYE)]),
+            ("err-id-token-hint", vec![("id_token_hint", "e30.e30.x"), ("post_logout_redirect_uri", GOODBYE)]),
+            ("err-id-token-hint", vec![("id_token_hint", &hint), ("client_id", &other)]),
+            ("err-post-logout-uri", vec![("client_id", &rp.id), ("client_id", &rp.id), ("post_logout_redirect_uri", GOODBYE)]),
+        ];
+        for (id, parameters) in cases {
+            let page: Page = teacher.browser.open(&url(&app, &parameters)).await;
+            assert!(page.status == 400 && page.has(id), "{parameters:?}: {page:#?}");
+        }
+        assert!(teacher.is_signed_in().await);
+    }
+
+    async fn an_access_token_is_no_hint(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let access = teacher.sign_in(&rp).await.access();
+        assert!(teacher.browser.open(&url(&app, &[("id_token_hint", &access)])).await.has("err-id-token-hint"));
+    }
+
+    async fn a_post_from_the_platform_finds_the_session(app: TestApp) {
+        let (_, mut teacher, hint) = signed_in(&app).await;
+        let fields = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", GOODBYE)];
+        // Lax cookies stay behind on a cross-site POST: the browser without a jar.
+        let parked = app.teacher().browser.post_from("http://localhost:8081", "/end-session", &fields).await;
+        assert_eq!((parked.status, parked.location().unwrap().contains("id_token")), (303, false));
+        let page = teacher.browser.follow(&parked).await;
+        assert_eq!(page.location().as_deref(), Some(GOODBYE));
+        assert!(!teacher.is_signed_in().await);
+    }
+
+    async fn nobody_signed_in_is_signed_out_already(app: TestApp) {
+        let (_, _, hint) = signed_in(&app).await;
+        let mut stranger = app.teacher().browser;
+        let asked = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", GOODBYE)];
+        assert_eq!(stranger.open(&url(&app, &asked)).await.location().as_deref(), Some(GOODBYE));
+        assert!(stranger.open(&app.at("/end-session")).await.has("signed-out"));
+    }
+
+    async fn a_foreign_page_cannot_press_our_button(app: TestApp) {
+        let (_, mut teacher, _) = signed_in(&app).await;
+        for origin in ["https://evil.example", "http://127.0.0.1:1"] {
+            let page = teacher.browser.post_from(origin, "/sign-out", &[("confirm", "yes")]).await;
+            assert_eq!(page.status, 403, "{origin}");
+        }
+        assert!(teacher.is_signed_in().await);
+    }
+}

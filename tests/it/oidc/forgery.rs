@@ -1,0 +1,106 @@
+//! Tokens that userinfo must not take (RFC 8725). The test holds the provider's own keys, so that everything
+//! but the one fault is right.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mingji::domain::oidc::signing_key::{KeyState, SigningAlg};
+use mingji::keys::keyring::{Keyring, OpenedKey};
+use mingji::keys::random::SystemRandom;
+use mingji::keys::seal::Sealer;
+use mingji::keys::signer::SigningKey;
+use serde_json::{Value, json};
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::relying_party::{claims_of, part_of};
+
+/// The provider's keyring, as somebody who broke in would have it.
+async fn stolen(app: &TestApp) -> Keyring {
+    let sealer = Sealer::new(&app.database.secrets());
+    let keys = app.app.list_keys().await.unwrap();
+    Keyring::new(
+        keys.iter()
+            .map(|stored| {
+                let pkcs8 = sealer.unwrap_key(&stored.kid, &stored.wrapped).unwrap();
+                OpenedKey { key: Arc::new(SigningKey::from_pkcs8(stored.alg, &pkcs8).unwrap()), state: stored.state }
+            })
+            .collect(),
+    )
+}
+
+fn own_key() -> Keyring {
+    let (key, _) = SigningKey::generate(SigningAlg::Es256, &SystemRandom::new()).unwrap();
+    Keyring::new(vec![OpenedKey { key: Arc::new(key), state: KeyState::Active }])
+}
+
+fn signed(keyring: &Keyring, typ: &str, claims: &Value) -> String {
+    keyring.sign(keyring.active(SigningAlg::Es256).unwrap(), typ, claims).unwrap()
+}
+
+/// The same token under another header, its signature left as it was.
+fn with_header(token: &str, header: &Value) -> String {
+    let (_, rest) = token.split_once('.').unwrap();
+    format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()))
+}
+
+fn changed(claims: &Value, name: &str, value: Value) -> Value {
+    let mut claims = claims.clone();
+    claims[name] = value;
+    claims
+}
+
+both_engines! {
+    async fn userinfo_takes_access_tokens_and_nothing_else(app: TestApp) {
+        let rp = app.client("platform_a");
+        let tokens = app.teacher().sign_in(&rp).await;
+        let good = tokens.access();
+        let (header, claims) = (part_of(&good, 0), claims_of(&good));
+        let ours = stolen(&app).await;
+        assert_eq!(rp.userinfo(&signed(&ours, "at+jwt", &claims)).await.status, 200, "the forger's tools work");
+
+        let unsigned = with_header(&good, &json!({ "alg": "none", "typ": "at+jwt" }));
+        let thief = own_key();
+        let thief_jwk = thief.jwks()["keys"][0].clone();
+        let embedded = {
+            let token = signed(&thief, "at+jwt", &claims);
+            with_header(&token, &json!({ "alg": "ES256", "typ": "at+jwt", "jwk": thief_jwk }))
+        };
+        let expires = claims["exp"].as_i64().unwrap();
+        for (what, token) in [
+            ("nothing", "x".to_owned()),
+            ("the ID token", tokens.text("id_token")),
+            ("the refresh token", tokens.refresh()),
+            ("nobody's signature", format!("{}.", unsigned.rsplit_once('.').unwrap().0)),
+            ("alg none", unsigned),
+            ("alg HS256", with_header(&good, &json!({ "alg": "HS256", "typ": "at+jwt", "kid": header["kid"] }))),
+            ("somebody's key", signed(&thief, "at+jwt", &claims)),
+            ("an embedded key", embedded),
+            ("a key elsewhere", with_header(&good, &json!({ "alg": "ES256", "typ": "at+jwt", "kid": header["kid"], "jku": "https://evil.example/" }))),
+            ("another typ", signed(&ours, "JWT", &claims)),
+            ("a logout token's typ", signed(&ours, "logout+jwt", &claims)),
+            ("another issuer", signed(&ours, "at+jwt", &changed(&claims, "iss", json!("https://evil.example")))),
+            ("another audience", signed(&ours, "at+jwt", &changed(&claims, "aud", json!("https://api.example")))),
+            ("no audience", signed(&ours, "at+jwt", &changed(&claims, "aud", Value::Null))),
+            ("exp as text", signed(&ours, "at+jwt", &changed(&claims, "exp", json!(expires.to_string())))),
+            ("exp in the past", signed(&ours, "at+jwt", &changed(&claims, "exp", json!(expires - 86_400)))),
+            ("no exp", signed(&ours, "at+jwt", &changed(&claims, "exp", Value::Null))),
+            ("issued tomorrow", signed(&ours, "at+jwt", &changed(&claims, "iat", json!(expires + 86_400)))),
+            ("a grant that is none", signed(&ours, "at+jwt", &changed(&claims, "jti", json!(URL_SAFE_NO_PAD.encode([7u8; 24]))))),
+            ("a jti that is none", signed(&ours, "at+jwt", &changed(&claims, "jti", json!("AA")))),
+            ("half a signature", good[..good.len() - 20].to_owned()),
+        ] {
+            let answer = rp.userinfo(&token).await;
+            assert_eq!((answer.status, answer.error()), (401, "invalid_token"), "{what}: {answer:?}");
+        }
+        assert_eq!(rp.userinfo(&good).await.status, 200);
+    }
+
+    async fn a_scope_that_was_added_gives_nothing(app: TestApp) {
+        let rp = app.client("platform_a");
+        let tokens = app.teacher().sign_in_with(&rp, rp.ask().with("scope", "openid")).await;
+        let wider = changed(&claims_of(&tokens.access()), "scope", json!("openid profile"));
+        let told = rp.userinfo(&signed(&stolen(&app).await, "at+jwt", &wider)).await;
+        assert!(told.status == 200 && told.body["name"].is_null(), "the grant decides, not the token: {told:?}");
+    }
+}

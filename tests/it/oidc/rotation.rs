@@ -1,0 +1,49 @@
+//! Keys rotate while tokens are about, and nobody notices.
+
+use std::time::Duration;
+
+use mingji::domain::oidc::signing_key::SigningAlg;
+
+use super::backchannel::verified;
+use crate::support::app::both_engines;
+use crate::support::relying_party::part_of;
+
+both_engines! {
+    async fn tokens_of_the_old_key_live_out_their_time(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let before = teacher.sign_in(&rp).await;
+        // The next key has been published for longer than anybody caches the key set.
+        app.pass(Duration::from_secs(3600));
+        let before_rotation = rp.refresh(&before.refresh()).await;
+        app.app.rotate_keys(&app.operator(), SigningAlg::Es256).await.unwrap();
+        app.pass(Duration::from_secs(3));
+
+        let old = part_of(&before_rotation.access(), 0)["kid"].clone();
+        assert_eq!(rp.userinfo(&before_rotation.access()).await.status, 200);
+        verified(&app, &before_rotation.text("id_token")).await;
+        let after = rp.refresh(&before.refresh()).await;
+        let new = part_of(&after.access(), 0)["kid"].clone();
+        assert_ne!(old, new);
+        assert_eq!(rp.userinfo(&after.access()).await.status, 200);
+        verified(&app, &after.text("id_token")).await;
+        assert!(teacher.silently(&rp).await.contains_key("code"), "nobody was signed out");
+        let bye = teacher.browser.open(&app.at(&format!("/end-session?id_token_hint={}", before.text("id_token")))).await;
+        assert!(bye.has("signed-out"), "a hint of the old key still says who is meant");
+    }
+
+    async fn a_client_that_kept_the_key_set_knows_the_new_key(app: TestApp) {
+        let url = app.endpoint("jwks_uri").await;
+        let kept = app.http.get(url).send().await.unwrap().text().await.unwrap();
+        app.pass(Duration::from_secs(3600));
+        for alg in [SigningAlg::Es256, SigningAlg::Rs256] {
+            app.app.rotate_keys(&app.operator(), alg).await.unwrap();
+        }
+        app.pass(Duration::from_secs(3));
+        for rp in [app.client("platform_a"), app.client("platform_b")] {
+            let tokens = app.teacher().sign_in(&rp).await;
+            let kid = part_of(&tokens.text("id_token"), 0)["kid"].as_str().unwrap().to_owned();
+            assert!(kept.contains(&kid), "{kid} was published before it was used");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The token endpoint: a code is bound to whom it was given, and works once.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::app::{Engine, TestApp, both_engines, run_with};
+use crate::support::need;
+use crate::support::relying_party::{Answer, Auth, RelyingParty, claims_of, part_of};
+
+/// One code at 32 counters. A replay that is faster than the first redemption's commit stops that one too (R3),
+/// so it is one success or none; either way nothing that came out of it works afterwards.
+async fn one_code_many_requests(app: TestApp) {
+    let rp = app.client("platform_a");
+    let mut teacher = app.teacher();
+    for _ in 0..4 {
+        let arrived = teacher.arrive(&rp).await;
+        let mut requests = Vec::new();
+        for _ in 0..32 {
+            let (rp, ask, code) = (rp.clone(), arrived.ask.clone(), arrived.code.clone());
+            requests.push(tokio::spawn(async move { rp.redeem(&ask, &code).await }));
+        }
+        let mut winners: Vec<Answer> = Vec::new();
+        for request in requests {
+            let answer = request.await.unwrap();
+            match answer.status {
+                200 => winners.push(answer),
+                _ => assert_eq!(answer.error(), "invalid_grant", "{answer:?}"),
+            }
+        }
+        assert!(winners.len() <= 1, "{} redemptions of one code", winners.len());
+        for winner in winners {
+            assert_eq!(rp.userinfo(&winner.access()).await.status, 401);
+            assert_eq!(rp.refresh(&winner.refresh()).await.error(), "invalid_grant");
+        }
+    }
+    assert!(teacher.silently(&rp).await.contains_key("code"), "the session has nothing to do with it");
+}
+
+/// As a cluster runs: the codes in Redis, the grants in PostgreSQL.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_code_many_requests_in_a_cluster() {
+    let (Some(server), Some(redis)) = (need::postgres(), need::redis()) else { return };
+    run_with(Engine::Postgres(server), redis.as_str(), one_code_many_requests).await;
+}
+
+both_engines! {
+    async fn one_code_works_once_however_many_try(app: TestApp) {
+        one_code_many_requests(app).await;
+    }
+
+    async fn a_replay_takes_back_what_the_code_gave(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let other = teacher.sign_in(&rp).await;
+        let arrived = teacher.arrive(&rp).await;
+        let tokens = rp.redeem(&arrived.ask, &arrived.code).await;
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 200);
+        // Long after the code itself would have expired.
+        app.pass(Duration::from_secs(200));
+        assert_eq!(rp.redeem(&arrived.ask, &arrived.code).await.error(), "invalid_grant");
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 401);
+        assert_eq!(rp.refresh(&tokens.refresh()).await.error(), "invalid_grant");
+        assert_eq!(rp.userinfo(&other.access()).await.status, 200, "another grant of the same session lives on");
+    }
+
+    async fn a_code_is_bound_to_client_address_and_verifier(app: TestApp) {
+        let (rp, thief) = (app.client("platform_a"), app.client("platform_b"));
+        let mut teacher = app.teacher();
+        let verifier = rp.ask().verifier;
+        type Change = (&'static str, &'static str, Option<String>);
+        let changes: [Change; 5] = [
+            ("another redirect_uri", "redirect_uri", Some("https://evil.example/".into())),
+            ("no redirect_uri", "redirect_uri", None),
+            ("another verifier", "code_verifier", Some(verifier)),
+            ("no verifier", "code_verifier", None),
+            ("a malformed verifier", "code_verifier", Some("short".into())),
+        ];
+        for (what, name, value) in changes {
+            let arrived = teacher.arrive(&rp).await;
+            let mut form = rp.redemption(&arrived.ask, &arrived.code);
+            form.retain(|(known, _)| *known != name);
+            form.extend(value.map(|value| (name, value)));
+            let answer = rp.token(&form).await;
+            assert_eq!((answer.status, answer.error()), (400, "invalid_grant"), "{what}");
+        }
+        let arrived = teacher.arrive(&rp).await;
+        assert_eq!(thief.redeem(&arrived.ask, &arrived.code).await.error(), "invalid_grant");
+        assert_eq!(rp.redeem(&arrived.ask, "no-code-at-all").await.error(), "invalid_grant");
+    }
+
+    async fn a_code_lives_a_minute(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let arrived = teacher.arrive(&rp).await;
+        app.pass(Duration::from_secs(61));
+        assert_eq!(rp.redeem(&arrived.ask, &arrived.code).await.error(), "invalid_grant");
+        let arrived = teacher.arrive(&rp).await;
+        app.pass(Duration::from_secs(50));
+        assert_eq!(rp.redeem(&arrived.ask, &arrived.code).await.status, 200);
+    }
+
+    async fn a_code_gives_nothing_after_a_sign_out(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let arrived = teacher.arrive(&rp).await;
+        let home = teacher.browser.open("/").await;
+        teacher.browser.press(&home, "confirm", "yes").await;
+        assert_eq!(rp.redeem(&arrived.ask, &arrived.code).await.error(), "invalid_grant");
+    }
+
+    async fn clients_prove_themselves_as_they_registered(app: TestApp) {
+        let basic = app.client("platform_a");
+        let post = app.register(json!({ "token_endpoint_auth_method": "client_secret_post" })).await;
+        let public = app.public_client().await;
+        for rp in [&basic, &post, &public] {
+            assert_eq!(app.teacher().sign_in(rp).await.text("token_type"), "Bearer");
+        }
+        let (Auth::Basic(basic_secret), Auth::Post(post_secret)) = (basic.auth.clone(), post.auth.clone()) else { panic!() };
+        let as_other = |rp: &RelyingParty, auth| RelyingParty { auth, ..rp.clone() };
+        for (what, wrong) in [
+            ("another secret", as_other(&basic, Auth::Basic("wrong".into()))),
+            ("the secret by another way", as_other(&basic, Auth::Post(basic_secret.clone()))),
+            ("no secret", as_other(&basic, Auth::Public)),
+            ("post by basic", as_other(&post, Auth::Basic(post_secret))),
+            ("a secret nobody gave", as_other(&public, Auth::Post("x".into()))),
+            ("an unknown client", RelyingParty { id: "01890000-0000-7000-8000-000000000000".into(), ..basic.clone() }),
+        ] {
+            let arrived = app.teacher().arrive(&basic).await;
+            let answer = wrong.redeem(&arrived.ask, &arrived.code).await;
+            assert_eq!((answer.status, answer.error()), (401, "invalid_client"), "{what}");
+            assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Basic"), "{what}");
+            // Nobody proved herself, so nothing was used up.
+            assert_eq!(basic.redeem(&arrived.ask, &arrived.code).await.status, 200, "{what}");
+        }
+    }
+
+    async fn two_proofs_at_once_are_refused(app: TestApp) {
+        let rp = app.client("platform_a");
+        let Auth::Basic(secret) = rp.auth.clone() else { panic!() };
+        let arrived = app.teacher().arrive(&rp).await;
+        let mut form = rp.redemption(&arrived.ask, &arrived.code);
+        form.push(("client_secret", secret));
+        let answer = rp.token(&form).await;
+        assert_eq!((answer.status, answer.error()), (400, "invalid_request"));
+        let mut form = rp.redemption(&arrived.ask, &arrived.code);
+        form.push(("client_id", app.client("platform_b").id));
+        assert_eq!(rp.token(&form).await.error(), "invalid_request", "two names");
+    }
+
+    async fn malformed_requests_are_told_apart(app: TestApp) {
+        let rp = app.client("platform_a");
+        let refused = async |form: &[(&'static str, &str)]| {
+            let form: Vec<_> = form.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            rp.token(&form).await.error().to_owned()
+        };
+        assert_eq!(refused(&[]).await, "invalid_request");
+        assert_eq!(refused(&[("grant_type", "password"), ("username", "x")]).await, "unsupported_grant_type");
+        assert_eq!(refused(&[("grant_type", "authorization_code")]).await, "invalid_request");
+        assert_eq!(refused(&[("grant_type", "refresh_token")]).await, "invalid_request");
+        assert_eq!(refused(&[("grant_type", "authorization_code"), ("code", "a"), ("code", "b")]).await, "invalid_request");
+        let as_json = app.http.post(app.at("/token")).json(&json!({ "grant_type": "authorization_code" }));
+        assert_eq!(as_json.send().await.unwrap().status(), 415);
+    }
+
+    async fn tokens_say_what_the_standards_ask_for(app: TestApp) {
+        let rp = app.client("platform_a");
+        let ask = rp.ask();
+        let nonce = ask.get("nonce");
+        let tokens = app.teacher().sign_in_with(&rp, ask).await;
+        assert_eq!((tokens.body["expires_in"].as_u64(), tokens.text("scope").as_str()), (Some(300), "openid profile edu"));
+        assert_eq!(tokens.headers["cache-control"], "no-store");
+
+        let access = tokens.access();
+        assert_eq!(part_of(&access, 0)["typ"], "at+jwt");
+        let claims = claims_of(&access);
+        assert_eq!((claims["iss"].as_str(), claims["client_id"].as_str()), (Some(app.issuer.as_str()), Some(rp.id.as_str())));
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
+
+        let id = tokens.id_claims();
+        let digest = ring::digest::digest(&ring::digest::SHA256, access.as_bytes());
+        let half = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &digest.as_ref()[..16]);
+        assert_eq!((id["nonce"].as_str(), id["at_hash"].as_str()), (Some(nonce.as_str()), Some(half.as_str())));
+        assert_eq!((&id["amr"], &id["acr"]), (&json!(["pwd"]), &json!("urn:edu-cn:acr:pwd")));
+        assert!(id["sid"].is_string() && id["auth_time"].is_i64());
+        assert_eq!(id["sub"], app.person("full_claims").person_id.to_string());
+        assert_eq!((id["edu_identity"]["kind"].as_str(), id["age_band"].as_str()), (Some("teacher"), Some("adult")));
+        assert!(id["name"].is_null() && id["phone_number"].is_null(), "what userinfo is for is not in the ID token");
+    }
+
+    async fn the_algorithm_is_the_registered_one(app: TestApp) {
+        for (own, alg) in [(json!({ "id_token_signed_response_alg": null }), "RS256"), (json!({}), "ES256")] {
+            let rp = app.register(own).await;
+            let tokens = app.teacher().sign_in(&rp).await;
+            assert_eq!(part_of(&tokens.text("id_token"), 0)["alg"], alg);
+            assert_eq!(part_of(&tokens.access(), 0)["alg"], "ES256");
+        }
+    }
+
+    async fn without_the_grant_type_there_is_no_refresh_token(app: TestApp) {
+        let rp = app.register(json!({ "grant_types": ["authorization_code"] })).await;
+        let ask = rp.ask().with("scope", "openid offline_access");
+        let tokens = app.teacher().sign_in_with(&rp, ask).await;
+        assert!(tokens.body["refresh_token"].is_null());
+        assert_eq!(tokens.text("scope"), "openid");
+    }
+}

@@ -1,0 +1,8 @@
+//! Signing in: from a typed login to a session, and what stands in the way.
+
+mod activation;
+mod consent;
+mod identity;
+mod password;
+mod session;
+mod throttle;

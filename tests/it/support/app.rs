@@ -1,0 +1,235 @@
+//! The provider in this process, on a free port, over a database of its own.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::middleware::from_fn_with_state;
+use mingji::app::{App, Ctx, Parts};
+use mingji::demo::world::{DemoPerson, World};
+use mingji::domain::auth::lifetimes::Lifetimes;
+use mingji::domain::issuer::Issuer;
+use mingji::domain::time::Clock;
+use mingji::http::{Door, router, server};
+use mingji::jobs;
+use mingji::keys::random::SystemRandom;
+use mingji::keys::root::RootSecrets;
+use mingji::outbound::address::Allow;
+use mingji::outbound::client::GuardedClient;
+use mingji::store::db::Db;
+use mingji::store::ephemeral::Ephemeral;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use super::clock::TestClock;
+use super::database::Database;
+use super::record::{Recorder, capture_logs, record};
+use super::relying_party::{Auth, RelyingParty};
+
+/// On which database.
+#[derive(Clone)]
+pub enum Engine {
+    Sqlite,
+    /// A superuser's address.
+    Postgres(Url),
+}
+
+/// A running provider. Cheap to clone.
+#[derive(Clone)]
+pub struct TestApp(Arc<Inner>);
+
+pub struct Inner {
+    pub app: App,
+    pub clock: Arc<TestClock>,
+    pub database: Database,
+    pub issuer: String,
+    pub http: reqwest::Client,
+    pub said: Recorder,
+    stop: CancellationToken,
+    running: Mutex<Option<(JoinHandle<()>, TaskTracker)>>,
+}
+
+impl Deref for TestApp {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// What a provider stands on in a test. The receiver of logout tokens is on this machine.
+pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: &str, ephemeral: &str) -> Parts {
+    mingji::outbound::install_tls_provider();
+    let loopback = Allow::Net("127.0.0.0/8".parse().unwrap());
+    Parts {
+        db,
+        ephemeral: Ephemeral::connect(ephemeral, clock.clone()).await.unwrap(),
+        clock,
+        random: Arc::new(SystemRandom::new()),
+        secrets,
+        issuer: Issuer::parse(issuer).unwrap(),
+        lifetimes: Lifetimes::default(),
+        outbound: GuardedClient::new(vec![loopback], None).unwrap(),
+        password_workers: (2, 64),
+    }
+}
+
+impl TestApp {
+    /// Starts a provider that holds the demo world.
+    pub async fn start(engine: Engine, ephemeral: &str) -> Self {
+        capture_logs();
+        let database = Database::new(engine).await;
+        let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let issuer = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let clock = TestClock::new();
+        let db = Db::connect(&database.url).await.unwrap();
+        let app = App::new(parts(db, clock.clone(), database.secrets(), &issuer, ephemeral).await);
+        let stop = CancellationToken::new();
+        let tracker = jobs::start(&app, None, &stop);
+        let said = Recorder::default();
+        let routes = router(Door { app: app.clone(), trusted_proxies: Arc::new([]) });
+        let routes = routes.layer(from_fn_with_state(said.clone(), record));
+        let serving = tokio::spawn(serve(listener, routes, stop.clone()));
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        let running = Mutex::new(Some((serving, tracker)));
+        Self(Arc::new(Inner { app, clock, database, issuer, http, said, stop, running }))
+    }
+
+    /// Stops it and takes its database away.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        let running = self.running.lock().unwrap().take();
+        if let Some((serving, tracker)) = running {
+            serving.await.unwrap();
+            tracker.wait().await;
+        }
+        self.app.close().await;
+        self.database.remove().await;
+    }
+
+    pub fn world(&self) -> &World {
+        &self.database.world
+    }
+
+    /// Somebody of the demo world.
+    pub fn person(&self, key: &str) -> &DemoPerson {
+        self.world().person(key).unwrap()
+    }
+
+    /// A context as the operator's commands have it.
+    pub fn operator(&self) -> Ctx {
+        Ctx::task(&self.app, "test")
+    }
+
+    /// A client of the demo world.
+    pub fn client(&self, key: &str) -> RelyingParty {
+        let client = self.world().client(key).unwrap();
+        RelyingParty {
+            app: self.clone(),
+            id: client.client_id.clone(),
+            auth: Auth::Basic(client.client_secret.clone()),
+            redirect_uri: client.redirect_uris[0].clone(),
+        }
+    }
+
+    /// Registers a client with this metadata on top of the usual.
+    pub async fn register(&self, own: Value) -> RelyingParty {
+        let mut metadata = json!({
+            "redirect_uris": ["https://rp.example/callback"], "edu_client_kind": "platform", "edu_lawful_basis": "statutory",
+            "grant_types": ["authorization_code", "refresh_token"], "id_token_signed_response_alg": "ES256",
+        });
+        metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        metadata.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        let registered =
+            self.app.create_client(&self.operator(), serde_json::from_value(metadata).unwrap()).await.unwrap();
+        let secret = registered.secret.map(|secret| secrecy::ExposeSecret::expose_secret(&secret).to_owned());
+        let auth = match (registered.client.metadata.token_endpoint_auth_method, secret) {
+            (mingji::domain::oidc::client::AuthMethod::ClientSecretPost, Some(secret)) => Auth::Post(secret),
+            (_, Some(secret)) => Auth::Basic(secret),
+            (_, None) => Auth::Public,
+        };
+        RelyingParty {
+            app: self.clone(),
+            id: registered.client.id.to_string(),
+            auth,
+            redirect_uri: registered.client.metadata.redirect_uris[0].clone(),
+        }
+    }
+
+    /// A public client of the system.
+    pub async fn public_client(&self) -> RelyingParty {
+        self.register(json!({ "token_endpoint_auth_method": "none" })).await
+    }
+
+    /// Lets time pass for the provider.
+    pub fn pass(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+
+    /// The address of one of the provider's paths.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// An address from discovery, where the contract says that it is found.
+    pub async fn endpoint(&self, name: &str) -> String {
+        self.discovery().await[name].as_str().unwrap().to_owned()
+    }
+
+    /// The discovery document.
+    pub async fn discovery(&self) -> Value {
+        self.http.get(self.at("/.well-known/openid-configuration")).send().await.unwrap().json().await.unwrap()
+    }
+}
+
+async fn serve(listener: tokio::net::TcpListener, routes: axum::Router, stop: CancellationToken) {
+    server::serve(listener, routes, None, stop).await.unwrap();
+}
+
+/// One test on both engines: `name::sqlite` and `name::postgres`. The body runs as a task, so that a failed one
+/// still has its database taken away.
+macro_rules! both_engines {
+    ($($(#[$meta:meta])* async fn $name:ident($app:ident: TestApp) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "what the bodies of one file share")]
+            use super::*;
+
+            $(#[$meta])*
+            async fn body($app: $crate::support::app::TestApp) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                $crate::support::app::run($crate::support::app::Engine::Sqlite, body).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                let Some(server) = $crate::support::need::postgres() else { return };
+                $crate::support::app::run($crate::support::app::Engine::Postgres(server), body).await;
+            }
+        }
+    )+};
+}
+pub(crate) use both_engines;
+
+/// Runs a body with a provider of its own.
+pub async fn run<F: Future<Output = ()> + Send + 'static>(engine: Engine, body: impl FnOnce(TestApp) -> F) {
+    run_with(engine, "memory:", body).await;
+}
+
+/// The same, over a named ephemeral store.
+pub async fn run_with<F: Future<Output = ()> + Send + 'static>(
+    engine: Engine,
+    ephemeral: &str,
+    body: impl FnOnce(TestApp) -> F,
+) {
+    let app = TestApp::start(engine, ephemeral).await;
+    let outcome = tokio::spawn(body(app.clone())).await;
+    app.stop().await;
+    if let Err(failed) = outcome {
+        std::panic::resume_unwind(failed.into_panic());
+    }
+}
