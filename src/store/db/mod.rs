@@ -12,6 +12,7 @@ mod statement;
 mod tx;
 mod value;
 
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -77,10 +78,7 @@ impl Db {
             .statement_cache_capacity(STATEMENT_CACHE)
             .optimize_on_close(true, None)
             .disable_statement_logging();
-        if let Some(folder) = options.get_filename().parent().filter(|f| *f != Path::new("")) {
-            std::fs::create_dir_all(folder)
-                .map_err(|e| StoreError::Unavailable(format!("{}: {e}", folder.display())))?;
-        }
+        keep_private(options.get_filename())?;
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE)
@@ -159,5 +157,19 @@ impl Db {
             }
             Inner::Pg(pool) => pool.close().await,
         }
+    }
+}
+
+/// Makes a new database file that only its owner reads (SQLite gives its journal the same rights), in a folder that is
+/// made where missing. What is there already keeps the rights that its operator gave it.
+fn keep_private(file: &Path) -> Result<(), StoreError> {
+    let unavailable = |path: &Path, e: std::io::Error| StoreError::Unavailable(format!("{}: {e}", path.display()));
+    if let Some(folder) = file.parent().filter(|folder| *folder != Path::new("")) {
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|e| unavailable(folder, e))?;
+    }
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(unavailable(file, e)),
+        _ => Ok(()),
     }
 }
