@@ -3,10 +3,14 @@
 #![allow(missing_docs, reason = "the names of the tests are the documentation")]
 
 mod architecture;
+mod browser;
+mod commands;
 mod ephemeral;
+mod foreign_client;
 mod house;
 mod keys;
 mod outbound;
 mod pages;
 mod platform;
+mod replicas;
 mod support;

@@ -1,3 +1,5 @@
 //! What the tests share.
 
+pub mod binary;
+pub mod chromium;
 pub mod need;
