@@ -72,7 +72,7 @@ impl Cluster {
         assert!(early.err.contains("keys init") && !keys.exists(), "{}", early.err);
         assert_eq!(place.run(&["keys", "init"]).code, Some(0));
         let ready = serde_json::from_value(place.json(&["demo", "--seed-only"], "")).unwrap();
-        let replicas = [serve(&place, first), serve(&place, first + 1)];
+        let replicas = [serve(&place, first).await, serve(&place, first + 1).await];
         Some(Self { place, ready, replicas, ports: [first, first + 1], database })
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use reqwest::header::{AUTHORIZATION, COOKIE, LOCATION, SET_COOKIE};
 use scraper::{Html, Selector};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -57,8 +57,8 @@ impl Proxy {
             None => self.http.get(url),
         };
         let request = if target.cookies.is_empty() { request } else { request.header(COOKIE, target.cookies) };
-        match target.bearer {
-            Some(token) => request.bearer_auth(token),
+        match &target.authorization {
+            Some(value) => request.header(AUTHORIZATION, value),
             None => request,
         }
     }
@@ -79,7 +79,7 @@ struct Target<'a> {
     path: &'a str,
     form: Option<&'a str>,
     cookies: &'a str,
-    bearer: Option<&'a str>,
+    authorization: Option<String>,
 }
 
 /// What a browser shows, or where it is sent.
@@ -162,7 +162,7 @@ impl Visitor {
         let (mut path, mut form) = (path.to_owned(), form);
         for _ in 0..5 {
             let cookies = self.cookie_header();
-            let response = self.proxy.send(&Target { path: &path, form, cookies: &cookies, bearer: None }).await;
+            let response = self.proxy.send(&Target { path: &path, form, cookies: &cookies, authorization: None }).await;
             self.remember(&response);
             let Some(location) = response.headers().get(LOCATION) else {
                 assert!(response.status().is_success() || response.status().as_u16() == 400, "{path}: {}", response.status());
@@ -246,9 +246,11 @@ impl Visitor {
         }
     }
 
-    fn token_form(&self, fields: &[(&str, &str)]) -> String {
-        let secret = self.client.client_secret.clone().unwrap_or_default();
-        encode(&[&[("client_id", &*self.client.client_id), ("client_secret", &*secret)], fields].concat())
+    /// As the platform's server, which proves itself by its secret.
+    fn token_request<'a>(&self, form: &'a str) -> Target<'a> {
+        let secret = self.client.client_secret.as_deref().unwrap_or_default();
+        let basic = STANDARD.encode(format!("{}:{secret}", self.client.client_id));
+        Target { path: "/token", form: Some(form), cookies: "", authorization: Some(format!("Basic {basic}")) }
     }
 
     async fn tokens(response: reqwest::Response) -> Result<Tokens, String> {
@@ -259,11 +261,11 @@ impl Visitor {
     }
 
     fn redemption(&self, code: &str) -> String {
-        self.token_form(&[("grant_type", "authorization_code"), ("code", code), ("redirect_uri", &self.client.redirect_uris[0]), ("code_verifier", VERIFIER)])
+        encode(&[("grant_type", "authorization_code"), ("code", code), ("redirect_uri", &self.client.redirect_uris[0]), ("code_verifier", VERIFIER)])
     }
 
     async fn token_endpoint(&self, form: &str) -> Result<Tokens, String> {
-        Self::tokens(self.proxy.send(&Target { path: "/token", form: Some(form), cookies: "", bearer: None }).await).await
+        Self::tokens(self.proxy.send(&self.token_request(form)).await).await
     }
 
     /// The platform redeems a code; the error code where it is refused.
@@ -275,8 +277,7 @@ impl Visitor {
     pub async fn redeem_at_both(&self, code: &str) -> usize {
         let form = self.redemption(code);
         let ask = |port| {
-            let target = Target { path: "/token", form: Some(&form), cookies: "", bearer: None };
-            let sent = self.proxy.request(port, &target).send();
+            let sent = self.proxy.request(port, &self.token_request(&form)).send();
             async move {
                 match sent.await {
                     Ok(response) => usize::from(Self::tokens(response).await.is_ok()),
@@ -289,7 +290,7 @@ impl Visitor {
     }
 
     pub async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, String> {
-        let form = self.token_form(&[("grant_type", "refresh_token"), ("refresh_token", &tokens.refresh)]);
+        let form = encode(&[("grant_type", "refresh_token"), ("refresh_token", &tokens.refresh)]);
         let mut fresh = self.token_endpoint(&form).await?;
         if fresh.refresh.is_empty() {
             fresh.refresh.clone_from(&tokens.refresh);
@@ -299,7 +300,7 @@ impl Visitor {
 
     /// Whether userinfo answers.
     pub async fn knows_me(&self, tokens: &Tokens) -> bool {
-        let target = Target { path: "/userinfo", form: None, cookies: "", bearer: Some(&tokens.access) };
+        let target = Target { path: "/userinfo", form: None, cookies: "", authorization: Some(format!("Bearer {}", tokens.access)) };
         self.proxy.send(&target).await.status().is_success()
     }
 

@@ -9,7 +9,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -240,8 +240,7 @@ impl Demo {
 }
 
 /// Starts `mingji serve` at a port and waits until it is ready. The issuer is the place's own.
-#[track_caller]
-pub fn serve(place: &Place, port: u16) -> Running {
+pub async fn serve(place: &Place, port: u16) -> Running {
     let listen = format!("127.0.0.1:{port}");
     let mut command = place.command(&["serve"]);
     command.env("MINGJI_LISTEN", &listen);
@@ -250,21 +249,20 @@ pub fn serve(place: &Place, port: u16) -> Running {
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).spawn().unwrap();
     let mut running = Running { child, log, lines: mpsc::channel().1 };
     let until = Instant::now() + START;
-    while !answers(&listen) {
+    let scheme = if place.settings.iter().any(|(name, _)| name == "MINGJI_TLS_CERT") { "https" } else { "http" };
+    while !answers(&format!("{scheme}://{listen}/readyz")).await {
         let ended = running.child.try_wait().unwrap();
         assert!(ended.is_none() && Instant::now() < until, "serve is not ready: {ended:?}\n{}", tail(&running.log()));
-        std::thread::sleep(Duration::from_millis(50));
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     running
 }
 
-/// Whether `/readyz` says yes, over plain HTTP.
-fn answers(listen: &str) -> bool {
-    let Ok(mut stream) = TcpStream::connect(listen) else { return false };
-    let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
-    let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    let mut status = String::new();
-    asked.is_ok() && BufReader::new(stream).read_line(&mut status).is_ok() && status.starts_with("HTTP/1.1 200")
+/// Whether an address answers and says yes. Certificates of tests are signed by nobody.
+async fn answers(url: &str) -> bool {
+    mingji::outbound::install_tls_provider();
+    let http = reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true).build().unwrap();
+    http.get(url).send().await.is_ok_and(|response| response.status().is_success())
 }
 
 /// The first of `count` ports in a row that nobody listens on. Below the range that systems give to outgoing

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use serde_json::{Value, json};
-use thirtyfour::common::capabilities::desiredcapabilities::CapabilitiesHelper as _;
 use thirtyfour::prelude::*;
-use thirtyfour::{By, ChromiumLikeCapabilities as _, DesiredCapabilities};
+use thirtyfour::ChromeCapabilities;
 
 use super::need::Browser;
 
@@ -37,6 +36,7 @@ pub struct Wish {
 impl Chromium {
     /// Opens a window.
     pub async fn open(browser: &Browser, wish: Wish) -> Self {
+        mingji::outbound::install_tls_provider();
         let profile = tempfile::tempdir().unwrap();
         let mut process = Command::new(&browser.chromedriver)
             .arg("--port=0")
@@ -157,7 +157,7 @@ fn digits(text: &str) -> String {
     text.chars().take_while(char::is_ascii_digit).collect()
 }
 
-fn capabilities(browser: &Browser, wish: Wish, profile: &Path) -> DesiredCapabilitiesOfChromium {
+fn capabilities(browser: &Browser, wish: Wish, profile: &Path) -> ChromeCapabilities {
     let mut capabilities = DesiredCapabilities::chrome();
     capabilities.set_binary(&browser.chromium.to_string_lossy()).unwrap();
     let flags = [
@@ -183,8 +183,6 @@ fn capabilities(browser: &Browser, wish: Wish, profile: &Path) -> DesiredCapabil
         preferences["profile"] = json!({ "managed_default_content_settings": { "javascript": 2 } });
     }
     capabilities.add_experimental_option("prefs", preferences).unwrap();
-    capabilities.insert_base_capability("acceptInsecureCerts".into(), json!(true));
+    capabilities.accept_insecure_certs(true).unwrap();
     capabilities
 }
-
-type DesiredCapabilitiesOfChromium = thirtyfour::ChromeCapabilities;
