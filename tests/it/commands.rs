@@ -57,9 +57,12 @@ fn every_command_explains_itself() {
         let ended = place.run(&[*command, &["--help"]].concat());
         assert_eq!(ended.code, Some(0), "{command:?}: {}", ended.err);
         assert!(command.is_empty() || ended.out.contains("Example: "), "{command:?} has no example:\n{}", ended.out);
-        for listed in ended.out.split("Commands:\n").nth(1).unwrap_or_default().lines().take_while(|line| !line.is_empty()) {
+        for listed in
+            ended.out.split("Commands:\n").nth(1).unwrap_or_default().lines().take_while(|line| !line.is_empty())
+        {
             let name = listed.split_whitespace().next().unwrap();
-            let known = COMMANDS.iter().any(|known| known.starts_with(command) && known.get(command.len()) == Some(&name));
+            let known =
+                COMMANDS.iter().any(|known| known.starts_with(command) && known.get(command.len()) == Some(&name));
             assert!(known || name == "help", "{name} of {command:?} is not tested here");
         }
     }
@@ -131,7 +134,12 @@ fn keys_are_made_once_listed_and_rotated() {
     let states = |alg: &str| -> Vec<(String, String)> {
         let rows = place.json(&["keys", "list"], "");
         let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
-        rows.as_array().unwrap().iter().filter(|row| row["alg"] == alg).map(|row| (text(row, "kid"), text(row, "state"))).collect()
+        rows.as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["alg"] == alg)
+            .map(|row| (text(row, "kid"), text(row, "state")))
+            .collect()
     };
     place.json(&["keys", "rotate"], "");
     let before = states("ES256");
@@ -158,7 +166,10 @@ fn assert_secrets_are_private(keys: &Path) {
 /// What lies in a keys folder, to see that nothing was written.
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut all: Vec<_> = entries.map(|entry| entry.unwrap()).map(|entry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap())).collect();
+    let mut all: Vec<_> = entries
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap()))
+        .collect();
     all.sort();
     all
 }
@@ -175,14 +186,18 @@ fn foreign_and_missing_secrets_stop_everything_and_write_nothing() {
 
     // A second replica with an empty folder.
     let empty = tempfile::tempdir().unwrap();
-    let lost = Place::new().with("MINGJI_KEYS_DIR", empty.path().to_string_lossy()).with("MINGJI_DATABASE_URL", database(&mine));
+    let lost = Place::new()
+        .with("MINGJI_KEYS_DIR", empty.path().to_string_lossy())
+        .with("MINGJI_DATABASE_URL", database(&mine));
     for command in [&["serve"][..], &["keys", "list"], &["keys", "rotate"], &["audit", "verify"]] {
         refused(&lost.run(command), "keys restore");
     }
     assert!(contents(empty.path()).is_empty(), "an empty folder stays empty");
 
     // Secrets of another installation.
-    let foreign = Place::new().with("MINGJI_KEYS_DIR", other.path().join("keys").to_string_lossy()).with("MINGJI_DATABASE_URL", database(&mine));
+    let foreign = Place::new()
+        .with("MINGJI_KEYS_DIR", other.path().join("keys").to_string_lossy())
+        .with("MINGJI_DATABASE_URL", database(&mine));
     let before = contents(&other.path().join("keys"));
     for command in [&["serve"][..], &["keys", "rotate"]] {
         assert_eq!(foreign.run(command).code, Some(1));
@@ -224,7 +239,10 @@ fn a_backup_brings_the_secrets_back() {
     let own = contents(&keys);
     let sealed = std::fs::read(&backup).unwrap();
     for (name, secret) in &own {
-        assert!(!sealed.windows(16).any(|part| secret.windows(16).last() == Some(part)), "{name} lies open in the backup");
+        assert!(
+            !sealed.windows(16).any(|part| secret.windows(16).last() == Some(part)),
+            "{name} lies open in the backup"
+        );
     }
     refused(&place.run_with(&["keys", "restore", &file], PASSPHRASE), "keys");
     std::fs::remove_dir_all(&keys).unwrap();
@@ -260,7 +278,8 @@ fn the_doctor_finds_faults_and_fails() {
 #[test]
 fn a_client_is_registered_once_with_its_secret() {
     let place = Place::new();
-    let metadata = json!({ "client_name": "校园", "redirect_uris": ["https://app.example/cb"], "edu_client_kind": "platform" });
+    let metadata =
+        json!({ "client_name": "校园", "redirect_uris": ["https://app.example/cb"], "edu_client_kind": "platform" });
     let client = place.json(&["client", "create"], &metadata.to_string());
     assert!(client["client_id"].is_string() && client["client_secret"].as_str().unwrap().len() >= 43, "{client}");
     assert_eq!(client["edu_client_kind"], "platform");
@@ -284,15 +303,23 @@ fn accounts_are_listed_given_passwords_and_links() {
     let teacher = ready.person("teacher_parent");
     let org = school_of(&place);
     let listed = place.json(&["account", "list", "--org", &org], "");
-    let row = listed.as_array().unwrap().iter().find(|row| row["person_id"] == json!(teacher.person_id)).expect("the teacher is listed").clone();
+    let row = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["person_id"] == json!(teacher.person_id))
+        .expect("the teacher is listed")
+        .clone();
     assert_eq!(row["user_name"], json!(teacher.user_name));
     refused(&place.run(&["account", "list", "--org", "0000000000"]), "institution");
 
     refused(&place.run_with(&["account", "set-password", &teacher.user_name], "\n"), "password");
     refused(&place.run_with(&["account", "set-password", &teacher.user_name], "password\n"), "");
     let by_name = place.json(&["account", "set-password", &teacher.user_name], "a sentence of some length\n");
-    let by_input = place.json(&["account", "set-password", "-"], &format!("{}\nanother sentence of some length\n", teacher.user_name));
-    let by_id = place.json(&["account", "set-password", "--person", &teacher.person_id], "a third sentence of some length\n");
+    let by_input = place
+        .json(&["account", "set-password", "-"], &format!("{}\nanother sentence of some length\n", teacher.user_name));
+    let by_id =
+        place.json(&["account", "set-password", "--person", &teacher.person_id], "a third sentence of some length\n");
     for answer in [by_name, by_input, by_id] {
         assert_eq!(answer["person_id"], json!(teacher.person_id));
     }
@@ -322,12 +349,30 @@ fn consent_is_recorded_by_a_guardian_only_and_withdrawn() {
     let id = |key: &str| ready.person(key).person_id.clone();
     let vendor = ready.client("vendor").client_id.clone();
     let guardian = ["guardian_of_two", "teacher_parent"].into_iter().find(|key| {
-        let ended = place.run(&["consent", "record", "--child", &id("child_under14"), "--guardian", &id(key), "--client", &vendor]);
+        let ended = place.run(&[
+            "consent",
+            "record",
+            "--child",
+            &id("child_under14"),
+            "--guardian",
+            &id(key),
+            "--client",
+            &vendor,
+        ]);
         ended.code == Some(0)
     });
     assert!(guardian.is_some(), "nobody of the world is the child's guardian");
     for stranger in ["school_admin", "child_15"] {
-        let ended = place.run(&["consent", "record", "--child", &id("child_under14"), "--guardian", &id(stranger), "--client", &vendor]);
+        let ended = place.run(&[
+            "consent",
+            "record",
+            "--child",
+            &id("child_under14"),
+            "--guardian",
+            &id(stranger),
+            "--client",
+            &vendor,
+        ]);
         assert_eq!(ended.code, Some(1), "{stranger}: {}", ended.out);
     }
     let withdrawn = place.json(&["consent", "withdraw", "--person", &id("child_under14"), "--client", &vendor], "");
@@ -340,7 +385,8 @@ fn a_role_is_granted_once() {
     let (place, ready) = seeded();
     let teacher = &ready.person("teacher_parent").user_name;
     let org = school_of(&place);
-    let grant = |role: &str, org: &str| place.run(&["--json", "admin", "grant", teacher, "--role", role, "--scope", org]);
+    let grant =
+        |role: &str, org: &str| place.run(&["--json", "admin", "grant", teacher, "--role", role, "--scope", org]);
     let first = grant("school_admin", &org);
     assert!(first.out.contains("\"granted\":true"), "{}{}", first.out, first.err);
     assert!(grant("school_admin", &org).out.contains("\"granted\":false"));
@@ -357,7 +403,7 @@ fn a_seeded_database_is_not_seeded_twice() {
     assert_eq!(again.person("teacher_parent").person_id, ready.person("teacher_parent").person_id);
     assert_eq!(place.json(&["registry", "count"], ""), counts);
     // A register that holds people and was never a demo's.
-    tamper(&place, "DELETE FROM note WHERE name = 'demo_world'");
+    tamper(&place, "DELETE FROM meta WHERE name = 'demo_world'");
     refused(&place.run(&["demo", "--seed-only"]), "--into-existing");
     assert_eq!(place.json(&["registry", "count"], ""), counts);
 }

@@ -13,8 +13,17 @@ const BACK: &str = "http://127.0.0.1:9/callback";
 const GONE: &str = "http://127.0.0.1:9/gone";
 
 /// The steps of `signin.mjs`, in its order.
-const STEPS: &[&str] =
-    &["discovery", "sign-in", "token", "code-replay", "single-sign-on", "userinfo", "refresh", "sign-out", "after-sign-out"];
+const STEPS: &[&str] = &[
+    "discovery",
+    "sign-in",
+    "token",
+    "code-replay",
+    "single-sign-on",
+    "userinfo",
+    "refresh",
+    "sign-out",
+    "after-sign-out",
+];
 
 fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/openid-client/signin.mjs")
@@ -72,6 +81,10 @@ fn a_foreign_client_signs_in_refreshes_and_signs_out() {
 
     let steps = walk(&node, &demo.ready, &public, "teacher_parent");
     assert_eq!(step(&steps, "refresh")["rotated"], true, "a public client's rotates (R11)");
-    assert_ne!(step(&steps, "token")["claims"]["sub"], json!(demo.ready.person("teacher_parent").person_id), "applications get a subject of their own");
+    assert_ne!(
+        step(&steps, "token")["claims"]["sub"],
+        json!(demo.ready.person("teacher_parent").person_id),
+        "applications get a subject of their own"
+    );
     assert!(sub.is_string());
 }

@@ -19,7 +19,8 @@ use visitor::{Answer, Proxy, Visitor};
 const VISITORS: usize = 20;
 const ROUNDS: usize = 12;
 /// Adults and a fifteen-year-old: nobody here needs a receipt at a platform of the system.
-const PEOPLE: &[&str] = &["teacher_parent", "guardian_of_two", "school_admin", "county_admin", "full_claims", "child_15"];
+const PEOPLE: &[&str] =
+    &["teacher_parent", "guardian_of_two", "school_admin", "county_admin", "full_claims", "child_15"];
 
 /// A database of its own, dropped at the end.
 struct Database {
@@ -29,7 +30,7 @@ struct Database {
 
 impl Database {
     async fn create(server: Url) -> Self {
-        let name = format!("mingji_replicas_{}", uuid::Uuid::new_v4().simple());
+        let name = format!("mingji_replicas_{}_{}", std::process::id(), free_ports(1));
         let mut admin = PgConnection::connect(server.as_str()).await.unwrap();
         sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.unwrap();
         Self { server, name }
@@ -43,7 +44,10 @@ impl Database {
 
     async fn drop(self) {
         let mut admin = PgConnection::connect(self.server.as_str()).await.unwrap();
-        sqlx::query(AssertSqlSafe(format!("DROP DATABASE {} WITH (FORCE)", self.name))).execute(&mut admin).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("DROP DATABASE {} WITH (FORCE)", self.name)))
+            .execute(&mut admin)
+            .await
+            .unwrap();
     }
 }
 
@@ -92,10 +96,14 @@ async fn a_sign_in_begins_at_one_and_ends_at_the_other() {
     let Answer::Page(page) = teacher.authorize("").await else { panic!("nobody is signed in yet") };
     assert!(page.has("password"), "{}", page.text());
     proxy.only(1);
-    let Answer::Page(page) = teacher.sign_in(&page, cluster.ready.person("teacher_parent")).await else { panic!("two identities, and no question") };
+    let Answer::Page(page) = teacher.sign_in(&page, cluster.ready.person("teacher_parent")).await else {
+        panic!("two identities, and no question")
+    };
     proxy.only(0);
     let identity = page.value("identity");
-    let Answer::Back(answer) = teacher.submit(&page, &[("identity", &identity)]).await else { panic!("no answer for the platform") };
+    let Answer::Back(answer) = teacher.submit(&page, &[("identity", &identity)]).await else {
+        panic!("no answer for the platform")
+    };
     proxy.only(1);
     let code = answer.code();
     let tokens = teacher.redeem(&code).await.expect("a code of the other replica");
@@ -134,7 +142,8 @@ async fn a_kill_in_the_middle_signs_nobody_out() {
     }
 
     let (ledger, done) = (Arc::new(Mutex::new(Ledger::default())), Arc::new(AtomicUsize::new(0)));
-    let load: Vec<_> = visitors.into_iter().map(|visitor| tokio::spawn(rounds(visitor, ledger.clone(), done.clone()))).collect();
+    let load: Vec<_> =
+        visitors.into_iter().map(|visitor| tokio::spawn(rounds(visitor, ledger.clone(), done.clone()))).collect();
     while done.load(Ordering::Relaxed) < VISITORS * ROUNDS / 3 {
         assert!(load.iter().all(|visitor| !visitor.is_finished()), "a visitor gave up before the kill");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -147,7 +156,9 @@ async fn a_kill_in_the_middle_signs_nobody_out() {
 
     proxy.only(1);
     for (visitor, tokens) in &mut after {
-        let Answer::Back(answer) = visitor.authorize("prompt=none").await else { panic!("a page for somebody who is signed in") };
+        let Answer::Back(answer) = visitor.authorize("prompt=none").await else {
+            panic!("a page for somebody who is signed in")
+        };
         assert_eq!(answer.error(), None, "signed out by the death of a replica");
         *tokens = visitor.refresh(tokens).await.expect("a refresh token outlives the replica that gave it");
         assert!(visitor.knows_me(tokens).await);
@@ -165,11 +176,17 @@ async fn a_kill_in_the_middle_signs_nobody_out() {
 
 /// One visitor signs on again and again without a page. Every third code is sent to both replicas at once: one of
 /// them at most may answer with tokens.
-async fn rounds(mut visitor: Visitor, ledger: Arc<Mutex<Ledger>>, done: Arc<AtomicUsize>) -> (Visitor, visitor::Tokens) {
+async fn rounds(
+    mut visitor: Visitor,
+    ledger: Arc<Mutex<Ledger>>,
+    done: Arc<AtomicUsize>,
+) -> (Visitor, visitor::Tokens) {
     let mut kept = None;
     let mut finished = 0;
     while finished < ROUNDS {
-        let Answer::Back(answer) = visitor.authorize("prompt=none").await else { panic!("a page for somebody who is signed in") };
+        let Answer::Back(answer) = visitor.authorize("prompt=none").await else {
+            panic!("a page for somebody who is signed in")
+        };
         assert_eq!(answer.error(), None, "signed out in the middle of the load");
         let code = answer.code();
         if finished % 3 == 2 {

@@ -81,7 +81,8 @@ async fn pages(album: &Album, place: &Place, demo: &Demo, teacher: &str) {
     sign_in(window, person("child_under14")).await;
     window.find("#guardian-consent-needed").await;
     album.take("guardian").await;
-    let link = place.json(&["account", "link", &person("full_claims").user_name], "")["link"].as_str().unwrap().to_owned();
+    let link =
+        place.json(&["account", "link", &person("full_claims").user_name], "")["link"].as_str().unwrap().to_owned();
     window.go(&link).await;
     window.find("#new-password").await;
     album.take("activation").await;

@@ -15,7 +15,7 @@ use url::Url;
 use crate::support::binary::{Client, Person};
 
 const VERIFIER: &str = "a-verifier-that-is-long-enough-for-rfc-7636-section-4.1";
-const SCOPE: &str = "openid profile offline_access edu";
+const SCOPE: &str = "openid profile edu";
 
 /// Sends requests for the issuer to one of two ports, and to the other one when the first does not answer.
 pub struct Proxy {
@@ -53,7 +53,9 @@ impl Proxy {
     fn request(&self, port: u16, target: &Target<'_>) -> reqwest::RequestBuilder {
         let url = format!("http://127.0.0.1:{port}{}", target.path);
         let request = match target.form {
-            Some(form) => self.http.post(url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned()),
+            Some(form) => {
+                self.http.post(url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned())
+            }
             None => self.http.get(url),
         };
         let request = if target.cookies.is_empty() { request } else { request.header(COOKIE, target.cookies) };
@@ -95,7 +97,9 @@ pub struct Page(String);
 impl Page {
     fn first(&self, selector: &str, attribute: &str) -> Option<String> {
         let html = Html::parse_document(&self.0);
-        html.select(&Selector::parse(selector).unwrap()).next().and_then(|found| found.attr(attribute).map(str::to_owned))
+        html.select(&Selector::parse(selector).unwrap())
+            .next()
+            .and_then(|found| found.attr(attribute).map(str::to_owned))
     }
 
     pub fn has(&self, field: &str) -> bool {
@@ -165,7 +169,11 @@ impl Visitor {
             let response = self.proxy.send(&Target { path: &path, form, cookies: &cookies, authorization: None }).await;
             self.remember(&response);
             let Some(location) = response.headers().get(LOCATION) else {
-                assert!(response.status().is_success() || response.status().as_u16() == 400, "{path}: {}", response.status());
+                assert!(
+                    response.status().is_success() || response.status().as_u16() == 400,
+                    "{path}: {}",
+                    response.status()
+                );
                 return Answer::Page(Page(response.text().await.unwrap()));
             };
             let next = Url::parse(&self.proxy.issuer).unwrap().join(location.to_str().unwrap()).unwrap();
@@ -211,13 +219,15 @@ impl Visitor {
             let html = Html::parse_document(&page.0);
             let wanted = Selector::parse(&field).unwrap();
             let forms = Selector::parse("form").unwrap();
-            let form = html.select(&forms).find(|form| form.select(&wanted).next().is_some()).expect("a form with this field");
+            let form =
+                html.select(&forms).find(|form| form.select(&wanted).next().is_some()).expect("a form with this field");
             let inputs = Selector::parse("input[type=hidden]").unwrap();
             let own = |name: &str, input: scraper::ElementRef<'_>| input.attr(name).unwrap_or_default().to_owned();
             let hidden: Vec<_> = form.select(&inputs).map(|input| (own("name", input), own("value", input))).collect();
             (form.attr("action").unwrap().to_owned(), hidden)
         };
-        let fields: Vec<(&str, &str)> = hidden.iter().map(|(name, value)| (&**name, &**value)).chain(answers.iter().copied()).collect();
+        let fields: Vec<(&str, &str)> =
+            hidden.iter().map(|(name, value)| (&**name, &**value)).chain(answers.iter().copied()).collect();
         self.visit(&action, Some(&encode(&fields))).await
     }
 
@@ -257,11 +267,20 @@ impl Visitor {
         let ok = response.status().is_success();
         let body: Value = response.json().await.map_err(|error| error.to_string())?;
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        if ok { Ok(Tokens { access: text("access_token"), refresh: text("refresh_token"), id: text("id_token") }) } else { Err(text("error")) }
+        if ok {
+            Ok(Tokens { access: text("access_token"), refresh: text("refresh_token"), id: text("id_token") })
+        } else {
+            Err(text("error"))
+        }
     }
 
     fn redemption(&self, code: &str) -> String {
-        encode(&[("grant_type", "authorization_code"), ("code", code), ("redirect_uri", &self.client.redirect_uris[0]), ("code_verifier", VERIFIER)])
+        encode(&[
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", &self.client.redirect_uris[0]),
+            ("code_verifier", VERIFIER),
+        ])
     }
 
     async fn token_endpoint(&self, form: &str) -> Result<Tokens, String> {
@@ -300,7 +319,12 @@ impl Visitor {
 
     /// Whether userinfo answers.
     pub async fn knows_me(&self, tokens: &Tokens) -> bool {
-        let target = Target { path: "/userinfo", form: None, cookies: "", authorization: Some(format!("Bearer {}", tokens.access)) };
+        let target = Target {
+            path: "/userinfo",
+            form: None,
+            cookies: "",
+            authorization: Some(format!("Bearer {}", tokens.access)),
+        };
         self.proxy.send(&target).await.status().is_success()
     }
 

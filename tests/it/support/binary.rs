@@ -94,7 +94,8 @@ impl Place {
     pub fn json(&self, arguments: &[&str], input: &str) -> Value {
         let ended = self.run_with(&[&["--json"], arguments].concat(), input);
         assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.err);
-        serde_json::from_str(&ended.out).unwrap_or_else(|e| panic!("{arguments:?} printed no JSON ({e}): {}", ended.out))
+        serde_json::from_str(&ended.out)
+            .unwrap_or_else(|e| panic!("{arguments:?} printed no JSON ({e}): {}", ended.out))
     }
 
     fn spawn(&self, arguments: &[&str], log: &str) -> Running {
@@ -125,7 +126,9 @@ impl Running {
     /// The next line on standard output; fails with the end of the log when the process ends first.
     #[track_caller]
     fn line(&mut self) -> String {
-        self.lines.recv_timeout(START).unwrap_or_else(|_| panic!("nothing came: {:?}\n{}", self.child.try_wait(), tail(&self.log())))
+        self.lines
+            .recv_timeout(START)
+            .unwrap_or_else(|_| panic!("nothing came: {:?}\n{}", self.child.try_wait(), tail(&self.log())))
     }
 
     /// SIGTERM, and the wait for it.
@@ -229,7 +232,8 @@ impl Demo {
     pub fn start_at(place: &Place, port: u16) -> Self {
         let mut process = place.spawn(&["demo", "--json", "--port", &port.to_string()], "demo.log");
         let line = process.line();
-        let ready = serde_json::from_str(&line).unwrap_or_else(|e| panic!("not the line that was promised ({e}): {line}"));
+        let ready =
+            serde_json::from_str(&line).unwrap_or_else(|e| panic!("not the line that was promised ({e}): {line}"));
         Self { process, ready, port }
     }
 

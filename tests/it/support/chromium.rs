@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use serde_json::{Value, json};
-use thirtyfour::prelude::*;
 use thirtyfour::ChromeCapabilities;
+use thirtyfour::prelude::*;
 
 use super::need::Browser;
 
@@ -46,8 +46,13 @@ impl Chromium {
             .spawn()
             .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port = lines.filter_map(|line| line.split("successfully on port ").nth(1).map(digits)).next().expect("the driver names its port");
-        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities(browser, wish, profile.path())).await.unwrap();
+        let port = lines
+            .filter_map(|line| line.split("successfully on port ").nth(1).map(digits))
+            .next()
+            .expect("the driver names its port");
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities(browser, wish, profile.path()))
+            .await
+            .unwrap();
         driver.set_page_load_timeout(PATIENCE).await.unwrap();
         Self { driver, process, _profile: profile }
     }
@@ -134,7 +139,9 @@ impl Chromium {
         let layout = self.devtools("Page.getLayoutMetrics", json!({})).await;
         let full = layout["cssContentSize"]["height"].as_f64().unwrap_or_default().max(f64::from(height));
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": full, "scale": 1 });
-        let shot = self.devtools("Page.captureScreenshot", json!({ "format": "png", "clip": clip, "captureBeyondViewport": true })).await;
+        let shot = self
+            .devtools("Page.captureScreenshot", json!({ "format": "png", "clip": clip, "captureBeyondViewport": true }))
+            .await;
         let png = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap_or_default()).unwrap();
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, png).unwrap();
