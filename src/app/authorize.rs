@@ -17,7 +17,7 @@ use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::CodeOffer;
 use crate::domain::oidc::params::Params;
 use crate::domain::oidc::prompt::{self, Next, Present};
-use crate::domain::oidc::request::AuthorizationRequest;
+use crate::domain::oidc::request::{Answered, AuthorizationRequest};
 use crate::domain::registry::age::AgeBand;
 use crate::keys::opaque;
 use crate::store::ephemeral::Space;
@@ -83,6 +83,8 @@ pub enum Page {
     },
     /// A child whose guardian has not agreed.
     GuardianNeeded {
+        /// Sealed state, for the language switch and “not me”.
+        request: String,
         /// Who is there.
         who: Who,
         /// Who asks.
@@ -212,14 +214,17 @@ impl App {
         }
     }
 
-    /// “Not me”: whoever was there has left, and the question about accounts with her.
+    /// “Not me”: whoever was there has left, and her answers with her. A new interaction, because the sign-in of the
+    /// old one is finished, and a finished one starts over (R3).
     ///
     /// # Errors
     /// A failed dependency.
     pub async fn continue_as_nobody(&self, ctx: &Ctx, sealed: &str, browser: &Browser) -> Result<Reply, Error> {
         match self.open_request(ctx, sealed, browser).await? {
             Ok(Opened { mut request, client }) => {
-                request.answered.account = true;
+                request.interaction = InteractionId::new(ctx.now, &*self.random);
+                // Whoever signs in now has said which account; which identity is hers to say.
+                request.answered = Answered { account: true, ..Answered::default() };
                 self.proceed(ctx, request, client, &Browser { session: None, ..browser.clone() }).await
             }
             Err(stop) => Ok(Reply::stop(stop)),
@@ -327,7 +332,7 @@ impl App {
             (Next::GuardianNeeded, Some((who, _))) => {
                 let denied = ProtocolError::new(Code::AccessDenied, "a guardian has not agreed yet");
                 let back = self.error_url(&redirect_uri, request.state.as_deref(), &denied);
-                Page::GuardianNeeded { who, client, back }
+                Page::GuardianNeeded { request: sealed, who, client, back }
             }
             _ => Page::SignIn { request: sealed, login: request.login_hint, client },
         };

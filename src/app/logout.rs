@@ -31,6 +31,8 @@ const PARKED: Duration = Duration::from_secs(600);
 pub enum LogoutReply {
     /// Signed out; to the client's address.
     Redirect(String),
+    /// She said no; to the client's address.
+    Back(String),
     /// Signed out (or nobody was signed in); our own page.
     SignedOut,
     /// She said no, and there is no address to go back to.
@@ -177,7 +179,7 @@ impl App {
             .filter(|uri| client.is_some_and(|client| client.returns_after_logout_to(uri)))
             .map(|uri| with_state(&uri, request.state.as_deref()));
         if !yes {
-            return Ok(back.map_or(LogoutReply::Stayed, LogoutReply::Redirect));
+            return Ok(back.map_or(LogoutReply::Stayed, LogoutReply::Back));
         }
         if let Some(who) = self.who(ctx, browser).await? {
             self.sign_out(ctx, &who.session, "signed out").await?;

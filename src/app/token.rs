@@ -21,9 +21,7 @@ use crate::domain::oidc::grant::{CodeOffer, Family, Grant, Presented};
 use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::token::Request;
-use crate::domain::time::Timestamp;
 use crate::keys::opaque;
-use crate::store::db::Tx;
 use crate::store::ephemeral::{Redeemed, Space};
 use crate::store::{grants, sessions, subjects};
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::output::Output;
 use super::{Failure, runtime};
 use crate::app::App;
+use crate::app::health::Check;
 use crate::config::Settings;
 
 #[derive(Serialize)]
@@ -38,15 +39,7 @@ pub async fn run(config: Option<&Path>, output: &Output) -> Result<(), Failure> 
                 Err(failure) => found("start", State::Fault, failure.to_string()),
                 Ok(app) => {
                     for check in app.readiness().await {
-                        let say = check.hint.unwrap_or("answers").to_owned();
-                        let (state, say) = match (check.name, check.ok) {
-                            (_, true) => (State::Ok, say),
-                            // Before the first start there are none, and nothing is wrong.
-                            ("keys", false) if app.list_keys().await.is_ok_and(|keys| keys.is_empty()) => {
-                                (State::Warning, "no signing keys yet: the first start makes them".into())
-                            }
-                            (_, false) => (State::Fault, say),
-                        };
+                        let (state, say) = answered(&app, &check).await?;
                         found(check.name, state, say);
                     }
                     let (state, say) = backup(&app).await?;
@@ -78,6 +71,17 @@ pub async fn run(config: Option<&Path>, output: &Output) -> Result<(), Failure> 
     } else {
         Ok(())
     }
+}
+
+/// Before the first start there are no signing keys, and nothing is wrong.
+async fn answered(app: &App, check: &Check) -> Result<(State, String), Failure> {
+    Ok(match check.hint {
+        None => (State::Ok, "answers".into()),
+        Some(_) if check.name == "keys" && app.list_keys().await?.is_empty() => {
+            (State::Warning, "no signing keys yet: the first start makes them".into())
+        }
+        Some(hint) => (State::Fault, hint.into()),
+    })
 }
 
 fn issuer(settings: &Settings) -> (State, String) {

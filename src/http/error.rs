@@ -48,6 +48,11 @@ pub fn error_page(visit: Visit, id: ErrorId) -> Response {
     visit.finish(page(id.status(), html, FormTargets::Ourselves))
 }
 
+/// The address of a form, opened without the form: from the history, or after the address bar was pressed.
+pub async fn too_late(visit: Visit) -> Response {
+    error_page(visit, ErrorId::Expired)
+}
+
 /// No such page.
 pub async fn not_found(visit: Visit) -> Response {
     error_page(visit, ErrorId::NotFound)

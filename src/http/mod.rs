@@ -44,12 +44,12 @@ pub fn router(door: Door) -> Router {
     let base = door.app.issuer().base_path().to_owned();
     let forms = Router::new()
         .route(path::SIGN_IN, post(pages::sign_in::submit))
-        .route(path::CHOOSE_ACCOUNT, post(pages::choose::account))
-        .route(path::CHOOSE_IDENTITY, post(pages::choose::identity))
-        .route(path::CONSENT, post(pages::consent::submit))
-        .route(path::NOT_ME, post(pages::sign_out::not_me))
-        .route(path::LANGUAGE, post(pages::language::submit))
-        .route(path::SIGN_OUT, post(pages::sign_out::submit))
+        .route(path::CHOOSE_ACCOUNT, post(pages::choose::account).get(error::too_late))
+        .route(path::CHOOSE_IDENTITY, post(pages::choose::identity).get(error::too_late))
+        .route(path::CONSENT, post(pages::consent::submit).get(error::too_late))
+        .route(path::NOT_ME, post(pages::sign_out::not_me).get(error::too_late))
+        .route(path::LANGUAGE, post(pages::language::submit).get(error::too_late))
+        .route(path::SIGN_OUT, post(pages::sign_out::submit).get(error::too_late))
         .route(path::ACTIVATE, post(pages::activate::submit))
         // Only our own pages post here; protocol endpoints are called from anywhere.
         .layer(from_fn_with_state(door.clone(), layer::same_origin));

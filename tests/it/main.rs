@@ -3,12 +3,16 @@
 #![allow(missing_docs, reason = "the names of the tests are the documentation")]
 
 mod architecture;
+mod browser;
+mod commands;
 mod ephemeral;
+mod foreign_client;
 mod house;
 mod keys;
 mod oidc;
 mod outbound;
 mod pages;
 mod platform;
+mod replicas;
 mod sign_in;
 mod support;

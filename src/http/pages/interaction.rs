@@ -77,10 +77,10 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
             let view = views::Consent { request, who: name(&who), client, items, token_minutes: TOKEN_MINUTES };
             (view.render(locale), FormTargets::Client)
         }
-        Page::GuardianNeeded { who, client, back } => {
+        Page::GuardianNeeded { request, who, client, back } => {
             let view = views::GuardianNeeded {
                 who: name(&who),
-                request: None,
+                request: Some(request),
                 client_name: client.display_name(english),
                 return_uri: Some(back),
             };

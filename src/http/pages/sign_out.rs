@@ -20,8 +20,15 @@ pub fn answer(app: &App, mut visit: Visit, reply: LogoutReply, ui_locales: Optio
     let locale = visit.locale_for(ui_locales);
     visit.ctx.locale = locale;
     match reply {
-        LogoutReply::Redirect(to) => redirect(visit, &to),
-        LogoutReply::SignedOut => gone(visit),
+        LogoutReply::Redirect(to) => {
+            visit.clear_session();
+            redirect(visit, &to)
+        }
+        LogoutReply::SignedOut => {
+            visit.clear_session();
+            gone(visit)
+        }
+        LogoutReply::Back(to) => redirect(visit, &to),
         LogoutReply::Stayed => redirect(visit, &app.issuer().at("/")),
         LogoutReply::Confirm { request, who, client, pre_session } => {
             visit.set_pre_session(pre_session.as_ref());

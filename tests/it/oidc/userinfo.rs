@@ -56,7 +56,7 @@ both_engines! {
         let rp = app.client("platform_a");
         for key in ["full_claims", "child_under14", "child_15", "guardian_of_two", "teacher_parent", "school_admin"] {
             let tokens = app.visitor(key).sign_in_with(&rp, rp.ask().with("scope", EVERYTHING)).await;
-            let told = rp.userinfo(&tokens.access()).await.body.to_string() + &tokens.id_claims().to_string();
+            let told = format!("{}{}", rp.userinfo(&tokens.access()).await.body, tokens.id_claims());
             assert!(!told.contains("360781") || !told.contains("3607811") && !told.contains("3607812"), "{key}: {told}");
         }
     }

@@ -1,7 +1,9 @@
 //! What the tests share.
 
 pub mod app;
+pub mod binary;
 pub mod browser;
+pub mod chromium;
 pub mod clock;
 pub mod database;
 pub mod need;

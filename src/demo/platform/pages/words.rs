@@ -18,7 +18,7 @@ words! {
     provider_is: "身份由此处确认：", "Identity confirmed by";
     signed_in_as: "当前登录：", "Signed in as";
     my_space: "我的空间", "My space";
-    hello: "您好，", "Hello,";
+    hello: "您好，", "Hello, ";
     what_we_know: "本平台获知的信息", "What this platform was told";
     what_we_know_note: "以下内容由统一认证提供，本平台没有向您索取过。", "All of this came with your sign-in; we never asked you for it.";
     active_identity: "当前身份", "Active identity";
@@ -165,9 +165,23 @@ pub(super) fn age_band(code: &str, locale: Locale) -> String {
     pick(zh, en, locale).to_owned()
 }
 
-/// A grade.
+/// A grade: a letter for the stage and the year in it; what we do not know is shown as it is.
 pub(super) fn grade(code: &str, locale: Locale) -> String {
-    if code.is_ascii() { pick("年级 ", "grade ", locale).to_owned() + code } else { code.to_owned() }
+    let year = |number: &str| {
+        let zh = ["一", "二", "三", "四", "五", "六"];
+        number.parse::<usize>().ok().and_then(|n| zh.get(n.checked_sub(1)?)).copied()
+    };
+    let Some((stage, number)) = code.split_at_checked(1) else { return code.to_owned() };
+    match (stage, number, year(number)) {
+        ("K", "1", _) => pick("小班", "kindergarten year 1", locale).to_owned(),
+        ("K", "2", _) => pick("中班", "kindergarten year 2", locale).to_owned(),
+        ("K", "3", _) => pick("大班", "kindergarten year 3", locale).to_owned(),
+        ("P", n, Some(zh)) => pick(&format!("小学{zh}年级"), &format!("primary grade {n}"), locale).to_owned(),
+        ("J", n, Some(zh)) => pick(&format!("初中{zh}年级"), &format!("junior grade {n}"), locale).to_owned(),
+        ("S", n, Some(zh)) => pick(&format!("高中{zh}年级"), &format!("senior grade {n}"), locale).to_owned(),
+        ("V", n, Some(zh)) => pick(&format!("职校{zh}年级"), &format!("vocational year {n}"), locale).to_owned(),
+        _ => code.to_owned(),
+    }
 }
 
 fn pick<'a>(zh: &'a str, en: &'a str, locale: Locale) -> &'a str {

@@ -1,0 +1,89 @@
+//! Pictures of every page on a phone and on a desk, in both languages, in `target/screens`: for people to look at.
+//! What a test can see it checks: no page is wider than its window.
+
+use std::path::{Path, PathBuf};
+
+use super::{choose_identity, open_space, sign_in, vendor};
+use crate::support::binary::{Demo, Place, free_ports};
+use crate::support::chromium::{Chromium, Wish};
+use crate::support::need;
+
+struct Album {
+    window: Chromium,
+    folder: PathBuf,
+    language: &'static str,
+}
+
+impl Album {
+    async fn take(&self, name: &str) {
+        for (size, phone) in [("phone", true), ("desk", false)] {
+            self.window.picture(&self.folder.join(format!("{name}-{}-{size}.png", self.language)), phone).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_on_a_phone_and_on_a_desk() {
+    let Some(browser) = need::browser() else { return };
+    // The command that prints a link has to know the issuer too.
+    let port = free_ports(3);
+    let place = Place::new().with("MINGJI_ISSUER", format!("http://localhost:{port}"));
+    let demo = Demo::start_at(&place, port);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screens");
+    for (language, wanted, teacher) in [("zh", "zh-CN", "教师"), ("en", "en", "Teacher")] {
+        let window = Chromium::open(&browser, Wish { language: Some(wanted), ..Wish::default() }).await;
+        let album = Album { window, folder: folder.clone(), language };
+        pages(&album, &place, &demo, teacher).await;
+    }
+}
+
+async fn pages(album: &Album, place: &Place, demo: &Demo, teacher: &str) {
+    let (window, issuer) = (&album.window, &demo.ready.issuer);
+    let person = |key: &str| demo.ready.person(key);
+    window.go(issuer).await;
+    album.take("home").await;
+    let a = demo.platform('a');
+    window.go(&a).await;
+    album.take("platform").await;
+    open_space(window, &a).await;
+    window.find("#password").await;
+    album.take("sign-in").await;
+    window.fill("#login", &person("teacher_parent").user_name).await;
+    window.fill("#password", "not the password at all").await;
+    window.press("main form button.main").await;
+    window.find("#problem").await;
+    album.take("sign-in-refused").await;
+    sign_in(window, person("teacher_parent")).await;
+    window.find("button[name=identity]").await;
+    album.take("identity").await;
+    choose_identity(window, teacher).await;
+    window.arrive(&format!("{a}/space")).await;
+    album.take("space").await;
+    open_space(window, &vendor(demo)).await;
+    window.find("button[name=decision]").await;
+    album.take("consent").await;
+    window.press("button[value=deny]").await;
+    window.find("#rp-error").await;
+    album.take("platform-refused").await;
+    window.go(&format!("{a}/login?prompt=select_account")).await;
+    window.find("button[name=account]").await;
+    album.take("account").await;
+    window.go(&format!("{issuer}/end-session")).await;
+    window.find("button[name=confirm]").await;
+    album.take("sign-out").await;
+    window.press("main button[value=yes]").await;
+    window.find("#signed-out").await;
+    album.take("signed-out").await;
+    window.go(&format!("{issuer}/authorize?client_id=nobody")).await;
+    window.find("#err-client").await;
+    album.take("error").await;
+    open_space(window, &vendor(demo)).await;
+    sign_in(window, person("child_under14")).await;
+    window.find("#guardian-consent-needed").await;
+    album.take("guardian").await;
+    let link =
+        place.json(&["account", "link", &person("full_claims").user_name], "")["link"].as_str().unwrap().to_owned();
+    window.go(&link).await;
+    window.find("#new-password").await;
+    album.take("activation").await;
+}

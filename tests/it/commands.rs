@@ -1,0 +1,451 @@
+//! The commands as an operator types them: exit codes, one line that says what to do, `--json`, and that a refusal
+//! leaves nothing behind.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use sqlx::Connection as _;
+
+use crate::support::binary::{Ended, Place, Ready};
+
+const PASSPHRASE: &str = "a long enough passphrase\n";
+
+/// Every command, as its help is asked for.
+const COMMANDS: &[&[&str]] = &[
+    &[],
+    &["serve"],
+    &["demo"],
+    &["migrate"],
+    &["doctor"],
+    &["registry", "count"],
+    &["account", "list"],
+    &["account", "set-password"],
+    &["account", "link"],
+    &["client", "create"],
+    &["consent", "record"],
+    &["consent", "withdraw"],
+    &["admin", "grant"],
+    &["keys", "init"],
+    &["keys", "list"],
+    &["keys", "rotate"],
+    &["keys", "backup"],
+    &["keys", "restore"],
+    &["audit", "verify"],
+    &["audit", "anchor"],
+];
+
+/// Refused with one line on standard error that holds `hint`, and nothing on standard output.
+#[track_caller]
+fn refused(ended: &Ended, hint: &str) {
+    assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);
+    assert_eq!(ended.out, "");
+    let said: Vec<_> = ended.err.lines().filter(|line| line.starts_with("mingji: ")).collect();
+    assert!(said.len() == 1 && said[0].contains(hint), "{hint:?} is not in: {}", ended.err);
+}
+
+/// A place with a small world in its database.
+fn seeded() -> (Place, Ready) {
+    let place = Place::new();
+    let ready = serde_json::from_value(place.json(&["demo", "--seed-only"], "")).unwrap();
+    (place, ready)
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let place = Place::new();
+    for command in COMMANDS {
+        let ended = place.run(&[*command, &["--help"]].concat());
+        assert_eq!(ended.code, Some(0), "{command:?}: {}", ended.err);
+        assert!(command.is_empty() || ended.out.contains("Example: "), "{command:?} has no example:\n{}", ended.out);
+        for listed in
+            ended.out.split("Commands:\n").nth(1).unwrap_or_default().lines().take_while(|line| !line.is_empty())
+        {
+            let name = listed.split_whitespace().next().unwrap();
+            let known =
+                COMMANDS.iter().any(|known| known.starts_with(command) && known.get(command.len()) == Some(&name));
+            assert!(known || name == "help", "{name} of {command:?} is not tested here");
+        }
+    }
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "help wrote something");
+}
+
+#[test]
+fn wrong_usage_is_two() {
+    let place = Place::new();
+    for wrong in [
+        &["swerve"][..],
+        &[],
+        &["serve", "--nonsense"],
+        &["account", "set-password"],
+        &["account", "link", "abc", "--person", "0197a3a0-0000-7000-8000-000000000000"],
+        &["account", "link", "--person", "not-an-id"],
+        &["keys", "rotate", "--alg", "none"],
+        &["admin", "grant", "somebody"],
+        &["demo", "--port", "70000"],
+        &["consent", "record", "--child", "x"],
+    ] {
+        let ended = place.run(wrong);
+        assert_eq!(ended.code, Some(2), "{wrong:?}: {}{}", ended.out, ended.err);
+        assert!(ended.out.is_empty() && !ended.err.is_empty(), "{wrong:?}");
+    }
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "wrong usage wrote something");
+}
+
+#[test]
+fn migrations_are_applied_once() {
+    let place = Place::new();
+    let first = place.json(&["migrate"], "");
+    assert!(!first["applied"].as_array().unwrap().is_empty(), "{first}");
+    let second = place.json(&["migrate"], "");
+    assert!(second["applied"].as_array().unwrap().is_empty(), "{second}");
+    assert!(!place.path().join("keys").exists(), "migrating needs no secrets and makes none");
+}
+
+#[test]
+fn serve_without_migrations_says_so() {
+    let place = Place::new().with("MINGJI_LISTEN", "127.0.0.1:0");
+    refused(&place.run(&["serve", "--no-migrate"]), "mingji migrate");
+}
+
+#[test]
+fn bad_settings_are_named() {
+    let place = Place::new().with("MINGJI_ISSUER", "http://id.example.edu.cn");
+    refused(&place.run(&["serve"]), "https");
+    let place = Place::new().with("MINGJI_DATABASE_URL", "mysql://x");
+    refused(&place.run(&["registry", "count"]), "sqlite://");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_taken_port_is_named_before_anything_is_written() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = Place::new().with("MINGJI_LISTEN", taken.local_addr().unwrap().to_string());
+    refused(&place.run(&["serve"]), "another program");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn keys_are_made_once_listed_and_rotated() {
+    let place = Place::new();
+    assert_eq!(place.run(&["keys", "init"]).code, Some(0));
+    assert_secrets_are_private(&place.path().join("keys"));
+    refused(&place.run(&["keys", "init"]), "root secrets");
+
+    let states = |alg: &str| -> Vec<(String, String)> {
+        let rows = place.json(&["keys", "list"], "");
+        let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+        rows.as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["alg"] == alg)
+            .map(|row| (text(row, "kid"), text(row, "state")))
+            .collect()
+    };
+    place.json(&["keys", "rotate"], "");
+    let before = states("ES256");
+    let next = before.iter().find(|(_, state)| state == "next").unwrap().0.clone();
+    let active = before.iter().find(|(_, state)| state == "active").unwrap().0.clone();
+    let other = states("RS256");
+    let rotated = place.json(&["keys", "rotate", "--alg", "ES256"], "");
+    assert_eq!(rotated["active"]["ES256"], json!(next), "what was published before comes into use");
+    let after = states("ES256");
+    assert!(after.contains(&(active, "retired".into())), "the old one still verifies: {after:?}");
+    assert_eq!(after.iter().filter(|(_, state)| state == "next").count(), 1);
+    assert_eq!(states("RS256"), other, "the other algorithm was not asked for");
+}
+
+fn assert_secrets_are_private(keys: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(keys), 0o700);
+    let files: Vec<_> = std::fs::read_dir(keys).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 4, "{files:?}");
+    files.iter().for_each(|file| assert_eq!(mode(file), 0o600, "{}", file.display()));
+}
+
+/// What lies in a keys folder, to see that nothing was written.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut all: Vec<_> = entries
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap()))
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn foreign_and_missing_secrets_stop_everything_and_write_nothing() {
+    let (mine, other) = (Place::new(), Place::new());
+    for place in [&mine, &other] {
+        assert_eq!(place.run(&["keys", "init"]).code, Some(0));
+        place.json(&["keys", "list"], "");
+    }
+    let keys = mine.path().join("keys");
+    let own = contents(&keys);
+
+    // A second replica with an empty folder.
+    let empty = tempfile::tempdir().unwrap();
+    let lost = Place::new()
+        .with("MINGJI_KEYS_DIR", empty.path().to_string_lossy())
+        .with("MINGJI_DATABASE_URL", database(&mine));
+    for command in [&["serve"][..], &["keys", "list"], &["keys", "rotate"], &["audit", "verify"]] {
+        refused(&lost.run(command), "keys restore");
+    }
+    assert!(contents(empty.path()).is_empty(), "an empty folder stays empty");
+
+    // Secrets of another installation.
+    let foreign = Place::new()
+        .with("MINGJI_KEYS_DIR", other.path().join("keys").to_string_lossy())
+        .with("MINGJI_DATABASE_URL", database(&mine));
+    let before = contents(&other.path().join("keys"));
+    for command in [&["serve"][..], &["keys", "rotate"]] {
+        assert_eq!(foreign.run(command).code, Some(1));
+    }
+    assert_eq!(contents(&other.path().join("keys")), before);
+
+    // One of them is missing.
+    std::fs::remove_file(keys.join("index.key")).unwrap();
+    assert_eq!(mine.run(&["serve"]).code, Some(1));
+    assert_eq!(contents(&keys).len(), 3, "no half is filled up with new secrets");
+    std::fs::write(keys.join("index.key"), &own.iter().find(|(name, _)| name == "index.key").unwrap().1).unwrap();
+    restrict(&keys.join("index.key"));
+    mine.json(&["keys", "list"], "");
+}
+
+fn restrict(file: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn database(place: &Place) -> String {
+    format!("sqlite://{}", place.path().join("data/mingji.db").display())
+}
+
+#[test]
+fn a_backup_brings_the_secrets_back() {
+    let place = Place::new();
+    assert_eq!(place.run(&["keys", "init"]).code, Some(0));
+    let backup = place.path().join("backup.txt");
+    let file = backup.to_string_lossy();
+    assert!(doctor(&place, "key backup") == "warning");
+    refused(&place.run_with(&["keys", "backup", &file], "short\n"), "12 characters");
+    assert!(!backup.exists());
+    assert_eq!(place.run_with(&["keys", "backup", &file], PASSPHRASE).code, Some(0));
+    assert!(doctor(&place, "key backup") == "ok");
+    refused(&place.run_with(&["keys", "backup", &file], PASSPHRASE), "exists");
+
+    let keys = place.path().join("keys");
+    let own = contents(&keys);
+    let sealed = std::fs::read(&backup).unwrap();
+    for (name, secret) in &own {
+        assert!(
+            !sealed.windows(16).any(|part| secret.windows(16).last() == Some(part)),
+            "{name} lies open in the backup"
+        );
+    }
+    refused(&place.run_with(&["keys", "restore", &file], PASSPHRASE), "keys");
+    std::fs::remove_dir_all(&keys).unwrap();
+    assert_eq!(place.run(&["keys", "list"]).code, Some(1));
+    refused(&place.run_with(&["keys", "restore", &file], "another long passphrase\n"), "passphrase");
+    assert!(contents(&keys).is_empty());
+    assert_eq!(place.run_with(&["keys", "restore", &file], PASSPHRASE).code, Some(0));
+    assert_eq!(contents(&keys).len(), own.len());
+    place.json(&["keys", "list"], "");
+}
+
+fn doctor(place: &Place, what: &str) -> String {
+    let findings = place.json(&["doctor"], "");
+    let finding = findings.as_array().unwrap().iter().find(|finding| finding["what"] == what).unwrap().clone();
+    finding["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_doctor_finds_faults_and_fails() {
+    let place = Place::new();
+    assert_eq!(place.run(&["keys", "init"]).code, Some(0));
+    assert_eq!(place.run(&["doctor"]).code, Some(0));
+    let broken = Place::new().with("MINGJI_DATABASE_URL", database(&place));
+    let ended = broken.run(&["--json", "doctor"]);
+    assert_eq!(ended.code, Some(1));
+    let findings: Value = serde_json::from_str(&ended.out).unwrap();
+    let faults: Vec<_> = findings.as_array().unwrap().iter().filter(|finding| finding["state"] == "fault").collect();
+    assert!(faults.len() == 1 && faults[0]["say"].as_str().unwrap().contains("keys restore"), "{findings}");
+    let nowhere = Place::new().with("MINGJI_EPHEMERAL_URL", "redis://127.0.0.1:1/0");
+    assert_eq!(nowhere.run(&["doctor"]).code, Some(1));
+}
+
+#[test]
+fn a_client_is_registered_once_with_its_secret() {
+    let place = Place::new();
+    let metadata =
+        json!({ "client_name": "校园", "redirect_uris": ["https://app.example/cb"], "edu_client_kind": "platform" });
+    let client = place.json(&["client", "create"], &metadata.to_string());
+    assert!(client["client_id"].is_string() && client["client_secret"].as_str().unwrap().len() >= 43, "{client}");
+    assert_eq!(client["edu_client_kind"], "platform");
+    for (bad, hint) in [
+        ("", "metadata"),
+        ("{}", "redirect_uris"),
+        (r#"{"redirect_uris":["http://app.example/cb"]}"#, "https"),
+        (r#"{"redirect_uris":["https://app.example/cb#x"]}"#, "redirect_uri"),
+        (r#"{"redirect_uris":["https://app.example/cb"],"edu_lawful_basis":"statutory"}"#, "platform"),
+        (r#"{"redirect_uris":["https://app.example/cb"],"id_token_signed_response_alg":"none"}"#, "none"),
+    ] {
+        let ended = place.run_with(&["client", "create"], bad);
+        assert_eq!(ended.code, Some(1), "{bad} was accepted: {}", ended.out);
+        assert!(ended.err.contains(hint), "{bad}: {}", ended.err);
+    }
+}
+
+#[test]
+fn accounts_are_listed_given_passwords_and_links() {
+    let (place, ready) = seeded();
+    let teacher = ready.person("teacher_parent");
+    let org = school_of(&place);
+    let listed = place.json(&["account", "list", "--org", &org], "");
+    let row = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["person_id"] == json!(teacher.person_id))
+        .expect("the teacher is listed")
+        .clone();
+    assert_eq!(row["user_name"], json!(teacher.user_name));
+    refused(&place.run(&["account", "list", "--org", "0000000000"]), "institution");
+
+    refused(&place.run_with(&["account", "set-password", &teacher.user_name], "\n"), "password");
+    refused(&place.run_with(&["account", "set-password", &teacher.user_name], "password\n"), "");
+    let by_name = place.json(&["account", "set-password", &teacher.user_name], "a sentence of some length\n");
+    let by_input = place
+        .json(&["account", "set-password", "-"], &format!("{}\nanother sentence of some length\n", teacher.user_name));
+    let by_id =
+        place.json(&["account", "set-password", "--person", &teacher.person_id], "a third sentence of some length\n");
+    for answer in [by_name, by_input, by_id] {
+        assert_eq!(answer["person_id"], json!(teacher.person_id));
+    }
+    refused(&place.run(&["account", "link", "nobody-of-this-name"]), "nobody");
+    let link = place.json(&["account", "link", &teacher.user_name], "");
+    assert!(link["link"].as_str().unwrap().starts_with("http://localhost:8080/"), "{link}");
+}
+
+/// A school of the world, by the code under which its accounts stand.
+fn school_of(place: &Place) -> String {
+    block_on(async {
+        let mut db = open(place).await;
+        let row: (String,) = sqlx::query_as(
+            "SELECT c.value FROM institution_code c JOIN staffing s ON s.org_id = c.org_id \
+             WHERE c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY s.id LIMIT 1",
+        )
+        .fetch_one(&mut db)
+        .await
+        .unwrap();
+        row.0
+    })
+}
+
+#[test]
+fn consent_is_recorded_by_a_guardian_only_and_withdrawn() {
+    let (place, ready) = seeded();
+    let id = |key: &str| ready.person(key).person_id.clone();
+    let vendor = ready.client("vendor").client_id.clone();
+    let guardian = ["guardian_of_two", "teacher_parent"].into_iter().find(|key| {
+        let ended = place.run(&[
+            "consent",
+            "record",
+            "--child",
+            &id("child_under14"),
+            "--guardian",
+            &id(key),
+            "--client",
+            &vendor,
+        ]);
+        ended.code == Some(0)
+    });
+    assert!(guardian.is_some(), "nobody of the world is the child's guardian");
+    for stranger in ["school_admin", "child_15"] {
+        let ended = place.run(&[
+            "consent",
+            "record",
+            "--child",
+            &id("child_under14"),
+            "--guardian",
+            &id(stranger),
+            "--client",
+            &vendor,
+        ]);
+        assert_eq!(ended.code, Some(1), "{stranger}: {}", ended.out);
+    }
+    let withdrawn = place.json(&["consent", "withdraw", "--person", &id("child_under14"), "--client", &vendor], "");
+    assert_eq!(withdrawn["receipts_ended"], 1);
+    refused(&place.run(&["consent", "withdraw", "--person", &id("child_under14"), "--client", &vendor]), "receipt");
+}
+
+#[test]
+fn a_role_is_granted_once() {
+    let (place, ready) = seeded();
+    let teacher = &ready.person("teacher_parent").user_name;
+    let org = school_of(&place);
+    let grant =
+        |role: &str, org: &str| place.run(&["--json", "admin", "grant", teacher, "--role", role, "--scope", org]);
+    let first = grant("school_admin", &org);
+    assert!(first.out.contains("\"granted\":true"), "{}{}", first.out, first.err);
+    assert!(grant("school_admin", &org).out.contains("\"granted\":false"));
+    assert_eq!(grant("emperor", &org).code, Some(1));
+    refused(&grant("school_admin", "0000000000"), "institution");
+}
+
+#[test]
+fn a_seeded_database_is_not_seeded_twice() {
+    let (place, ready) = seeded();
+    let counts = place.json(&["registry", "count"], "");
+    assert!(counts["persons"].as_i64().unwrap() >= 7, "{counts}");
+    let again: Ready = serde_json::from_value(place.json(&["demo", "--seed-only"], "")).unwrap();
+    assert_eq!(again.person("teacher_parent").person_id, ready.person("teacher_parent").person_id);
+    assert_eq!(place.json(&["registry", "count"], ""), counts);
+    // A register that holds people and was never a demo's.
+    tamper(&place, "DELETE FROM meta WHERE name = 'demo_world'");
+    refused(&place.run(&["demo", "--seed-only"]), "--into-existing");
+    assert_eq!(place.json(&["registry", "count"], ""), counts);
+}
+
+#[test]
+fn a_changed_audit_row_is_found() {
+    let place = Place::new();
+    assert_eq!(place.run(&["keys", "init"]).code, Some(0));
+    place.json(&["keys", "rotate"], "");
+    let verdict = place.json(&["audit", "verify"], "");
+    assert!(verdict["holds"] == true && verdict["entries"].as_i64().unwrap() >= 1, "{verdict}");
+    let anchors = place.path().join("anchors.jsonl");
+    let anchors = anchors.to_string_lossy();
+    place.json(&["audit", "anchor", &anchors], "");
+    assert_eq!(place.json(&["audit", "verify", "--anchors", &anchors], "")["holds"], true);
+
+    tamper(&place, "UPDATE audit_entry SET result = 'refused' WHERE id = (SELECT min(id) FROM audit_entry)");
+    let ended = place.run(&["--json", "audit", "verify"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    assert_eq!(serde_json::from_str::<Value>(&ended.out).unwrap()["holds"], false);
+
+    // Cutting off the end leaves a chain that is consistent with itself: only the anchor tells.
+    tamper(&place, "UPDATE audit_entry SET result = 'done' WHERE id = (SELECT min(id) FROM audit_entry)");
+    assert_eq!(place.run(&["audit", "verify", "--anchors", &anchors]).code, Some(0));
+    tamper(&place, "DELETE FROM audit_link WHERE seq = (SELECT max(seq) FROM audit_link)");
+    let ended = place.run(&["audit", "verify", "--anchors", &anchors]);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+}
+
+async fn open(place: &Place) -> sqlx::SqliteConnection {
+    sqlx::SqliteConnection::connect(&database(place)).await.unwrap()
+}
+
+fn tamper(place: &Place, statement: &'static str) {
+    block_on(async {
+        let mut db = open(place).await;
+        let done = sqlx::query(statement).execute(&mut db).await.unwrap();
+        assert_eq!(done.rows_affected(), 1);
+        db.close().await.unwrap();
+    });
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
