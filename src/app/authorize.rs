@@ -355,8 +355,8 @@ impl App {
         Ok((self.sealer.seal_state(SEAL, &binding, &plain, &*self.random)?, fresh))
     }
 
-    /// Puts a code into the ephemeral store and names the client's address with it. The grant's id is chosen
-    /// here, so that a replay can be told from the first redemption (R3).
+    /// Puts a code into the ephemeral store and names the client's address with it. The grant's id follows
+    /// from the code, so that a replay names it even when the ephemeral store has forgotten the code (R3).
     async fn issue(
         &self,
         ctx: &Ctx,
@@ -366,7 +366,7 @@ impl App {
     ) -> Result<String, Error> {
         let code = opaque::generate(&*self.random);
         let offer = CodeOffer {
-            grant: GrantId::new(ctx.now, &*self.random),
+            grant: GrantId(opaque::named_by(code.expose_secret())),
             client: request.client_id,
             redirect_uri: request.redirect_uri.clone(),
             challenge: request.challenge.clone(),

@@ -25,6 +25,11 @@ use crate::keys::opaque;
 use crate::store::ephemeral::{Redeemed, Space};
 use crate::store::{grants, sessions, subjects};
 
+/// How long the ephemeral store knows that a code was used: beyond any redemption that is still running. After that
+/// SQL knows by the grant, whose id follows from the code; kept for the life of a refresh token, the tombstones of
+/// some hundred thousand sign-ins would fill the store and stop all others.
+const TOMBSTONE: Duration = Duration::from_secs(600);
+
 /// The answer of the token endpoint (RFC 6749, 5.1; OpenID Connect Core, 3.1.3.3).
 pub struct Tokens {
     /// RFC 9068.
@@ -67,12 +72,18 @@ impl App {
         redirect_uri: Option<&str>,
         verifier: Option<&str>,
     ) -> Result<Tokens, Error> {
-        // The tombstone lives as long as the longest thing the code can have given.
-        let remember = if client.may_refresh() { self.lifetimes.refresh_absolute } else { self.lifetimes.access_token };
-        let (grant, offer) = match self.ephemeral.redeem(Space::Code, &opaque::lookup_key(code), remember).await? {
+        let (grant, offer) = match self.ephemeral.redeem(Space::Code, &opaque::lookup_key(code), TOMBSTONE).await? {
             Redeemed::First { grant, value } => (GrantId(grant), serde_json::from_slice::<CodeOffer>(&value)?),
             Redeemed::Again(grant) => return self.code_replayed(ctx, GrantId(grant)).await,
-            Redeemed::Unknown => return Err(invalid_grant("the code is unknown or has expired")),
+            // After the tombstone the grant's own row remembers, for as long as it stands.
+            Redeemed::Unknown => {
+                let grant = GrantId(opaque::named_by(code));
+                let known = grants::is_known(&mut self.db.read().await?, grant).await?;
+                if known {
+                    return self.code_replayed(ctx, grant).await;
+                }
+                return Err(invalid_grant("the code is unknown or has expired"));
+            }
         };
         let offer = offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), ctx.now)?;
         let mut work = self.begin(ctx, Action::GrantCreated).await?;

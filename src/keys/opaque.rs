@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::{digest, hmac};
 use secrecy::SecretString;
 use subtle::ConstantTimeEq as _;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 use super::root::RootSecrets;
 use super::{array, hex, sub_key};
@@ -26,6 +26,17 @@ pub fn digest(secret: &str) -> [u8; 32] {
 /// The digest as a key of the ephemeral store, so that the store never holds the secret.
 pub fn lookup_key(secret: &str) -> String {
     hex(&digest(secret))
+}
+
+/// The id that a code gives to the grant it leads to: whoever has the code can name it, and nobody else. A UUID
+/// version 8 (RFC 9562, 5.8).
+pub fn named_by(code: &str) -> Uuid {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(b"mingji grant of code v1");
+    context.update(code.as_bytes());
+    let mut half = [0u8; 16];
+    half.copy_from_slice(&context.finish().as_ref()[..16]);
+    Builder::from_custom_bytes(half).into_uuid()
 }
 
 /// Whether a secret has this digest, in constant time.

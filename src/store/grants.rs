@@ -9,6 +9,7 @@ use crate::domain::time::Timestamp;
 statements! {
     INSERT = "INSERT INTO oidc_grant (id, client_id, person_id, session_id, identity_id, sub, sid, scope, auth_time, acr, amr, offline, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING";
+    KNOWN = "SELECT id FROM oidc_grant WHERE id = $1";
     // Alive: not revoked; in a session that is, unless it is offline; of a person, account and client that may.
     LIVE = "SELECT g.* FROM oidc_grant g
         JOIN session s ON s.id = g.session_id JOIN account a ON a.id = s.account_id JOIN person p ON p.id = g.person_id JOIN client c ON c.id = g.client_id
@@ -81,6 +82,22 @@ pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<bool, StoreError> {
         grant.created_at,
     ];
     tx.execute_one(INSERT, values).await
+}
+
+/// Whether there is a row of this id, whatever became of it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn is_known(tx: &mut Tx, id: GrantId) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Known>(KNOWN, args![id]).await?.is_some())
+}
+
+struct Known;
+
+impl FromRow for Known {
+    fn from_row(_: &Row) -> Result<Self, StoreError> {
+        Ok(Self)
+    }
 }
 
 /// A grant that is alive in every respect that SQL knows.
