@@ -1,13 +1,14 @@
 //! The one place where proofs of scope are made (ruling R5), each from evidence that was just checked.
 
 use super::{App, Error};
-use crate::domain::access::{Door, Own, Task, TaskName, ViaGrant};
+use crate::domain::access::{Door, OnePerson, Own, Task, TaskName, ViaGrant, Ward};
 use crate::domain::auth::session::Session;
 use crate::domain::id::{GrantId, PersonId};
 use crate::domain::oidc::grant::Grant;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::grants;
+use crate::store::identities::WardRow;
 
 /// A live session speaks for its person.
 pub(crate) fn own(session: &Session, now: Timestamp) -> Result<Own, Error> {
@@ -21,6 +22,11 @@ pub(crate) fn own(session: &Session, now: Timestamp) -> Result<Own, Error> {
 /// A credential that was just verified speaks for its person.
 pub(crate) fn own_by_credential(person: PersonId) -> Own {
     Own::prove_by_credential(person)
+}
+
+/// A guardianship that was just read as confirmed, unrestricted and unexpired.
+pub(crate) fn ward(guardian: &impl OnePerson, ward: &WardRow) -> Ward {
+    Ward::prove_by_guardianship(guardian.person(), ward.child)
 }
 
 /// Anybody may knock.

@@ -8,9 +8,11 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{OnePerson as _, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::auth::password::{self, Weakness};
+use crate::domain::auth::throttle::{self, Attempt, Decision, Network};
 use crate::domain::id::{ActivationId, PersonId};
-use crate::keys::opaque;
 use crate::keys::password::Priority;
+use crate::keys::{hex, opaque};
+use crate::store::ephemeral::Space;
 use crate::store::{accounts, activations, credentials, identities};
 
 /// What the activation page shows before anything is consumed.
@@ -65,12 +67,28 @@ impl App {
         code: &str,
     ) -> Result<Result<activations::Activation, ActivationProblem>, Error> {
         let found = activations::find(tx, &access::door(), opaque::digest(&canonical(code))).await?;
+        if found.is_none() {
+            self.slow_down(ctx, code).await?;
+        }
         Ok(match found {
             None => Err(ActivationProblem::Unknown),
             Some(activation) if activation.used_at.is_some() => Err(ActivationProblem::Used),
             Some(activation) if ctx.now >= activation.expires_at => Err(ActivationProblem::Expired),
             Some(activation) => Ok(activation),
         })
+    }
+
+    /// Guesses at codes are delayed like guesses at logins (R17): by how many different ones fail in a network.
+    async fn slow_down(&self, ctx: &Ctx, code: &str) -> Result<(), Error> {
+        let Some(ip) = ctx.ip else { return Ok(()) };
+        let network = hex(&self.index.network(&Network::of(ip).to_string()));
+        let member = opaque::lookup_key(&canonical(code));
+        let network =
+            self.ephemeral.count_distinct(Space::NetworkFailures, &network, &member, throttle::WINDOW).await?;
+        if let Decision::Delay(pause) = throttle::decide(Attempt::Stranger { attempts: 0, network }, throttle::WINDOW) {
+            tokio::time::sleep(pause).await;
+        }
+        Ok(())
     }
 
     /// Consumes the code and sets the password.

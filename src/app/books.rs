@@ -64,15 +64,18 @@ impl App {
         Ok(entries.len() + events.len())
     }
 
-    /// Signs where the chain stands now; `None` when it has not moved. The caller writes it outside the database too.
+    /// Signs where the chain stands now; `None` while it is empty. The caller writes it outside the database too.
     ///
     /// # Errors
     /// A failed store.
     pub async fn checkpoint(&self) -> Result<Option<CheckpointRow>, Error> {
         let mut tx = self.housekeeping(Housekeeping::Sequencer).await?;
         let head = books::head(&mut tx).await?;
-        if books::last_checkpoint(&mut tx).await?.map_or(0, |row| row.seq) == head.seq {
+        if head.seq == 0 {
             return Ok(None);
+        }
+        if let Some(known) = books::last_checkpoint(&mut tx).await?.filter(|row| row.seq == head.seq) {
+            return Ok(Some(known));
         }
         let row = self.sign_checkpoint(head, self.now());
         books::insert_checkpoint(&mut tx, &row).await?;
@@ -153,6 +156,10 @@ impl App {
     /// A failed store or file.
     pub async fn anchor(&self, file: &Path) -> Result<(), Error> {
         let Some(row) = self.checkpoint().await? else { return Ok(()) };
+        let known = tokio::fs::read_to_string(file).await.unwrap_or_default();
+        if read_anchors(&known)?.iter().any(|anchor| anchor.seq == row.seq) {
+            return Ok(());
+        }
         let encode = |bytes: &[u8]| STANDARD.encode(bytes);
         let anchor = Anchor {
             seq: row.seq,

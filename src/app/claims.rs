@@ -3,7 +3,7 @@
 
 use chrono::NaiveDate;
 
-use super::{App, Error};
+use super::{App, Error, access};
 use crate::domain::access::OnePerson;
 use crate::domain::id::{IdentityId, PersonId};
 use crate::domain::oidc::claims::{ChildFacts, ClassFacts, Facts, IdentityFacts, SectorIds};
@@ -133,8 +133,9 @@ impl App {
         })
     }
 
-    /// Wards whom this client may hear of: by a live receipt, or by its statutory basis (R8). Subjects of
-    /// children that the sector meets for the first time are stored by the caller.
+    /// Wards whom this client may hear of: by a live receipt that lets it know the family (of a confirmed guardian, or
+    /// from 14 on the child's own), or by its statutory basis (R8). Subjects of children that the sector meets for the
+    /// first time are stored by the caller.
     async fn children(
         &self,
         tx: &mut Tx,
@@ -142,20 +143,22 @@ impl App {
         client: &Client,
         now: Timestamp,
     ) -> Result<Vec<ChildFacts>, Error> {
-        let wards = wards(tx, proof, now.shanghai_date()).await?;
-        let allowed = identities::receipted_wards(tx, proof, client.id).await?;
-        Ok(wards
-            .into_iter()
-            .filter(|ward| client.is_statutory() || allowed.contains(&ward.child))
-            .map(|ward| ChildFacts {
-                person: ward.child,
-                name: ward.child_name,
-                relation: ward.relation,
-                legal: ward.legal,
-                school: ward.place.map(|place| place.name),
-                class: ward.class_name,
-            })
-            .collect())
+        let mut told = Vec::new();
+        for ward in wards(tx, proof, now.shanghai_date()).await? {
+            let child = access::ward(proof, &ward);
+            let age = AgeBand::at(ward.birth_date, now);
+            if client.is_statutory() || self.consented(tx, &child, age, client.id, now).await?.has(Scope::EduGuardian) {
+                told.push(ChildFacts {
+                    person: ward.child,
+                    name: ward.child_name,
+                    relation: ward.relation,
+                    legal: ward.legal,
+                    school: ward.place.map(|place| place.name),
+                    class: ward.class_name,
+                });
+            }
+        }
+        Ok(told)
     }
 
     /// Ids as this client may see them, with the subjects of those children it already knows.

@@ -21,10 +21,11 @@ use crate::store::ephemeral::Space;
 use crate::store::{accounts, admin_grants, credentials, sessions};
 
 const DEVICE_SEAL: &str = "device";
+const BARE_SEAL: &str = "bare sign-in";
 
 /// The sign-in form.
 pub struct LoginForm {
-    /// Sealed state; none when somebody signs in without a platform.
+    /// Sealed state: of a request, or of the bare form.
     pub request: Option<String>,
     /// What was typed.
     pub login: String,
@@ -95,13 +96,29 @@ struct Keys {
 }
 
 impl App {
+    /// Seals the form of somebody who comes by herself to her browser, so that no other site can post it for her
+    /// (login CSRF). A new pre-session cookie where there was none.
+    ///
+    /// # Errors
+    /// A failed seal.
+    pub fn bare_form(&self, browser: &Browser) -> Result<(String, Option<SecretString>), Error> {
+        let fresh = browser.pre_session.is_none().then(|| opaque::generate(&*self.random));
+        let bound =
+            Browser { pre_session: fresh.clone().or_else(|| browser.pre_session.clone()), ..Browser::default() };
+        let binding = bound.binding().unwrap_or_default();
+        Ok((self.sealer.seal_state(BARE_SEAL, &binding, b"", &*self.random)?, fresh))
+    }
+
     /// Signs somebody in.
     ///
     /// # Errors
     /// A failed dependency; refusals are [`LoginReply`]s.
     pub async fn sign_in(&self, ctx: &Ctx, form: LoginForm, browser: &Browser) -> Result<LoginReply, Error> {
+        let bare = form.request.as_deref().zip(browser.binding());
+        let bare = bare.is_some_and(|(sealed, binding)| self.sealer.open_state(BARE_SEAL, &binding, sealed).is_ok());
         let opened = match &form.request {
-            None => None,
+            None => return Ok(LoginReply::Stop(PageStop::Expired)),
+            Some(_) if bare => None,
             Some(sealed) => match self.open_request(ctx, sealed, browser).await? {
                 Ok(opened) => Some(opened),
                 Err(stop) => return Ok(LoginReply::Stop(stop)),

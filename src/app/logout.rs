@@ -222,15 +222,19 @@ impl App {
             return Ok(false);
         };
         tx.commit().await?;
-        let sent = self.deliver(&delivery, now).await;
+        let sent = match self.logout_token(&delivery, now).await? {
+            Some(token) => post_logout_token(&self.outbound, &delivery.uri, &token).await,
+            // The client is gone, and nobody is left to hear it.
+            None => Ok(()),
+        };
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
         match (sent, retry_after(delivery.attempts)) {
             (Ok(()), _) => deliveries::done(&mut tx, delivery.id, now).await?,
-            (Err(why), Some(pause)) => {
+            (Err(why), Some(pause)) if why.is_worth_a_retry() => {
                 tracing::warn!(client = %delivery.client, attempts = delivery.attempts, %why, "a logout token did not arrive; it will be tried again");
                 deliveries::later(&mut tx, delivery.id, self.now().plus(pause)).await?;
             }
-            (Err(why), None) => {
+            (Err(why), _) => {
                 tracing::error!(client = %delivery.client, %why, "a logout token was given up");
                 deliveries::give_up(&mut tx, delivery.id, now).await?;
             }
@@ -239,8 +243,8 @@ impl App {
         Ok(true)
     }
 
-    async fn deliver(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
-        let Some(client) = self.client_by_id(delivery.client, now).await? else { return Ok(()) };
+    async fn logout_token(&self, delivery: &Delivery, now: Timestamp) -> Result<Option<String>, Error> {
+        let Some(client) = self.client_by_id(delivery.client, now).await? else { return Ok(None) };
         let keyring = self.keyring(now).await?;
         let key =
             keyring.active(client.metadata.id_token_signed_response_alg).ok_or_else(|| Error::busy("no key yet"))?;
@@ -249,8 +253,7 @@ impl App {
             "iss": self.issuer().as_str(), "aud": client.id.to_string(), "sub": delivery.sub, "sid": delivery.sid, "jti": delivery.id.to_string(),
             "iat": now.seconds(), "exp": now.plus(LOGOUT_TOKEN_LIFE).seconds(), "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
         });
-        let token = keyring.sign(key, "logout+jwt", &claims)?;
-        post_logout_token(&self.outbound, &delivery.uri, &token).await.map_err(Error::internal)
+        Ok(Some(keyring.sign(key, "logout+jwt", &claims)?))
     }
 }
 

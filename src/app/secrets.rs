@@ -47,12 +47,22 @@ pub async fn create(db: &Db, dir: &Path, random: &dyn Random, now: Timestamp) ->
         ));
     }
     let secrets = RootSecrets::generate(random);
+    let mut tx = db.write().await?;
+    for (name, fingerprint) in secrets.fingerprints() {
+        if !facts::claim_fingerprint(&mut tx, name, fingerprint, now).await? {
+            return Err(Error::invalid(
+                "another process made root secrets for this database at the same moment; copy them from there",
+            ));
+        }
+    }
+    // The files before the commit: a database without its secrets is lost, secrets without a database are not.
+    // Whoever lost the race has written nothing.
     secrets.write(dir).map_err(|e| Error::invalid(e.to_string()))?;
-    claim(db, &secrets, now).await?;
+    tx.commit().await?;
     Ok(secrets)
 }
 
-/// One first start wins: the other one finds the fingerprints and compares.
+/// Secrets that are there claim a database that knows none yet; one first start wins, the other one compares.
 async fn claim(db: &Db, secrets: &RootSecrets, now: Timestamp) -> Result<(), Error> {
     let mut tx = db.write().await?;
     for (name, fingerprint) in secrets.fingerprints() {

@@ -175,6 +175,8 @@ impl App {
         for session in &live {
             self.end_session_in(work, *session, now, reason).await?;
         }
+        // A new password is the answer to somebody who knew the old one: offline grants end too (RFC 9700, 4.14.2).
+        grants::revoke_of_person(work.tx(), on, now, reason).await?;
         Ok(live.len())
     }
 }

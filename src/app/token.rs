@@ -291,7 +291,7 @@ impl App {
 /// RFC 6749, 6: the scope of a refresh "MUST NOT include any scope not originally granted".
 fn narrowed(mut grant: Grant, scope: Option<ScopeSet>) -> Result<Grant, Error> {
     if let Some(scope) = scope {
-        if !scope.is_subset(&grant.scope) {
+        if scope.iter().next().is_none() || !scope.is_subset(&grant.scope) {
             return Err(ProtocolError::new(Code::InvalidScope, "the scope is wider than what was granted").into());
         }
         grant.scope = scope;

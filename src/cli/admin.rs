@@ -21,7 +21,7 @@ pub enum Command {
         who: Who,
         /// A role of table A: national_admin … school_admin, school_roster, security_admin, audit_admin …
         #[arg(long)]
-        role: String,
+        role: AdminRole,
         /// Code of the institution at the top.
         #[arg(long, value_name = "ORG_CODE")]
         scope: String,
@@ -31,11 +31,9 @@ pub enum Command {
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     let Command::Grant { who, role, scope } = command;
-    let role: AdminRole =
-        role.parse().map_err(|_| Failure::new(format!("{role} is no role; see `mingji admin grant --help`")))?;
     let app = runtime::command(config).await?;
     let person = who.resolve(&app).await?;
-    let granted = app.grant_admin(&Ctx::task(&app, "admin grant"), person, role, scope).await?;
+    let granted = app.grant_admin(&Ctx::task(&app, "admin grant"), person, *role, scope).await?;
     output.say(&json!({ "person_id": person, "granted": granted }), |_| {
         if granted { "granted".into() } else { "she holds it already".into() }
     })

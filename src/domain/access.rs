@@ -105,10 +105,6 @@ impl Own {
 
 impl Ward {
     /// From a guardianship that was read as confirmed, unrestricted and unexpired.
-    #[allow(
-        dead_code,
-        reason = "the roster desk (issue 3) and the guardian's pages make this proof; store functions take it already"
-    )]
     pub(crate) fn prove_by_guardianship(guardian: PersonId, child: PersonId) -> Self {
         Self { guardian, child }
     }

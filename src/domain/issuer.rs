@@ -27,6 +27,9 @@ pub enum IssuerFault {
     /// It would be copied into every token.
     #[error("a user name or password is not allowed")]
     UserInfo,
+    /// Cookies with the `__Host-` prefix belong to a whole host, so the provider has one to itself.
+    #[error("a path is not allowed: give the provider a host name of its own")]
+    Path,
 }
 
 impl Issuer {
@@ -48,6 +51,9 @@ impl Issuer {
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(IssuerFault::UserInfo);
+        }
+        if !url.path().trim_end_matches('/').is_empty() {
+            return Err(IssuerFault::Path);
         }
         let text = url.as_str().trim_end_matches('/').to_owned();
         Ok(Self { url, text })
@@ -71,11 +77,6 @@ impl Issuer {
     /// The absolute URL of one of our own paths; `path` starts with a slash.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.text)
-    }
-
-    /// The path under which we are mounted: empty, or it starts with a slash and does not end with one.
-    pub fn base_path(&self) -> &str {
-        self.url.path().trim_end_matches('/')
     }
 
     /// Scheme, host and port (RFC 6454), for content security policies and `Origin` checks.

@@ -41,7 +41,6 @@ impl FromRef<Door> for App {
 
 /// All routes of the provider.
 pub fn router(door: Door) -> Router {
-    let base = door.app.issuer().base_path().to_owned();
     let forms = Router::new()
         .route(path::SIGN_IN, post(pages::sign_in::submit))
         .route(path::CHOOSE_ACCOUNT, post(pages::choose::account).get(error::too_late))
@@ -74,8 +73,8 @@ pub fn router(door: Door) -> Router {
         .route(path::READYZ, get(health::ready))
         .merge(pages::static_files::static_router())
         .fallback(error::not_found);
-    let app = if base.is_empty() { routes } else { Router::new().nest(&base, routes) };
-    app.layer(DefaultBodyLimit::max(BODY_LIMIT))
+    routes
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(door.clone(), layer::observe))
         .with_state(door)
 }

@@ -74,19 +74,22 @@ async fn drain_on(stop: CancellationToken, handle: Handle<SocketAddr>) {
 
 /// Takes a renewed certificate without a restart.
 async fn reload(config: RustlsConfig, cert: Arc<Path>, key: Arc<Path>, stop: CancellationToken) {
-    let mut seen = changed_at(&cert).await;
+    let mut seen = (changed_at(&cert).await, changed_at(&key).await);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(LOOK_FOR_NEW_CERTIFICATE) => {}
         }
-        let now = changed_at(&cert).await;
+        let now = (changed_at(&cert).await, changed_at(&key).await);
         if now != seen {
             match config.reload_from_pem_file(&cert, &key).await {
-                Ok(()) => tracing::info!("the TLS certificate was reloaded"),
+                Ok(()) => {
+                    tracing::info!("the TLS certificate was reloaded");
+                    seen = now;
+                }
+                // The key may follow in a moment; it is tried again.
                 Err(error) => tracing::error!(%error, "the new TLS certificate cannot be used; the old one stays"),
             }
-            seen = now;
         }
     }
 }

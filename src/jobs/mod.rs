@@ -64,8 +64,8 @@ async fn sequencer(app: App, stop: CancellationToken) {
 async fn deliveries(app: App, stop: CancellationToken) {
     loop {
         match app.deliver_one().await {
-            Ok(true) => continue,
-            Ok(false) => {}
+            Ok(true) if !stop.is_cancelled() => continue,
+            Ok(_) => {}
             Err(error) => tracing::warn!(%error, "logout tokens could not be taken"),
         }
         tokio::select! {

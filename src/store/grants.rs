@@ -1,6 +1,7 @@
 //! Grants and the families of refresh tokens that hang on them.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::OnePerson;
 use crate::domain::id::{ClientId, FamilyId, GrantId, PersonId, SessionId};
 use crate::domain::oidc::grant::{Family, Grant};
 use crate::domain::oidc::scope::ScopeSet;
@@ -14,12 +15,13 @@ statements! {
     LIVE = "SELECT g.* FROM oidc_grant g
         JOIN session s ON s.id = g.session_id JOIN account a ON a.id = s.account_id JOIN person p ON p.id = g.person_id JOIN client c ON c.id = g.client_id
         WHERE g.id = $1 AND g.revoked_at IS NULL AND a.state = 'active' AND p.status = 'active' AND c.status = 'active'
-          AND (g.offline OR (s.ended_at IS NULL AND s.expires_at > $2))";
+          AND (g.offline OR (s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2))";
     // A row without a holder keeps the redemption from ever happening when the replay came first (R3).
     REVOKE = "INSERT INTO oidc_grant (id, created_at, revoked_at, revoke_reason) VALUES ($1, $2, $2, $3)
         ON CONFLICT (id) DO UPDATE SET revoked_at = COALESCE(oidc_grant.revoked_at, excluded.revoked_at), revoke_reason = COALESCE(oidc_grant.revoke_reason, excluded.revoke_reason)";
     REVOKE_OF_SESSION = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE session_id = $1 AND revoked_at IS NULL AND offline = FALSE";
     REVOKE_OF_CLIENT = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL";
+    REVOKE_OF_PERSON = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE person_id = $1 AND revoked_at IS NULL";
     INSERT_FAMILY = "INSERT INTO refresh_family (id, grant_id, counter, rotated_at, created_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $4, $5, $6)";
     FAMILY = "SELECT id, grant_id, counter, rotated_at, idle_expires_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
     STORE_FAMILY = "UPDATE refresh_family SET counter = $2, rotated_at = $3, idle_expires_at = $4 WHERE id = $1 AND counter = $5 AND revoked_at IS NULL";
@@ -142,6 +144,19 @@ pub async fn revoke_of_client(
     reason: &'static str,
 ) -> Result<u64, StoreError> {
     tx.execute(REVOKE_OF_CLIENT, args![person, client, now, reason]).await
+}
+
+/// Revokes everything that anybody holds about a person, offline grants too.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn revoke_of_person(
+    tx: &mut Tx,
+    on: &impl OnePerson,
+    now: Timestamp,
+    reason: &'static str,
+) -> Result<u64, StoreError> {
+    tx.execute(REVOKE_OF_PERSON, args![on.person(), now, reason]).await
 }
 
 /// Adds a family.

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::OnePerson;
-use crate::domain::id::{ClassId, ClientId, EnrolmentId, GuardianshipId, OrgId, PersonId, SpaceId, StaffingId};
+use crate::domain::id::{ClassId, EnrolmentId, GuardianshipId, OrgId, PersonId, SpaceId, StaffingId};
 use crate::domain::registry::codes::staff::StaffCategory;
 use crate::domain::registry::institution::InstitutionKind;
 use crate::domain::time::Timestamp;
@@ -36,11 +36,6 @@ statements! {
         LEFT JOIN class k ON k.id = e.class_id
         WHERE g.guardian_id = $1 AND g.status = 'confirmed' AND CAST(g.restrictions AS TEXT) = '[]' AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2) AND ch.status = 'active'
         ORDER BY g.id";
-    // Children of a guardian with a live receipt of a confirmed guardian for this client (R8).
-    RECEIPTED = "SELECT DISTINCT r.person_id AS child_id FROM consent r
-        JOIN guardianship mine ON mine.child_id = r.person_id AND mine.guardian_id = $1 AND mine.status = 'confirmed'
-        JOIN guardianship giver ON giver.child_id = r.person_id AND giver.guardian_id = r.given_by AND giver.status = 'confirmed' AND CAST(giver.restrictions AS TEXT) = '[]'
-        WHERE r.client_id = $2 AND r.withdrawn_at IS NULL";
 }
 
 /// The person herself, as far as claims are concerned.
@@ -241,14 +236,6 @@ impl FromRow for WardRow {
     }
 }
 
-struct Child(PersonId);
-
-impl FromRow for Child {
-    fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self(row.get("child_id")?))
-    }
-}
-
 /// The person herself; nobody when she may not sign in.
 ///
 /// # Errors
@@ -295,16 +282,4 @@ pub async fn sat_in(tx: &mut Tx, proof: &impl OnePerson, day: NaiveDate) -> Resu
 /// As [`StoreError`] says.
 pub async fn wards(tx: &mut Tx, proof: &impl OnePerson, day: NaiveDate) -> Result<Vec<WardRow>, StoreError> {
     tx.all(WARDS, args![proof.person(), day]).await
-}
-
-/// Which wards this client may hear of by a receipt.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn receipted_wards(
-    tx: &mut Tx,
-    proof: &impl OnePerson,
-    client: ClientId,
-) -> Result<Vec<PersonId>, StoreError> {
-    Ok(tx.all::<Child>(RECEIPTED, args![proof.person(), client]).await?.into_iter().map(|row| row.0).collect())
 }

@@ -29,6 +29,7 @@ pub use clients::Addresses;
 
 const TASK: TaskName = TaskName::DemoSeed;
 const NOTE: &str = "demo_world";
+const BEGUN: &str = "demo_world_begun";
 
 /// Who can sign in and which clients there are; the contract's JSON.
 #[derive(Clone, Serialize, Deserialize)]
@@ -79,13 +80,16 @@ pub async fn seed(app: &App, addresses: &Addresses, into_existing: bool) -> Resu
     if let Some(kept) = app.sealed_note(NOTE).await? {
         return Ok(serde_json::from_slice(&kept)?);
     }
-    if !into_existing && app.count_registry(None).await?.persons > 0 {
+    // A start that was interrupted goes on where it was: what is there is found again by its document or code.
+    let begun = app.sealed_note(BEGUN).await?.is_some();
+    if !into_existing && !begun && app.count_registry(None).await?.persons > 0 {
         return Err(Error::new(
             crate::app::Kind::Conflict,
             "this register holds people already; `--into-existing` adds the demo world to them",
         ));
     }
     let ctx = Ctx::task(app, "demo seed");
+    app.keep_sealed_note(&ctx, BEGUN, b"begun").await?;
     let places = places(app, &ctx).await?;
     let people = people(app, &ctx, &places).await?;
     let clients = clients::register(app, &ctx, addresses).await?;

@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
-use crate::app::authorize::Reply;
+use crate::app::authorize::{PageStop, Reply};
 use crate::domain::oidc::params::Params;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
@@ -14,6 +14,8 @@ use crate::http::urls::path;
 
 /// The name under which a parked POST comes back.
 pub const PARKED: &str = "parked";
+/// More than the checks let pass anyway.
+const LONGEST_PARKED: usize = 16 * 1024;
 
 /// GET: the request itself, or a POST that was parked.
 pub async fn get(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit) -> Response {
@@ -21,7 +23,7 @@ pub async fn get(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit
     if let Some(key) = params.get(PARKED) {
         match app.unpark(key).await {
             Ok(Some(body)) => params = Params::parse(&body),
-            Ok(None) => return error::stop(visit, crate::app::authorize::PageStop::Expired),
+            Ok(None) => return error::stop(visit, PageStop::Expired),
             Err(why) => return error::failure(visit, &why),
         }
     }
@@ -33,12 +35,21 @@ pub async fn get(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit
 
 /// POST from another site carries no Lax cookie: the parameters are parked and our own GET reads the cookies (R12).
 pub async fn post(State(app): State<App>, visit: Visit, Fields(params): Fields) -> Response {
-    park(&app, visit, &params, path::AUTHORIZE).await
+    // A place in the ephemeral store is given to clients that exist, not to whoever posts.
+    match app.client(params.get("client_id").unwrap_or_default(), visit.ctx.now).await {
+        Ok(Some(_)) => park(&app, visit, &params, path::AUTHORIZE).await,
+        Ok(None) => error::stop(visit, PageStop::Client),
+        Err(why) => error::failure(visit, &why),
+    }
 }
 
 /// Parks a form and sends the browser to our own GET.
 pub async fn park(app: &App, visit: Visit, params: &Params, to: &str) -> Response {
-    match app.park(&params.encode()).await {
+    let body = params.encode();
+    if body.len() > LONGEST_PARKED {
+        return error::stop(visit, PageStop::Expired);
+    }
+    match app.park(&body).await {
         Ok(key) => redirect(visit, &app.issuer().at(&format!("{to}?{PARKED}={key}"))),
         Err(why) => error::failure(visit, &why),
     }

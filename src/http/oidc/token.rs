@@ -19,7 +19,15 @@ use crate::http::error;
 use crate::http::extract::{Fields, Visit};
 
 /// Answers a token request. Browsers of public clients call it across origins; what authenticates stands in the body.
-pub async fn answer(State(app): State<App>, visit: Visit, headers: HeaderMap, Fields(params): Fields) -> Response {
+pub async fn answer(
+    State(app): State<App>,
+    visit: Visit,
+    headers: HeaderMap,
+    fields: Result<Fields, Response>,
+) -> Response {
+    let Ok(Fields(params)) = fields else {
+        return error::protocol_error(&ProtocolError::new(Code::InvalidRequest, "a form is expected"));
+    };
     let parsed = credentials(&headers, &params).and_then(|credentials| Ok((credentials, Request::parse(&params)?)));
     let (credentials, request) = match parsed {
         Ok(parsed) => parsed,

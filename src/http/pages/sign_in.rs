@@ -14,8 +14,19 @@ use crate::http::extract::{Fields, Visit};
 use crate::http::oidc::authorize::redirect;
 
 /// Somebody came by herself.
-pub async fn show(visit: Visit) -> Response {
-    let view = views::SignIn { request: None, login: String::new(), error: None, client_name: None, own_device: false };
+pub async fn show(State(app): State<App>, mut visit: Visit) -> Response {
+    let (request, pre_session) = match app.bare_form(&visit.browser) {
+        Ok(sealed) => sealed,
+        Err(why) => return error::failure(visit, &why),
+    };
+    visit.set_pre_session(pre_session.as_ref());
+    let view = views::SignIn {
+        request: Some(request),
+        login: String::new(),
+        error: None,
+        client_name: None,
+        own_device: false,
+    };
     let html = view.render(visit.ctx.locale);
     visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
 }
@@ -69,7 +80,8 @@ fn again(
     let client = request.as_ref().map(|request| request.client.clone());
     let forms = if client.is_some() { FormTargets::Client } else { FormTargets::Ourselves };
     let view = views::SignIn {
-        request: request.map(|request| request.request),
+        // The bare form has no request to seal again; its seal is still good.
+        request: request.map(|request| request.request).or_else(|| fields.get("request").map(str::to_owned)),
         login: echo(fields.get("login").unwrap_or_default()),
         error: Some(shown),
         client_name: client.map(|client| client.display_name(locale == Locale::En)),

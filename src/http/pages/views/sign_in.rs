@@ -53,7 +53,8 @@ impl SignIn {
     pub fn render(&self, locale: Locale) -> String {
         let t = &Messages::of(locale).sign_in;
         let page = Page {
-            frame: Frame::new(locale, t.title).request(self.request.as_deref()),
+            // The bare form is sealed too, but there is no request that another language could go on with.
+            frame: Frame::new(locale, t.title).request(self.client_name.as_ref().and(self.request.as_deref())),
             t,
             m: self,
             lead: self.client_name.as_deref().map_or_else(|| t.lead.to_owned(), t.for_client),
