@@ -163,12 +163,7 @@ impl App {
         yes: bool,
         browser: &Browser,
     ) -> Result<LogoutReply, Error> {
-        let opened = browser.binding().and_then(|binding| self.sealer.open_state(SEAL, &binding, sealed).ok());
-        let Some(plain) = opened else { return Ok(LogoutReply::Expired) };
-        let (request, asked_at): (LogoutRequest, Timestamp) = serde_json::from_slice(&plain)?;
-        if ctx.now.since(asked_at) > self.lifetimes.interaction {
-            return Ok(LogoutReply::Expired);
-        }
+        let Some(request) = self.open_sign_out(ctx, sealed, browser)? else { return Ok(LogoutReply::Expired) };
         let client = match (&request.id_token_hint, &request.client_id) {
             (Some(hint), _) => self.read_hint(hint, ctx.now).await?.map(|hint| hint.client),
             (None, Some(id)) => self.client(id, ctx.now).await?,
@@ -185,6 +180,28 @@ impl App {
             self.sign_out(ctx, &who.session, "signed out").await?;
         }
         Ok(finished(back))
+    }
+
+    /// A sign-out that a form brought back without an answer: the question again, in another language or to whoever
+    /// is there now. `None` when what came is no sign-out, or too late.
+    ///
+    /// # Errors
+    /// A failed dependency.
+    pub async fn resume_sign_out(
+        &self,
+        ctx: &Ctx,
+        sealed: &str,
+        browser: &Browser,
+    ) -> Result<Option<LogoutReply>, Error> {
+        let Some(request) = self.open_sign_out(ctx, sealed, browser)? else { return Ok(None) };
+        self.end_session(ctx, &request, browser).await.map(Some)
+    }
+
+    fn open_sign_out(&self, ctx: &Ctx, sealed: &str, browser: &Browser) -> Result<Option<LogoutRequest>, Error> {
+        let opened = browser.binding().and_then(|binding| self.sealer.open_state(SEAL, &binding, sealed).ok());
+        let Some(plain) = opened else { return Ok(None) };
+        let (request, asked_at): (LogoutRequest, Timestamp) = serde_json::from_slice(&plain)?;
+        Ok((ctx.now.since(asked_at) <= self.lifetimes.interaction).then_some(request))
     }
 
     /// Parks the parameters of a cross-site POST, which carries no Lax cookie; our own GET brings them back (R12).

@@ -48,7 +48,7 @@ pub fn router(door: Door) -> Router {
         .route(path::CONSENT, post(pages::consent::submit).get(error::too_late))
         .route(path::NOT_ME, post(pages::sign_out::not_me).get(error::too_late))
         .route(path::LANGUAGE, post(pages::language::submit).get(error::too_late))
-        .route(path::SIGN_OUT, post(pages::sign_out::submit).get(error::too_late))
+        .route(path::SIGN_OUT, post(pages::sign_out::submit).get(pages::sign_out::show))
         .route(path::ACTIVATE, post(pages::activate::submit))
         // Only our own pages post here; protocol endpoints are called from anywhere.
         .layer(from_fn_with_state(door.clone(), layer::same_origin));

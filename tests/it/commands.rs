@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use crate::support::binary::{Ended, Place, Ready};
+use crate::support::binary::{Ended, Person, Place, Ready};
 
 const PASSPHRASE: &str = "a long enough passphrase\n";
 
@@ -301,7 +301,7 @@ fn a_client_is_registered_once_with_its_secret() {
 fn accounts_are_listed_given_passwords_and_links() {
     let (place, ready) = seeded();
     let teacher = ready.person("teacher_parent");
-    let org = school_of(&place);
+    let org = school_of(&place, ready.person("teacher_parent"));
     let listed = place.json(&["account", "list", "--org", &org], "");
     let row = listed
         .as_array()
@@ -328,14 +328,16 @@ fn accounts_are_listed_given_passwords_and_links() {
     assert!(link["link"].as_str().unwrap().starts_with("http://localhost:8080/"), "{link}");
 }
 
-/// A school of the world, by the code under which its accounts stand.
-fn school_of(place: &Place) -> String {
+/// The school where somebody works, by its code.
+fn school_of(place: &Place, person: &Person) -> String {
+    let id = uuid::Uuid::parse_str(&person.person_id).unwrap();
     block_on(async {
         let mut db = open(place).await;
         let row: (String,) = sqlx::query_as(
             "SELECT c.value FROM institution_code c JOIN staffing s ON s.org_id = c.org_id \
-             WHERE c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY s.id LIMIT 1",
+             WHERE s.person_id = $1 AND c.valid_to IS NULL AND c.scheme <> 'uscc'",
         )
+        .bind(id.as_bytes().as_slice())
         .fetch_one(&mut db)
         .await
         .unwrap();
@@ -384,7 +386,7 @@ fn consent_is_recorded_by_a_guardian_only_and_withdrawn() {
 fn a_role_is_granted_once() {
     let (place, ready) = seeded();
     let teacher = &ready.person("teacher_parent").user_name;
-    let org = school_of(&place);
+    let org = school_of(&place, ready.person("teacher_parent"));
     let grant =
         |role: &str, org: &str| place.run(&["--json", "admin", "grant", teacher, "--role", role, "--scope", org]);
     let first = grant("school_admin", &org);

@@ -7,8 +7,10 @@ use axum::response::Response;
 use super::interaction::{self, name};
 use super::respond::{FormTargets, page};
 use super::views::{ErrorId, SignOutConfirm, SignedOut};
-use crate::app::App;
+use crate::app::authorize::Reply;
 use crate::app::logout::LogoutReply;
+use crate::app::session::Browser;
+use crate::app::{App, Error};
 use crate::domain::locale::Locale;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
@@ -66,20 +68,42 @@ pub async fn leave(app: &App, mut visit: Visit, sealed: Option<&str>) -> Respons
         if let Some(who) = app.who(&visit.ctx, &visit.browser).await? {
             app.sign_out(&visit.ctx, &who.session, "not me, or signed out at home").await?;
         }
-        match sealed {
-            Some(sealed) => app.continue_as_nobody(&visit.ctx, sealed, &visit.browser).await.map(Some),
-            None => Ok(None),
-        }
+        next(app, &visit, sealed).await
     };
-    match ended.await {
-        Ok(Some(reply)) => {
-            visit.clear_session();
-            interaction::show(visit, reply)
-        }
-        Ok(None) => {
-            visit.clear_session();
-            redirect(visit, &app.issuer().at(path::SIGNED_OUT))
-        }
+    let ended = ended.await;
+    if ended.is_ok() {
+        visit.clear_session();
+    }
+    match ended {
+        Ok(Next::Request(reply)) => interaction::show(visit, reply),
+        Ok(Next::SignOut(reply)) => answer(app, visit, reply, None),
+        Ok(Next::Nothing) => redirect(visit, &app.issuer().at(path::SIGNED_OUT)),
+        Err(why) => error::failure(visit, &why),
+    }
+}
+
+/// What waited for an answer when somebody said that it is not her.
+enum Next {
+    Request(Reply),
+    SignOut(LogoutReply),
+    Nothing,
+}
+
+async fn next(app: &App, visit: &Visit, sealed: Option<&str>) -> Result<Next, Error> {
+    let Some(sealed) = sealed else { return Ok(Next::Nothing) };
+    let nobody = Browser { session: None, ..visit.browser.clone() };
+    if let Some(reply) = app.resume_sign_out(&visit.ctx, sealed, &nobody).await? {
+        return Ok(Next::SignOut(reply));
+    }
+    app.continue_as_nobody(&visit.ctx, sealed, &visit.browser).await.map(Next::Request)
+}
+
+/// The address of the form, opened again after it was sent: the language switch of the page that answered it, or
+/// the history.
+pub async fn show(State(app): State<App>, visit: Visit) -> Response {
+    match app.who(&visit.ctx, &visit.browser).await {
+        Ok(Some(_)) => redirect(visit, &app.issuer().at("/")),
+        Ok(None) => gone(visit),
         Err(why) => error::failure(visit, &why),
     }
 }

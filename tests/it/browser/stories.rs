@@ -177,6 +177,44 @@ async fn the_language_can_be_changed_on_the_way_and_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sign_out_asks_first_in_either_language() {
+    let Some(browser) = need::browser() else { return };
+    let place = Place::new();
+    let demo = Demo::start(&place);
+    let window = Chromium::open(&browser, Wish::default()).await;
+    let a = demo.platform('a');
+    let back = format!("{a}/signed-out");
+    // Without a hint the provider does not know that the platform means this session.
+    let question = format!(
+        "{}/end-session?client_id={}&post_logout_redirect_uri={back}",
+        demo.ready.issuer,
+        demo.ready.client("platform_a").client_id
+    );
+    for button in ["main [name=confirm][value=yes]", "#not-me"] {
+        open_space(&window, &a).await;
+        sign_in(&window, demo.ready.person("child_15")).await;
+        window.arrive(&format!("{a}/space")).await;
+        window.go(&question).await;
+        window.press(".language [lang=en]").await;
+        window.find("html[lang=en] [name=confirm]").await;
+        window.press(".language [lang=zh-CN]").await;
+        window.find("html[lang=zh-CN] [name=confirm]").await;
+        window.press(button).await;
+        window.arrive(&back).await;
+        out_at(&window, &a).await;
+    }
+    // The page at the end has a language switch too.
+    open_space(&window, &a).await;
+    sign_in(&window, demo.ready.person("child_15")).await;
+    window.arrive(&format!("{a}/space")).await;
+    window.go(&format!("{}/end-session", demo.ready.issuer)).await;
+    window.press("main [name=confirm][value=yes]").await;
+    window.find("#signed-out").await;
+    window.press(".language [lang=en]").await;
+    window.find("html[lang=en] #signed-out").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn everything_works_without_scripts() {
     let Some(browser) = need::browser() else { return };
     let place = Place::new();

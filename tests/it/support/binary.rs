@@ -7,6 +7,9 @@
 //!
 //! Nothing of the environment's own settings reaches it, and everything it writes lies in its [`Place`].
 
+#![allow(clippy::disallowed_methods, reason = "it waits for another process, and keeps our own settings from it")]
+#![allow(clippy::print_stderr, reason = "the log of a process that a failed test was about")]
+
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
