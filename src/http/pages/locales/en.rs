@@ -111,7 +111,10 @@ pub static EN: Messages = Messages {
             title: "An identifier",
             detail: "Made for this platform only, so that it knows you again.",
         },
-        profile: Shared { title: "Name and basic details", detail: "Name, form of address, gender and the like." },
+        profile: Shared {
+            title: "Name and basic details",
+            detail: "Your name, and what you filled in yourself: nickname, picture, gender, birthday and the like.",
+        },
         email: Shared { title: "E-mail address", detail: "The address that you confirmed." },
         phone: Shared { title: "Phone number", detail: "The number that you confirmed." },
         address: Shared { title: "Address", detail: "Your postal address." },

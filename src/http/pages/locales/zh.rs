@@ -95,7 +95,9 @@ pub static ZH: Messages = Messages {
         allow: "同意",
         deny: "不同意",
         identifier: Shared { title: "一个编号", detail: "只给这个平台用，它靠这个编号认出您。" },
-        profile: Shared { title: "姓名和基本资料", detail: "姓名、称呼、性别等。" },
+        profile: Shared {
+            title: "姓名和基本资料", detail: "姓名，以及您自己填写的称呼、头像、性别、生日等。"
+        },
         email: Shared { title: "电子邮箱", detail: "您确认过的邮箱地址。" },
         phone: Shared { title: "手机号", detail: "您确认过的手机号。" },
         address: Shared { title: "地址", detail: "您的通信地址。" },
