@@ -517,7 +517,7 @@ impl App {
         Err(Error::internal("no free user name was drawn"))
     }
 
-    /// Lets a person sign in with her 学籍号 too (R9); `false` when somebody has it.
+    /// Lets a person sign in with her 学籍号 too (R9); `true` when another account's claim to it ended with that.
     ///
     /// # Errors
     /// `NotFound` without an account.
@@ -533,12 +533,14 @@ impl App {
         let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(|| Error::not_found("account"))?;
         let index = self.index.login("personal_code", code.expose());
         let id = new_uuid(ctx.now, &*self.random);
-        if !accounts::add_alias(work.tx(), &on, id, account.id, AliasKind::PersonalCode, index, ctx.now).await? {
-            return Ok(false);
-        }
-        work.target("person", person).target("account", account.id).detail("alias", "personal_code");
+        let displaced =
+            accounts::add_alias(work.tx(), &on, id, account.id, AliasKind::PersonalCode, index, ctx.now).await?;
+        work.target("person", person)
+            .target("account", account.id)
+            .detail("alias", "personal_code")
+            .detail("displaced", displaced);
         work.commit(Outcome::Done).await?;
-        Ok(true)
+        Ok(displaced)
     }
 
     /// Keeps standard claims that a person gave herself, sealed.
