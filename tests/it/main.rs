@@ -9,6 +9,7 @@ mod ephemeral;
 mod foreign_client;
 mod house;
 mod keys;
+mod leaks;
 mod oidc;
 mod outbound;
 mod pages;

@@ -72,7 +72,8 @@ both_engines! {
             assert_eq!(page.value_of("login").as_deref(), Some(""), "neither comes back into the form");
             assert!(!page.text.contains(&number));
         }
-        assert_eq!(child.type_in(&page, &code.to_lowercase(), &password).await.location(), Some(app.at("/")));
+        let inside = child.type_in(&page, &code.to_lowercase(), &password).await;
+        assert_eq!(inside.location(), Some(app.at("/")), "{:?}", inside.text_of("problem"));
         assert!(child.is_signed_in().await);
     }
 

@@ -7,6 +7,7 @@ pub mod chromium;
 pub mod clock;
 pub mod database;
 pub mod need;
+pub mod needles;
 pub mod receiver;
 pub mod record;
 pub mod relying_party;
