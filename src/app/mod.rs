@@ -3,23 +3,30 @@
 //! goes through a [`work::Work`], which writes the audit entry and cannot be committed without it.
 
 mod access;
+pub mod account;
 pub mod activation;
 pub mod admin;
 pub mod authorize;
 pub mod books;
 pub mod claims;
+pub mod class;
 pub mod clients;
 pub mod consent;
 pub mod ctx;
+pub mod enrolment;
 pub mod error;
+pub mod guardianship;
 pub mod health;
+pub mod institution;
 pub mod keyring;
 pub mod login;
 pub mod logout;
-pub mod register;
+pub mod note;
+pub mod person;
 pub mod report;
 pub mod secrets;
 pub mod session;
+pub mod staffing;
 pub mod token;
 pub mod userinfo;
 pub mod work;

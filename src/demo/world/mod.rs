@@ -10,7 +10,9 @@ use chrono::Datelike as _;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
-use crate::app::register::{NewInstitution, NewPerson, NewStaffing};
+use crate::app::institution::NewInstitution;
+use crate::app::person::NewPerson;
+use crate::app::staffing::NewStaffing;
 use crate::app::{App, Ctx, Error};
 use crate::domain::access::TaskName;
 use crate::domain::id::{ClassId, OrgId, PersonId};

@@ -1,0 +1,87 @@
+//! Institutions and the platforms that people call home. The roster import (issue 3) batches the same steps.
+
+use uuid::Uuid;
+
+use super::work::Outcome;
+use super::{App, Ctx, Error, access};
+use crate::domain::access::TaskName;
+use crate::domain::audit::Action;
+use crate::domain::id::{OrgId, new_uuid};
+use crate::domain::registry::codes::school_type::SchoolType;
+use crate::domain::registry::division::Division;
+use crate::domain::registry::institution::{
+    Institution, InstitutionCode, InstitutionKind, InstitutionLevel, InstitutionStatus,
+};
+use crate::domain::registry::institution_code::Code;
+use crate::store::{institutions, platforms};
+
+/// An institution to be opened.
+pub struct NewInstitution {
+    /// What it is.
+    pub kind: InstitutionKind,
+    /// Its name.
+    pub name: String,
+    /// GB/T 2260.
+    pub division: Division,
+    /// BXLX, for schools.
+    pub school_type: Option<SchoolType>,
+    /// Its code today.
+    pub code: Code,
+    /// Under which institution.
+    pub parent: Option<OrgId>,
+}
+
+impl App {
+    /// Opens an institution; the one that holds the code already, where there is one.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn open_institution(&self, ctx: &Ctx, task: TaskName, new: NewInstitution) -> Result<OrgId, Error> {
+        let task = access::task(task);
+        let mut work = self.begin(ctx, Action::RegistryWritten).await?;
+        if let Some(known) = institutions::by_code(work.tx(), &task, &new.code.value).await? {
+            return Ok(known.id);
+        }
+        let org = Institution {
+            id: OrgId::new(ctx.now, &*self.random),
+            parent: new.parent,
+            level: InstitutionLevel::of(new.kind, &new.division),
+            kind: new.kind,
+            name: new.name,
+            division: new.division,
+            school_type: new.school_type,
+            status: InstitutionStatus::Active,
+            merged_into: None,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+            version: 1,
+        };
+        institutions::insert(work.tx(), &task, &org).await?;
+        let code = InstitutionCode { org: org.id, code: new.code, valid_from: ctx.now.shanghai_date(), valid_to: None };
+        institutions::insert_code(work.tx(), &task, new_uuid(ctx.now, &*self.random), &code).await?;
+        work.target("institution", org.id).event("institution", org.id, "institution.opened", &[]);
+        work.commit(Outcome::Done).await?;
+        Ok(org.id)
+    }
+
+    /// The platform that people of a division call home.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn home_platform(
+        &self,
+        ctx: &Ctx,
+        task: TaskName,
+        division: &Division,
+        level: &'static str,
+        name: &str,
+    ) -> Result<Uuid, Error> {
+        let mut work = self.begin(ctx, Action::RegistryWritten).await?;
+        let fresh = new_uuid(ctx.now, &*self.random);
+        let id =
+            platforms::ensure(work.tx(), &access::task(task), fresh, division.as_str(), level, name, ctx.now).await?;
+        work.target("platform", id);
+        work.commit(Outcome::Done).await?;
+        Ok(id)
+    }
+}

@@ -1,0 +1,229 @@
+//! Entering people into the register, one audited change each. The roster import (issue 3) batches the same steps.
+
+use chrono::NaiveDate;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::work::{Outcome, Work};
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{OnePerson as _, Task, TaskName, TaskOn};
+use crate::domain::audit::Action;
+use crate::domain::id::{DocumentId, PersonId, SpaceId, VerificationId, new_uuid};
+use crate::domain::registry::codes::realname::{Level, Method};
+use crate::domain::registry::codes::sex::Sex;
+use crate::domain::registry::codes::status::Status;
+use crate::domain::registry::document::{Document, DocumentStatus};
+use crate::domain::registry::name::PersonName;
+use crate::domain::registry::person::{Person, PersonSalt};
+use crate::domain::registry::personal_code::PersonalCode;
+use crate::domain::registry::space::Space;
+use crate::domain::registry::verification::{TRUST_FRAMEWORK, Verification, VerificationResult};
+use crate::store::documents::{DocumentKey, StoredDocument};
+use crate::store::{documents, persons, profiles, spaces, verifications};
+
+/// A person to be registered.
+pub struct NewPerson {
+    /// Legal name.
+    pub name: PersonName,
+    /// GB/T 2261.1.
+    pub sex: Sex,
+    /// Drives the age band.
+    pub birth_date: Option<NaiveDate>,
+    /// The document that makes her unique.
+    pub document: Option<Document>,
+    /// 学籍号.
+    pub personal_code: Option<PersonalCode>,
+    /// How she was verified, and to which level.
+    pub verified: Option<(Method, Level)>,
+    /// Division code of her home platform.
+    pub home: Option<Uuid>,
+}
+
+impl App {
+    /// Registers a person with her space, document and 学籍号. Somebody who holds the document already under the
+    /// same name is the same person and is returned; under another name it is a conflict, never a second record.
+    ///
+    /// # Errors
+    /// `Conflict`; a failed store.
+    pub async fn register_person(&self, ctx: &Ctx, task: TaskName, new: NewPerson) -> Result<PersonId, Error> {
+        let task = access::task(task);
+        let mut work = self.begin(ctx, Action::RegistryWritten).await?;
+        let key = new.document.as_ref().map(|document| self.document_key(document));
+        if let Some(key) = &key
+            && let Some(holder) = documents::holder(work.tx(), &task, key).await?
+        {
+            let same = holder.name_key.as_deref() == Some(new.name.name_key().as_str());
+            return if same {
+                Ok(holder.person)
+            } else {
+                Err(Error::new(Kind::Conflict, "the document belongs to a person of another name"))
+            };
+        }
+        let person = self.insert_person(&mut work, ctx, &task, &new).await?;
+        let on = task.on(person.id);
+        if let (Some(document), Some(key)) = (&new.document, key) {
+            self.insert_document(&mut work, ctx, &on, &person, document, key).await?;
+        }
+        if let Some(code) = &new.personal_code {
+            self.insert_personal_code(&mut work, ctx, &on, &person, code).await?;
+        }
+        persons::refresh_presence(work.tx(), &on).await?;
+        work.target("person", person.id).event(
+            "person",
+            person.id,
+            "person.registered",
+            &["name", "sex", "birth_date"],
+        );
+        work.commit(Outcome::Done).await?;
+        Ok(person.id)
+    }
+
+    fn document_key(&self, document: &Document) -> DocumentKey {
+        let (class, country) = (document.class.as_str(), document.country_text());
+        DocumentKey {
+            class: document.class,
+            country: country.to_owned(),
+            index: self.index.document(class, country, document.number.expose()),
+        }
+    }
+
+    async fn insert_person(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        new: &NewPerson,
+    ) -> Result<Person, Error> {
+        let space = Space::personal(SpaceId::new(ctx.now, &*self.random), None, ctx.now);
+        spaces::insert(work.tx(), task, &space).await?;
+        let person = Person {
+            id: PersonId::new(ctx.now, &*self.random),
+            space: space.id,
+            name: Some(new.name.clone()),
+            sex: new.sex,
+            birth_date: new.birth_date,
+            nationality: None,
+            status: Status::Active,
+            realname_level: new.verified.map_or(Level::default(), |(_, level)| level),
+            realname_at: new.verified.map(|_| ctx.now),
+            salt: Some(PersonSalt::generate(&*self.random)),
+            home_platform: new.home,
+            merged_into: None,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+            version: 1,
+        };
+        persons::insert(work.tx(), task, &person).await?;
+        if let Some((method, level)) = new.verified {
+            let verification = Verification {
+                id: VerificationId::new(ctx.now, &*self.random),
+                person: person.id,
+                method,
+                trust_framework: TRUST_FRAMEWORK.into(),
+                level,
+                verifier: "mingji".into(),
+                claims: vec!["name".into(), "document".into()],
+                result: VerificationResult::Confirmed,
+                evidence_sealed: None,
+                txn: None,
+                verified_at: ctx.now,
+            };
+            verifications::insert(work.tx(), &task.on(person.id), &verification).await?;
+        }
+        Ok(person)
+    }
+
+    async fn insert_document(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        on: &TaskOn,
+        person: &Person,
+        document: &Document,
+        key: DocumentKey,
+    ) -> Result<(), Error> {
+        let id = DocumentId::new(ctx.now, &*self.random);
+        let stored = StoredDocument {
+            id,
+            person: person.id,
+            key,
+            label: document.label,
+            number_sealed: self.seal_for(
+                person,
+                "identity_document",
+                "number_sealed",
+                id.0,
+                document.number.expose(),
+            )?,
+            status: DocumentStatus::Active,
+            valid_from: None,
+            valid_to: None,
+            verification: None,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+            version: 1,
+        };
+        // A number that somebody took between the look and the insert is hers now: this transaction ends.
+        if documents::insert(work.tx(), on, &stored).await? {
+            Ok(())
+        } else {
+            Err(Error::busy("the document was registered at the same moment"))
+        }
+    }
+
+    async fn insert_personal_code(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        on: &TaskOn,
+        person: &Person,
+        code: &PersonalCode,
+    ) -> Result<(), Error> {
+        let id = new_uuid(ctx.now, &*self.random);
+        let Some(sealed) = self.seal_for(person, "personal_code", "code_sealed", id, code.expose())? else {
+            return Ok(());
+        };
+        let index = self.index.personal_code(code.expose());
+        if documents::insert_code(work.tx(), on, id, code.kind(), sealed, index, ctx.now).await? {
+            Ok(())
+        } else {
+            Err(Error::new(Kind::Conflict, "the 学籍号 belongs to another person"))
+        }
+    }
+
+    fn seal_for(
+        &self,
+        person: &Person,
+        table: &str,
+        column: &str,
+        row: Uuid,
+        plain: &str,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let Some(salt) = &person.salt else { return Ok(None) };
+        Ok(Some(self.sealer.seal_column(salt.expose(), table, column, row, plain.as_bytes(), &*self.random)?))
+    }
+
+    /// Keeps standard claims that a person gave herself, sealed.
+    ///
+    /// # Errors
+    /// `NotFound`; a failed store.
+    pub async fn set_profile(
+        &self,
+        ctx: &Ctx,
+        task: TaskName,
+        person: PersonId,
+        claims: &Map<String, Value>,
+    ) -> Result<(), Error> {
+        let on = access::task(task).on(person);
+        let mut work = self.begin(ctx, Action::RegistryWritten).await?;
+        let known = persons::find(work.tx(), &on).await?.ok_or_else(|| Error::not_found("person"))?;
+        let plain = serde_json::to_string(claims)?;
+        let Some(sealed) = self.seal_for(&known, "profile", "claims_sealed", on.person().0, &plain)? else {
+            return Err(Error::not_found("person"));
+        };
+        profiles::set(work.tx(), &on, sealed, ctx.now).await?;
+        work.target("person", person).detail("claims", Value::from(claims.keys().cloned().collect::<Vec<_>>()));
+        work.event("person", person, "person.profile_changed", &["profile"]);
+        work.commit(Outcome::Done).await
+    }
+}
