@@ -136,7 +136,7 @@ fn flatten(value: redis::Value, bytes: &mut Vec<u8>) {
     match value {
         redis::Value::BulkString(part) => bytes.extend(part),
         redis::Value::Array(parts) | redis::Value::Set(parts) => {
-            parts.into_iter().for_each(|part| flatten(part, bytes))
+            parts.into_iter().for_each(|part| flatten(part, bytes));
         }
         redis::Value::Map(pairs) => pairs.into_iter().for_each(|(key, value)| {
             flatten(key, bytes);
