@@ -118,4 +118,11 @@ both_engines! {
         assert!(teacher.browser.follow(&page).await.has("signed-out"));
         assert!(!teacher.is_signed_in().await);
     }
+
+    async fn a_form_of_another_browser_signs_nobody_in(app: TestApp) {
+        let form = app.teacher().browser.open("/sign-in").await;
+        let mut victim = app.teacher();
+        assert_eq!(victim.type_password(&form).await.status, 400);
+        assert!(!victim.is_signed_in().await);
+    }
 }

@@ -61,6 +61,18 @@ impl Visitor {
         self.browser.submit(page, "password", &fields).await
     }
 
+    /// Comes by herself and types her password; the answer.
+    pub async fn knock(&mut self) -> Page {
+        let form = self.browser.open("/sign-in").await;
+        self.type_password(&form).await
+    }
+
+    /// Comes by herself and types a wrong password for somebody; the answer.
+    pub async fn guess(&mut self, login: &str) -> Page {
+        let form = self.browser.open("/sign-in").await;
+        self.type_in(&form, login, "a guess").await
+    }
+
     /// Goes with a request as far as the client, answering every page on the way; the last answer.
     pub async fn go(&mut self, rp: &RelyingParty, ask: &Ask) -> Page {
         let page = self.browser.open(&rp.url(ask)).await;
