@@ -209,6 +209,7 @@ impl App {
             .detail("grants_ended", grants);
         work.event("consent", person, "consent.withdrawn", &[]);
         work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
         Ok(ended)
     }
 

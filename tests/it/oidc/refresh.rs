@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mingji::domain::auth::lifetimes::Lifetimes;
 use serde_json::json;
 
 use crate::support::app::both_engines;
@@ -120,6 +121,26 @@ both_engines! {
         assert!(rp.userinfo(&narrow.access()).await.body["name"].is_null());
         assert_eq!(asked("openid phone").await.error(), "invalid_scope");
         assert_eq!(rp.refresh(&tokens.refresh()).await.text("scope"), "openid profile edu", "the grant itself stays as it was");
+    }
+
+    async fn it_ends_when_the_session_lay_idle_unless_it_is_offline(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let bound = teacher.sign_in(&rp).await;
+        let offline = teacher.sign_in_with(&rp, rp.ask().with("scope", "openid offline_access")).await;
+        app.pass(Lifetimes::default().session_idle + Duration::from_secs(1));
+        assert_eq!(rp.refresh(&bound.refresh()).await.error(), "invalid_grant");
+        assert_eq!(rp.refresh(&offline.refresh()).await.status, 200);
+    }
+
+    async fn a_new_password_ends_offline_grants_too(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let offline = teacher.sign_in_with(&rp, rp.ask().with("scope", "openid offline_access")).await;
+        let person = teacher.person.person_id;
+        app.app.set_password(&app.operator(), person, "a quite different sentence".to_owned().into()).await.unwrap();
+        assert_eq!(rp.refresh(&offline.refresh()).await.error(), "invalid_grant");
+        assert!(!teacher.is_signed_in().await);
     }
 
     async fn it_ends_with_the_session_unless_it_is_offline(app: TestApp) {

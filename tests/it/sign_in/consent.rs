@@ -5,6 +5,8 @@ use std::time::Duration;
 use mingji::domain::oidc::scope::ScopeSet;
 
 use crate::support::app::both_engines;
+use crate::support::receiver::Receiver;
+use crate::support::relying_party::claims_of;
 
 both_engines! {
     async fn an_application_asks_once(app: TestApp) {
@@ -126,5 +128,31 @@ both_engines! {
         let page = grown.type_password(&page).await;
         assert!(page.asks_for("decision"), "{page:#?}");
         assert!(grown.answer_pages(page).await.answer().contains_key("code"));
+    }
+
+    async fn a_platform_hears_of_a_withdrawal(app: TestApp) {
+        let receiver = Receiver::start().await;
+        let rp = app.register(serde_json::json!({ "edu_lawful_basis": null, "backchannel_logout_uri": receiver.url })).await;
+        let (child, father) = (app.person("child_under14").person_id, app.person("guardian_of_two").person_id);
+        let scope = ScopeSet::parse("profile edu");
+        app.app.record_guardian_consent(&app.operator(), child, father, &rp.id, &scope).await.unwrap();
+        let tokens = app.child().sign_in_with(&rp, rp.ask().with("scope", "openid profile edu")).await;
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 200);
+        app.app.withdraw_consent(&app.operator(), child, &rp.id).await.unwrap();
+        let heard = claims_of(&receiver.wait_for(1).await.remove(0));
+        assert_eq!(heard["sid"], tokens.id_claims()["sid"]);
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 401);
+    }
+
+    async fn a_receipt_that_does_not_name_the_family_opens_no_children(app: TestApp) {
+        let (child, father) = (app.person("child_under14").person_id, app.person("guardian_of_two").person_id);
+        for (granted, children) in [("profile edu", 0), ("profile edu edu.guardian", 1)] {
+            let rp = app.register(serde_json::json!({ "edu_lawful_basis": null })).await;
+            app.app.record_guardian_consent(&app.operator(), child, father, &rp.id, &ScopeSet::parse(granted)).await.unwrap();
+            let mut visitor = app.visitor("guardian_of_two");
+            let tokens = visitor.sign_in_with(&rp, rp.ask().with("scope", "openid edu.guardian")).await;
+            let told = rp.userinfo(&tokens.access()).await.body;
+            assert_eq!(told["edu_children"].as_array().map_or(0, Vec::len), children, "{granted}: {told}");
+        }
     }
 }
