@@ -447,7 +447,7 @@ fn tamper(place: &Place, statement: &'static str) {
     block_on(async {
         let mut db = open(place).await;
         let done = sqlx::query(statement).execute(&mut db).await.unwrap();
-        assert_eq!(done.rows_affected(), 1);
+        assert!(done.rows_affected() >= 1);
         db.close().await.unwrap();
     });
 }
