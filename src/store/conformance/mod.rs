@@ -3,16 +3,30 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 
 mod accounts;
+mod activations;
+mod admin_grants;
 mod books;
+mod clients;
 mod consents;
+mod deliveries;
 mod documents;
+mod facts;
+mod families;
+mod grants;
 mod institutions;
 #[path = "../../../tests/it/support/need.rs"]
 #[allow(dead_code, missing_docs, reason = "shared with the tests from outside, which need more than a database")]
 mod need;
 mod persons;
+mod platforms;
+mod profiles;
 mod relations;
+mod scene;
 mod schema;
+mod sessions;
+mod sign_ins;
+mod signing_keys;
+mod subjects;
 mod support;
 
 /// Runs each scenario on a fresh database of each engine.
