@@ -144,8 +144,10 @@ async fn a_kill_in_the_middle_signs_nobody_out() {
     let (ledger, done) = (Arc::new(Mutex::new(Ledger::default())), Arc::new(AtomicUsize::new(0)));
     let load: Vec<_> =
         visitors.into_iter().map(|visitor| tokio::spawn(rounds(visitor, ledger.clone(), done.clone()))).collect();
-    while done.load(Ordering::Relaxed) < VISITORS * ROUNDS / 3 {
-        assert!(load.iter().all(|visitor| !visitor.is_finished()), "a visitor gave up before the kill");
+    // On a busy machine one visitor may be through before others have well begun; one that failed is found when it is
+    // awaited.
+    while done.load(Ordering::Relaxed) < VISITORS * ROUNDS / 3 && !load.iter().all(tokio::task::JoinHandle::is_finished)
+    {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     cluster.replicas[0].kill();
