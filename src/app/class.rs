@@ -24,7 +24,18 @@ impl App {
         class_no: &str,
     ) -> Result<ClassId, Error> {
         let mut work = self.begin(ctx, Action::RegistryWritten).await?;
-        let class = Class {
+        let class = self.new_class(ctx, org, stage, entry_year, class_no);
+        let kept = classes::ensure(work.tx(), &access::task(task), &class).await?;
+        if kept.id == class.id {
+            work.target("class", class.id).event("class", class.id, "class.opened", &[]);
+            work.commit(Outcome::Done).await?;
+        }
+        Ok(kept.id)
+    }
+
+    /// An administrative class that is not in the register yet.
+    pub(super) fn new_class(&self, ctx: &Ctx, org: OrgId, stage: Stage, entry_year: i64, class_no: &str) -> Class {
+        Class {
             id: ClassId::new(ctx.now, &*self.random),
             org,
             kind: ClassKind::Administrative,
@@ -37,12 +48,6 @@ impl App {
             created_at: ctx.now,
             updated_at: ctx.now,
             version: 1,
-        };
-        let kept = classes::ensure(work.tx(), &access::task(task), &class).await?;
-        if kept.id == class.id {
-            work.target("class", class.id).event("class", class.id, "class.opened", &[]);
-            work.commit(Outcome::Done).await?;
         }
-        Ok(kept.id)
     }
 }

@@ -1,4 +1,4 @@
-//! Institutions and the platforms that people call home. The roster import (issue 3) batches the same steps.
+//! Institutions and the platforms that people call home.
 
 use uuid::Uuid;
 
@@ -37,10 +37,20 @@ impl App {
     /// # Errors
     /// A failed store.
     pub async fn open_institution(&self, ctx: &Ctx, task: TaskName, new: NewInstitution) -> Result<OrgId, Error> {
+        Ok(self.open_new_institution(ctx, task, new).await?.0)
+    }
+
+    /// The same, and whether it is new.
+    pub(super) async fn open_new_institution(
+        &self,
+        ctx: &Ctx,
+        task: TaskName,
+        new: NewInstitution,
+    ) -> Result<(OrgId, bool), Error> {
         let task = access::task(task);
         let mut work = self.begin(ctx, Action::RegistryWritten).await?;
         if let Some(known) = institutions::by_code(work.tx(), &task, &new.code.value).await? {
-            return Ok(known.id);
+            return Ok((known.id, false));
         }
         let org = Institution {
             id: OrgId::new(ctx.now, &*self.random),
@@ -58,10 +68,14 @@ impl App {
         };
         institutions::insert(work.tx(), &task, &org).await?;
         let code = InstitutionCode { org: org.id, code: new.code, valid_from: ctx.now.shanghai_date(), valid_to: None };
-        institutions::insert_code(work.tx(), &task, new_uuid(ctx.now, &*self.random), &code).await?;
+        let given = institutions::insert_code(work.tx(), &task, new_uuid(ctx.now, &*self.random), &code).await;
+        if given.as_ref().is_err_and(|error| error.is_unique("institution_code_scheme_value_key")) {
+            return Err(Error::busy("somebody opened the institution at the same moment"));
+        }
+        given?;
         work.target("institution", org.id).event("institution", org.id, "institution.opened", &[]);
         work.commit(Outcome::Done).await?;
-        Ok(org.id)
+        Ok((org.id, true))
     }
 
     /// The platform that people of a division call home.

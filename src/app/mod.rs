@@ -24,6 +24,7 @@ pub mod logout;
 pub mod note;
 pub mod person;
 pub mod report;
+pub mod roster_import;
 pub mod secrets;
 pub mod session;
 pub mod staffing;

@@ -1,4 +1,4 @@
-//! Entering people into the register, one audited change each. The roster import (issue 3) batches the same steps.
+//! Entering people into the register, one audited change each; `roster_import` does many at once.
 
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
@@ -78,7 +78,7 @@ impl App {
         Ok(person.id)
     }
 
-    fn document_key(&self, document: &Document) -> DocumentKey {
+    pub(super) fn document_key(&self, document: &Document) -> DocumentKey {
         let (class, country) = (document.class.as_str(), document.country_text());
         DocumentKey {
             class: document.class,
@@ -191,7 +191,7 @@ impl App {
         }
     }
 
-    fn seal_for(
+    pub(super) fn seal_for(
         &self,
         person: &Person,
         table: &str,

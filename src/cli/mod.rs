@@ -12,6 +12,7 @@ mod keys;
 mod migrate;
 mod output;
 mod registry;
+mod roster;
 mod runtime;
 mod serve;
 
@@ -53,6 +54,9 @@ enum Command {
     /// Counts what the register holds.
     #[command(subcommand)]
     Registry(registry::Command),
+    /// Rosters in.
+    #[command(subcommand)]
+    Roster(roster::Command),
     /// Accounts: list, set a password, issue an activation link.
     #[command(subcommand)]
     Account(account::Command),
@@ -96,6 +100,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Migrate => migrate::run(config, output).await,
         Command::Doctor => doctor::run(config, output).await,
         Command::Registry(command) => registry::run(config, &command, output).await,
+        Command::Roster(command) => roster::run(config, &command, output).await,
         Command::Account(command) => account::run(config, &command, output).await,
         Command::Client(command) => client::run(config, &command, output).await,
         Command::Consent(command) => consent::run(config, &command, output).await,

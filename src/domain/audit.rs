@@ -53,6 +53,7 @@ pub enum Action {
     KeyCreated,
     KeyRotated,
     RegistryWritten,
+    RosterImported,
 }
 
 impl Action {
@@ -75,6 +76,7 @@ impl Action {
             Self::KeyCreated => "key.created",
             Self::KeyRotated => "key.rotated",
             Self::RegistryWritten => "registry.written",
+            Self::RosterImported => "roster.imported",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{Door, OnePerson, Task};
 use crate::domain::id::{AccountId, OrgId, PersonId};
 use crate::domain::registry::account::{Account, AliasKind};
@@ -33,6 +33,9 @@ statements! {
         JOIN institution o ON o.id = s.org_id JOIN account a ON a.person_id = s.person_id WHERE c.ancestor_id = $1 AND s.valid_to IS NULL ORDER BY a.person_id, s.category, o.kind";
     PARENTS_UNDER = "SELECT DISTINCT a.person_id AS person_id, a.user_name AS user_name, a.state AS state FROM guardianship g JOIN enrolment e ON e.person_id = g.child_id JOIN institution_closure c ON c.descendant_id = e.org_id
         JOIN account a ON a.person_id = g.guardian_id WHERE c.ancestor_id = $1 AND e.valid_to IS NULL AND g.status = 'confirmed' ORDER BY a.person_id";
+    USER_NAMES_OF_MANY = "SELECT person_id, user_name FROM account WHERE person_id IN ($1)";
+    INSERT_ALIAS = "INSERT INTO login_alias (id, account_id, kind, value_index, confirmed_at) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (kind, value_index) WHERE ended_at IS NULL DO NOTHING";
 }
 
 impl FromRow for Account {
@@ -118,7 +121,19 @@ fn listed(kind: IdentityKind) -> impl Fn(Line) -> Listed {
 /// # Errors
 /// `account_person_id_key` when the person has one.
 pub async fn insert(tx: &mut Tx, _task: &Task, account: &Account) -> Result<bool, StoreError> {
-    let values = args![
+    tx.execute_one(INSERT, values(account)).await
+}
+
+/// Adds many accounts; how many. A taken user name stays out.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Account]) -> Result<u64, StoreError> {
+    tx.insert_many(INSERT, all.iter().map(values).collect()).await
+}
+
+fn values(account: &Account) -> Vec<Value> {
+    args![
         account.id,
         account.person,
         account.user_name.as_str(),
@@ -126,8 +141,7 @@ pub async fn insert(tx: &mut Tx, _task: &Task, account: &Account) -> Result<bool
         account.created_at,
         account.updated_at,
         account.version,
-    ];
-    tx.execute_one(INSERT, values).await
+    ]
 }
 
 /// The account of a user name.
@@ -239,4 +253,40 @@ pub async fn list_under(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Lis
     all.sort_by_key(|line| (line.kind, line.person));
     all.dedup_by_key(|line| (line.kind, line.person));
     Ok(all)
+}
+
+struct Named((PersonId, String));
+
+impl FromRow for Named {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self((row.get("person_id")?, row.get("user_name")?)))
+    }
+}
+
+/// The user names of many people.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn user_names_of_many(
+    tx: &mut Tx,
+    _task: &Task,
+    people: &[PersonId],
+) -> Result<Vec<(PersonId, String)>, StoreError> {
+    let keys = people.iter().map(|id| Value::from(*id)).collect();
+    Ok(tx.all_in::<Named>(USER_NAMES_OF_MANY, &[], keys).await?.into_iter().map(|named| named.0).collect())
+}
+
+/// Gives many new accounts an alias; one that leads to another account already stays there.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_aliases(
+    tx: &mut Tx,
+    _task: &Task,
+    kind: AliasKind,
+    all: &[(Uuid, AccountId, [u8; 32])],
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let rows = all.iter().map(|(id, account, index)| args![*id, *account, kind.as_str(), index, now]).collect();
+    tx.insert_many(INSERT_ALIAS, rows).await
 }

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::db::{FromRow, Lock, Row, StoreError, Tx, args, statements};
+use super::db::{FromRow, Lock, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::audit::Entry;
 use crate::domain::event::Event;
 use crate::domain::id::{AuditId, EventId};
@@ -151,10 +151,23 @@ pub async fn record(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn publish(tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
-    let values = args![event.id, event.aggregate, event.aggregate_id, event.kind, event.fields.clone(), event.at];
-    tx.execute(INSERT_EVENT, values).await?;
+    tx.execute(INSERT_EVENT, event_values(event)).await?;
     tx.execute(INSERT_PENDING, args![event.id, "event"]).await?;
     Ok(())
+}
+
+/// Writes the events of one transaction, at most one for each aggregate, to be numbered after commit.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn publish_all(tx: &mut Tx, events: &[Event]) -> Result<(), StoreError> {
+    tx.insert_many(INSERT_EVENT, events.iter().map(event_values).collect()).await?;
+    tx.insert_many(INSERT_PENDING, events.iter().map(|event| args![event.id, "event"]).collect()).await?;
+    Ok(())
+}
+
+fn event_values(event: &Event) -> Vec<Value> {
+    args![event.id, event.aggregate, event.aggregate_id, event.kind, event.fields.clone(), event.at]
 }
 
 /// Takes the sequencer's lock for this transaction, if nobody else numbers.

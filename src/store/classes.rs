@@ -1,6 +1,6 @@
 //! Classes 班级.
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{Subtree, Task};
 use crate::domain::id::{ClassId, OrgId};
 use crate::domain::registry::class::Class;
@@ -56,8 +56,7 @@ pub async fn ensure(tx: &mut Tx, _task: &Task, class: &Class) -> Result<Class, S
     if tx.execute_one(INSERT, values).await? {
         return Ok(class.clone());
     }
-    let place = args![class.org, class.kind.as_str(), class.stage.as_str(), class.entry_year, class.class_no.clone()];
-    tx.one(BY_PLACE, place).await
+    tx.one(BY_PLACE, place(class)).await
 }
 
 /// Writes a changed name, length of schooling or status; the version was counted up by one. `false` when somebody else
@@ -97,4 +96,16 @@ pub async fn of_org_in(tx: &mut Tx, scope: &Subtree, org: OrgId) -> Result<Vec<C
         }
     }
     Ok(Vec::new())
+}
+
+/// The class of the same school, kind, stage, entry year and number.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn by_place(tx: &mut Tx, _task: &Task, class: &Class) -> Result<Option<Class>, StoreError> {
+    tx.optional(BY_PLACE, place(class)).await
+}
+
+fn place(class: &Class) -> Vec<Value> {
+    args![class.org, class.kind.as_str(), class.stage.as_str(), class.entry_year, class.class_no.clone()]
 }

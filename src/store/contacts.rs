@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::{OnePerson, TaskOn};
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use crate::domain::access::{OnePerson, Task, TaskOn};
+use crate::domain::id::PersonId;
 use crate::domain::registry::contact::{ContactKind, ContactSource};
 use crate::domain::time::Timestamp;
 
@@ -12,6 +13,7 @@ statements! {
         ON CONFLICT (person_id, kind, value_index) WHERE ended_at IS NULL DO NOTHING";
     OF_PERSON = "SELECT id, kind, value_sealed, value_index, source, confirmed_at, created_at FROM contact WHERE person_id = $1 AND ended_at IS NULL ORDER BY created_at, id";
     END = "UPDATE contact SET ended_at = $3 WHERE id = $1 AND person_id = $2 AND ended_at IS NULL";
+    OF_MANY = "SELECT person_id, value_index FROM contact WHERE ended_at IS NULL AND person_id IN ($1)";
 }
 
 /// A contact as stored.
@@ -51,17 +53,20 @@ impl FromRow for StoredContact {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert(tx: &mut Tx, on: &TaskOn, contact: &StoredContact) -> Result<bool, StoreError> {
-    let values = args![
+    tx.execute_one(INSERT, values(on.person(), contact)).await
+}
+
+fn values(person: PersonId, contact: &StoredContact) -> Vec<Value> {
+    args![
         contact.id,
-        on.person(),
+        person,
         contact.kind.as_str(),
         contact.value_sealed.clone(),
         contact.value_index,
         contact.source.as_str(),
         contact.confirmed_at,
         contact.created_at,
-    ];
-    tx.execute_one(INSERT, values).await
+    ]
 }
 
 /// The contacts of a person that hold.
@@ -78,4 +83,41 @@ pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Stored
 /// As [`StoreError`] says.
 pub async fn end(tx: &mut Tx, proof: &impl OnePerson, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
     tx.execute_one(END, args![id, proof.person(), now]).await
+}
+
+/// A contact of a new or known person, for a bulk insert.
+pub struct NewContact {
+    /// Whose.
+    pub person: PersonId,
+    /// What.
+    pub contact: StoredContact,
+}
+
+/// Adds many contacts; those that are there stay.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[NewContact]) -> Result<u64, StoreError> {
+    tx.insert_many(INSERT, all.iter().map(|new| values(new.person, &new.contact)).collect()).await
+}
+
+struct Held((PersonId, [u8; 32]));
+
+impl FromRow for Held {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self((row.get("person_id")?, row.get("value_index")?)))
+    }
+}
+
+/// The indexes of the contacts that many people have.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn indexes_of_many(
+    tx: &mut Tx,
+    _task: &Task,
+    people: &[PersonId],
+) -> Result<Vec<(PersonId, [u8; 32])>, StoreError> {
+    let keys = people.iter().map(|id| Value::from(*id)).collect();
+    Ok(tx.all_in::<Held>(OF_MANY, &[], keys).await?.into_iter().map(|held| held.0).collect())
 }

@@ -4,10 +4,11 @@
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Probe, Task, TaskOn};
 use crate::domain::id::{DocumentId, PersonId, VerificationId};
 use crate::domain::registry::document::{DocumentClass, DocumentLabel, DocumentStatus};
+use crate::domain::registry::person::PersonSalt;
 use crate::domain::registry::personal_code::PersonalCodeKind;
 use crate::domain::time::Timestamp;
 
@@ -24,6 +25,10 @@ statements! {
         ON CONFLICT (code_index) WHERE status IN ('active', 'superseded') DO NOTHING";
     CODE_HOLDER = "SELECT person_id FROM personal_code WHERE code_index = $1 AND status IN ('active', 'superseded')";
     SUPERSEDE_CODES = "UPDATE personal_code SET status = 'superseded' WHERE person_id = $1 AND status = 'active' AND code_index <> $2";
+    HOLDERS_OF_MANY = "SELECT d.number_index AS found, d.person_id AS person_id, p.name_key AS name_key, p.salt AS salt FROM identity_document d JOIN person p ON p.id = d.person_id
+        WHERE d.class = $1 AND d.country = $2 AND d.status IN ('active', 'superseded') AND d.number_index IN ($3)";
+    CODE_HOLDERS_OF_MANY = "SELECT c.code_index AS found, c.person_id AS person_id, p.name_key AS name_key, p.salt AS salt FROM personal_code c JOIN person p ON p.id = c.person_id
+        WHERE c.status IN ('active', 'superseded') AND c.code_index IN ($1)";
 }
 
 /// What makes a document unique.
@@ -132,9 +137,22 @@ impl FromRow for Code {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert(tx: &mut Tx, on: &TaskOn, document: &StoredDocument) -> Result<bool, StoreError> {
-    let values = args![
+    tx.execute_one(INSERT, values(on.person(), document)).await
+}
+
+/// Records many documents in the order given, which the caller keeps the same everywhere; how many. A taken number stays
+/// out.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[StoredDocument]) -> Result<u64, StoreError> {
+    tx.insert_many(INSERT, all.iter().map(|one| values(one.person, one)).collect()).await
+}
+
+fn values(person: PersonId, document: &StoredDocument) -> Vec<Value> {
+    args![
         document.id,
-        on.person(),
+        person,
         document.key.class.as_str(),
         document.key.country.clone(),
         document.label.as_str(),
@@ -147,8 +165,7 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, document: &StoredDocument) -> Resu
         document.created_at,
         document.updated_at,
         document.version,
-    ];
-    tx.execute_one(INSERT, values).await
+    ]
 }
 
 /// Who holds a number.
@@ -218,4 +235,76 @@ pub async fn insert_code(
 /// As [`StoreError`] says.
 pub async fn code_holder(tx: &mut Tx, _task: &Task, index: [u8; 32]) -> Result<Option<PersonId>, StoreError> {
     Ok(tx.optional::<Code>(CODE_HOLDER, args![index]).await?.map(|row| row.0))
+}
+
+/// Somebody whom a number or a 学籍号 of a roster names.
+pub struct Named {
+    /// The index that was asked for.
+    pub found: [u8; 32],
+    /// Who.
+    pub person: PersonId,
+    /// For comparing names; none after erasure.
+    pub name_key: Option<String>,
+    /// What her sealed columns hang on; none after erasure.
+    pub salt: Option<PersonSalt>,
+}
+
+impl FromRow for Named {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            found: row.get("found")?,
+            person: row.get("person_id")?,
+            name_key: row.get("name_key")?,
+            salt: row.get::<Option<[u8; 32]>>("salt")?.map(PersonSalt::from_bytes),
+        })
+    }
+}
+
+/// Who holds the numbers of a class and country.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn holders_of_many(
+    tx: &mut Tx,
+    _task: &Task,
+    class: DocumentClass,
+    country: &str,
+    indexes: &[[u8; 32]],
+) -> Result<Vec<Named>, StoreError> {
+    let keys = indexes.iter().map(Value::from).collect();
+    tx.all_in(HOLDERS_OF_MANY, &[class.as_str().into(), country.into()], keys).await
+}
+
+/// Who holds the 学籍号.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn code_holders_of_many(tx: &mut Tx, _task: &Task, indexes: &[[u8; 32]]) -> Result<Vec<Named>, StoreError> {
+    tx.all_in(CODE_HOLDERS_OF_MANY, &[], indexes.iter().map(Value::from).collect()).await
+}
+
+/// A 学籍号 for a bulk insert.
+pub struct NewCode {
+    /// Of the row.
+    pub id: Uuid,
+    /// Whose.
+    pub person: PersonId,
+    /// G, J or L.
+    pub kind: PersonalCodeKind,
+    /// The code, sealed with the person's salt.
+    pub sealed: Vec<u8>,
+    /// Keyed HMAC of the code.
+    pub index: [u8; 32],
+}
+
+/// Records the first 学籍号 of many people in the order given; how many. A taken one stays out.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_codes(tx: &mut Tx, _task: &Task, all: &[NewCode], now: Timestamp) -> Result<u64, StoreError> {
+    let rows = all
+        .iter()
+        .map(|code| args![code.id, code.person, code.kind.as_str(), code.sealed.clone(), code.index, now])
+        .collect();
+    tx.insert_many(INSERT_CODE, rows).await
 }

@@ -1,8 +1,8 @@
 //! Enrolments 学籍/在读. The database holds that a student has one open 学籍, whoever imports.
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::{OnePerson, Subtree, TaskOn};
-use crate::domain::id::ClassId;
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
+use crate::domain::id::{ClassId, PersonId};
 use crate::domain::registry::enrolment::Enrolment;
 
 statements! {
@@ -13,6 +13,7 @@ statements! {
     OF_PERSON = "SELECT * FROM enrolment WHERE person_id = $1 ORDER BY valid_from, id";
     OF_CLASS_IN = "SELECT e.* FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
         WHERE e.class_id = $1 AND c.ancestor_id = $2 AND e.valid_to IS NULL ORDER BY e.student_no, e.id";
+    OPEN_OF_MANY = "SELECT * FROM enrolment WHERE valid_to IS NULL AND person_id IN ($1)";
 }
 
 impl FromRow for Enrolment {
@@ -41,9 +42,21 @@ impl FromRow for Enrolment {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment) -> Result<bool, StoreError> {
-    let values = args![
+    tx.execute_one(INSERT, values(on.person(), enrolment)).await
+}
+
+/// Adds many enrolments; how many. A student who has a current one stays out.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Enrolment]) -> Result<u64, StoreError> {
+    tx.insert_many(INSERT, all.iter().map(|one| values(one.person, one)).collect()).await
+}
+
+fn values(person: PersonId, enrolment: &Enrolment) -> Vec<Value> {
+    args![
         enrolment.id,
-        on.person(),
+        person,
         enrolment.org,
         enrolment.class,
         enrolment.student_no.clone(),
@@ -55,8 +68,7 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment) -> Result<b
         enrolment.created_at,
         enrolment.updated_at,
         enrolment.version,
-    ];
-    tx.execute_one(INSERT, values).await
+    ]
 }
 
 /// Writes a changed stay, whose version was counted up by one. `false` when somebody else changed it meanwhile.
@@ -98,4 +110,12 @@ pub async fn of_class_in(tx: &mut Tx, scope: &Subtree, class: ClassId) -> Result
         }
     }
     Ok(Vec::new())
+}
+
+/// The open stays of many people.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn open_of_many(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<Vec<Enrolment>, StoreError> {
+    tx.all_in(OPEN_OF_MANY, &[], people.iter().map(|id| Value::from(*id)).collect()).await
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::{OnePerson, Own, TaskOn};
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use crate::domain::access::{OnePerson, Own, Task, TaskOn};
 use crate::domain::id::PersonId;
 use crate::domain::registry::guardianship::{Evidence, Guardianship, Restriction};
 use crate::domain::time::Timestamp;
@@ -20,6 +20,7 @@ statements! {
     OF_GUARDIAN = "SELECT g.*, c.birth_date AS child_born FROM guardianship g JOIN person c ON c.id = g.child_id WHERE g.guardian_id = $1 ORDER BY g.created_at, g.id";
     BETWEEN = "SELECT g.*, c.birth_date AS child_born FROM guardianship g JOIN person c ON c.id = g.child_id
         WHERE g.guardian_id = $1 AND g.child_id = $2 AND g.status = 'confirmed'";
+    STANDING_OF_MANY = "SELECT * FROM guardianship WHERE status IN ('pending', 'confirmed') AND child_id IN ($1)";
 }
 
 impl FromRow for Guardianship {
@@ -61,9 +62,21 @@ impl FromRow for WithChild {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship) -> Result<bool, StoreError> {
-    let values = args![
+    tx.execute_one(INSERT, values(on_child.person(), guardianship)).await
+}
+
+/// Adds many relations; how many. One that is there stays.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Guardianship]) -> Result<u64, StoreError> {
+    tx.insert_many(INSERT, all.iter().map(|one| values(one.child, one)).collect()).await
+}
+
+fn values(person: PersonId, guardianship: &Guardianship) -> Vec<Value> {
+    args![
         guardianship.id,
-        on_child.person(),
+        person,
         guardianship.guardian,
         guardianship.relation.as_str(),
         guardianship.legal,
@@ -77,8 +90,7 @@ pub async fn insert(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship)
         guardianship.created_at,
         guardianship.updated_at,
         guardianship.version,
-    ];
-    tx.execute_one(INSERT, values).await
+    ]
 }
 
 /// Writes a changed guardianship of the child, whose version was counted up by one. `false` when somebody else changed
@@ -147,4 +159,16 @@ pub async fn confirmed_guardians(
 pub async fn is_guardian_of(tx: &mut Tx, own: &Own, child: PersonId, now: Timestamp) -> Result<bool, StoreError> {
     let found: Option<WithChild> = tx.optional(BETWEEN, args![own.person(), child]).await?;
     Ok(found.is_some_and(|row| row.guardianship.is_live_for(row.child_born, now)))
+}
+
+/// Pending and confirmed relations of many children.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn standing_of_many(
+    tx: &mut Tx,
+    _task: &Task,
+    children: &[PersonId],
+) -> Result<Vec<Guardianship>, StoreError> {
+    tx.all_in(STANDING_OF_MANY, &[], children.iter().map(|id| Value::from(*id)).collect()).await
 }

@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
-use crate::domain::id::PersonId;
+use crate::domain::id::{OrgId, PersonId};
 use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::name::{self, PersonName};
 use crate::domain::registry::person::{Person, PersonSalt};
@@ -44,6 +44,7 @@ statements! {
         JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
         WHERE p.id = $1 AND p.name_key IS NOT NULL
         ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
+    INSERT_PRESENCE = "INSERT INTO presence (org_id, name_key, person_id) VALUES ($1, $2, $3) ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
 }
 
 impl FromRow for Person {
@@ -99,7 +100,21 @@ impl FromRow for Hit {
 /// # Errors
 /// `person_space_id_key` when the space is somebody else's.
 pub async fn insert(tx: &mut Tx, _task: &Task, person: &Person) -> Result<(), StoreError> {
-    let values = args![
+    tx.execute(INSERT, values(person)).await?;
+    Ok(())
+}
+
+/// Adds many persons; their spaces were added before.
+///
+/// # Errors
+/// As [`insert`].
+pub async fn insert_all(tx: &mut Tx, _task: &Task, people: &[Person]) -> Result<(), StoreError> {
+    tx.insert_many(INSERT, people.iter().map(values).collect()).await?;
+    Ok(())
+}
+
+fn values(person: &Person) -> Vec<Value> {
+    args![
         person.id,
         person.space,
         person.name.as_ref().map(PersonName::as_str),
@@ -116,8 +131,16 @@ pub async fn insert(tx: &mut Tx, _task: &Task, person: &Person) -> Result<(), St
         person.created_at,
         person.updated_at,
         person.version,
-    ];
-    tx.execute(INSERT, values).await?;
+    ]
+}
+
+/// Adds presence rows of new people or of people who came to another institution; those that are there stay.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn arrive_all(tx: &mut Tx, _task: &Task, rows: &[(OrgId, String, PersonId)]) -> Result<(), StoreError> {
+    let rows = rows.iter().map(|(org, key, person)| args![*org, key.clone(), *person]).collect();
+    tx.insert_many(INSERT_PRESENCE, rows).await?;
     Ok(())
 }
 

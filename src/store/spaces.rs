@@ -1,6 +1,6 @@
 //! Personal spaces 个人空间.
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Task};
 use crate::domain::registry::space::Space;
 
@@ -27,16 +27,21 @@ impl FromRow for Space {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert(tx: &mut Tx, _task: &Task, space: &Space) -> Result<(), StoreError> {
-    let values = args![
-        space.id,
-        space.kind.as_str(),
-        space.url.clone(),
-        space.status.as_str(),
-        space.merged_into,
-        space.created_at
-    ];
-    tx.execute(INSERT, values).await?;
+    tx.execute(INSERT, values(space)).await?;
     Ok(())
+}
+
+/// Adds many spaces.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_all(tx: &mut Tx, _task: &Task, spaces: &[Space]) -> Result<(), StoreError> {
+    tx.insert_many(INSERT, spaces.iter().map(values).collect()).await?;
+    Ok(())
+}
+
+fn values(space: &Space) -> Vec<Value> {
+    args![space.id, space.kind.as_str(), space.url.clone(), space.status.as_str(), space.merged_into, space.created_at]
 }
 
 /// A person's space.

@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::{OnePerson, TaskOn};
-use crate::domain::id::StaffingId;
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use crate::domain::access::{OnePerson, Task, TaskOn};
+use crate::domain::id::{PersonId, StaffingId};
 use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 
@@ -19,6 +19,8 @@ statements! {
         ON CONFLICT (staffing_id, class_id, subject) WHERE valid_to IS NULL DO NOTHING";
     TAUGHT = "SELECT t.* FROM teaching t JOIN staffing s ON s.id = t.staffing_id WHERE s.person_id = $1 ORDER BY t.valid_from, t.id";
     END_TEACHING = "UPDATE teaching SET valid_to = $3 WHERE valid_to IS NULL AND staffing_id = (SELECT id FROM staffing WHERE id = $1 AND person_id = $2)";
+    OPEN_OF_MANY = "SELECT * FROM staffing WHERE valid_to IS NULL AND person_id IN ($1)";
+    TAUGHT_IN_MANY = "SELECT * FROM teaching WHERE valid_to IS NULL AND staffing_id IN ($1)";
 }
 
 impl FromRow for Staffing {
@@ -61,9 +63,21 @@ impl FromRow for Teaching {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert(tx: &mut Tx, on: &TaskOn, staffing: &Staffing) -> Result<bool, StoreError> {
-    let values = args![
+    tx.execute_one(INSERT, values(on.person(), staffing)).await
+}
+
+/// Adds many posts; how many. Who has a current one there stays out.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Staffing]) -> Result<u64, StoreError> {
+    tx.insert_many(INSERT, all.iter().map(|one| values(one.person, one)).collect()).await
+}
+
+fn values(person: PersonId, staffing: &Staffing) -> Vec<Value> {
+    args![
         staffing.id,
-        on.person(),
+        person,
         staffing.org,
         staffing.category.as_str(),
         staffing.post.as_str(),
@@ -74,8 +88,7 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, staffing: &Staffing) -> Result<boo
         staffing.created_at,
         staffing.updated_at,
         staffing.version,
-    ];
-    tx.execute_one(INSERT, values).await
+    ]
 }
 
 /// Writes a changed post, whose version was counted up by one. `false` when somebody else changed it meanwhile.
@@ -137,4 +150,20 @@ pub async fn taught(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Teaching>
 /// As [`StoreError`] says.
 pub async fn end_teaching(tx: &mut Tx, on: &TaskOn, staffing: StaffingId, day: NaiveDate) -> Result<u64, StoreError> {
     tx.execute(END_TEACHING, args![staffing, on.person(), day]).await
+}
+
+/// The open posts of many people.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn open_of_many(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<Vec<Staffing>, StoreError> {
+    tx.all_in(OPEN_OF_MANY, &[], people.iter().map(|id| Value::from(*id)).collect()).await
+}
+
+/// What is taught today in many posts.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn taught_in_many(tx: &mut Tx, _task: &Task, posts: &[StaffingId]) -> Result<Vec<Teaching>, StoreError> {
+    tx.all_in(TAUGHT_IN_MANY, &[], posts.iter().map(|id| Value::from(*id)).collect()).await
 }

@@ -18,6 +18,7 @@ const COMMANDS: &[&[&str]] = &[
     &["migrate"],
     &["doctor"],
     &["registry", "count"],
+    &["roster", "import"],
     &["account", "list"],
     &["account", "set-password"],
     &["account", "link"],

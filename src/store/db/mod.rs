@@ -5,6 +5,7 @@
 //! verbs here; no other file names an engine.
 
 mod bind;
+mod bulk;
 pub mod error;
 mod migrate;
 mod row;

@@ -1,0 +1,140 @@
+//! What the register knows of the people in a batch, read at once and kept up to date while the rows are decided.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::app::{App, Error};
+use crate::domain::access::Task;
+use crate::domain::id::{OrgId, PersonId, StaffingId};
+use crate::domain::registry::document::{Document, DocumentClass};
+use crate::domain::registry::enrolment::Enrolment;
+use crate::domain::registry::guardianship::Guardianship;
+use crate::domain::registry::person::PersonSalt;
+use crate::domain::registry::roster::PersonRow;
+use crate::domain::registry::staffing::{Staffing, Teaching};
+use crate::store::db::Tx;
+use crate::store::documents::{self, DocumentKey, Named};
+use crate::store::{accounts, contacts, enrolments, guardianships, institutions, staffings};
+
+/// An institution as rows need it.
+#[derive(Clone)]
+pub(super) struct Org {
+    pub(super) id: OrgId,
+    /// Where names of its people are found: itself and what stands above it up to the county.
+    pub(super) presence: Vec<OrgId>,
+    pub(super) teaches: bool,
+}
+
+/// A person of the register, or one who will be in it at the end of the batch.
+#[derive(Clone)]
+pub(super) struct Somebody {
+    pub(super) id: PersonId,
+    pub(super) name_key: Option<String>,
+    pub(super) salt: Option<PersonSalt>,
+}
+
+/// The indexes under which a row's person is looked for.
+pub(super) struct Keys {
+    pub(super) document: Option<DocumentKey>,
+    pub(super) code: Option<[u8; 32]>,
+}
+
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) documents: HashMap<[u8; 32], Somebody>,
+    pub(super) codes: HashMap<[u8; 32], Somebody>,
+    pub(super) enrolments: HashMap<PersonId, Vec<Enrolment>>,
+    pub(super) staffings: HashMap<PersonId, Vec<Staffing>>,
+    pub(super) taught: HashMap<StaffingId, Vec<Teaching>>,
+    pub(super) guardianships: HashMap<PersonId, Vec<Guardianship>>,
+    pub(super) contacts: HashSet<(PersonId, [u8; 32])>,
+    pub(super) user_names: HashMap<PersonId, String>,
+    loaded: HashSet<PersonId>,
+}
+
+impl App {
+    pub(super) fn keys_of(&self, row: &PersonRow) -> Keys {
+        Keys {
+            document: row.document.as_ref().map(|document: &Document| self.document_key(document)),
+            code: row.personal_code.as_ref().map(|code| self.index.personal_code(code.expose())),
+        }
+    }
+
+    /// The institution of a code, read once.
+    pub(super) async fn org_of(
+        &self,
+        tx: &mut Tx,
+        task: &Task,
+        cache: &mut HashMap<String, Option<Org>>,
+        code: &str,
+    ) -> Result<Option<Org>, Error> {
+        use crate::domain::registry::institution::InstitutionLevel::{Campus, County, School};
+        if let Some(known) = cache.get(code) {
+            return Ok(known.clone());
+        }
+        let org = match institutions::by_code(tx, task, code).await? {
+            None => None,
+            Some(org) => {
+                let above = institutions::ancestors(tx, task, org.id).await?;
+                let presence = std::iter::once(&org)
+                    .chain(&above)
+                    .filter(|o| matches!(o.level, County | School | Campus))
+                    .map(|o| o.id)
+                    .collect();
+                Some(Org { id: org.id, presence, teaches: org.kind.teaches() })
+            }
+        };
+        cache.insert(code.to_owned(), org.clone());
+        Ok(org)
+    }
+}
+
+impl Known {
+    /// Reads what is not known yet.
+    pub(super) async fn load(&mut self, tx: &mut Tx, task: &Task, keys: &[Keys]) -> Result<(), Error> {
+        let mut by_class: HashMap<(DocumentClass, &str), Vec<[u8; 32]>> = HashMap::new();
+        for key in keys.iter().filter_map(|keys| keys.document.as_ref()) {
+            if !self.documents.contains_key(&key.index) {
+                by_class.entry((key.class, &key.country)).or_default().push(key.index);
+            }
+        }
+        let mut people = Vec::new();
+        for ((class, country), indexes) in by_class {
+            let found = documents::holders_of_many(tx, task, class, country, &indexes).await?;
+            people.extend(found.iter().map(|named| named.person));
+            self.documents.extend(found.into_iter().map(somebody));
+        }
+        let codes: Vec<_> =
+            keys.iter().filter_map(|keys| keys.code).filter(|code| !self.codes.contains_key(code)).collect();
+        let found = documents::code_holders_of_many(tx, task, &codes).await?;
+        people.extend(found.iter().map(|named| named.person));
+        self.codes.extend(found.into_iter().map(somebody));
+        people.sort_unstable();
+        people.dedup();
+        people.retain(|person| self.loaded.insert(*person));
+        self.load_relations(tx, task, &people).await
+    }
+
+    async fn load_relations(&mut self, tx: &mut Tx, task: &Task, people: &[PersonId]) -> Result<(), Error> {
+        for enrolment in enrolments::open_of_many(tx, task, people).await? {
+            self.enrolments.entry(enrolment.person).or_default().push(enrolment);
+        }
+        let posts = staffings::open_of_many(tx, task, people).await?;
+        let ids: Vec<_> = posts.iter().map(|post| post.id).collect();
+        for post in posts {
+            self.staffings.entry(post.person).or_default().push(post);
+        }
+        for teaching in staffings::taught_in_many(tx, task, &ids).await? {
+            self.taught.entry(teaching.staffing).or_default().push(teaching);
+        }
+        for guardianship in guardianships::standing_of_many(tx, task, people).await? {
+            self.guardianships.entry(guardianship.child).or_default().push(guardianship);
+        }
+        self.contacts.extend(contacts::indexes_of_many(tx, task, people).await?);
+        self.user_names.extend(accounts::user_names_of_many(tx, task, people).await?);
+        Ok(())
+    }
+}
+
+fn somebody(named: Named) -> ([u8; 32], Somebody) {
+    (named.found, Somebody { id: named.person, name_key: named.name_key, salt: named.salt })
+}

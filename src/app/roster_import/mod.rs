@@ -1,0 +1,141 @@
+//! Rosters in: decode as a stream, read each row into an intent without I/O, decide against what the register knows,
+//! apply in batches, each a transaction with its audit entry and its events. A batch that was cut off left nothing, and
+//! a second import of the same file finds what the first one wrote: that is what makes it resumable.
+
+mod decide;
+mod institutions;
+mod known;
+mod people;
+mod source;
+mod write;
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::{App, Ctx, Error};
+use crate::domain::registry::roster::{Fault, RosterKind};
+
+/// What became of a row. Each row has exactly one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Created,
+    Linked,
+    Updated,
+    Unchanged,
+    Rejected,
+    Conflict,
+}
+
+/// A fault of a row, as the report tells it (contract).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RowFault {
+    /// The record's number, the header being 1.
+    pub row: u64,
+    /// The column's name.
+    pub column: &'static str,
+    /// A stable code.
+    pub code: &'static str,
+    /// A sentence; never a value of the row.
+    pub message: String,
+}
+
+/// What an import did, or a dry run would do.
+#[derive(Clone, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "the names are the contract's")]
+pub struct Report {
+    pub rows: u64,
+    pub created: u64,
+    pub linked: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    pub rejected: u64,
+    pub conflicts: u64,
+    pub persons_created: u64,
+    pub errors: Vec<RowFault>,
+    pub warnings: Vec<RowFault>,
+    pub unknown_columns: Vec<String>,
+    pub seconds: f64,
+}
+
+impl Report {
+    fn count(&mut self, outcome: Outcome) {
+        *match outcome {
+            Outcome::Created => &mut self.created,
+            Outcome::Linked => &mut self.linked,
+            Outcome::Updated => &mut self.updated,
+            Outcome::Unchanged => &mut self.unchanged,
+            Outcome::Rejected => &mut self.rejected,
+            Outcome::Conflict => &mut self.conflicts,
+        } += 1;
+    }
+}
+
+fn told(row: u64, fault: &Fault) -> RowFault {
+    let message = format!("{}: {}", fault.code.label(), fault.message);
+    RowFault { row, column: fault.column.label(), code: fault.code.as_str(), message }
+}
+
+/// A user name that belongs to a row, for `--logins`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The row.
+    pub row: u64,
+    /// Whom of the row it belongs to: student, staff, guardian1, guardian2.
+    pub who: &'static str,
+    /// The user name.
+    pub user_name: String,
+}
+
+/// Hears how an import goes.
+pub trait Listener {
+    /// So many bytes of the file were read, and so many rows are done.
+    fn progress(&mut self, bytes: u64, rows: u64);
+    /// A user name of somebody in a row, after her account is durable.
+    ///
+    /// # Errors
+    /// Ends the import; what was committed stays.
+    fn login(&mut self, login: &Login) -> std::io::Result<()>;
+}
+
+/// Rows of a transaction. SQLite has one writer, which an import may hold 50 ms at most (R15).
+const BATCH_SQLITE: usize = 100;
+const BATCH_POSTGRES: usize = 1000;
+/// Imports of one file that run side by side meet at every batch; whoever comes second tries again.
+const TRIES: u32 = 30;
+
+impl App {
+    /// Imports a roster with the rights of the operator. `dry` tells the same numbers and writes nothing; it keeps what
+    /// it would have written in memory until the end.
+    ///
+    /// # Errors
+    /// `Invalid` for a file that cannot be read as such a roster; a failed store. What was committed stays, and the same
+    /// import again goes on from there.
+    pub async fn import_roster(
+        &self,
+        ctx: &Ctx,
+        kind: RosterKind,
+        file: impl Read + Send,
+        dry: bool,
+        listener: &mut (dyn Listener + Send),
+    ) -> Result<Report, Error> {
+        let started = Instant::now();
+        let mut source = source::Source::open(kind, file)?;
+        let mut report = Report { unknown_columns: source.header().unknown().to_vec(), ..Report::default() };
+        if kind == RosterKind::Institutions {
+            self.import_institutions(ctx, &mut source, dry, &mut report).await?;
+        } else {
+            self.import_people(ctx, kind, &mut source, dry, &mut report, listener).await?;
+        }
+        report.errors.sort_by_key(|fault| fault.row);
+        report.seconds = started.elapsed().as_secs_f64();
+        Ok(report)
+    }
+
+    /// Waits before a batch is tried again: longer each time, and not the same for two that met.
+    async fn back_off(&self, attempt: u32) {
+        let [jitter] = crate::domain::random::bytes::<1>(&*self.random);
+        tokio::time::sleep(Duration::from_millis(u64::from(attempt.min(8)) * 5 + u64::from(jitter % 32))).await;
+    }
+}

@@ -1,0 +1,79 @@
+//! Writes the plan of a batch. Where two imports can meet, rows go in sorted, so that neither waits for the other in a
+//! circle (R10); a number that somebody took meanwhile ends the batch, which is then decided anew.
+
+use super::decide::Plan;
+use crate::app::{Ctx, Error};
+use crate::domain::access::Task;
+use crate::domain::registry::account::AliasKind;
+use crate::store::db::Tx;
+use crate::store::{accounts, books, contacts, documents, enrolments, guardianships, persons, spaces, staffings};
+
+impl Plan {
+    /// Whether the batch changes nothing, and so leaves no entry and no event.
+    pub(super) fn is_empty(&self) -> bool {
+        self.people.is_empty()
+            && self.contacts.is_empty()
+            && self.enrolments.is_empty()
+            && self.moved.is_empty()
+            && self.staffings.is_empty()
+            && self.teachings.is_empty()
+            && self.guardianships.is_empty()
+            && self.related.is_empty()
+            && self.accounts.is_empty()
+    }
+
+    /// Sorts what others may insert at the same moment.
+    pub(super) fn sort(&mut self) {
+        self.documents.sort_by(|a, b| a.key.cmp(&b.key));
+        self.codes.sort_by_key(|code| code.index);
+        self.contacts.sort_by_key(|new| (new.person, new.contact.value_index));
+        self.enrolments.sort_by_key(|enrolment| enrolment.person);
+        self.staffings.sort_by_key(|staffing| (staffing.person, staffing.org));
+        self.guardianships.sort_by_key(|guardianship| (guardianship.child, guardianship.guardian));
+        self.accounts.sort_by_key(|account| account.person);
+        self.aliases.sort_by_key(|(_, _, index)| *index);
+        self.presence.sort();
+        self.presence.dedup();
+    }
+
+    /// Writes everything but the audit entry.
+    ///
+    /// # Errors
+    /// `Busy` when somebody was quicker; the transaction is then of no use.
+    pub(super) async fn write(&self, tx: &mut Tx, task: &Task, ctx: &Ctx) -> Result<(), Error> {
+        spaces::insert_all(tx, task, &self.spaces).await?;
+        persons::insert_all(tx, task, &self.people).await?;
+        all(documents::insert_all(tx, task, &self.documents).await?, self.documents.len())?;
+        all(documents::insert_codes(tx, task, &self.codes, ctx.now).await?, self.codes.len())?;
+        all(enrolments::insert_all(tx, task, &self.enrolments).await?, self.enrolments.len())?;
+        for moved in &self.moved {
+            all(u64::from(enrolments::update(tx, &task.on(moved.person), moved).await?), 1)?;
+        }
+        all(staffings::insert_all(tx, task, &self.staffings).await?, self.staffings.len())?;
+        for (person, teaching) in &self.teachings {
+            staffings::teach(tx, &task.on(*person), teaching).await?;
+        }
+        all(guardianships::insert_all(tx, task, &self.guardianships).await?, self.guardianships.len())?;
+        for related in &self.related {
+            all(u64::from(guardianships::update(tx, &task.on(related.child), related).await?), 1)?;
+        }
+        contacts::insert_all(tx, task, &self.contacts).await?;
+        let opened = accounts::insert_all(tx, task, &self.accounts).await;
+        if opened.as_ref().is_err_and(|error| error.is_unique("account_person_id_key")) {
+            return Err(Error::busy("somebody opened the account of one of these people at the same moment"));
+        }
+        all(opened?, self.accounts.len())?;
+        accounts::insert_aliases(tx, task, AliasKind::PersonalCode, &self.aliases, ctx.now).await?;
+        persons::arrive_all(tx, task, &self.presence).await?;
+        books::publish_all(tx, &self.events).await?;
+        Ok(())
+    }
+}
+
+fn all(inserted: u64, wanted: usize) -> Result<(), Error> {
+    if usize::try_from(inserted).is_ok_and(|inserted| inserted == wanted) {
+        Ok(())
+    } else {
+        Err(Error::busy("somebody registered one of these people at the same moment"))
+    }
+}

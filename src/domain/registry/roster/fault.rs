@@ -1,0 +1,51 @@
+//! What is wrong with a row: by column, code and a sentence. Never a value of the row (ruling R7).
+
+use std::borrow::Cow;
+
+use super::Column;
+use crate::domain::registry::codes::codes;
+
+codes! {
+    /// Stable codes of faults (contract).
+    Code {
+        DocumentInvalid = "document_invalid", "证件号有误";
+        DocumentMissing = "document_missing", "缺少证件";
+        DocumentConflict = "document_conflict", "证件号已登记在另一姓名下";
+        NameMissing = "name_missing", "缺少姓名";
+        NameInvalid = "name_invalid", "姓名有误";
+        InstitutionUnknown = "institution_unknown", "机构不存在";
+        InstitutionInvalid = "institution_invalid", "机构信息有误";
+        BirthDateImplausible = "birth_date_implausible", "出生日期不可信";
+        PersonalCodeInvalid = "personal_code_invalid", "学籍号有误";
+        PersonalCodeConflict = "personal_code_conflict", "学籍号已属他人";
+        ClassInvalid = "class_invalid", "学段、入学年份或班级有误";
+        EnrolledElsewhere = "enrolled_elsewhere", "学籍在另一学校";
+        PostInvalid = "post_invalid", "岗位有误";
+        SubjectInvalid = "subject_invalid", "学科有误";
+        RelationInvalid = "relation_invalid", "监护关系有误";
+        ParentDiffers = "parent_differs", "上级机构与登记不同";
+        Encoding = "encoding", "编码有误";
+        ValueInvalid = "value_invalid", "取值有误";
+    }
+}
+
+/// A fault of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// In which column.
+    pub column: Column,
+    /// Which.
+    pub code: Code,
+    /// What it is, in English; the label of the code is the Chinese of it.
+    pub message: Cow<'static, str>,
+}
+
+/// Something a person should look at; the row stands.
+pub type Warning = Fault;
+
+impl Fault {
+    /// With the code's own sentence.
+    pub const fn new(column: Column, code: Code, message: &'static str) -> Self {
+        Self { column, code, message: Cow::Borrowed(message) }
+    }
+}

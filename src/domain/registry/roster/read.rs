@@ -1,0 +1,478 @@
+//! From the cells of a row to an intent.
+
+use chrono::{Datelike as _, NaiveDate};
+
+use super::{Code, Column, Fault, Warning};
+use crate::domain::registry::codes::relation::Relation;
+use crate::domain::registry::codes::school_type::SchoolType;
+use crate::domain::registry::codes::sex::Sex;
+use crate::domain::registry::codes::staff::StaffPost;
+use crate::domain::registry::codes::stage::Stage;
+use crate::domain::registry::codes::subject::Subject;
+use crate::domain::registry::division::Division;
+use crate::domain::registry::document::{Document, DocumentLabel, DocumentWarning};
+use crate::domain::registry::institution::InstitutionKind;
+use crate::domain::registry::institution_code;
+use crate::domain::registry::name::{NameError, PersonName};
+use crate::domain::registry::personal_code::PersonalCode;
+
+/// Nobody who is in a roster was born earlier.
+const OLDEST: i32 = 130;
+
+/// Gives the trimmed text of a column; empty where the file has none.
+pub trait Cells {
+    /// The cell.
+    fn cell(&self, column: Column) -> &str;
+}
+
+/// A person as a row names her.
+#[derive(Clone, Debug)]
+pub struct PersonRow {
+    /// Legal name.
+    pub name: PersonName,
+    /// From the column, else from the number.
+    pub sex: Sex,
+    /// From the number, else from the column.
+    pub birth_date: Option<NaiveDate>,
+    /// What makes her unique.
+    pub document: Option<Document>,
+    /// 学籍号; stands in for a document where a child has none.
+    pub personal_code: Option<PersonalCode>,
+    /// Contact only (R9).
+    pub phone: Option<String>,
+}
+
+/// A class as schools name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClassKey {
+    /// 学段.
+    pub stage: Stage,
+    /// 入学年份.
+    pub entry_year: i64,
+    /// `3班`.
+    pub class_no: String,
+}
+
+/// A student of a class with up to two guardians.
+#[derive(Debug)]
+pub struct StudentRow {
+    /// Code of her school.
+    pub school: String,
+    /// Who.
+    pub person: PersonRow,
+    /// In which class.
+    pub class: ClassKey,
+    /// 学号.
+    pub student_no: Option<String>,
+    /// In order, with the relation and the column of the number.
+    pub guardians: Vec<(PersonRow, Relation, Column)>,
+    /// Faults of guardian columns and of a 学籍号 beside a document: reported, and the child stays.
+    pub faults: Vec<Fault>,
+    /// Hints.
+    pub warnings: Vec<Warning>,
+}
+
+/// Somebody who works at an institution.
+#[derive(Debug)]
+pub struct StaffRow {
+    /// Code of the institution.
+    pub school: String,
+    /// Who.
+    pub person: PersonRow,
+    /// 工号.
+    pub staff_no: Option<String>,
+    /// As what.
+    pub post: StaffPost,
+    /// What is taught.
+    pub subject: Option<Subject>,
+    /// Where.
+    pub teaches: Vec<ClassKey>,
+    /// 班主任: of the first class named.
+    pub head_teacher: bool,
+    /// Hints.
+    pub warnings: Vec<Warning>,
+}
+
+/// An institution.
+#[derive(Clone, Debug)]
+pub struct InstitutionRow {
+    /// Its code today.
+    pub code: institution_code::Code,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: InstitutionKind,
+    /// 办学类型, for schools.
+    pub school_type: Option<SchoolType>,
+    /// Where.
+    pub division: Division,
+    /// Under which; none at the top.
+    pub parent: Option<String>,
+}
+
+/// The columns of a person: name, kind of document, number, phone.
+struct Place {
+    name: Column,
+    label: Column,
+    number: Column,
+    phone: Column,
+}
+
+const HERSELF: Place =
+    Place { name: Column::Name, label: Column::DocumentLabel, number: Column::DocumentNumber, phone: Column::Phone };
+
+const GUARDIANS: [(Place, Column); 2] = [
+    (
+        Place {
+            name: Column::GuardianName,
+            label: Column::GuardianDocumentLabel,
+            number: Column::GuardianDocumentNumber,
+            phone: Column::GuardianPhone,
+        },
+        Column::GuardianRelation,
+    ),
+    (
+        Place {
+            name: Column::Guardian2Name,
+            label: Column::Guardian2DocumentLabel,
+            number: Column::Guardian2DocumentNumber,
+            phone: Column::Guardian2Phone,
+        },
+        Column::Guardian2Relation,
+    ),
+];
+
+/// Reads a student on a day (Asia/Shanghai).
+///
+/// # Errors
+/// The first fault that keeps the child out.
+pub fn read_student(cells: &impl Cells, today: NaiveDate) -> Result<StudentRow, Fault> {
+    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+    let mut person = read_person(cells, &HERSELF, today, &mut warnings)?;
+    let sex = cells.cell(Column::Sex);
+    settle_sex(&mut person, sex, &mut warnings)?;
+    let code = cells.cell(Column::PersonalCode);
+    if !code.is_empty() {
+        match PersonalCode::parse(code) {
+            Ok(code) => person.personal_code = Some(code),
+            Err(_) => {
+                let fault = Fault::new(Column::PersonalCode, Code::PersonalCodeInvalid, "the 学籍号 is not one");
+                if person.document.is_none() {
+                    return Err(fault);
+                }
+                faults.push(fault);
+            }
+        }
+    }
+    if person.document.is_none() && person.personal_code.is_none() {
+        return Err(Fault::new(
+            Column::DocumentNumber,
+            Code::DocumentMissing,
+            "a student needs a document or a 学籍号; without either nobody can tell two children of one name apart",
+        ));
+    }
+    let class = read_class(cells.cell(Column::Stage), cells.cell(Column::EntryYear), cells.cell(Column::Class), today)
+        .ok_or(Fault::new(Column::Class, Code::ClassInvalid, "stage, entry year and class do not name a class"))?;
+    let mut guardians = Vec::new();
+    for (place, relation) in &GUARDIANS {
+        if [place.name, place.number, place.phone].iter().all(|column| cells.cell(*column).is_empty()) {
+            continue;
+        }
+        match read_guardian(cells, place, *relation, today, &mut warnings) {
+            Ok((guardian, relation)) => guardians.push((guardian, relation, place.number)),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    let school = cells.cell(Column::School).to_owned();
+    Ok(StudentRow {
+        school,
+        person,
+        class,
+        student_no: filled(cells.cell(Column::StudentNo)),
+        guardians,
+        faults,
+        warnings,
+    })
+}
+
+/// Reads a member of staff on a day (Asia/Shanghai).
+///
+/// # Errors
+/// The first fault.
+pub fn read_staff(cells: &impl Cells, today: NaiveDate) -> Result<StaffRow, Fault> {
+    let mut warnings = Vec::new();
+    let mut person = read_person(cells, &HERSELF, today, &mut warnings)?;
+    settle_sex(&mut person, cells.cell(Column::Sex), &mut warnings)?;
+    if person.document.is_none() {
+        return Err(Fault::new(Column::DocumentNumber, Code::DocumentMissing, "staff need a document"));
+    }
+    let post = cells.cell(Column::Post);
+    let post = if post.is_empty() { Ok(StaffPost::Teacher) } else { StaffPost::read(post) }
+        .map_err(|_| Fault::new(Column::Post, Code::PostInvalid, "the post is not in the table GWZY"))?;
+    let subject = cells.cell(Column::Subject);
+    let subject = if subject.is_empty() { None } else { Some(Subject::read(subject)) }
+        .transpose()
+        .map_err(|_| Fault::new(Column::Subject, Code::SubjectInvalid, "the subject is not in the table ZXXKC"))?;
+    let mut teaches = Vec::new();
+    for text in cells.cell(Column::Teaches).split([';', '；', '、']).map(str::trim).filter(|text| !text.is_empty()) {
+        let mut parts = text.split(['/', '／']);
+        let class = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(stage), Some(year), Some(class), None) => read_class(stage, year, class, today),
+            _ => None,
+        };
+        let class = class.ok_or(Fault::new(
+            Column::Teaches,
+            Code::ClassInvalid,
+            "a class taught is written 学段/入学年份/班级, several are separated by ;",
+        ))?;
+        if !teaches.contains(&class) {
+            teaches.push(class);
+        }
+    }
+    let head_teacher = match cells.cell(Column::HeadTeacher) {
+        "是" | "1" | "Y" | "y" | "true" => true,
+        "" | "否" | "0" | "N" | "n" | "false" => false,
+        _ => return Err(Fault::new(Column::HeadTeacher, Code::ValueInvalid, "say 是 or 否")),
+    };
+    let school = cells.cell(Column::School).to_owned();
+    let staff_no = filled(cells.cell(Column::StaffNo));
+    Ok(StaffRow { school, person, staff_no, post, subject, teaches, head_teacher, warnings })
+}
+
+/// Reads an institution.
+///
+/// # Errors
+/// The first fault.
+pub fn read_institution(cells: &impl Cells) -> Result<InstitutionRow, Fault> {
+    let invalid = |column, message| Fault::new(column, Code::InstitutionInvalid, message);
+    let code = institution_code::Code::parse(cells.cell(Column::OrgCode))
+        .map_err(|_| invalid(Column::OrgCode, "not a code of an institution"))?;
+    let name = filled(cells.cell(Column::OrgName)).ok_or(Fault::new(
+        Column::OrgName,
+        Code::NameMissing,
+        "the institution has no name",
+    ))?;
+    let kind = InstitutionKind::read(cells.cell(Column::OrgKind))
+        .map_err(|_| invalid(Column::OrgKind, "the kind of institution is not known"))?;
+    let school_type = match cells.cell(Column::SchoolType) {
+        "" => None,
+        text => Some(
+            SchoolType::read(text)
+                .map_err(|_| invalid(Column::SchoolType, "the type of school is not in the table BXLX"))?,
+        ),
+    };
+    let division = cells
+        .cell(Column::Division)
+        .parse()
+        .map_err(|_| invalid(Column::Division, "the division is not six digits of GB/T 2260"))?;
+    Ok(InstitutionRow { code, name, kind, school_type, division, parent: filled(cells.cell(Column::ParentCode)) })
+}
+
+fn read_guardian(
+    cells: &impl Cells,
+    place: &Place,
+    relation: Column,
+    today: NaiveDate,
+    warnings: &mut Vec<Warning>,
+) -> Result<(PersonRow, Relation), Fault> {
+    let mut person = read_person(cells, place, today, warnings)?;
+    let document = person.document.as_ref().ok_or(Fault::new(
+        place.number,
+        Code::DocumentMissing,
+        "a guardian without a document cannot be told from others; the child stands without this guardian",
+    ))?;
+    person.sex = document.sex().unwrap_or(Sex::Unknown);
+    let text = cells.cell(relation);
+    let relation = if text.is_empty() { Ok(Relation::Other) } else { Relation::read(text) }
+        .map_err(|_| Fault::new(relation, Code::RelationInvalid, "the relation is not in the table JTGX"))?;
+    Ok((person, relation))
+}
+
+fn read_person(
+    cells: &impl Cells,
+    place: &Place,
+    today: NaiveDate,
+    warnings: &mut Vec<Warning>,
+) -> Result<PersonRow, Fault> {
+    let name = PersonName::parse(cells.cell(place.name)).map_err(|error| match error {
+        NameError::Missing => Fault::new(place.name, Code::NameMissing, "the name is missing"),
+        NameError::Lost => {
+            Fault::new(place.name, Code::Encoding, "a character of the name was lost in a wrong encoding")
+        }
+        NameError::TooLong | NameError::Invisible => {
+            Fault::new(place.name, Code::NameInvalid, "the name is too long or holds an invisible character")
+        }
+    })?;
+    let document = read_document(cells, place, warnings)?;
+    let inside = document.as_ref().and_then(Document::birth_date);
+    let column = if place.name == Column::Name { cells.cell(Column::BirthDate) } else { "" };
+    let told = if column.is_empty() { None } else { Some(read_date(column)) };
+    let told = told.map(|date| {
+        date.ok_or(Fault::new(Column::BirthDate, Code::BirthDateImplausible, "the birth date is not a date"))
+    });
+    let told = told.transpose()?;
+    if let (Some(inside), Some(told)) = (inside, told)
+        && inside != told
+    {
+        warnings.push(Fault::new(
+            Column::BirthDate,
+            Code::ValueInvalid,
+            "the birth date differs from the one in the number, which counts",
+        ));
+    }
+    let birth_date = inside.or(told);
+    if birth_date.is_some_and(|date| date > today || date.year() < today.year() - OLDEST) {
+        let column = if inside.is_some() { place.number } else { Column::BirthDate };
+        return Err(Fault::new(column, Code::BirthDateImplausible, "nobody who is born then can be in a roster"));
+    }
+    let sex = document.as_ref().and_then(Document::sex).unwrap_or(Sex::Unknown);
+    Ok(PersonRow { name, sex, birth_date, document, personal_code: None, phone: read_phone(cells, place, warnings) })
+}
+
+fn read_document(cells: &impl Cells, place: &Place, warnings: &mut Vec<Warning>) -> Result<Option<Document>, Fault> {
+    let number = cells.cell(place.number);
+    if number.is_empty() {
+        return Ok(None);
+    }
+    let label = match cells.cell(place.label) {
+        "" => None,
+        text => Some(DocumentLabel::read(text).map_err(|_| {
+            Fault::new(place.label, Code::DocumentInvalid, "the kind of document is not in the table SFZJLX")
+        })?),
+    };
+    let country = if place.name == Column::Name { cells.cell(Column::Country) } else { "" };
+    let (document, hints) = Document::parse(label, filled(country).as_deref(), number).map_err(|error| Fault {
+        column: place.number,
+        code: Code::DocumentInvalid,
+        message: error.to_string().into(),
+    })?;
+    for hint in hints {
+        let message = match hint {
+            DocumentWarning::LabelDisagrees => "the number is of another kind than the label says; the number counts",
+            DocumentWarning::CountryUnknown => "a passport without its issuing country",
+            DocumentWarning::CountryIgnored => "this kind of document has one issuer; the country was dropped",
+        };
+        warnings.push(Fault::new(place.label, Code::ValueInvalid, message));
+    }
+    Ok(Some(document))
+}
+
+fn settle_sex(person: &mut PersonRow, text: &str, warnings: &mut Vec<Warning>) -> Result<(), Fault> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let told = Sex::read(text).map_err(|_| Fault::new(Column::Sex, Code::ValueInvalid, "say 男 or 女"))?;
+    if person.sex != Sex::Unknown && person.sex != told {
+        warnings.push(Fault::new(Column::Sex, Code::ValueInvalid, "the sex differs from the one in the number"));
+    }
+    person.sex = told;
+    Ok(())
+}
+
+fn read_class(stage: &str, year: &str, class: &str, today: NaiveDate) -> Option<ClassKey> {
+    let stage = Stage::read(stage).ok()?;
+    let entry_year: i64 = year.trim().trim_end_matches(['级', '年']).parse().ok()?;
+    let this = i64::from(today.year());
+    let class_no: String = class.split_whitespace().collect();
+    let plausible = (this - 15..=this + 1).contains(&entry_year) && (1..=40).contains(&class_no.chars().count());
+    plausible.then_some(ClassKey { stage, entry_year, class_no })
+}
+
+fn read_date(text: &str) -> Option<NaiveDate> {
+    ["%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y年%m月%d日", "%Y.%m.%d"]
+        .iter()
+        .find_map(|format| NaiveDate::parse_from_str(text, format).ok())
+}
+
+/// A phone that cannot be one is left out; it is a way to reach somebody and nothing hangs on it.
+fn read_phone(cells: &impl Cells, place: &Place, warnings: &mut Vec<Warning>) -> Option<String> {
+    let text = cells.cell(place.phone);
+    let digits: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    let digits = digits.strip_prefix("+86").unwrap_or(&digits);
+    let plausible = digits.len() == 11 && digits.starts_with('1') && digits.bytes().all(|b| b.is_ascii_digit());
+    if !text.is_empty() && !plausible {
+        warnings.push(Fault::new(place.phone, Code::ValueInvalid, "not a mobile phone; it was left out"));
+    }
+    plausible.then(|| digits.to_owned())
+}
+
+fn filled(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    struct Map(HashMap<&'static str, String>);
+    impl Cells for Map {
+        fn cell(&self, column: Column) -> &str {
+            self.0.get(column.label()).map_or("", |text| text.trim())
+        }
+    }
+
+    fn map(cells: &[(&'static str, &str)]) -> Map {
+        Map(cells.iter().map(|(column, text)| (*column, (*text).to_owned())).collect())
+    }
+
+    fn day() -> NaiveDate {
+        "2026-11-24".parse().unwrap()
+    }
+
+    const CHILD: &[(&str, &str)] = &[
+        ("学校标识码", "2136000001"),
+        ("姓名", "王小明"),
+        ("性别", "男"),
+        ("身份证件类型", "居民身份证"),
+        ("身份证件号", "11010519491231002X"),
+        ("学段", "小学"),
+        ("入学年份", "2024"),
+        ("班级", "3班"),
+    ];
+
+    #[test]
+    fn a_fault_of_a_guardian_never_costs_the_child() {
+        let cells = [CHILD, &[("监护人姓名", "王大明"), ("监护人身份证件号", "110105194912310021")]].concat();
+        let row = read_student(&map(&cells), day()).unwrap();
+        assert!(row.guardians.is_empty());
+        assert_eq!((row.faults[0].code, row.faults[0].column.label()), (Code::DocumentInvalid, "监护人身份证件号"));
+    }
+
+    #[test]
+    fn faults_of_the_child_say_where() {
+        for (column, text, code) in [
+            ("姓名", " ", Code::NameMissing),
+            ("身份证件号", "110105194912310021", Code::DocumentInvalid),
+            ("班级", "", Code::ClassInvalid),
+            ("入学年份", "24", Code::ClassInvalid),
+            ("性别", "雄", Code::ValueInvalid),
+        ] {
+            let mut cells = map(CHILD);
+            cells.0.insert(column, text.to_owned());
+            let fault = read_student(&cells, day()).unwrap_err();
+            assert_eq!((fault.code, fault.column.label()), (code, column));
+        }
+    }
+
+    #[test]
+    fn staff_teach_the_classes_named() {
+        let cells = [
+            CHILD,
+            &[("任教班级", "小学/2024/3班；小学/2025/1班;小学/2024/3班"), ("班主任", "是"), ("任教学科", "语文")],
+        ];
+        let row = read_staff(&map(&cells.concat()), day()).unwrap();
+        assert_eq!(row.teaches.len(), 2);
+        assert!(row.head_teacher && row.subject == Some(Subject::Chinese) && row.post == StaffPost::Teacher);
+    }
+
+    proptest! {
+        #[test]
+        fn any_cells_are_read_without_harm(texts in proptest::collection::vec("\\PC{0,20}", 12)) {
+            let columns = ["学校标识码", "姓名", "性别", "身份证件类型", "身份证件号", "学籍号", "学段", "入学年份", "班级", "监护人姓名", "监护人身份证件号", "任教班级"];
+            let cells = Map(columns.into_iter().zip(texts).collect());
+            let _ = (read_student(&cells, day()), read_staff(&cells, day()), read_institution(&cells));
+        }
+    }
+}
