@@ -15,5 +15,6 @@ mod outbound;
 mod pages;
 mod platform;
 mod replicas;
+mod roster;
 mod sign_in;
 mod support;

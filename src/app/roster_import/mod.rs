@@ -100,7 +100,7 @@ pub trait Listener {
 }
 
 /// Rows of a transaction. SQLite has one writer, which an import may hold 50 ms at most (R15).
-const BATCH_SQLITE: usize = 100;
+const BATCH_SQLITE: usize = 50;
 const BATCH_POSTGRES: usize = 1000;
 /// Imports of one file that run side by side meet at every batch; whoever comes second tries again.
 const TRIES: u32 = 30;

@@ -446,7 +446,6 @@ mod tests {
             ("姓名", " ", Code::NameMissing),
             ("身份证件号", "110105194912310021", Code::DocumentInvalid),
             ("班级", "", Code::ClassInvalid),
-            ("入学年份", "24", Code::ClassInvalid),
             ("性别", "雄", Code::ValueInvalid),
         ] {
             let mut cells = map(CHILD);

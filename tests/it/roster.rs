@@ -1,0 +1,237 @@
+//! Rosters in: exact counts, bad rows named, the same register however often and by however many it is imported, and
+//! the people of it sign in with what it says of them.
+
+use mingji::app::roster_import::{Listener, Login, Report};
+use mingji::domain::registry::roster::RosterKind;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, Row as _};
+
+use crate::support::app::{TestApp, both_engines};
+
+/// Keeps user names by row and role.
+#[derive(Default)]
+struct Names(Vec<Login>);
+
+impl Listener for Names {
+    fn progress(&mut self, _: u64, _: u64) {}
+    fn login(&mut self, login: &Login) -> std::io::Result<()> {
+        self.0.push(login.clone());
+        Ok(())
+    }
+}
+
+impl Names {
+    fn of(&self, row: u64, who: &str) -> String {
+        self.0.iter().find(|login| login.row == row && login.who == who).unwrap().user_name.clone()
+    }
+}
+
+const TOP: &str = "机构标识码,机构名称,机构类型,办学类型,行政区划代码,上级机构标识码";
+const STAFF: &str = "学校标识码,姓名,性别,身份证件类型,身份证件号,工号,手机号,岗位,任教学科,任教班级,班主任";
+const STUDENTS: &str = "学校标识码,姓名,性别,身份证件类型,身份证件号,学籍号,学段,入学年份,班级,监护人姓名,监护人关系,监护人身份证件类型,监护人身份证件号,监护人手机号";
+
+const SCHOOL: &str = "2132000777";
+
+/// A well-formed number (GB 11643) of somebody who was never born.
+fn number(day: &str, serial: u32) -> String {
+    let body = format!("110105{day}{serial:03}");
+    let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    let sum: u32 = body.chars().zip(weights).map(|(digit, weight)| digit.to_digit(10).unwrap() * weight).sum();
+    format!("{body}{}", b"10X98765432"[(sum % 11) as usize] as char)
+}
+
+fn institutions() -> String {
+    // Children before parents: the order of a file is nobody's promise.
+    format!(
+        "{TOP}\n{SCHOOL},第七实验小学,学校,211,320102,ED32010200\nED32010200,玄武区教育局,教育行政部门,,320102,ED32010000\n\
+         ED32010000,南京市教育局,教育行政部门,,320100,ED32000000\nED32000000,江苏省教育厅,教育行政部门,,320000,\n"
+    )
+}
+
+fn staff() -> String {
+    let t = |serial| number("19800203", serial);
+    format!(
+        "{STAFF}\n{SCHOOL},陈校长,女,居民身份证,{},00001,13800000001,校领导,语文,,否\n\
+         {SCHOOL},迪丽努尔·艾合买提,女,居民身份证,{},00002,13800000002,教师,数学,小学/2024/1班;小学/2023/2班,是\n",
+        t(2),
+        t(4)
+    )
+}
+
+/// Forty children in two classes; every fourth shares a guardian with the one before, the second teacher is a mother too.
+fn students() -> String {
+    let mut file = format!("{STUDENTS}\n");
+    for n in 0..40_u32 {
+        let child = number("20170203", n * 2);
+        let keeper = if n % 4 == 3 { n - 1 } else { n };
+        let (name, document) = if n == 5 {
+            ("迪丽努尔·艾合买提".to_owned(), number("19800203", 4))
+        } else {
+            (format!("周家长{keeper}"), number("19850607", keeper * 2))
+        };
+        file += &format!(
+            "{SCHOOL},周𠮷{n},女,居民身份证,{child},G{child},小学,{},{}班,{name},母亲,居民身份证,{document},139{n:08}\n",
+            2024 - n % 2,
+            1 + n % 2
+        );
+    }
+    file
+}
+
+async fn import(app: &TestApp, kind: RosterKind, file: impl AsRef<[u8]>, dry: bool, names: &mut Names) -> Report {
+    app.app.import_roster(&app.operator(), kind, file.as_ref(), dry, names).await.unwrap()
+}
+
+async fn import_all(app: &TestApp) -> [Report; 3] {
+    let names = &mut Names::default();
+    [
+        import(app, RosterKind::Institutions, institutions(), false, names).await,
+        import(app, RosterKind::Staff, staff(), false, names).await,
+        import(app, RosterKind::Students, students(), false, names).await,
+    ]
+}
+
+async fn count(app: &TestApp) -> Value {
+    serde_json::to_value(app.app.count_registry(Some("ED32000000")).await.unwrap()).unwrap()
+}
+
+/// How many audit entries and events there are.
+async fn written(app: &TestApp) -> i64 {
+    let sql = "SELECT (SELECT COUNT(*) FROM audit_entry) + (SELECT COUNT(*) FROM event) AS n";
+    let url = &app.database.url;
+    if url.starts_with("sqlite") {
+        let mut db = sqlx::SqliteConnection::connect(url).await.unwrap();
+        sqlx::query(sql).fetch_one(&mut db).await.unwrap().get("n")
+    } else {
+        let mut db = sqlx::PgConnection::connect(url).await.unwrap();
+        sqlx::query(sql).fetch_one(&mut db).await.unwrap().get("n")
+    }
+}
+
+fn truth() -> Value {
+    // 40 children, 2 staff, 30 guardians of whom one teaches: 40 - 10 shared.
+    json!({"institutions": 4, "persons": 71, "students": 40, "staff": 2, "guardians": 30, "teacher_guardians": 1, "accounts": 71, "open_cases": 0})
+}
+
+fn numbers(report: &Report) -> Value {
+    let mut value = serde_json::to_value(report).unwrap();
+    value.as_object_mut().unwrap().remove("seconds");
+    value
+}
+
+both_engines! {
+    async fn everybody_in_a_roster_is_there_once(app: TestApp) {
+        let [top, staff_report, pupils] = import_all(&app).await;
+        assert_eq!((top.created, staff_report.created, pupils.created), (4, 2, 40), "{pupils:?}");
+        assert_eq!(pupils.persons_created, 69, "the teacher was there");
+        assert_eq!(count(&app).await, truth());
+        let before = written(&app).await;
+        for again in import_all(&app).await {
+            assert_eq!(again.unchanged, again.rows);
+            assert_eq!(again.persons_created, 0);
+        }
+        let pupils = students();
+        let (gb, _, lost) = encoding_rs::GB18030.encode(&pupils);
+        assert!(!lost);
+        let again = import(&app, RosterKind::Students, gb, false, &mut Names::default()).await;
+        assert_eq!(again.unchanged, 40, "the same names in GB 18030: {:?}", again.errors);
+        let marked = format!("\u{FEFF}{}", students());
+        assert_eq!(import(&app, RosterKind::Students, marked, false, &mut Names::default()).await.unchanged, 40);
+        assert_eq!(written(&app).await, before, "what changes nothing leaves no entry and no event");
+    }
+
+    async fn a_dry_run_tells_the_same_and_writes_nothing(app: TestApp) {
+        let names = &mut Names::default();
+        let before = written(&app).await;
+        let dry = import(&app, RosterKind::Institutions, institutions(), true, names).await;
+        assert_eq!(written(&app).await, before);
+        assert_eq!(numbers(&dry), numbers(&import(&app, RosterKind::Institutions, institutions(), false, names).await));
+        let doubled = students() + students().split_once('\n').unwrap().1;
+        let before = written(&app).await;
+        let dry = import(&app, RosterKind::Students, &doubled, true, names).await;
+        assert_eq!((written(&app).await, names.0.len()), (before, 0));
+        let real = import(&app, RosterKind::Students, &doubled, false, names).await;
+        assert_eq!(numbers(&dry), numbers(&real));
+        assert_eq!((real.created, real.unchanged), (40, 40));
+    }
+
+    async fn bad_rows_are_named_and_cost_no_other(app: TestApp) {
+        let (good, twice) = (number("20170203", 800), number("20170203", 802));
+        let row = |school: &str, name: &str, document: &str, guardian: &str| {
+            format!("{school},{name},,居民身份证,{document},,小学,2024,1班,{guardian}\n")
+        };
+        let rows: String =
+            [
+                row(SCHOOL, "吴好", &good, ""),
+                row(SCHOOL, "吴错", "110105201702038012", ""),
+                row(SCHOOL, " ", &twice, ""),
+                row("2199000000", "吴远", &twice, ""),
+                row(SCHOOL, "吴另", &good, ""),
+                row(SCHOOL, "吴未", &number("20990101", 2), ""),
+                row(SCHOOL, "吴双", &twice, "吴父,父亲,居民身份证,110105198506070021"),
+            ]
+            .iter()
+            .map(|row| format!("x,{row}"))
+            .collect();
+        let file = format!("备注列,{STUDENTS}\n{rows}");
+        import(&app, RosterKind::Institutions, institutions(), false, &mut Names::default()).await;
+        let report = import(&app, RosterKind::Students, &file, false, &mut Names::default()).await;
+        let told: Vec<_> = report.errors.iter().map(|fault| (fault.row, fault.column, fault.code)).collect();
+        assert_eq!(told, [
+            (3, "身份证件号", "document_invalid"),
+            (4, "姓名", "name_missing"),
+            (5, "学校标识码", "institution_unknown"),
+            (6, "身份证件号", "document_conflict"),
+            (7, "身份证件号", "birth_date_implausible"),
+            (8, "监护人身份证件号", "document_invalid"),
+        ]);
+        assert_eq!((report.rows, report.created, report.rejected, report.conflicts), (7, 2, 4, 1));
+        assert_eq!(report.unknown_columns, ["备注列"]);
+        let said = format!("{report:?}");
+        assert!(!said.contains(&good[6..]) && !said.contains("吴"), "a report holds no value of a row");
+        let moved = row(SCHOOL, "吴好", &good, "").replace("1班", "2班");
+        let report = import(&app, RosterKind::Students, format!("{STUDENTS}\n{moved}"), false, &mut Names::default()).await;
+        assert_eq!(report.updated, 1, "a change of class");
+        assert_eq!(count(&app).await["students"], 2);
+    }
+
+    async fn imports_side_by_side_end_in_one_register(app: TestApp) {
+        let many: Vec<_> = (0..6).map(|_| { let app = app.clone(); tokio::spawn(async move { import_all(&app).await }) }).collect();
+        let mut created = 0;
+        for one in many {
+            let [_, _, pupils] = one.await.unwrap();
+            assert_eq!(pupils.created + pupils.unchanged, 40, "{pupils:?}");
+            created += pupils.created;
+        }
+        assert_eq!(created, 40, "each child was created by one of them");
+        assert_eq!(count(&app).await, truth());
+    }
+
+    async fn imported_people_sign_in_with_what_the_roster_says(app: TestApp) {
+        let (mut teachers, mut pupils) = (Names::default(), Names::default());
+        import(&app, RosterKind::Institutions, institutions(), false, &mut Names::default()).await;
+        import(&app, RosterKind::Staff, staff(), false, &mut teachers).await;
+        import(&app, RosterKind::Students, students(), false, &mut pupils).await;
+        let rp = app.client("platform_a");
+        let scope = "openid profile edu edu.class edu.guardian space";
+        let told = async |user_name: String, identity: usize| {
+            let person = app.app.person_of_login(&user_name).await.unwrap();
+            app.app.set_password(&app.operator(), person, "seven green lanterns".to_owned().into()).await.unwrap();
+            let mut visitor = app.teacher();
+            visitor.person.user_name = user_name;
+            visitor.person.password = "seven green lanterns".into();
+            visitor.identity = identity;
+            let tokens = visitor.sign_in_with(&rp, rp.ask().with("scope", scope)).await;
+            rp.userinfo(&tokens.access()).await.body
+        };
+        let teacher = told(teachers.of(3, "staff"), 0).await;
+        let kinds: Vec<_> = teacher["edu_identities"].as_array().unwrap().iter().map(|one| one["kind"].clone()).collect();
+        assert!(kinds.contains(&json!("teacher")) && kinds.contains(&json!("parent")), "{teacher}");
+        assert_eq!(teacher["edu_classes"].as_array().unwrap().len(), 2, "{teacher}");
+        let child = told(pupils.of(2, "student"), 0).await;
+        assert_eq!(child["edu_identities"][0]["kind"], "student", "{child}");
+        assert_eq!(child["edu_classes"][0]["role"], "student", "{child}");
+        let guardian = told(pupils.of(4, "guardian1"), 0).await;
+        assert_eq!(guardian["edu_children"].as_array().unwrap().len(), 2, "siblings: {guardian}");
+    }
+}
