@@ -9,6 +9,7 @@ statements! {
     INSERT = "INSERT INTO class (id, org_id, kind, stage, entry_year, class_no, name, schooling_years, status, created_at, updated_at, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (org_id, kind, stage, entry_year, class_no) DO NOTHING";
     UPDATE = "UPDATE class SET name = $2, schooling_years = $3, status = $4, updated_at = $5, version = $6 WHERE id = $1 AND version = $6 - 1";
+    OF_ORGS = "SELECT * FROM class WHERE org_id IN ($1)";
     BY_PLACE = "SELECT * FROM class WHERE org_id = $1 AND kind = $2 AND stage = $3 AND entry_year = $4 AND class_no = $5";
     FIND = "SELECT * FROM class WHERE id = $1";
     OF_ORG_IN = "SELECT k.* FROM class k JOIN institution_closure c ON c.descendant_id = k.org_id WHERE k.org_id = $1 AND c.ancestor_id = $2
@@ -39,24 +40,27 @@ impl FromRow for Class {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn ensure(tx: &mut Tx, _task: &Task, class: &Class) -> Result<Class, StoreError> {
-    let values = args![
-        class.id,
-        class.org,
-        class.kind.as_str(),
-        class.stage.as_str(),
-        class.entry_year,
-        class.class_no.clone(),
-        class.name.clone(),
-        class.schooling_years,
-        class.status.as_str(),
-        class.created_at,
-        class.updated_at,
-        class.version,
-    ];
-    if tx.execute_one(INSERT, values).await? {
+    if tx.execute_one(INSERT, values(class)).await? {
         return Ok(class.clone());
     }
-    tx.one(BY_PLACE, place(class)).await
+    let place = args![class.org, class.kind.as_str(), class.stage.as_str(), class.entry_year, class.class_no.clone()];
+    tx.one(BY_PLACE, place).await
+}
+
+/// Adds classes; how many were added. Fewer than given when somebody else opened one of them meanwhile.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Class]) -> Result<u64, StoreError> {
+    tx.insert_many(INSERT, all.iter().map(values).collect()).await
+}
+
+/// All classes of some schools.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_orgs(tx: &mut Tx, _task: &Task, orgs: &[OrgId]) -> Result<Vec<Class>, StoreError> {
+    tx.all_in(OF_ORGS, &[], orgs.iter().map(|id| Value::from(*id)).collect()).await
 }
 
 /// Writes a changed name, length of schooling or status; the version was counted up by one. `false` when somebody else
@@ -98,14 +102,19 @@ pub async fn of_org_in(tx: &mut Tx, scope: &Subtree, org: OrgId) -> Result<Vec<C
     Ok(Vec::new())
 }
 
-/// The class of the same school, kind, stage, entry year and number.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn by_place(tx: &mut Tx, _task: &Task, class: &Class) -> Result<Option<Class>, StoreError> {
-    tx.optional(BY_PLACE, place(class)).await
-}
-
-fn place(class: &Class) -> Vec<Value> {
-    args![class.org, class.kind.as_str(), class.stage.as_str(), class.entry_year, class.class_no.clone()]
+fn values(class: &Class) -> Vec<Value> {
+    args![
+        class.id,
+        class.org,
+        class.kind.as_str(),
+        class.stage.as_str(),
+        class.entry_year,
+        class.class_no.clone(),
+        class.name.clone(),
+        class.schooling_years,
+        class.status.as_str(),
+        class.created_at,
+        class.updated_at,
+        class.version,
+    ]
 }

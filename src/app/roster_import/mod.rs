@@ -2,6 +2,8 @@
 //! apply in batches, each a transaction with its audit entry and its events. A batch that was cut off left nothing, and
 //! a second import of the same file finds what the first one wrote: that is what makes it resumable.
 
+mod batch;
+mod classes;
 mod decide;
 mod institutions;
 mod known;
@@ -99,8 +101,7 @@ pub trait Listener {
     fn login(&mut self, login: &Login) -> std::io::Result<()>;
 }
 
-/// Rows of a transaction. SQLite has one writer, which an import may hold 50 ms at most (R15).
-const BATCH_SQLITE: usize = 50;
+/// Rows of a transaction on PostgreSQL, where an import holds up nobody.
 const BATCH_POSTGRES: usize = 1000;
 /// Imports of one file that run side by side meet at every batch; whoever comes second tries again.
 const TRIES: u32 = 30;

@@ -4,20 +4,27 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::time::{Duration, Instant};
 
+use super::batch::Batch;
+use super::classes::Classes;
 use super::decide::{Desk, Plan};
 use super::known::{Keys, Known, Org};
 use super::source::Source;
-use super::{BATCH_POSTGRES, BATCH_SQLITE, Listener, Outcome, Report, TRIES, told};
+use super::{Listener, Outcome, Report, TRIES, told};
 use crate::app::work::Outcome as Ended;
 use crate::app::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::{ClassId, OrgId};
+use crate::domain::id::ClassId;
+use crate::domain::registry::class::Class;
 use crate::domain::registry::roster::{
     ClassKey, Code, Column, Fault, PersonRow, RosterKind, StaffRow, StudentRow, read_staff, read_student,
 };
-use crate::store::classes;
-use crate::store::db::{Engine, Tx};
+use crate::store::db::Tx;
+
+/// A first import starts with empty tables: the planner learns what they came to after so many people, and again each
+/// time they have grown so many times over.
+const FIRST_LESSON: u64 = 1000;
+const LESSON_FACTOR: u64 = 8;
 
 enum Intent {
     Student(StudentRow),
@@ -33,7 +40,7 @@ struct Entry {
 /// What stays from batch to batch.
 struct Caches {
     orgs: HashMap<String, Option<Org>>,
-    classes: HashMap<(OrgId, ClassKey), ClassId>,
+    classes: Classes,
 }
 
 impl Intent {
@@ -72,19 +79,24 @@ impl App {
         listener: &mut (dyn Listener + Send),
     ) -> Result<(), Error> {
         let task = access::task(TaskName::OperatorImport);
-        let embedded = self.db.engine() == Engine::Sqlite;
-        let size = if embedded { BATCH_SQLITE } else { BATCH_POSTGRES };
-        let mut caches = Caches { orgs: HashMap::new(), classes: HashMap::new() };
+        let mut batch = Batch::new(self.db.engine());
+        let mut caches = Caches { orgs: HashMap::new(), classes: Classes::default() };
         let mut known = Known::default();
         let mut held = Duration::ZERO;
+        let mut next_lesson = FIRST_LESSON;
         loop {
             let preparing = Instant::now();
-            let (entries, done) = self.read_batch(ctx, kind, source, size, report)?;
-            // The writer is free as long as it was held (R15); reading, checking and hashing the next rows is part of it.
-            tokio::time::sleep(held.saturating_sub(preparing.elapsed())).await;
+            let (entries, done) = self.read_batch(ctx, kind, source, batch.size(), report)?;
+            // Whoever waits for the writer has it for as long as it was held (R15); reading and checking is part of it.
+            if self.db.is_awaited() {
+                tokio::time::sleep(held.saturating_sub(preparing.elapsed())).await;
+            }
             if !entries.is_empty() {
+                // Ids follow the time, so a batch's rows lie together; one time for a whole file would scatter them.
+                let ctx = &Ctx { now: self.now(), ..ctx.clone() };
                 let (plan, took) = self.apply(ctx, &task, kind, &entries, dry, &mut known, &mut caches).await?;
-                held = if embedded { took } else { Duration::ZERO };
+                batch.held(entries.len(), took);
+                held = took;
                 report.persons_created += u64::try_from(plan.people.len()).unwrap_or(u64::MAX);
                 plan.outcomes.iter().for_each(|outcome| report.count(*outcome));
                 report.errors.extend(plan.faults.iter().map(|(row, fault)| told(*row, fault)));
@@ -93,6 +105,10 @@ impl App {
                 }
             }
             listener.progress(source.position(), report.rows);
+            if !dry && report.created >= next_lesson {
+                self.db.learn().await?;
+                next_lesson = report.created.saturating_mul(LESSON_FACTOR);
+            }
             if done {
                 return Ok(());
             }
@@ -155,6 +171,9 @@ impl App {
             if !dry {
                 *known = Known::default();
             }
+            if attempt > 1 {
+                caches.classes = Classes::default();
+            }
             let result = self.try_apply(ctx, task, kind, entries, dry, known, caches).await;
             match result {
                 Err(error) if is_race(&error) && attempt < TRIES => self.back_off(attempt).await,
@@ -181,6 +200,7 @@ impl App {
         }
         let mut work = self.begin(ctx, Action::RosterImported).await?;
         let since = Instant::now();
+        work.tx().expect_many().await?;
         let (mut plan, opened) = self.decide(ctx, task, entries, known, caches, work.tx(), false).await?;
         if !plan.is_empty() || !opened.is_empty() {
             plan.sort();
@@ -189,12 +209,12 @@ impl App {
             let last = entries.last().map_or(0, |entry| entry.number);
             work.detail("kind", kind.as_str()).detail("from_row", first).detail("to_row", last);
             work.detail("persons", plan.people.len()).detail("classes", opened.len());
-            for class in opened.values() {
-                work.event("class", class.0, "class.opened", &[]);
+            for class in &opened {
+                work.event("class", class.id.0, "class.opened", &[]);
             }
             work.commit(Ended::Done).await?;
         }
-        caches.classes.extend(opened);
+        caches.classes.remember(opened);
         Ok((plan, since.elapsed()))
     }
 
@@ -209,7 +229,7 @@ impl App {
         caches: &mut Caches,
         tx: &mut Tx,
         dry: bool,
-    ) -> Result<(Plan, HashMap<(OrgId, ClassKey), ClassId>), Error> {
+    ) -> Result<(Plan, Vec<Class>), Error> {
         let mut orgs = Vec::with_capacity(entries.len());
         let mut wanted = BTreeSet::new();
         for entry in entries {
@@ -220,26 +240,7 @@ impl App {
             }
             orgs.push(org);
         }
-        let mut opened = HashMap::new();
-        let mut places = HashMap::new();
-        for place in wanted {
-            if let Some(id) = caches.classes.get(&place) {
-                places.insert(place, *id);
-                continue;
-            }
-            let fresh = self.new_class(ctx, place.0, place.1.stage, place.1.entry_year, &place.1.class_no);
-            let id = if dry {
-                classes::by_place(tx, task, &fresh).await?.map_or(fresh.id, |class| class.id)
-            } else {
-                classes::ensure(tx, task, &fresh).await?.id
-            };
-            if id == fresh.id && !dry {
-                opened.insert(place.clone(), id);
-            } else {
-                caches.classes.insert(place.clone(), id);
-            }
-            places.insert(place, id);
-        }
+        let (places, opened) = self.places(ctx, task, wanted, &mut caches.classes, tx, dry).await?;
         let mut keys = Vec::new();
         for entry in entries {
             keys.extend(entry.keys.iter().map(|keys| Keys { document: keys.document.clone(), code: keys.code }));

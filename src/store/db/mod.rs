@@ -10,6 +10,7 @@ pub mod error;
 mod migrate;
 mod row;
 mod statement;
+mod turnstile;
 mod tx;
 mod value;
 
@@ -18,9 +19,9 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, SqlSafeStr as _, Transaction};
 
 pub use error::StoreError;
 pub use migrate::Applied;
@@ -49,6 +50,7 @@ enum Inner {
     Lite {
         write: SqlitePool,
         read: SqlitePool,
+        turnstile: turnstile::Turnstile,
     },
     Pg(PgPool),
 }
@@ -77,9 +79,12 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .statement_cache_capacity(STATEMENT_CACHE)
+            // What a statement of many rows could have to undo would go through a file, page by page.
+            .pragma("temp_store", "MEMORY")
             .optimize_on_close(true, None)
             .disable_statement_logging();
         keep_private(options.get_filename())?;
+        let turnstile = turnstile::Turnstile::beside(options.get_filename())?;
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE)
@@ -94,7 +99,7 @@ impl Db {
             .connect_with(options.read_only(true))
             .await
             .map_err(StoreError::open)?;
-        Ok(Self(Inner::Lite { write, read }))
+        Ok(Self(Inner::Lite { write, read, turnstile }))
     }
 
     async fn open_postgres(url: &str) -> Result<Self, StoreError> {
@@ -131,8 +136,12 @@ impl Db {
     /// [`StoreError::Busy`] when no connection came free in time.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         match &self.0 {
-            Inner::Lite { write, .. } => {
-                Ok(Tx::Lite(write.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::from_sqlx)?))
+            Inner::Lite { write, turnstile, .. } => {
+                let _waiting = turnstile.wait();
+                let connection = write.acquire().await.map_err(StoreError::from_sqlx)?;
+                let _next = turnstile.pass(BUSY).await?;
+                let begun = Transaction::begin(connection, Some("BEGIN IMMEDIATE".into_sql_str())).await;
+                Ok(Tx::Lite(begun.map_err(StoreError::from_sqlx)?))
             }
             Inner::Pg(pool) => Ok(Tx::Pg(pool.begin().await.map_err(StoreError::from_sqlx)?)),
         }
@@ -149,10 +158,31 @@ impl Db {
         }
     }
 
+    /// Has the planner look at the tables again after many rows were added. PostgreSQL does so by itself, a minute later;
+    /// SQLite's plans for this program do not depend on it.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub async fn learn(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Inner::Lite { .. } => Ok(()),
+            Inner::Pg(pool) => sqlx::query("ANALYZE").execute(pool).await.map(drop).map_err(StoreError::from_sqlx),
+        }
+    }
+
+    /// Whether somebody waits for SQLite's one writer: long work that takes it again and again then stands back (R15).
+    /// PostgreSQL has a writer for everyone.
+    pub fn is_awaited(&self) -> bool {
+        match &self.0 {
+            Inner::Lite { turnstile, .. } => turnstile.is_awaited(),
+            Inner::Pg(_) => false,
+        }
+    }
+
     /// Closes all connections; running transactions are waited for.
     pub async fn close(&self) {
         match &self.0 {
-            Inner::Lite { write, read } => {
+            Inner::Lite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }

@@ -17,6 +17,19 @@ pub enum Value {
     Json(Option<serde_json::Value>),
 }
 
+impl Value {
+    pub(super) fn is_null(&self) -> bool {
+        match self {
+            Self::Uuid(v) => v.is_none(),
+            Self::Int(v) => v.is_none(),
+            Self::Text(v) => v.is_none(),
+            Self::Bytes(v) => v.is_none(),
+            Self::Bool(v) => v.is_none(),
+            Self::Json(v) => v.is_none(),
+        }
+    }
+}
+
 macro_rules! values {
     ($($from:ty => $variant:ident, |$v:ident| $convert:expr;)+) => {$(
         impl From<$from> for Value {
