@@ -7,7 +7,7 @@ use crate::store::db::Engine;
 use super::BATCH_POSTGRES;
 
 /// SQLite has one writer, which an import may hold 50 ms at most (R15); what a slow disk adds at the commit is in it.
-const HOLD_MICROS: u64 = 35_000;
+const HOLD: u64 = 35_000_000;
 const FIRST: usize = 32;
 const LEAST: usize = 4;
 const MOST: usize = 2000;
@@ -16,24 +16,28 @@ const MOST: usize = 2000;
 pub(super) struct Batch {
     engine: Engine,
     size: usize,
+    /// Nanoseconds a row, smoothed: now and then a commit also moves SQLite's journal into the database, after it has let
+    /// the writer go.
+    row: u64,
 }
 
 impl Batch {
     pub(super) fn new(engine: Engine) -> Self {
-        Self { engine, size: if engine == Engine::Sqlite { FIRST } else { BATCH_POSTGRES } }
+        Self { engine, size: if engine == Engine::Sqlite { FIRST } else { BATCH_POSTGRES }, row: 0 }
     }
 
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    /// Learns how long so many rows held the writer. Down at once, up by half at most: a batch that finds everything
-    /// unchanged says little about the next one.
+    /// Learns how long so many rows held the writer. Up by half at most: a batch that finds everything unchanged says
+    /// little about the next one.
     pub(super) fn held(&mut self, rows: usize, took: Duration) {
         if self.engine == Engine::Sqlite && rows > 0 {
-            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
-            let fitting = u64::try_from(rows).unwrap_or(u64::MAX).saturating_mul(HOLD_MICROS) / micros;
-            let fitting = usize::try_from(fitting).unwrap_or(MOST);
+            let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+            let now = (nanos / u64::try_from(rows).unwrap_or(u64::MAX)).max(1);
+            self.row = if self.row == 0 { now } else { self.row / 4 * 3 + now / 4 };
+            let fitting = usize::try_from(HOLD / self.row.max(1)).unwrap_or(MOST);
             self.size = fitting.min(self.size + self.size / 2).clamp(LEAST, MOST);
         }
     }
@@ -50,13 +54,15 @@ mod tests {
             let rows = batch.size();
             batch.held(rows, Duration::from_micros(100) * u32::try_from(rows).unwrap());
         }
-        assert_eq!(batch.size(), 350, "10,000 rows a second");
-        batch.held(350, Duration::from_micros(HOLD_MICROS * 10));
-        assert_eq!(batch.size(), 35, "a slow disk is answered at once");
-        batch.held(35, Duration::from_secs(100));
+        assert!((345..=350).contains(&batch.size()), "10,000 rows a second: {}", batch.size());
+        for _ in 0..4 {
+            batch.held(batch.size(), Duration::from_secs(1));
+        }
+        assert!(batch.size() < 50, "a slow disk is answered soon: {}", batch.size());
+        for _ in 0..4 {
+            batch.held(batch.size(), Duration::from_secs(100));
+        }
         assert_eq!(batch.size(), LEAST, "and the import goes on whatever happens");
-        batch.held(2, Duration::ZERO);
-        assert_eq!(batch.size(), 6, "up by half at most");
     }
 
     #[test]

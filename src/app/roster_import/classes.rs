@@ -1,6 +1,7 @@
 //! The classes that a roster names: read once for each school, opened where they are not there yet.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use crate::app::{App, Ctx, Error};
 use crate::domain::access::Task;
@@ -44,33 +45,39 @@ impl App {
         ctx: &Ctx,
         task: &Task,
         wanted: BTreeSet<Place>,
-        known: &mut Classes,
+        known: &Mutex<Classes>,
         tx: &mut Tx,
         dry: bool,
     ) -> Result<(HashMap<Place, ClassId>, Vec<Class>), Error> {
         let schools: HashSet<OrgId> = wanted.iter().map(|(org, _)| *org).collect();
-        let unread: Vec<OrgId> = schools.difference(&known.schools).copied().collect();
+        let unread: Vec<OrgId> = {
+            let known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            schools.difference(&known.schools).copied().collect()
+        };
         let read = classes::of_orgs(tx, task, &unread).await?;
-        known.remember(read);
-        known.schools.extend(unread);
         let mut opened = Vec::new();
         let mut places = HashMap::with_capacity(wanted.len());
-        for place in wanted {
-            let id = match known.places.get(&place) {
-                Some(id) => *id,
-                None => {
-                    let (org, key) = &place;
-                    let class = self.new_class(ctx, *org, key.stage, key.entry_year, &key.class_no);
-                    let id = class.id;
-                    opened.push(class);
-                    id
-                }
-            };
-            places.insert(place, id);
-        }
-        if dry {
-            known.remember(opened);
-            return Ok((places, Vec::new()));
+        {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.remember(read);
+            known.schools.extend(unread);
+            for place in wanted {
+                let id = match known.places.get(&place) {
+                    Some(id) => *id,
+                    None => {
+                        let (org, key) = &place;
+                        let class = self.new_class(ctx, *org, key.stage, key.entry_year, &key.class_no);
+                        let id = class.id;
+                        opened.push(class);
+                        id
+                    }
+                };
+                places.insert(place, id);
+            }
+            if dry {
+                known.remember(opened);
+                return Ok((places, Vec::new()));
+            }
         }
         let added = classes::insert_all(tx, task, &opened).await?;
         if usize::try_from(added).is_ok_and(|added| added == opened.len()) {

@@ -59,32 +59,17 @@ impl App {
         }
     }
 
-    /// The institution of a code, read once.
-    pub(super) async fn org_of(
-        &self,
-        tx: &mut Tx,
-        task: &Task,
-        cache: &mut HashMap<String, Option<Org>>,
-        code: &str,
-    ) -> Result<Option<Org>, Error> {
+    /// The institution of a code.
+    pub(super) async fn org_of(&self, tx: &mut Tx, task: &Task, code: &str) -> Result<Option<Org>, Error> {
         use crate::domain::registry::institution::InstitutionLevel::{Campus, County, School};
-        if let Some(known) = cache.get(code) {
-            return Ok(known.clone());
-        }
-        let org = match institutions::by_code(tx, task, code).await? {
-            None => None,
-            Some(org) => {
-                let above = institutions::ancestors(tx, task, org.id).await?;
-                let presence = std::iter::once(&org)
-                    .chain(&above)
-                    .filter(|o| matches!(o.level, County | School | Campus))
-                    .map(|o| o.id)
-                    .collect();
-                Some(Org { id: org.id, presence, teaches: org.kind.teaches() })
-            }
-        };
-        cache.insert(code.to_owned(), org.clone());
-        Ok(org)
+        let Some(org) = institutions::by_code(tx, task, code).await? else { return Ok(None) };
+        let above = institutions::ancestors(tx, task, org.id).await?;
+        let presence = std::iter::once(&org)
+            .chain(&above)
+            .filter(|o| matches!(o.level, County | School | Campus))
+            .map(|o| o.id)
+            .collect();
+        Ok(Some(Org { id: org.id, presence, teaches: org.kind.teaches() }))
     }
 }
 

@@ -2,11 +2,13 @@
 //! apply in batches, each a transaction with its audit entry and its events. A batch that was cut off left nothing, and
 //! a second import of the same file finds what the first one wrote: that is what makes it resumable.
 
+mod apply;
 mod batch;
 mod classes;
 mod decide;
 mod institutions;
 mod known;
+mod lanes;
 mod people;
 mod source;
 mod write;
@@ -71,6 +73,12 @@ impl Report {
             Outcome::Rejected => &mut self.rejected,
             Outcome::Conflict => &mut self.conflicts,
         } += 1;
+    }
+
+    fn add(&mut self, plan: &decide::Plan) {
+        self.persons_created += u64::try_from(plan.people.len()).unwrap_or(u64::MAX);
+        plan.outcomes.iter().for_each(|outcome| self.count(*outcome));
+        self.errors.extend(plan.faults.iter().map(|(row, fault)| told(*row, fault)));
     }
 }
 

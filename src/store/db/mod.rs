@@ -81,6 +81,8 @@ impl Db {
             .statement_cache_capacity(STATEMENT_CACHE)
             // What a statement of many rows could have to undo would go through a file, page by page.
             .pragma("temp_store", "MEMORY")
+            // Bytes: an import lets the journal grow, and nobody needs it that large afterwards.
+            .pragma("journal_size_limit", "67108864")
             .optimize_on_close(true, None)
             .disable_statement_logging();
         keep_private(options.get_filename())?;

@@ -1,0 +1,147 @@
+//! A batch of staff or students: decided against the register and written, in one transaction.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::classes::Classes;
+use super::decide::{Desk, Plan};
+use super::known::{Keys, Known, Org};
+use super::people::{Entry, Intent};
+use super::{Outcome, TRIES};
+use crate::app::work::Outcome as Ended;
+use crate::app::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{Task, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::ClassId;
+use crate::domain::registry::class::Class;
+use crate::domain::registry::roster::{Code, Column, Fault, RosterKind};
+use crate::store::db::Tx;
+
+/// One import, as its batches share it.
+pub(super) struct Import<'a> {
+    app: &'a App,
+    ctx: &'a Ctx,
+    task: Task,
+    kind: RosterKind,
+    dry: bool,
+    orgs: Mutex<HashMap<String, Option<Org>>>,
+    classes: Mutex<Classes>,
+    /// A dry run writes nothing, so what it would have written is remembered here.
+    imagined: tokio::sync::Mutex<Known>,
+}
+
+impl<'a> Import<'a> {
+    pub(super) fn new(app: &'a App, ctx: &'a Ctx, kind: RosterKind, dry: bool) -> Self {
+        let task = access::task(TaskName::OperatorImport);
+        let imagined = tokio::sync::Mutex::default();
+        Self { app, ctx, task, kind, dry, orgs: Mutex::default(), classes: Mutex::default(), imagined }
+    }
+
+    /// One batch in one transaction, tried again when another import was quicker. How long the writer was held; the rows
+    /// come back.
+    pub(super) async fn apply(&self, entries: Vec<Entry>) -> (Vec<Entry>, Result<(Plan, Duration), Error>) {
+        // Ids follow the time, so a batch's rows lie together; one time for a whole file would scatter them.
+        let ctx = Ctx { now: self.app.now(), ..self.ctx.clone() };
+        let mut attempt = 1;
+        let result = loop {
+            let result = if self.dry { self.imagine(&ctx, &entries).await } else { self.write(&ctx, &entries).await };
+            match result {
+                Err(error) if error.kind == Kind::Busy && attempt < TRIES => self.app.back_off(attempt).await,
+                other => break other,
+            }
+            attempt += 1;
+            // Whoever was quicker may have opened classes too.
+            *self.classes.lock().unwrap_or_else(PoisonError::into_inner) = Classes::default();
+        };
+        (entries, result)
+    }
+
+    async fn imagine(&self, ctx: &Ctx, entries: &[Entry]) -> Result<(Plan, Duration), Error> {
+        let mut known = self.imagined.lock().await;
+        let (plan, _) = self.decide(ctx, entries, &mut known, &mut self.app.db.read().await?).await?;
+        Ok((plan, Duration::ZERO))
+    }
+
+    async fn write(&self, ctx: &Ctx, entries: &[Entry]) -> Result<(Plan, Duration), Error> {
+        let mut work = self.app.begin(ctx, Action::RosterImported).await?;
+        let since = Instant::now();
+        work.tx().expect_many().await?;
+        let (mut plan, opened) = self.decide(ctx, entries, &mut Known::default(), work.tx()).await?;
+        if !plan.is_empty() || !opened.is_empty() {
+            plan.sort();
+            plan.write(work.tx(), &self.task, ctx).await?;
+            let first = entries.first().map_or(0, |entry| entry.number);
+            let last = entries.last().map_or(0, |entry| entry.number);
+            work.detail("kind", self.kind.as_str()).detail("from_row", first).detail("to_row", last);
+            work.detail("persons", plan.people.len()).detail("classes", opened.len());
+            for class in &opened {
+                work.event("class", class.id.0, "class.opened", &[]);
+            }
+            work.commit(Ended::Done).await?;
+        }
+        self.classes.lock().unwrap_or_else(PoisonError::into_inner).remember(opened);
+        Ok((plan, since.elapsed()))
+    }
+
+    /// The institution of a code, read once.
+    async fn org(&self, tx: &mut Tx, code: &str) -> Result<Option<Org>, Error> {
+        let known = self.orgs.lock().unwrap_or_else(PoisonError::into_inner).get(code).cloned();
+        if let Some(org) = known {
+            return Ok(org);
+        }
+        let org = self.app.org_of(tx, &self.task, code).await?;
+        self.orgs.lock().unwrap_or_else(PoisonError::into_inner).insert(code.to_owned(), org.clone());
+        Ok(org)
+    }
+
+    /// What the rows come to, and the classes that had to be opened.
+    async fn decide(
+        &self,
+        ctx: &Ctx,
+        entries: &[Entry],
+        known: &mut Known,
+        tx: &mut Tx,
+    ) -> Result<(Plan, Vec<Class>), Error> {
+        let mut orgs = Vec::with_capacity(entries.len());
+        let mut wanted = BTreeSet::new();
+        for entry in entries {
+            let org = self.org(tx, entry.intent.school()).await?;
+            let org = org.filter(|org| org.teaches || entry.intent.classes().is_empty());
+            if let Some(org) = &org {
+                wanted.extend(entry.intent.classes().iter().map(|class| (org.id, class.clone())));
+            }
+            orgs.push(org);
+        }
+        let (places, opened) = self.app.places(ctx, &self.task, wanted, &self.classes, tx, self.dry).await?;
+        let mut keys = Vec::new();
+        for entry in entries {
+            keys.extend(entry.keys.iter().map(|keys| Keys { document: keys.document.clone(), code: keys.code }));
+        }
+        known.load(tx, &self.task, &keys).await?;
+        let mut plan = Plan::default();
+        for (entry, org) in entries.iter().zip(orgs) {
+            let Some(org) = org else {
+                let fault =
+                    Fault::new(Column::School, Code::InstitutionUnknown, "no institution with this code teaches here");
+                plan.faults.push((entry.number, fault));
+                plan.outcomes.push(Outcome::Rejected);
+                continue;
+            };
+            let classes: Vec<ClassId> = entry
+                .intent
+                .classes()
+                .iter()
+                .filter_map(|class| places.get(&(org.id, class.clone())).copied())
+                .collect();
+            let mut desk = Desk { app: self.app, ctx, known, plan: &mut plan };
+            let outcome = match (&entry.intent, classes.first()) {
+                (Intent::Student(row), Some(class)) => desk.student(entry.number, row, &entry.keys, &org, *class)?,
+                (Intent::Staff(row), _) => desk.staff(entry.number, row, &entry.keys, &org, &classes)?,
+                (Intent::Student(_), None) => return Err(Error::internal("a student without a class")),
+            };
+            plan.outcomes.push(outcome);
+        }
+        Ok((plan, opened))
+    }
+}
