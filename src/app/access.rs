@@ -1,13 +1,14 @@
 //! The one place where proofs of scope are made (ruling R5), each from evidence that was just checked.
 
 use super::{App, Error};
-use crate::domain::access::{Door, OnePerson, Own, Task, TaskName, ViaGrant, Ward};
+use crate::domain::access::{Door, OnePerson, Own, Subtree, Task, TaskName, ViaGrant, Ward};
 use crate::domain::auth::session::Session;
 use crate::domain::id::{GrantId, PersonId};
 use crate::domain::oidc::grant::Grant;
+use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::grants;
+use crate::store::{admin_grants, grants};
 use crate::store::identities::WardRow;
 
 /// A live session speaks for its person.
@@ -44,7 +45,33 @@ pub(crate) fn by_new_grant(grant: &Grant) -> ViaGrant {
     ViaGrant::prove_by_grant(grant.client, grant.person, grant.id)
 }
 
+/// Roles that keep rosters in their subtree.
+const ROSTER_ROLES: [AdminRole; 6] = [
+    AdminRole::National,
+    AdminRole::Province,
+    AdminRole::City,
+    AdminRole::County,
+    AdminRole::School,
+    AdminRole::SchoolRoster,
+];
+
 impl App {
+    /// Where an administrator may keep rosters now.
+    ///
+    /// # Errors
+    /// `NotFound` when she may nowhere: for her there are no rosters.
+    pub(crate) async fn roster_subtree(
+        &self,
+        tx: &mut Tx,
+        admin: PersonId,
+        now: Timestamp,
+    ) -> Result<Subtree, Error> {
+        let grants = admin_grants::live(tx, admin, now).await?;
+        let keeps = |role: &str| role.parse().is_ok_and(|role| ROSTER_ROLES.contains(&role));
+        let roots = grants.iter().filter(|grant| keeps(&grant.role)).map(|grant| (grant.id, grant.org)).collect();
+        Subtree::prove_from_live_grants(admin, roots).ok_or_else(|| Error::not_found("a live grant over rosters"))
+    }
+
     /// A grant that is alive now, and the proof that goes with it.
     pub(crate) async fn live_grant(
         &self,

@@ -51,6 +51,10 @@ pub enum TaskName {
     OperatorCommand,
     /// `mingji roster import` with the operator's rights.
     OperatorImport,
+    /// A roster under an administrator's rights: what it reads outside her subtree serves to link and to nothing else.
+    RosterDesk,
+    /// Claimed relations that somebody may decide; who may is checked against her evidence.
+    RelationDecision,
     /// `mingji registry count`.
     OperatorReport,
     /// Laying out the demo world.
@@ -72,10 +76,6 @@ pub trait OnePerson {
 
 impl Subtree {
     /// From grants that were read as live in the same transaction.
-    #[allow(
-        dead_code,
-        reason = "the roster desk (issue 3) and the guardian's pages make this proof; store functions take it already"
-    )]
     pub(crate) fn prove_from_live_grants(admin: PersonId, roots: Vec<(AdminGrantId, OrgId)>) -> Option<Self> {
         if roots.is_empty() { None } else { Some(Self { admin, roots }) }
     }
@@ -143,7 +143,7 @@ impl Probe {
     /// From a budget that was just charged, or from a task.
     #[allow(
         dead_code,
-        reason = "the roster desk (issue 3) and the guardian's pages make this proof; store functions take it already"
+        reason = "the admin API's uniqueness question (issue 4) makes this proof; a roster's questions go through TaskName::RosterDesk"
     )]
     pub(crate) fn prove_by_budget() -> Self {
         Self(())

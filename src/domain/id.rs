@@ -77,6 +77,8 @@ ids! {
     /// What a person is somewhere 身份: the id of the enrolment, staffing or guardianship it rests on,
     /// or of the person for an identity that rests on nothing but the wards taken together.
     IdentityId,
+    /// What an institution says of somebody it does not hold 待确认的关系.
+    RelationClaimId,
     /// An identity document 身份证件.
     DocumentId,
     /// One act of verification 实名核验.

@@ -20,7 +20,8 @@ statements! {
     OF_GUARDIAN = "SELECT g.*, c.birth_date AS child_born FROM guardianship g JOIN person c ON c.id = g.child_id WHERE g.guardian_id = $1 ORDER BY g.created_at, g.id";
     BETWEEN = "SELECT g.*, c.birth_date AS child_born FROM guardianship g JOIN person c ON c.id = g.child_id
         WHERE g.guardian_id = $1 AND g.child_id = $2 AND g.status = 'confirmed'";
-    STANDING_OF_MANY = "SELECT * FROM guardianship WHERE status IN ('pending', 'confirmed') AND child_id IN ($1)";
+    OF_CHILDREN = "SELECT * FROM guardianship WHERE child_id IN ($1)";
+    STANDING_OF_GUARDIANS = "SELECT * FROM guardianship WHERE status IN ('pending', 'confirmed') AND guardian_id IN ($1)";
 }
 
 impl FromRow for Guardianship {
@@ -161,14 +162,26 @@ pub async fn is_guardian_of(tx: &mut Tx, own: &Own, child: PersonId, now: Timest
     Ok(found.is_some_and(|row| row.guardianship.is_live_for(row.child_born, now)))
 }
 
-/// Pending and confirmed relations of many children.
+/// The relations of many children to their guardians, ended and rejected ones too.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn standing_of_many(
+pub async fn of_children(
     tx: &mut Tx,
     _task: &Task,
     children: &[PersonId],
 ) -> Result<Vec<Guardianship>, StoreError> {
-    tx.all_in(STANDING_OF_MANY, &[], children.iter().map(|id| Value::from(*id)).collect()).await
+    tx.all_in(OF_CHILDREN, &[], children.iter().map(|id| Value::from(*id)).collect()).await
+}
+
+/// Pending and confirmed relations of many guardians to children.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn standing_of_guardians(
+    tx: &mut Tx,
+    _task: &Task,
+    guardians: &[PersonId],
+) -> Result<Vec<Guardianship>, StoreError> {
+    tx.all_in(STANDING_OF_GUARDIANS, &[], guardians.iter().map(|id| Value::from(*id)).collect()).await
 }

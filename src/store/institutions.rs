@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::{Subtree, Task};
 use crate::domain::id::OrgId;
-use crate::domain::registry::institution::{Institution, InstitutionCode};
+use crate::domain::registry::institution::{Institution, InstitutionCode, InstitutionKind};
 use crate::domain::registry::institution_code::Code;
 use crate::domain::registry::name::name_key;
 
@@ -23,6 +23,7 @@ statements! {
     // Void codes are never given to somebody else, so an old one still leads to its institution; open ones first.
     BY_CODE = "SELECT o.* FROM institution o JOIN institution_code k ON k.org_id = o.id
         WHERE k.scheme = $1 AND k.value = $2 ORDER BY CASE WHEN k.valid_to IS NULL THEN 0 ELSE 1 END, k.valid_from DESC, o.id LIMIT 1";
+    UNDER = "SELECT o.id AS id, o.kind AS kind FROM institution o JOIN institution_closure c ON c.descendant_id = o.id WHERE c.ancestor_id = $1";
     CHILDREN_IN = "SELECT o.* FROM institution o JOIN institution_closure c ON c.descendant_id = o.id WHERE o.parent_id = $1 AND c.ancestor_id = $2";
     ANCESTORS = "SELECT o.* FROM institution o JOIN institution_closure c ON c.ancestor_id = o.id WHERE c.descendant_id = $1 AND c.depth > 0 ORDER BY c.depth";
     INSERT_CODE = "INSERT INTO institution_code (id, org_id, scheme, value, valid_from, valid_to) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -136,6 +137,32 @@ pub async fn find_in(tx: &mut Tx, scope: &Subtree, id: OrgId) -> Result<Option<I
 pub async fn by_code(tx: &mut Tx, _task: &Task, code: &str) -> Result<Option<Institution>, StoreError> {
     let Ok(code) = Code::parse(code) else { return Ok(None) };
     tx.optional(BY_CODE, args![code.scheme.as_str(), code.value]).await
+}
+
+/// An institution inside an administrator's subtrees, as far as her rights ask for it.
+pub struct Under {
+    /// Which.
+    pub id: OrgId,
+    /// What it is.
+    pub kind: InstitutionKind,
+}
+
+impl FromRow for Under {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { id: row.get("id")?, kind: row.code("kind")? })
+    }
+}
+
+/// Every institution inside an administrator's subtrees; one below two of her roots comes twice.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn all_in(tx: &mut Tx, scope: &Subtree) -> Result<Vec<Under>, StoreError> {
+    let mut found = Vec::new();
+    for root in scope.roots() {
+        found.extend(tx.all(UNDER, args![root]).await?);
+    }
+    Ok(found)
 }
 
 /// The institutions directly below one that lie inside an administrator's subtrees, by name.

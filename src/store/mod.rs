@@ -28,6 +28,7 @@ pub mod institutions;
 pub mod persons;
 pub mod platforms;
 pub mod profiles;
+pub mod relation_claims;
 pub mod sessions;
 pub mod signing_keys;
 pub mod spaces;

@@ -5,9 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::classes::Classes;
-use super::decide::{Desk, Plan};
+use super::desk::Desk;
 use super::known::{Keys, Known, Org};
 use super::people::{Entry, Intent};
+use super::plan::Plan;
+use super::sight::Sight;
 use super::{Outcome, TRIES};
 use crate::app::work::Outcome as Ended;
 use crate::app::{App, Ctx, Error, Kind, access};
@@ -23,6 +25,7 @@ pub(super) struct Import<'a> {
     app: &'a App,
     ctx: &'a Ctx,
     task: Task,
+    sight: Sight,
     kind: RosterKind,
     dry: bool,
     orgs: Mutex<HashMap<String, Option<Org>>>,
@@ -32,10 +35,10 @@ pub(super) struct Import<'a> {
 }
 
 impl<'a> Import<'a> {
-    pub(super) fn new(app: &'a App, ctx: &'a Ctx, kind: RosterKind, dry: bool) -> Self {
-        let task = access::task(TaskName::OperatorImport);
+    pub(super) fn new(app: &'a App, ctx: &'a Ctx, sight: Sight, kind: RosterKind, dry: bool) -> Self {
+        let task = access::task(if sight.is_bounded() { TaskName::RosterDesk } else { TaskName::OperatorImport });
         let imagined = tokio::sync::Mutex::default();
-        Self { app, ctx, task, kind, dry, orgs: Mutex::default(), classes: Mutex::default(), imagined }
+        Self { app, ctx, task, sight, kind, dry, orgs: Mutex::default(), classes: Mutex::default(), imagined }
     }
 
     /// One batch in one transaction, tried again when another import was quicker. How long the writer was held; the rows
@@ -60,6 +63,13 @@ impl<'a> Import<'a> {
     async fn imagine(&self, ctx: &Ctx, entries: &[Entry]) -> Result<(Plan, Duration), Error> {
         let mut known = self.imagined.lock().await;
         let (plan, _) = self.decide(ctx, entries, &mut known, &mut self.app.db.read().await?).await?;
+        if plan.probes > 0 {
+            // A preview answers too, so it is charged and audited like the import itself.
+            let mut work = self.app.begin(ctx, Action::RosterPreviewed).await?;
+            self.sight.charge(ctx, work.tx(), plan.probes).await?;
+            work.detail("kind", self.kind.as_str()).detail("probes", plan.probes);
+            work.commit(Ended::Done).await?;
+        }
         Ok((plan, Duration::ZERO))
     }
 
@@ -68,12 +78,16 @@ impl<'a> Import<'a> {
         let since = Instant::now();
         work.tx().expect_many().await?;
         let (mut plan, opened) = self.decide(ctx, entries, &mut Known::default(), work.tx()).await?;
-        if !plan.is_empty() || !opened.is_empty() {
+        self.sight.charge(ctx, work.tx(), plan.probes).await?;
+        if !plan.is_empty() || !opened.is_empty() || plan.probes > 0 {
             plan.sort();
             plan.write(work.tx(), &self.task, ctx).await?;
             let first = entries.first().map_or(0, |entry| entry.number);
             let last = entries.last().map_or(0, |entry| entry.number);
             work.detail("kind", self.kind.as_str()).detail("from_row", first).detail("to_row", last);
+            if self.sight.is_bounded() {
+                work.detail("probes", plan.probes).detail("claims", plan.claims.len());
+            }
             work.detail("persons", plan.people.len()).detail("classes", opened.len());
             for class in &opened {
                 work.event("class", class.id.0, "class.opened", &[]);
@@ -108,6 +122,8 @@ impl<'a> Import<'a> {
         for entry in entries {
             let org = self.org(tx, entry.intent.school()).await?;
             let org = org.filter(|org| org.teaches || entry.intent.classes().is_empty());
+            // Outside the actor's scope an institution is unknown, never forbidden.
+            let org = org.filter(|org| self.sight.covers(org.id));
             if let Some(org) = &org {
                 wanted.extend(entry.intent.classes().iter().map(|class| (org.id, class.clone())));
             }
@@ -118,8 +134,12 @@ impl<'a> Import<'a> {
         for entry in entries {
             keys.extend(entry.keys.iter().map(|keys| Keys { document: keys.document.clone(), code: keys.code }));
         }
-        known.load(tx, &self.task, &keys).await?;
+        known.load(tx, &self.task, &keys, &self.sight).await?;
         let mut plan = Plan::default();
+        if self.sight.is_bounded() {
+            let mut desk = Desk { app: self.app, ctx, sight: &self.sight, known, plan: &mut plan };
+            desk.count_probes(&keys);
+        }
         for (entry, org) in entries.iter().zip(orgs) {
             let Some(org) = org else {
                 let fault =
@@ -134,7 +154,7 @@ impl<'a> Import<'a> {
                 .iter()
                 .filter_map(|class| places.get(&(org.id, class.clone())).copied())
                 .collect();
-            let mut desk = Desk { app: self.app, ctx, known, plan: &mut plan };
+            let mut desk = Desk { app: self.app, ctx, sight: &self.sight, known, plan: &mut plan };
             let outcome = match (&entry.intent, classes.first()) {
                 (Intent::Student(row), Some(class)) => desk.student(entry.number, row, &entry.keys, &org, *class)?,
                 (Intent::Staff(row), _) => desk.staff(entry.number, row, &entry.keys, &org, &classes)?,

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::sight::Sight;
+use super::stated::Stated;
 use crate::app::{App, Error};
 use crate::domain::access::Task;
 use crate::domain::id::{OrgId, PersonId, StaffingId};
@@ -13,7 +15,7 @@ use crate::domain::registry::roster::PersonRow;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
 use crate::store::documents::{self, DocumentKey, Named};
-use crate::store::{accounts, contacts, enrolments, guardianships, institutions, staffings};
+use crate::store::{accounts, contacts, enrolments, guardianships, institutions, relation_claims, staffings};
 
 /// An institution as rows need it.
 #[derive(Clone)]
@@ -45,7 +47,12 @@ pub(super) struct Known {
     pub(super) enrolments: HashMap<PersonId, Vec<Enrolment>>,
     pub(super) staffings: HashMap<PersonId, Vec<Staffing>>,
     pub(super) taught: HashMap<StaffingId, Vec<Teaching>>,
+    /// By child, ended and rejected ones too.
     pub(super) guardianships: HashMap<PersonId, Vec<Guardianship>>,
+    /// By guardian, for an administrator: whose children are at her schools.
+    pub(super) wards: HashMap<PersonId, Vec<Guardianship>>,
+    ward_schools: HashMap<PersonId, Vec<OrgId>>,
+    pub(super) stated: Stated,
     pub(super) contacts: HashSet<(PersonId, [u8; 32])>,
     pub(super) user_names: HashMap<PersonId, String>,
     loaded: HashSet<PersonId>,
@@ -75,7 +82,8 @@ impl App {
 
 impl Known {
     /// Reads what is not known yet.
-    pub(super) async fn load(&mut self, tx: &mut Tx, task: &Task, keys: &[Keys]) -> Result<(), Error> {
+    pub(super) async fn load(&mut self, tx: &mut Tx, task: &Task, keys: &[Keys], sight: &Sight) -> Result<(), Error> {
+        let fresh: Vec<[u8; 32]> = keys.iter().filter_map(|keys| keys.document.as_ref()).map(|key| key.index).collect();
         let mut by_class: HashMap<(DocumentClass, &str), Vec<[u8; 32]>> = HashMap::new();
         for key in keys.iter().filter_map(|keys| keys.document.as_ref()) {
             if !self.documents.contains_key(&key.index) {
@@ -96,7 +104,50 @@ impl Known {
         people.sort_unstable();
         people.dedup();
         people.retain(|person| self.loaded.insert(*person));
-        self.load_relations(tx, task, &people).await
+        let (fresh, codes) = if sight.is_bounded() { (fresh, codes) } else { (Vec::new(), Vec::new()) };
+        let claims = relation_claims::about_many(tx, task, &people, &fresh, &codes).await?;
+        for claim in claims.into_iter().filter(|claim| sight.covers(claim.org)) {
+            if self.loaded.insert(claim.person) {
+                people.push(claim.person);
+            }
+            self.stated.remember(claim);
+        }
+        self.load_relations(tx, task, &people).await?;
+        if sight.is_bounded() { self.load_wards(tx, task, &people).await } else { Ok(()) }
+    }
+
+    async fn load_wards(&mut self, tx: &mut Tx, task: &Task, people: &[PersonId]) -> Result<(), Error> {
+        let wards = guardianships::standing_of_guardians(tx, task, people).await?;
+        let mut children: Vec<PersonId> = wards.iter().map(|ward| ward.child).collect();
+        children.sort_unstable();
+        children.dedup();
+        children.retain(|child| !self.ward_schools.contains_key(child));
+        for stay in enrolments::open_of_many(tx, task, &children).await? {
+            self.ward_schools.entry(stay.person).or_default().push(stay.org);
+        }
+        for ward in wards {
+            self.wards.entry(ward.guardian).or_default().push(ward);
+        }
+        Ok(())
+    }
+
+    /// Whether the actor sees the person: at one of her institutions, or as a guardian whom one of them recorded or who
+    /// came with a child of theirs. A guardian of whom they only made a claim is seen as they named her.
+    pub(super) fn is_inside(&self, sight: &Sight, person: PersonId) -> bool {
+        if !sight.is_bounded() {
+            return true;
+        }
+        let at_school = self.enrolments.get(&person).into_iter().flatten().any(|stay| sight.covers(stay.org));
+        let at_work = self.staffings.get(&person).into_iter().flatten().any(|post| sight.covers(post.org));
+        at_school || at_work || (self.stated.of(person).next().is_none() && self.is_guardian_inside(sight, person))
+    }
+
+    fn is_guardian_inside(&self, sight: &Sight, person: PersonId) -> bool {
+        self.wards.get(&person).into_iter().flatten().any(|ward| {
+            let recorded = ward.recorded_by.is_some_and(|org| sight.covers(org));
+            let schools = self.ward_schools.get(&ward.child).into_iter().flatten();
+            recorded || schools.into_iter().any(|org| sight.covers(*org))
+        })
     }
 
     async fn load_relations(&mut self, tx: &mut Tx, task: &Task, people: &[PersonId]) -> Result<(), Error> {
@@ -111,7 +162,7 @@ impl Known {
         for teaching in staffings::taught_in_many(tx, task, &ids).await? {
             self.taught.entry(teaching.staffing).or_default().push(teaching);
         }
-        for guardianship in guardianships::standing_of_many(tx, task, people).await? {
+        for guardianship in guardianships::of_children(tx, task, people).await? {
             self.guardianships.entry(guardianship.child).or_default().push(guardianship);
         }
         self.contacts.extend(contacts::indexes_of_many(tx, task, people).await?);

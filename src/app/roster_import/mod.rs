@@ -5,12 +5,17 @@
 mod apply;
 mod batch;
 mod classes;
-mod decide;
+mod desk;
+mod guardian;
+mod identify;
 mod institutions;
 mod known;
 mod lanes;
 mod people;
+mod plan;
+mod sight;
 mod source;
+mod stated;
 mod write;
 
 use std::io::Read;
@@ -18,7 +23,10 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use self::sight::Sight;
 use super::{App, Ctx, Error};
+use crate::domain::audit::Actor;
+use crate::domain::id::PersonId;
 use crate::domain::registry::roster::{Fault, RosterKind};
 
 /// What became of a row. Each row has exactly one of them.
@@ -30,6 +38,8 @@ pub(crate) enum Outcome {
     Unchanged,
     Rejected,
     Conflict,
+    /// Under an administrator's rights: created, linked, or claimed, which read the same (R1).
+    Accepted,
 }
 
 /// A fault of a row, as the report tells it (contract).
@@ -56,11 +66,48 @@ pub struct Report {
     pub unchanged: u64,
     pub rejected: u64,
     pub conflicts: u64,
+    #[serde(skip)]
+    accepted: u64,
     pub persons_created: u64,
     pub errors: Vec<RowFault>,
     pub warnings: Vec<RowFault>,
     pub unknown_columns: Vec<String>,
     pub seconds: f64,
+}
+
+/// What an administrator's import did, or would do. A row about somebody new, somebody known elsewhere and somebody whose
+/// number is known under another name elsewhere reads the same: accepted (ruling R1).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "as in the report of the operator")]
+pub struct DeskReport {
+    pub rows: u64,
+    /// Taken in; where others hold the person, it goes to checking.
+    pub accepted: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    pub rejected: u64,
+    pub conflicts: u64,
+    pub errors: Vec<RowFault>,
+    pub warnings: Vec<RowFault>,
+    pub unknown_columns: Vec<String>,
+    pub seconds: f64,
+}
+
+impl From<Report> for DeskReport {
+    fn from(report: Report) -> Self {
+        Self {
+            rows: report.rows,
+            accepted: report.accepted,
+            updated: report.updated,
+            unchanged: report.unchanged,
+            rejected: report.rejected,
+            conflicts: report.conflicts,
+            errors: report.errors,
+            warnings: report.warnings,
+            unknown_columns: report.unknown_columns,
+            seconds: report.seconds,
+        }
+    }
 }
 
 impl Report {
@@ -72,10 +119,11 @@ impl Report {
             Outcome::Unchanged => &mut self.unchanged,
             Outcome::Rejected => &mut self.rejected,
             Outcome::Conflict => &mut self.conflicts,
+            Outcome::Accepted => &mut self.accepted,
         } += 1;
     }
 
-    fn add(&mut self, plan: &decide::Plan) {
+    fn add(&mut self, plan: &plan::Plan) {
         self.persons_created += u64::try_from(plan.people.len()).unwrap_or(u64::MAX);
         plan.outcomes.iter().for_each(|outcome| self.count(*outcome));
         self.errors.extend(plan.faults.iter().map(|(row, fault)| told(*row, fault)));
@@ -129,13 +177,49 @@ impl App {
         dry: bool,
         listener: &mut (dyn Listener + Send),
     ) -> Result<Report, Error> {
+        self.import_in_sight(ctx, Sight::Everything, kind, file, dry, listener).await
+    }
+
+    /// Imports staff or students with the rights of an administrator (ruling R1): an institution outside her scope is
+    /// unknown; of people whom others hold she makes claims, which somebody who may confirms; preview and result read
+    /// the same whoever is known elsewhere. Questions about people she does not see are counted against a daily budget,
+    /// in a preview too, and audited.
+    ///
+    /// # Errors
+    /// As [`App::import_roster`]; `NotFound` without a live grant over rosters, `Conflict` when the budget is used up.
+    pub async fn import_roster_as(
+        &self,
+        ctx: &Ctx,
+        admin: PersonId,
+        kind: RosterKind,
+        file: impl Read + Send,
+        dry: bool,
+        listener: &mut (dyn Listener + Send),
+    ) -> Result<DeskReport, Error> {
+        if kind == RosterKind::Institutions {
+            return Err(Error::invalid("institutions are opened by the operator; an administrator imports people"));
+        }
+        let ctx = &ctx.acting(Actor::Person { id: admin });
+        let sight = self.sight_of(ctx, admin).await?;
+        Ok(self.import_in_sight(ctx, sight, kind, file, dry, listener).await?.into())
+    }
+
+    async fn import_in_sight(
+        &self,
+        ctx: &Ctx,
+        sight: Sight,
+        kind: RosterKind,
+        file: impl Read + Send,
+        dry: bool,
+        listener: &mut (dyn Listener + Send),
+    ) -> Result<Report, Error> {
         let started = Instant::now();
         let mut source = source::Source::open(kind, file)?;
         let mut report = Report { unknown_columns: source.header().unknown().to_vec(), ..Report::default() };
         if kind == RosterKind::Institutions {
             self.import_institutions(ctx, &mut source, dry, &mut report).await?;
         } else {
-            self.import_people(ctx, kind, &mut source, dry, &mut report, listener).await?;
+            self.import_people(ctx, sight, kind, &mut source, dry, &mut report, listener).await?;
         }
         report.errors.sort_by_key(|fault| fault.row);
         report.seconds = started.elapsed().as_secs_f64();

@@ -9,6 +9,7 @@ use super::apply::Import;
 use super::batch::Batch;
 use super::known::Keys;
 use super::lanes::{LANES, Lanes};
+use super::sight::Sight;
 use super::source::Source;
 use super::{Listener, Outcome, Report, told};
 use crate::app::{App, Ctx, Error};
@@ -62,16 +63,18 @@ impl App {
     pub(super) async fn import_people(
         &self,
         ctx: &Ctx,
+        sight: Sight,
         kind: RosterKind,
         source: &mut Source<impl Read>,
         dry: bool,
         report: &mut Report,
         listener: &mut (dyn Listener + Send),
     ) -> Result<(), Error> {
-        let import = Import::new(self, ctx, kind, dry);
+        let bounded = sight.is_bounded();
+        let import = Import::new(self, ctx, sight, kind, dry);
         let mut batch = Batch::new(self.db.engine());
-        // A dry run imagines one row after the other, and SQLite has one writer.
-        let most = if dry || self.db.engine() == Engine::Sqlite { 1 } else { LANES };
+        // A dry run imagines one row after the other, SQLite has one writer, and an administrator one budget.
+        let most = if dry || bounded || self.db.engine() == Engine::Sqlite { 1 } else { LANES };
         let mut lanes = Lanes::default();
         let mut running = FuturesUnordered::new();
         let mut held = Duration::ZERO;

@@ -1,12 +1,14 @@
 //! Writes the plan of a batch. Where two imports can meet, rows go in sorted, so that neither waits for the other in a
 //! circle (R10); a number that somebody took meanwhile ends the batch, which is then decided anew.
 
-use super::decide::Plan;
+use super::plan::Plan;
 use crate::app::{Ctx, Error};
 use crate::domain::access::Task;
 use crate::domain::registry::account::AliasKind;
 use crate::store::db::Tx;
-use crate::store::{accounts, books, contacts, documents, enrolments, guardianships, persons, spaces, staffings};
+use crate::store::{
+    accounts, books, contacts, documents, enrolments, guardianships, persons, relation_claims, spaces, staffings,
+};
 
 impl Plan {
     /// Whether the batch changes nothing, and so leaves no entry and no event.
@@ -19,6 +21,8 @@ impl Plan {
             && self.teachings.is_empty()
             && self.guardianships.is_empty()
             && self.related.is_empty()
+            && self.claims.is_empty()
+            && self.restated.is_empty()
             && self.accounts.is_empty()
     }
 
@@ -30,6 +34,7 @@ impl Plan {
         self.enrolments.sort_by_key(|enrolment| enrolment.person);
         self.staffings.sort_by_key(|staffing| (staffing.person, staffing.org));
         self.guardianships.sort_by_key(|guardianship| (guardianship.child, guardianship.guardian));
+        self.claims.sort_by_key(|claim| (claim.org, claim.person, claim.child));
         self.accounts.sort_by_key(|account| account.person);
         self.aliases.sort_by_key(|(_, _, index)| *index);
         self.presence.sort();
@@ -56,6 +61,10 @@ impl Plan {
         all(guardianships::insert_all(tx, task, &self.guardianships).await?, self.guardianships.len())?;
         for related in &self.related {
             all(u64::from(guardianships::update(tx, &task.on(related.child), related).await?), 1)?;
+        }
+        all(relation_claims::insert_all(tx, task, &self.claims).await?, self.claims.len())?;
+        for restated in self.restated.values() {
+            all(u64::from(relation_claims::update(tx, task, restated).await?), 1)?;
         }
         contacts::insert_all(tx, task, &self.contacts).await?;
         let opened = accounts::insert_all(tx, task, &self.accounts).await;

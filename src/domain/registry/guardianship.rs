@@ -81,6 +81,11 @@ pub struct Guardianship {
 pub struct WrongStep(pub GuardianshipStatus);
 
 impl Guardianship {
+    /// Whether it is neither rejected nor ended.
+    pub fn is_standing(&self) -> bool {
+        matches!(self.status, GuardianshipStatus::Pending | GuardianshipStatus::Confirmed)
+    }
+
     /// Whether the guardian may speak for the child now: confirmed, unrestricted, unexpired.
     pub fn is_live(&self, now: Timestamp) -> bool {
         let today = now.shanghai_date();

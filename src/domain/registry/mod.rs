@@ -18,6 +18,7 @@ pub mod mod11;
 pub mod name;
 pub mod person;
 pub mod personal_code;
+pub mod relation_claim;
 pub mod roster;
 pub mod space;
 pub mod staffing;

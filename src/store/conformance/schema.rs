@@ -29,6 +29,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::persons::STATEMENTS,
     crate::store::platforms::STATEMENTS,
     crate::store::profiles::STATEMENTS,
+    crate::store::relation_claims::STATEMENTS,
     crate::store::sessions::STATEMENTS,
     crate::store::signing_keys::STATEMENTS,
     crate::store::spaces::STATEMENTS,

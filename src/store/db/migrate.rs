@@ -27,6 +27,7 @@ macro_rules! pairs {
 
 const MIGRATIONS: &[Pair] = pairs! {
     1 "0001_core";
+    2 "0002_relation_claims";
 };
 
 /// What [`Db::migrate`] did.

@@ -1,0 +1,127 @@
+//! The guardians in a student's row. Confirmed only when that school holds the child's 学籍 and no other school recorded
+//! the child's guardians before, else pending (ruling R1).
+
+use std::collections::BTreeSet;
+
+use super::desk::Desk;
+use super::identify::{Claimed, Found};
+use super::known::{Keys, Org};
+use crate::app::Error;
+use crate::domain::id::{GuardianshipId, PersonId};
+use crate::domain::registry::codes::relation::Relation;
+use crate::domain::registry::codes::student_state::StudentSource;
+use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus};
+use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details};
+use crate::domain::registry::roster::{Code, Column, Fault, PersonRow};
+
+/// The child of a row, as far as her guardians hang on it.
+pub(super) struct ChildOf<'a> {
+    pub(super) number: u64,
+    pub(super) id: PersonId,
+    pub(super) org: &'a Org,
+    /// The row names another person than the register: nothing is attached to her.
+    pub(super) differs: bool,
+}
+
+/// One guardian of a row.
+pub(super) struct GuardianRow<'a> {
+    pub(super) place: usize,
+    pub(super) person: &'a PersonRow,
+    pub(super) relation: Relation,
+    pub(super) column: Column,
+    pub(super) keys: &'a Keys,
+}
+
+impl Desk<'_> {
+    /// Attaches a guardian; whether anything changed.
+    pub(super) fn guardian(&mut self, child: &ChildOf<'_>, row: &GuardianRow<'_>) -> Result<bool, Error> {
+        let found = match self.person(row.person, row.keys, row.column)? {
+            Ok(found) => found,
+            Err(fault) => {
+                self.plan.faults.push((child.number, fault));
+                return Ok(false);
+            }
+        };
+        if found.who.id == child.id {
+            let fault = Fault::new(row.column, Code::RelationInvalid, "nobody is her own guardian");
+            self.plan.faults.push((child.number, fault));
+            return Ok(false);
+        }
+        self.login(child.number, if row.place == 0 { "guardian1" } else { "guardian2" }, &found);
+        if let Some(changed) = self.known_guardian(child, row, &found) {
+            return Ok(changed);
+        }
+        self.new_guardian(child, row, &found);
+        Ok(true)
+    }
+
+    /// The relation as the actor sees it already; whether the row changed it. One that was rejected or ended is not
+    /// brought back by a row.
+    fn known_guardian(&mut self, child: &ChildOf<'_>, row: &GuardianRow<'_>, found: &Found) -> Option<bool> {
+        let inside = self.known.is_inside(self.sight, child.id);
+        let (sight, now) = (self.sight, self.ctx.now);
+        let known = self.known.guardianships.entry(child.id).or_default();
+        let visible = |known: &Guardianship| inside || known.recorded_by.is_some_and(|org| sight.covers(org));
+        let of_hers = |known: &&mut Guardianship| known.guardian == found.who.id && visible(known);
+        if let Some(known) = known.iter_mut().find(of_hers) {
+            if !known.is_standing() || known.relation == row.relation || known.recorded_by != Some(child.org.id) {
+                return Some(false);
+            }
+            known.relation = row.relation;
+            known.legal = row.relation.is_parent();
+            known.updated_at = now;
+            known.version += 1;
+            self.plan.related.push(known.clone());
+            return Some(true);
+        }
+        let claim = self.known.stated.guardian(child.id, found.who.id)?;
+        let relation = Some(row.relation.as_str().to_owned());
+        if claim.details.relation == relation || claim.org != child.org.id {
+            return Some(false);
+        }
+        self.restate(claim.id, |claim| claim.details.relation = relation);
+        Some(true)
+    }
+
+    fn new_guardian(&mut self, child: &ChildOf<'_>, row: &GuardianRow<'_>, found: &Found) {
+        let org = child.org.id;
+        let holds = self.known.enrolments.get(&child.id).into_iter().flatten();
+        let holds = holds.into_iter().any(|stay| stay.org == org && stay.source == StudentSource::Normal);
+        let recorded = self.known.guardianships.entry(child.id).or_default();
+        let elsewhere = recorded.iter().any(|known| known.recorded_by != Some(org));
+        let related = recorded.iter().any(|known| known.guardian == found.who.id);
+        let standing = recorded.iter().filter(|known| known.is_standing()).count();
+        let confirmed = holds && !elsewhere;
+        let attached = !child.differs && !found.differs() && !related;
+        if attached {
+            let guardianship = Guardianship {
+                id: GuardianshipId::new(self.ctx.now, &*self.app.random),
+                child: child.id,
+                guardian: found.who.id,
+                relation: row.relation,
+                legal: row.relation.is_parent(),
+                rank: i64::try_from(standing).unwrap_or(i64::MAX - 1) + 1,
+                status: if confirmed { GuardianshipStatus::Confirmed } else { GuardianshipStatus::Pending },
+                verified_by: confirmed.then_some(Evidence::School),
+                recorded_by: Some(org),
+                restrictions: BTreeSet::new(),
+                valid_from: self.ctx.now.shanghai_date(),
+                valid_to: None,
+                created_at: self.ctx.now,
+                updated_at: self.ctx.now,
+                version: 1,
+            };
+            recorded.push(guardianship.clone());
+            self.known.wards.entry(found.who.id).or_default().push(guardianship.clone());
+            let kind = if confirmed { "guardianship.confirmed" } else { "guardianship.claimed" };
+            self.event("guardianship", guardianship.id.0, kind, &[]);
+            self.plan.guardianships.push(guardianship);
+        }
+        if found.is_elsewhere() || !attached || !confirmed {
+            let state = if attached && confirmed { ClaimState::Confirmed } else { ClaimState::Pending };
+            let details = Details { relation: Some(row.relation.as_str().to_owned()), ..Details::default() };
+            let claimed = Claimed { kind: ClaimKind::Guardian, org, child: child.id, class: None, details, state };
+            self.claim(found, row.person, row.keys, claimed);
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Whom a row names: somebody whom the actor sees, somebody whom she only named before, somebody she does not see, or
+//! nobody yet. The number decides, the name must agree; the 学籍号 stands in where there is no number. Nothing is
+//! overwritten.
+
+use std::collections::HashSet;
+
+use super::desk::Desk;
+use super::known::{Keys, Somebody};
+use crate::app::Error;
+use crate::domain::id::{AccountId, ClassId, DocumentId, OrgId, PersonId, RelationClaimId, SpaceId, new_uuid};
+use crate::domain::registry::account::Account;
+use crate::domain::registry::codes::realname::Level;
+use crate::domain::registry::codes::status::Status;
+use crate::domain::registry::contact::{ContactKind, ContactSource};
+use crate::domain::registry::document::DocumentStatus;
+use crate::domain::registry::person::{Person, PersonSalt};
+use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details, RelationClaim};
+use crate::domain::registry::roster::{Code, Column, Fault, PersonRow};
+use crate::domain::registry::space::Space;
+use crate::domain::registry::user_name::UserName;
+use crate::keys::hex;
+use crate::store::contacts::{NewContact, StoredContact};
+use crate::store::documents::{NewCode, StoredDocument};
+
+/// Whom a row found or made.
+pub(super) struct Found {
+    pub(super) who: Somebody,
+    /// New to the actor.
+    pub(super) fresh: bool,
+    /// Her row says something new about the person.
+    pub(super) changed: bool,
+    pub(super) place: Place,
+}
+
+/// Where a person is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The actor sees her.
+    Here,
+    /// Others hold her: a row makes a claimed relation and nothing else (R1).
+    Elsewhere {
+        /// The row has another name or 学籍号 than the register.
+        differs: bool,
+    },
+}
+
+impl Found {
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.place != Place::Here
+    }
+
+    pub(super) fn differs(&self) -> bool {
+        matches!(self.place, Place::Elsewhere { differs: true })
+    }
+}
+
+/// A holder of a number or 学籍号, as far as the actor sees her.
+enum Holder {
+    Here(Somebody),
+    /// Under the name that the actor's own row gave her.
+    Stated(Somebody),
+    Hidden(Somebody),
+}
+
+impl Holder {
+    fn seen(&self) -> Option<&Somebody> {
+        match self {
+            Self::Here(who) | Self::Stated(who) => Some(who),
+            Self::Hidden(_) => None,
+        }
+    }
+
+    fn somebody(&self) -> &Somebody {
+        let (Self::Here(who) | Self::Stated(who) | Self::Hidden(who)) = self;
+        who
+    }
+
+    fn into_somebody(self) -> Somebody {
+        let (Self::Here(who) | Self::Stated(who) | Self::Hidden(who)) = self;
+        who
+    }
+}
+
+/// What a claim says besides the person.
+pub(super) struct Claimed {
+    pub(super) kind: ClaimKind,
+    pub(super) org: OrgId,
+    /// The child of a guardian; otherwise the person herself.
+    pub(super) child: PersonId,
+    pub(super) class: Option<ClassId>,
+    pub(super) details: Details,
+    pub(super) state: ClaimState,
+}
+
+impl Desk<'_> {
+    /// The person of a row.
+    pub(super) fn person(&mut self, row: &PersonRow, keys: &Keys, column: Column) -> Result<Result<Found, Fault>, Error> {
+        let key = row.name.name_key();
+        let by_document = keys.document.as_ref().and_then(|document| self.by_document(&document.index));
+        let by_code = keys.code.and_then(|code| self.by_code(&code));
+        let conflict = |column, code, message| Ok(Err(Fault::new(column, code, message)));
+        let seen = |holder: &Option<Holder>| holder.as_ref().and_then(Holder::seen).cloned();
+        match (seen(&by_document), seen(&by_code)) {
+            (Some(holder), _) if holder.name_key.as_deref() != Some(&key) => {
+                conflict(column, Code::DocumentConflict, "the number is registered under another name")
+            }
+            (Some(holder), Some(other)) if holder.id != other.id => conflict(
+                Column::PersonalCode,
+                Code::PersonalCodeConflict,
+                "the number and the 学籍号 belong to two people",
+            ),
+            (None, Some(other)) if keys.document.is_some() || other.name_key.as_deref() != Some(&key) => conflict(
+                Column::PersonalCode,
+                Code::PersonalCodeConflict,
+                "the 学籍号 is registered for somebody with another name or number",
+            ),
+            (Some(_), _) => self.again(by_document, row).map(Ok),
+            (None, Some(_)) => self.again(by_code, row).map(Ok),
+            (None, None) => match (by_document, by_code) {
+                (None, None) => Ok(Ok(self.newcomer(row, keys)?)),
+                (Some(holder), code) => Ok(Ok(elsewhere(holder, true, code.as_ref(), &key, keys))),
+                (None, Some(holder)) => Ok(Ok(elsewhere(holder, false, None, &key, keys))),
+            },
+        }
+    }
+
+    fn by_document(&self, index: &[u8; 32]) -> Option<Holder> {
+        self.holder(self.known.documents.get(index), self.known.stated.by_document(index))
+    }
+
+    fn by_code(&self, index: &[u8; 32]) -> Option<Holder> {
+        self.holder(self.known.codes.get(index), self.known.stated.by_code(index))
+    }
+
+    fn holder(&self, real: Option<&Somebody>, stated: Option<&RelationClaim>) -> Option<Holder> {
+        match (real, stated) {
+            (Some(real), _) if self.known.is_inside(self.sight, real.id) => Some(Holder::Here(real.clone())),
+            (_, Some(claim)) => {
+                let name_key = Some(claim.name_key.clone());
+                Some(Holder::Stated(Somebody { id: claim.person, name_key, salt: None }))
+            }
+            (Some(real), None) => Some(Holder::Hidden(real.clone())),
+            (None, None) => None,
+        }
+    }
+
+    /// Counts the people whom the actor neither sees nor named before: a row about one is a question (R1).
+    pub(super) fn count_probes(&mut self, keys: &[Keys]) {
+        let mut asked = HashSet::new();
+        for keys in keys {
+            let document = keys.document.as_ref().map(|document| document.index);
+            let holder = document.and_then(|index| self.by_document(&index));
+            let holder = holder.or_else(|| keys.code.and_then(|code| self.by_code(&code)));
+            if holder.is_none_or(|holder| holder.seen().is_none()) {
+                asked.extend(document.or(keys.code));
+            }
+        }
+        self.plan.probes = i64::try_from(asked.len()).unwrap_or(i64::MAX);
+    }
+
+    /// Somebody whom the actor knows.
+    fn again(&mut self, holder: Option<Holder>, row: &PersonRow) -> Result<Found, Error> {
+        match holder {
+            Some(Holder::Here(who)) => {
+                let changed = self.contact(&who, row)?;
+                self.account(&who, None);
+                Ok(Found { who, fresh: false, changed, place: Place::Here })
+            }
+            Some(Holder::Stated(who)) => {
+                let changed = self.restate_phone(who.id, row);
+                let differs = self.known.stated.of(who.id).any(|claim| claim.differs);
+                Ok(Found { who, fresh: false, changed, place: Place::Elsewhere { differs } })
+            }
+            Some(Holder::Hidden(_)) | None => Err(Error::internal("a holder nobody sees was taken for known")),
+        }
+    }
+
+    fn newcomer(&mut self, row: &PersonRow, keys: &Keys) -> Result<Found, Error> {
+        let (now, random) = (self.ctx.now, &*self.app.random);
+        let space = Space::personal(SpaceId::new(now, random), None, now);
+        let salt = PersonSalt::generate(random);
+        let person = Person {
+            id: PersonId::new(now, random),
+            space: space.id,
+            name: Some(row.name.clone()),
+            sex: row.sex,
+            birth_date: row.birth_date,
+            nationality: None,
+            status: Status::Active,
+            realname_level: Level::RECORDED,
+            realname_at: Some(now),
+            salt: Some(salt.clone()),
+            home_platform: None,
+            merged_into: None,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        let who = Somebody { id: person.id, name_key: person.name_key(), salt: Some(salt) };
+        if let (Some(document), Some(key)) = (&row.document, &keys.document) {
+            let id = DocumentId::new(now, random);
+            let sealed =
+                self.app.seal_for(&person, "identity_document", "number_sealed", id.0, document.number.expose())?;
+            self.plan.documents.push(StoredDocument {
+                id,
+                person: person.id,
+                key: key.clone(),
+                label: document.label,
+                number_sealed: sealed,
+                status: DocumentStatus::Active,
+                valid_from: None,
+                valid_to: None,
+                verification: None,
+                created_at: now,
+                updated_at: now,
+                version: 1,
+            });
+            self.known.documents.insert(key.index, who.clone());
+        }
+        if let (Some(code), Some(index)) = (&row.personal_code, keys.code) {
+            let id = new_uuid(now, random);
+            let sealed = self.app.seal_for(&person, "personal_code", "code_sealed", id, code.expose())?;
+            let sealed = sealed.unwrap_or_default();
+            self.plan.codes.push(NewCode { id, person: person.id, kind: code.kind(), sealed, index });
+            self.known.codes.insert(index, who.clone());
+        }
+        self.plan.spaces.push(space);
+        self.event("person", person.id.0, "person.registered", &["name", "sex", "birth_date"]);
+        self.plan.people.push(person);
+        self.contact(&who, row)?;
+        self.account(&who, row.personal_code.as_ref().map(|code| self.app.index.login("personal_code", code.expose())));
+        Ok(Found { who, fresh: true, changed: true, place: Place::Here })
+    }
+
+    /// A roster's phone is a way to reach somebody and nothing else (R9).
+    fn contact(&mut self, who: &Somebody, row: &PersonRow) -> Result<bool, Error> {
+        let (Some(phone), Some(salt)) = (&row.phone, &who.salt) else { return Ok(false) };
+        let index = self.app.index.contact("phone", phone);
+        if !self.known.contacts.insert((who.id, index)) {
+            return Ok(false);
+        }
+        let id = new_uuid(self.ctx.now, &*self.app.random);
+        let sealed = self.app.sealer.seal_column(
+            salt.expose(),
+            "contact",
+            "value_sealed",
+            id,
+            phone.as_bytes(),
+            &*self.app.random,
+        )?;
+        let contact = StoredContact {
+            id,
+            kind: ContactKind::Phone,
+            value_sealed: Some(sealed),
+            value_index: index,
+            source: ContactSource::Roster,
+            confirmed_at: None,
+            created_at: self.ctx.now,
+        };
+        self.plan.contacts.push(NewContact { person: who.id, contact });
+        Ok(true)
+    }
+
+    fn account(&mut self, who: &Somebody, alias: Option<[u8; 32]>) {
+        if self.known.user_names.contains_key(&who.id) {
+            return;
+        }
+        let random = &*self.app.random;
+        let id = AccountId::new(self.ctx.now, random);
+        let account = Account::inactive(id, who.id, UserName::generate(random), self.ctx.now);
+        self.known.user_names.insert(who.id, account.user_name.to_string());
+        if let Some(index) = alias {
+            self.plan.aliases.push((new_uuid(self.ctx.now, random), account.id, index));
+        }
+        self.plan.accounts.push(account);
+    }
+
+    /// Files what the actor says of somebody; one claim for each relation, however often it is said.
+    pub(super) fn claim(&mut self, found: &Found, row: &PersonRow, keys: &Keys, claimed: Claimed) {
+        let Claimed { kind, org, child, class, mut details, state } = claimed;
+        if self.known.stated.find(org, kind, found.who.id, child).is_some() {
+            return;
+        }
+        details.phones.extend(row.phone.as_ref().map(|phone| hex(&self.app.index.contact("phone", phone))));
+        let claim = RelationClaim {
+            id: RelationClaimId::new(self.ctx.now, &*self.app.random),
+            org,
+            kind,
+            person: found.who.id,
+            child,
+            class,
+            document_index: keys.document.as_ref().map(|document| document.index),
+            code_index: keys.code,
+            name: row.name.as_str().to_owned(),
+            name_key: row.name.name_key(),
+            differs: found.differs(),
+            details,
+            state,
+            claimed_by: self.sight.admin(),
+            created_at: self.ctx.now,
+            decided_at: (state != ClaimState::Pending).then_some(self.ctx.now),
+            decided_by: None,
+            reason: None,
+            version: 1,
+        };
+        self.event("relation_claim", claim.id.0, "relation.claimed", &[]);
+        self.known.stated.remember(claim.clone());
+        self.plan.claims.push(claim);
+    }
+
+    /// Changes what the actor said before.
+    pub(super) fn restate(&mut self, id: RelationClaimId, change: impl FnOnce(&mut RelationClaim)) {
+        let Some(claim) = self.known.stated.get_mut(id) else { return };
+        change(claim);
+        if let Some(new) = self.plan.claims.iter_mut().find(|new| new.id == id) {
+            *new = claim.clone();
+            return;
+        }
+        if !self.plan.restated.contains_key(&id) {
+            claim.version += 1;
+        }
+        self.plan.restated.insert(id, claim.clone());
+    }
+
+    fn restate_phone(&mut self, person: PersonId, row: &PersonRow) -> bool {
+        let Some(phone) = &row.phone else { return false };
+        let phone = hex(&self.app.index.contact("phone", phone));
+        if self.known.stated.of(person).any(|claim| claim.details.phones.contains(&phone)) {
+            return false;
+        }
+        let Some(id) = self.known.stated.of(person).map(|claim| claim.id).min() else { return false };
+        self.restate(id, |claim| claim.details.phones.push(phone));
+        true
+    }
+}
+
+/// Somebody whom the actor does not see, named for the first time.
+fn elsewhere(holder: Holder, by_document: bool, code: Option<&Holder>, key: &str, keys: &Keys) -> Found {
+    let who = holder.into_somebody();
+    let two = code.is_some_and(|code| code.somebody().id != who.id);
+    // A number that nobody has, beside the 学籍号 of somebody.
+    let other_number = !by_document && keys.document.is_some();
+    let differs = two || other_number || who.name_key.as_deref() != Some(key);
+    Found { who, fresh: true, changed: true, place: Place::Elsewhere { differs } }
+}

@@ -1,0 +1,73 @@
+//! What a batch writes, gathered while its rows are decided.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Login, Outcome};
+use crate::app::{App, Ctx};
+use crate::domain::event::Event;
+use crate::domain::id::{AccountId, EventId, OrgId, PersonId, RelationClaimId};
+use crate::domain::registry::account::Account;
+use crate::domain::registry::enrolment::Enrolment;
+use crate::domain::registry::guardianship::Guardianship;
+use crate::domain::registry::person::Person;
+use crate::domain::registry::relation_claim::RelationClaim;
+use crate::domain::registry::roster::Fault;
+use crate::domain::registry::space::Space;
+use crate::domain::registry::staffing::{Staffing, Teaching};
+use crate::store::contacts::NewContact;
+use crate::store::documents::{NewCode, StoredDocument};
+
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) spaces: Vec<Space>,
+    pub(super) people: Vec<Person>,
+    pub(super) documents: Vec<StoredDocument>,
+    pub(super) codes: Vec<NewCode>,
+    pub(super) contacts: Vec<NewContact>,
+    pub(super) enrolments: Vec<Enrolment>,
+    pub(super) moved: Vec<Enrolment>,
+    pub(super) staffings: Vec<Staffing>,
+    pub(super) teachings: Vec<(PersonId, Teaching)>,
+    pub(super) guardianships: Vec<Guardianship>,
+    pub(super) related: Vec<Guardianship>,
+    pub(super) claims: Vec<RelationClaim>,
+    pub(super) restated: BTreeMap<RelationClaimId, RelationClaim>,
+    pub(super) accounts: Vec<Account>,
+    pub(super) aliases: Vec<(Uuid, AccountId, [u8; 32])>,
+    pub(super) presence: Vec<(OrgId, String, PersonId)>,
+    pub(super) events: Vec<Event>,
+    told: HashSet<Uuid>,
+    pub(super) logins: Vec<Login>,
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) faults: Vec<(u64, Fault)>,
+    /// How many people the rows name whom the actor does not see (R1): known elsewhere or to nobody.
+    pub(super) probes: i64,
+}
+
+impl Plan {
+    /// One event for each aggregate and batch: the first says that there is something new, the reader looks.
+    pub(super) fn event(
+        &mut self,
+        app: &App,
+        ctx: &Ctx,
+        aggregate: &'static str,
+        id: Uuid,
+        kind: &'static str,
+        fields: &[&str],
+    ) {
+        if !self.told.insert(id) {
+            return;
+        }
+        self.events.push(Event {
+            id: EventId::new(ctx.now, &*app.random),
+            aggregate,
+            aggregate_id: id,
+            kind,
+            fields: json!(fields),
+            at: ctx.now,
+        });
+    }
+}

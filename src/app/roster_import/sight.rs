@@ -1,0 +1,86 @@
+//! What the actor of an import may see (ruling R1). Rows are decided by what she sees; what she does not see decides
+//! only what is written, so that her preview and her result read the same whoever is known elsewhere.
+
+use std::collections::HashSet;
+
+use crate::app::{App, Ctx, Error};
+use crate::domain::access::Subtree;
+use crate::domain::id::{OrgId, PersonId};
+use crate::store::db::Tx;
+use crate::store::{institutions, relation_claims};
+
+/// Questions about people whom an administrator does not hold, a day and school of hers: a large school's children with
+/// two guardians each, twice over.
+const PROBES_PER_SCHOOL: i64 = 20_000;
+
+pub(super) enum Sight {
+    /// The operator's command covers the whole tree.
+    Everything,
+    /// An administrator's live grants.
+    Below(Below),
+}
+
+pub(super) struct Below {
+    admin: PersonId,
+    orgs: HashSet<OrgId>,
+    budget: i64,
+}
+
+impl Sight {
+    /// From the grants of an administrator.
+    pub(super) async fn below(tx: &mut Tx, scope: &Subtree) -> Result<Self, Error> {
+        let found = institutions::all_in(tx, scope).await?;
+        let schools: HashSet<OrgId> = found.iter().filter(|org| org.kind.teaches()).map(|org| org.id).collect();
+        let budget = i64::try_from(schools.len().max(1)).unwrap_or(i64::MAX).saturating_mul(PROBES_PER_SCHOOL);
+        let orgs = found.into_iter().map(|org| org.id).collect();
+        Ok(Self::Below(Below { admin: scope.admin(), orgs, budget }))
+    }
+
+    pub(super) fn is_bounded(&self) -> bool {
+        matches!(self, Self::Below(_))
+    }
+
+    pub(super) fn covers(&self, org: OrgId) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Below(below) => below.orgs.contains(&org),
+        }
+    }
+
+    /// The administrator; none for the operator.
+    pub(super) fn admin(&self) -> Option<PersonId> {
+        match self {
+            Self::Everything => None,
+            Self::Below(below) => Some(below.admin),
+        }
+    }
+
+    /// Charges the day's budget.
+    ///
+    /// # Errors
+    /// `Conflict` when it is used up.
+    pub(super) async fn charge(&self, ctx: &Ctx, tx: &mut Tx, probes: i64) -> Result<(), Error> {
+        let Self::Below(below) = self else { return Ok(()) };
+        let day = ctx.now.shanghai_date();
+        if probes == 0 || relation_claims::count_probes(tx, below.admin, day, probes, below.budget).await? {
+            return Ok(());
+        }
+        Err(Error::new(
+            crate::app::Kind::Conflict,
+            "today's questions about people who are not at your institutions are used up; what was imported stays, \
+             and the same file goes on tomorrow, or by the level above",
+        ))
+    }
+}
+
+impl App {
+    /// What an administrator sees now.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody without a live grant over rosters.
+    pub(super) async fn sight_of(&self, ctx: &Ctx, admin: PersonId) -> Result<Sight, Error> {
+        let mut tx = self.db.read().await?;
+        let scope = self.roster_subtree(&mut tx, admin, ctx.now).await?;
+        Sight::below(&mut tx, &scope).await
+    }
+}

@@ -1,0 +1,188 @@
+//! Claimed relations 待确认的关系: what an institution says of somebody whom the register knows and the institution does
+//! not hold (ruling R1). It is the claimant's own row and gives her sight of nothing else, until somebody who may confirms it.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::codes::codes;
+use crate::domain::id::{ClassId, OrgId, PersonId, RelationClaimId};
+use crate::domain::time::Timestamp;
+
+codes! {
+    /// What the person is said to be.
+    ClaimKind {
+        Student = "student", "学生";
+        Staff = "staff", "教职工";
+        Guardian = "guardian", "监护人";
+    }
+}
+
+codes! {
+    /// Its state: pending → confirmed or rejected.
+    ClaimState {
+        Pending = "pending", "待确认";
+        Confirmed = "confirmed", "已确认";
+        Rejected = "rejected", "已拒绝";
+        Withdrawn = "withdrawn", "已撤回";
+    }
+}
+
+/// A claimed relation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelationClaim {
+    /// Its id.
+    pub id: RelationClaimId,
+    /// Who says so.
+    pub org: OrgId,
+    /// As what.
+    pub kind: ClaimKind,
+    /// Who holds the number that was named.
+    pub person: PersonId,
+    /// Of a guardian, the child; otherwise the person herself.
+    pub child: PersonId,
+    /// In which class, of a student.
+    pub class: Option<ClassId>,
+    /// Blind index of the number that was named.
+    pub document_index: Option<[u8; 32]>,
+    /// Blind index of the 学籍号 that was named.
+    pub code_index: Option<[u8; 32]>,
+    /// As the claimant wrote it.
+    pub name: String,
+    /// For comparing names.
+    pub name_key: String,
+    /// The name or the 学籍号 is not the holder's: a conflict, which confirming cannot settle.
+    pub differs: bool,
+    /// The rest of the row.
+    pub details: Details,
+    /// Its state.
+    pub state: ClaimState,
+    /// Which administrator; none: the operator.
+    pub claimed_by: Option<PersonId>,
+    /// First recorded.
+    pub created_at: Timestamp,
+    /// When it was confirmed or rejected.
+    pub decided_at: Option<Timestamp>,
+    /// By whom; none: the operator.
+    pub decided_by: Option<PersonId>,
+    /// Why it was rejected.
+    pub reason: Option<String>,
+    /// Counts changes; a write names the version it read.
+    pub version: i64,
+}
+
+/// What a row says besides who and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    /// 学号 or 工号.
+    pub number: Option<String>,
+    /// GWZY, of staff.
+    pub post: Option<String>,
+    /// JTGX, of a guardian.
+    pub relation: Option<String>,
+    /// What is taught where, of staff.
+    pub teaches: Vec<Taught>,
+    /// Keyed indexes of the phones that were named: whether a row says something new.
+    pub phones: Vec<String>,
+    /// The 学籍 is at another institution that the claimant sees: a request for a transfer 转学.
+    pub transfer: bool,
+}
+
+/// A class that somebody is said to teach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taught {
+    /// Which.
+    pub class: ClassId,
+    /// ZXXKC and extensions.
+    pub subject: Option<String>,
+    /// 班主任.
+    pub head_teacher: bool,
+}
+
+/// Why a claim cannot be decided that way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum DecisionError {
+    /// It was decided before.
+    #[error("the claim is {0} already")]
+    Decided(ClaimState),
+    /// Somebody else's name stands under the number.
+    #[error("the row names another person than the register does; correct the row, then reject this claim")]
+    Differs,
+}
+
+impl RelationClaim {
+    /// Pending → confirmed.
+    ///
+    /// # Errors
+    /// [`DecisionError`] when it was decided before, or is a conflict.
+    pub fn confirm(self, by: Option<PersonId>, now: Timestamp) -> Result<Self, DecisionError> {
+        if self.differs { Err(DecisionError::Differs) } else { self.decide(ClaimState::Confirmed, by, None, now) }
+    }
+
+    /// Pending → rejected. A later row that says the same changes nothing.
+    ///
+    /// # Errors
+    /// [`DecisionError::Decided`].
+    pub fn reject(self, by: Option<PersonId>, reason: Option<String>, now: Timestamp) -> Result<Self, DecisionError> {
+        self.decide(ClaimState::Rejected, by, reason, now)
+    }
+
+    fn decide(
+        self,
+        state: ClaimState,
+        by: Option<PersonId>,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> Result<Self, DecisionError> {
+        if self.state != ClaimState::Pending {
+            return Err(DecisionError::Decided(self.state));
+        }
+        Ok(Self { state, decided_by: by, decided_at: Some(now), reason, version: self.version + 1, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
+
+    fn pending() -> RelationClaim {
+        RelationClaim {
+            id: RelationClaimId(Uuid::nil()),
+            org: OrgId(Uuid::nil()),
+            kind: ClaimKind::Student,
+            person: PersonId(Uuid::nil()),
+            child: PersonId(Uuid::nil()),
+            class: None,
+            document_index: None,
+            code_index: None,
+            name: "吴好".into(),
+            name_key: "吴好".into(),
+            differs: false,
+            details: Details::default(),
+            state: ClaimState::Pending,
+            claimed_by: None,
+            created_at: NOW,
+            decided_at: None,
+            decided_by: None,
+            reason: None,
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn it_is_decided_once() {
+        let confirmed = pending().confirm(None, NOW).unwrap();
+        assert_eq!((confirmed.state, confirmed.version), (ClaimState::Confirmed, 2));
+        assert_eq!(confirmed.reject(None, None, NOW), Err(DecisionError::Decided(ClaimState::Confirmed)));
+    }
+
+    #[test]
+    fn a_conflict_cannot_be_confirmed() {
+        let conflict = RelationClaim { differs: true, ..pending() };
+        assert_eq!(conflict.clone().confirm(None, NOW), Err(DecisionError::Differs));
+        assert_eq!(conflict.reject(None, Some("x".into()), NOW).unwrap().state, ClaimState::Rejected);
+    }
+}

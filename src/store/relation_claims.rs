@@ -1,0 +1,160 @@
+//! Claimed relations 待确认的关系 (ruling R1), and how often administrators asked about people they do not hold.
+
+use chrono::NaiveDate;
+
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use crate::domain::access::Task;
+use crate::domain::id::{OrgId, PersonId, RelationClaimId};
+use crate::domain::registry::relation_claim::{Details, RelationClaim};
+
+statements! {
+    INSERT = "INSERT INTO relation_claim (id, org_id, kind, person_id, child_id, class_id, document_index, code_index, name, name_key, differs, details, state, claimed_by, created_at, decided_at, decided_by, reason, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+        ON CONFLICT (org_id, kind, person_id, child_id) WHERE state <> 'withdrawn' DO NOTHING";
+    UPDATE = "UPDATE relation_claim SET class_id = $2, details = $3, state = $4, decided_at = $5, decided_by = $6, reason = $7, version = $8
+        WHERE id = $1 AND version = $8 - 1";
+    FIND = "SELECT * FROM relation_claim WHERE id = $1";
+    OF_PEOPLE = "SELECT * FROM relation_claim WHERE state <> 'withdrawn' AND person_id IN ($1)";
+    OF_CHILDREN = "SELECT * FROM relation_claim WHERE state <> 'withdrawn' AND kind = 'guardian' AND child_id IN ($1)";
+    OF_DOCUMENTS = "SELECT * FROM relation_claim WHERE state <> 'withdrawn' AND document_index IN ($1)";
+    OF_CODES = "SELECT * FROM relation_claim WHERE state <> 'withdrawn' AND code_index IN ($1)";
+    PENDING_UNDER = "SELECT r.* FROM relation_claim r JOIN institution_closure c ON c.descendant_id = r.org_id
+        WHERE c.ancestor_id = $1 AND r.state = 'pending' ORDER BY r.created_at, r.id LIMIT $2";
+    COUNT_PROBES = "INSERT INTO probe_count (admin_id, day, asked) VALUES ($1, $2, $3)
+        ON CONFLICT (admin_id, day) DO UPDATE SET asked = probe_count.asked + excluded.asked WHERE probe_count.asked + excluded.asked <= $4";
+}
+
+impl FromRow for RelationClaim {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            org: row.get("org_id")?,
+            kind: row.code("kind")?,
+            person: row.get("person_id")?,
+            child: row.get("child_id")?,
+            class: row.get("class_id")?,
+            document_index: row.get("document_index")?,
+            code_index: row.get("code_index")?,
+            name: row.get("name")?,
+            name_key: row.get("name_key")?,
+            differs: row.get("differs")?,
+            details: row.json::<Details>("details")?,
+            state: row.code("state")?,
+            claimed_by: row.get("claimed_by")?,
+            created_at: row.get("created_at")?,
+            decided_at: row.get("decided_at")?,
+            decided_by: row.get("decided_by")?,
+            reason: row.get("reason")?,
+            version: row.get("version")?,
+        })
+    }
+}
+
+/// Adds many claims; how many. One that stands already stays.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[RelationClaim]) -> Result<u64, StoreError> {
+    tx.insert_many(INSERT, all.iter().map(values).collect()).await
+}
+
+fn values(claim: &RelationClaim) -> Vec<Value> {
+    args![
+        claim.id,
+        claim.org,
+        claim.kind.as_str(),
+        claim.person,
+        claim.child,
+        claim.class,
+        claim.document_index,
+        claim.code_index,
+        claim.name.clone(),
+        claim.name_key.clone(),
+        claim.differs,
+        details(claim),
+        claim.state.as_str(),
+        claim.claimed_by,
+        claim.created_at,
+        claim.decided_at,
+        claim.decided_by,
+        claim.reason.clone(),
+        claim.version,
+    ]
+}
+
+fn details(claim: &RelationClaim) -> serde_json::Value {
+    serde_json::to_value(&claim.details).unwrap_or_default()
+}
+
+/// Writes a changed claim, whose version was counted up by one. `false` when somebody else changed it meanwhile.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn update(tx: &mut Tx, _task: &Task, claim: &RelationClaim) -> Result<bool, StoreError> {
+    let values = args![
+        claim.id,
+        claim.class,
+        details(claim),
+        claim.state.as_str(),
+        claim.decided_at,
+        claim.decided_by,
+        claim.reason.clone(),
+        claim.version,
+    ];
+    tx.execute_one(UPDATE, values).await
+}
+
+/// A claim by its id.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn find(tx: &mut Tx, _task: &Task, id: RelationClaimId) -> Result<Option<RelationClaim>, StoreError> {
+    tx.optional(FIND, args![id]).await
+}
+
+/// What is said of people by id, of children's guardians, and under numbers and 学籍号: the same claim may come more than
+/// once.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn about_many(
+    tx: &mut Tx,
+    _task: &Task,
+    people: &[PersonId],
+    documents: &[[u8; 32]],
+    codes: &[[u8; 32]],
+) -> Result<Vec<RelationClaim>, StoreError> {
+    let ids: Vec<Value> = people.iter().map(|id| Value::from(*id)).collect();
+    let mut found = tx.all_in(OF_PEOPLE, &[], ids.clone()).await?;
+    found.extend(tx.all_in(OF_CHILDREN, &[], ids).await?);
+    found.extend(tx.all_in(OF_DOCUMENTS, &[], documents.iter().map(Value::from).collect()).await?);
+    found.extend(tx.all_in(OF_CODES, &[], codes.iter().map(Value::from).collect()).await?);
+    Ok(found)
+}
+
+/// What waits to be decided for an institution and everything under it, the oldest first, at most `limit`.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn pending_under(
+    tx: &mut Tx,
+    _task: &Task,
+    org: OrgId,
+    limit: i64,
+) -> Result<Vec<RelationClaim>, StoreError> {
+    tx.all(PENDING_UNDER, args![org, limit]).await
+}
+
+/// Counts questions of an administrator on a day; `false` when they would go beyond her budget, and then none is counted.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn count_probes(
+    tx: &mut Tx,
+    admin: PersonId,
+    day: NaiveDate,
+    asked: i64,
+    budget: i64,
+) -> Result<bool, StoreError> {
+    Ok(asked <= budget && tx.execute_one(COUNT_PROBES, args![admin, day, asked, budget]).await?)
+}
