@@ -8,8 +8,8 @@ use crate::domain::oidc::grant::Grant;
 use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::{admin_grants, grants};
 use crate::store::identities::WardRow;
+use crate::store::{admin_grants, grants};
 
 /// A live session speaks for its person.
 pub(crate) fn own(session: &Session, now: Timestamp) -> Result<Own, Error> {
@@ -60,12 +60,7 @@ impl App {
     ///
     /// # Errors
     /// `NotFound` when she may nowhere: for her there are no rosters.
-    pub(crate) async fn roster_subtree(
-        &self,
-        tx: &mut Tx,
-        admin: PersonId,
-        now: Timestamp,
-    ) -> Result<Subtree, Error> {
+    pub(crate) async fn roster_subtree(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<Subtree, Error> {
         let grants = admin_grants::live(tx, admin, now).await?;
         let keeps = |role: &str| role.parse().is_ok_and(|role| ROSTER_ROLES.contains(&role));
         let roots = grants.iter().filter(|grant| keeps(&grant.role)).map(|grant| (grant.id, grant.org)).collect();

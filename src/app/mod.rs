@@ -23,6 +23,7 @@ pub mod login;
 pub mod logout;
 pub mod note;
 pub mod person;
+pub mod relation_claim;
 pub mod report;
 pub mod roster_import;
 pub mod secrets;

@@ -48,15 +48,24 @@ pub struct Who {
 }
 
 impl Who {
-    /// The person meant. An alias is better read from standard input: arguments are seen by every process (R7).
+    /// The person meant.
     pub async fn resolve(&self, app: &App) -> Result<PersonId, Failure> {
-        match (&self.person, self.login.as_deref()) {
-            (Some(person), _) => Ok(*person),
-            (None, Some("-")) => Ok(app.person_of_login(&read_line("LOGIN")?).await?),
-            (None, Some(login)) => Ok(app.person_of_login(login).await?),
-            (None, None) => Err(Failure::new("say whose: LOGIN or --person ID")),
+        match self.person {
+            Some(person) => Ok(person),
+            None => {
+                login(app, self.login.as_deref()).await?.ok_or_else(|| Failure::new("say whose: LOGIN or --person ID"))
+            }
         }
     }
+}
+
+/// The person of a LOGIN. An alias is better read from standard input: arguments are seen by every process (R7).
+pub async fn login(app: &App, login: Option<&str>) -> Result<Option<PersonId>, Failure> {
+    Ok(match login {
+        None => None,
+        Some("-") => Some(app.person_of_login(&read_line("LOGIN")?).await?),
+        Some(login) => Some(app.person_of_login(login).await?),
+    })
 }
 
 /// Runs a subcommand.

@@ -4,6 +4,7 @@
 mod account;
 mod admin;
 mod audit;
+mod claim;
 mod client;
 mod consent;
 mod demo;
@@ -57,6 +58,9 @@ enum Command {
     /// Rosters in.
     #[command(subcommand)]
     Roster(roster::Command),
+    /// What institutions say of people they do not hold: list, confirm, reject.
+    #[command(subcommand)]
+    Claim(claim::Command),
     /// Accounts: list, set a password, issue an activation link.
     #[command(subcommand)]
     Account(account::Command),
@@ -101,6 +105,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Doctor => doctor::run(config, output).await,
         Command::Registry(command) => registry::run(config, &command, output).await,
         Command::Roster(command) => roster::run(config, &command, output).await,
+        Command::Claim(command) => claim::run(config, &command, output).await,
         Command::Account(command) => account::run(config, &command, output).await,
         Command::Client(command) => client::run(config, &command, output).await,
         Command::Consent(command) => consent::run(config, &command, output).await,

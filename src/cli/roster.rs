@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use super::output::Output;
 use super::{Failure, runtime};
 use crate::app::Ctx;
-use crate::app::roster_import::{Listener, Login, Report};
+use crate::app::roster_import::{DeskReport, Listener, Login, Report, RowFault};
 use crate::domain::registry::roster::RosterKind;
 
 /// Subcommands.
@@ -31,29 +32,45 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
         /// Write row and user name of everybody in the file to a new file that only its owner reads.
-        #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "admin"])]
         logins: Option<PathBuf>,
+        /// Import with the rights of this administrator instead of the operator's (a user name, an alias, or `-`).
+        #[arg(long = "as", value_name = "LOGIN")]
+        admin: Option<String>,
     },
 }
 
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
-    let Command::Import { kind, file, dry_run, logins } = command;
+    let Command::Import { kind, file, dry_run, logins, admin } = command;
     let source = File::open(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
     let size = source.metadata()?.len();
     let app = runtime::command(config).await?;
+    let admin = super::account::login(&app, admin.as_deref()).await?;
     let mut desk = Desk { bar: bar(size), logins: None, said: Instant::now() };
     if let Some(path) = logins {
         desk.logins = Some(new_file(path)?);
     }
     let ctx = Ctx::task(&app, "roster import");
-    let result = app.import_roster(&ctx, *kind, BufReader::with_capacity(1 << 16, source), *dry_run, &mut desk).await;
+    let source = BufReader::with_capacity(1 << 16, source);
+    let result = match admin {
+        None => app.import_roster(&ctx, *kind, source, *dry_run, &mut desk).await.map(Done::Operator),
+        Some(admin) => app.import_roster_as(&ctx, admin, *kind, source, *dry_run, &mut desk).await.map(Done::Admin),
+    };
     desk.bar.finish_and_clear();
     if let Some(mut logins) = desk.logins {
         logins.flush()?;
     }
     app.close().await;
-    output.say(&result?, |report| text(report, *dry_run))
+    output.say(&result?, |report| report.text(*dry_run))
+}
+
+/// What either of them is told.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Done {
+    Operator(Report),
+    Admin(DeskReport),
 }
 
 struct Desk {
@@ -101,24 +118,44 @@ fn new_file(path: &Path) -> Result<BufWriter<File>, Failure> {
     Ok(file)
 }
 
-fn text(report: &Report, dry: bool) -> String {
-    let mut lines = vec![format!(
-        "{}{} rows in {:.1} s: {} created, {} linked, {} updated, {} unchanged, {} rejected, {} conflicts; {} persons created",
-        if dry { "dry run, nothing was written: " } else { "" },
-        report.rows,
-        report.seconds,
-        report.created,
-        report.linked,
-        report.updated,
-        report.unchanged,
-        report.rejected,
-        report.conflicts,
-        report.persons_created
-    )];
-    if !report.unknown_columns.is_empty() {
-        lines.push(format!("columns that mean nothing here: {}", report.unknown_columns.join(", ")));
+impl Done {
+    fn text(&self, dry: bool) -> String {
+        let dry = if dry { "dry run, nothing was written: " } else { "" };
+        match self {
+            Self::Operator(r) => {
+                let counts = format!(
+                    "{dry}{} rows in {:.1} s: {} created, {} linked, {} updated, {} unchanged, {} rejected, \
+                     {} conflicts; {} persons created",
+                    r.rows,
+                    r.seconds,
+                    r.created,
+                    r.linked,
+                    r.updated,
+                    r.unchanged,
+                    r.rejected,
+                    r.conflicts,
+                    r.persons_created
+                );
+                lines(counts, &r.unknown_columns, &r.errors, &r.warnings)
+            }
+            Self::Admin(r) => {
+                let counts = format!(
+                    "{dry}{} rows in {:.1} s: {} accepted, {} updated, {} unchanged, {} rejected, {} conflicts; \
+                     who is known elsewhere goes to checking",
+                    r.rows, r.seconds, r.accepted, r.updated, r.unchanged, r.rejected, r.conflicts
+                );
+                lines(counts, &r.unknown_columns, &r.errors, &r.warnings)
+            }
+        }
     }
-    for (what, faults) in [("error", &report.errors), ("warning", &report.warnings)] {
+}
+
+fn lines(counts: String, unknown: &[String], errors: &[RowFault], warnings: &[RowFault]) -> String {
+    let mut lines = vec![counts];
+    if !unknown.is_empty() {
+        lines.push(format!("columns that mean nothing here: {}", unknown.join(", ")));
+    }
+    for (what, faults) in [("error", errors), ("warning", warnings)] {
         lines.extend(faults.iter().map(|f| format!("{what} row {} {} {}: {}", f.row, f.column, f.code, f.message)));
     }
     lines.join("\n")

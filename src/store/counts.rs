@@ -12,7 +12,8 @@ statements! {
         (SELECT COUNT(DISTINCT person_id) FROM staffing WHERE valid_to IS NULL) AS staff,
         (SELECT COUNT(DISTINCT guardian_id) FROM guardianship WHERE status IN ('pending', 'confirmed')) AS guardians,
         (SELECT COUNT(DISTINCT g.guardian_id) FROM guardianship g JOIN staffing s ON s.person_id = g.guardian_id AND s.valid_to IS NULL WHERE g.status IN ('pending', 'confirmed')) AS teacher_guardians,
-        (SELECT COUNT(*) FROM account WHERE state <> 'merged') AS accounts";
+        (SELECT COUNT(*) FROM account WHERE state <> 'merged') AS accounts,
+        (SELECT COUNT(*) FROM relation_claim WHERE state = 'pending') AS open_cases";
     UNDER = "WITH scope AS (SELECT descendant_id AS id FROM institution_closure WHERE ancestor_id = $1),
         pupil AS (SELECT DISTINCT e.person_id AS id FROM enrolment e JOIN scope ON scope.id = e.org_id WHERE e.valid_to IS NULL),
         worker AS (SELECT DISTINCT s.person_id AS id FROM staffing s JOIN scope ON scope.id = s.org_id WHERE s.valid_to IS NULL),
@@ -20,7 +21,8 @@ statements! {
         everyone AS (SELECT id FROM pupil UNION SELECT id FROM worker UNION SELECT id FROM keeper)
         SELECT (SELECT COUNT(*) FROM institution o JOIN scope ON scope.id = o.id WHERE o.status = 'active') AS institutions,
         (SELECT COUNT(*) FROM everyone) AS persons, (SELECT COUNT(*) FROM pupil) AS students, (SELECT COUNT(*) FROM worker) AS staff, (SELECT COUNT(*) FROM keeper) AS guardians,
-        (SELECT COUNT(*) FROM keeper JOIN worker ON worker.id = keeper.id) AS teacher_guardians, (SELECT COUNT(*) FROM account a JOIN everyone ON everyone.id = a.person_id WHERE a.state <> 'merged') AS accounts";
+        (SELECT COUNT(*) FROM keeper JOIN worker ON worker.id = keeper.id) AS teacher_guardians, (SELECT COUNT(*) FROM account a JOIN everyone ON everyone.id = a.person_id WHERE a.state <> 'merged') AS accounts,
+        (SELECT COUNT(*) FROM relation_claim r JOIN scope ON scope.id = r.org_id WHERE r.state = 'pending') AS open_cases";
     NEWEST = "SELECT COALESCE(MAX(at), 0) AS at FROM audit_entry";
 }
 
@@ -35,7 +37,7 @@ pub struct Counts {
     pub guardians: i64,
     pub teacher_guardians: i64,
     pub accounts: i64,
-    /// Cases begin with issue 4; until then nothing opens one.
+    /// Claimed relations and transfers that wait to be decided.
     pub open_cases: i64,
 }
 
@@ -49,7 +51,7 @@ impl FromRow for Counts {
             guardians: row.get("guardians")?,
             teacher_guardians: row.get("teacher_guardians")?,
             accounts: row.get("accounts")?,
-            open_cases: 0,
+            open_cases: row.get("open_cases")?,
         })
     }
 }

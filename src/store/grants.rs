@@ -2,7 +2,7 @@
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::OnePerson;
-use crate::domain::id::{ClientId, FamilyId, GrantId, PersonId, SessionId};
+use crate::domain::id::{ClientId, FamilyId, GrantId, IdentityId, PersonId, SessionId};
 use crate::domain::oidc::grant::{Family, Grant};
 use crate::domain::oidc::scope::ScopeSet;
 use crate::domain::time::Timestamp;
@@ -22,6 +22,7 @@ statements! {
     REVOKE_OF_SESSION = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE session_id = $1 AND revoked_at IS NULL AND offline = FALSE";
     REVOKE_OF_CLIENT = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL";
     REVOKE_OF_PERSON = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE person_id = $1 AND revoked_at IS NULL";
+    REVOKE_OF_IDENTITY = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND identity_id = $2 AND revoked_at IS NULL";
     INSERT_FAMILY = "INSERT INTO refresh_family (id, grant_id, counter, rotated_at, created_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $4, $5, $6)";
     FAMILY = "SELECT id, grant_id, counter, rotated_at, idle_expires_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
     STORE_FAMILY = "UPDATE refresh_family SET counter = $2, rotated_at = $3, idle_expires_at = $4 WHERE id = $1 AND counter = $5 AND revoked_at IS NULL";
@@ -157,6 +158,20 @@ pub async fn revoke_of_person(
     reason: &'static str,
 ) -> Result<u64, StoreError> {
     tx.execute(REVOKE_OF_PERSON, args![on.person(), now, reason]).await
+}
+
+/// Revokes what was granted to a person in one of her identities, which ended; how many grants.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn revoke_of_identity(
+    tx: &mut Tx,
+    proof: &impl OnePerson,
+    identity: IdentityId,
+    now: Timestamp,
+    reason: &'static str,
+) -> Result<u64, StoreError> {
+    tx.execute(REVOKE_OF_IDENTITY, args![proof.person(), identity, now, reason]).await
 }
 
 /// Adds a family.

@@ -166,11 +166,7 @@ pub async fn is_guardian_of(tx: &mut Tx, own: &Own, child: PersonId, now: Timest
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn of_children(
-    tx: &mut Tx,
-    _task: &Task,
-    children: &[PersonId],
-) -> Result<Vec<Guardianship>, StoreError> {
+pub async fn of_children(tx: &mut Tx, _task: &Task, children: &[PersonId]) -> Result<Vec<Guardianship>, StoreError> {
     tx.all_in(OF_CHILDREN, &[], children.iter().map(|id| Value::from(*id)).collect()).await
 }
 

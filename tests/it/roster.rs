@@ -1,12 +1,14 @@
 //! Rosters in: exact counts, bad rows named, the same register however often and by however many it is imported, and
 //! the people of it sign in with what it says of them.
 
+mod rights;
+
 use mingji::app::roster_import::{Listener, Login, Report};
 use mingji::domain::registry::roster::RosterKind;
 use serde_json::{Value, json};
-use sqlx::{Connection as _, Row as _};
 
 use crate::support::app::{TestApp, both_engines};
+use crate::support::database::select_texts;
 
 /// Keeps user names by row and role.
 #[derive(Default)]
@@ -96,16 +98,9 @@ async fn count(app: &TestApp) -> Value {
 }
 
 /// How many audit entries and events there are.
-async fn written(app: &TestApp) -> i64 {
-    let sql = "SELECT (SELECT COUNT(*) FROM audit_entry) + (SELECT COUNT(*) FROM event) AS n";
-    let url = &app.database.url;
-    if url.starts_with("sqlite") {
-        let mut db = sqlx::SqliteConnection::connect(url).await.unwrap();
-        sqlx::query(sql).fetch_one(&mut db).await.unwrap().get("n")
-    } else {
-        let mut db = sqlx::PgConnection::connect(url).await.unwrap();
-        sqlx::query(sql).fetch_one(&mut db).await.unwrap().get("n")
-    }
+async fn written(app: &TestApp) -> String {
+    let sql = "SELECT CAST((SELECT COUNT(*) FROM audit_entry) + (SELECT COUNT(*) FROM event) AS TEXT)";
+    select_texts(&app.database.url, sql).await.remove(0)
 }
 
 fn truth() -> Value {

@@ -94,7 +94,12 @@ pub(super) struct Claimed {
 
 impl Desk<'_> {
     /// The person of a row.
-    pub(super) fn person(&mut self, row: &PersonRow, keys: &Keys, column: Column) -> Result<Result<Found, Fault>, Error> {
+    pub(super) fn person(
+        &mut self,
+        row: &PersonRow,
+        keys: &Keys,
+        column: Column,
+    ) -> Result<Result<Found, Fault>, Error> {
         let key = row.name.name_key();
         let by_document = keys.document.as_ref().and_then(|document| self.by_document(&document.index));
         let by_code = keys.code.and_then(|code| self.by_code(&code));

@@ -26,9 +26,7 @@ impl Stated {
         if claim.kind == ClaimKind::Guardian {
             self.guardians.entry(claim.child).or_default().push(id);
         }
-        for (index, place) in
-            [(claim.document_index, &mut self.documents), (claim.code_index, &mut self.codes)]
-        {
+        for (index, place) in [(claim.document_index, &mut self.documents), (claim.code_index, &mut self.codes)] {
             index.map(|index| place.entry(index).or_insert(id));
         }
         self.claims.insert(id, claim);

@@ -42,6 +42,19 @@ static POSTGRES: OnceCell<Template> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 const PREFIX: &str = "mingji_it_";
 
+/// What a statement says, its first column as texts: for tests that look at rows from outside.
+pub async fn select_texts(url: &str, sql: &str) -> Vec<String> {
+    use sqlx::Row as _;
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
+    if url.starts_with("sqlite") {
+        let mut db = sqlx::SqliteConnection::connect(url).await.unwrap();
+        sqlx::query(sql).fetch_all(&mut db).await.unwrap().iter().map(|row| row.get(0)).collect()
+    } else {
+        let mut db = PgConnection::connect(url).await.unwrap();
+        sqlx::query(sql).fetch_all(&mut db).await.unwrap().iter().map(|row| row.get(0)).collect()
+    }
+}
+
 impl Database {
     /// A fresh copy of the template.
     pub async fn new(engine: Engine) -> Self {
