@@ -109,7 +109,7 @@ impl Pupil {
 #[derive(Clone, Copy, Debug)]
 enum Line {
     Pupil(Pupil),
-    Teacher { who: u32, other: bool, class: u32 },
+    Teacher { who: u32, other: bool, class: u32, phone: u32 },
 }
 
 fn who() -> impl Strategy<Value = u32> {
@@ -127,11 +127,8 @@ fn line() -> impl Strategy<Value = Line> {
     let code = prop_oneof![Just(Code::None), Just(Code::Own), who().prop_map(Code::Of)];
     let pupil = (who(), prop::bool::weighted(0.2), code, 1..3_u32, prop::option::of(keeper))
         .prop_map(|(who, other, code, class, keeper)| Line::Pupil(Pupil { who, other, code, class, keeper }));
-    let teacher = (who(), prop::bool::weighted(0.2), 1..3_u32).prop_map(|(who, other, class)| Line::Teacher {
-        who,
-        other,
-        class,
-    });
+    let teacher = (who(), prop::bool::weighted(0.2), 1..3_u32, 0..3_u32)
+        .prop_map(|(who, other, class, phone)| Line::Teacher { who, other, class, phone });
     prop_oneof![3 => pupil, 1 => teacher]
 }
 
@@ -191,10 +188,12 @@ impl Admin {
             for line in lines {
                 match line {
                     Line::Pupil(pupil) => pupils += &pupil.row(self.region, 1),
-                    Line::Teacher { who, other, class } => {
+                    Line::Teacher { who, other, class, phone } => {
                         let (name, number) = (self.region.name(*who, *other), self.region.number(*who));
                         let school = self.region.school(1);
-                        teachers += &format!("{school},{name},居民身份证,{number},,教师,小学/2022/{class}班\n");
+                        teachers += &format!(
+                            "{school},{name},居民身份证,{number},1370000{phone:04},教师,小学/2022/{class}班\n"
+                        );
                     }
                 }
             }
@@ -331,9 +330,22 @@ both_engines! {
         let before = held(&app, region).await;
         admin.students(&app, &region.student(1, 5, 1, Some(10))).await;
         assert_eq!(held(&app, region).await, before, "no phone and no name of hers");
-        let guardians = "SELECT status FROM guardianship WHERE child_id = (SELECT id FROM person WHERE name = '{}')";
-        assert_eq!(one_text(&app, &guardians.replace("{}", &region.name(5, false))).await, "confirmed");
+        let guardians = |child| {
+            let child = region.name(child, false);
+            format!("SELECT status FROM guardianship WHERE child_id = (SELECT id FROM person WHERE name = '{child}')")
+        };
+        assert_eq!(one_text(&app, &guardians(5)).await, "confirmed");
         assert!(pending(&app, region).await.is_empty());
+        // Under another name it may be anybody, so it is nobody's guardian yet.
+        let keeper = Some(Keeper { other: true, ..Keeper::of(11) });
+        let row = Pupil { who: 6, other: false, code: Code::Own, class: 1, keeper }.row(region, 1);
+        assert_eq!(admin.students(&app, &row).await.accepted, 1);
+        assert_eq!(one_text(&app, &guardians(6)).await, "");
+        assert_eq!(pending(&app, region).await, ["guardian conflict"]);
+        let before = one_text(&app, &guardians(0)).await;
+        let row = Pupil { who: 0, other: true, code: Code::Own, class: 1, keeper: Some(Keeper::of(15)) }.row(region, 1);
+        admin.students(&app, &row).await;
+        assert_eq!(one_text(&app, &guardians(0)).await, before, "nor is anybody the guardian of one named wrongly");
     }
 
     async fn a_claim_of_staff_becomes_a_post(app: TestApp) {
