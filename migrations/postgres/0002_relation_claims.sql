@@ -6,6 +6,7 @@ CREATE TABLE relation_claim (         -- 待确认的关系: the claimant's own 
     person_id UUID NOT NULL REFERENCES person (id),   -- who holds the number
     child_id UUID NOT NULL REFERENCES person (id),    -- of a guardian; otherwise the person herself
     class_id UUID REFERENCES class (id),
+    subject_key BYTEA NOT NULL,       -- the number or 学籍号 that named her: one person may be named by either
     document_index BYTEA,              -- under which the claimant's next row finds its own words again
     code_index BYTEA,
     name TEXT NOT NULL,               -- as the claimant wrote it
@@ -20,8 +21,8 @@ CREATE TABLE relation_claim (         -- 待确认的关系: the claimant's own 
     reason TEXT,
     version BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX relation_claim_org_id_kind_person_id_child_id_key
-    ON relation_claim (org_id, kind, person_id, child_id) WHERE state <> 'withdrawn';
+CREATE UNIQUE INDEX relation_claim_org_id_kind_person_id_child_id_subject_key_key
+    ON relation_claim (org_id, kind, person_id, child_id, subject_key) WHERE state <> 'withdrawn';
 CREATE INDEX relation_claim_person_idx ON relation_claim (person_id);
 CREATE INDEX relation_claim_child_idx ON relation_claim (child_id);
 CREATE INDEX relation_claim_document_idx ON relation_claim (document_index);

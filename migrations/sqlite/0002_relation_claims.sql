@@ -6,6 +6,7 @@ CREATE TABLE relation_claim (         -- 待确认的关系: the claimant's own 
     person_id BLOB NOT NULL REFERENCES person (id),   -- who holds the number
     child_id BLOB NOT NULL REFERENCES person (id),    -- of a guardian; otherwise the person herself
     class_id BLOB REFERENCES class (id),
+    subject_key BLOB NOT NULL,       -- the number or 学籍号 that named her: one person may be named by either
     document_index BLOB,              -- under which the claimant's next row finds its own words again
     code_index BLOB,
     name TEXT NOT NULL,               -- as the claimant wrote it
@@ -20,8 +21,8 @@ CREATE TABLE relation_claim (         -- 待确认的关系: the claimant's own 
     reason TEXT,
     version INTEGER NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX relation_claim_org_id_kind_person_id_child_id_key
-    ON relation_claim (org_id, kind, person_id, child_id) WHERE state <> 'withdrawn';
+CREATE UNIQUE INDEX relation_claim_org_id_kind_person_id_child_id_subject_key_key
+    ON relation_claim (org_id, kind, person_id, child_id, subject_key) WHERE state <> 'withdrawn';
 CREATE INDEX relation_claim_person_idx ON relation_claim (person_id);
 CREATE INDEX relation_claim_child_idx ON relation_claim (child_id);
 CREATE INDEX relation_claim_document_idx ON relation_claim (document_index);

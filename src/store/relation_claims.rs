@@ -8,9 +8,9 @@ use crate::domain::id::{OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::relation_claim::{Details, RelationClaim};
 
 statements! {
-    INSERT = "INSERT INTO relation_claim (id, org_id, kind, person_id, child_id, class_id, document_index, code_index, name, name_key, differs, details, state, claimed_by, created_at, decided_at, decided_by, reason, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-        ON CONFLICT (org_id, kind, person_id, child_id) WHERE state <> 'withdrawn' DO NOTHING";
+    INSERT = "INSERT INTO relation_claim (id, org_id, kind, person_id, child_id, class_id, subject_key, document_index, code_index, name, name_key, differs, details, state, claimed_by, created_at, decided_at, decided_by, reason, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+        ON CONFLICT (org_id, kind, person_id, child_id, subject_key) WHERE state <> 'withdrawn' DO NOTHING";
     UPDATE = "UPDATE relation_claim SET class_id = $2, details = $3, state = $4, decided_at = $5, decided_by = $6, reason = $7, version = $8
         WHERE id = $1 AND version = $8 - 1";
     FIND = "SELECT * FROM relation_claim WHERE id = $1";
@@ -33,6 +33,7 @@ impl FromRow for RelationClaim {
             person: row.get("person_id")?,
             child: row.get("child_id")?,
             class: row.get("class_id")?,
+            subject_key: row.get("subject_key")?,
             document_index: row.get("document_index")?,
             code_index: row.get("code_index")?,
             name: row.get("name")?,
@@ -66,6 +67,7 @@ fn values(claim: &RelationClaim) -> Vec<Value> {
         claim.person,
         claim.child,
         claim.class,
+        claim.subject_key,
         claim.document_index,
         claim.code_index,
         claim.name.clone(),

@@ -56,7 +56,7 @@ impl Desk<'_> {
             Err(fault) => return Ok(self.refuse(number, fault)),
         };
         let child = found.who.id;
-        let stays = self.stays(child);
+        let stays = if found.fresh { Vec::new() } else { self.stays(&found) };
         let linked = !found.fresh && stays.is_empty();
         let elsewhere = found.is_elsewhere() || self.is_held_unseen(child);
         let holds = stays.iter().any(|stay| stay.holds);
@@ -88,6 +88,9 @@ impl Desk<'_> {
                 fields.push("enrolment");
             }
         }
+        if found.code_taken {
+            self.claim_student(&found, row, own, org, class, false);
+        }
         let of = ChildOf { number, id: child, org, differs: found.differs() };
         for (place, ((person, relation, column), keys)) in row.guardians.iter().zip(guardian_keys).enumerate() {
             let guardian = GuardianRow { place, person, relation: *relation, column: *column, keys };
@@ -103,15 +106,15 @@ impl Desk<'_> {
     }
 
     /// The open stays that the actor sees.
-    fn stays(&self, person: PersonId) -> Vec<Stay> {
-        let recorded = self.known.enrolments.get(&person).into_iter().flatten();
+    fn stays(&self, found: &Found) -> Vec<Stay> {
+        let recorded = self.known.enrolments.get(&found.who.id).into_iter().flatten();
         let recorded = recorded.filter(|stay| self.sight.covers(stay.org)).map(|stay| Stay {
             org: stay.org,
             class: stay.class,
             holds: stay.source == StudentSource::Normal,
             record: Record::Enrolment(stay.clone()),
         });
-        let claimed = self.known.stated.of(person).filter(|_| self.sight.is_bounded());
+        let claimed = self.known.stated.under(found.who.id, found.key()).filter(|_| self.sight.is_bounded());
         let claimed = claimed.filter(|claim| claim.kind == ClaimKind::Student && !claim.details.transfer);
         let claimed = claimed.map(|claim| Stay {
             org: claim.org,
@@ -187,7 +190,7 @@ impl Desk<'_> {
         let person = found.who.id;
         let mut fields = Vec::new();
         let here = self.known.staffings.entry(person).or_default().iter().find(|post| post.org == org.id).cloned();
-        let said = self.known.stated.find(org.id, ClaimKind::Staff, person, person).map(|claim| claim.id);
+        let said = self.said_to_work(&found, org.id);
         let linked = !found.fresh && here.is_none() && said.is_none();
         let taught = match (here, said) {
             (Some(post), _) => self.teach(&post, row, classes),
@@ -214,6 +217,11 @@ impl Desk<'_> {
         }
         self.login(number, "staff", &found);
         Ok(self.conclude(&found, linked, "person.employed", &fields))
+    }
+
+    fn said_to_work(&self, found: &Found, org: OrgId) -> Option<RelationClaimId> {
+        let mut stated = self.known.stated.under(found.who.id, found.key()).filter(|_| !found.fresh);
+        stated.find(|claim| claim.org == org && claim.kind == ClaimKind::Staff).map(|claim| claim.id)
     }
 
     fn claim_staff(&mut self, found: &Found, row: &StaffRow, keys: &Keys, org: &Org, classes: &[ClassId]) {

@@ -29,6 +29,8 @@ pub(super) struct Found {
     pub(super) fresh: bool,
     /// Her row says something new about the person.
     pub(super) changed: bool,
+    /// The 学籍号 of the row is somebody's whom the actor does not see, so the newcomer is without it.
+    pub(super) code_taken: bool,
     pub(super) place: Place,
 }
 
@@ -41,6 +43,8 @@ pub(super) enum Place {
     Elsewhere {
         /// The row has another name or 学籍号 than the register.
         differs: bool,
+        /// Under which the actor names her.
+        key: [u8; 32],
     },
 }
 
@@ -50,33 +54,41 @@ impl Found {
     }
 
     pub(super) fn differs(&self) -> bool {
-        matches!(self.place, Place::Elsewhere { differs: true })
+        matches!(self.place, Place::Elsewhere { differs: true, .. })
+    }
+
+    /// The key under which the actor names somebody whom others hold.
+    pub(super) fn key(&self) -> Option<[u8; 32]> {
+        match self.place {
+            Place::Here => None,
+            Place::Elsewhere { key, .. } => Some(key),
+        }
     }
 }
 
 /// A holder of a number or 学籍号, as far as the actor sees her.
 enum Holder {
     Here(Somebody),
-    /// Under the name that the actor's own row gave her.
-    Stated(Somebody),
+    /// Under the name that the actor's own row gave her, and the key that named her.
+    Stated(Somebody, [u8; 32]),
     Hidden(Somebody),
 }
 
 impl Holder {
     fn seen(&self) -> Option<&Somebody> {
         match self {
-            Self::Here(who) | Self::Stated(who) => Some(who),
+            Self::Here(who) | Self::Stated(who, _) => Some(who),
             Self::Hidden(_) => None,
         }
     }
 
     fn somebody(&self) -> &Somebody {
-        let (Self::Here(who) | Self::Stated(who) | Self::Hidden(who)) = self;
+        let (Self::Here(who) | Self::Stated(who, _) | Self::Hidden(who)) = self;
         who
     }
 
     fn into_somebody(self) -> Somebody {
-        let (Self::Here(who) | Self::Stated(who) | Self::Hidden(who)) = self;
+        let (Self::Here(who) | Self::Stated(who, _) | Self::Hidden(who)) = self;
         who
     }
 }
@@ -122,9 +134,11 @@ impl Desk<'_> {
             (Some(_), _) => self.again(by_document, row).map(Ok),
             (None, Some(_)) => self.again(by_code, row).map(Ok),
             (None, None) => match (by_document, by_code) {
-                (None, None) => Ok(Ok(self.newcomer(row, keys)?)),
-                (Some(holder), code) => Ok(Ok(elsewhere(holder, true, code.as_ref(), &key, keys))),
-                (None, Some(holder)) => Ok(Ok(elsewhere(holder, false, None, &key, keys))),
+                (None, None) => Ok(Ok(self.newcomer(row, keys, false)?)),
+                // A number that nobody has decides: she is new, and the 学籍号 waits for somebody to look at.
+                (None, Some(_)) if keys.document.is_some() => Ok(Ok(self.newcomer(row, keys, true)?)),
+                (Some(holder), code) => elsewhere(holder, code.as_ref(), &key, keys).map(Ok),
+                (None, Some(holder)) => elsewhere(holder, None, &key, keys).map(Ok),
             },
         }
     }
@@ -141,8 +155,9 @@ impl Desk<'_> {
         match (real, stated) {
             (Some(real), _) if self.known.is_inside(self.sight, real.id) => Some(Holder::Here(real.clone())),
             (_, Some(claim)) => {
-                let name_key = Some(claim.name_key.clone());
-                Some(Holder::Stated(Somebody { id: claim.person, name_key, salt: None }))
+                let who = Somebody { id: claim.person, name_key: Some(claim.name_key.clone()), salt: None };
+                let inside = self.known.is_inside(self.sight, claim.person);
+                Some(if inside { Holder::Here(who) } else { Holder::Stated(who, claim.subject_key) })
             }
             (Some(real), None) => Some(Holder::Hidden(real.clone())),
             (None, None) => None,
@@ -169,18 +184,20 @@ impl Desk<'_> {
             Some(Holder::Here(who)) => {
                 let changed = self.contact(&who, row)?;
                 self.account(&who, None);
-                Ok(Found { who, fresh: false, changed, place: Place::Here })
+                Ok(Found { who, fresh: false, changed, code_taken: false, place: Place::Here })
             }
-            Some(Holder::Stated(who)) => {
-                let changed = self.restate_phone(who.id, row);
-                let differs = self.known.stated.of(who.id).any(|claim| claim.differs);
-                Ok(Found { who, fresh: false, changed, place: Place::Elsewhere { differs } })
+            Some(Holder::Stated(who, key)) => {
+                let changed = self.restate_phone(who.id, key, row);
+                let differs = self.known.stated.under(who.id, Some(key)).any(|claim| claim.differs);
+                let place = Place::Elsewhere { differs, key };
+                Ok(Found { who, fresh: false, changed, code_taken: false, place })
             }
             Some(Holder::Hidden(_)) | None => Err(Error::internal("a holder nobody sees was taken for known")),
         }
     }
 
-    fn newcomer(&mut self, row: &PersonRow, keys: &Keys) -> Result<Found, Error> {
+    fn newcomer(&mut self, row: &PersonRow, keys: &Keys, code_taken: bool) -> Result<Found, Error> {
+        let code = row.personal_code.as_ref().filter(|_| !code_taken);
         let (now, random) = (self.ctx.now, &*self.app.random);
         let space = Space::personal(SpaceId::new(now, random), None, now);
         let salt = PersonSalt::generate(random);
@@ -222,7 +239,7 @@ impl Desk<'_> {
             });
             self.known.documents.insert(key.index, who.clone());
         }
-        if let (Some(code), Some(index)) = (&row.personal_code, keys.code) {
+        if let (Some(code), Some(index)) = (code, keys.code) {
             let id = new_uuid(now, random);
             let sealed = self.app.seal_for(&person, "personal_code", "code_sealed", id, code.expose())?;
             let sealed = sealed.unwrap_or_default();
@@ -233,8 +250,8 @@ impl Desk<'_> {
         self.event("person", person.id.0, "person.registered", &["name", "sex", "birth_date"]);
         self.plan.people.push(person);
         self.contact(&who, row)?;
-        self.account(&who, row.personal_code.as_ref().map(|code| self.app.index.login("personal_code", code.expose())));
-        Ok(Found { who, fresh: true, changed: true, place: Place::Here })
+        self.account(&who, code.map(|code| self.app.index.login("personal_code", code.expose())));
+        Ok(Found { who, fresh: true, changed: true, code_taken, place: Place::Here })
     }
 
     /// A roster's phone is a way to reach somebody and nothing else (R9).
@@ -283,9 +300,12 @@ impl Desk<'_> {
     /// Files what the actor says of somebody; one claim for each relation, however often it is said.
     pub(super) fn claim(&mut self, found: &Found, row: &PersonRow, keys: &Keys, claimed: Claimed) {
         let Claimed { kind, org, child, class, mut details, state } = claimed;
-        if self.known.stated.find(org, kind, found.who.id, child).is_some() {
+        let same = |claim: &RelationClaim| (claim.org, claim.kind, claim.child) == (org, kind, child);
+        if self.known.stated.under(found.who.id, found.key()).any(same) {
             return;
         }
+        let document_index = keys.document.as_ref().map(|document| document.index);
+        let Some(subject_key) = found.key().or(document_index).or(keys.code) else { return };
         details.phones.extend(row.phone.as_ref().map(|phone| hex(&self.app.index.contact("phone", phone))));
         let claim = RelationClaim {
             id: RelationClaimId::new(self.ctx.now, &*self.app.random),
@@ -294,11 +314,12 @@ impl Desk<'_> {
             person: found.who.id,
             child,
             class,
-            document_index: keys.document.as_ref().map(|document| document.index),
+            subject_key,
+            document_index,
             code_index: keys.code,
             name: row.name.as_str().to_owned(),
             name_key: row.name.name_key(),
-            differs: found.differs(),
+            differs: found.differs() || found.code_taken,
             details,
             state,
             claimed_by: self.sight.admin(),
@@ -327,24 +348,25 @@ impl Desk<'_> {
         self.plan.restated.insert(id, claim.clone());
     }
 
-    fn restate_phone(&mut self, person: PersonId, row: &PersonRow) -> bool {
+    fn restate_phone(&mut self, person: PersonId, key: [u8; 32], row: &PersonRow) -> bool {
         let Some(phone) = &row.phone else { return false };
         let phone = hex(&self.app.index.contact("phone", phone));
-        if self.known.stated.of(person).any(|claim| claim.details.phones.contains(&phone)) {
+        let stated = || self.known.stated.under(person, Some(key));
+        if stated().any(|claim| claim.details.phones.contains(&phone)) {
             return false;
         }
-        let Some(id) = self.known.stated.of(person).map(|claim| claim.id).min() else { return false };
+        let Some(id) = stated().map(|claim| claim.id).min() else { return false };
         self.restate(id, |claim| claim.details.phones.push(phone));
         true
     }
 }
 
 /// Somebody whom the actor does not see, named for the first time.
-fn elsewhere(holder: Holder, by_document: bool, code: Option<&Holder>, key: &str, keys: &Keys) -> Found {
+fn elsewhere(holder: Holder, code: Option<&Holder>, name_key: &str, keys: &Keys) -> Result<Found, Error> {
+    let key = keys.document.as_ref().map(|document| document.index).or(keys.code);
+    let key = key.ok_or_else(|| Error::internal("a person was found without a key"))?;
     let who = holder.into_somebody();
     let two = code.is_some_and(|code| code.somebody().id != who.id);
-    // A number that nobody has, beside the 学籍号 of somebody.
-    let other_number = !by_document && keys.document.is_some();
-    let differs = two || other_number || who.name_key.as_deref() != Some(key);
-    Found { who, fresh: true, changed: true, place: Place::Elsewhere { differs } }
+    let differs = two || who.name_key.as_deref() != Some(name_key);
+    Ok(Found { who, fresh: true, changed: true, code_taken: false, place: Place::Elsewhere { differs, key } })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::id::{OrgId, PersonId, RelationClaimId};
+use crate::domain::id::{PersonId, RelationClaimId};
 use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
 
 #[derive(Default)]
@@ -47,15 +47,9 @@ impl Stated {
         all.into_iter().find(|claim| claim.person == guardian)
     }
 
-    /// What an institution says that a person is to a child (herself, where she is no guardian).
-    pub(super) fn find(
-        &self,
-        org: OrgId,
-        kind: ClaimKind,
-        person: PersonId,
-        child: PersonId,
-    ) -> Option<&RelationClaim> {
-        self.of(person).find(|claim| claim.org == org && claim.kind == kind && claim.child == child)
+    /// What is said of a person under one of the keys that name her; under any where none is given.
+    pub(super) fn under(&self, person: PersonId, key: Option<[u8; 32]>) -> impl Iterator<Item = &RelationClaim> {
+        self.of(person).filter(move |claim| key.is_none_or(|key| claim.subject_key == key))
     }
 
     pub(super) fn by_document(&self, index: &[u8; 32]) -> Option<&RelationClaim> {

@@ -42,6 +42,8 @@ pub struct RelationClaim {
     pub child: PersonId,
     /// In which class, of a student.
     pub class: Option<ClassId>,
+    /// Blind index of the number that was named, or else of the 学籍号: the claimant may name one person by either.
+    pub subject_key: [u8; 32],
     /// Blind index of the number that was named.
     pub document_index: Option<[u8; 32]>,
     /// Blind index of the 学籍号 that was named.
@@ -156,6 +158,7 @@ mod tests {
             person: PersonId(Uuid::nil()),
             child: PersonId(Uuid::nil()),
             class: None,
+            subject_key: [0; 32],
             document_index: None,
             code_index: None,
             name: "吴好".into(),
