@@ -91,7 +91,7 @@ impl Desk<'_> {
         if found.code_taken {
             self.claim_student(&found, row, own, org, class, false);
         }
-        let of = ChildOf { number, id: child, org, differs: found.differs() };
+        let of = ChildOf { number, id: child, key: found.key(), org, differs: found.differs() };
         for (place, ((person, relation, column), keys)) in row.guardians.iter().zip(guardian_keys).enumerate() {
             let guardian = GuardianRow { place, person, relation: *relation, column: *column, keys };
             if self.guardian(&of, &guardian)? {

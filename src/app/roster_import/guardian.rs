@@ -18,6 +18,8 @@ use crate::domain::registry::roster::{Code, Column, Fault, PersonRow};
 pub(super) struct ChildOf<'a> {
     pub(super) number: u64,
     pub(super) id: PersonId,
+    /// Under which the actor names her, where others hold her.
+    pub(super) key: Option<[u8; 32]>,
     pub(super) org: &'a Org,
     /// The row names another person than the register: nothing is attached to her.
     pub(super) differs: bool,
@@ -42,7 +44,8 @@ impl Desk<'_> {
                 return Ok(false);
             }
         };
-        if found.who.id == child.id {
+        // That two keys lead to one person is nothing the actor may learn.
+        if found.who.id == child.id && found.key() == child.key {
             let fault = Fault::new(row.column, Code::RelationInvalid, "nobody is her own guardian");
             self.plan.faults.push((child.number, fault));
             return Ok(false);
@@ -92,7 +95,7 @@ impl Desk<'_> {
         let related = recorded.iter().any(|known| known.guardian == found.who.id);
         let standing = recorded.iter().filter(|known| known.is_standing()).count();
         let confirmed = holds && !elsewhere;
-        let attached = !child.differs && !found.differs() && !related;
+        let attached = !child.differs && !found.differs() && !related && found.who.id != child.id;
         if attached {
             let guardianship = Guardianship {
                 id: GuardianshipId::new(self.ctx.now, &*self.app.random),

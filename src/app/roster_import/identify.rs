@@ -316,7 +316,8 @@ impl Desk<'_> {
             class,
             subject_key,
             document_index,
-            code_index: keys.code,
+            // As with somebody who is known: a later row adds no 学籍号.
+            code_index: keys.code.filter(|_| found.fresh),
             name: row.name.as_str().to_owned(),
             name_key: row.name.name_key(),
             differs: found.differs() || found.code_taken,

@@ -46,7 +46,8 @@ impl Region {
     }
 
     fn student(self, school: u32, who: u32, class: u32, keeper: Option<u32>) -> String {
-        Pupil { who, other: false, code: Code::Own, class, keeper: keeper.map(Keeper::of) }.row(self, school)
+        Pupil { who, other: false, code: Code::Own, bare: false, class, keeper: keeper.map(Keeper::of) }
+            .row(self, school)
     }
 
     fn teacher(self, school: u32, who: u32) -> String {
@@ -85,6 +86,8 @@ struct Pupil {
     who: u32,
     other: bool,
     code: Code,
+    /// Named by the 学籍号 alone.
+    bare: bool,
     class: u32,
     keeper: Option<Keeper>,
 }
@@ -101,7 +104,8 @@ impl Pupil {
             let (name, number) = (region.name(keeper.who, keeper.other), region.number(keeper.who));
             format!("{name},{relation},居民身份证,{number},1390000{:04}", keeper.phone)
         });
-        let (name, number) = (region.name(self.who, self.other), region.number(self.who));
+        let number = if self.bare { String::new() } else { region.number(self.who) };
+        let name = region.name(self.who, self.other);
         format!("{},{name},居民身份证,{number},{code},小学,2022,{}班,{keeper}\n", region.school(school), self.class)
     }
 }
@@ -125,8 +129,10 @@ fn line() -> impl Strategy<Value = Line> {
         phone,
     });
     let code = prop_oneof![Just(Code::None), Just(Code::Own), who().prop_map(Code::Of)];
-    let pupil = (who(), prop::bool::weighted(0.2), code, 1..3_u32, prop::option::of(keeper))
-        .prop_map(|(who, other, code, class, keeper)| Line::Pupil(Pupil { who, other, code, class, keeper }));
+    let pupil = (who(), prop::bool::weighted(0.2), code, prop::bool::weighted(0.2), 1..3_u32, prop::option::of(keeper));
+    let pupil = pupil.prop_map(|(who, other, code, bare, class, keeper)| {
+        Line::Pupil(Pupil { who, other, code, bare, class, keeper })
+    });
     let teacher = (who(), prop::bool::weighted(0.2), 1..3_u32, 0..3_u32)
         .prop_map(|(who, other, class, phone)| Line::Teacher { who, other, class, phone });
     prop_oneof![3 => pupil, 1 => teacher]
@@ -209,7 +215,11 @@ impl Admin {
 
 /// What others recorded of the people whom school 2 holds, and whatever else could hang on them.
 async fn held(app: &TestApp, region: Region) -> Vec<String> {
-    let hers = format!("(SELECT id FROM person WHERE name IN ({}))", names_of_the_known(region));
+    let school = format!("(SELECT org_id FROM institution_code WHERE value = '{}')", region.school(2));
+    let hers = format!(
+        "(SELECT person_id FROM enrolment WHERE org_id = {school} UNION SELECT person_id FROM staffing WHERE org_id = {school}
+          UNION SELECT guardian_id FROM guardianship WHERE recorded_org_id = {school})"
+    );
     let mut found = Vec::new();
     for (table, column) in [
         ("person", "id"),
@@ -235,12 +245,6 @@ async fn held(app: &TestApp, region: Region) -> Vec<String> {
     rows
 }
 
-fn names_of_the_known(region: Region) -> String {
-    let names: Vec<_> =
-        [0, 1, 2, 3, 8, 9, 10, 11].iter().map(|who| format!("'{}'", region.name(*who, false))).collect();
-    names.join(", ")
-}
-
 async fn one_text(app: &TestApp, query: &str) -> String {
     select_texts(&app.database.url, query).await.join(",")
 }
@@ -258,7 +262,7 @@ both_engines! {
     async fn a_lying_administrator_learns_and_changes_nothing(app: TestApp) {
         let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let strategy = prop::collection::vec(prop::collection::vec(line(), 1..8), 1..4);
-        for case in 0..20 {
+        for case in 200..230 {
             let files = strategy.new_tree(&mut runner).unwrap().current();
             let (known, unknown) = (Region(case * 2), Region(case * 2 + 1));
             let (here, there) = (open(&app, known, true).await, open(&app, unknown, false).await);
@@ -338,12 +342,12 @@ both_engines! {
         assert!(pending(&app, region).await.is_empty());
         // Under another name it may be anybody, so it is nobody's guardian yet.
         let keeper = Some(Keeper { other: true, ..Keeper::of(11) });
-        let row = Pupil { who: 6, other: false, code: Code::Own, class: 1, keeper }.row(region, 1);
+        let row = Pupil { who: 6, other: false, code: Code::Own, bare: false, class: 1, keeper }.row(region, 1);
         assert_eq!(admin.students(&app, &row).await.accepted, 1);
         assert_eq!(one_text(&app, &guardians(6)).await, "");
         assert_eq!(pending(&app, region).await, ["guardian conflict"]);
         let before = one_text(&app, &guardians(0)).await;
-        let row = Pupil { who: 0, other: true, code: Code::Own, class: 1, keeper: Some(Keeper::of(15)) }.row(region, 1);
+        let row = Pupil { who: 0, other: true, code: Code::Own, bare: false, class: 1, keeper: Some(Keeper::of(15)) }.row(region, 1);
         admin.students(&app, &row).await;
         assert_eq!(one_text(&app, &guardians(0)).await, before, "nor is anybody the guardian of one named wrongly");
     }
@@ -370,7 +374,7 @@ both_engines! {
     async fn a_rejected_claim_is_not_made_again(app: TestApp) {
         let region = Region(104);
         let admin = open(&app, region, true).await;
-        let row = Pupil { who: 0, other: true, code: Code::None, class: 1, keeper: None }.row(region, 1);
+        let row = Pupil { who: 0, other: true, code: Code::None, bare: false, class: 1, keeper: None }.row(region, 1);
         admin.students(&app, &row).await;
         assert_eq!(pending(&app, region).await, ["student conflict"]);
         let claim = app.app.pending_claims(&region.county()).await.unwrap()[0].id;
