@@ -246,13 +246,18 @@ impl App {
         };
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
         match (sent, retry_after(delivery.attempts)) {
-            (Ok(()), _) => deliveries::done(&mut tx, delivery.id, now).await?,
+            (Ok(()), _) => {
+                self.metrics.delivery("delivered");
+                deliveries::done(&mut tx, delivery.id, now).await?;
+            }
             (Err(why), Some(pause)) if why.is_worth_a_retry() => {
                 tracing::warn!(client = %delivery.client, attempts = delivery.attempts, %why, "a logout token did not arrive; it will be tried again");
+                self.metrics.delivery("retried");
                 deliveries::later(&mut tx, delivery.id, self.now().plus(pause)).await?;
             }
             (Err(why), _) => {
                 tracing::error!(client = %delivery.client, %why, "a logout token was given up");
+                self.metrics.delivery("given_up");
                 deliveries::give_up(&mut tx, delivery.id, now).await?;
             }
         }

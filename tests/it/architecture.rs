@@ -57,7 +57,7 @@ const LAWS: &[Law] = &[
     },
     Law {
         module: "app",
-        modules: &["domain", "store", "keys", "outbound"],
+        modules: &["domain", "store", "keys", "outbound", "telemetry::metrics"],
         crates: &["axum", "sqlx", "redis", "askama", "clap", "reqwest"],
         way_out: "let http decode and encode, and put the statement or the command into a verb of store",
     },
