@@ -119,9 +119,9 @@ both_engines! {
         assert_eq!(soon - soon_before, all - all_before, "an entry and an event for each of two changes, none late");
         let settled = scrape_until(&app, |scrape| scrape.find("mingji_pending_rows", &[]) == Some(0.0)).await;
         assert_eq!(settled.value("mingji_pending_oldest_age_seconds", &[]), 0.0);
-        assert!(after.value("mingji_job_runs_total", &[("job", "sequencer"), ("outcome", "done")]) >= 1.0);
-        assert_eq!(after.value("mingji_job_runs_total", &[("job", "sequencer"), ("outcome", "failed")]), 0.0);
-        let last = after.value("mingji_job_last_success_timestamp_seconds", &[("job", "sequencer")]);
+        assert!(after.value("mingji_job_runs_total", &[("task", "sequencer"), ("outcome", "done")]) >= 1.0);
+        assert_eq!(after.value("mingji_job_runs_total", &[("task", "sequencer"), ("outcome", "failed")]), 0.0);
+        let last = after.value("mingji_job_last_success_timestamp_seconds", &[("task", "sequencer")]);
         assert!(last >= after.value("process_start_time_seconds", &[]));
     }
 
