@@ -103,7 +103,7 @@ families! {
     delivery_age: Gauge "mingji_logout_delivery_oldest_age_seconds" {} =
         "how long the oldest of them has waited; 0 when there is none";
     dependency: Gauge "mingji_dependency_up" { dependency: &["database", "ephemeral", "keys"] } =
-        "1 when it answered this scrape, as at /readyz; where it is 0, what depends on it is not shown";
+        "1 when it answered this scrape, as at `/readyz`; where the database did not, what is read there is not shown";
     read_wait: Gauge "mingji_database_read_wait_seconds" {} =
         "how long this scrape waited for a connection to read on";
     write_wait: Histogram "mingji_database_write_wait_seconds" {} in WAIT =
