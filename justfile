@@ -29,6 +29,10 @@ doc:
 settings-reference:
     MINGJI_TEST_BLESS=1 cargo test --lib config::reference
 
+# print deploy/metrics.md anew from the table of metrics
+metrics-reference:
+    MINGJI_TEST_BLESS=1 cargo test --lib metrics::reference
+
 # what may be in the tree
 deny:
     cargo deny check

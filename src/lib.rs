@@ -19,7 +19,7 @@
 //! | [`app`] | use cases: authorise, decide, one transaction, audit, event |
 //! | [`http`] | decode, call one use case, encode |
 //! | [`jobs`], [`cli`] | clocks and hands that call use cases |
-//! | [`config`], [`telemetry`] | settings raw → resolved; logs with redaction |
+//! | [`config`], [`telemetry`] | settings raw → resolved; logs with redaction, metrics |
 //! | [`demo`] | a small school world and two relying parties that know the provider only by its issuer |
 //!
 //! `tests/it/architecture.rs` reads the imports and fails when one of them points back. The [`manual`] says why.

@@ -388,6 +388,7 @@ impl App {
     }
 
     pub(crate) fn error_url(&self, redirect_uri: &str, state: Option<&str>, error: &ProtocolError) -> String {
+        self.metrics.refused("/authorize", error.code);
         self.answer_url(
             redirect_uri,
             state,

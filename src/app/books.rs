@@ -61,6 +61,11 @@ impl App {
             books::insert_checkpoint(&mut tx, &self.sign_checkpoint(head, now)).await?;
         }
         tx.commit().await?;
+        let now = self.now();
+        for written in entries.iter().map(|entry| entry.id.written_at()).chain(events.iter().map(|id| id.written_at()))
+        {
+            self.metrics.numbered(now.since(written));
+        }
         Ok(entries.len() + events.len())
     }
 

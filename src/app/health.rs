@@ -7,7 +7,8 @@ use super::{App, Error};
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::store::{deliveries, sessions};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a question about a dependency may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 const KEEP_DELIVERIES: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// One dependency.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::authorize::{Opened, PageStop, Reply};
 use super::session::Browser;
 use super::work::Outcome;
-use super::{App, Ctx, Error, access};
+use super::{App, Ctx, Error, access, metrics};
 use crate::domain::access::Door;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::{ACR_PASSWORD, Session, SignIn, session_lifetimes};
@@ -114,6 +114,12 @@ impl App {
     /// # Errors
     /// A failed dependency; refusals are [`LoginReply`]s.
     pub async fn sign_in(&self, ctx: &Ctx, form: LoginForm, browser: &Browser) -> Result<LoginReply, Error> {
+        let reply = self.try_sign_in(ctx, form, browser).await;
+        self.metrics.signed_in(metrics::sign_in(&reply));
+        reply
+    }
+
+    async fn try_sign_in(&self, ctx: &Ctx, form: LoginForm, browser: &Browser) -> Result<LoginReply, Error> {
         let bare = form.request.as_deref().zip(browser.binding());
         let bare = bare.is_some_and(|(sealed, binding)| self.sealer.open_state(BARE_SEAL, &binding, sealed).is_ok());
         let opened = match &form.request {
@@ -128,7 +134,10 @@ impl App {
         let keys = self.throttle_keys(ctx, &login, browser);
         match self.throttle(&keys).await? {
             Decision::Go => {}
-            Decision::Delay(pause) => tokio::time::sleep(pause).await,
+            Decision::Delay(pause) => {
+                self.metrics.sign_in_delayed();
+                tokio::time::sleep(pause).await;
+            }
             Decision::Wait(left) => {
                 return self.again(LoginProblem::TooMany { minutes: left.as_secs().div_ceil(60) }, opened, browser);
             }

@@ -245,18 +245,24 @@ impl App {
             None => Ok(()),
         };
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
-        match (sent, retry_after(delivery.attempts)) {
-            (Ok(()), _) => deliveries::done(&mut tx, delivery.id, now).await?,
+        let outcome = match (sent, retry_after(delivery.attempts)) {
+            (Ok(()), _) => {
+                deliveries::done(&mut tx, delivery.id, now).await?;
+                "delivered"
+            }
             (Err(why), Some(pause)) if why.is_worth_a_retry() => {
                 tracing::warn!(client = %delivery.client, attempts = delivery.attempts, %why, "a logout token did not arrive; it will be tried again");
                 deliveries::later(&mut tx, delivery.id, self.now().plus(pause)).await?;
+                "retried"
             }
             (Err(why), _) => {
                 tracing::error!(client = %delivery.client, %why, "a logout token was given up");
                 deliveries::give_up(&mut tx, delivery.id, now).await?;
+                "given_up"
             }
-        }
+        };
         tx.commit().await?;
+        self.metrics.delivery(outcome);
         Ok(true)
     }
 

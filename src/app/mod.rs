@@ -21,6 +21,7 @@ pub mod institution;
 pub mod keyring;
 pub mod login;
 pub mod logout;
+mod metrics;
 pub mod note;
 pub mod person;
 pub mod relation_claim;
@@ -50,6 +51,7 @@ use crate::keys::seal::Sealer;
 use crate::outbound::client::GuardedClient;
 use crate::store::db::Db;
 use crate::store::ephemeral::Ephemeral;
+use crate::telemetry::metrics::Metrics;
 
 pub use ctx::Ctx;
 pub use error::{Error, Kind};
@@ -96,6 +98,9 @@ pub struct Inner {
     pub(crate) passwords: PasswordPool,
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
+    pub(crate) metrics: Metrics,
+    /// One scrape at a time: the listener has no authentication, and each asks the database.
+    pub(crate) scraping: tokio::sync::Mutex<()>,
     /// Something was committed that a job waits for.
     pub(crate) wake: Wake,
 }
@@ -128,6 +133,8 @@ impl App {
             passwords: PasswordPool::new(workers, waiting),
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
+            metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),
+            scraping: tokio::sync::Mutex::default(),
             wake: Wake::default(),
             db: parts.db,
             ephemeral: parts.ephemeral,
@@ -147,5 +154,10 @@ impl App {
     /// Who we are.
     pub fn issuer(&self) -> &Issuer {
         &self.0.issuer
+    }
+
+    /// Where those who see something tell it.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 }

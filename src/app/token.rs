@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::clients::Credentials;
 use super::work::{Outcome, Work};
-use super::{App, Ctx, Error, access};
+use super::{App, Ctx, Error, access, metrics};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{FamilyId, GrantId};
 use crate::domain::oidc::claims::{self, Facts};
@@ -56,12 +56,15 @@ impl App {
     pub async fn token(&self, ctx: &Ctx, credentials: &Credentials, request: Request) -> Result<Tokens, Error> {
         let client = self.authenticate_client(credentials, ctx.now).await?;
         let ctx = ctx.acting(Actor::Client { id: client.id });
-        match request {
-            Request::Code { code, redirect_uri, verifier } => {
-                self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await
-            }
-            Request::Refresh { token, scope } => self.refresh(&ctx, &client, &token, scope).await,
-        }
+        let (grant_type, tokens) = match request {
+            Request::Code { code, redirect_uri, verifier } => (
+                "authorization_code",
+                self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await?,
+            ),
+            Request::Refresh { token, scope } => ("refresh_token", self.refresh(&ctx, &client, &token, scope).await?),
+        };
+        self.metrics.tokens_issued(grant_type);
+        Ok(tokens)
     }
 
     async fn redeem(
@@ -82,9 +85,11 @@ impl App {
                 if known {
                     return self.code_replayed(ctx, grant).await;
                 }
+                self.metrics.code_presented("unknown");
                 return Err(invalid_grant("the code is unknown or has expired"));
             }
         };
+        self.metrics.code_presented("redeemed");
         let offer = offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), ctx.now)?;
         let mut work = self.begin(ctx, Action::GrantCreated).await?;
         // A sign-out at the same moment either comes first, or sees this client and tells it.
@@ -152,6 +157,7 @@ impl App {
     /// RFC 6749, 4.1.2: "the authorization server MUST deny the request and SHOULD revoke all tokens
     /// previously issued based on that authorization code".
     async fn code_replayed(&self, ctx: &Ctx, grant: GrantId) -> Result<Tokens, Error> {
+        self.metrics.code_presented("replayed");
         let mut work = self.begin(ctx, Action::GrantRevoked).await?;
         grants::revoke(work.tx(), grant, ctx.now, "code replayed").await?;
         work.target("grant", grant).event("grant", grant, "grant.revoked", &[]);
@@ -170,16 +176,18 @@ impl App {
             self.refresh_tokens.parse(token).ok_or_else(|| invalid_grant("the refresh token is not ours"))?;
         let mut work = self.begin(ctx, Action::GrantRefreshed).await?;
         let family =
-            grants::family(work.tx(), id).await?.ok_or_else(|| invalid_grant("the refresh token has ended"))?;
+            grants::family(work.tx(), id).await?.ok_or_else(|| self.refresh_ended("the refresh token has ended"))?;
         let live = self.live_grant(work.tx(), family.grant, ctx.now).await?;
         // RFC 6749, 6: bound to the client it was issued to. A foreign client neither learns nor ends anything.
         let Some((grant, proof)) = live.filter(|(grant, _)| grant.client == client.id) else {
-            return Err(invalid_grant("the refresh token has ended"));
+            return Err(self.refresh_ended("the refresh token has ended"));
         };
         if !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? {
-            return Err(invalid_grant("consent has ended"));
+            return Err(self.refresh_ended("consent has ended"));
         }
-        let family = match self.present(&mut work, family, counter, client.is_public(), ctx).await? {
+        let presented = self.present(&mut work, family, counter, client.is_public(), ctx).await?;
+        self.metrics.refresh_presented(metrics::refresh(&presented));
+        let family = match presented {
             Presented::Rotated(family) | Presented::Kept(family) | Presented::Repeated(family) => family,
             Presented::Replayed => {
                 grants::revoke_family(work.tx(), id, ctx.now).await?;
@@ -202,6 +210,11 @@ impl App {
         work.commit(Outcome::Done).await?;
         // OpenID Connect Core, 12.2: no nonce is needed, and auth_time stays that of the original sign-in.
         self.sign(ctx, client, &grant, &facts, None, Some(&family)).await
+    }
+
+    fn refresh_ended(&self, why: &'static str) -> Error {
+        self.metrics.refresh_presented("ended");
+        invalid_grant(why)
     }
 
     /// What the token leads to, stored. PostgreSQL lets requests look at a family together: whoever finds it moved

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::output::Output;
+use super::serve::Listeners;
 use super::{Failure, runtime, serve};
 use crate::app::{App, Ctx};
 use crate::config::{Preset, Settings, keys};
@@ -43,8 +44,8 @@ pub async fn run(config: Option<&Path>, args: &Args, output: &Output) -> Result<
         return output.say(&document(&settings, &world), |_| text(&settings, &world, &addresses));
     }
     let settings = runtime::settings(config, &presets(args.port))?;
-    // All three addresses first: a port that is taken is said before anything is written.
-    let listener = server::bind(settings.listen).await?;
+    // All addresses first: a port that is taken is said before anything is written.
+    let listeners = Listeners::bind(&settings).await?;
     let (port_a, port_b) = (args.port + 1, args.port + 2);
     let platforms = [server::bind(loopback(port_a)).await?, server::bind(loopback(port_b)).await?];
     let app = runtime::provider(&settings, true).await?;
@@ -55,7 +56,7 @@ pub async fn run(config: Option<&Path>, args: &Args, output: &Output) -> Result<
         tokio::spawn(serve_platform(listener, router, stop.clone()));
     }
     let announced = announce(&app, &settings, &world, &addresses, output);
-    let (said, served) = tokio::join!(announced, serve::serve(&settings, app.clone(), listener, stop));
+    let (said, served) = tokio::join!(announced, serve::serve(&settings, app.clone(), listeners, stop));
     said.and(served)
 }
 

@@ -1,5 +1,6 @@
 //! `mingji doctor`: checks what an operator can get wrong and says how to mend it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde::Serialize;
@@ -35,6 +36,10 @@ pub async fn run(config: Option<&Path>, output: &Output) -> Result<(), Failure> 
             found("configuration", State::Ok, format!("issuer {}", settings.issuer.as_str()));
             let (state, say) = issuer(&settings);
             found("issuer", state, say);
+            if let Some(address) = settings.metrics_listen {
+                let (state, say) = metrics(address);
+                found("metrics", state, say);
+            }
             match runtime::provider(&settings, false).await {
                 Err(failure) => found("start", State::Fault, failure.to_string()),
                 Ok(app) => {
@@ -89,6 +94,20 @@ fn issuer(settings: &Settings) -> (State, String) {
         (State::Ok, "https".into())
     } else {
         (State::Warning, "http on loopback: good for trying, not for people; set MINGJI_ISSUER to an https URL".into())
+    }
+}
+
+/// The listener asks nobody who she is.
+fn metrics(address: SocketAddr) -> (State, String) {
+    if address.ip().is_loopback() {
+        (State::Ok, format!("at http://{address}/metrics, for this machine"))
+    } else {
+        (
+            State::Warning,
+            format!(
+                "whoever reaches {address} reads the metrics, without password or TLS: set MINGJI_METRICS_LISTEN to 127.0.0.1 or to an address that only Prometheus reaches"
+            ),
+        )
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use futures_util::future::OptionFuture;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, runtime};
@@ -21,30 +23,59 @@ pub struct Args {
 /// Serves until a stop is asked for.
 pub async fn run(config: Option<&Path>, args: &Args) -> Result<(), Failure> {
     let settings = runtime::settings(config, &[])?;
-    let listener = server::bind(settings.listen).await?;
+    let listeners = Listeners::bind(&settings).await?;
     let app = runtime::provider(&settings, !args.no_migrate).await?;
     let stop = stop_signal();
     tracing::info!(issuer = settings.issuer.as_str(), listen = %settings.listen, "serving");
-    serve(&settings, app, listener, stop).await
+    serve(&settings, app, listeners, stop).await
 }
 
-/// Serves an opened provider on a bound listener.
+/// The addresses of a provider, taken before anything is written.
+pub struct Listeners {
+    main: TcpListener,
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Takes them all.
+    pub async fn bind(settings: &Settings) -> Result<Self, Failure> {
+        let main = server::bind(settings.listen).await?;
+        let metrics = match settings.metrics_listen {
+            Some(address) => Some(server::bind(address).await?),
+            None => None,
+        };
+        Ok(Self { main, metrics })
+    }
+}
+
+/// Serves an opened provider on bound listeners.
 pub async fn serve(
     settings: &Settings,
     app: App,
-    listener: tokio::net::TcpListener,
+    listeners: Listeners,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
+    let metrics = listeners.metrics.map(|listener| tokio::spawn(serve_metrics(listener, app.clone(), stop.clone())));
     let jobs = jobs::start(&app, anchor_file(settings), &stop);
     let door = Door { app: app.clone(), trusted_proxies: settings.trusted_proxies.clone().into() };
     let tls = settings.tls.as_ref().map(|files| (files.cert.as_path(), files.key.as_path()));
-    let ended = server::serve(listener, http::router(door), tls, stop.clone()).await;
+    let ended = server::serve(listeners.main, http::router(door), tls, stop.clone()).await;
     // The jobs end after the last request, so that what it committed is numbered and delivered or waits in SQL.
     stop.cancel();
+    if let Some(Err(broken)) = OptionFuture::from(metrics).await {
+        tracing::error!(%broken, "the metrics listener broke");
+    }
     jobs.wait().await;
     app.close().await;
     tracing::info!("stopped");
     Ok(ended?)
+}
+
+/// Nobody is signed out for want of metrics: a listener that breaks is told and the provider goes on.
+async fn serve_metrics(listener: TcpListener, app: App, stop: CancellationToken) {
+    if let Err(error) = server::serve(listener, http::metrics::router(app), None, stop).await {
+        tracing::error!(%error, "the metrics listener ended");
+    }
 }
 
 /// Audit checkpoints are written beside the database file too; a cluster's operator anchors with `mingji audit anchor`.

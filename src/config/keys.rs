@@ -53,7 +53,7 @@ keys! {
     KEYS_DIR: "MINGJI_KEYS_DIR" = "keys", false,
         "folder of the root secrets, the same on every replica";
     METRICS_LISTEN: "MINGJI_METRICS_LISTEN" = "", false,
-        "Prometheus text on a listener of its own; not served yet: a start with it is refused";
+        "address and port of a listener of its own with Prometheus text at `/metrics`; it has no authentication and no TLS; empty: off";
     TLS_CERT: "MINGJI_TLS_CERT" = "", false,
         "PEM file with the certificate chain; built-in TLS, together with `MINGJI_TLS_KEY`";
     TLS_KEY: "MINGJI_TLS_KEY" = "", false,

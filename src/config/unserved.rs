@@ -7,18 +7,11 @@ use super::resolved::Settings;
 
 /// Refuses to start with a setting that nothing would obey.
 pub(super) fn refuse(settings: &Settings) -> Result<(), ConfigError> {
-    let unserved: [(&Key, bool, &'static str); 2] = [
-        (
-            &keys::METRICS_LISTEN,
-            settings.metrics_listen.is_some(),
-            "until there are metrics, watch /readyz and the log lines",
-        ),
-        (
-            &keys::MTLS_LISTEN,
-            settings.mtls_listen.is_some(),
-            "clients authenticate with a secret until client certificates are accepted",
-        ),
-    ];
+    let unserved: [(&Key, bool, &'static str); 1] = [(
+        &keys::MTLS_LISTEN,
+        settings.mtls_listen.is_some(),
+        "clients authenticate with a secret until client certificates are accepted",
+    )];
     unserved
         .into_iter()
         .find(|(_, is_set, _)| *is_set)
@@ -33,7 +26,7 @@ mod tests {
     #[test]
     fn what_is_not_served_is_refused() {
         for (variable, served) in
-            [("MINGJI_METRICS_LISTEN", false), ("MINGJI_MTLS_LISTEN", false), ("MINGJI_LISTEN", true)]
+            [("MINGJI_METRICS_LISTEN", true), ("MINGJI_MTLS_LISTEN", false), ("MINGJI_LISTEN", true)]
         {
             let said = [(variable.to_owned(), String::from("127.0.0.1:9"))].into();
             let settings = resolved::resolve(&raw::read(None, &[], said).unwrap()).unwrap();

@@ -18,6 +18,12 @@ pub fn new_uuid(now: Timestamp, random: &dyn Random) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
 }
 
+fn made_at(id: Uuid) -> Timestamp {
+    let (seconds, nanos) = id.get_timestamp().map_or((0, 0), |at| at.to_unix());
+    let micros = seconds.saturating_mul(1_000_000).saturating_add(u64::from(nanos) / 1_000);
+    Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -29,6 +35,11 @@ macro_rules! ids {
             /// A fresh identifier.
             pub fn new(now: Timestamp, random: &dyn Random) -> Self {
                 Self(new_uuid(now, random))
+            }
+
+            /// When it was made, to the millisecond (RFC 9562, 5.7); 1970 where it is of another version.
+            pub fn written_at(self) -> Timestamp {
+                made_at(self.0)
             }
         }
 

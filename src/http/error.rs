@@ -64,11 +64,16 @@ pub fn protocol(visit: &Visit, error: &Error) -> Response {
     protocol_error(&error.as_protocol())
 }
 
+/// Travels with the answer to [`super::layer::observe`], which counts it.
+#[derive(Clone, Copy)]
+pub struct Refused(pub Code);
+
 /// A protocol error as JSON. Never stored by anybody (RFC 6749, 5.1).
 pub fn protocol_error(error: &ProtocolError) -> Response {
     let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = Json(json!({ "error": error.code.as_str(), "error_description": error.description }));
     let mut response = (status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+    response.extensions_mut().insert(Refused(error.code));
     let headers = response.headers_mut();
     match error.code {
         // RFC 6749, 5.2: the scheme the client used; Basic is the one we challenge with.

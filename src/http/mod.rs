@@ -5,6 +5,7 @@ mod error;
 mod extract;
 mod health;
 mod layer;
+pub mod metrics;
 pub mod oidc;
 pub mod pages;
 pub mod server;

@@ -21,4 +21,6 @@ pub mod path {
     pub const ACTIVATE: &str = "/activate";
     pub const HEALTHZ: &str = "/healthz";
     pub const READYZ: &str = "/readyz";
+    /// On a listener of its own.
+    pub const METRICS: &str = "/metrics";
 }

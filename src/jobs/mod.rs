@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{App, Ctx};
+use crate::app::{App, Ctx, Error};
 
 /// Commit-to-number stays under a second even when the bell was rung at another replica (R4).
 const SEQUENCER_CLOCK: Duration = Duration::from_millis(500);
@@ -34,7 +34,9 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
 /// a replica that was making one may have been killed.
 async fn keys(app: App, stop: CancellationToken) {
     loop {
-        if let Err(error) = app.ensure_keys(&Ctx::task(&app, "keys")).await {
+        let made = app.ensure_keys(&Ctx::task(&app, "keys")).await;
+        note(&app, "keys", &made);
+        if let Err(error) = made {
             tracing::error!(%error, "signing keys could not be made; it will be tried again");
         }
         tokio::select! {
@@ -46,7 +48,9 @@ async fn keys(app: App, stop: CancellationToken) {
 
 async fn sequencer(app: App, stop: CancellationToken) {
     loop {
-        match app.number_pending().await {
+        let numbered = app.number_pending().await;
+        note(&app, "sequencer", &numbered);
+        match numbered {
             // SQLite's writer is free between batches.
             Ok(n) if n > 0 => continue,
             Ok(_) => {}
@@ -63,7 +67,9 @@ async fn sequencer(app: App, stop: CancellationToken) {
 
 async fn deliveries(app: App, stop: CancellationToken) {
     loop {
-        match app.deliver_one().await {
+        let delivered = app.deliver_one().await;
+        note(&app, "deliveries", &delivered);
+        match delivered {
             Ok(true) if !stop.is_cancelled() => continue,
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "logout tokens could not be taken"),
@@ -78,17 +84,26 @@ async fn deliveries(app: App, stop: CancellationToken) {
 
 async fn upkeep(app: App, anchors: Option<PathBuf>, stop: CancellationToken) {
     loop {
-        if let Err(error) = app.upkeep().await {
+        let kept = app.upkeep().await;
+        note(&app, "upkeep", &kept);
+        if let Err(error) = kept {
             tracing::warn!(%error, "upkeep failed; it will be tried again");
         }
-        if let Some(file) = &anchors
-            && let Err(error) = app.anchor(file).await
-        {
-            tracing::warn!(%error, "an audit checkpoint could not be written outside the database");
+        if let Some(file) = &anchors {
+            let anchored = app.anchor(file).await;
+            note(&app, "anchor", &anchored);
+            if let Err(error) = anchored {
+                tracing::warn!(%error, "an audit checkpoint could not be written outside the database");
+            }
         }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(UPKEEP_CLOCK) => {}
         }
     }
+}
+
+/// Counts how a run ended.
+fn note<T>(app: &App, job: &'static str, ended: &Result<T, Error>) {
+    app.metrics().job_ran(job, ended.is_ok(), app.now());
 }

@@ -30,12 +30,24 @@ pub enum Priority {
     Stranger,
 }
 
+/// How busy a pool is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Hashes being computed.
+    pub busy: usize,
+    /// Callers in line.
+    pub waiting: usize,
+    /// Hashes that can be computed at a time.
+    pub size: usize,
+}
+
 /// A bounded pool of hashing work.
 #[derive(Clone)]
 pub struct PasswordPool(Arc<Pool>);
 
 struct Pool {
     queue: Mutex<Queue>,
+    size: usize,
     most_waiting: usize,
     /// A hash of nobody's password, for logins that nobody has.
     dummy: String,
@@ -84,8 +96,16 @@ impl PasswordPool {
             .hash_password_with_salt(b"nobody's password", b"nobody's salt 16")
             .map(|hash| hash.to_string())
             .unwrap_or_default();
-        let queue = Queue { free: workers.max(1), known: VecDeque::new(), strangers: VecDeque::new() };
-        Self(Arc::new(Pool { queue: Mutex::new(queue), most_waiting, dummy }))
+        let size = workers.max(1);
+        let queue = Queue { free: size, known: VecDeque::new(), strangers: VecDeque::new() };
+        Self(Arc::new(Pool { queue: Mutex::new(queue), size, most_waiting, dummy }))
+    }
+
+    /// How busy it is now. Whoever went away while waiting does not count.
+    pub fn load(&self) -> Load {
+        let queue = self.0.lock();
+        let in_line = queue.known.iter().chain(&queue.strangers).filter(|waiting| !waiting.is_closed());
+        Load { busy: self.0.size - queue.free, waiting: in_line.count(), size: self.0.size }
     }
 
     async fn slot(&self, priority: Priority) -> Result<Slot, PoolFull> {
@@ -207,6 +227,7 @@ mod tests {
         let early = waiting(&pool, Priority::Stranger).await.0;
         let late = waiting(&pool, Priority::Stranger).await.0;
         assert_eq!(pool.slot(Priority::Stranger).await.err(), Some(PoolFull));
+        assert_eq!(pool.load(), Load { busy: 1, waiting: 2, size: 1 });
         let owner = waiting(&pool, Priority::KnownDevice).await.0;
         assert_eq!(late.await.unwrap().err(), Some(PoolFull), "the last stranger makes room");
         drop(first);
@@ -214,6 +235,7 @@ mod tests {
         assert!(!early.is_finished(), "the owner came later and is served first");
         drop(place);
         drop(early.await.unwrap().unwrap());
+        assert_eq!(pool.load(), Load { busy: 0, waiting: 0, size: 1 });
         assert_eq!(pool.0.lock().free, 1);
     }
 
@@ -223,6 +245,7 @@ mod tests {
         let first = pool.slot(Priority::Stranger).await.unwrap();
         let gone = tokio::time::timeout(std::time::Duration::from_millis(1), pool.slot(Priority::Stranger)).await;
         assert!(gone.is_err());
+        assert_eq!(pool.load().waiting, 0, "whoever went away does not wait");
         let waiting = tokio::spawn({
             let pool = pool.clone();
             async move { pool.slot(Priority::Stranger).await.map(drop) }

@@ -30,6 +30,8 @@ statements! {
     FEED = "INSERT INTO feed (stream, seq, event_id) VALUES ($1, $2, $3)";
     SETTLE = "DELETE FROM pending WHERE id = $1";
     CHAIN = "SELECT l.seq AS seq, l.hash AS hash, e.* FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id WHERE l.seq > $1 ORDER BY l.seq LIMIT $2";
+    // Ids begin with the time of writing; the first of the index is the oldest (PostgreSQL 15 has no MIN of uuids).
+    OLDEST_PENDING = "SELECT id FROM pending ORDER BY id LIMIT 1";
     COUNT_PENDING = "SELECT COUNT(*) AS n FROM pending";
     COUNT_UNNUMBERED = "SELECT COUNT(*) AS n FROM audit_entry e WHERE NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id) AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.id = e.id)";
     INSERT_CHECKPOINT = "INSERT INTO audit_checkpoint (seq, count, head, at, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (seq) DO NOTHING";
@@ -240,6 +242,14 @@ pub async fn chain_after(tx: &mut Tx, seq: i64, limit: i64) -> Result<Vec<Linked
 /// As [`StoreError`] says.
 pub async fn count_pending(tx: &mut Tx) -> Result<i64, StoreError> {
     Ok(tx.one::<Number>(COUNT_PENDING, args![]).await?.0)
+}
+
+/// When the oldest of them was written.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn oldest_pending(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
+    Ok(tx.optional::<PendingEvent>(OLDEST_PENDING, args![]).await?.map(|row| row.0.written_at()))
 }
 
 /// Entries that neither have a number nor wait for one: somebody tampered.

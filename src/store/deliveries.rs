@@ -20,6 +20,7 @@ statements! {
     LATER = "UPDATE logout_delivery SET next_at = $2 WHERE id = $1";
     GIVE_UP = "UPDATE logout_delivery SET failed_at = $2 WHERE id = $1";
     FORGET = "DELETE FROM logout_delivery WHERE created_at < $1 AND (done_at IS NOT NULL OR failed_at IS NOT NULL)";
+    WAITING = "SELECT COUNT(*) AS n, MIN(created_at) AS oldest FROM logout_delivery WHERE done_at IS NULL AND failed_at IS NULL";
     @claim TAKE = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $2
         WHERE id = (SELECT id FROM logout_delivery WHERE done_at IS NULL AND failed_at IS NULL AND next_at <= $1 ORDER BY next_at LIMIT 1",
         ") AND next_at <= $1 RETURNING id, client_id, uri, sub, sid, attempts";
@@ -58,6 +59,21 @@ impl FromRow for Delivery {
             sid: row.get("sid")?,
             attempts: u32::try_from(row.get::<i64>("attempts")?).unwrap_or(u32::MAX),
         })
+    }
+}
+
+/// What has not arrived yet and was not given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many.
+    pub count: u64,
+    /// Since when the oldest waits.
+    pub oldest: Option<Timestamp>,
+}
+
+impl FromRow for Waiting {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { count: u64::try_from(row.get::<i64>("n")?).unwrap_or_default(), oldest: row.get("oldest")? })
     }
 }
 
@@ -135,4 +151,12 @@ pub async fn give_up(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<(), 
 /// As [`StoreError`] says.
 pub async fn forget(tx: &mut Tx, before: Timestamp) -> Result<u64, StoreError> {
     tx.execute(FORGET, args![before]).await
+}
+
+/// What waits, for the metrics.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn waiting(tx: &mut Tx) -> Result<Waiting, StoreError> {
+    tx.one(WAITING, args![]).await
 }

@@ -1,10 +1,12 @@
-//! What the process tells about itself, and the system's clock.
+//! What the process tells about itself: logs, [`metrics`]; and the system's clock.
 //!
 //! Logs go to standard error: readable lines on a terminal, one JSON document a line anywhere else. Nothing
 //! secret is kept out here by filtering texts; it is kept out by types that do not print
 //! ([`crate::domain::redacted::Redacted`]).
 
 mod clock;
+pub mod metrics;
+mod process;
 
 use std::io::IsTerminal;
 

@@ -57,7 +57,7 @@ const LAWS: &[Law] = &[
     },
     Law {
         module: "app",
-        modules: &["domain", "store", "keys", "outbound"],
+        modules: &["domain", "store", "keys", "outbound", "telemetry::metrics"],
         crates: &["axum", "sqlx", "redis", "askama", "clap", "reqwest"],
         way_out: "let http decode and encode, and put the statement or the command into a verb of store",
     },
@@ -124,6 +124,11 @@ const ONLY_IN: &[OnlyIn] = &[
         way_out: "take &dyn Clock or a Timestamp; there is one clock",
     },
     OnlyIn { name: "impl Random for", files: &["keys/random.rs"], way_out: "take &dyn Random; there is one generator" },
+    OnlyIn {
+        name: "prometheus::",
+        files: &["telemetry/metrics/"],
+        way_out: "tell it by a verb of telemetry::metrics::Metrics, which knows the labels",
+    },
     OnlyIn {
         name: ".prove_",
         files: &["app/access.rs"],
@@ -255,6 +260,8 @@ mod teeth {
         assert_eq!(faults("domain/id.rs", "use mingji::store::db::Db;"), 1);
         assert_eq!(faults("store/persons.rs", "use super::super::app::person;"), 1);
         assert_eq!(faults("demo/platform/mod.rs", "use crate::demo::world::World;"), 1);
+        assert_eq!(faults("app/login.rs", "use prometheus::Counter;\nuse crate::telemetry::metrics::Metrics;"), 1);
+        assert_eq!(faults("app/login.rs", "use crate::telemetry::SystemClock;"), 1);
         assert_eq!(faults("app/person.rs", "impl Clock for Mine {}\nlet x = Probe::prove_by_budget();"), 2);
     }
 

@@ -275,6 +275,7 @@ async fn a_full_space_of_guards_refuses_rather_than_forgets() {
         }
     };
     assert!(matches!(refused, EphemeralError::Full(Space::Replay)), "{refused}");
+    assert_eq!(bench.store.failures(), [("timeout", 0), ("server", 0), ("full", 1), ("foreign", 0)]);
     assert!(!bench.store.put_if_absent(Space::Replay, "0", b"", MINUTE).await.unwrap());
     bench.pass(MINUTE).await;
     assert!(bench.store.put_if_absent(Space::Replay, "0", &big, MINUTE).await.unwrap());

@@ -80,6 +80,9 @@ async fn nothing_is_left_lying_about(app: TestApp) {
         found.retain(|name| said.path != "/userinfo" || !name.starts_with("phone"));
         assert!(found.is_empty(), "{} answers with {found:?}", said.path);
     }
+    let metrics = app.scrape().await.text;
+    assert!(metrics.contains("mingji_sign_ins_total"), "the metrics were scraped");
+    assert_eq!(needles.found_in(metrics.as_bytes()), [""; 0], "in the metrics");
     let logs = logs();
     assert!(logs.contains("answered"), "logs were captured");
     assert_eq!(needles.found_in(logs.as_bytes()), [""; 0], "in the logs");

@@ -10,6 +10,7 @@ mod foreign_client;
 mod house;
 mod keys;
 mod leaks;
+mod metrics;
 mod oidc;
 mod outbound;
 mod pages;

@@ -1,7 +1,7 @@
 //! What stands around all handlers: a request id, a log line, a net for panics; and for our own forms the
 //! check that they come from our own pages.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
 
 use super::Door;
+use super::error::Refused;
 use super::extract::RequestId;
 use crate::app::Ctx;
 use crate::domain::locale::Locale;
@@ -18,14 +19,17 @@ use crate::domain::locale::Locale;
 /// No request may hold a handler longer than this.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Gives the request an id and logs how it ended. The route's pattern is logged, never the URL: its query
+/// Gives the request an id, logs and counts how it ended. The route's pattern is logged, never the URL: its query
 /// may carry a code or a token.
 pub async fn observe(State(door): State<Door>, mut request: Request, next: Next) -> Response {
-    let begun = door.app.now();
+    let begun = Instant::now();
+    let _in_flight = door.app.metrics().enter();
     let id = Ctx::request(&door.app, None, Locale::Zh).request_id;
     request.extensions_mut().insert(RequestId(id));
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", request_id = %id, method = %request.method(), route);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", request_id = %id, %method, route = route.unwrap_or("-"));
     let watched = async {
         let task = tokio::spawn(next.run(request).in_current_span());
         match tokio::time::timeout(TIMEOUT, task).await {
@@ -41,8 +45,12 @@ pub async fn observe(State(door): State<Door>, mut request: Request, next: Next)
     if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert("x-request-id", value);
     }
-    let millis = door.app.now().since(begun).as_millis();
-    span.in_scope(|| tracing::info!(status = response.status().as_u16(), millis, "answered"));
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
+    door.app.metrics().answered(route, method.as_str(), status, took);
+    if let Some(Refused(code)) = response.extensions().get() {
+        door.app.metrics().refused(route.unwrap_or_default(), *code);
+    }
+    span.in_scope(|| tracing::info!(status, millis = took.as_millis(), "answered"));
     response
 }
 

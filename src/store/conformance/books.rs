@@ -9,7 +9,11 @@ use crate::domain::id::EventId;
 use crate::store::books;
 use crate::store::db::{Db, FromRow, Row, Statement, StoreError, args};
 
-on_both_engines!(versions_stay_in_order_when_clocks_do_not, what_is_numbered_waits_no_longer);
+on_both_engines!(
+    versions_stay_in_order_when_clocks_do_not,
+    what_is_numbered_waits_no_longer,
+    the_oldest_is_known_by_its_id,
+);
 
 const FED: Statement =
     Statement::shared("books::FED", "SELECT event_id AS id FROM feed WHERE stream = $1 ORDER BY seq");
@@ -71,4 +75,19 @@ async fn what_is_numbered_waits_no_longer(db: &Db) {
     assert_eq!(number(db, 10).await, 1);
     assert_eq!(books::count_pending(&mut db.read().await.unwrap()).await.unwrap(), 0);
     assert_eq!(fed(db).await, [1, 0]);
+}
+
+async fn the_oldest_is_known_by_its_id(db: &Db) {
+    let oldest = async || books::oldest_pending(&mut db.read().await.unwrap()).await.unwrap();
+    assert_eq!(oldest().await, None);
+    let at = |seconds| NOW.plus(std::time::Duration::from_secs(seconds));
+    // Said to have happened at the same time, written one after the other.
+    let written = |seconds| {
+        let millis = u64::try_from(at(seconds).micros() / 1_000).unwrap();
+        Event { id: EventId(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()), ..event(0, 7, 0) }
+    };
+    publish(db, &[written(9), written(3), written(5)]).await;
+    assert_eq!(oldest().await, Some(at(3)));
+    while number(db, 10).await > 0 {}
+    assert_eq!(oldest().await, None);
 }

@@ -11,7 +11,7 @@ use crate::domain::oidc::client::ClientStatus;
 use crate::domain::oidc::logout::Delivery;
 use crate::domain::time::Timestamp;
 use crate::store::db::{Db, Engine, Tx};
-use crate::store::deliveries::Receiver;
+use crate::store::deliveries::{Receiver, Waiting};
 use crate::store::{clients, deliveries, sessions, subjects};
 
 on_both_engines!(
@@ -21,6 +21,7 @@ on_both_engines!(
     takers_do_not_wait_for_each_other,
     a_taken_delivery_comes_back_until_it_is_settled,
     only_what_was_settled_is_forgotten,
+    what_waits_is_counted,
 );
 
 /// Person 1 in sessions 1 and 2 with clients 1 and 2.
@@ -145,4 +146,15 @@ async fn only_what_was_settled_is_forgotten(db: &Db) {
     assert_eq!(deliveries::forget(&mut tx, after(4)).await.unwrap(), 2, "the last one is too young");
     assert_eq!(take(&mut tx, after(5)).await, Some((3, 1)));
     assert_eq!(take(&mut tx, after(5)).await, None);
+}
+
+async fn what_waits_is_counted(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    assert_eq!(deliveries::waiting(&mut tx).await.unwrap(), Waiting { count: 0, oldest: None });
+    queue(&mut tx, 3).await;
+    deliveries::later(&mut tx, delivery(2).id, after(9)).await.unwrap();
+    assert_eq!(deliveries::waiting(&mut tx).await.unwrap(), Waiting { count: 3, oldest: Some(after(1)) });
+    deliveries::done(&mut tx, delivery(1).id, after(5)).await.unwrap();
+    deliveries::give_up(&mut tx, delivery(3).id, after(5)).await.unwrap();
+    assert_eq!(deliveries::waiting(&mut tx).await.unwrap(), Waiting { count: 1, oldest: Some(after(2)) });
 }

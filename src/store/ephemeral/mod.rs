@@ -14,6 +14,7 @@ mod redis;
 mod table;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -129,22 +130,42 @@ pub enum EphemeralError {
     Foreign,
 }
 
+impl EphemeralError {
+    /// The kinds that a running store fails with, in the order of [`Ephemeral::failures`].
+    const KINDS: [&'static str; 4] = ["timeout", "server", "full", "foreign"];
+
+    /// Its place among [`Self::KINDS`]; none for a setting that was wrong before there was a store.
+    fn place(&self) -> Option<usize> {
+        match self {
+            Self::Timeout => Some(0),
+            Self::Server(_) => Some(1),
+            Self::Full(_) => Some(2),
+            Self::Foreign => Some(3),
+            Self::Url(_) => None,
+        }
+    }
+}
+
 /// The store, on one of its two backends.
-pub struct Ephemeral(Backend);
+pub struct Ephemeral {
+    backend: Backend,
+    failures: [AtomicU64; EphemeralError::KINDS.len()],
+}
 
 enum Backend {
     Memory(Box<memory::Memory>),
     Redis(redis::Redis),
 }
 
-/// Calls the same method on whichever backend there is; memory answers at once, Redis is awaited.
+/// Calls the same method on whichever backend there is and counts its failures; memory answers at once, Redis is awaited.
 macro_rules! either {
-    ($self:ident.$method:ident($($argument:expr),*)) => {
-        match &$self.0 {
+    ($self:ident.$method:ident($($argument:expr),*)) => {{
+        let answer = match &$self.backend {
             Backend::Memory(memory) => memory.$method($($argument),*),
             Backend::Redis(redis) => redis.$method($($argument),*).await,
-        }
-    };
+        };
+        answer.inspect_err(|error| $self.count(error))
+    }};
 }
 
 impl Ephemeral {
@@ -159,16 +180,31 @@ impl Ephemeral {
     /// [`EphemeralError::Url`] for another form; else what the server said.
     pub async fn connect(url: &str, clock: Arc<dyn Clock>) -> Result<Self, EphemeralError> {
         if url == "memory:" {
-            return Ok(Self(Backend::Memory(Box::new(memory::Memory::new(clock)))));
+            return Ok(Self::on(Backend::Memory(Box::new(memory::Memory::new(clock)))));
         }
-        Ok(Self(Backend::Redis(redis::Redis::connect(url).await?)))
+        Ok(Self::on(Backend::Redis(redis::Redis::connect(url).await?)))
+    }
+
+    fn on(backend: Backend) -> Self {
+        Self { backend, failures: Default::default() }
+    }
+
+    fn count(&self, error: &EphemeralError) {
+        if let Some(failures) = error.place().and_then(|place| self.failures.get(place)) {
+            failures.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many calls failed since the start, by kind.
+    pub fn failures(&self) -> [(&'static str, u64); EphemeralError::KINDS.len()] {
+        std::array::from_fn(|at| (EphemeralError::KINDS[at], self.failures[at].load(Ordering::Relaxed)))
     }
 
     /// Since when this store remembers, where a start of this process wiped it: proofs and assertions issued
     /// before are to be refused, for nobody knows whether they were used (ruling R3). `None` when the memory
     /// outlives the process.
     pub fn since(&self) -> Option<Timestamp> {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(memory) => Some(memory.since()),
             Backend::Redis(_) => None,
         }
@@ -179,9 +215,9 @@ impl Ephemeral {
     /// # Errors
     /// What the server said.
     pub async fn ping(&self) -> Result<(), EphemeralError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(_) => Ok(()),
-            Backend::Redis(redis) => redis.ping().await,
+            Backend::Redis(redis) => redis.ping().await.inspect_err(|error| self.count(error)),
         }
     }
 

@@ -46,10 +46,12 @@ pub struct Inner {
     pub clock: Arc<TestClock>,
     pub database: Database,
     pub issuer: String,
+    /// The address of the listener for Prometheus.
+    pub metrics: String,
     pub http: reqwest::Client,
     pub said: Recorder,
     stop: CancellationToken,
-    running: Mutex<Option<(JoinHandle<()>, TaskTracker)>>,
+    running: Mutex<Option<([JoinHandle<()>; 2], TaskTracker)>>,
 }
 
 impl Deref for TestApp {
@@ -92,10 +94,15 @@ impl TestApp {
         let said = Recorder::default();
         let routes = router(Door { app: app.clone(), trusted_proxies: Arc::new([]) });
         let routes = routes.layer(from_fn_with_state(said.clone(), record));
-        let serving = tokio::spawn(serve(listener, routes, stop.clone()));
+        let counting = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let metrics = format!("http://{}/metrics", counting.local_addr().unwrap());
+        let serving = [
+            tokio::spawn(serve(listener, routes, stop.clone())),
+            tokio::spawn(serve(counting, mingji::http::metrics::router(app.clone()), stop.clone())),
+        ];
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         let running = Mutex::new(Some((serving, tracker)));
-        Self(Arc::new(Inner { app, clock, database, issuer, http, said, stop, running }))
+        Self(Arc::new(Inner { app, clock, database, issuer, metrics, http, said, stop, running }))
     }
 
     /// Stops it and takes its database away.
@@ -103,7 +110,9 @@ impl TestApp {
         self.stop.cancel();
         let running = self.running.lock().unwrap().take();
         if let Some((serving, tracker)) = running {
-            serving.await.unwrap();
+            for listener in serving {
+                listener.await.unwrap();
+            }
             tracker.wait().await;
         }
         self.app.close().await;
