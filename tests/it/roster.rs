@@ -190,6 +190,23 @@ both_engines! {
         assert_eq!(count(&app).await["students"], 2);
     }
 
+    async fn a_child_of_another_school_is_asked_for_once(app: TestApp) {
+        import_all(&app).await;
+        let other = format!("{TOP}\n2132000778,第八实验小学,学校,211,320102,ED32010200\n");
+        import(&app, RosterKind::Institutions, other, false, &mut Names::default()).await;
+        let first = students().lines().nth(1).unwrap().replace(SCHOOL, "2132000778");
+        let file = format!("{STUDENTS}\n{first}\n");
+        let mut before = None;
+        for _ in 0..2 {
+            let report = import(&app, RosterKind::Students, &file, false, &mut Names::default()).await;
+            assert_eq!((report.conflicts, report.errors[0].code), (1, "enrolled_elsewhere"), "{report:?}");
+            assert_eq!(count(&app).await["open_cases"], 1, "one request, however often it is imported");
+            let now = written(&app).await;
+            assert_eq!(before.get_or_insert(now.clone()), &now, "the second time nothing is written");
+        }
+        assert_eq!(count(&app).await["students"], 40);
+    }
+
     async fn imports_side_by_side_end_in_one_register(app: TestApp) {
         let many: Vec<_> = (0..6).map(|_| { let app = app.clone(); tokio::spawn(async move { import_all(&app).await }) }).collect();
         let mut created = 0;

@@ -22,12 +22,12 @@ use crate::store::db::Tx;
 
 /// One import, as its batches share it.
 pub(super) struct Import<'a> {
-    app: &'a App,
-    ctx: &'a Ctx,
+    pub(super) app: &'a App,
+    pub(super) ctx: &'a Ctx,
     task: Task,
-    sight: Sight,
-    kind: RosterKind,
-    dry: bool,
+    pub(super) sight: Sight,
+    pub(super) kind: RosterKind,
+    pub(super) dry: bool,
     orgs: Mutex<HashMap<String, Option<Org>>>,
     classes: Mutex<Classes>,
     /// A dry run writes nothing, so what it would have written is remembered here.

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use self::apply::Import;
 use self::sight::Sight;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Actor;
@@ -219,7 +220,7 @@ impl App {
         if kind == RosterKind::Institutions {
             self.import_institutions(ctx, &mut source, dry, &mut report).await?;
         } else {
-            self.import_people(ctx, sight, kind, &mut source, dry, &mut report, listener).await?;
+            Import::new(self, ctx, sight, kind, dry).people(&mut source, &mut report, listener).await?;
         }
         report.errors.sort_by_key(|fault| fault.row);
         report.seconds = started.elapsed().as_secs_f64();

@@ -9,10 +9,9 @@ use super::apply::Import;
 use super::batch::Batch;
 use super::known::Keys;
 use super::lanes::{LANES, Lanes};
-use super::sight::Sight;
 use super::source::Source;
 use super::{Listener, Outcome, Report, told};
-use crate::app::{App, Ctx, Error};
+use crate::app::Error;
 use crate::domain::registry::roster::{
     ClassKey, PersonRow, RosterKind, StaffRow, StudentRow, read_staff, read_student,
 };
@@ -59,22 +58,17 @@ impl Intent {
     }
 }
 
-impl App {
-    pub(super) async fn import_people(
+impl Import<'_> {
+    pub(super) async fn people(
         &self,
-        ctx: &Ctx,
-        sight: Sight,
-        kind: RosterKind,
         source: &mut Source<impl Read>,
-        dry: bool,
         report: &mut Report,
         listener: &mut (dyn Listener + Send),
     ) -> Result<(), Error> {
-        let bounded = sight.is_bounded();
-        let import = Import::new(self, ctx, sight, kind, dry);
-        let mut batch = Batch::new(self.db.engine());
+        let db = &self.app.db;
+        let mut batch = Batch::new(db.engine());
         // A dry run imagines one row after the other, SQLite has one writer, and an administrator one budget.
-        let most = if dry || bounded || self.db.engine() == Engine::Sqlite { 1 } else { LANES };
+        let most = if self.dry || self.sight.is_bounded() || db.engine() == Engine::Sqlite { 1 } else { LANES };
         let mut lanes = Lanes::default();
         let mut running = FuturesUnordered::new();
         let mut held = Duration::ZERO;
@@ -83,16 +77,16 @@ impl App {
         loop {
             while running.len() < most && failed.is_none() {
                 let preparing = Instant::now();
-                self.read_rows(ctx, kind, source, batch.size() * most, report, &mut lanes)?;
+                self.read_rows(source, batch.size() * most, report, &mut lanes)?;
                 let entries = lanes.take(batch.size());
                 if entries.is_empty() {
                     break;
                 }
                 // Whoever waits for the writer has it as long as it was held (R15); reading and checking is part of it.
-                if self.db.is_awaited() {
+                if db.is_awaited() {
                     tokio::time::sleep(held.saturating_sub(preparing.elapsed())).await;
                 }
-                running.push(import.apply(entries));
+                running.push(self.apply(entries));
             }
             let Some((entries, result)) = running.next().await else { break };
             lanes.done(&entries);
@@ -101,7 +95,7 @@ impl App {
                     batch.held(entries.len(), took);
                     held = took;
                     report.add(&plan);
-                    for login in plan.logins.iter().filter(|_| !dry) {
+                    for login in plan.logins.iter().filter(|_| !self.dry) {
                         listener.login(login).map_err(Error::internal)?;
                     }
                 }
@@ -109,9 +103,9 @@ impl App {
                 Err(error) => failed = failed.or(Some(error)),
             }
             listener.progress(source.position(), report.rows);
-            if !dry && report.created >= next_lesson {
-                self.db.learn().await?;
-                next_lesson = report.created.saturating_mul(LESSON_FACTOR);
+            if !self.dry && report.created + report.accepted >= next_lesson {
+                db.learn().await?;
+                next_lesson = (report.created + report.accepted).saturating_mul(LESSON_FACTOR);
             }
         }
         failed.map_or(Ok(()), Err)
@@ -120,18 +114,16 @@ impl App {
     /// Reads and checks rows until so many wait to be written, or the file ends.
     fn read_rows(
         &self,
-        ctx: &Ctx,
-        kind: RosterKind,
         source: &mut Source<impl Read>,
         ahead: usize,
         report: &mut Report,
         lanes: &mut Lanes,
     ) -> Result<(), Error> {
-        let today = ctx.now.shanghai_date();
+        let today = self.ctx.now.shanghai_date();
         while lanes.waiting() < ahead {
             let Some(row) = source.next()? else { break };
             report.rows += 1;
-            let intent = row.check().and_then(|()| match kind {
+            let intent = row.check().and_then(|()| match self.kind {
                 RosterKind::Students => read_student(&row, today).map(Intent::Student),
                 _ => read_staff(&row, today).map(Intent::Staff),
             });
@@ -150,7 +142,7 @@ impl App {
             if let Intent::Staff(staff) = &intent {
                 report.warnings.extend(staff.warnings.iter().map(|fault| told(row.number, fault)));
             }
-            let keys = intent.people().into_iter().map(|person| self.keys_of(person)).collect();
+            let keys = intent.people().into_iter().map(|person| self.app.keys_of(person)).collect();
             lanes.add(Entry { number: row.number, intent, keys });
         }
         Ok(())
