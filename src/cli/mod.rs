@@ -15,6 +15,7 @@ mod registry;
 mod roster;
 mod runtime;
 mod serve;
+mod slips;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -54,6 +54,8 @@ pub enum Action {
     KeyRotated,
     RegistryWritten,
     RosterImported,
+    GuardianshipAcknowledged,
+    GuardianshipDenied,
 }
 
 impl Action {
@@ -77,6 +79,8 @@ impl Action {
             Self::KeyRotated => "key.rotated",
             Self::RegistryWritten => "registry.written",
             Self::RosterImported => "roster.imported",
+            Self::GuardianshipAcknowledged => "guardianship.acknowledged",
+            Self::GuardianshipDenied => "guardianship.denied",
         }
     }
 }
