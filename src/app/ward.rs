@@ -218,8 +218,7 @@ async fn card(tx: &mut Tx, kept: &Kept, now: Timestamp) -> Result<Option<WardCar
         return Ok(None);
     }
     let ward = access::ward_at(kept, now);
-    let recorded_here =
-        kept.school.as_ref().is_some_and(|(school, _)| kept.guardianship.recorded_by == Some(*school));
+    let recorded_here = kept.school.as_ref().is_some_and(|(school, _)| kept.guardianship.recorded_by == Some(*school));
     // Before it is confirmed she sees what its recorder knows and nothing that others recorded (R1): a school that names a
     // stranger must not lead him to the child.
     let (school, class) = if ward.is_some() || recorded_here {

@@ -17,4 +17,5 @@ mod platform;
 mod replicas;
 mod roster;
 mod sign_in;
+mod slips;
 mod support;

@@ -17,9 +17,7 @@ use crate::http::extract::Visit;
 pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit) -> Response {
     let note = Params::parse(query.as_deref().unwrap_or_default()).get("told").and_then(HomeNote::parse);
     let view = match app.home(&visit.ctx, &visit.browser).await {
-        Ok(Some(home)) => {
-            Home { who: Some(name(&home.who)), wards: home.wards.into_iter().map(ward).collect(), note }
-        }
+        Ok(Some(home)) => Home { who: Some(name(&home.who)), wards: home.wards.into_iter().map(ward).collect(), note },
         Ok(None) => Home { who: None, wards: Vec::new(), note: None },
         Err(why) => return error::failure(visit, &why),
     };
@@ -34,9 +32,7 @@ fn ward(card: WardCard) -> Ward {
         hint: card.hint,
         place: (!place.is_empty()).then(|| place.join(" · ")),
         pending: card.pending,
-        account: card
-            .account
-            .map(|account| WardAccount { user_name: account.user_name, active: account.active }),
+        account: card.account.map(|account| WardAccount { user_name: account.user_name, active: account.active }),
         others: card
             .others
             .into_iter()

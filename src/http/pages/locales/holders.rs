@@ -53,7 +53,9 @@ pub const ZH: Holders = Holders {
     student: HolderTexts {
         title: "给自己设一个密码",
         for_person: |name| format!("这是 {name} 的账号。如果不是你，请关掉这个页面，并告诉老师。"),
-        notes: &["教育系统的学习平台会知道你的姓名、学校和班级，好认出你。身份证号不会给任何平台；别的应用想知道什么，都要先问你。"],
+        notes: &[
+            "教育系统的学习平台会知道你的姓名、学校和班级，好认出你。身份证号不会给任何平台；别的应用想知道什么，都要先问你。",
+        ],
         done_note: "以后有应用想知道你的信息，会先问你同不同意。不放心就不同意，也可以问问家长或老师。",
         done_button: "现在登录",
     },
@@ -84,7 +86,9 @@ pub const EN: Holders = Holders {
     guardian: HolderTexts {
         title: "Welcome, parent or guardian",
         for_person: |name| {
-            format!("This is the guardian’s account of {name}. If that is not you, close this page and tell your school.")
+            format!(
+                "This is the guardian’s account of {name}. If that is not you, close this page and tell your school."
+            )
         },
         notes: &[
             "Please choose the password yourself, not your child: with it you will decide which applications your child may use.",

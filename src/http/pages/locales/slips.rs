@@ -56,7 +56,7 @@ pub const ZH: Slips = Slips {
     address: "网址",
     valid_until: |date| format!("有效期至 {date}"),
     for_staff: "扫码，或打开网址输入激活码，给自己设一个密码。",
-    for_guardian: "请家长扫码，自己设密码；再登录一次，看看孩子登记得对不对。",
+    for_guardian: "请家长扫码设密码，再登录，看看孩子登记得对不对。",
     for_student: "扫码，自己设密码。密码不要告诉别人。",
     for_child: "请和爸爸妈妈一起扫码，一起设密码。",
 };
@@ -68,7 +68,8 @@ pub const EN: Slips = Slips {
     staff: "Staff",
     students: "Students",
     guardians: "Parents and guardians",
-    guardian_of: |name| format!("parent or guardian of {name}"),
+    // The name stands before it, in the Chinese words.
+    guardian_of: |_| "Parent or guardian".to_owned(),
     user_name: "User name",
     code: "Code",
     address: "Address",
