@@ -12,7 +12,7 @@ statements! {
         FROM guardianship g JOIN person ch ON ch.id = g.child_id
         LEFT JOIN enrolment e ON e.person_id = g.child_id AND e.source = 'normal' AND e.valid_to IS NULL
         LEFT JOIN institution o ON o.id = e.org_id LEFT JOIN class k ON k.id = e.class_id LEFT JOIN institution r ON r.id = g.recorded_org_id
-        WHERE g.guardian_id = $1 AND g.status IN ('pending', 'confirmed') AND ch.status = 'active' ORDER BY g.created_at, g.id";
+        WHERE g.guardian_id = $1 AND g.status IN ('pending', 'confirmed') AND ch.status = 'active' ORDER BY COALESCE(ch.birth_date, ''), g.id";
     OTHERS = "SELECT p.name AS name, g.status AS status, r.name AS recorded_name
         FROM guardianship g JOIN person p ON p.id = g.guardian_id LEFT JOIN institution r ON r.id = g.recorded_org_id
         WHERE g.child_id = $1 AND g.guardian_id <> $2 AND g.status IN ('pending', 'confirmed') AND p.status = 'active' ORDER BY g.rank, g.created_at, g.id";
@@ -72,7 +72,7 @@ impl FromRow for OtherGuardian {
     }
 }
 
-/// All guardianships of hers that are pending or confirmed, the oldest first.
+/// All guardianships of hers that are pending or confirmed, the eldest child first.
 ///
 /// # Errors
 /// As [`StoreError`] says.

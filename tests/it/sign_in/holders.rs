@@ -87,7 +87,7 @@ async fn at_home(app: &TestApp, key: &str) -> (Visitor, Page) {
     (visitor, home)
 }
 
-/// The value that the forms of a child carry, by the order of the children.
+/// The values that the forms of the children carry, the eldest first.
 fn wards(page: &Page) -> Vec<String> {
     let html = scraper::Html::parse_document(&page.text);
     let inputs = scraper::Selector::parse("form[action='/wards'] input[name=ward]").unwrap();
@@ -198,20 +198,20 @@ both_engines! {
         let before = guardian.sign_in_with(&rp, rp.ask().with("scope", scope)).await;
         assert_eq!(rp.userinfo(&before.access()).await.body["edu_children"].as_array().unwrap().len(), 2);
 
-        let yes = answer(&mut guardian.browser, &ids[0], "yes").await;
+        let yes = answer(&mut guardian.browser, &ids[1], "yes").await;
         let home = guardian.browser.follow(&yes).await;
         assert!(home.has("told") && wards(&home) == ids, "yes changes nothing: {home:#?}");
         assert_eq!(audited(&app, "guardianship.acknowledged").await, 1);
 
-        let no = answer(&mut guardian.browser, &ids[0], "no").await;
+        let no = answer(&mut guardian.browser, &ids[1], "no").await;
         let home = guardian.browser.follow(&no).await;
-        assert!(home.has("told") && wards(&home) == ids[1..], "{home:#?}");
+        assert!(home.has("told") && wards(&home) == ids[..1], "{home:#?}");
         assert_eq!((audited(&app, "guardianship.denied").await, told(&app, "guardianship.ended").await), (1, 1));
         let left = rp.userinfo(&before.access()).await.body;
         assert_eq!(left["edu_children"].as_array().unwrap().len(), 1, "{left}");
         assert_eq!(b.refresh(&tokens.refresh()).await.error(), "invalid_grant", "her receipt no longer counts");
-        assert_eq!(answer(&mut guardian.browser, &ids[0], "no").await.status, 404, "once is enough");
-        assert_eq!(give_password(&mut guardian.browser, &ids[0], GOOD).await.status, 404);
+        assert_eq!(answer(&mut guardian.browser, &ids[1], "no").await.status, 404, "once is enough");
+        assert_eq!(give_password(&mut guardian.browser, &ids[1], GOOD).await.status, 404);
     }
 
     async fn nobody_answers_for_somebody_else(app: TestApp) {
@@ -222,18 +222,18 @@ both_engines! {
         let (mut child, _) = at_home(&app, "child_under14").await;
         for browser in [&mut other.browser, &mut child.browser] {
             for confirm in ["yes", "no"] {
-                assert_eq!(answer(browser, &ids[0], confirm).await.status, 404);
+                assert_eq!(answer(browser, &ids[1], confirm).await.status, 404);
             }
-            assert_eq!(browser.open(&format!("/ward-password?ward={}", ids[0])).await.status, 404);
-            assert_eq!(give_password(browser, &ids[0], GOOD).await.status, 404);
+            assert_eq!(browser.open(&format!("/ward-password?ward={}", ids[1])).await.status, 404);
+            assert_eq!(give_password(browser, &ids[1], GOOD).await.status, 404);
         }
-        assert!(answer(&mut nobody, &ids[0], "no").await.has("err-expired"));
-        assert!(give_password(&mut nobody, &ids[0], GOOD).await.has("err-expired"));
+        assert!(answer(&mut nobody, &ids[1], "no").await.has("err-expired"));
+        assert!(give_password(&mut nobody, &ids[1], GOOD).await.has("err-expired"));
         for bad in ["", "x", "0197a3a0-0000-7000-8000-000000000000"] {
             assert_eq!(answer(&mut guardian.browser, bad, "no").await.status, 404, "{bad}");
         }
-        assert_eq!(answer(&mut guardian.browser, &ids[0], "perhaps").await.status, 404);
-        let foreign = [("ward", ids[0].as_str()), ("confirm", "no")];
+        assert_eq!(answer(&mut guardian.browser, &ids[1], "perhaps").await.status, 404);
+        let foreign = [("ward", ids[1].as_str()), ("confirm", "no")];
         assert_eq!(guardian.browser.post_from("https://evil.example", "/wards", &foreign).await.status, 403);
         assert_eq!(wards(&guardian.browser.open("/").await), ids, "nothing of it happened");
         let mut owner = app.child();
@@ -250,9 +250,9 @@ both_engines! {
         let ids = wards(&home);
         assert!(home.text.contains(&child.person.user_name));
         assert!(!home.text.contains(&app.person("child_15").user_name), "from 14 on it is her own affair");
-        assert_eq!(give_password(&mut guardian.browser, &ids[1], GOOD).await.status, 404);
+        assert_eq!(give_password(&mut guardian.browser, &ids[0], GOOD).await.status, 404);
 
-        let form = guardian.browser.open(&format!("/ward-password?ward={}", ids[0])).await;
+        let form = guardian.browser.open(&format!("/ward-password?ward={}", ids[1])).await;
         assert!(form.asks_for("new_password") && form.text.contains(&child.person.user_name), "{form:#?}");
         for weak in ["short", "12345678", "刘雨桐2015"] {
             let again = guardian.browser.submit(&form, "new_password", &[("new_password", weak)]).await;
@@ -278,21 +278,21 @@ both_engines! {
         let (mut guardian, home) = at_home(&app, "guardian_of_two").await;
         let ids = wards(&home);
         assert!(app.child().knock().await.has("problem"), "not activated yet");
-        give_password(&mut guardian.browser, &ids[0], GOOD).await;
+        give_password(&mut guardian.browser, &ids[1], GOOD).await;
         let mut child = app.child();
         child.person.password = GOOD.into();
         child.knock().await;
         assert!(child.is_signed_in().await);
         assert_eq!(told(&app, "account.activated").await, 1);
         tamper(&app, "UPDATE account SET state = 'admin_locked' WHERE person_id = (SELECT id FROM person WHERE name = '刘雨桐')", None).await;
-        assert_eq!(give_password(&mut guardian.browser, &ids[0], "另一支安静的旧钢笔").await.status, 404, "nobody opens what an administrator locked");
+        assert_eq!(give_password(&mut guardian.browser, &ids[1], "另一支安静的旧钢笔").await.status, 404, "nobody opens what an administrator locked");
     }
 
     async fn nobody_reaches_above_herself(app: TestApp) {
         let (mut guardian, home) = at_home(&app, "guardian_of_two").await;
         let ids = wards(&home);
         app.app.grant_admin(&app.operator(), app.person("child_under14").person_id, mingji::domain::registry::codes::admin_role::AdminRole::School, "2136000781").await.unwrap();
-        assert_eq!(give_password(&mut guardian.browser, &ids[0], GOOD).await.status, 404);
+        assert_eq!(give_password(&mut guardian.browser, &ids[1], GOOD).await.status, 404);
         assert!(!guardian.browser.open("/").await.text.contains(&app.person("child_under14").user_name));
     }
 
@@ -301,8 +301,8 @@ both_engines! {
         let ids = wards(&home);
         tamper(&app, "UPDATE guardianship SET restrictions = '[\"no_location\"]'", None).await;
         assert!(!guardian.browser.open("/").await.has("wards"));
-        assert_eq!(answer(&mut guardian.browser, &ids[0], "yes").await.status, 404);
-        assert_eq!(give_password(&mut guardian.browser, &ids[0], GOOD).await.status, 404);
+        assert_eq!(answer(&mut guardian.browser, &ids[1], "yes").await.status, 404);
+        assert_eq!(give_password(&mut guardian.browser, &ids[1], GOOD).await.status, 404);
     }
 
     async fn who_waits_for_the_school_learns_little_and_decides_nothing(app: TestApp) {
