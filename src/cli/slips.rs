@@ -1,11 +1,12 @@
 //! `mingji account slips`: one printable document, in a new file that only its owner reads.
 
 use std::fs::OpenOptions;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use chrono::Datelike as _;
+use indicatif::ProgressBar;
 
 use super::Failure;
 use super::output::Output;
@@ -48,8 +49,13 @@ pub async fn run(app: &App, ctx: &Ctx, args: &Args, output: &Output) -> Result<(
     // Before any code is made: a code that cannot be printed would only end the one before it.
     let mut file = new_file(&args.file)?;
     let address = app.issuer().at(ACTIVATE);
-    let mut press = |bundle: &Bundle| sheets(bundle, &address).try_for_each(|sheet| file.write_all(sheet.as_bytes()));
+    let mut progress = Progress::new();
+    let mut press = |bundle: &Bundle| {
+        progress.add(bundle.slips.len());
+        sheets(bundle, &address).try_for_each(|sheet| file.write_all(sheet.as_bytes()))
+    };
     let printed = app.print_slips(ctx, &args.org, &wish, &mut press).await;
+    progress.bar.finish_and_clear();
     let kept = file.flush().and_then(|()| file.get_ref().sync_all());
     match (printed, kept) {
         (Ok(report), Ok(())) if report.slips > 0 => output.say(&report, |report| text(report, &args.file)),
@@ -62,6 +68,31 @@ pub async fn run(app: &App, ctx: &Ctx, args: &Args, output: &Output) -> Result<(
             printed?;
             kept?;
             Ok(())
+        }
+    }
+}
+
+/// How far it is: a line that moves on a terminal, and one now and then elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    slips: usize,
+    said: Instant,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let bar = if is_terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        Self { bar, slips: 0, said: Instant::now() }
+    }
+
+    fn add(&mut self, slips: usize) {
+        self.slips += slips;
+        self.bar.set_message(format!("{} slips", self.slips));
+        self.bar.tick();
+        if self.bar.is_hidden() && self.said.elapsed() > Duration::from_secs(5) {
+            self.said = Instant::now();
+            tracing::info!(slips = self.slips, "printing");
         }
     }
 }
@@ -85,9 +116,8 @@ fn sheets<'a>(bundle: &'a Bundle, address: &'a str) -> impl Iterator<Item = Stri
         (class, _) => class.clone(),
     };
     let date = bundle.valid_until.shanghai_date();
-    // The code ends during that day: the day before is the last whole one, and people read 前 and "until" as including it.
-    let last = date.pred_opt().unwrap_or(date);
-    let valid_until = format!("{}-{:02}-{:02}", last.year(), last.month(), last.day());
+    // The code ends in the course of a day; the paper names the last whole one.
+    let valid_until = date.pred_opt().unwrap_or(date).to_string();
     let count = bundle.slips.len().div_ceil(SLIPS_ON_A_SHEET);
     bundle.slips.chunks(SLIPS_ON_A_SHEET).enumerate().map(move |(at, slips)| {
         let slips = slips.iter().map(|slip| SlipView {

@@ -115,7 +115,7 @@ pub async fn end_open_of_many(
     now: Timestamp,
 ) -> Result<BTreeSet<AccountId>, StoreError> {
     let keys = || accounts.iter().map(|id| Value::from(*id)).collect();
-    tx.all_in::<OfAccount>(END_OPEN_OF_MANY, &args![now], keys()).await?;
+    tx.all_in::<OfAccount>(END_OPEN_OF_MANY, &[Value::from(now)], keys()).await?;
     let inactive = tx.all_in::<OfAccount>(STILL_INACTIVE, &[], keys()).await?;
     Ok(inactive.into_iter().map(|row| row.0).collect())
 }

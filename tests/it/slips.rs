@@ -8,7 +8,7 @@ use mingji::app::slips::{Slip, SlipReport, SlipWish};
 use mingji::domain::registry::grade::Grade;
 use mingji::domain::registry::holder::{Holder, SlipKind};
 use mingji::domain::registry::roster::RosterKind;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::binary::Place;
@@ -230,6 +230,6 @@ fn the_command_writes_a_new_file_for_its_owner_alone() {
     assert!(missing.code == Some(1) && missing.err.contains("institution"), "{}", missing.err);
     assert!(!waiting.exists(), "a refusal leaves no file");
     let none = place.json(&["account", "slips", "--org", TOP, "--grade", "高三", &waiting.to_string_lossy()], "");
-    assert!(none["slips"] == Value::from(0) && !waiting.exists());
+    assert!(none["slips"] == 0 && !waiting.exists());
     assert_eq!(place.run(&["account", "slips", "--org", TOP, "--grade", "十三年级", &name]).code, Some(2));
 }
