@@ -178,13 +178,14 @@ impl App {
             if self.db.is_awaited() {
                 tokio::time::sleep(held).await;
             }
-            let since = Instant::now();
-            bundle.slips.extend(self.issue_many(ctx, task, &queue, people, bundle.valid_until).await?);
-            held = since.elapsed();
+            let (slips, took) = self.issue_many(ctx, task, &queue, people, bundle.valid_until).await?;
+            bundle.slips.extend(slips);
+            held = took;
         }
         Ok(bundle)
     }
 
+    /// Slips of one transaction, and how long it held the writer.
     async fn issue_many(
         &self,
         ctx: &Ctx,
@@ -192,9 +193,10 @@ impl App {
         queue: &Queue,
         people: &[Waiting],
         valid_until: Timestamp,
-    ) -> Result<Vec<Slip>, Error> {
+    ) -> Result<(Vec<Slip>, Duration), Error> {
         let accounts: Vec<_> = people.iter().map(|one| one.account).collect();
         let mut work = self.begin(ctx, Action::ActivationIssued).await?;
+        let since = Instant::now();
         let inactive = activations::end_open_of_many(work.tx(), task, &accounts, ctx.now).await?;
         let (mut rows, mut slips) = (Vec::with_capacity(people.len()), Vec::with_capacity(people.len()));
         for one in people.iter().filter(|one| inactive.contains(&one.account)) {
@@ -211,7 +213,7 @@ impl App {
             });
         }
         if rows.is_empty() {
-            return Ok(slips);
+            return Ok((slips, since.elapsed()));
         }
         activations::insert_all(work.tx(), task, &rows, ctx.now, valid_until).await?;
         work.target("institution", queue.org).detail("kind", queue.kind.as_str());
@@ -220,7 +222,7 @@ impl App {
         }
         work.detail("accounts", rows.iter().map(|(_, account, _)| account.to_string()).collect::<Vec<_>>());
         work.commit(Outcome::Done).await?;
-        Ok(slips)
+        Ok((slips, since.elapsed()))
     }
 }
 

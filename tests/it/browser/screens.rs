@@ -89,6 +89,7 @@ async fn pages(album: &Album, place: &Place, demo: &Demo, teacher: &str) {
     }
     window.go(&format!("{issuer}/end-session")).await;
     window.press("main button[value=yes]").await;
+    window.find("#signed-out").await;
     window.go(&format!("{issuer}/sign-in")).await;
     sign_in(window, person("guardian_of_two")).await;
     window.find("#wards").await;
