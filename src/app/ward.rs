@@ -113,6 +113,7 @@ impl App {
         let (child, was) = (kept.guardianship.child, kept.guardianship.status);
         work.target("guardianship", id).target("person", child).target("guardian", own.person());
         work.detail("status", was.as_str());
+        let ward = access::ward_at(&kept, ctx.now);
         if !is_hers {
             let answered = match was {
                 GuardianshipStatus::Pending => kept.guardianship.reject(ctx.now),
@@ -127,8 +128,13 @@ impl App {
                 _ => "guardianship.ended",
             };
             work.event("guardianship", id, kind, &["status"]);
+            if let Some(ward) = ward {
+                self.take_back_consents(&mut work, &ward, ctx.now).await?;
+            }
         }
-        work.commit(Outcome::Done).await
+        work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
+        Ok(())
     }
 
     /// The form for the password of a ward under 14.

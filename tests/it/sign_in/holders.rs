@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use mingji::app::roster_import::{Listener, Login};
 use mingji::demo::world::cast;
+use mingji::domain::oidc::scope::ScopeSet;
 use mingji::domain::registry::roster::RosterKind;
 use mingji::domain::time::Clock as _;
+use serde_json::json;
 use sqlx::Connection as _;
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::browser::{Page, PlainBrowser};
+use crate::support::receiver::Receiver;
+use crate::support::relying_party::claims_of;
 use crate::support::visitor::Visitor;
 
 const GOOD: &str = "一只安静的旧钢笔";
@@ -212,6 +216,24 @@ both_engines! {
         assert_eq!(b.refresh(&tokens.refresh()).await.error(), "invalid_grant", "her receipt no longer counts");
         assert_eq!(answer(&mut guardian.browser, &ids[1], "no").await.status, 404, "once is enough");
         assert_eq!(give_password(&mut guardian.browser, &ids[1], GOOD).await.status, 404);
+    }
+
+    async fn what_she_agreed_to_ends_with_it_and_for_good(app: TestApp) {
+        let receiver = Receiver::start().await;
+        let rp = app.register(json!({ "edu_lawful_basis": null, "backchannel_logout_uri": receiver.url })).await;
+        let (child, father) = (app.person("child_under14").person_id, app.person("guardian_of_two").person_id);
+        let scope = ScopeSet::parse("profile edu");
+        app.app.record_guardian_consent(&app.operator(), child, father, &rp.id, &scope).await.unwrap();
+        let mut visitor = app.child();
+        let tokens = visitor.sign_in_with(&rp, rp.ask().with("scope", "openid profile edu")).await;
+        let (mut guardian, home) = at_home(&app, "guardian_of_two").await;
+        answer(&mut guardian.browser, &wards(&home)[1], "no").await;
+        let heard = claims_of(&receiver.wait_for(1).await.remove(0));
+        assert_eq!(heard["sid"], tokens.id_claims()["sid"], "the platform is told");
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 401);
+        tamper(&app, "UPDATE guardianship SET status = 'confirmed', valid_to = NULL WHERE status = 'ended'", None).await;
+        assert_eq!(wards(&guardian.browser.open("/").await).len(), 2);
+        assert_eq!(visitor.silently(&rp).await["error"], "consent_required", "recorded again, she is asked again");
     }
 
     async fn nobody_answers_for_somebody_else(app: TestApp) {
