@@ -9,6 +9,7 @@ use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::identities::WardRow;
+use crate::store::wards::Kept;
 use crate::store::{admin_grants, grants};
 
 /// A live session speaks for its person.
@@ -28,6 +29,13 @@ pub(crate) fn own_by_credential(person: PersonId) -> Own {
 /// A guardianship that was just read as confirmed, unrestricted and unexpired.
 pub(crate) fn ward(guardian: &impl OnePerson, ward: &WardRow) -> Ward {
     Ward::prove_by_guardianship(guardian.person(), ward.child)
+}
+
+/// The same from the guardian's own list; nothing while the relation does not let her speak for the child.
+pub(crate) fn ward_at(kept: &Kept, now: Timestamp) -> Option<Ward> {
+    let guardianship = &kept.guardianship;
+    let live = guardianship.is_live_for(kept.child_born, now);
+    live.then(|| Ward::prove_by_guardianship(guardianship.guardian, guardianship.child))
 }
 
 /// Anybody may knock.

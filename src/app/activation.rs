@@ -5,15 +5,21 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::{OnePerson as _, TaskName};
+use crate::domain::access::{OnePerson as _, Own, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::auth::password::{self, Weakness};
+use crate::domain::auth::suggestion::{self, Suggestion};
 use crate::domain::auth::throttle::{self, Attempt, Decision, Network};
 use crate::domain::id::{ActivationId, PersonId};
+use crate::domain::registry::age::AgeBand;
+use crate::domain::registry::guardianship::GuardianshipStatus;
+use crate::domain::registry::holder::{Holder, Roles};
+use crate::domain::time::Timestamp;
 use crate::keys::password::Priority;
 use crate::keys::{hex, opaque};
+use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
-use crate::store::{accounts, activations, credentials, identities};
+use crate::store::{accounts, activations, credentials, guardianships, identities};
 
 /// What the activation page shows before anything is consumed.
 pub struct ActivationView {
@@ -21,6 +27,12 @@ pub struct ActivationView {
     pub user_name: String,
     /// First and last character of the name, to see that the slip is one's own.
     pub person_hint: String,
+    /// Whom the page speaks to.
+    pub holder: Holder,
+    /// A password for a child to take or leave.
+    pub suggestion: Option<Suggestion>,
+    /// The whole name, against which a new password is judged.
+    name: String,
 }
 
 /// Why an activation does not go on.
@@ -55,14 +67,19 @@ impl App {
         let Some(account) = accounts::by_id(&mut tx, &door, activation.account).await? else {
             return Ok(Err(ActivationProblem::Unknown));
         };
-        let base = identities::base(&mut tx, &access::own_by_credential(account.person)).await?;
-        let name = base.map(|base| base.name).unwrap_or_default();
-        Ok(Ok(ActivationView { user_name: account.user_name, person_hint: hint_of(&name) }))
+        let own = access::own_by_credential(account.person);
+        let (name, born) = match identities::base(&mut tx, &own).await? {
+            Some(base) => (base.name, base.birth_date),
+            None => (String::new(), None),
+        };
+        let holder = Holder::of(roles(&mut tx, &own, ctx.now).await?, AgeBand::at(born, ctx.now));
+        let suggestion = (holder == Holder::Child).then(|| suggestion::suggest(&*self.random));
+        Ok(Ok(ActivationView { user_name: account.user_name, person_hint: hint_of(&name), holder, suggestion, name }))
     }
 
     async fn usable_activation(
         &self,
-        tx: &mut crate::store::db::Tx,
+        tx: &mut Tx,
         ctx: &Ctx,
         code: &str,
     ) -> Result<Result<activations::Activation, ActivationProblem>, Error> {
@@ -100,12 +117,12 @@ impl App {
         ctx: &Ctx,
         code: &str,
         new_password: SecretString,
-    ) -> Result<Result<String, ActivationProblem>, Error> {
+    ) -> Result<Result<ActivationView, ActivationProblem>, Error> {
         let view = match self.show_activation(ctx, code).await? {
             Ok(view) => view,
             Err(problem) => return Ok(Err(problem)),
         };
-        if let Err(weakness) = password::check(new_password.expose_secret(), &[&view.user_name]) {
+        if let Err(weakness) = password::check(new_password.expose_secret(), &[&view.user_name, &view.name]) {
             return Ok(Err(ActivationProblem::Weak(weakness)));
         }
         let phc = self.passwords.hash(new_password, self.random.clone(), Priority::Stranger).await?;
@@ -133,7 +150,7 @@ impl App {
         );
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
-        Ok(Ok(account.user_name))
+        Ok(Ok(view))
     }
 
     /// `mingji account link`: a fresh code; earlier ones of the account end.
@@ -158,8 +175,13 @@ impl App {
         .await?;
         work.target("person", on.person()).target("account", account.id);
         work.commit(Outcome::Done).await?;
-        let link = self.issuer().at(&format!("/activate?code={code}"));
+        let link = self.activation_link(&code);
         Ok((code, link))
+    }
+
+    /// The address that leads to the form with the code in it.
+    pub(super) fn activation_link(&self, code: &str) -> String {
+        self.issuer().at(&format!("/activate?code={code}"))
     }
 
     /// `mingji account set-password`: for operators and tests. Ends all sessions of the person.
@@ -205,8 +227,21 @@ impl App {
     }
 }
 
+/// What she is today; a guardian also before the school confirmed it.
+async fn roles(tx: &mut Tx, own: &Own, now: Timestamp) -> Result<Roles, Error> {
+    let day = now.shanghai_date();
+    let guardianships = guardianships::of_guardian(tx, own).await?;
+    Ok(Roles {
+        staff: !identities::employed(tx, own, day).await?.is_empty(),
+        student: !identities::enrolled(tx, own, day).await?.is_empty(),
+        guardian: guardianships
+            .iter()
+            .any(|one| matches!(one.status, GuardianshipStatus::Pending | GuardianshipStatus::Confirmed)),
+    })
+}
+
 /// Sixty bits in Crockford's Base32, in groups of four: typable from a slip (R12 asks for 40 at least).
-fn activation_code(app: &App) -> String {
+pub(super) fn activation_code(app: &App) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let bytes: [u8; 12] = crate::domain::random::bytes(&*app.random);
     let mut code = String::with_capacity(14);
@@ -220,7 +255,7 @@ fn activation_code(app: &App) -> String {
 }
 
 /// Case, spaces and hyphens do not count, and look-alikes read as what Crockford's Base32 means by them.
-fn canonical(code: &str) -> String {
+pub(super) fn canonical(code: &str) -> String {
     let fold = |c: char| match c.to_ascii_lowercase() {
         'o' => '0',
         'i' | 'l' => '1',
@@ -229,7 +264,8 @@ fn canonical(code: &str) -> String {
     code.chars().filter(char::is_ascii_alphanumeric).map(fold).collect()
 }
 
-fn hint_of(name: &str) -> String {
+/// First and last character, which is all that is ever shown of a name to somebody who may be the wrong one.
+pub(super) fn hint_of(name: &str) -> String {
     let mut chars = name.chars();
     match (chars.next(), chars.next_back()) {
         (Some(first), Some(last)) => format!("{first}*{last}"),

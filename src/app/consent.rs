@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::authorize::{Answer, Opened, Reply};
 use super::session::Browser;
-use super::work::Outcome;
+use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access};
-use crate::domain::access::{OnePerson, TaskName};
+use crate::domain::access::{OnePerson, TaskName, Ward};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{ClientId, ConsentId, PersonId};
 use crate::domain::oidc::client::Client;
@@ -211,6 +211,29 @@ impl App {
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
         Ok(ended)
+    }
+
+    /// A guardian who is none takes back what she agreed to for the child: receipts end for good, and a client that holds
+    /// no other loses what it had and is told. Part of a larger change, after which she speaks for nobody.
+    pub(super) async fn take_back_consents(
+        &self,
+        work: &mut Work<'_>,
+        ward: &Ward,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let clients = consents::take_back(work.tx(), ward, now).await?;
+        if !clients.is_empty() {
+            work.event("consent", ward.person(), "consent.withdrawn", &[]).detail("receipts_of_clients", clients.len());
+        }
+        for client in clients {
+            if !self.live_receipts(work.tx(), ward, AgeBand::Under14, client, now).await?.is_empty() {
+                continue;
+            }
+            let receivers = deliveries::receivers_of_person(work.tx(), ward, client).await?;
+            self.tell(work, receivers, now).await?;
+            grants::revoke_of_client(work.tx(), ward.person(), client, now, "guardian withdrew").await?;
+        }
+        Ok(())
     }
 
     fn new_receipt(

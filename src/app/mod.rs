@@ -29,9 +29,11 @@ pub mod report;
 pub mod roster_import;
 pub mod secrets;
 pub mod session;
+pub mod slips;
 pub mod staffing;
 pub mod token;
 pub mod userinfo;
+pub mod ward;
 pub mod work;
 
 use std::sync::Arc;

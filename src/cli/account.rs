@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::output::{Output, read_line};
-use super::{Failure, runtime};
+use super::{Failure, runtime, slips};
 use crate::app::{App, Ctx};
 use crate::domain::id::PersonId;
 
@@ -27,6 +27,10 @@ pub enum Command {
         #[command(flatten)]
         who: Who,
     },
+    /// Prints slips with one-time codes for everybody of an institution who has not activated her account: a page of HTML
+    /// for A4, by class. Earlier codes of these accounts end.
+    #[command(after_help = "Example: mingji account slips --org 2136000001 --kind students slips.html")]
+    Slips(slips::Args),
     /// Prints a one-time activation link.
     #[command(after_help = "Example: mingji account link abcd-efgh-jkmn")]
     Link {
@@ -89,6 +93,7 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
                 "the password is set; sessions of this person have ended".into()
             })
         }
+        Command::Slips(args) => slips::run(&app, &ctx, args, output).await,
         Command::Link { who } => {
             let person = who.resolve(&app).await?;
             let issued = app.issue_activation(&ctx, person).await?;

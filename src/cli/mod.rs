@@ -16,6 +16,7 @@ mod registry;
 mod roster;
 mod runtime;
 mod serve;
+mod slips;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

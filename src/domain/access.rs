@@ -201,7 +201,7 @@ impl OnePerson for TaskOn {
 /// Proofs without evidence, for the tests of the store: the only other place that makes them.
 #[cfg(test)]
 pub(crate) mod for_tests {
-    use super::{AdminGrantId, Door, OrgId, Own, PersonId, Probe, Subtree, Task, TaskName};
+    use super::{AdminGrantId, Door, OrgId, Own, PersonId, Probe, Subtree, Task, TaskName, Ward};
 
     pub(crate) fn task() -> Task {
         Task(TaskName::DemoSeed)
@@ -209,6 +209,10 @@ pub(crate) mod for_tests {
 
     pub(crate) fn own(person: PersonId) -> Own {
         Own(person)
+    }
+
+    pub(crate) fn ward(guardian: PersonId, child: PersonId) -> Ward {
+        Ward { guardian, child }
     }
 
     pub(crate) fn door() -> Door {

@@ -56,6 +56,8 @@ pub enum Action {
     RosterImported,
     RosterPreviewed,
     RelationDecided,
+    GuardianshipAcknowledged,
+    GuardianshipDenied,
 }
 
 impl Action {
@@ -81,6 +83,8 @@ impl Action {
             Self::RosterImported => "roster.imported",
             Self::RosterPreviewed => "roster.previewed",
             Self::RelationDecided => "relation.decided",
+            Self::GuardianshipAcknowledged => "guardianship.acknowledged",
+            Self::GuardianshipDenied => "guardianship.denied",
         }
     }
 }

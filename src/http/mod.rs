@@ -51,6 +51,8 @@ pub fn router(door: Door) -> Router {
         .route(path::LANGUAGE, post(pages::language::submit).get(error::too_late))
         .route(path::SIGN_OUT, post(pages::sign_out::submit).get(pages::sign_out::show))
         .route(path::ACTIVATE, post(pages::activate::submit))
+        .route(path::WARDS, post(pages::wards::answer).get(error::too_late))
+        .route(path::WARD_PASSWORD, post(pages::wards::submit))
         // Only our own pages post here; protocol endpoints are called from anywhere.
         .layer(from_fn_with_state(door.clone(), layer::same_origin));
     // Single-page clients call these from their own origin.
@@ -67,6 +69,7 @@ pub fn router(door: Door) -> Router {
         .route("/", get(pages::home::show))
         .route(path::SIGN_IN, get(pages::sign_in::show))
         .route(path::ACTIVATE, get(pages::activate::show))
+        .route(path::WARD_PASSWORD, get(pages::wards::show))
         .route(path::SIGNED_OUT, get(pages::sign_out::signed_out))
         .route(path::AUTHORIZE, get(oidc::authorize::get).post(oidc::authorize::post))
         .route(path::END_SESSION, get(oidc::end_session::get).post(oidc::end_session::post))

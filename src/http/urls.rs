@@ -19,6 +19,8 @@ pub mod path {
     pub const SIGN_OUT: &str = "/sign-out";
     pub const SIGNED_OUT: &str = "/signed-out";
     pub const ACTIVATE: &str = "/activate";
+    pub const WARDS: &str = "/wards";
+    pub const WARD_PASSWORD: &str = "/ward-password";
     pub const HEALTHZ: &str = "/healthz";
     pub const READYZ: &str = "/readyz";
     /// On a listener of its own.

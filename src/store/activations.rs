@@ -1,7 +1,9 @@
 //! One-time activations: by the digest of a code, consumed once.
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::Door;
+use std::collections::BTreeSet;
+
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use crate::domain::access::{Door, Task};
 use crate::domain::id::{AccountId, ActivationId};
 use crate::domain::time::Timestamp;
 
@@ -10,6 +12,8 @@ statements! {
     FIND = "SELECT id, account_id, expires_at, used_at FROM activation WHERE code_digest = $1";
     CONSUME = "UPDATE activation SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND expires_at > $2";
     END_OPEN = "UPDATE activation SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL";
+    END_OPEN_OF_MANY = "UPDATE activation SET used_at = $1 WHERE used_at IS NULL AND account_id IN ($2) RETURNING account_id";
+    STILL_INACTIVE = "SELECT id AS account_id FROM account WHERE state = 'inactive' AND id IN ($1)";
 }
 
 /// An activation as stored.
@@ -51,6 +55,21 @@ pub async fn insert(
     Ok(())
 }
 
+/// Adds one for each of many accounts.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_all(
+    tx: &mut Tx,
+    _task: &Task,
+    all: &[(ActivationId, AccountId, [u8; 32])],
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    let rows = all.iter().map(|(id, account, digest)| args![*id, *account, *digest, now, expires_at]).collect();
+    tx.insert_many(INSERT, rows).await.map(drop)
+}
+
 /// The activation of a code, used or not.
 ///
 /// # Errors
@@ -74,4 +93,29 @@ pub async fn consume(tx: &mut Tx, id: ActivationId, now: Timestamp) -> Result<bo
 pub async fn end_open(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(END_OPEN, args![account, now]).await?;
     Ok(())
+}
+
+struct OfAccount(AccountId);
+
+impl FromRow for OfAccount {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("account_id")?))
+    }
+}
+
+/// Ends what is open of many accounts; those of them that nobody activated. In this order: whoever is activating with an
+/// open code is waited for and then seen as active, or finds her code ended.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end_open_of_many(
+    tx: &mut Tx,
+    _task: &Task,
+    accounts: &[AccountId],
+    now: Timestamp,
+) -> Result<BTreeSet<AccountId>, StoreError> {
+    let keys = || accounts.iter().map(|id| Value::from(*id)).collect();
+    tx.all_in::<OfAccount>(END_OPEN_OF_MANY, &[Value::from(now)], keys()).await?;
+    let inactive = tx.all_in::<OfAccount>(STILL_INACTIVE, &[], keys()).await?;
+    Ok(inactive.into_iter().map(|row| row.0).collect())
 }

@@ -1,7 +1,9 @@
 //! Consent receipts 同意: added and withdrawn, never deleted (ruling R8).
 
+use std::collections::BTreeSet;
+
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::OnePerson;
+use crate::domain::access::{OnePerson, Ward};
 use crate::domain::id::ClientId;
 use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::time::Timestamp;
@@ -11,6 +13,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     LIVE = "SELECT * FROM consent WHERE person_id = $1 AND client_id = $2 AND withdrawn_at IS NULL ORDER BY given_at, id";
     OF_PERSON = "SELECT * FROM consent WHERE person_id = $1 ORDER BY given_at, id";
+    TAKE_BACK = "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND given_by = $2 AND withdrawn_at IS NULL RETURNING client_id";
     WITHDRAW = "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND client_id = $2 AND withdrawn_at IS NULL";
 }
 
@@ -80,4 +83,21 @@ pub async fn withdraw(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     tx.execute(WITHDRAW, args![proof.person(), client, now]).await
+}
+
+struct HeldBy(ClientId);
+
+impl FromRow for HeldBy {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("client_id")?))
+    }
+}
+
+/// Withdraws every live receipt that a guardian gave about her ward; which clients held them.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn take_back(tx: &mut Tx, ward: &Ward, now: Timestamp) -> Result<BTreeSet<ClientId>, StoreError> {
+    let held: Vec<HeldBy> = tx.all(TAKE_BACK, args![ward.person(), ward.guardian(), now]).await?;
+    Ok(held.into_iter().map(|row| row.0).collect())
 }

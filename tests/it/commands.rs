@@ -22,6 +22,7 @@ const COMMANDS: &[&[&str]] = &[
     &["account", "list"],
     &["account", "set-password"],
     &["account", "link"],
+    &["account", "slips"],
     &["client", "create"],
     &["consent", "record"],
     &["consent", "withdraw"],

@@ -18,4 +18,5 @@ mod platform;
 mod replicas;
 mod roster;
 mod sign_in;
+mod slips;
 mod support;

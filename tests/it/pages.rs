@@ -7,6 +7,7 @@ use std::path::Path;
 use axum::body::Body;
 use axum::http::{Request, header};
 use mingji::domain::locale::Locale;
+use mingji::domain::registry::holder::{Holder, SlipKind};
 use mingji::http::pages::static_files::{ASSETS, static_router};
 use mingji::http::pages::views::*;
 use scraper::{ElementRef, Html, Selector};
@@ -37,6 +38,10 @@ impl Values {
     fn who(self, name: &str) -> Who {
         Who { name: self.text(name) }
     }
+
+    fn suggestion(self) -> SuggestedPassword {
+        SuggestedPassword { password: self.text("tuzi482xigua"), reminder: self.text("兔子 482 西瓜") }
+    }
 }
 
 fn sign_in_samples(v: Values) -> Vec<Sample> {
@@ -61,20 +66,31 @@ fn sign_in_samples(v: Values) -> Vec<Sample> {
 }
 
 fn activation_samples(v: Values) -> Vec<Sample> {
-    let page = move |from_link: bool, error| Activate {
-        code: from_link.then(|| v.text("7QKD-M2XW-9F")),
-        user_name: from_link.then(|| v.text("k7mw-3fqd")),
-        person_hint: from_link.then(|| v.text("王*明")),
+    let page_of = move |holder: Option<Holder>, error| Activate {
+        code: holder.map(|_| v.text("7QKD-M2XW-9F")),
+        user_name: holder.map(|_| v.text("k7mw-3fqd")),
+        person_hint: holder.map(|_| v.text("王*明")),
+        holder,
+        suggestion: (holder == Some(Holder::Child)).then(|| v.suggestion()),
         min_length: 8,
         error,
     };
+    let page = move |from_link: bool, error| page_of(from_link.then_some(Holder::Staff), error);
+    let done = move |holder| Activated { user_name: v.text("k7mw-3fqd"), holder };
     let weak = ActivateProblem::WeakPassword(PasswordFault::TooCommon);
     vec![
         ("activate", Box::new(move |l| page(false, None).render(l))),
         ("activate-link", Box::new(move |l| page(true, None).render(l))),
         ("activate-weak", Box::new(move |l| page(true, Some(weak)).render(l))),
         ("activate-unknown", Box::new(move |l| page(true, Some(ActivateProblem::UnknownCode)).render(l))),
-        ("activated", Box::new(move |l| Activated { user_name: v.text("k7mw-3fqd") }.render(l))),
+        ("activate-guardian", Box::new(move |l| page_of(Some(Holder::Guardian), None).render(l))),
+        ("activate-student", Box::new(move |l| page_of(Some(Holder::Student), None).render(l))),
+        ("activate-child", Box::new(move |l| page_of(Some(Holder::Child), None).render(l))),
+        ("activate-child-weak", Box::new(move |l| page_of(Some(Holder::Child), Some(weak)).render(l))),
+        ("activated", Box::new(move |l| done(Holder::Staff).render(l))),
+        ("activated-guardian", Box::new(move |l| done(Holder::Guardian).render(l))),
+        ("activated-student", Box::new(move |l| done(Holder::Student).render(l))),
+        ("activated-child", Box::new(move |l| done(Holder::Child).render(l))),
     ]
 }
 
@@ -156,8 +172,11 @@ fn end_samples(v: Values) -> Vec<Sample> {
     let mut samples: Vec<Sample> = vec![
         ("sign-out", Box::new(move |l| confirm().render(l))),
         ("signed-out", Box::new(move |l| signed_out().render(l))),
-        ("home", Box::new(|l| Home { who: None }.render(l))),
-        ("home-signed-in", Box::new(move |l| Home { who: Some(v.who("陈晓兰")) }.render(l))),
+        ("home", Box::new(|l| Home { who: None, wards: Vec::new(), note: None }.render(l))),
+        (
+            "home-signed-in",
+            Box::new(move |l| Home { who: Some(v.who("陈晓兰")), wards: Vec::new(), note: None }.render(l)),
+        ),
     ];
     for id in ErrorId::ALL {
         let page = move || ErrorPage {
@@ -170,9 +189,59 @@ fn end_samples(v: Values) -> Vec<Sample> {
     samples
 }
 
+fn ward_samples(v: Values) -> Vec<Sample> {
+    let ward = move |id: &str, hint: &str, place: &str, pending, account: Option<bool>, others| Ward {
+        id: v.text(id),
+        hint: v.text(hint),
+        place: Some(v.text(place)),
+        pending,
+        account: account.map(|active| WardAccount { user_name: v.text("p4nx-8wtc-k"), active }),
+        others,
+    };
+    let other = move |hint: &str, pending, org: &str| OtherGuardian {
+        hint: v.text(hint),
+        pending,
+        recorded_by: Some(v.text(org)),
+    };
+    let home = move |note| Home {
+        who: Some(v.who("刘建国")),
+        wards: vec![
+            ward(
+                "ward-1",
+                "刘*桐",
+                "瑞金市怡安希望小学 · 2024级2班",
+                false,
+                Some(true),
+                vec![
+                    other("陈*兰", false, "瑞金市怡安希望小学"),
+                    other("王*明", true, "云和县第三中学教育集团江滨实验学校"),
+                ],
+            ),
+            ward("ward-2", "刘*墨", "瑞金第一中学 · 2026级4班", false, None, Vec::new()),
+            ward("ward-3", "迪*提", "瑞金市思源实验学校", true, None, Vec::new()),
+        ],
+        note,
+    };
+    let form = move |error| WardPassword {
+        who: v.who("刘建国"),
+        ward: v.text("ward-1"),
+        hint: v.text("刘*桐"),
+        user_name: v.text("p4nx-8wtc-k"),
+        suggestion: v.suggestion(),
+        min_length: 8,
+        error,
+    };
+    vec![
+        ("home-wards", Box::new(move |l| home(None).render(l))),
+        ("home-wards-told", Box::new(move |l| home(Some(HomeNote::No)).render(l))),
+        ("ward-password", Box::new(move |l| form(None).render(l))),
+        ("ward-password-weak", Box::new(move |l| form(Some(PasswordFault::TooShort(8))).render(l))),
+    ]
+}
+
 fn samples(hostile: bool) -> Vec<Sample> {
     let v = Values { hostile };
-    [sign_in_samples(v), activation_samples(v), choice_samples(v), consent_samples(v), end_samples(v)]
+    [sign_in_samples(v), activation_samples(v), choice_samples(v), consent_samples(v), end_samples(v), ward_samples(v)]
         .into_iter()
         .flatten()
         .collect()
@@ -280,6 +349,54 @@ fn check_closed(html: &Html, at: &str) {
     }
 }
 
+/// Slips are paper: nothing on them may be fetched, run or pressed, whatever the names say.
+#[test]
+fn slips_are_whole_without_anything_else() {
+    for hostile in [false, true] {
+        let v = Values { hostile };
+        let slip = |name: &str, holder, child: Option<&str>| SlipView {
+            name: v.text(name),
+            child: child.map(|name| v.text(name)),
+            user_name: v.text("k7m-2xp-w9dt"),
+            code: v.text("7qkd-m2xw-9fhj"),
+            link: v.text("https://id.example.edu.cn/activate?code=7qkd-m2xw-9fhj"),
+            holder,
+        };
+        let sheet = SlipSheet {
+            kind: SlipKind::Guardians,
+            org: v.text("云和县江滨实验小学"),
+            class: Some(v.text("三年级 2024级2班")),
+            number: (1, 1),
+            address: v.text("https://id.example.edu.cn/activate"),
+            valid_until: "2026-12-09".into(),
+            slips: vec![
+                slip("周𠮷", Holder::Child, None),
+                slip("迪丽努尔·艾合买提", Holder::Guardian, Some("阿依古丽·买买提")),
+                slip("陈晓兰", Holder::Staff, None),
+                slip("刘子墨", Holder::Student, None),
+            ],
+        };
+        let text = format!("{}{}", slips_head(), sheet.render());
+        let html = Html::parse_document(&text);
+        assert_eq!(all(&html, "article.slip").len(), 4);
+        assert_eq!(all(&html, "article.slip svg path").len(), 4, "each has its QR code");
+        let loads = "script, img, link, iframe, object, embed, a, form, base, [src], [href]";
+        assert!(all(&html, loads).is_empty(), "{hostile}: it would load or lead somewhere");
+        assert!(!text.contains("url(") && !text.contains("@import"));
+        for element in all(&html, "*") {
+            assert!(element.value().attrs().all(|(name, _)| !name.starts_with("on")), "{hostile}");
+        }
+        if !hostile {
+            let said: Vec<_> = all(&html, "article.slip").into_iter().map(text_of).collect();
+            assert!(said[0].contains("周𠮷") && said[0].contains("7qkd-m2xw-9fhj") && said[0].contains("2026-12-09"));
+            assert!(said[1].contains("阿依古丽·买买提 的家长") && !said[0].contains("的家长"));
+            let advice: std::collections::BTreeSet<_> =
+                all(&html, ".advice").into_iter().map(|advice| text_of(advice)).collect();
+            assert_eq!(advice.len(), 4, "each kind of holder is told something else");
+        }
+    }
+}
+
 #[test]
 fn hostile_values_stay_text() {
     for (name, render) in samples(true) {
@@ -321,6 +438,16 @@ fn the_names_of_the_contract_are_there() {
         ("sign-out", "form[action='/sign-out'] button[name=confirm][value=no]"),
         ("signed-out", "#signed-out"),
         ("home-signed-in", "form[action='/sign-out'] button"),
+        ("activate-child", "input[name=new_password][type=text][autocomplete=off]"),
+        ("activate-child", "form[action='/activate'] input[name=code][type=hidden]"),
+        ("activate-guardian", "input[name=new_password][type=password]"),
+        ("activated-child", "#next"),
+        ("home-wards", "form[action='/sign-out'] button"),
+        ("home-wards", "form[action='/wards']:has(input[name=ward][value='ward-3']) button[name=confirm][value=no]"),
+        ("home-wards", "form[action='/wards']:has(input[name=ward][value='ward-1']) button[name=confirm][value=yes]"),
+        ("home-wards", "a[href^='/ward-password?']"),
+        ("home-wards-told", "#told"),
+        ("ward-password", "form[action='/ward-password'] input[name=new_password]"),
     ];
     let pages = samples(false);
     let errors = ErrorId::ALL.map(|id| (id.as_str(), format!("#{}", id.as_str())));

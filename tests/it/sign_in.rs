@@ -2,6 +2,7 @@
 
 mod activation;
 mod consent;
+mod holders;
 mod identity;
 mod password;
 mod session;

@@ -3,4 +3,5 @@
 pub mod lifetimes;
 pub mod password;
 pub mod session;
+pub mod suggestion;
 pub mod throttle;

@@ -11,6 +11,7 @@ pub mod document;
 pub mod enrolment;
 pub mod grade;
 pub mod guardianship;
+pub mod holder;
 pub mod institution;
 pub mod institution_code;
 pub mod login;

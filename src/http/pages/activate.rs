@@ -5,10 +5,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::respond::{FormTargets, page};
-use super::views::{Activate, ActivateProblem, Activated, PasswordFault};
+use super::views::{Activate, ActivateProblem, Activated, PasswordFault, SuggestedPassword};
 use crate::app::App;
 use crate::app::activation::{ActivationProblem, ActivationView};
 use crate::domain::auth::password::{MIN_LENGTH, Weakness};
+use crate::domain::auth::suggestion::Suggestion;
 use crate::domain::oidc::params::Params;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
@@ -35,8 +36,8 @@ pub async fn submit(State(app): State<App>, visit: Visit, fields: Fields) -> Res
         Ok(Err(ActivateProblem::Mismatch))
     };
     match outcome {
-        Ok(Ok(user_name)) => {
-            let html = Activated { user_name }.render(visit.ctx.locale);
+        Ok(Ok(done)) => {
+            let html = Activated { user_name: done.user_name, holder: done.holder }.render(visit.ctx.locale);
             visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
         }
         Ok(Err(problem)) => retry(&app, visit, code, problem).await,
@@ -54,10 +55,28 @@ async fn retry(app: &App, visit: Visit, code: &str, problem: ActivateProblem) ->
 }
 
 fn form(visit: Visit, code: Option<&str>, view: Option<ActivationView>, error: Option<ActivateProblem>) -> Response {
-    let (user_name, person_hint) = view.map_or((None, None), |view| (Some(view.user_name), Some(view.person_hint)));
-    let page_view = Activate { code: code.map(str::to_owned), user_name, person_hint, min_length: MIN_LENGTH, error };
+    let mut page_view = Activate {
+        code: code.map(str::to_owned),
+        user_name: None,
+        person_hint: None,
+        holder: None,
+        suggestion: None,
+        min_length: MIN_LENGTH,
+        error,
+    };
+    if let Some(view) = view {
+        page_view.user_name = Some(view.user_name);
+        page_view.person_hint = Some(view.person_hint);
+        page_view.holder = Some(view.holder);
+        page_view.suggestion = view.suggestion.map(suggested);
+    }
     let html = page_view.render(visit.ctx.locale);
     visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
+}
+
+/// A drawn password, for a page.
+pub fn suggested(drawn: Suggestion) -> SuggestedPassword {
+    SuggestedPassword { password: drawn.password, reminder: drawn.reminder }
 }
 
 fn shown(problem: ActivationProblem) -> ActivateProblem {
@@ -69,7 +88,8 @@ fn shown(problem: ActivationProblem) -> ActivateProblem {
     }
 }
 
-fn fault(weakness: Weakness) -> PasswordFault {
+/// Why a password is refused, for a page.
+pub fn fault(weakness: Weakness) -> PasswordFault {
     match weakness {
         Weakness::TooShort(least) => PasswordFault::TooShort(least),
         Weakness::TooLong(most) => PasswordFault::TooLong(most),

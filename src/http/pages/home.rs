@@ -1,23 +1,42 @@
-//! The first page: what this is, and who is signed in.
+//! The first page: what this is, who is signed in, and whose guardian she is.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::interaction::name;
 use super::respond::{FormTargets, page};
-use super::views::Home;
+use super::views::{Home, HomeNote, OtherGuardian, Ward, WardAccount};
 use crate::app::App;
+use crate::app::ward::WardCard;
+use crate::domain::oidc::params::Params;
 use crate::http::error;
 use crate::http::extract::Visit;
 
 /// Home.
-pub async fn show(State(app): State<App>, visit: Visit) -> Response {
-    match app.who(&visit.ctx, &visit.browser).await {
-        Ok(who) => {
-            let html = Home { who: who.as_ref().map(name) }.render(visit.ctx.locale);
-            visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
-        }
-        Err(why) => error::failure(visit, &why),
+pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit) -> Response {
+    let note = Params::parse(query.as_deref().unwrap_or_default()).get("told").and_then(HomeNote::parse);
+    let view = match app.home(&visit.ctx, &visit.browser).await {
+        Ok(Some(home)) => Home { who: Some(name(&home.who)), wards: home.wards.into_iter().map(ward).collect(), note },
+        Ok(None) => Home { who: None, wards: Vec::new(), note: None },
+        Err(why) => return error::failure(visit, &why),
+    };
+    let html = view.render(visit.ctx.locale);
+    visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
+}
+
+fn ward(card: WardCard) -> Ward {
+    let place: Vec<String> = [card.school, card.class].into_iter().flatten().collect();
+    Ward {
+        id: card.id.to_string(),
+        hint: card.hint,
+        place: (!place.is_empty()).then(|| place.join(" · ")),
+        pending: card.pending,
+        account: card.account.map(|account| WardAccount { user_name: account.user_name, active: account.active }),
+        others: card
+            .others
+            .into_iter()
+            .map(|other| OtherGuardian { hint: other.hint, pending: other.pending, recorded_by: other.recorded_by })
+            .collect(),
     }
 }

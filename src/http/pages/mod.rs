@@ -14,3 +14,4 @@ pub mod sign_in;
 pub mod sign_out;
 pub mod static_files;
 pub mod views;
+pub mod wards;

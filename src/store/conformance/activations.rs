@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::on_both_engines;
 use super::scene::{account_id, add_active, after, twice_at_once};
 use super::support::NOW;
-use crate::domain::access::for_tests::door;
+use crate::domain::access::for_tests::{door, task};
 use crate::domain::id::ActivationId;
 use crate::domain::time::Timestamp;
 use crate::store::activations;
@@ -16,6 +16,7 @@ on_both_engines!(
     a_void_activation_is_not_consumed,
     a_newer_activation_ends_what_is_open,
     a_code_leads_to_one_activation,
+    many_are_replaced_at_once,
 );
 
 const ENDS: u64 = 86_400;
@@ -80,4 +81,22 @@ async fn a_code_leads_to_one_activation(db: &Db) {
     add(&mut tx, 1, 1).await;
     let fault = activations::insert(&mut tx, id(2), account_id(1), [1; 32], NOW, after(ENDS)).await.unwrap_err();
     assert!(fault.is_unique("activation_code_digest_key"), "{fault}");
+}
+
+async fn many_are_replaced_at_once(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    for n in [1, 2, 3] {
+        add_active(&mut tx, n).await;
+        add(&mut tx, n, n).await;
+    }
+    let waiting = [account_id(1), account_id(2)];
+    let none = activations::end_open_of_many(&mut tx, &task(), &waiting, after(1)).await.unwrap();
+    assert!(none.is_empty(), "who is active waits for nothing");
+    assert_eq!((used_at(&mut tx, 1).await, used_at(&mut tx, 3).await), (Some(after(1)), None), "another account's");
+    let fresh = [(id(11), account_id(1), [11; 32]), (id(12), account_id(2), [12; 32])];
+    activations::insert_all(&mut tx, &task(), &fresh, NOW, after(ENDS)).await.unwrap();
+    for n in [11, 12] {
+        assert_eq!(used_at(&mut tx, n).await, None);
+        assert!(activations::consume(&mut tx, id(n), after(2)).await.unwrap());
+    }
 }

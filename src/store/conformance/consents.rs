@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use super::on_both_engines;
 use super::support::{NOW, add_person, person_id};
-use crate::domain::access::for_tests::{own, task};
+use crate::domain::access::for_tests::{own, task, ward};
 use crate::domain::id::{ClientId, ConsentId};
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::consent::ConsentReceipt;
 use crate::store::consents;
 use crate::store::db::{Db, Statement, Tx, args};
 
-on_both_engines!(receipts_are_withdrawn_and_never_deleted, receipts_are_one_clients);
+on_both_engines!(receipts_are_withdrawn_and_never_deleted, receipts_are_one_clients, a_guardian_takes_back_her_own,);
 
 /// The client's own row, as short as the schema lets it be.
 const CLIENT: Statement = Statement::shared(
@@ -73,4 +73,21 @@ async fn receipts_are_one_clients(db: &Db) {
         consents::live(&mut tx, &own(person_id(2)), client(1)).await.unwrap().is_empty(),
         "given by her, not about her"
     );
+}
+
+async fn a_guardian_takes_back_her_own(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    scene(&mut tx).await;
+    add_person(&mut tx, 3, "父亲").await;
+    let on = task().on(person_id(1));
+    let fathers = ConsentReceipt { given_by: person_id(3), ..receipt(3, 1) };
+    for receipt in [receipt(1, 1), receipt(2, 2), fathers.clone()] {
+        consents::insert(&mut tx, &on, &receipt).await.unwrap();
+    }
+    let mother = ward(person_id(2), person_id(1));
+    let held = consents::take_back(&mut tx, &mother, NOW).await.unwrap();
+    assert_eq!(held, BTreeSet::from([client(1), client(2)]));
+    assert!(consents::take_back(&mut tx, &mother, NOW).await.unwrap().is_empty());
+    assert_eq!(consents::live(&mut tx, &on, client(1)).await.unwrap(), [fathers], "another guardian's");
+    assert!(consents::live(&mut tx, &on, client(2)).await.unwrap().is_empty());
 }

@@ -10,7 +10,7 @@ use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::guardianship::{Evidence, Restriction};
 use crate::domain::registry::staffing::Teaching;
 use crate::store::db::{Db, Tx};
-use crate::store::{classes, enrolments, guardianships, persons, staffings};
+use crate::store::{classes, enrolments, guardianships, persons, staffings, wards};
 
 on_both_engines!(
     a_student_has_one_enrolment,
@@ -18,6 +18,7 @@ on_both_engines!(
     a_post_is_held_once_and_teaches_many,
     guardians_speak_once_confirmed,
     the_child_of_full_age_has_no_guardian,
+    a_guardian_answers_about_her_own_wards,
 );
 
 async fn people(tx: &mut Tx) {
@@ -136,4 +137,22 @@ async fn the_child_of_full_age_has_no_guardian(db: &Db) {
     assert!(persons::update(&mut tx, &on, &grown).await.unwrap());
     assert!(guardianships::confirmed_guardians(&mut tx, &on, NOW).await.unwrap().is_empty());
     assert!(!guardianships::is_guardian_of(&mut tx, &own(person_id(3)), person_id(1), NOW).await.unwrap());
+}
+
+async fn a_guardian_answers_about_her_own_wards(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    people(&mut tx).await;
+    let (on, mother) = (task().on(person_id(1)), own(person_id(3)));
+    assert!(guardianships::insert(&mut tx, &on, &guardianship(1, 1, 3)).await.unwrap());
+    assert!(enrolments::insert(&mut tx, &on, &enrolment(1, 1, 5)).await.unwrap());
+    let kept = wards::of_guardian(&mut tx, &mother).await.unwrap();
+    assert_eq!((kept.len(), kept[0].child_name.as_str()), (1, "学生"));
+    assert_eq!(kept[0].school.as_ref().map(|(id, _)| *id), Some(org_id(5)));
+    assert!(wards::of_guardian(&mut tx, &own(person_id(2))).await.unwrap().is_empty());
+    let rejected = kept[0].guardianship.clone().reject(NOW).unwrap();
+    assert!(!wards::answer(&mut tx, &own(person_id(2)), &rejected).await.unwrap(), "not hers");
+    assert!(wards::answer(&mut tx, &mother, &rejected).await.unwrap());
+    assert!(!wards::answer(&mut tx, &mother, &rejected).await.unwrap(), "answered before");
+    assert!(wards::of_guardian(&mut tx, &mother).await.unwrap().is_empty());
+    assert_eq!(guardianships::of_guardian(&mut tx, &mother).await.unwrap(), [rejected]);
 }

@@ -32,10 +32,12 @@ const ALL: &[&[Statement]] = &[
     crate::store::relation_claims::STATEMENTS,
     crate::store::sessions::STATEMENTS,
     crate::store::signing_keys::STATEMENTS,
+    crate::store::slips::STATEMENTS,
     crate::store::spaces::STATEMENTS,
     crate::store::staffings::STATEMENTS,
     crate::store::subjects::STATEMENTS,
     crate::store::verifications::STATEMENTS,
+    crate::store::wards::STATEMENTS,
 ];
 
 async fn every_statement_prepares(db: &Db) {

@@ -81,9 +81,20 @@ async fn pages(album: &Album, place: &Place, demo: &Demo, teacher: &str) {
     sign_in(window, person("child_under14")).await;
     window.find("#guardian-consent-needed").await;
     album.take("guardian").await;
-    let link =
-        place.json(&["account", "link", &person("full_claims").user_name], "")["link"].as_str().unwrap().to_owned();
-    window.go(&link).await;
-    window.find("#new-password").await;
-    album.take("activation").await;
+    for key in ["full_claims", "child_under14", "child_15", "guardian_of_two"] {
+        let issued = place.json(&["account", "link", &person(key).user_name], "");
+        window.go(issued["link"].as_str().unwrap()).await;
+        window.find("#new-password").await;
+        album.take(&format!("activation-{key}")).await;
+    }
+    window.go(&format!("{issuer}/end-session")).await;
+    window.press("main button[value=yes]").await;
+    window.find("#signed-out").await;
+    window.go(&format!("{issuer}/sign-in")).await;
+    sign_in(window, person("guardian_of_two")).await;
+    window.find("#wards").await;
+    album.take("home-guardian").await;
+    window.press("#wards a.button").await;
+    window.find("#suggestion").await;
+    album.take("ward-password").await;
 }

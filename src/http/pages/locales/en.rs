@@ -43,9 +43,6 @@ pub static EN: Messages = Messages {
     activate: Activate {
         title: "Set a password",
         lead: "Before the first use, give yourself a password.",
-        for_person: |name| {
-            format!("This is the account of {name}. If that is not you, close this page and tell your school.")
-        },
         code: "Activation code",
         code_hint: "It is printed on the slip from your school.",
         user_name: "Your user name",
@@ -67,7 +64,6 @@ pub static EN: Messages = Messages {
         done_title: "Your password is set",
         done_lead: "Sign in with this user name:",
         done_next: "Remember the user name, and tell nobody your password.",
-        sign_in_now: "Sign in now",
         sign_in_instead: "Password already set? Sign in",
     },
     identity: Identity {
@@ -176,6 +172,9 @@ pub static EN: Messages = Messages {
         sign_out: "Sign out",
         activate: "First time here? Set a password with your activation code",
     },
+    holders: super::holders::EN,
+    wards: super::wards::EN,
+    slips: super::slips::EN,
     errors: Errors {
         request_id: "Request number",
         home: "Home page",

@@ -4,6 +4,9 @@
 #![allow(missing_docs, reason = "each field is named after the text it holds, and the texts stand in `zh` and `en`")]
 
 mod en;
+pub mod holders;
+pub mod slips;
+pub mod wards;
 mod zh;
 
 use crate::domain::locale::Locale;
@@ -22,6 +25,9 @@ pub struct Messages {
     pub guardian: Guardian,
     pub sign_out: SignOut,
     pub home: Home,
+    pub holders: holders::Holders,
+    pub wards: wards::Wards,
+    pub slips: slips::Slips,
     pub errors: Errors,
 }
 
@@ -76,7 +82,6 @@ pub struct SignIn {
 pub struct Activate {
     pub title: &'static str,
     pub lead: &'static str,
-    pub for_person: With,
     pub code: &'static str,
     pub code_hint: &'static str,
     pub user_name: &'static str,
@@ -96,7 +101,6 @@ pub struct Activate {
     pub done_title: &'static str,
     pub done_lead: &'static str,
     pub done_next: &'static str,
-    pub sign_in_now: &'static str,
     pub sign_in_instead: &'static str,
 }
 

@@ -37,7 +37,6 @@ pub static ZH: Messages = Messages {
     activate: Activate {
         title: "设置密码",
         lead: "第一次使用，请先给自己设一个密码。",
-        for_person: |name| format!("这是 {name} 的账号。如果不是您，请关掉这个页面，并告诉学校。"),
         code: "激活码",
         code_hint: "激活码印在学校发的小纸条上。",
         user_name: "您的用户名",
@@ -57,7 +56,6 @@ pub static ZH: Messages = Messages {
         done_title: "密码设好了",
         done_lead: "登录时请用这个用户名：",
         done_next: "请把用户名记好，不要把密码告诉别人。",
-        sign_in_now: "现在登录",
         sign_in_instead: "密码已经设过了？去登录",
     },
     identity: Identity {
@@ -147,6 +145,9 @@ pub static ZH: Messages = Messages {
         sign_out: "退出登录",
         activate: "第一次来？用激活码设置密码",
     },
+    holders: super::holders::ZH,
+    wards: super::wards::ZH,
+    slips: super::slips::ZH,
     errors: Errors {
         request_id: "请求编号",
         home: "回到首页",

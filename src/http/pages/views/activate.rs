@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::{Frame, finish};
 use crate::domain::locale::Locale;
+use crate::domain::registry::holder::Holder;
 use crate::http::pages::locales::{self, Messages};
 
 /// What is wrong with a new password.
@@ -39,7 +40,7 @@ impl ActivateProblem {
         matches!(self, Self::UnknownCode | Self::Used | Self::Expired)
     }
 
-    fn text(self, t: &locales::Activate) -> String {
+    pub(super) fn text(self, t: &locales::Activate) -> String {
         match self {
             Self::UnknownCode => t.unknown_code.to_owned(),
             Self::Used => t.used.to_owned(),
@@ -62,10 +63,23 @@ pub struct Activate {
     pub user_name: Option<String>,
     /// A masked name, so that somebody with another person's slip notices.
     pub person_hint: Option<String>,
+    /// Whom the page speaks to, once the code says it.
+    pub holder: Option<Holder>,
+    /// A password for a child to take or leave.
+    pub suggestion: Option<SuggestedPassword>,
     /// Least length of a password, in characters.
     pub min_length: u32,
     /// Why the page is shown again.
     pub error: Option<ActivateProblem>,
+}
+
+/// A password drawn for a child, and how to remember it.
+#[derive(Clone)]
+pub struct SuggestedPassword {
+    /// As it is typed.
+    pub password: String,
+    /// In characters.
+    pub reminder: String,
 }
 
 #[derive(Template)]
@@ -73,6 +87,10 @@ pub struct Activate {
 struct Page<'a> {
     frame: Frame<'a>,
     t: &'static locales::Activate,
+    w: &'static locales::wards::Wards,
+    notes: &'static [&'static str],
+    /// The page is for a family: larger, in steps, with a password that can be read while it is typed.
+    family: bool,
     m: &'a Activate,
     lead: String,
     code_typed: bool,
@@ -84,13 +102,20 @@ struct Page<'a> {
 impl Activate {
     /// The page in a language.
     pub fn render(&self, locale: Locale) -> String {
-        let t = &Messages::of(locale).activate;
+        let messages = Messages::of(locale);
+        let t = &messages.activate;
+        let holder = self.holder.map(|holder| messages.holders.of(holder));
+        let lead = self.person_hint.as_deref().zip(holder).map(|(hint, texts)| (texts.for_person)(hint));
+        let title = holder.map_or(t.title, |texts| texts.title);
         let code_problem = self.error.is_some_and(ActivateProblem::is_about_code);
         let page = Page {
-            frame: Frame::new(locale, t.title).keep("code", self.code.as_deref()),
+            frame: Frame::new(locale, title).keep("code", self.code.as_deref()),
             t,
             m: self,
-            lead: self.person_hint.as_deref().map_or_else(|| t.lead.to_owned(), t.for_person),
+            w: &messages.wards,
+            notes: holder.map_or(&[], |texts| texts.notes),
+            family: self.holder == Some(Holder::Child),
+            lead: lead.unwrap_or_else(|| t.lead.to_owned()),
             code_typed: self.code.is_none() || code_problem,
             code_problem,
             problem: self.error.map(|problem| problem.text(t)),
@@ -104,6 +129,8 @@ impl Activate {
 pub struct Activated {
     /// The user name to sign in with from now on.
     pub user_name: String,
+    /// Whom the page speaks to.
+    pub holder: Holder,
 }
 
 #[derive(Template)]
@@ -111,13 +138,15 @@ pub struct Activated {
 struct Done<'a> {
     frame: Frame<'a>,
     t: &'static locales::Activate,
+    holder: &'static locales::holders::HolderTexts,
     m: &'a Activated,
 }
 
 impl Activated {
     /// The page in a language.
     pub fn render(&self, locale: Locale) -> String {
-        let t = &Messages::of(locale).activate;
-        finish(&Done { frame: Frame::new(locale, t.done_title), t, m: self }, locale)
+        let messages = Messages::of(locale);
+        let (t, holder) = (&messages.activate, messages.holders.of(self.holder));
+        finish(&Done { frame: Frame::new(locale, t.done_title), t, holder, m: self }, locale)
     }
 }

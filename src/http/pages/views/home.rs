@@ -1,4 +1,4 @@
-//! The page at `/`: what this is, and who is signed in.
+//! The page at `/`: what this is, who is signed in, and whose guardian she is.
 
 use askama::Template;
 
@@ -6,10 +6,76 @@ use super::{Frame, Who, finish};
 use crate::domain::locale::Locale;
 use crate::http::pages::locales::{self, Messages};
 
-/// The page; when somebody is signed in, a form posts `confirm=yes` to `/sign-out`.
+/// The page; when somebody is signed in, a form posts `confirm=yes` to `/sign-out`, and one for each child `ward` and
+/// `confirm` (`yes` or `no`) to `/wards`.
 pub struct Home {
     /// Who is signed in, if anybody.
     pub who: Option<Who>,
+    /// The children she is recorded as a guardian of.
+    pub wards: Vec<Ward>,
+    /// What she did just before.
+    pub note: Option<HomeNote>,
+}
+
+/// A child.
+pub struct Ward {
+    /// What the form posts.
+    pub id: String,
+    /// A masked name.
+    pub hint: String,
+    /// School and class, as far as she may know them.
+    pub place: Option<String>,
+    /// Whether a school has still to confirm it.
+    pub pending: bool,
+    /// Where she may set the child's password.
+    pub account: Option<WardAccount>,
+    /// Who else is recorded.
+    pub others: Vec<OtherGuardian>,
+}
+
+/// The account of a child under 14.
+pub struct WardAccount {
+    /// The user name.
+    pub user_name: String,
+    /// Whether there is a password already.
+    pub active: bool,
+}
+
+/// Another guardian of the same child.
+pub struct OtherGuardian {
+    /// A masked name.
+    pub hint: String,
+    /// Whether a school has still to confirm it.
+    pub pending: bool,
+    /// Who recorded her.
+    pub recorded_by: Option<String>,
+}
+
+/// What was just done, in the address as `?told=…`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HomeNote {
+    /// "My child".
+    Yes,
+    /// "Not my child".
+    No,
+    /// A child's password was set.
+    Password,
+}
+
+impl HomeNote {
+    /// From the address.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Yes, Self::No, Self::Password].into_iter().find(|note| note.as_str() == text)
+    }
+
+    /// For the address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Password => "password",
+        }
+    }
 }
 
 #[derive(Template)]
@@ -17,17 +83,37 @@ pub struct Home {
 struct Page<'a> {
     frame: Frame<'a>,
     t: &'static locales::Home,
+    w: &'static locales::wards::Wards,
+    m: &'a Home,
     greeting: Option<String>,
+    note: Option<&'static str>,
+}
+
+impl Page<'_> {
+    /// "Confirmed, recorded by …", of another guardian.
+    fn standing(&self, other: &OtherGuardian) -> String {
+        let state = if other.pending { self.w.pending } else { self.w.confirmed };
+        let recorded = other.recorded_by.as_deref().map(self.w.recorded_by);
+        [Some(state.to_owned()), recorded].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
 }
 
 impl Home {
     /// The page in a language.
     pub fn render(&self, locale: Locale) -> String {
-        let t = &Messages::of(locale).home;
+        let messages = Messages::of(locale);
+        let (t, w) = (&messages.home, &messages.wards);
         let page = Page {
             frame: Frame::new(locale, t.title).who(self.who.as_ref()),
             t,
+            w,
+            m: self,
             greeting: self.who.as_ref().map(|who| (t.signed_in)(&who.name)),
+            note: self.note.map(|note| match note {
+                HomeNote::Yes => w.told_yes,
+                HomeNote::No => w.told_no,
+                HomeNote::Password => w.told_password,
+            }),
         };
         finish(&page, locale)
     }

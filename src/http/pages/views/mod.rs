@@ -8,8 +8,11 @@ mod consent;
 mod error;
 mod guardian;
 mod home;
+mod qr;
 mod sign_in;
 mod sign_out;
+mod slips;
+mod ward_password;
 
 use askama::Template;
 use form_urlencoded::byte_serialize;
@@ -19,15 +22,17 @@ use super::locales::Messages;
 use super::static_files::{ASSETS, Assets};
 use crate::domain::locale::Locale;
 
-pub use activate::{Activate, ActivateProblem, Activated, PasswordFault};
+pub use activate::{Activate, ActivateProblem, Activated, PasswordFault, SuggestedPassword};
 pub use choose_account::{AccountChoice, ChooseAccount};
 pub use choose_identity::{ChooseIdentity, IdentityChoice, IdentityKind};
 pub use consent::{ClientCard, Consent, ConsentItem};
 pub use error::{ErrorId, ErrorPage};
 pub use guardian::GuardianNeeded;
-pub use home::Home;
+pub use home::{Home, HomeNote, OtherGuardian, Ward, WardAccount};
 pub use sign_in::{SignIn, SignInProblem};
 pub use sign_out::{SignOutConfirm, SignedOut};
+pub use slips::{SLIPS_ON_A_SHEET, SlipSheet, SlipView, slips_head};
+pub use ward_password::WardPassword;
 
 /// Who is signed in, shown on top of every page after sign-in (ruling R16) beside “not me”.
 #[derive(Clone)]

@@ -1,0 +1,289 @@
+//! Activation slips 小纸条: a fresh one-time code for everybody of an institution who never activated her account, by class
+//! for students and guardians and by institution for staff. Codes are shown once, to whoever prints them; the database
+//! keeps digests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::activation::{activation_code, canonical};
+use super::work::Outcome;
+use super::{App, Ctx, Error, access};
+use crate::domain::access::{Task, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::{ActivationId, ClassId, OrgId};
+use crate::domain::registry::age::AgeBand;
+use crate::domain::registry::grade::{self, Grade};
+use crate::domain::registry::holder::{Holder, SlipKind};
+use crate::domain::time::Timestamp;
+use crate::keys::opaque;
+use crate::store::slips::{self, Waiting, WaitingClass};
+use crate::store::{activations, classes, institutions};
+
+/// Accounts of one transaction: a few milliseconds, so that SQLite's writer is never held for long (R15).
+const BATCH: usize = 200;
+
+/// Whose slips.
+#[derive(Clone, Debug, Default)]
+pub struct SlipWish {
+    /// Only of this kind.
+    pub kind: Option<SlipKind>,
+    /// Only of this class.
+    pub class: Option<ClassId>,
+    /// Only of classes in this grade today.
+    pub grade: Option<Grade>,
+}
+
+/// One slip.
+#[derive(Clone)]
+pub struct Slip {
+    /// Whose; the teacher hands it to nobody else.
+    pub name: String,
+    /// What she will type.
+    pub user_name: String,
+    /// The one-time code.
+    pub code: String,
+    /// The address that the code is part of.
+    pub link: String,
+    /// Whom the words on it speak to.
+    pub holder: Holder,
+    /// Whose guardian she is.
+    pub child: Option<String>,
+}
+
+/// The slips that one teacher hands out.
+pub struct Bundle {
+    /// What they are.
+    pub kind: SlipKind,
+    /// Name of the institution.
+    pub org: String,
+    /// Name of the class.
+    pub class: Option<String>,
+    /// Its grade today, where it has one.
+    pub grade: Option<Grade>,
+    /// The slips.
+    pub slips: Vec<Slip>,
+    /// Until when their codes are good.
+    pub valid_until: Timestamp,
+}
+
+/// A line of the report.
+#[derive(Clone, Debug, Serialize)]
+pub struct BundleCount {
+    /// Staff, students or guardians.
+    pub kind: &'static str,
+    /// Name of the institution.
+    pub org: String,
+    /// The class, for `--class`.
+    pub class_id: Option<ClassId>,
+    /// Its name.
+    pub class: Option<String>,
+    /// How many slips.
+    pub slips: usize,
+}
+
+/// What was printed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SlipReport {
+    /// All slips.
+    pub slips: usize,
+    /// Of staff.
+    pub staff: usize,
+    /// Of students.
+    pub students: usize,
+    /// Of guardians.
+    pub guardians: usize,
+    /// By class or institution.
+    pub bundles: Vec<BundleCount>,
+}
+
+/// Takes slips whose codes are durable.
+pub type Press<'a> = dyn FnMut(&Bundle) -> std::io::Result<()> + Send + 'a;
+
+/// People who wait together.
+struct Queue {
+    kind: SlipKind,
+    org: OrgId,
+    org_name: String,
+    class: Option<WaitingClass>,
+    people: Vec<Waiting>,
+}
+
+impl App {
+    /// `mingji account slips`: a code for everybody who waits, earlier ones of these accounts end. Who was activated
+    /// meanwhile gets none, and one account gets one slip, whatever its holder is.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown institution or class; a failed store or press. Codes that were made until then are good,
+    /// and the next run ends them.
+    pub async fn print_slips(
+        &self,
+        ctx: &Ctx,
+        org_code: &str,
+        wish: &SlipWish,
+        press: &mut Press<'_>,
+    ) -> Result<SlipReport, Error> {
+        let task = access::task(TaskName::OperatorCommand);
+        let queues = self.queues(ctx, &task, org_code, wish).await?;
+        let mut report = SlipReport::default();
+        for queue in queues {
+            let class_id = queue.class.as_ref().map(|class| class.id);
+            let bundle = self.fill(ctx, &task, queue).await?;
+            if !bundle.slips.is_empty() {
+                press(&bundle).map_err(Error::internal)?;
+                report.add(&bundle, class_id);
+            }
+        }
+        Ok(report)
+    }
+
+    async fn queues(&self, ctx: &Ctx, task: &Task, org_code: &str, wish: &SlipWish) -> Result<Vec<Queue>, Error> {
+        let mut tx = self.db.read().await?;
+        let org =
+            institutions::by_code(&mut tx, task, org_code).await?.ok_or_else(|| Error::not_found("institution"))?;
+        if let Some(class) = wish.class {
+            classes::find(&mut tx, task, class).await?.ok_or_else(|| Error::not_found("class"))?;
+        }
+        let (today, mut seen) = (ctx.now.shanghai_date(), BTreeSet::new());
+        let mut queues = Vec::new();
+        for kind in SlipKind::ALL.iter().copied().filter(|kind| wish.kind.is_none_or(|wanted| wanted == *kind)) {
+            let people = match kind {
+                SlipKind::Staff => slips::staff(&mut tx, task, org.id).await?,
+                SlipKind::Students => slips::students(&mut tx, task, org.id).await?,
+                SlipKind::Guardians => slips::guardians(&mut tx, task, org.id).await?,
+            };
+            // A second code would end the first: who teaches and has children gets the teacher's slip.
+            let people = people.into_iter().filter(|one| wish.fits(one, today) && seen.insert(one.account)).collect();
+            queues.extend(line_up(kind, people));
+        }
+        Ok(queues)
+    }
+
+    /// Codes for a queue, in as many transactions as it takes.
+    async fn fill(&self, ctx: &Ctx, task: &Task, queue: Queue) -> Result<Bundle, Error> {
+        let today = ctx.now.shanghai_date();
+        let mut bundle = Bundle {
+            kind: queue.kind,
+            org: queue.org_name.clone(),
+            class: queue.class.as_ref().map(|class| class.name.clone()),
+            grade: queue.class.as_ref().and_then(|class| grade_of(class, today)),
+            slips: Vec::with_capacity(queue.people.len()),
+            valid_until: ctx.now.plus(self.lifetimes.activation),
+        };
+        let mut held = Duration::ZERO;
+        for people in queue.people.chunks(BATCH) {
+            // Whoever waits for SQLite's writer has it as long as it was held (R15).
+            if self.db.is_awaited() {
+                tokio::time::sleep(held).await;
+            }
+            let (slips, took) = self.issue_many(ctx, task, &queue, people, bundle.valid_until).await?;
+            bundle.slips.extend(slips);
+            held = took;
+        }
+        Ok(bundle)
+    }
+
+    /// Slips of one transaction, and how long it held the writer.
+    async fn issue_many(
+        &self,
+        ctx: &Ctx,
+        task: &Task,
+        queue: &Queue,
+        people: &[Waiting],
+        valid_until: Timestamp,
+    ) -> Result<(Vec<Slip>, Duration), Error> {
+        let accounts: Vec<_> = people.iter().map(|one| one.account).collect();
+        let mut work = self.begin(ctx, Action::ActivationIssued).await?;
+        let since = Instant::now();
+        let inactive = activations::end_open_of_many(work.tx(), task, &accounts, ctx.now).await?;
+        let (mut rows, mut slips) = (Vec::with_capacity(people.len()), Vec::with_capacity(people.len()));
+        for one in people.iter().filter(|one| inactive.contains(&one.account)) {
+            let code = activation_code(self);
+            let digest = opaque::digest(&canonical(&code));
+            rows.push((ActivationId::new(ctx.now, &*self.random), one.account, digest));
+            slips.push(Slip {
+                name: one.name.clone(),
+                user_name: one.user_name.clone(),
+                link: self.activation_link(&code),
+                code,
+                holder: holder(queue.kind, one, ctx.now),
+                child: one.child.clone(),
+            });
+        }
+        if rows.is_empty() {
+            return Ok((slips, since.elapsed()));
+        }
+        activations::insert_all(work.tx(), task, &rows, ctx.now, valid_until).await?;
+        work.target("institution", queue.org).detail("kind", queue.kind.as_str());
+        if let Some(class) = &queue.class {
+            work.target("class", class.id);
+        }
+        work.detail("accounts", rows.iter().map(|(_, account, _)| account.to_string()).collect::<Vec<_>>());
+        work.commit(Outcome::Done).await?;
+        Ok((slips, since.elapsed()))
+    }
+}
+
+impl SlipWish {
+    fn fits(&self, one: &Waiting, today: NaiveDate) -> bool {
+        let class = one.class.as_ref();
+        self.class.is_none_or(|wanted| class.is_some_and(|class| class.id == wanted))
+            && self.grade.is_none_or(|wanted| class.is_some_and(|class| grade_of(class, today) == Some(wanted)))
+    }
+}
+
+impl SlipReport {
+    fn add(&mut self, bundle: &Bundle, class_id: Option<ClassId>) {
+        let slips = bundle.slips.len();
+        self.slips += slips;
+        *match bundle.kind {
+            SlipKind::Staff => &mut self.staff,
+            SlipKind::Students => &mut self.students,
+            SlipKind::Guardians => &mut self.guardians,
+        } += slips;
+        self.bundles.push(BundleCount {
+            kind: bundle.kind.as_str(),
+            org: bundle.org.clone(),
+            class_id,
+            class: bundle.class.clone(),
+            slips,
+        });
+    }
+}
+
+/// By institution, then by class from the lowest grade up; within a class as they came.
+fn line_up(kind: SlipKind, people: Vec<Waiting>) -> Vec<Queue> {
+    let mut queues: BTreeMap<_, Queue> = BTreeMap::new();
+    for one in people {
+        let place = one.class.as_ref().map(|class| (class.stage, -class.entry_year, natural(&class.name), class.id));
+        let queue = queues.entry((one.org_name.clone(), one.org, place)).or_insert_with(|| Queue {
+            kind,
+            org: one.org,
+            org_name: one.org_name.clone(),
+            class: one.class.clone(),
+            people: Vec::new(),
+        });
+        queue.people.push(one);
+    }
+    queues.into_values().collect()
+}
+
+/// "10班" comes after "9班".
+fn natural(name: &str) -> (usize, String) {
+    (name.chars().count(), name.to_owned())
+}
+
+fn grade_of(class: &WaitingClass, today: NaiveDate) -> Option<Grade> {
+    grade::at(class.stage, class.entry_year, class.schooling_years, today)
+}
+
+fn holder(kind: SlipKind, one: &Waiting, now: Timestamp) -> Holder {
+    match kind {
+        SlipKind::Staff => Holder::Staff,
+        SlipKind::Guardians => Holder::Guardian,
+        SlipKind::Students if AgeBand::at(one.birth_date, now) == AgeBand::Under14 => Holder::Child,
+        SlipKind::Students => Holder::Student,
+    }
+}

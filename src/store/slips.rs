@@ -1,0 +1,137 @@
+//! Who waits for a slip: people with an account that nobody activated yet, and where they belong.
+
+use chrono::NaiveDate;
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::Task;
+use crate::domain::id::{AccountId, ClassId, OrgId};
+use crate::domain::registry::codes::stage::Stage;
+
+statements! {
+    STUDENTS = "SELECT a.id AS account_id, a.user_name AS user_name, p.name AS name, p.birth_date AS birth_date, o.id AS org_id, o.name AS org_name,
+            k.id AS class_id, k.name AS class_name, k.stage AS stage, k.entry_year AS entry_year, k.schooling_years AS schooling_years
+        FROM institution_closure c JOIN institution o ON o.id = c.descendant_id JOIN enrolment e ON e.org_id = o.id JOIN account a ON a.person_id = e.person_id
+        JOIN person p ON p.id = e.person_id LEFT JOIN class k ON k.id = e.class_id
+        WHERE c.ancestor_id = $1 AND e.valid_to IS NULL AND a.state = 'inactive' AND p.status = 'active' ORDER BY e.student_no, p.name_key, a.id";
+    STAFF = "SELECT a.id AS account_id, a.user_name AS user_name, p.name AS name, p.birth_date AS birth_date, o.id AS org_id, o.name AS org_name
+        FROM institution_closure c JOIN institution o ON o.id = c.descendant_id JOIN staffing s ON s.org_id = o.id JOIN account a ON a.person_id = s.person_id
+        JOIN person p ON p.id = s.person_id
+        WHERE c.ancestor_id = $1 AND s.valid_to IS NULL AND a.state = 'inactive' AND p.status = 'active' ORDER BY s.staff_no, p.name_key, a.id";
+    // One who waits for confirmation gets her slip only where she was recorded, and whom a court keeps away gets none:
+    // the slip names the child's school and class (ruling R1).
+    GUARDIANS = "SELECT a.id AS account_id, a.user_name AS user_name, p.name AS name, p.birth_date AS birth_date, o.id AS org_id, o.name AS org_name,
+            k.id AS class_id, k.name AS class_name, k.stage AS stage, k.entry_year AS entry_year, k.schooling_years AS schooling_years, ch.name AS child_name
+        FROM institution_closure c JOIN institution o ON o.id = c.descendant_id JOIN enrolment e ON e.org_id = o.id JOIN guardianship g ON g.child_id = e.person_id
+        JOIN account a ON a.person_id = g.guardian_id JOIN person p ON p.id = g.guardian_id JOIN person ch ON ch.id = g.child_id LEFT JOIN class k ON k.id = e.class_id
+        WHERE c.ancestor_id = $1 AND e.valid_to IS NULL AND (g.status = 'confirmed' OR g.status = 'pending' AND g.recorded_org_id = e.org_id)
+            AND CAST(g.restrictions AS TEXT) = '[]' AND a.state = 'inactive' AND p.status = 'active' AND ch.status = 'active'
+        ORDER BY e.student_no, ch.name_key, g.child_id, g.rank, a.id";
+}
+
+/// A class as slips name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingClass {
+    /// Its id.
+    pub id: ClassId,
+    /// Its name.
+    pub name: String,
+    /// 学段.
+    pub stage: Stage,
+    /// 入学年份.
+    pub entry_year: i64,
+    /// 学制.
+    pub schooling_years: i64,
+}
+
+/// Somebody who waits.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Her account.
+    pub account: AccountId,
+    /// What she will type.
+    pub user_name: String,
+    /// Her name.
+    pub name: String,
+    /// Drives the age band.
+    pub birth_date: Option<NaiveDate>,
+    /// Where she is a student or works, or where her child is a student.
+    pub org: OrgId,
+    /// Its name.
+    pub org_name: String,
+    /// Her class or her child's.
+    pub class: Option<WaitingClass>,
+    /// Whose guardian she is.
+    pub child: Option<String>,
+}
+
+fn waiting(row: &Row) -> Result<Waiting, StoreError> {
+    Ok(Waiting {
+        account: row.get("account_id")?,
+        user_name: row.get("user_name")?,
+        name: row.get::<Option<String>>("name")?.unwrap_or_default(),
+        birth_date: row.get("birth_date")?,
+        org: row.get("org_id")?,
+        org_name: row.get("org_name")?,
+        class: None,
+        child: None,
+    })
+}
+
+fn class(row: &Row) -> Result<Option<WaitingClass>, StoreError> {
+    let Some(id) = row.get("class_id")? else { return Ok(None) };
+    Ok(Some(WaitingClass {
+        id,
+        name: row.get("class_name")?,
+        stage: row.code("stage")?,
+        entry_year: row.get("entry_year")?,
+        schooling_years: row.get("schooling_years")?,
+    }))
+}
+
+struct Student(Waiting);
+
+impl FromRow for Student {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(Waiting { class: class(row)?, ..waiting(row)? }))
+    }
+}
+
+struct Staff(Waiting);
+
+impl FromRow for Staff {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        waiting(row).map(Self)
+    }
+}
+
+struct Guardian(Waiting);
+
+impl FromRow for Guardian {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(Waiting { class: class(row)?, child: row.get("child_name")?, ..waiting(row)? }))
+    }
+}
+
+/// Students at an institution and below it, by 学号 and name.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn students(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Waiting>, StoreError> {
+    Ok(tx.all::<Student>(STUDENTS, args![org]).await?.into_iter().map(|row| row.0).collect())
+}
+
+/// Staff of an institution and of what stands below it, by 工号 and name.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn staff(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Waiting>, StoreError> {
+    Ok(tx.all::<Staff>(STAFF, args![org]).await?.into_iter().map(|row| row.0).collect())
+}
+
+/// Guardians of the students there, in the order of their children; one of several children stands there several times.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn guardians(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Waiting>, StoreError> {
+    Ok(tx.all::<Guardian>(GUARDIANS, args![org]).await?.into_iter().map(|row| row.0).collect())
+}
