@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::keys::password::Priority;
 use crate::store::db::Tx;
 use crate::store::wards::{self, Kept};
-use crate::store::{accounts, activations, admin_grants, credentials, identities};
+use crate::store::{accounts, activations, admin_grants, credentials, identities, relation_claims};
 
 /// What the home page shows of somebody who is signed in.
 pub struct Home {
@@ -123,6 +123,7 @@ impl App {
             if !wards::answer(work.tx(), &own, &answered).await? {
                 return Err(Error::not_found("guardianship"));
             }
+            relation_claims::deny(work.tx(), &own, child, ctx.now).await?;
             let kind = match answered.status {
                 GuardianshipStatus::Rejected => "guardianship.rejected",
                 _ => "guardianship.ended",

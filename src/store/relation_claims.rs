@@ -3,9 +3,10 @@
 use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
-use crate::domain::access::Task;
+use crate::domain::access::{OnePerson as _, Own, Task};
 use crate::domain::id::{OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::relation_claim::{Details, RelationClaim};
+use crate::domain::time::Timestamp;
 
 statements! {
     INSERT = "INSERT INTO relation_claim (id, org_id, kind, person_id, child_id, class_id, subject_key, document_index, code_index, name, name_key, differs, details, state, claimed_by, created_at, decided_at, decided_by, reason, version)
@@ -18,6 +19,8 @@ statements! {
     OF_CHILDREN = "SELECT * FROM relation_claim WHERE state <> 'withdrawn' AND kind = 'guardian' AND child_id IN ($1)";
     OF_DOCUMENTS = "SELECT * FROM relation_claim WHERE state <> 'withdrawn' AND document_index IN ($1)";
     OF_CODES = "SELECT * FROM relation_claim WHERE state <> 'withdrawn' AND code_index IN ($1)";
+    DENY = "UPDATE relation_claim SET state = 'rejected', decided_at = $3, decided_by = $1, version = version + 1
+        WHERE person_id = $1 AND child_id = $2 AND kind = 'guardian' AND state = 'pending'";
     PENDING_UNDER = "SELECT r.* FROM relation_claim r JOIN institution_closure c ON c.descendant_id = r.org_id
         WHERE c.ancestor_id = $1 AND r.state = 'pending' ORDER BY r.created_at, r.id LIMIT $2";
     COUNT_PROBES = "INSERT INTO probe_count (admin_id, day, asked) VALUES ($1, $2, $3)
@@ -132,6 +135,15 @@ pub async fn about_many(
     found.extend(tx.all_in(OF_DOCUMENTS, &[], documents.iter().map(Value::from).collect()).await?);
     found.extend(tx.all_in(OF_CODES, &[], codes.iter().map(Value::from).collect()).await?);
     Ok(found)
+}
+
+/// Rejects what waits about somebody as the guardian of a child, because she says that she is none.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn deny(tx: &mut Tx, own: &Own, child: PersonId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(DENY, args![own.person(), child, now]).await?;
+    Ok(())
 }
 
 /// What waits to be decided for an institution and everything under it, the oldest first, at most `limit`.
