@@ -1,15 +1,15 @@
 //! `mingji keys …` (ruling R2).
 
-use std::io::IsTerminal as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use std::io::Write as _;
 
-use super::output::{Output, read_line};
-use super::{Failure, runtime};
+use super::output::Output;
+use super::{Failure, passphrase, runtime};
 use crate::app::{Ctx, secrets};
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::time::Clock as _;
@@ -117,7 +117,7 @@ async fn backup(config: Option<&Path>, file: &Path, output: &Output) -> Result<(
             settings.keys_dir.display()
         )));
     };
-    let sealed = secrets.backup(&passphrase()?, &SystemRandom::new())?;
+    let sealed = secrets.backup(passphrase::ask()?.expose_secret(), &SystemRandom::new())?;
     let mut options = std::fs::OpenOptions::new();
     let mut out = options
         .write(true)
@@ -137,21 +137,9 @@ async fn backup(config: Option<&Path>, file: &Path, output: &Output) -> Result<(
 async fn restore(config: Option<&Path>, file: &Path, output: &Output) -> Result<(), Failure> {
     let settings = runtime::settings(config, &[])?;
     let sealed = std::fs::read_to_string(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
-    let secrets = RootSecrets::restore(&sealed, &passphrase()?)?;
+    let secrets = RootSecrets::restore(&sealed, passphrase::ask()?.expose_secret())?;
     secrets.write(&settings.keys_dir)?;
     // Says at once when they belong to another database.
     runtime::command_on(&settings).await?;
     output.say(&json!({ "keys_dir": settings.keys_dir }), |_| format!("restored into {}", settings.keys_dir.display()))
-}
-
-fn passphrase() -> Result<String, Failure> {
-    let phrase = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password("Passphrase: ")?
-    } else {
-        read_line("the passphrase")?
-    };
-    if phrase.chars().count() < 12 {
-        return Err(Failure::new("the passphrase needs at least 12 characters"));
-    }
-    Ok(phrase)
 }

@@ -54,6 +54,8 @@ pub enum Action {
     KeyRotated,
     RegistryWritten,
     RosterImported,
+    BackedUp,
+    Restored,
 }
 
 impl Action {
@@ -77,6 +79,8 @@ impl Action {
             Self::KeyRotated => "key.rotated",
             Self::RegistryWritten => "registry.written",
             Self::RosterImported => "roster.imported",
+            Self::BackedUp => "register.backed_up",
+            Self::Restored => "register.restored",
         }
     }
 }

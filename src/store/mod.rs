@@ -30,6 +30,7 @@ pub mod platforms;
 pub mod profiles;
 pub mod sessions;
 pub mod signing_keys;
+pub mod snapshot;
 pub mod spaces;
 pub mod staffings;
 pub mod subjects;

@@ -26,6 +26,8 @@ const COMMANDS: &[&[&str]] = &[
     &["consent", "record"],
     &["consent", "withdraw"],
     &["admin", "grant"],
+    &["backup"],
+    &["restore"],
     &["keys", "init"],
     &["keys", "list"],
     &["keys", "rotate"],

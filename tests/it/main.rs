@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "the names of the tests are the documentation")]
 
 mod architecture;
+mod backup;
 mod browser;
 mod commands;
 mod ephemeral;

@@ -1,8 +1,6 @@
 //! Two replicas of one provider: the same program twice, on one PostgreSQL database, one Redis and one folder of
 //! root secrets. The test plays the proxy in front of them: whichever port it asks, the issuer is the same.
 
-mod visitor;
-
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +12,7 @@ use url::Url;
 
 use crate::support::binary::{Place, Ready, Running, free_ports, serve};
 use crate::support::need;
-use visitor::{Answer, Proxy, Visitor};
+use crate::support::remote::{Answer, Proxy, Tokens, Visitor};
 
 const VISITORS: usize = 20;
 const ROUNDS: usize = 12;
@@ -178,11 +176,7 @@ async fn a_kill_in_the_middle_signs_nobody_out() {
 
 /// One visitor signs on again and again without a page. Every third code is sent to both replicas at once: one of
 /// them at most may answer with tokens.
-async fn rounds(
-    mut visitor: Visitor,
-    ledger: Arc<Mutex<Ledger>>,
-    done: Arc<AtomicUsize>,
-) -> (Visitor, visitor::Tokens) {
+async fn rounds(mut visitor: Visitor, ledger: Arc<Mutex<Ledger>>, done: Arc<AtomicUsize>) -> (Visitor, Tokens) {
     let mut kept = None;
     let mut finished = 0;
     while finished < ROUNDS {

@@ -101,6 +101,14 @@ impl Place {
             .unwrap_or_else(|e| panic!("{arguments:?} printed no JSON ({e}): {}", ended.out))
     }
 
+    /// Starts a command with something on standard input, for a test that does not let it end.
+    pub fn begin(&self, arguments: &[&str], input: &str) -> Child {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child
+    }
+
     fn spawn(&self, arguments: &[&str], log: &str) -> Running {
         let log = self.path().join(log);
         let errors = File::options().create(true).append(true).open(&log).unwrap();

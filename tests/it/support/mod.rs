@@ -11,4 +11,5 @@ pub mod needles;
 pub mod receiver;
 pub mod record;
 pub mod relying_party;
+pub mod remote;
 pub mod visitor;

@@ -1,0 +1,158 @@
+//! Writing a backup while the service runs.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use super::draft::{Draft, beside, folder_of, named, sync_folder_of};
+use super::manifest::{FORMAT, Manifest, Part, PartKind};
+use super::{Watch, pump};
+use crate::app::work::Outcome;
+use crate::app::{App, Ctx, Error};
+use crate::domain::audit::Action;
+use crate::domain::time::Timestamp;
+use crate::keys::archive::Sealing;
+use crate::keys::random::SystemRandom;
+use crate::keys::root::RootSecrets;
+use crate::store::snapshot;
+
+/// What is backed up, and where to.
+pub struct Backup {
+    /// The new file.
+    pub file: PathBuf,
+    /// The database's file.
+    pub database: PathBuf,
+    /// The audit checkpoints beside it, which may not be there yet.
+    pub anchors: PathBuf,
+    /// The root secrets.
+    pub secrets: RootSecrets,
+    /// What it is sealed under.
+    pub passphrase: SecretString,
+}
+
+/// What was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct Written {
+    /// Where.
+    pub file: PathBuf,
+    /// How long it is, in bytes.
+    pub bytes: u64,
+    /// How long the copy of the database was, in bytes.
+    pub database_bytes: u64,
+    /// When the copy was taken.
+    pub made_at: String,
+    /// How long the copy of the database took, in seconds. Nobody waited for it: it only reads.
+    pub copy_seconds: f64,
+    /// How long all of it took, in seconds.
+    pub seconds: f64,
+}
+
+impl App {
+    /// Copies the database, seals the copy with the root secrets into one new file, and notes that.
+    ///
+    /// # Errors
+    /// `Conflict` when the file is there; failed files and stores. Then no file is left.
+    pub async fn back_up(&self, ctx: &Ctx, job: Backup, mut watch: impl Watch) -> Result<Written, Error> {
+        if job.file.exists() {
+            return Err(taken(&job.file));
+        }
+        let began = self.now();
+        // First: a checkpoint says how long the chain is, and a copy that is older than its checkpoint looks cut short.
+        let anchors = open_if_there(&job.anchors)?;
+        // Beside the database, because it is as open as that until it is sealed.
+        let copy = Draft::claim(&beside(&job.database, "-backup"), "another backup of this database is running")?;
+        snapshot::copy(&self.db, copy.path()).await?;
+        let copied = self.now().since(began);
+        let issuer = self.issuer().as_str().to_owned();
+        let (made_at, file) = (ctx.now, job.file.clone());
+        let sealed = tokio::task::spawn_blocking(move || {
+            let files = [(PartKind::Database, Some(copy.file())), (PartKind::Anchors, anchors.as_ref())];
+            seal(job, files, made_at, issuer, &mut watch)
+        });
+        let (bytes, database_bytes) = sealed.await.map_err(Error::internal)??;
+        let mut work = self.begin(ctx, Action::BackedUp).await?;
+        work.detail("bytes", bytes);
+        work.commit(Outcome::Done).await?;
+        self.note(made_at).await?;
+        let seconds = |span: Duration| span.as_secs_f64();
+        Ok(Written {
+            file,
+            bytes,
+            database_bytes,
+            made_at: made_at.to_rfc3339(),
+            copy_seconds: seconds(copied),
+            seconds: seconds(self.now().since(began)),
+        })
+    }
+}
+
+fn open_if_there(path: &Path) -> Result<Option<File>, Error> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(fault) => Err(named(path)(fault)),
+    }
+}
+
+/// Seals everything into a draft beside the file and gives it its name when it has reached the disk.
+fn seal(
+    job: Backup,
+    files: [(PartKind, Option<&File>); 2],
+    made_at: Timestamp,
+    issuer: String,
+    watch: &mut dyn Watch,
+) -> Result<(u64, u64), Error> {
+    let random = SystemRandom::new();
+    let phrase = job.passphrase.expose_secret();
+    let io = named(&job.file);
+    let mut parts = Vec::new();
+    let mut sources = Vec::new();
+    for (kind, file) in files {
+        if let Some(file) = file {
+            parts.push(Part { kind, bytes: file.metadata().map_err(&io)?.len() });
+            sources.push(file);
+        }
+    }
+    let secrets = job.secrets.backup(phrase, &random).map_err(Error::internal)?;
+    let manifest = Manifest { format: FORMAT, made_at, issuer, secrets, parts };
+    // The library makes it readable by its owner alone, and takes it away unless it got its name.
+    let draft = NamedTempFile::new_in(folder_of(&job.file)).map_err(&io)?;
+    let written = || -> io::Result<NamedTempFile> {
+        let mut out = Sealing::begin(BufWriter::new(draft), phrase, &random)?;
+        manifest.write(&mut out)?;
+        let (mut done, total) = (0, manifest.total());
+        for (part, source) in manifest.parts.iter().zip(&mut sources) {
+            pump(source, &mut out, part.bytes, &mut |moved| {
+                done += moved;
+                watch.progress(done, total);
+                !watch.is_stopped()
+            })?;
+        }
+        let mut out = out.finish()?;
+        out.flush()?;
+        let draft = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        draft.as_file().sync_all()?;
+        Ok(draft)
+    };
+    let draft = written().map_err(&io)?;
+    let bytes = draft.as_file().metadata().map_err(&io)?.len();
+    draft.persist_noclobber(&job.file).map_err(|fault| match fault.error.kind() {
+        io::ErrorKind::AlreadyExists => taken(&job.file),
+        _ => io(fault.error),
+    })?;
+    sync_folder_of(&job.file).map_err(&io)?;
+    let database = manifest.parts.iter().find(|part| part.kind == PartKind::Database);
+    Ok((bytes, database.map_or(0, |part| part.bytes)))
+}
+
+fn taken(file: &Path) -> Error {
+    Error::new(
+        crate::app::Kind::Conflict,
+        format!("{} exists and is never overwritten: name a new file", file.display()),
+    )
+}
