@@ -22,7 +22,11 @@ use crate::telemetry::SystemClock;
 pub enum Command {
     /// Makes the root secrets of a database that has none.
     #[command(after_help = "Example: mingji keys init")]
-    Init,
+    Init {
+        /// Be content when they are there already and belong to this database.
+        #[arg(long)]
+        if_missing: bool,
+    },
     /// Lists the signing keys.
     #[command(after_help = "Example: mingji keys list")]
     List,
@@ -50,7 +54,7 @@ pub enum Command {
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     match command {
-        Command::Init => init(config, output).await,
+        Command::Init { if_missing } => init(config, *if_missing, output).await,
         Command::List => list(config, output).await,
         Command::Rotate { alg } => rotate(config, *alg, output).await,
         Command::Backup { file } => backup(config, file, output).await,
@@ -58,11 +62,17 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
     }
 }
 
-async fn init(config: Option<&Path>, output: &Output) -> Result<(), Failure> {
+async fn init(config: Option<&Path>, if_missing: bool, output: &Output) -> Result<(), Failure> {
     let settings = runtime::settings(config, &[])?;
     let db = runtime::open_database(&settings, true).await?;
+    if if_missing && RootSecrets::load(&settings.keys_dir)?.is_some() {
+        secrets::settle(&db, &settings.keys_dir, &SystemRandom::new(), SystemClock.now()).await?;
+        return output.say(&json!({ "keys_dir": settings.keys_dir, "made": false }), |_| {
+            format!("they are in {} already, and belong to this database", settings.keys_dir.display())
+        });
+    }
     secrets::create(&db, &settings.keys_dir, &SystemRandom::new(), SystemClock.now()).await?;
-    output.say(&json!({ "keys_dir": settings.keys_dir }), |_| {
+    output.say(&json!({ "keys_dir": settings.keys_dir, "made": true }), |_| {
         format!(
             "made in {}; copy the folder to every replica and run `mingji keys backup FILE`",
             settings.keys_dir.display()

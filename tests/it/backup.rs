@@ -121,7 +121,9 @@ async fn a_lost_box_comes_back_with_everybody_signed_in() {
     let tokens = before.redeem(&answer.code()).await.unwrap();
     let subject = before.subject(&tokens).await.unwrap();
     assert!(installed.complaints().iter().any(|finding| finding["what"] == "backup"), "no backup yet, and no warning");
+    let anchors = installed.path("data/mingji.audit-anchors.jsonl");
     installed.place.json(&["audit", "verify"], "");
+    installed.place.json(&["audit", "anchor", &anchors.to_string_lossy()], "");
 
     let written = installed.back_up();
     assert_eq!(mode(&installed.file), 0o600);
@@ -141,7 +143,6 @@ async fn a_lost_box_comes_back_with_everybody_signed_in() {
         installed.contents().into_keys().filter(|path| path.to_string_lossy().contains("restoring")).collect();
     assert_eq!(left, [PathBuf::new(); 0]);
     assert_eq!(installed.complaints(), [Value::Null; 0], "the doctor is content");
-    let anchors = installed.path("data/mingji.audit-anchors.jsonl");
     let verdict = installed.place.json(&["audit", "verify", "--anchors", &anchors.to_string_lossy()], "");
     assert_eq!(verdict["holds"], true, "{verdict}");
     assert_eq!(verdict["anchor"], "checkpoints outside the database", "they came along");

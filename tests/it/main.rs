@@ -6,6 +6,7 @@ mod architecture;
 mod backup;
 mod browser;
 mod commands;
+mod deploy;
 mod ephemeral;
 mod foreign_client;
 mod house;

@@ -134,6 +134,16 @@ impl Running {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// What it answered so far, by route and in order; without the questions of a health check.
+    pub fn routes(&self) -> Vec<String> {
+        let lines = self.log();
+        let answers = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let routes = answers
+            .filter(|line| line["message"] == "answered")
+            .filter_map(|line| line["span"]["route"].as_str().map(str::to_owned));
+        routes.filter(|route| route != "/readyz").collect()
+    }
+
     /// The next line on standard output; fails with the end of the log when the process ends first.
     #[track_caller]
     fn line(&mut self) -> String {
@@ -256,8 +266,13 @@ impl Demo {
 
 /// Starts `mingji serve` at a port and waits until it is ready. The issuer is the place's own.
 pub async fn serve(place: &Place, port: u16) -> Running {
+    serve_as(place, &["serve"], port).await
+}
+
+/// The same, with other arguments.
+pub async fn serve_as(place: &Place, arguments: &[&str], port: u16) -> Running {
     let listen = format!("127.0.0.1:{port}");
-    let mut command = place.command(&["serve"]);
+    let mut command = place.command(arguments);
     command.env("MINGJI_LISTEN", &listen);
     let log = place.path().join(format!("serve-{port}.log"));
     let errors = File::options().create(true).append(true).open(&log).unwrap();

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod chromium;
 pub mod clock;
 pub mod database;
+pub mod load;
 pub mod need;
 pub mod needles;
 pub mod receiver;
