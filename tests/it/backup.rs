@@ -139,9 +139,8 @@ async fn a_lost_box_comes_back_with_everybody_signed_in() {
     assert_eq!(restored["made_at"], written["made_at"]);
     assert_eq!(restored["secrets_only"], false);
     assert_eq!((mode(&installed.path("data/mingji.db")), mode(&installed.path("data"))), (0o600, 0o700));
-    let left: Vec<_> =
-        installed.contents().into_keys().filter(|path| path.to_string_lossy().contains("restoring")).collect();
-    assert_eq!(left, [PathBuf::new(); 0]);
+    let left = installed.contents().into_keys().find(|path| path.to_string_lossy().contains("restoring"));
+    assert_eq!(left, None);
     assert_eq!(installed.complaints(), [Value::Null; 0], "the doctor is content");
     let verdict = installed.place.json(&["audit", "verify", "--anchors", &anchors.to_string_lossy()], "");
     assert_eq!(verdict["holds"], true, "{verdict}");
@@ -243,6 +242,12 @@ fn nothing_that_is_there_is_overwritten() {
     std::fs::create_dir(installed.path("data")).unwrap();
     std::fs::write(installed.path("data/mingji.db-wal"), "what was written last").unwrap();
     untouched(&installed, &|| installed.restore(), "mingji.db-wal");
+
+    // Its own secrets are no obstacle.
+    std::fs::remove_dir_all(installed.path("data")).unwrap();
+    assert_eq!(installed.restore().code, Some(0));
+    std::fs::remove_dir_all(installed.path("data")).unwrap();
+    assert_eq!(installed.restore().code, Some(0));
 }
 
 #[test]
@@ -333,4 +338,34 @@ fn postgres_is_left_to_its_own_tools() {
         assert!(ended.err.contains("keys backup"), "{}", ended.err);
     }
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+/// The line of `deploy/mingji-backup.service` as systemd gives it to the shell, with other paths.
+#[test]
+fn the_nightly_unit_writes_one() {
+    let installed = Installed::new();
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/mingji-backup.service");
+    let unit = std::fs::read_to_string(unit).unwrap();
+    let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/bin/sh -c '")).unwrap();
+    let script = line.strip_suffix('\'').unwrap().replace("%%", "%");
+    let (settings, safe) = (installed.path("mingji.toml"), installed.path("safe"));
+    std::fs::write(&settings, format!("issuer = \"{}\"\n", installed.ready.issuer)).unwrap();
+    std::fs::write(installed.path("passphrase"), PASSPHRASE).unwrap();
+    std::fs::create_dir(&safe).unwrap();
+    let script = script
+        .replace("/etc/mingji/mingji.toml", &settings.to_string_lossy())
+        .replace("/var/backups/mingji", &safe.to_string_lossy());
+    let programs = Path::new(env!("CARGO_BIN_EXE_mingji")).parent().unwrap();
+    let done = std::process::Command::new("/bin/sh")
+        .args(["-c", &script])
+        .current_dir(installed.place.path())
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+        .env("CREDENTIALS_DIRECTORY", installed.place.path())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let written = std::fs::read_dir(&safe).unwrap().next().unwrap().unwrap().path();
+    installed.wipe();
+    assert_eq!(installed.run("restore", &written, PASSPHRASE).code, Some(0));
 }

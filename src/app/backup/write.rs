@@ -1,6 +1,6 @@
 //! Writing a backup while the service runs.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +20,8 @@ use crate::keys::archive::Sealing;
 use crate::keys::random::SystemRandom;
 use crate::keys::root::RootSecrets;
 use crate::store::snapshot;
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What is backed up, and where to.
 pub struct Backup {
@@ -66,7 +68,7 @@ impl App {
         let anchors = open_if_there(&job.anchors)?;
         // Beside the database, because it is as open as that until it is sealed.
         let copy = Draft::claim(&beside(&job.database, "-backup"), "another backup of this database is running")?;
-        snapshot::copy(&self.db, copy.path()).await?;
+        self.copy(&job.database, &copy, &mut watch).await?;
         let copied = self.now().since(began);
         let issuer = self.issuer().as_str().to_owned();
         let (made_at, file) = (ctx.now, job.file.clone());
@@ -88,6 +90,21 @@ impl App {
             copy_seconds: seconds(copied),
             seconds: seconds(self.now().since(began)),
         })
+    }
+}
+
+impl App {
+    /// The copy grows towards the size of what it is made from; it is half of the work.
+    async fn copy(&self, database: &Path, copy: &Draft, watch: &mut impl Watch) -> Result<(), Error> {
+        let length = |file: io::Result<Metadata>| file.map_or(0, |file| file.len());
+        let total = length(std::fs::metadata(database));
+        let mut copying = std::pin::pin!(snapshot::copy(&self.db, copy.path()));
+        loop {
+            tokio::select! {
+                copied = &mut copying => return Ok(copied?),
+                () = tokio::time::sleep(LOOK_EVERY) => watch.progress(length(copy.file().metadata()).min(total), 2 * total),
+            }
+        }
     }
 }
 
@@ -125,7 +142,7 @@ fn seal(
     let written = || -> io::Result<NamedTempFile> {
         let mut out = Sealing::begin(BufWriter::new(draft), phrase, &random)?;
         manifest.write(&mut out)?;
-        let (mut done, total) = (0, manifest.total());
+        let (mut done, total) = (manifest.total(), 2 * manifest.total());
         for (part, source) in manifest.parts.iter().zip(&mut sources) {
             pump(source, &mut out, part.bytes, &mut |moved| {
                 done += moved;

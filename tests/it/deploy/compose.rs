@@ -32,7 +32,7 @@ pub struct Service {
     #[serde(default)]
     volumes: Vec<String>,
     #[serde(default)]
-    networks: Vec<String>,
+    pub networks: Vec<String>,
     #[serde(default)]
     ports: Vec<String>,
     #[serde(default)]

@@ -87,7 +87,7 @@ impl Proxy {
             match self.request(door, target).send().await {
                 // What a proxy says of a replica that is gone.
                 Ok(response) if matches!(response.status().as_u16(), 502..=504) => {
-                    fault = response.status().to_string()
+                    fault = response.status().to_string();
                 }
                 Ok(response) => return response,
                 Err(error) => fault = error.to_string(),
