@@ -36,10 +36,7 @@ pub async fn backup(config: Option<&Path>, args: &Args, output: &Output) -> Resu
     let stop = serve::stop_signal();
     let anchors = serve::anchor_file(&database);
     let job = Backup { file: args.file.clone(), database, anchors, secrets, passphrase };
-    let written = tokio::select! {
-        written = app.back_up(&ctx, job, Bytes::new("backing up", stop.clone())) => written?,
-        () = stop.cancelled() => return Err(called_off()),
-    };
+    let written = app.back_up(&ctx, job, Bytes::new("backing up", stop)).await?;
     app.close().await;
     output.say(&written, |written| {
         format!(
@@ -59,10 +56,7 @@ pub async fn restore(config: Option<&Path>, args: &Args, output: &Output) -> Res
     let stop = serve::stop_signal();
     let anchors = serve::anchor_file(&database);
     let job = Restore { file: args.file.clone(), database, anchors, keys_dir: settings.keys_dir.clone(), passphrase };
-    let restored = tokio::select! {
-        restored = backup::restore(job, &SystemClock, Bytes::new("restoring", stop.clone())) => restored?,
-        () = stop.cancelled() => return Err(called_off()),
-    };
+    let restored = backup::restore(job, &SystemClock, Bytes::new("restoring", stop)).await?;
     // Opens it as the service will.
     let app = runtime::command_on(&settings).await?;
     app.note_restored(&Ctx::task(&app, "restore"), restored.made_at).await?;
@@ -92,10 +86,6 @@ fn embedded(settings: &Settings) -> Result<PathBuf, Failure> {
             "the database is PostgreSQL, which has tools of its own: back it up with pg_dump or continuous archiving (PITR), and the root secrets with `mingji keys backup FILE`; `mingji keys restore FILE` brings those back",
         )
     })
-}
-
-fn called_off() -> Failure {
-    Failure::new("called off; nothing was left behind")
 }
 
 #[allow(clippy::cast_precision_loss, reason = "for people, with one digit")]

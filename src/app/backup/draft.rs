@@ -10,11 +10,33 @@ use tempfile::TempPath;
 
 use crate::app::{Error, Kind};
 
-/// An empty file that only its owner reads, taken away when this is dropped. Fields are dropped in order: the name goes
+/// An empty file that only its owner reads, taken away when this is dropped. Fields are dropped in order: the names go
 /// before the lock, so that nobody claims a file that is about to vanish.
 pub(super) struct Draft {
     path: TempPath,
+    company: Company,
     file: File,
+}
+
+/// What SQLite and we lay beside a database while it is open. A log that a kill left there would be read into the next
+/// database of that name.
+struct Company([PathBuf; 4]);
+
+impl Company {
+    fn of(path: &Path) -> Self {
+        Self(["-journal", "-wal", "-shm", "-queue"].map(|ending| beside(path, ending)))
+    }
+
+    fn send_away(&self) -> io::Result<()> {
+        self.0.iter().filter(|file| file.exists()).try_for_each(std::fs::remove_file)
+    }
+}
+
+impl Drop for Company {
+    fn drop(&mut self) {
+        // What stays is sent away by the next run, which fails where it cannot.
+        let _ = self.send_away();
+    }
 }
 
 impl Draft {
@@ -31,8 +53,9 @@ impl Draft {
             Err(TryLockError::WouldBlock) => return Err(Error::new(Kind::Conflict, otherwise)),
             Err(TryLockError::Error(fault)) => return Err(io(fault)),
         }
-        file.set_len(0).map_err(&io)?;
-        Ok(Self { path: TempPath::try_from_path(path).map_err(&io)?, file })
+        let company = Company::of(path);
+        company.send_away().and_then(|()| file.set_len(0)).map_err(&io)?;
+        Ok(Self { path: TempPath::try_from_path(path).map_err(&io)?, company, file })
     }
 
     /// Where it is.
@@ -51,7 +74,7 @@ impl Draft {
     /// Failed files; a file of that name.
     pub(super) fn become_file(self, path: &Path) -> Result<(), Error> {
         let io = named(path);
-        self.file.sync_all().map_err(&io)?;
+        self.company.send_away().and_then(|()| self.file.sync_all()).map_err(&io)?;
         self.path.persist_noclobber(path).map_err(|fault| io(fault.error))?;
         sync_folder_of(path).map_err(io)
     }

@@ -75,6 +75,11 @@ impl Manifest {
         if manifest.format == FORMAT { Ok(manifest) } else { Err(ArchiveError::Foreign.into()) }
     }
 
+    /// Whether a part of this kind follows.
+    pub(super) fn has(&self, kind: PartKind) -> bool {
+        self.parts.iter().any(|part| part.kind == kind)
+    }
+
     /// How much follows.
     pub(super) fn total(&self) -> u64 {
         self.parts.iter().map(|part| part.bytes).sum()

@@ -77,8 +77,12 @@ fn pump(from: &mut dyn Read, into: &mut dyn Write, bytes: u64, tell: &mut dyn Fn
         let moved = u64::try_from(got).unwrap_or(left);
         left = left.saturating_sub(moved);
         if !tell(moved) {
-            return Err(io::Error::other("called off; nothing was left behind"));
+            return Err(called_off());
         }
     }
     Ok(())
+}
+
+fn called_off() -> io::Error {
+    io::Error::other("called off; nothing was left behind")
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::draft::{Draft, Made, beside, named};
 use super::manifest::{Manifest, PartKind};
-use super::{Watch, pump};
+use super::{Watch, called_off, pump};
 use crate::app::secrets::belong;
 use crate::app::{Error, Kind};
 use crate::domain::time::{Clock, Timestamp};
@@ -132,46 +132,72 @@ async fn unpack(
             return Err(Error::new(Kind::Conflict, format!("{} {why}", left.display())));
         }
     }
-    let made = Made::folder_of(&job.database)?;
-    let claim = |file: &Path| Draft::claim(&beside(file, ".restoring"), "another restore to this place is running");
-    let (database, anchors) = (claim(&job.database)?, claim(&job.anchors)?);
+    let place = Site::claim(job)?;
     let file = job.file.clone();
-    let pumped = tokio::task::spawn_blocking(move || {
-        let files = [(PartKind::Database, database.file()), (PartKind::Anchors, anchors.file())];
-        match pour(&mut source, &manifest, files, &mut watch) {
-            Ok(true) => Ok((database, Some(anchors))),
-            Ok(false) => Ok((database, None)),
-            Err(fault) => Err(named(&file)(explained(fault))),
-        }
+    let poured = tokio::task::spawn_blocking(move || match pour(&mut source, &manifest, &place, &mut watch) {
+        Ok(()) => Ok((place, watch, manifest)),
+        Err(fault) => Err(named(&file)(explained(fault))),
     });
-    let (database, anchors) = pumped.await.map_err(Error::internal)??;
-    check(database.path(), secrets).await?;
-    place(job, database, anchors, secrets)?;
-    made.keep();
-    Ok(())
+    let (place, watch, manifest) = poured.await.map_err(Error::internal)??;
+    check(place.database.path(), secrets).await?;
+    if watch.is_stopped() {
+        return Err(named(&job.file)(called_off()));
+    }
+    place.open_house(job, &manifest, secrets)
 }
 
-/// The parts into their files, to the authenticated end; whether there were checkpoints.
-fn pour(
-    source: &mut Source,
-    manifest: &Manifest,
-    files: [(PartKind, &File); 2],
-    watch: &mut dyn Watch,
-) -> io::Result<bool> {
+/// Everything under other names. Dropped, it is as if it had never been there; the folder goes last.
+struct Site {
+    database: Draft,
+    anchors: Draft,
+    made: Made,
+}
+
+impl Site {
+    fn claim(job: &Restore) -> Result<Self, Error> {
+        let made = Made::folder_of(&job.database)?;
+        let claim = |file: &Path| Draft::claim(&beside(file, ".restoring"), "another restore to this place is running");
+        Ok(Self { database: claim(&job.database)?, anchors: claim(&job.anchors)?, made })
+    }
+
+    fn of(&self, kind: PartKind) -> &Draft {
+        match kind {
+            PartKind::Database => &self.database,
+            PartKind::Anchors => &self.anchors,
+        }
+    }
+
+    /// The one moment: five renames, and before each of them nothing of that name.
+    fn open_house(self, job: &Restore, manifest: &Manifest, secrets: &RootSecrets) -> Result<(), Error> {
+        // Checkpoints that outlived their database know more than the backup: they stay, and `audit verify` compares.
+        if manifest.has(PartKind::Anchors) && !job.anchors.exists() {
+            self.anchors.become_file(&job.anchors)?;
+        }
+        self.database.become_file(&job.database)?;
+        self.made.keep();
+        secrets.complete(&job.keys_dir).map_err(|fault| {
+            Error::invalid(format!(
+                "the database is in place, its root secrets are not: mend this and run the same command again: {fault}"
+            ))
+        })
+    }
+}
+
+/// The parts into their files, to the authenticated end.
+fn pour(source: &mut Source, manifest: &Manifest, place: &Site, watch: &mut dyn Watch) -> io::Result<()> {
+    if !manifest.has(PartKind::Database) {
+        return Err(ArchiveError::Foreign.into());
+    }
     let (mut done, total) = (0, manifest.total());
     for part in &manifest.parts {
-        let (_, file) = files.iter().find(|(kind, _)| *kind == part.kind).ok_or(ArchiveError::Foreign)?;
-        pump(source, &mut &**file, part.bytes, &mut |moved| {
+        pump(source, &mut place.of(part.kind).file(), part.bytes, &mut |moved| {
             done += moved;
             watch.progress(done, total);
             !watch.is_stopped()
         })?;
     }
     // Only the end says that nothing is missing.
-    match source.read(&mut [0])? {
-        0 => Ok(manifest.parts.iter().any(|part| part.kind == PartKind::Anchors)),
-        _ => Err(ArchiveError::Foreign.into()),
-    }
+    if source.read(&mut [0])? == 0 { Ok(()) } else { Err(ArchiveError::Foreign.into()) }
 }
 
 fn explained(fault: io::Error) -> io::Error {
@@ -194,25 +220,11 @@ async fn check(draft: &Path, secrets: &RootSecrets) -> Result<(), Error> {
     }
     .await;
     db.close().await;
-    for ending in ["-queue", "-wal", "-shm"] {
-        // Closing takes the other two away; the queue is a lock without content.
-        let _ = std::fs::remove_file(beside(draft, ending));
+    // Closing writes the log into the database; one that is left would be lost with its name.
+    match std::fs::metadata(beside(draft, "-wal")) {
+        Ok(log) if log.len() > 0 => Err(Error::internal("the database could not be closed")),
+        _ => checked,
     }
-    checked
-}
-
-/// The one moment: five renames, and before each of them nothing of that name.
-fn place(job: &Restore, database: Draft, anchors: Option<Draft>, secrets: &RootSecrets) -> Result<(), Error> {
-    // Checkpoints that outlived their database know more than the backup: they stay, and `audit verify` compares.
-    if let Some(anchors) = anchors.filter(|_| !job.anchors.exists()) {
-        anchors.become_file(&job.anchors)?;
-    }
-    database.become_file(&job.database)?;
-    secrets.complete(&job.keys_dir).map_err(|fault| {
-        Error::invalid(format!(
-            "the database is in place, its root secrets are not: mend this and run the same command again: {fault}"
-        ))
-    })
 }
 
 fn url(file: &Path) -> Result<String, Error> {

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::draft::{Draft, beside, folder_of, named, sync_folder_of};
 use super::manifest::{FORMAT, Manifest, Part, PartKind};
-use super::{Watch, pump};
+use super::{Watch, called_off, pump};
 use crate::app::work::Outcome;
 use crate::app::{App, Ctx, Error};
 use crate::domain::audit::Action;
@@ -64,7 +64,7 @@ impl App {
             return Err(taken(&job.file));
         }
         let began = self.now();
-        // First: a checkpoint says how long the chain is, and a copy that is older than its checkpoint looks cut short.
+        // First, with its length of now: a copy that is older than its checkpoint looks cut short.
         let anchors = open_if_there(&job.anchors)?;
         // Beside the database, because it is as open as that until it is sealed.
         let copy = Draft::claim(&beside(&job.database, "-backup"), "another backup of this database is running")?;
@@ -73,8 +73,10 @@ impl App {
         let issuer = self.issuer().as_str().to_owned();
         let (made_at, file) = (ctx.now, job.file.clone());
         let sealed = tokio::task::spawn_blocking(move || {
-            let files = [(PartKind::Database, Some(copy.file())), (PartKind::Anchors, anchors.as_ref())];
-            seal(job, files, made_at, issuer, &mut watch)
+            let database = (PartKind::Database, copy.file(), length_of(copy.file())?);
+            let anchors = anchors.as_ref().map(|(file, length)| (PartKind::Anchors, file, *length));
+            let files = std::iter::once(database).chain(anchors).collect();
+            seal(&job, files, made_at, issuer, &mut watch)
         });
         let (bytes, database_bytes) = sealed.await.map_err(Error::internal)??;
         let mut work = self.begin(ctx, Action::BackedUp).await?;
@@ -104,13 +106,23 @@ impl App {
                 copied = &mut copying => return Ok(copied?),
                 () = tokio::time::sleep(LOOK_EVERY) => watch.progress(length(copy.file().metadata()).min(total), 2 * total),
             }
+            if watch.is_stopped() {
+                return Err(named(database)(called_off()));
+            }
         }
     }
 }
 
-fn open_if_there(path: &Path) -> Result<Option<File>, Error> {
+fn length_of(file: &File) -> Result<u64, Error> {
+    Ok(file.metadata().map_err(Error::internal)?.len())
+}
+
+fn open_if_there(path: &Path) -> Result<Option<(File, u64)>, Error> {
     match File::open(path) {
-        Ok(file) => Ok(Some(file)),
+        Ok(file) => {
+            let length = length_of(&file)?;
+            Ok(Some((file, length)))
+        }
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(fault) => Err(named(path)(fault)),
     }
@@ -118,8 +130,8 @@ fn open_if_there(path: &Path) -> Result<Option<File>, Error> {
 
 /// Seals everything into a draft beside the file and gives it its name when it has reached the disk.
 fn seal(
-    job: Backup,
-    files: [(PartKind, Option<&File>); 2],
+    job: &Backup,
+    files: Vec<(PartKind, &File, u64)>,
     made_at: Timestamp,
     issuer: String,
     watch: &mut dyn Watch,
@@ -127,14 +139,7 @@ fn seal(
     let random = SystemRandom::new();
     let phrase = job.passphrase.expose_secret();
     let io = named(&job.file);
-    let mut parts = Vec::new();
-    let mut sources = Vec::new();
-    for (kind, file) in files {
-        if let Some(file) = file {
-            parts.push(Part { kind, bytes: file.metadata().map_err(&io)?.len() });
-            sources.push(file);
-        }
-    }
+    let parts = files.iter().map(|(kind, _, bytes)| Part { kind: *kind, bytes: *bytes }).collect();
     let secrets = job.secrets.backup(phrase, &random).map_err(Error::internal)?;
     let manifest = Manifest { format: FORMAT, made_at, issuer, secrets, parts };
     // The library makes it readable by its owner alone, and takes it away unless it got its name.
@@ -143,8 +148,8 @@ fn seal(
         let mut out = Sealing::begin(BufWriter::new(draft), phrase, &random)?;
         manifest.write(&mut out)?;
         let (mut done, total) = (manifest.total(), 2 * manifest.total());
-        for (part, source) in manifest.parts.iter().zip(&mut sources) {
-            pump(source, &mut out, part.bytes, &mut |moved| {
+        for (_, mut source, bytes) in files {
+            pump(&mut source, &mut out, bytes, &mut |moved| {
                 done += moved;
                 watch.progress(done, total);
                 !watch.is_stopped()
