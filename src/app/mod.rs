@@ -7,6 +7,7 @@ pub mod account;
 pub mod activation;
 pub mod admin;
 pub mod authorize;
+pub mod backup;
 pub mod books;
 pub mod claims;
 pub mod class;

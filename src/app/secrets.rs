@@ -9,7 +9,7 @@ use crate::keys::root::RootSecrets;
 use crate::store::db::{Db, Engine};
 use crate::store::facts;
 
-const BACKUP_NOTE: &str = "root_secrets_backed_up_at";
+pub(super) const BACKUP_NOTE: &str = "root_secrets_backed_up_at";
 
 /// Finds the root secrets that belong to this database, creating them only on the first start of an embedded
 /// one. `Err` holds the reason and the way out.
@@ -89,6 +89,11 @@ fn compare(secrets: &RootSecrets, known: &[facts::Fingerprint]) -> Result<(), St
         }
     }
     Ok(())
+}
+
+/// Whether a database with these fingerprints was made with these secrets.
+pub(super) fn belong(secrets: &RootSecrets, known: &[facts::Fingerprint]) -> bool {
+    compare(secrets, known).is_ok()
 }
 
 fn foreign(name: &str) -> Error {

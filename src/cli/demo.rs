@@ -17,6 +17,7 @@ use crate::demo::platform::{self, Accent, ClientId, ClientSecret, IssuerUrl, Loo
 use crate::demo::world::{self, Addresses, DemoClient, World};
 use crate::domain::time::Clock as _;
 use crate::http::server;
+use crate::store::snapshot;
 use crate::telemetry::SystemClock;
 
 /// Options of `demo`.
@@ -143,9 +144,8 @@ async fn routers(settings: &Settings, addresses: &Addresses, world: &World) -> R
 
 /// Beside the embedded database; beside the keys where the database is elsewhere.
 fn state_folder(settings: &Settings) -> PathBuf {
-    let file =
-        settings.database.expose().strip_prefix("sqlite://").and_then(|path| path.split('?').next()).map(Path::new);
-    file.and_then(Path::parent).unwrap_or(&settings.keys_dir).to_owned()
+    let file = snapshot::file_of(settings.database.expose());
+    file.as_deref().and_then(Path::parent).unwrap_or(&settings.keys_dir).to_owned()
 }
 
 async fn serve_platform(listener: tokio::net::TcpListener, router: axum::Router, stop: CancellationToken) {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -10,6 +11,9 @@ use super::{Failure, runtime};
 use crate::app::App;
 use crate::app::health::Check;
 use crate::config::Settings;
+
+/// A nightly backup that is older than this has failed seven times.
+const BACKUP_TOO_OLD: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[derive(Serialize)]
 struct Finding {
@@ -49,6 +53,10 @@ pub async fn run(config: Option<&Path>, output: &Output) -> Result<(), Failure> 
                     }
                     let (state, say) = backup(&app).await?;
                     found("key backup", state, say);
+                    if settings.database.is_sqlite() {
+                        let (state, say) = database_backup(&app).await?;
+                        found("backup", state, say);
+                    }
                     let (state, say) = clock(&app).await?;
                     found("clock", state, say);
                 }
@@ -118,6 +126,25 @@ async fn backup(app: &App) -> Result<(State, String), Failure> {
             State::Warning,
             "never written: without it a lost disk loses every sealed number; run `mingji keys backup FILE`".into(),
         ),
+    })
+}
+
+/// PostgreSQL is backed up by its own tools, which leave no note here.
+async fn database_backup(app: &App) -> Result<(State, String), Failure> {
+    let Some(at) = app.database_backed_up_at().await? else {
+        return Ok((
+            State::Warning,
+            "never written: a lost disk loses everybody; run `mingji backup FILE` and let a timer run it every night"
+                .into(),
+        ));
+    };
+    let age = app.now().since(at);
+    let hours = age.as_secs() / 3600;
+    let said = format!("written {}, {hours} h ago", at.to_rfc3339());
+    Ok(if age > BACKUP_TOO_OLD {
+        (State::Warning, format!("{said}: run `mingji backup FILE`, and look why the timer did not"))
+    } else {
+        (State::Ok, said)
     })
 }
 

@@ -1,15 +1,15 @@
 //! `mingji keys …` (ruling R2).
 
-use std::io::IsTerminal as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use std::io::Write as _;
 
-use super::output::{Output, read_line};
-use super::{Failure, runtime};
+use super::output::Output;
+use super::{Failure, passphrase, runtime};
 use crate::app::{Ctx, secrets};
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::time::Clock as _;
@@ -22,7 +22,11 @@ use crate::telemetry::SystemClock;
 pub enum Command {
     /// Makes the root secrets of a database that has none.
     #[command(after_help = "Example: mingji keys init")]
-    Init,
+    Init {
+        /// Be content when they are there already and belong to this database.
+        #[arg(long)]
+        if_missing: bool,
+    },
     /// Lists the signing keys.
     #[command(after_help = "Example: mingji keys list")]
     List,
@@ -50,7 +54,7 @@ pub enum Command {
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     match command {
-        Command::Init => init(config, output).await,
+        Command::Init { if_missing } => init(config, *if_missing, output).await,
         Command::List => list(config, output).await,
         Command::Rotate { alg } => rotate(config, *alg, output).await,
         Command::Backup { file } => backup(config, file, output).await,
@@ -58,11 +62,17 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
     }
 }
 
-async fn init(config: Option<&Path>, output: &Output) -> Result<(), Failure> {
+async fn init(config: Option<&Path>, if_missing: bool, output: &Output) -> Result<(), Failure> {
     let settings = runtime::settings(config, &[])?;
     let db = runtime::open_database(&settings, true).await?;
+    if if_missing && RootSecrets::load(&settings.keys_dir)?.is_some() {
+        secrets::settle(&db, &settings.keys_dir, &SystemRandom::new(), SystemClock.now()).await?;
+        return output.say(&json!({ "keys_dir": settings.keys_dir, "made": false }), |_| {
+            format!("they are in {} already, and belong to this database", settings.keys_dir.display())
+        });
+    }
     secrets::create(&db, &settings.keys_dir, &SystemRandom::new(), SystemClock.now()).await?;
-    output.say(&json!({ "keys_dir": settings.keys_dir }), |_| {
+    output.say(&json!({ "keys_dir": settings.keys_dir, "made": true }), |_| {
         format!(
             "made in {}; copy the folder to every replica and run `mingji keys backup FILE`",
             settings.keys_dir.display()
@@ -117,7 +127,7 @@ async fn backup(config: Option<&Path>, file: &Path, output: &Output) -> Result<(
             settings.keys_dir.display()
         )));
     };
-    let sealed = secrets.backup(&passphrase()?, &SystemRandom::new())?;
+    let sealed = secrets.backup(passphrase::ask()?.expose_secret(), &SystemRandom::new())?;
     let mut options = std::fs::OpenOptions::new();
     let mut out = options
         .write(true)
@@ -137,21 +147,9 @@ async fn backup(config: Option<&Path>, file: &Path, output: &Output) -> Result<(
 async fn restore(config: Option<&Path>, file: &Path, output: &Output) -> Result<(), Failure> {
     let settings = runtime::settings(config, &[])?;
     let sealed = std::fs::read_to_string(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
-    let secrets = RootSecrets::restore(&sealed, &passphrase()?)?;
+    let secrets = RootSecrets::restore(&sealed, passphrase::ask()?.expose_secret())?;
     secrets.write(&settings.keys_dir)?;
     // Says at once when they belong to another database.
     runtime::command_on(&settings).await?;
     output.say(&json!({ "keys_dir": settings.keys_dir }), |_| format!("restored into {}", settings.keys_dir.display()))
-}
-
-fn passphrase() -> Result<String, Failure> {
-    let phrase = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password("Passphrase: ")?
-    } else {
-        read_line("the passphrase")?
-    };
-    if phrase.chars().count() < 12 {
-        return Err(Failure::new("the passphrase needs at least 12 characters"));
-    }
-    Ok(phrase)
 }

@@ -4,6 +4,7 @@
 mod account;
 mod admin;
 mod audit;
+mod backup;
 mod claim;
 mod client;
 mod consent;
@@ -12,6 +13,8 @@ mod doctor;
 mod keys;
 mod migrate;
 mod output;
+mod passphrase;
+mod progress;
 mod registry;
 mod roster;
 mod runtime;
@@ -74,6 +77,12 @@ enum Command {
     /// Administrators' grants.
     #[command(subcommand)]
     Admin(admin::Command),
+    /// Writes the database and the root secrets of a one-box install to one sealed file, while the service runs.
+    #[command(after_help = "Example: mingji backup /media/safe/mingji-2026-09-01.backup")]
+    Backup(backup::Args),
+    /// Brings a one-box install back from such a file, into an empty place.
+    #[command(after_help = "Example: mingji restore /media/safe/mingji-2026-09-01.backup")]
+    Restore(backup::Args),
     /// Root secrets and signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -111,6 +120,8 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Client(command) => client::run(config, &command, output).await,
         Command::Consent(command) => consent::run(config, &command, output).await,
         Command::Admin(command) => admin::run(config, &command, output).await,
+        Command::Backup(args) => backup::backup(config, &args, output).await,
+        Command::Restore(args) => backup::restore(config, &args, output).await,
         Command::Keys(command) => keys::run(config, &command, output).await,
         Command::Audit(command) => audit::run(config, &command, output).await,
     }

@@ -1,16 +1,17 @@
 //! `mingji roster …`.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, BufWriter, IsTerminal as _, Write as _};
+use std::io::{BufReader, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::output::Output;
+use super::progress::bar;
 use super::{Failure, runtime};
 use crate::app::Ctx;
 use crate::app::roster_import::{DeskReport, Listener, Login, Report, RowFault};
@@ -95,14 +96,6 @@ impl Listener for Desk {
             None => Ok(()),
         }
     }
-}
-
-fn bar(size: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg}  {eta} left");
-    ProgressBar::new(size).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Never over a file that is there: it may be the only copy of an earlier run.

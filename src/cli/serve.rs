@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::config::Settings;
 use crate::http::{self, Door, server};
 use crate::jobs;
+use crate::store::snapshot;
 
 /// Options of `serve`.
 #[derive(clap::Args)]
@@ -56,7 +57,8 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     let metrics = listeners.metrics.map(|listener| tokio::spawn(serve_metrics(listener, app.clone(), stop.clone())));
-    let jobs = jobs::start(&app, anchor_file(settings), &stop);
+    let anchors = snapshot::file_of(settings.database.expose()).map(|file| anchor_file(&file));
+    let jobs = jobs::start(&app, anchors, &stop);
     let door = Door { app: app.clone(), trusted_proxies: settings.trusted_proxies.clone().into() };
     let tls = settings.tls.as_ref().map(|files| (files.cert.as_path(), files.key.as_path()));
     let ended = server::serve(listeners.main, http::router(door), tls, stop.clone()).await;
@@ -79,10 +81,8 @@ async fn serve_metrics(listener: TcpListener, app: App, stop: CancellationToken)
 }
 
 /// Audit checkpoints are written beside the database file too; a cluster's operator anchors with `mingji audit anchor`.
-fn anchor_file(settings: &Settings) -> Option<PathBuf> {
-    let path = settings.database.expose().strip_prefix("sqlite://")?;
-    let path = Path::new(path.split('?').next()?);
-    Some(path.with_extension("audit-anchors.jsonl"))
+pub fn anchor_file(database: &Path) -> PathBuf {
+    database.with_extension("audit-anchors.jsonl")
 }
 
 /// Cancelled by SIGTERM or Ctrl-C.

@@ -58,6 +58,8 @@ pub enum Action {
     RelationDecided,
     GuardianshipAcknowledged,
     GuardianshipDenied,
+    BackedUp,
+    Restored,
 }
 
 impl Action {
@@ -85,6 +87,8 @@ impl Action {
             Self::RelationDecided => "relation.decided",
             Self::GuardianshipAcknowledged => "guardianship.acknowledged",
             Self::GuardianshipDenied => "guardianship.denied",
+            Self::BackedUp => "register.backed_up",
+            Self::Restored => "register.restored",
         }
     }
 }

@@ -65,6 +65,11 @@ impl Timestamp {
         DateTime::from_timestamp(self.seconds(), 0)
             .map_or_else(|| String::from("invalid"), |moment| moment.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
     }
+
+    /// From RFC 3339; `None` when it is none.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|moment| Self(moment.timestamp_micros()))
+    }
 }
 
 impl fmt::Debug for Timestamp {

@@ -1,12 +1,14 @@
 //! Root secrets, signing keys, JWT, sealing, blind index, opaque tokens, password hashes. All of it stands
 //! on ring; nothing here knows rows, requests or use cases.
 
+pub mod archive;
 pub mod audit;
 pub mod blind_index;
 pub mod jwk;
 pub mod jwt;
 pub mod keyring;
 pub mod opaque;
+mod passphrase;
 pub mod password;
 pub mod random;
 pub mod root;

@@ -4,16 +4,16 @@
 use std::fmt;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::{aead, hmac};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{array, hex, unhex};
+use super::passphrase::{COST, SALT};
+use super::{array, hex, passphrase, unhex};
 use crate::domain::random::{Random, bytes};
 
 /// Names of the secrets; each is the file `{name}.key`.
@@ -22,7 +22,6 @@ pub const NAMES: [&str; 4] = ["root", "seal", "index", "audit"];
 const FINGERPRINT_LABEL: &[u8] = b"mingji root secret fingerprint v1";
 const ARMOUR: &str = "-----BEGIN MINGJI KEY BACKUP-----";
 const ARMOUR_END: &str = "-----END MINGJI KEY BACKUP-----";
-const SALT: usize = 16;
 const NONCE: usize = 12;
 
 /// The four secrets. Shows nothing of itself and is wiped when dropped.
@@ -43,6 +42,10 @@ pub enum RootError {
     Damaged(PathBuf),
     #[error("{0} is there already and is never overwritten: move it away first")]
     Exists(PathBuf),
+    #[error(
+        "{0} is there and is another one than in the backup: move it away, or point MINGJI_KEYS_DIR at another folder"
+    )]
+    Foreign(PathBuf),
     #[error("{0}: {1}")]
     Io(PathBuf, std::io::Error),
     #[error("this is not a key backup, or the passphrase is wrong")]
@@ -88,25 +91,58 @@ impl RootSecrets {
     /// # Errors
     /// [`RootError::Exists`], [`RootError::Io`].
     pub fn write(&self, dir: &Path) -> Result<(), RootError> {
+        match NAMES.iter().map(|name| dir.join(format!("{name}.key"))).find(|file| file.exists()) {
+            Some(there) => Err(RootError::Exists(there)),
+            None => self.complete(dir),
+        }
+    }
+
+    /// How many of them a folder lacks.
+    ///
+    /// # Errors
+    /// [`RootError::Foreign`] when one that is there is not the same, and whatever reading one says.
+    pub fn missing_in(&self, dir: &Path) -> Result<usize, RootError> {
+        let mut missing = 0;
+        for (name, secret) in NAMES.iter().zip(&self.0) {
+            let path = dir.join(format!("{name}.key"));
+            if !path.exists() {
+                missing += 1;
+            } else if *Zeroizing::new(read(&path)?) != *secret {
+                return Err(RootError::Foreign(path));
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Writes those that are missing; none of them is ever half there, whenever the process ends.
+    ///
+    /// # Errors
+    /// As [`RootSecrets::missing_in`]; [`RootError::Io`].
+    pub fn complete(&self, dir: &Path) -> Result<(), RootError> {
         let io = |path: &Path| {
             let path = path.to_owned();
             move |error| RootError::Io(path, error)
         };
+        self.missing_in(dir)?;
         if !dir.exists() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io(dir))?;
         }
-        if let Some(there) = NAMES.iter().map(|name| dir.join(format!("{name}.key"))).find(|file| file.exists()) {
-            return Err(RootError::Exists(there));
-        }
+        let mut ready = Vec::new();
         for (name, secret) in NAMES.iter().zip(&self.0) {
             let path = dir.join(format!("{name}.key"));
-            let mut file =
-                fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(io(&path))?;
-            let text = Zeroizing::new(format!(
-                "# Mingji {name} secret. Whoever has it can read what it protects: never copy it into a database, a ticket or a mail.\n{}\n",
-                hex(secret)
-            ));
-            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(&path))?;
+            if !path.exists() {
+                // The library makes it readable by its owner alone.
+                let mut file = tempfile::NamedTempFile::new_in(dir).map_err(io(dir))?;
+                let text = Zeroizing::new(format!(
+                    "# Mingji {name} secret. Whoever has it can read what it protects: never copy it into a database, a ticket or a mail.\n{}\n",
+                    hex(secret)
+                ));
+                file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(io(&path))?;
+                ready.push((file, path));
+            }
+        }
+        for (file, path) in ready {
+            file.persist_noclobber(&path).map_err(|fault| RootError::Io(path, fault.error))?;
         }
         fs::File::open(dir).and_then(|folder| folder.sync_all()).map_err(io(dir))
     }
@@ -140,11 +176,12 @@ impl RootSecrets {
     ///
     /// # Errors
     /// [`RootError::Backup`] when sealing fails.
-    pub fn backup(&self, passphrase: &str, random: &dyn Random) -> Result<String, RootError> {
+    pub fn backup(&self, phrase: &str, random: &dyn Random) -> Result<String, RootError> {
         let salt: [u8; SALT] = bytes(random);
         let nonce: [u8; NONCE] = bytes(random);
         let mut plain = Zeroizing::new(self.0.concat());
-        backup_key(passphrase, &salt)?
+        passphrase::key(phrase, &salt, COST)
+            .ok_or(RootError::Backup)?
             .seal_in_place_append_tag(
                 aead::Nonce::assume_unique_for_key(nonce),
                 aead::Aad::from(ARMOUR.as_bytes()),
@@ -161,7 +198,7 @@ impl RootSecrets {
     ///
     /// # Errors
     /// [`RootError::Backup`], the same for a wrong passphrase and a damaged text.
-    pub fn restore(text: &str, passphrase: &str) -> Result<Self, RootError> {
+    pub fn restore(text: &str, phrase: &str) -> Result<Self, RootError> {
         let body =
             text.split_once(ARMOUR).and_then(|(_, rest)| rest.split_once(ARMOUR_END)).ok_or(RootError::Backup)?.0;
         let body: String = body.split_whitespace().collect();
@@ -170,7 +207,8 @@ impl RootSecrets {
         let (nonce, sealed) = rest.split_at_checked(NONCE).ok_or(RootError::Backup)?;
         let mut sealed = Zeroizing::new(sealed.to_vec());
         let nonce = aead::Nonce::try_assume_unique_for_key(nonce).map_err(|_| RootError::Backup)?;
-        let plain = backup_key(passphrase, salt)?
+        let plain = passphrase::key(phrase, salt, COST)
+            .ok_or(RootError::Backup)?
             .open_in_place(nonce, aead::Aad::from(ARMOUR.as_bytes()), &mut sealed)
             .map_err(|_| RootError::Backup)?;
         if plain.len() != 128 {
@@ -196,15 +234,4 @@ fn read(file: &Path) -> Result<[u8; 32], RootError> {
     let line = text.lines().find(|line| !line.starts_with('#') && !line.trim().is_empty()).unwrap_or_default();
     let secret = Zeroizing::new(unhex(line.trim()).unwrap_or_default());
     if secret.len() == 32 { Ok(array(&secret)) } else { Err(RootError::Damaged(file.to_owned())) }
-}
-
-/// 64 MiB and three passes: a backup lies about for years, and is opened once.
-fn backup_key(passphrase: &str, salt: &[u8]) -> Result<aead::LessSafeKey, RootError> {
-    let params = Params::new(65_536, 3, 1, Some(32)).map_err(|_| RootError::Backup)?;
-    let mut key = Zeroizing::new([0u8; 32]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(passphrase.as_bytes(), salt, &mut *key)
-        .map_err(|_| RootError::Backup)?;
-    let unbound = aead::UnboundKey::new(&aead::AES_256_GCM, &*key).map_err(|_| RootError::Backup)?;
-    Ok(aead::LessSafeKey::new(unbound))
 }

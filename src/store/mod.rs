@@ -32,6 +32,7 @@ pub mod relation_claims;
 pub mod sessions;
 pub mod signing_keys;
 pub mod slips;
+pub mod snapshot;
 pub mod spaces;
 pub mod staffings;
 pub mod subjects;

@@ -27,6 +27,8 @@ const COMMANDS: &[&[&str]] = &[
     &["consent", "record"],
     &["consent", "withdraw"],
     &["admin", "grant"],
+    &["backup"],
+    &["restore"],
     &["keys", "init"],
     &["keys", "list"],
     &["keys", "rotate"],
@@ -132,6 +134,10 @@ fn keys_are_made_once_listed_and_rotated() {
     assert_eq!(place.run(&["keys", "init"]).code, Some(0));
     assert_secrets_are_private(&place.path().join("keys"));
     refused(&place.run(&["keys", "init"]), "root secrets");
+    let own = contents(&place.path().join("keys"));
+    assert_eq!(place.json(&["keys", "init", "--if-missing"], "")["made"], false);
+    assert_eq!(contents(&place.path().join("keys")), own);
+    assert_eq!(Place::new().json(&["keys", "init", "--if-missing"], "")["made"], true);
 
     let states = |alg: &str| -> Vec<(String, String)> {
         let rows = place.json(&["keys", "list"], "");
@@ -191,7 +197,13 @@ fn foreign_and_missing_secrets_stop_everything_and_write_nothing() {
     let lost = Place::new()
         .with("MINGJI_KEYS_DIR", empty.path().to_string_lossy())
         .with("MINGJI_DATABASE_URL", database(&mine));
-    for command in [&["serve"][..], &["keys", "list"], &["keys", "rotate"], &["audit", "verify"]] {
+    for command in [
+        &["serve"][..],
+        &["keys", "list"],
+        &["keys", "rotate"],
+        &["audit", "verify"],
+        &["keys", "init", "--if-missing"],
+    ] {
         refused(&lost.run(command), "keys restore");
     }
     assert!(contents(empty.path()).is_empty(), "an empty folder stays empty");

@@ -41,7 +41,14 @@ fn node_is_there() {
     assert!(major >= 20, "openid-client 6 needs Node.js 20, this is {version}");
 }
 
+#[test]
+fn the_proxy_is_there() {
+    let Some(proxy) = need::proxy() else { return };
+    assert!(version_of(&proxy).contains("HAProxy version"));
+}
+
 fn version_of(program: &Path) -> String {
-    let output = Command::new(program).arg("--version").output().unwrap();
+    let output =
+        Command::new(program).arg(if program.ends_with("haproxy") { "-v" } else { "--version" }).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }

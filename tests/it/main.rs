@@ -3,8 +3,10 @@
 #![allow(missing_docs, reason = "the names of the tests are the documentation")]
 
 mod architecture;
+mod backup;
 mod browser;
 mod commands;
+mod deploy;
 mod ephemeral;
 mod foreign_client;
 mod house;

@@ -1,55 +1,19 @@
 //! Two replicas of one provider: the same program twice, on one PostgreSQL database, one Redis and one folder of
 //! root secrets. The test plays the proxy in front of them: whichever port it asks, the issuer is the same.
 
-mod visitor;
-
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::Mutex;
-use url::Url;
 
 use crate::support::binary::{Place, Ready, Running, free_ports, serve};
+use crate::support::load::{Database, Ledger, PEOPLE, rounds};
 use crate::support::need;
-use visitor::{Answer, Proxy, Visitor};
+use crate::support::remote::{Answer, Proxy, Visitor};
 
 const VISITORS: usize = 20;
 const ROUNDS: usize = 12;
-/// Adults and a fifteen-year-old: nobody here needs a receipt at a platform of the system.
-const PEOPLE: &[&str] =
-    &["teacher_parent", "guardian_of_two", "school_admin", "county_admin", "full_claims", "child_15"];
-
-/// A database of its own, dropped at the end.
-struct Database {
-    server: Url,
-    name: String,
-}
-
-impl Database {
-    async fn create(server: Url) -> Self {
-        let name = format!("mingji_replicas_{}_{}", std::process::id(), free_ports(1));
-        let mut admin = PgConnection::connect(server.as_str()).await.unwrap();
-        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.unwrap();
-        Self { server, name }
-    }
-
-    fn url(&self) -> String {
-        let mut url = self.server.clone();
-        url.set_path(&self.name);
-        url.into()
-    }
-
-    async fn drop(self) {
-        let mut admin = PgConnection::connect(self.server.as_str()).await.unwrap();
-        sqlx::query(AssertSqlSafe(format!("DROP DATABASE {} WITH (FORCE)", self.name)))
-            .execute(&mut admin)
-            .await
-            .unwrap();
-    }
-}
 
 /// The two, running.
 struct Cluster {
@@ -120,15 +84,6 @@ async fn a_sign_in_begins_at_one_and_ends_at_the_other() {
     cluster.database.drop().await;
 }
 
-/// What the load found out.
-#[derive(Default)]
-struct Ledger {
-    /// Codes that gave tokens.
-    redeemed: HashSet<String>,
-    /// Rounds that had to begin again because an answer was lost with the replica.
-    lost: usize,
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_middle_signs_nobody_out() {
     let Some(mut cluster) = Cluster::start().await else { return };
@@ -142,8 +97,10 @@ async fn a_kill_in_the_middle_signs_nobody_out() {
     }
 
     let (ledger, done) = (Arc::new(Mutex::new(Ledger::default())), Arc::new(AtomicUsize::new(0)));
-    let load: Vec<_> =
-        visitors.into_iter().map(|visitor| tokio::spawn(rounds(visitor, ledger.clone(), done.clone()))).collect();
+    let load: Vec<_> = visitors
+        .into_iter()
+        .map(|visitor| tokio::spawn(rounds(ROUNDS, visitor, ledger.clone(), done.clone())))
+        .collect();
     // On a busy machine one visitor may be through before others have well begun; one that failed is found when it is
     // awaited.
     while done.load(Ordering::Relaxed) < VISITORS * ROUNDS / 3 && !load.iter().all(tokio::task::JoinHandle::is_finished)
@@ -174,43 +131,4 @@ async fn a_kill_in_the_middle_signs_nobody_out() {
     let verdict = cluster.place.json(&["audit", "verify"], "");
     assert_eq!(verdict["holds"], true, "{verdict}");
     cluster.database.drop().await;
-}
-
-/// One visitor signs on again and again without a page. Every third code is sent to both replicas at once: one of
-/// them at most may answer with tokens.
-async fn rounds(
-    mut visitor: Visitor,
-    ledger: Arc<Mutex<Ledger>>,
-    done: Arc<AtomicUsize>,
-) -> (Visitor, visitor::Tokens) {
-    let mut kept = None;
-    let mut finished = 0;
-    while finished < ROUNDS {
-        let Answer::Back(answer) = visitor.authorize("prompt=none").await else {
-            panic!("a page for somebody who is signed in")
-        };
-        assert_eq!(answer.error(), None, "signed out in the middle of the load");
-        let code = answer.code();
-        if finished % 3 == 2 {
-            let both = visitor.redeem_at_both(&code).await;
-            assert!(both <= 1, "one code gave tokens {both} times");
-            ledger.lock().await.redeemed.insert(code);
-        } else {
-            match visitor.redeem(&code).await {
-                Ok(tokens) => {
-                    ledger.lock().await.redeemed.insert(code);
-                    kept = Some(tokens);
-                }
-                // The answer went down with the replica: the code counts as used, the session answers again.
-                Err(error) => {
-                    assert_eq!(error, "invalid_grant");
-                    ledger.lock().await.lost += 1;
-                    continue;
-                }
-            }
-        }
-        finished += 1;
-        done.fetch_add(1, Ordering::Relaxed);
-    }
-    (visitor, kept.expect("at least one round gave tokens"))
 }

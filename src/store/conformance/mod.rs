@@ -26,6 +26,7 @@ mod schema;
 mod sessions;
 mod sign_ins;
 mod signing_keys;
+mod snapshot;
 mod subjects;
 mod support;
 

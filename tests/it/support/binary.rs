@@ -101,6 +101,14 @@ impl Place {
             .unwrap_or_else(|e| panic!("{arguments:?} printed no JSON ({e}): {}", ended.out))
     }
 
+    /// Starts a command with something on standard input, for a test that does not let it end.
+    pub fn begin(&self, arguments: &[&str], input: &str) -> Child {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child
+    }
+
     fn spawn(&self, arguments: &[&str], log: &str) -> Running {
         let log = self.path().join(log);
         let errors = File::options().create(true).append(true).open(&log).unwrap();
@@ -124,6 +132,16 @@ impl Running {
     /// The log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// What it answered so far, by route and in order; without the questions of a health check.
+    pub fn routes(&self) -> Vec<String> {
+        let lines = self.log();
+        let answers = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let routes = answers
+            .filter(|line| line["message"] == "answered")
+            .filter_map(|line| line["span"]["route"].as_str().map(str::to_owned));
+        routes.filter(|route| route != "/readyz").collect()
     }
 
     /// The next line on standard output; fails with the end of the log when the process ends first.
@@ -248,8 +266,13 @@ impl Demo {
 
 /// Starts `mingji serve` at a port and waits until it is ready. The issuer is the place's own.
 pub async fn serve(place: &Place, port: u16) -> Running {
+    serve_as(place, &["serve"], port).await
+}
+
+/// The same, with other arguments.
+pub async fn serve_as(place: &Place, arguments: &[&str], port: u16) -> Running {
     let listen = format!("127.0.0.1:{port}");
-    let mut command = place.command(&["serve"]);
+    let mut command = place.command(arguments);
     command.env("MINGJI_LISTEN", &listen);
     let log = place.path().join(format!("serve-{port}.log"));
     let errors = File::options().create(true).append(true).open(&log).unwrap();

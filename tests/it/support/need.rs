@@ -39,6 +39,11 @@ pub fn node() -> Option<PathBuf> {
     path("MINGJI_TEST_NODE", "no Node.js with the package openid-client")
 }
 
+/// HAProxy.
+pub fn proxy() -> Option<PathBuf> {
+    path("MINGJI_TEST_HAPROXY", "no HAProxy")
+}
+
 fn address(variable: &str, reason: &str) -> Option<Url> {
     let text = value(variable, reason)?;
     Some(Url::parse(&text).unwrap_or_else(|fault| panic!("{variable} is not a URL: {fault}")))

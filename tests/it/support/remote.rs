@@ -17,10 +17,11 @@ use crate::support::binary::{Client, Person};
 const VERIFIER: &str = "a-verifier-that-is-long-enough-for-rfc-7636-section-4.1";
 const SCOPE: &str = "openid profile edu";
 
-/// Sends requests for the issuer to one of two ports, and to the other one when the first does not answer.
+/// Sends requests for the issuer to one of two doors, and to the other one when the first does not answer.
 pub struct Proxy {
     issuer: String,
-    ports: [u16; 2],
+    /// Without a slash at the end.
+    doors: [String; 2],
     turn: AtomicUsize,
     /// 2: both in turn.
     only: AtomicUsize,
@@ -28,10 +29,25 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// Plays the proxy in front of two replicas.
     pub fn new(issuer: String, ports: [u16; 2]) -> Self {
+        Self::at(issuer, ports.map(|port| format!("http://127.0.0.1:{port}")), Self::client())
+    }
+
+    /// A real one stands in front of them, and is asked a second time where it has no answer.
+    pub fn real(issuer: String, http: reqwest::ClientBuilder) -> Self {
+        let doors = [issuer.clone(), issuer.clone()];
+        Self::at(issuer, doors, http)
+    }
+
+    /// What a browser's and a platform's requests are sent with.
+    pub fn client() -> reqwest::ClientBuilder {
         mingji::outbound::install_tls_provider();
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { issuer, ports, turn: AtomicUsize::new(0), only: AtomicUsize::new(2), http }
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none())
+    }
+
+    fn at(issuer: String, doors: [String; 2], http: reqwest::ClientBuilder) -> Self {
+        Self { issuer, doors, turn: AtomicUsize::new(0), only: AtomicUsize::new(2), http: http.build().unwrap() }
     }
 
     /// From now on to this one alone.
@@ -39,19 +55,19 @@ impl Proxy {
         self.only.store(replica, Ordering::Relaxed);
     }
 
-    fn order(&self) -> Vec<u16> {
+    fn order(&self) -> Vec<&str> {
         match self.only.load(Ordering::Relaxed) {
             2 => {
                 let first = self.turn.fetch_add(1, Ordering::Relaxed) % 2;
-                vec![self.ports[first], self.ports[1 - first]]
+                vec![&self.doors[first], &self.doors[1 - first]]
             }
-            one => vec![self.ports[one]],
+            one => vec![&self.doors[one]],
         }
     }
 
-    /// The request as it would reach this port.
-    fn request(&self, port: u16, target: &Target<'_>) -> reqwest::RequestBuilder {
-        let url = format!("http://127.0.0.1:{port}{}", target.path);
+    /// The request as it would reach this door.
+    fn request(&self, door: &str, target: &Target<'_>) -> reqwest::RequestBuilder {
+        let url = format!("{door}{}", target.path);
         let request = match target.form {
             Some(form) => {
                 self.http.post(url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned())
@@ -67,8 +83,12 @@ impl Proxy {
 
     async fn send(&self, target: &Target<'_>) -> reqwest::Response {
         let mut fault = String::new();
-        for port in self.order() {
-            match self.request(port, target).send().await {
+        for door in self.order() {
+            match self.request(door, target).send().await {
+                // What a proxy says of a replica that is gone.
+                Ok(response) if matches!(response.status().as_u16(), 502..=504) => {
+                    fault = response.status().to_string();
+                }
                 Ok(response) => return response,
                 Err(error) => fault = error.to_string(),
             }
@@ -295,8 +315,8 @@ impl Visitor {
     /// Sends one code to both replicas at the same time; how many answered with tokens.
     pub async fn redeem_at_both(&self, code: &str) -> usize {
         let form = self.redemption(code);
-        let ask = |port| {
-            let sent = self.proxy.request(port, &self.token_request(&form)).send();
+        let ask = |door: &str| {
+            let sent = self.proxy.request(door, &self.token_request(&form)).send();
             async move {
                 match sent.await {
                     Ok(response) => usize::from(Self::tokens(response).await.is_ok()),
@@ -304,7 +324,7 @@ impl Visitor {
                 }
             }
         };
-        let (one, other) = tokio::join!(ask(self.proxy.ports[0]), ask(self.proxy.ports[1]));
+        let (one, other) = tokio::join!(ask(&self.proxy.doors[0]), ask(&self.proxy.doors[1]));
         one + other
     }
 
@@ -319,13 +339,23 @@ impl Visitor {
 
     /// Whether userinfo answers.
     pub async fn knows_me(&self, tokens: &Tokens) -> bool {
+        self.userinfo(tokens).await.status().is_success()
+    }
+
+    /// Who userinfo says it is.
+    pub async fn subject(&self, tokens: &Tokens) -> Option<String> {
+        let claims: Value = self.userinfo(tokens).await.json().await.ok()?;
+        claims["sub"].as_str().map(str::to_owned)
+    }
+
+    async fn userinfo(&self, tokens: &Tokens) -> reqwest::Response {
         let target = Target {
             path: "/userinfo",
             form: None,
             cookies: "",
             authorization: Some(format!("Bearer {}", tokens.access)),
         };
-        self.proxy.send(&target).await.status().is_success()
+        self.proxy.send(&target).await
     }
 
     pub async fn sign_out(&mut self, tokens: &Tokens) -> Answer {

@@ -1,0 +1,88 @@
+//! Backup and restore of a one-box install: one sealed file holds the database and the root secrets, because either is
+//! noise without the other. The register holds names in clear, so that the whole file is sealed, not the secrets alone.
+
+mod draft;
+mod manifest;
+mod restore;
+mod write;
+
+use std::io::{self, Read, Write};
+
+use super::work::Housekeeping;
+use super::{App, Ctx, Error};
+use crate::domain::audit::Action;
+use crate::domain::time::Timestamp;
+use crate::store::facts;
+
+pub use restore::{Restore, Restored, restore};
+pub use write::{Backup, Written};
+
+const NOTE: &str = "database_backed_up_at";
+/// What is read and sealed at a time.
+const BLOCK: usize = 64 * 1024;
+
+/// Looks on while bytes move, and may call it off.
+pub trait Watch: Send + 'static {
+    /// So many bytes of so many are done.
+    fn progress(&mut self, done: u64, total: u64);
+    /// Whether somebody wants it to end; what was written so far is then taken away.
+    fn is_stopped(&self) -> bool;
+}
+
+impl App {
+    /// When the database was last backed up by us.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn database_backed_up_at(&self) -> Result<Option<Timestamp>, Error> {
+        let note = facts::note(&mut self.db.read().await?, NOTE).await?;
+        Ok(note.and_then(|text| Timestamp::from_rfc3339(&text)))
+    }
+
+    /// Writes down that this register came out of a backup of `made_at`, in the audit log and for `doctor`: the copy was
+    /// taken before its own backup could be noted.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn note_restored(&self, ctx: &Ctx, made_at: Timestamp) -> Result<(), Error> {
+        let mut work = self.begin(ctx, Action::Restored).await?;
+        work.detail("made_at", made_at.to_rfc3339());
+        work.commit(super::work::Outcome::Done).await?;
+        self.note(made_at).await
+    }
+
+    async fn note(&self, made_at: Timestamp) -> Result<(), Error> {
+        let mut tx = self.housekeeping(Housekeeping::Installation).await?;
+        facts::set_note(&mut tx, NOTE, &made_at.to_rfc3339(), made_at).await?;
+        // The root secrets are in it.
+        facts::set_note(&mut tx, super::secrets::BACKUP_NOTE, &made_at.to_rfc3339(), made_at).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Copies exactly `bytes`, a block at a time.
+///
+/// # Errors
+/// Whatever either side says; `UnexpectedEof` when there are fewer; `Interrupted` when it was called off.
+fn pump(from: &mut dyn Read, into: &mut dyn Write, bytes: u64, tell: &mut dyn FnMut(u64) -> bool) -> io::Result<()> {
+    let mut block = vec![0; BLOCK];
+    let mut left = bytes;
+    while left > 0 {
+        let want = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
+        let got = from.read(&mut block[..want])?;
+        if got == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        into.write_all(&block[..got])?;
+        let moved = u64::try_from(got).unwrap_or(left);
+        left = left.saturating_sub(moved);
+        if !tell(moved) {
+            return Err(called_off());
+        }
+    }
+    Ok(())
+}
+
+fn called_off() -> io::Error {
+    io::Error::other("called off; nothing was left behind")
+}
