@@ -109,6 +109,12 @@ impl Place {
         child
     }
 
+    /// Starts a command that writes its answer to a file.
+    pub fn begin_to(&self, arguments: &[&str], answer: &Path) -> Child {
+        let answer = File::create(answer).unwrap();
+        self.command(arguments).stdin(Stdio::null()).stdout(answer).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     fn spawn(&self, arguments: &[&str], log: &str) -> Running {
         let log = self.path().join(log);
         let errors = File::options().create(true).append(true).open(&log).unwrap();

@@ -14,4 +14,5 @@ pub mod receiver;
 pub mod record;
 pub mod relying_party;
 pub mod remote;
+pub mod rosters;
 pub mod visitor;
