@@ -73,6 +73,11 @@ impl App {
             return Err(Error::busy("somebody opened the institution at the same moment"));
         }
         given?;
+        if org.kind == InstitutionKind::Authority {
+            // Who runs the schools of a division runs the platform that their people call home, until told otherwise.
+            let (fresh, level) = (new_uuid(ctx.now, &*self.random), org.level.as_str());
+            platforms::ensure(work.tx(), &task, fresh, org.division.as_str(), level, &org.name, ctx.now).await?;
+        }
         work.target("institution", org.id).event("institution", org.id, "institution.opened", &[]);
         work.commit(Outcome::Done).await?;
         Ok((org.id, true))

@@ -4,10 +4,13 @@ use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::Task;
+use crate::domain::id::OrgId;
 use crate::domain::time::Timestamp;
 
 statements! {
     ENSURE = "INSERT INTO platform (id, sys_code, level, name, status, created_at) VALUES ($1, $2, $3, $4, 'active', $5) ON CONFLICT (sys_code) DO NOTHING";
+    NEAREST = "SELECT p.id AS id FROM platform p JOIN institution o ON o.division = p.sys_code JOIN institution_closure c ON c.ancestor_id = o.id
+        WHERE c.descendant_id = $1 AND p.status = 'active' ORDER BY c.depth, p.id LIMIT 1";
     BY_CODE = "SELECT id FROM platform WHERE sys_code = $1";
 }
 
@@ -34,4 +37,12 @@ pub async fn ensure(
 ) -> Result<Uuid, StoreError> {
     tx.execute(ENSURE, args![fresh, sys_code, level, name, now]).await?;
     Ok(tx.one::<Id>(BY_CODE, args![sys_code]).await?.0)
+}
+
+/// The platform nearest to an institution: of its own division, or of one above it in the tree (平台就近服务).
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn nearest(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Option<Uuid>, StoreError> {
+    Ok(tx.optional::<Id>(NEAREST, args![org]).await?.map(|row| row.0))
 }

@@ -240,6 +240,7 @@ both_engines! {
         let teacher = told(teachers.of(3, "staff"), 0).await;
         let kinds: Vec<_> = teacher["edu_identities"].as_array().unwrap().iter().map(|one| one["kind"].clone()).collect();
         assert!(kinds.contains(&json!("teacher")) && kinds.contains(&json!("parent")), "{teacher}");
+        assert_eq!(teacher["edu_home"]["sys_code"], "320102", "the nearest platform: {teacher}");
         assert_eq!(teacher["edu_classes"].as_array().unwrap().len(), 2, "{teacher}");
         let child = told(pupils.of(2, "student"), 0).await;
         assert_eq!(child["edu_identities"][0]["kind"], "student", "{child}");

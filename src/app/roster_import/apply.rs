@@ -137,7 +137,7 @@ impl<'a> Import<'a> {
         known.load(tx, &self.task, &keys, &self.sight).await?;
         let mut plan = Plan::default();
         if self.sight.is_bounded() {
-            let mut desk = Desk { app: self.app, ctx, sight: &self.sight, known, plan: &mut plan };
+            let mut desk = Desk { app: self.app, ctx, sight: &self.sight, home: None, known, plan: &mut plan };
             desk.count_probes(&keys);
         }
         for (entry, org) in entries.iter().zip(orgs) {
@@ -154,7 +154,7 @@ impl<'a> Import<'a> {
                 .iter()
                 .filter_map(|class| places.get(&(org.id, class.clone())).copied())
                 .collect();
-            let mut desk = Desk { app: self.app, ctx, sight: &self.sight, known, plan: &mut plan };
+            let mut desk = Desk { app: self.app, ctx, sight: &self.sight, home: org.home, known, plan: &mut plan };
             let outcome = match (&entry.intent, classes.first()) {
                 (Intent::Student(row), Some(class)) => desk.student(entry.number, row, &entry.keys, &org, *class)?,
                 (Intent::Staff(row), _) => desk.staff(entry.number, row, &entry.keys, &org, &classes)?,

@@ -23,6 +23,8 @@ pub(super) struct Desk<'a> {
     pub(super) app: &'a App,
     pub(super) ctx: &'a Ctx,
     pub(super) sight: &'a Sight,
+    /// The platform that somebody new calls home: her institution's, or her child's.
+    pub(super) home: Option<Uuid>,
     pub(super) known: &'a mut Known,
     pub(super) plan: &'a mut Plan,
 }

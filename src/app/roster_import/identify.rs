@@ -212,7 +212,7 @@ impl Desk<'_> {
             realname_level: Level::RECORDED,
             realname_at: Some(now),
             salt: Some(salt.clone()),
-            home_platform: None,
+            home_platform: self.home,
             merged_into: None,
             created_at: now,
             updated_at: now,

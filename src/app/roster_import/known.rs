@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use uuid::Uuid;
+
 use super::sight::Sight;
 use super::stated::Stated;
 use crate::app::{App, Error};
@@ -15,7 +17,9 @@ use crate::domain::registry::roster::PersonRow;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
 use crate::store::documents::{self, DocumentKey, Named};
-use crate::store::{accounts, contacts, enrolments, guardianships, institutions, relation_claims, staffings};
+use crate::store::{
+    accounts, contacts, enrolments, guardianships, institutions, platforms, relation_claims, staffings,
+};
 
 /// An institution as rows need it.
 #[derive(Clone)]
@@ -24,6 +28,8 @@ pub(super) struct Org {
     /// Where names of its people are found: itself and what stands above it up to the county.
     pub(super) presence: Vec<OrgId>,
     pub(super) teaches: bool,
+    /// The platform that its people call home.
+    pub(super) home: Option<Uuid>,
 }
 
 /// A person of the register, or one who will be in it at the end of the batch.
@@ -76,7 +82,8 @@ impl App {
             .filter(|o| matches!(o.level, County | School | Campus))
             .map(|o| o.id)
             .collect();
-        Ok(Some(Org { id: org.id, presence, teaches: org.kind.teaches() }))
+        let home = platforms::nearest(tx, task, org.id).await?;
+        Ok(Some(Org { id: org.id, presence, teaches: org.kind.teaches(), home }))
     }
 }
 
