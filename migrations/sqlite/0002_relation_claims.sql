@@ -9,8 +9,8 @@ CREATE TABLE relation_claim (         -- 待确认的关系: the claimant's own 
     subject_key BLOB NOT NULL,       -- the number or 学籍号 that named her: one person may be named by either
     document_index BLOB,              -- under which the claimant's next row finds its own words again
     code_index BLOB,
-    name TEXT NOT NULL,               -- as the claimant wrote it
-    name_key TEXT COLLATE BINARY NOT NULL,
+    name TEXT,                        -- as the claimant wrote it; none after erasure
+    name_key TEXT COLLATE BINARY,
     differs INTEGER NOT NULL CHECK (differs IN (0, 1)),  -- the name or the 学籍号 is not the holder's
     details TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'confirmed', 'rejected', 'withdrawn')),
@@ -22,7 +22,8 @@ CREATE TABLE relation_claim (         -- 待确认的关系: the claimant's own 
     version INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX relation_claim_org_id_kind_person_id_child_id_subject_key_key
-    ON relation_claim (org_id, kind, person_id, child_id, subject_key) WHERE state <> 'withdrawn';
+    ON relation_claim (org_id, kind, person_id, child_id, subject_key) WHERE state IN ('pending', 'rejected');
+CREATE INDEX relation_claim_pending_idx ON relation_claim (created_at, id) WHERE state = 'pending';
 CREATE INDEX relation_claim_person_idx ON relation_claim (person_id);
 CREATE INDEX relation_claim_child_idx ON relation_claim (child_id);
 CREATE INDEX relation_claim_document_idx ON relation_claim (document_index);

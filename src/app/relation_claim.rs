@@ -14,9 +14,10 @@ use crate::domain::registry::codes::staff::{StaffPost, StaffState};
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::{Evidence, GuardianshipStatus};
-use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
+use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, RelationClaim};
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::domain::time::Timestamp;
+use crate::store::db::Tx;
 use crate::store::{enrolments, grants, guardianships, institutions, persons, relation_claims, staffings};
 
 /// A list longer than that is worked off from its beginning.
@@ -34,8 +35,10 @@ pub enum Decider {
 /// How.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is so.
+    /// It is so. A student whose 学籍 is elsewhere is transferred 转学.
     Confirm,
+    /// A student whose 学籍 stays where it is, and who sits at the claimant 借读.
+    Borrow,
     /// It is not, and why.
     Reject(Option<String>),
 }
@@ -53,7 +56,9 @@ pub struct PendingClaim {
     pub name: String,
     /// In which class.
     pub class_id: Option<ClassId>,
-    /// The 学籍 is at another institution below the claimant: a request for a transfer 转学.
+    /// The school that holds the student's 学籍, as far as whoever asks may know.
+    pub held_by: Option<String>,
+    /// Confirmed, it moves the 学籍: a transfer 转学.
     pub transfer: bool,
     /// The register has another name or 学籍号 under the number: confirming cannot settle it.
     pub conflict: bool,
@@ -61,18 +66,55 @@ pub struct PendingClaim {
     pub since: Timestamp,
 }
 
+/// What became of a claim.
+#[derive(Clone, Debug, Serialize)]
+pub struct Decided {
+    /// Which.
+    pub id: RelationClaimId,
+    /// `confirmed` or `rejected`.
+    pub state: &'static str,
+    /// The school that held the student's 学籍 until now.
+    pub transferred_from: Option<String>,
+}
+
 impl App {
-    /// What waits to be decided for an institution and everything under it, the oldest first.
+    /// What waits to be decided and concerns an institution or anything under it, as the claimant or as the school or
+    /// employer of whom it is about: the oldest first, behind `after`, a thousand at most. An administrator is told where a
+    /// 学籍 is only when she holds it or covers both sides.
     ///
     /// # Errors
-    /// `NotFound` for an unknown code.
-    pub async fn pending_claims(&self, org_code: &str) -> Result<Vec<PendingClaim>, Error> {
-        let task = access::task(TaskName::OperatorReport);
+    /// `NotFound` for an institution that is unknown, or not below the administrator; for a claim `after` that is not there.
+    pub async fn pending_claims(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org_code: &str,
+        after: Option<RelationClaimId>,
+    ) -> Result<Vec<PendingClaim>, Error> {
+        let task = access::task(TaskName::RelationDecision);
         let mut tx = self.db.read().await?;
-        let org =
-            institutions::by_code(&mut tx, &task, org_code).await?.ok_or_else(|| Error::not_found("institution"))?;
+        let sight = match by {
+            Decider::Operator => None,
+            Decider::Admin(admin) => Some(self.orgs_of(&mut tx, admin, ctx.now).await?),
+        };
+        let sees = |org: OrgId| sight.as_ref().is_none_or(|hers| hers.contains(&org));
+        let org = institutions::by_code(&mut tx, &task, org_code).await?.filter(|org| sees(org.id));
+        let org = org.ok_or_else(|| Error::not_found("institution"))?;
+        let after = match after {
+            None => None,
+            Some(id) => {
+                Some(relation_claims::find(&mut tx, &task, id).await?.ok_or_else(|| Error::not_found("the claim"))?)
+            }
+        };
         let mut listed = Vec::new();
-        for claim in relation_claims::pending_under(&mut tx, &task, org.id, LISTED).await? {
+        for claim in relation_claims::pending_under(&mut tx, &task, org.id, after.as_ref(), LISTED).await? {
+            let stays = enrolments::of_person(&mut tx, &task.on(claim.child)).await?;
+            let holder = stays.iter().find(|stay| stay.valid_to.is_none() && stay.source == StudentSource::Normal);
+            let holder = holder.map(|stay| stay.org).filter(|holder| *holder != claim.org && sees(*holder));
+            let held_by = match holder {
+                Some(holder) => institutions::find(&mut tx, &task, holder).await?.map(|org| org.name),
+                None => None,
+            };
             let claimant = institutions::find(&mut tx, &task, claim.org).await?;
             listed.push(PendingClaim {
                 id: claim.id,
@@ -80,12 +122,18 @@ impl App {
                 institution: claimant.map(|org| org.name).unwrap_or_default(),
                 name: claim.name,
                 class_id: claim.class,
-                transfer: claim.details.transfer,
-                conflict: claim.differs,
+                transfer: claim.kind == ClaimKind::Student && held_by.is_some(),
+                held_by,
+                conflict: claim.differs && sight.is_none(),
                 since: claim.created_at,
             });
         }
         Ok(listed)
+    }
+
+    async fn orgs_of(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<HashSet<OrgId>, Error> {
+        let scope = self.roster_subtree(tx, admin, now).await?;
+        Ok(institutions::all_in(tx, &scope).await?.into_iter().map(|org| org.id).collect())
     }
 
     /// Decides a claim. Confirmed, it becomes a relation in the same transaction: a student whose 学籍 is elsewhere is
@@ -100,7 +148,7 @@ impl App {
         by: Decider,
         id: RelationClaimId,
         verdict: Verdict,
-    ) -> Result<(), Error> {
+    ) -> Result<Decided, Error> {
         let task = access::task(TaskName::RelationDecision);
         let (decider, ctx) = match by {
             Decider::Operator => (None, ctx.clone()),
@@ -114,24 +162,32 @@ impl App {
             return Err(Error::not_found("the claim"));
         }
         let decided = match &verdict {
-            Verdict::Confirm => claim.confirm(decider, ctx.now),
+            Verdict::Confirm | Verdict::Borrow => claim.confirm(decider, ctx.now),
             Verdict::Reject(reason) => claim.reject(decider, reason.clone(), ctx.now),
         }
         .map_err(|error| Error::new(Kind::Conflict, error.to_string()))?;
         if !relation_claims::update(work.tx(), &task, &decided).await? {
             return Err(Error::busy("somebody decided the claim at the same moment"));
         }
+        let mut transferred_from = None;
         match (&verdict, decided.kind) {
-            (Verdict::Confirm, ClaimKind::Student) => self.make_student(&mut work, &ctx, &task, &decided).await?,
+            (Verdict::Confirm, ClaimKind::Student) => {
+                transferred_from = self.make_student(&mut work, &ctx, &task, &decided).await?;
+            }
+            (Verdict::Borrow, ClaimKind::Student) => {
+                self.enrol_claimed(&mut work, &ctx, &task, &decided, StudentSource::Borrowed).await?;
+            }
             (Verdict::Confirm, ClaimKind::Staff) => self.make_staff(&mut work, &ctx, &task, &decided).await?,
+            (Verdict::Borrow, _) => return Err(Error::invalid("only a student sits at another school (借读)")),
             (_, ClaimKind::Guardian) => self.settle_guardian(&mut work, &ctx, &task, &decided, &verdict).await?,
             (Verdict::Reject(_), _) => {}
         }
         work.target("person", decided.person).target("institution", decided.org).target("relation_claim", decided.id);
         work.detail("kind", decided.kind.as_str()).detail("state", decided.state.as_str());
-        let told = if verdict == Verdict::Confirm { "relation.confirmed" } else { "relation.rejected" };
+        let told = if decided.state == ClaimState::Confirmed { "relation.confirmed" } else { "relation.rejected" };
         work.event("relation_claim", decided.id, told, &[]);
-        work.commit(Outcome::Done).await
+        work.commit(Outcome::Done).await?;
+        Ok(Decided { id: decided.id, state: decided.state.as_str(), transferred_from })
     }
 
     /// Whether an administrator speaks for the school that holds the 学籍, and is not the claimant, or covers all sides.
@@ -143,9 +199,7 @@ impl App {
         admin: PersonId,
         claim: &RelationClaim,
     ) -> Result<bool, Error> {
-        let scope = self.roster_subtree(work.tx(), admin, ctx.now).await?;
-        let hers: HashSet<OrgId> =
-            institutions::all_in(work.tx(), &scope).await?.into_iter().map(|org| org.id).collect();
+        let hers = self.orgs_of(work.tx(), admin, ctx.now).await?;
         let child = task.on(claim.child);
         let stays = enrolments::of_person(work.tx(), &child).await?;
         let stays: Vec<Enrolment> = stays.into_iter().filter(|stay| stay.valid_to.is_none()).collect();
@@ -166,25 +220,40 @@ impl App {
         Ok(holds || covers_both)
     }
 
+    /// The name of the school that held the 学籍 until now, if one did.
     async fn make_student(
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
         task: &Task,
         claim: &RelationClaim,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<String>, Error> {
         let on = task.on(claim.person);
         let today = ctx.now.shanghai_date();
-        let taken = || Error::busy("somebody changed the student's 学籍 at the same moment");
+        let mut left_school = None;
         let open = enrolments::of_person(work.tx(), &on).await?;
         for stay in open.into_iter().filter(|stay| stay.valid_to.is_none() && stay.source == StudentSource::Normal) {
-            let identity = IdentityId(stay.id.0);
+            let (identity, school) = (IdentityId(stay.id.0), stay.org);
             let left = stay.end(StudentState::TransferredOut, today, ctx.now).map_err(Error::internal)?;
             if !enrolments::update(work.tx(), &on, &left).await? {
-                return Err(taken());
+                return Err(Error::busy("somebody changed the student's 学籍 at the same moment"));
             }
             grants::revoke_of_identity(work.tx(), &on, identity, ctx.now, "transferred").await?;
+            left_school = institutions::find(work.tx(), task, school).await?.map(|org| org.name);
         }
+        self.enrol_claimed(work, ctx, task, claim, StudentSource::Normal).await?;
+        Ok(left_school)
+    }
+
+    async fn enrol_claimed(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        claim: &RelationClaim,
+        source: StudentSource,
+    ) -> Result<(), Error> {
+        let on = task.on(claim.person);
         let enrolment = Enrolment {
             id: EnrolmentId::new(ctx.now, &*self.random),
             person: claim.person,
@@ -193,15 +262,15 @@ impl App {
             student_no: claim.details.number.clone(),
             category: None,
             state: StudentState::Enrolled,
-            source: StudentSource::Normal,
-            valid_from: today,
+            source,
+            valid_from: ctx.now.shanghai_date(),
             valid_to: None,
             created_at: ctx.now,
             updated_at: ctx.now,
             version: 1,
         };
         if !enrolments::insert(work.tx(), &on, &enrolment).await? {
-            return Err(taken());
+            return Err(Error::new(Kind::Conflict, "she is enrolled there already"));
         }
         persons::refresh_presence(work.tx(), &on).await?;
         work.event("person", claim.person, "person.enrolled", &["enrolment"]);
@@ -271,7 +340,9 @@ impl App {
         });
         let Some(waiting) = waiting else { return Ok(()) };
         let (settled, told) = match verdict {
-            Verdict::Confirm => (waiting.confirm(Evidence::School, ctx.now), "guardianship.confirmed"),
+            Verdict::Confirm | Verdict::Borrow => {
+                (waiting.confirm(Evidence::School, ctx.now), "guardianship.confirmed")
+            }
             Verdict::Reject(_) => (waiting.reject(ctx.now), "guardianship.rejected"),
         };
         let settled = settled.map_err(Error::internal)?;

@@ -3,29 +3,38 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use serde_json::json;
 
 use super::output::Output;
 use super::{Failure, runtime};
-use crate::app::relation_claim::{Decider, Verdict};
+use crate::app::relation_claim::{Decider, PendingClaim, Verdict};
 use crate::app::{App, Ctx};
 use crate::domain::id::RelationClaimId;
 
 /// Subcommands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Lists what waits to be decided for an institution and what stands under it.
+    /// Lists what waits to be decided and concerns an institution or what stands under it: as the claimant, or as the
+    /// school or employer of whom it is about. A thousand at a time.
     #[command(after_help = "Example: mingji claim list --org ED36042100")]
     List {
         /// Code of the institution.
         #[arg(long)]
         org: String,
+        /// Go on behind this claim.
+        #[arg(long, value_name = "ID")]
+        after: Option<RelationClaimId>,
+        /// With the rights of this administrator instead of the operator's (a user name, an alias, or `-`).
+        #[arg(long = "as", value_name = "LOGIN")]
+        admin: Option<String>,
     },
     /// Makes a claim true: a post, a guardian, an enrolment; a student whose 学籍 is elsewhere is transferred.
     #[command(after_help = "Example: mingji claim confirm 019a0000-0000-7000-8000-000000000001")]
     Confirm {
         #[command(flatten)]
         which: Which,
+        /// 借读: the student sits at the claimant, and the 学籍 stays where it is.
+        #[arg(long)]
+        borrowed: bool,
     },
     /// Rejects a claim; a later row that says the same changes nothing.
     #[command(after_help = "Example: mingji claim reject 019a0000-0000-7000-8000-000000000001 --reason '查无此人'")]
@@ -53,26 +62,33 @@ pub struct Which {
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     let app = runtime::command(config).await?;
     match command {
-        Command::List { org } => output.say(&app.pending_claims(org).await?, |list| {
-            list.iter()
-                .map(|claim| {
-                    let kind = if claim.transfer { "transfer" } else { claim.kind };
-                    let mark = if claim.conflict { "  CONFLICT" } else { "" };
-                    format!("{}  {kind:<8} {}  {}{mark}\n", claim.id, claim.institution, claim.name)
-                })
-                .collect()
-        }),
-        Command::Confirm { which } => decide(&app, which, Verdict::Confirm, output).await,
+        Command::List { org, after, admin } => {
+            let by = decider(&app, admin.as_deref()).await?;
+            let list = app.pending_claims(&Ctx::task(&app, "claim"), by, org, *after).await?;
+            output.say(&list, |list| list.iter().map(line).collect())
+        }
+        Command::Confirm { which, borrowed: false } => decide(&app, which, Verdict::Confirm, output).await,
+        Command::Confirm { which, borrowed: true } => decide(&app, which, Verdict::Borrow, output).await,
         Command::Reject { which, reason } => decide(&app, which, Verdict::Reject(reason.clone()), output).await,
     }
 }
 
+fn line(claim: &PendingClaim) -> String {
+    let kind = if claim.transfer { "transfer" } else { claim.kind };
+    let from = claim.held_by.as_ref().map_or(String::new(), |school| format!(" <- {school}"));
+    let mark = if claim.conflict { "  CONFLICT" } else { "" };
+    format!("{}  {kind:<8} {}{from}  {}{mark}\n", claim.id, claim.institution, claim.name)
+}
+
+async fn decider(app: &App, admin: Option<&str>) -> Result<Decider, Failure> {
+    Ok(super::account::login(app, admin).await?.map_or(Decider::Operator, Decider::Admin))
+}
+
 async fn decide(app: &App, which: &Which, verdict: Verdict, output: &Output) -> Result<(), Failure> {
-    let by = match super::account::login(app, which.admin.as_deref()).await? {
-        None => Decider::Operator,
-        Some(admin) => Decider::Admin(admin),
-    };
-    let said = if verdict == Verdict::Confirm { "confirmed" } else { "rejected" };
-    app.decide_claim(&Ctx::task(app, "claim"), by, which.id, verdict).await?;
-    output.say(&json!({ "id": which.id, "state": said }), |_| said.into())
+    let by = decider(app, which.admin.as_deref()).await?;
+    let decided = app.decide_claim(&Ctx::task(app, "claim"), by, which.id, verdict).await?;
+    output.say(&decided, |decided| match &decided.transferred_from {
+        Some(school) => format!("{}; the 学籍 moved from {school}", decided.state),
+        None => decided.state.into(),
+    })
 }

@@ -63,7 +63,16 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         logins.flush()?;
     }
     app.close().await;
-    output.say(&result?, |report| report.text(*dry_run))
+    let done = result?;
+    let refused = match &done {
+        Done::Operator(report) => report.refused.clone(),
+        Done::Admin(report) => report.refused.clone(),
+    };
+    match refused {
+        None => output.say(&done, |report| report.text(*dry_run)),
+        // The document names the columns, the line on standard error says what to do.
+        Some(reason) => output.say(&done, |_| String::new()).and(Err(Failure::new(reason))),
+    }
 }
 
 /// What either of them is told.
@@ -129,7 +138,7 @@ impl Done {
                     r.conflicts,
                     r.persons_created
                 );
-                lines(counts, &r.unknown_columns, &r.errors, &r.warnings)
+                lines(counts, &r.unknown_columns, &r.errors, &r.warnings, r.warnings_left_out)
             }
             Self::Admin(r) => {
                 let counts = format!(
@@ -137,19 +146,22 @@ impl Done {
                      who is known elsewhere goes to checking",
                     r.rows, r.seconds, r.accepted, r.updated, r.unchanged, r.rejected, r.conflicts
                 );
-                lines(counts, &r.unknown_columns, &r.errors, &r.warnings)
+                lines(counts, &r.unknown_columns, &r.errors, &r.warnings, r.warnings_left_out)
             }
         }
     }
 }
 
-fn lines(counts: String, unknown: &[String], errors: &[RowFault], warnings: &[RowFault]) -> String {
+fn lines(counts: String, unknown: &[String], errors: &[RowFault], warnings: &[RowFault], left_out: u64) -> String {
     let mut lines = vec![counts];
     if !unknown.is_empty() {
         lines.push(format!("columns that mean nothing here: {}", unknown.join(", ")));
     }
     for (what, faults) in [("error", errors), ("warning", warnings)] {
-        lines.extend(faults.iter().map(|f| format!("{what} row {} {} {}: {}", f.row, f.column, f.code, f.message)));
+        lines.extend(faults.iter().map(|f| format!("{what} row {} {} {}: {}", f.row, f.column, f.code, f.message())));
+    }
+    if left_out > 0 {
+        lines.push(format!("{left_out} more warnings of the same kinds"));
     }
     lines.join("\n")
 }

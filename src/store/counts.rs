@@ -22,7 +22,7 @@ statements! {
         SELECT (SELECT COUNT(*) FROM institution o JOIN scope ON scope.id = o.id WHERE o.status = 'active') AS institutions,
         (SELECT COUNT(*) FROM everyone) AS persons, (SELECT COUNT(*) FROM pupil) AS students, (SELECT COUNT(*) FROM worker) AS staff, (SELECT COUNT(*) FROM keeper) AS guardians,
         (SELECT COUNT(*) FROM keeper JOIN worker ON worker.id = keeper.id) AS teacher_guardians, (SELECT COUNT(*) FROM account a JOIN everyone ON everyone.id = a.person_id WHERE a.state <> 'merged') AS accounts,
-        (SELECT COUNT(*) FROM relation_claim r JOIN scope ON scope.id = r.org_id WHERE r.state = 'pending') AS open_cases";
+        (SELECT COUNT(*) FROM relation_claim r WHERE r.state = 'pending' AND (r.org_id IN (SELECT id FROM scope) OR r.child_id IN (SELECT id FROM pupil) OR r.person_id IN (SELECT id FROM worker))) AS open_cases";
     NEWEST = "SELECT COALESCE(MAX(at), 0) AS at FROM audit_entry";
 }
 

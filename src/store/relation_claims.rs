@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 statements! {
     INSERT = "INSERT INTO relation_claim (id, org_id, kind, person_id, child_id, class_id, subject_key, document_index, code_index, name, name_key, differs, details, state, claimed_by, created_at, decided_at, decided_by, reason, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-        ON CONFLICT (org_id, kind, person_id, child_id, subject_key) WHERE state <> 'withdrawn' DO NOTHING";
+        ON CONFLICT (org_id, kind, person_id, child_id, subject_key) WHERE state IN ('pending', 'rejected') DO NOTHING";
     UPDATE = "UPDATE relation_claim SET class_id = $2, details = $3, state = $4, decided_at = $5, decided_by = $6, reason = $7, version = $8
         WHERE id = $1 AND version = $8 - 1";
     FIND = "SELECT * FROM relation_claim WHERE id = $1";
@@ -21,8 +21,12 @@ statements! {
     OF_CODES = "SELECT * FROM relation_claim WHERE state <> 'withdrawn' AND code_index IN ($1)";
     DENY = "UPDATE relation_claim SET state = 'rejected', decided_at = $3, decided_by = $1, version = version + 1
         WHERE person_id = $1 AND child_id = $2 AND kind = 'guardian' AND state = 'pending'";
-    PENDING_UNDER = "SELECT r.* FROM relation_claim r JOIN institution_closure c ON c.descendant_id = r.org_id
-        WHERE c.ancestor_id = $1 AND r.state = 'pending' ORDER BY r.created_at, r.id LIMIT $2";
+    // Of the claimant's side, or of a school or employer of whom it is about.
+    PENDING_UNDER = "SELECT r.* FROM relation_claim r WHERE r.state = 'pending' AND (r.created_at, r.id) > ($2, $3) AND (
+            EXISTS (SELECT 1 FROM institution_closure c WHERE c.ancestor_id = $1 AND c.descendant_id = r.org_id)
+            OR EXISTS (SELECT 1 FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = r.child_id AND e.valid_to IS NULL AND c.ancestor_id = $1)
+            OR EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = r.person_id AND s.valid_to IS NULL AND c.ancestor_id = $1)
+        ) ORDER BY r.created_at, r.id LIMIT $4";
     COUNT_PROBES = "INSERT INTO probe_count (admin_id, day, asked) VALUES ($1, $2, $3)
         ON CONFLICT (admin_id, day) DO UPDATE SET asked = probe_count.asked + excluded.asked WHERE probe_count.asked + excluded.asked <= $4";
 }
@@ -39,8 +43,8 @@ impl FromRow for RelationClaim {
             subject_key: row.get("subject_key")?,
             document_index: row.get("document_index")?,
             code_index: row.get("code_index")?,
-            name: row.get("name")?,
-            name_key: row.get("name_key")?,
+            name: row.get::<Option<String>>("name")?.unwrap_or_default(),
+            name_key: row.get::<Option<String>>("name_key")?.unwrap_or_default(),
             differs: row.get("differs")?,
             details: row.json::<Details>("details")?,
             state: row.code("state")?,
@@ -146,7 +150,8 @@ pub async fn deny(tx: &mut Tx, own: &Own, child: PersonId, now: Timestamp) -> Re
     Ok(())
 }
 
-/// What waits to be decided for an institution and everything under it, the oldest first, at most `limit`.
+/// What waits to be decided and concerns an institution or anything under it, as the claimant or as the school or employer
+/// of whom it is about: the oldest first, behind `after`, at most `limit`.
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -154,9 +159,12 @@ pub async fn pending_under(
     tx: &mut Tx,
     _task: &Task,
     org: OrgId,
+    after: Option<&RelationClaim>,
     limit: i64,
 ) -> Result<Vec<RelationClaim>, StoreError> {
-    tx.all(PENDING_UNDER, args![org, limit]).await
+    let (at, id) = after
+        .map_or((Timestamp::from_micros(0), RelationClaimId(uuid::Uuid::nil())), |claim| (claim.created_at, claim.id));
+    tx.all(PENDING_UNDER, args![org, at, id, limit]).await
 }
 
 /// Counts questions of an administrator on a day; `false` when they would go beyond her budget, and then none is counted.

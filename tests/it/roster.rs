@@ -208,6 +208,37 @@ both_engines! {
         assert_eq!(count(&app).await["students"], 40);
     }
 
+    async fn a_second_row_that_says_otherwise_is_told_and_changes_nothing(app: TestApp) {
+        import(&app, RosterKind::Institutions, institutions(), false, &mut Names::default()).await;
+        let first = students().lines().nth(1).unwrap().to_owned();
+        let file = format!("{STUDENTS}\n{first}\n{}\n", first.replace(",1班,", ",（二）班,").replace("母亲", "父亲"));
+        let report = import(&app, RosterKind::Students, &file, false, &mut Names::default()).await;
+        assert_eq!((report.created, report.rejected, report.errors[0].code), (1, 1, "row_repeated"), "{report:?}");
+        let before = written(&app).await;
+        let again = import(&app, RosterKind::Students, &file, false, &mut Names::default()).await;
+        assert_eq!((again.unchanged, again.rejected), (1, 1), "{again:?}");
+        assert_eq!(written(&app).await, before);
+    }
+
+    async fn an_ugly_file_costs_its_ugly_rows(app: TestApp) {
+        import(&app, RosterKind::Institutions, institutions(), false, &mut Names::default()).await;
+        let good: Vec<String> = students().lines().skip(1).take(4).map(str::to_owned).collect();
+        let endless = "x".repeat(200_000);
+        let file = format!(
+            "{STUDENTS}\r\n{}\r\n{SCHOOL},\"无,,,\r\n{}\r\n{SCHOOL},{endless}\r\n{}\r\n{SCHOOL},空\u{0},,,\r\n{}",
+            good[0], good[1], good[2], good[3]
+        );
+        let report = import(&app, RosterKind::Students, &file, false, &mut Names::default()).await;
+        let told: Vec<_> = report.errors.iter().map(|fault| (fault.row, fault.code)).collect();
+        assert_eq!(told, [(3, "row_malformed"), (5, "row_malformed"), (7, "value_invalid")], "{report:?}");
+        assert_eq!((report.rows, report.created), (7, 4));
+        let swapped = import(&app, RosterKind::Staff, students(), false, &mut Names::default()).await;
+        assert!(swapped.refused.is_some() && swapped.rows == 0, "pupils do not become teachers: {swapped:?}");
+        assert_eq!(swapped.errors[0].code, "wrong_kind");
+        let bare = import(&app, RosterKind::Students, "姓名,班级\n", true, &mut Names::default()).await;
+        assert_eq!((bare.errors[0].row, bare.errors[0].column, bare.errors[0].code), (1, "学校标识码", "column_missing"));
+    }
+
     async fn imports_side_by_side_end_in_one_register(app: TestApp) {
         let many: Vec<_> = (0..6).map(|_| { let app = app.clone(); tokio::spawn(async move { import_all(&app).await }) }).collect();
         let mut created = 0;

@@ -1,8 +1,10 @@
 //! A batch of staff or students: decided against the register and written, in one transaction.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use uuid::Uuid;
 
 use super::classes::Classes;
 use super::desk::Desk;
@@ -30,6 +32,8 @@ pub(super) struct Import<'a> {
     pub(super) dry: bool,
     orgs: Mutex<HashMap<String, Option<Org>>>,
     classes: Mutex<Classes>,
+    /// Students whom committed rows named, eight bytes each.
+    named: Mutex<HashSet<u64>>,
     /// A dry run writes nothing, so what it would have written is remembered here.
     imagined: tokio::sync::Mutex<Known>,
 }
@@ -38,7 +42,18 @@ impl<'a> Import<'a> {
     pub(super) fn new(app: &'a App, ctx: &'a Ctx, sight: Sight, kind: RosterKind, dry: bool) -> Self {
         let task = access::task(if sight.is_bounded() { TaskName::RosterDesk } else { TaskName::OperatorImport });
         let imagined = tokio::sync::Mutex::default();
-        Self { app, ctx, task, sight, kind, dry, orgs: Mutex::default(), classes: Mutex::default(), imagined }
+        Self {
+            app,
+            ctx,
+            task,
+            sight,
+            kind,
+            dry,
+            orgs: Mutex::default(),
+            classes: Mutex::default(),
+            named: Mutex::default(),
+            imagined,
+        }
     }
 
     /// One batch in one transaction, tried again when another import was quicker. How long the writer was held; the rows
@@ -57,6 +72,9 @@ impl<'a> Import<'a> {
             // Whoever was quicker may have opened classes too.
             *self.classes.lock().unwrap_or_else(PoisonError::into_inner) = Classes::default();
         };
+        if let Ok((plan, _)) = &result {
+            self.named.lock().unwrap_or_else(PoisonError::into_inner).extend(&plan.named);
+        }
         (entries, result)
     }
 
@@ -109,6 +127,17 @@ impl<'a> Import<'a> {
         Ok(org)
     }
 
+    fn desk<'d>(
+        &'d self,
+        ctx: &'d Ctx,
+        home: Option<Uuid>,
+        earlier: &'d HashSet<u64>,
+        known: &'d mut Known,
+        plan: &'d mut Plan,
+    ) -> Desk<'d> {
+        Desk { app: self.app, ctx, sight: &self.sight, home, earlier, known, plan }
+    }
+
     /// What the rows come to, and the classes that had to be opened.
     async fn decide(
         &self,
@@ -136,9 +165,9 @@ impl<'a> Import<'a> {
         }
         known.load(tx, &self.task, &keys, &self.sight).await?;
         let mut plan = Plan::default();
+        let earlier = &*self.named.lock().unwrap_or_else(PoisonError::into_inner);
         if self.sight.is_bounded() {
-            let mut desk = Desk { app: self.app, ctx, sight: &self.sight, home: None, known, plan: &mut plan };
-            desk.count_probes(&keys);
+            self.desk(ctx, None, earlier, known, &mut plan).count_probes(&keys);
         }
         for (entry, org) in entries.iter().zip(orgs) {
             let Some(org) = org else {
@@ -154,7 +183,7 @@ impl<'a> Import<'a> {
                 .iter()
                 .filter_map(|class| places.get(&(org.id, class.clone())).copied())
                 .collect();
-            let mut desk = Desk { app: self.app, ctx, sight: &self.sight, home: org.home, known, plan: &mut plan };
+            let mut desk = self.desk(ctx, org.home, earlier, known, &mut plan);
             let outcome = match (&entry.intent, classes.first()) {
                 (Intent::Student(row), Some(class)) => desk.student(entry.number, row, &entry.keys, &org, *class)?,
                 (Intent::Staff(row), _) => desk.staff(entry.number, row, &entry.keys, &org, &classes)?,

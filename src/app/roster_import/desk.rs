@@ -1,5 +1,7 @@
 //! One row against what is known: what it makes of it goes into the plan of the batch, and what is known follows.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use super::guardian::{ChildOf, GuardianRow};
@@ -25,6 +27,8 @@ pub(super) struct Desk<'a> {
     pub(super) sight: &'a Sight,
     /// The platform that somebody new calls home: her institution's, or her child's.
     pub(super) home: Option<Uuid>,
+    /// Whom rows of earlier batches of this import named, by the beginning of the key that named her.
+    pub(super) earlier: &'a HashSet<u64>,
     pub(super) known: &'a mut Known,
     pub(super) plan: &'a mut Plan,
 }
@@ -58,6 +62,7 @@ impl Desk<'_> {
             Err(fault) => return Ok(self.refuse(number, fault)),
         };
         let child = found.who.id;
+        let repeated = self.is_repeated(own);
         let stays = if found.fresh { Vec::new() } else { self.stays(&found) };
         let linked = !found.fresh && stays.is_empty();
         let elsewhere = found.is_elsewhere() || self.is_held_unseen(child);
@@ -65,18 +70,21 @@ impl Desk<'_> {
         let mut fields = Vec::new();
         match stays.into_iter().find(|stay| stay.org == org.id) {
             Some(stay) if stay.class == Some(class) => {}
+            Some(_) if repeated => {
+                let why = "another row of the file puts the same student into another class; that one counts";
+                return Ok(self.refuse(number, Fault::new(Column::Class, Code::RowRepeated, why)));
+            }
             Some(stay) => {
                 self.change_class(child, stay.record, class)?;
                 fields.push("enrolment");
             }
             None if holds => {
-                self.claim_student(&found, row, own, org, class, true);
-                let fault = Fault::new(
-                    Column::School,
-                    Code::EnrolledElsewhere,
-                    "the student's 学籍 is at another school; a transfer was asked for there",
-                );
-                return Ok(self.refuse(number, fault));
+                let why = if self.claim_student(&found, row, own, org, class, true) {
+                    "the student's 学籍 is at another school; a transfer was asked for there"
+                } else {
+                    "the student's 学籍 is at another school, where a transfer was rejected lately"
+                };
+                return Ok(self.refuse(number, Fault::new(Column::School, Code::EnrolledElsewhere, why)));
             }
             None if elsewhere => {
                 self.claim_student(&found, row, own, org, class, false);
@@ -93,7 +101,7 @@ impl Desk<'_> {
         if found.code_taken {
             self.claim_student(&found, row, own, org, class, false);
         }
-        let of = ChildOf { number, id: child, key: found.key(), org, differs: found.differs() };
+        let of = ChildOf { number, id: child, key: found.key(), org, repeated, differs: found.differs() };
         for (place, ((person, relation, column), keys)) in row.guardians.iter().zip(guardian_keys).enumerate() {
             let guardian = GuardianRow { place, person, relation: *relation, column: *column, keys };
             if self.guardian(&of, &guardian)? {
@@ -118,6 +126,7 @@ impl Desk<'_> {
         });
         let claimed = self.known.stated.under(found.who.id, found.key()).filter(|_| self.sight.is_bounded());
         let claimed = claimed.filter(|claim| claim.kind == ClaimKind::Student && !claim.details.transfer);
+        let claimed = claimed.filter(|claim| claim.stands(self.ctx.now));
         let claimed = claimed.map(|claim| Stay {
             org: claim.org,
             class: claim.class,
@@ -162,7 +171,7 @@ impl Desk<'_> {
         org: &Org,
         class: ClassId,
         transfer: bool,
-    ) {
+    ) -> bool {
         let details = Details { number: row.student_no.clone(), transfer, ..Details::default() };
         let claimed = Claimed {
             kind: ClaimKind::Student,
@@ -172,7 +181,19 @@ impl Desk<'_> {
             details,
             state: ClaimState::Pending,
         };
-        self.claim(found, &row.person, keys, claimed);
+        self.claim(found, &row.person, keys, claimed)
+    }
+
+    /// Whether another row of this import named the same student, and remembers that this one does. A second row that
+    /// says otherwise would be undone by the first one at the next import.
+    fn is_repeated(&mut self, keys: &Keys) -> bool {
+        let Some(key) = keys.document.as_ref().map(|document| document.index).or(keys.code) else { return false };
+        let mut short = [0; 8];
+        short.copy_from_slice(&key[..8]);
+        let short = u64::from_be_bytes(short);
+        let repeated = self.earlier.contains(&short) || self.plan.named.contains(&short);
+        self.plan.named.insert(short);
+        repeated
     }
 
     /// Somebody who works at an institution.
@@ -223,7 +244,9 @@ impl Desk<'_> {
 
     fn said_to_work(&self, found: &Found, org: OrgId) -> Option<RelationClaimId> {
         let mut stated = self.known.stated.under(found.who.id, found.key()).filter(|_| !found.fresh);
-        stated.find(|claim| claim.org == org && claim.kind == ClaimKind::Staff).map(|claim| claim.id)
+        stated
+            .find(|claim| claim.org == org && claim.kind == ClaimKind::Staff && claim.stands(self.ctx.now))
+            .map(|claim| claim.id)
     }
 
     fn claim_staff(&mut self, found: &Found, row: &StaffRow, keys: &Keys, org: &Org, classes: &[ClassId]) {

@@ -21,6 +21,8 @@ pub(super) struct ChildOf<'a> {
     /// Under which the actor names her, where others hold her.
     pub(super) key: Option<[u8; 32]>,
     pub(super) org: &'a Org,
+    /// Another row of the file named her before: it counts.
+    pub(super) repeated: bool,
     /// The row names another person than the register: nothing is attached to her.
     pub(super) differs: bool,
 }
@@ -67,7 +69,8 @@ impl Desk<'_> {
         let visible = |known: &Guardianship| inside || known.recorded_by.is_some_and(|org| sight.covers(org));
         let of_hers = |known: &&mut Guardianship| known.guardian == found.who.id && visible(known);
         if let Some(known) = known.iter_mut().find(of_hers) {
-            if !known.is_standing() || known.relation == row.relation || known.recorded_by != Some(child.org.id) {
+            let hers = known.recorded_by == Some(child.org.id) && !child.repeated;
+            if !known.is_standing() || known.relation == row.relation || !hers {
                 return Some(false);
             }
             known.relation = row.relation;
@@ -77,9 +80,10 @@ impl Desk<'_> {
             self.plan.related.push(known.clone());
             return Some(true);
         }
-        let claim = self.known.stated.guardian(child.id, found.who.id)?;
+        let claim = self.known.stated.guardian(child.id, found.who.id);
+        let claim = claim.filter(|claim| claim.stands(now) || claim.state == ClaimState::Confirmed)?;
         let relation = Some(row.relation.as_str().to_owned());
-        if claim.details.relation == relation || claim.org != child.org.id {
+        if claim.details.relation == relation || claim.org != child.org.id || child.repeated {
             return Some(false);
         }
         self.restate(claim.id, |claim| claim.details.relation = relation);

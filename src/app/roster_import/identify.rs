@@ -297,15 +297,26 @@ impl Desk<'_> {
         self.plan.accounts.push(account);
     }
 
-    /// Files what the actor says of somebody; one claim for each relation, however often it is said.
-    pub(super) fn claim(&mut self, found: &Found, row: &PersonRow, keys: &Keys, claimed: Claimed) {
+    /// Files what the actor says of somebody; one claim for each relation, however often it is said. Whether it waits to
+    /// be decided: not when it was rejected lately.
+    pub(super) fn claim(&mut self, found: &Found, row: &PersonRow, keys: &Keys, claimed: Claimed) -> bool {
         let Claimed { kind, org, child, class, mut details, state } = claimed;
         let same = |claim: &RelationClaim| (claim.org, claim.kind, claim.child) == (org, kind, child);
-        if self.known.stated.under(found.who.id, found.key()).any(same) {
-            return;
+        let now = self.ctx.now;
+        let earlier = self.known.stated.under(found.who.id, found.key()).filter(|claim| same(claim));
+        let counts = |claim: &&RelationClaim| {
+            claim.stands(now) || (claim.kind == ClaimKind::Guardian && claim.state == ClaimState::Confirmed)
+        };
+        if let Some(claim) = earlier.clone().find(counts) {
+            return claim.state != ClaimState::Rejected;
+        }
+        let stale =
+            earlier.filter(|claim| claim.state == ClaimState::Rejected).map(|claim| claim.id).collect::<Vec<_>>();
+        for id in stale {
+            self.restate(id, |claim| claim.state = ClaimState::Withdrawn);
         }
         let document_index = keys.document.as_ref().map(|document| document.index);
-        let Some(subject_key) = found.key().or(document_index).or(keys.code) else { return };
+        let Some(subject_key) = found.key().or(document_index).or(keys.code) else { return false };
         details.phones.extend(row.phone.as_ref().map(|phone| hex(&self.app.index.contact("phone", phone))));
         let claim = RelationClaim {
             id: RelationClaimId::new(self.ctx.now, &*self.app.random),
@@ -333,6 +344,7 @@ impl Desk<'_> {
         self.event("relation_claim", claim.id.0, "relation.claimed", &[]);
         self.known.stated.remember(claim.clone());
         self.plan.claims.push(claim);
+        true
     }
 
     /// Changes what the actor said before.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use super::source::Source;
-use super::{Outcome, Report, TRIES, told};
+use super::{Outcome, Report, TRIES};
 use crate::app::institution::NewInstitution;
 use crate::app::work::Outcome as Ended;
 use crate::app::{App, Ctx, Error, Kind, access};
@@ -31,7 +31,7 @@ impl App {
             match row.check().and_then(|()| read_institution(&row)) {
                 Ok(intent) => waiting.push((row.number, intent)),
                 Err(fault) => {
-                    report.errors.push(told(row.number, &fault));
+                    report.fault(row.number, fault);
                     report.count(Outcome::Rejected);
                 }
             }
@@ -44,12 +44,9 @@ impl App {
                 match self.one_institution(ctx, &task, &row, dry, &mut promised).await? {
                     Some(Ok(outcome)) => report.count(outcome),
                     Some(Err(fault)) => {
-                        report.errors.push(told(number, &fault));
-                        report.count(if fault.code == Code::ParentDiffers {
-                            Outcome::Conflict
-                        } else {
-                            Outcome::Rejected
-                        });
+                        let code = fault.code;
+                        report.fault(number, fault);
+                        report.count(if code == Code::ParentDiffers { Outcome::Conflict } else { Outcome::Rejected });
                     }
                     None => later.push((number, row)),
                 }
@@ -61,7 +58,7 @@ impl App {
                         Code::InstitutionUnknown,
                         "the institution above is neither in the register nor in this file",
                     );
-                    report.errors.push(told(*number, &fault));
+                    report.fault(*number, fault);
                     report.count(Outcome::Rejected);
                 }
                 return Ok(());

@@ -18,10 +18,12 @@ mod source;
 mod stated;
 mod write;
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use serde::ser::SerializeStruct as _;
 
 use self::apply::Import;
 use self::sight::Sight;
@@ -44,7 +46,7 @@ pub(crate) enum Outcome {
 }
 
 /// A fault of a row, as the report tells it (contract).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowFault {
     /// The record's number, the header being 1.
     pub row: u64,
@@ -52,8 +54,30 @@ pub struct RowFault {
     pub column: &'static str,
     /// A stable code.
     pub code: &'static str,
-    /// A sentence; never a value of the row.
-    pub message: String,
+    fault: Fault,
+}
+
+impl RowFault {
+    fn new(row: u64, fault: Fault) -> Self {
+        Self { row, column: fault.column.label(), code: fault.code.as_str(), fault }
+    }
+
+    /// Two sentences, Chinese and English; never a value of the row. Made when it is asked for: a file may be wrong in
+    /// every row.
+    pub fn message(&self) -> String {
+        format!("{}: {}", self.fault.code.label(), self.fault.message)
+    }
+}
+
+impl Serialize for RowFault {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut told = serializer.serialize_struct("RowFault", 4)?;
+        told.serialize_field("row", &self.row)?;
+        told.serialize_field("column", self.column)?;
+        told.serialize_field("code", self.code)?;
+        told.serialize_field("message", &self.message())?;
+        told.end()
+    }
 }
 
 /// What an import did, or a dry run would do.
@@ -71,9 +95,16 @@ pub struct Report {
     accepted: u64,
     pub persons_created: u64,
     pub errors: Vec<RowFault>,
+    /// The first of each column and code; a column that is wrong in every row is told often enough.
     pub warnings: Vec<RowFault>,
+    pub warnings_left_out: u64,
     pub unknown_columns: Vec<String>,
     pub seconds: f64,
+    /// Why the file is no such roster; then nothing was read.
+    #[serde(skip)]
+    pub refused: Option<String>,
+    #[serde(skip)]
+    warned: HashMap<(&'static str, &'static str), u64>,
 }
 
 /// What an administrator's import did, or would do. A row about somebody new, somebody known elsewhere and somebody whose
@@ -90,8 +121,11 @@ pub struct DeskReport {
     pub conflicts: u64,
     pub errors: Vec<RowFault>,
     pub warnings: Vec<RowFault>,
+    pub warnings_left_out: u64,
     pub unknown_columns: Vec<String>,
     pub seconds: f64,
+    #[serde(skip)]
+    pub refused: Option<String>,
 }
 
 impl From<Report> for DeskReport {
@@ -105,8 +139,10 @@ impl From<Report> for DeskReport {
             conflicts: report.conflicts,
             errors: report.errors,
             warnings: report.warnings,
+            warnings_left_out: report.warnings_left_out,
             unknown_columns: report.unknown_columns,
             seconds: report.seconds,
+            refused: report.refused,
         }
     }
 }
@@ -127,13 +163,23 @@ impl Report {
     fn add(&mut self, plan: &plan::Plan) {
         self.persons_created += u64::try_from(plan.people.len()).unwrap_or(u64::MAX);
         plan.outcomes.iter().for_each(|outcome| self.count(*outcome));
-        self.errors.extend(plan.faults.iter().map(|(row, fault)| told(*row, fault)));
+        plan.faults.iter().for_each(|(row, fault)| self.fault(*row, fault.clone()));
     }
-}
 
-fn told(row: u64, fault: &Fault) -> RowFault {
-    let message = format!("{}: {}", fault.code.label(), fault.message);
-    RowFault { row, column: fault.column.label(), code: fault.code.as_str(), message }
+    fn fault(&mut self, row: u64, fault: Fault) {
+        self.errors.push(RowFault::new(row, fault));
+    }
+
+    fn warn(&mut self, row: u64, fault: Fault) {
+        let warning = RowFault::new(row, fault);
+        let told = self.warned.entry((warning.column, warning.code)).or_default();
+        *told += 1;
+        if *told > WARNINGS {
+            self.warnings_left_out += 1;
+        } else {
+            self.warnings.push(warning);
+        }
+    }
 }
 
 /// A user name that belongs to a row, for `--logins`.
@@ -162,13 +208,15 @@ pub trait Listener {
 const BATCH_POSTGRES: usize = 1000;
 /// Imports of one file that run side by side meet at every batch; whoever comes second tries again.
 const TRIES: u32 = 30;
+/// Of one column and code, as many are told.
+const WARNINGS: u64 = 1000;
 
 impl App {
     /// Imports a roster with the rights of the operator. `dry` tells the same numbers and writes nothing; it keeps what
     /// it would have written in memory until the end.
     ///
     /// # Errors
-    /// `Invalid` for a file that cannot be read as such a roster; a failed store. What was committed stays, and the same
+    /// `Invalid` for a file that cannot be read; a failed store. A file that is no such roster is `refused` in the report. What was committed stays, and the same
     /// import again goes on from there.
     pub async fn import_roster(
         &self,
@@ -215,7 +263,14 @@ impl App {
         listener: &mut (dyn Listener + Send),
     ) -> Result<Report, Error> {
         let started = Instant::now();
-        let mut source = source::Source::open(kind, file)?;
+        let mut source = match source::Source::open(kind, file)? {
+            Ok(source) => source,
+            Err(no_roster) => {
+                let mut report = Report { refused: Some(no_roster.reason), ..Report::default() };
+                no_roster.faults.into_iter().for_each(|fault| report.fault(1, fault));
+                return Ok(report);
+            }
+        };
         let mut report = Report { unknown_columns: source.header().unknown().to_vec(), ..Report::default() };
         if kind == RosterKind::Institutions {
             self.import_institutions(ctx, &mut source, dry, &mut report).await?;

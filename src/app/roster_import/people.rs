@@ -10,7 +10,7 @@ use super::batch::Batch;
 use super::known::Keys;
 use super::lanes::{LANES, Lanes};
 use super::source::Source;
-use super::{Listener, Outcome, Report, told};
+use super::{Listener, Outcome, Report};
 use crate::app::Error;
 use crate::domain::registry::roster::{
     ClassKey, PersonRow, RosterKind, StaffRow, StudentRow, read_staff, read_student,
@@ -77,7 +77,10 @@ impl Import<'_> {
         loop {
             while running.len() < most && failed.is_none() {
                 let preparing = Instant::now();
-                self.read_rows(source, batch.size() * most, report, &mut lanes)?;
+                if let Err(error) = self.read_rows(source, batch.size() * most, report, &mut lanes) {
+                    failed = Some(error);
+                    break;
+                }
                 let entries = lanes.take(batch.size());
                 if entries.is_empty() {
                     break;
@@ -95,16 +98,16 @@ impl Import<'_> {
                     batch.held(entries.len(), took);
                     held = took;
                     report.add(&plan);
-                    for login in plan.logins.iter().filter(|_| !self.dry) {
-                        listener.login(login).map_err(Error::internal)?;
-                    }
+                    let mut logins = plan.logins.iter().filter(|_| !self.dry);
+                    let told = logins.try_for_each(|login| listener.login(login));
+                    failed = failed.or(told.err().map(Error::internal));
                 }
                 // What runs beside it is waited for: it may be committed already, and its logins belong to somebody.
                 Err(error) => failed = failed.or(Some(error)),
             }
             listener.progress(source.position(), report.rows);
             if !self.dry && report.created + report.accepted >= next_lesson {
-                db.learn().await?;
+                failed = failed.or(db.learn().await.err().map(Error::from));
                 next_lesson = (report.created + report.accepted).saturating_mul(LESSON_FACTOR);
             }
         }
@@ -130,17 +133,17 @@ impl Import<'_> {
             let intent = match intent {
                 Ok(intent) => intent,
                 Err(fault) => {
-                    report.errors.push(told(row.number, &fault));
+                    report.fault(row.number, fault);
                     report.count(Outcome::Rejected);
                     continue;
                 }
             };
             if let Intent::Student(student) = &intent {
-                report.errors.extend(student.faults.iter().map(|fault| told(row.number, fault)));
-                report.warnings.extend(student.warnings.iter().map(|fault| told(row.number, fault)));
+                student.faults.iter().for_each(|fault| report.fault(row.number, fault.clone()));
+                student.warnings.iter().for_each(|fault| report.warn(row.number, fault.clone()));
             }
             if let Intent::Staff(staff) = &intent {
-                report.warnings.extend(staff.warnings.iter().map(|fault| told(row.number, fault)));
+                staff.warnings.iter().for_each(|fault| report.warn(row.number, fault.clone()));
             }
             let keys = intent.people().into_iter().map(|person| self.app.keys_of(person)).collect();
             lanes.add(Entry { number: row.number, intent, keys });

@@ -40,6 +40,8 @@ pub(super) struct Plan {
     pub(super) presence: Vec<(OrgId, String, PersonId)>,
     pub(super) events: Vec<Event>,
     told: HashSet<Uuid>,
+    /// Students whom the rows name, by the beginning of the key that names them.
+    pub(super) named: HashSet<u64>,
     pub(super) logins: Vec<Login>,
     pub(super) outcomes: Vec<Outcome>,
     pub(super) faults: Vec<(u64, Fault)>,

@@ -37,7 +37,7 @@ impl Stated {
     }
 
     /// Everything that is said of a person.
-    pub(super) fn of(&self, person: PersonId) -> impl Iterator<Item = &RelationClaim> {
+    pub(super) fn of(&self, person: PersonId) -> impl Iterator<Item = &RelationClaim> + Clone {
         self.about.get(&person).into_iter().flatten().filter_map(|id| self.claims.get(id))
     }
 
@@ -48,7 +48,11 @@ impl Stated {
     }
 
     /// What is said of a person under one of the keys that name her; under any where none is given.
-    pub(super) fn under(&self, person: PersonId, key: Option<[u8; 32]>) -> impl Iterator<Item = &RelationClaim> {
+    pub(super) fn under(
+        &self,
+        person: PersonId,
+        key: Option<[u8; 32]>,
+    ) -> impl Iterator<Item = &RelationClaim> + Clone {
         self.of(person).filter(move |claim| key.is_none_or(|key| claim.subject_key == key))
     }
 

@@ -62,10 +62,11 @@ impl Plan {
         for related in &self.related {
             all(u64::from(guardianships::update(tx, &task.on(related.child), related).await?), 1)?;
         }
-        all(relation_claims::insert_all(tx, task, &self.claims).await?, self.claims.len())?;
+        // One that was withdrawn makes room for one that says the same.
         for restated in self.restated.values() {
             all(u64::from(relation_claims::update(tx, task, restated).await?), 1)?;
         }
+        all(relation_claims::insert_all(tx, task, &self.claims).await?, self.claims.len())?;
         contacts::insert_all(tx, task, &self.contacts).await?;
         let opened = accounts::insert_all(tx, task, &self.accounts).await;
         if opened.as_ref().is_err_and(|error| error.is_unique("account_person_id_key")) {

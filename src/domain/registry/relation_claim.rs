@@ -1,6 +1,8 @@
 //! Claimed relations 待确认的关系: what an institution says of somebody whom the register knows and the institution does
 //! not hold (ruling R1). It is the claimant's own row and gives her sight of nothing else, until somebody who may confirms it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -112,7 +114,19 @@ pub enum DecisionError {
     Differs,
 }
 
+/// A rejection answers the same row for so long; afterwards things may have changed, and it is asked anew.
+const REJECTED_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
+
 impl RelationClaim {
+    /// Whether it waits, or was rejected lately: the same row then says nothing new.
+    pub fn stands(&self, now: Timestamp) -> bool {
+        match (self.state, self.decided_at) {
+            (ClaimState::Pending, _) => true,
+            (ClaimState::Rejected, Some(at)) => now.since(at) < REJECTED_FOR,
+            _ => false,
+        }
+    }
+
     /// Pending → confirmed.
     ///
     /// # Errors
@@ -180,6 +194,14 @@ mod tests {
         let confirmed = pending().confirm(None, NOW).unwrap();
         assert_eq!((confirmed.state, confirmed.version), (ClaimState::Confirmed, 2));
         assert_eq!(confirmed.reject(None, None, NOW), Err(DecisionError::Decided(ClaimState::Confirmed)));
+    }
+
+    #[test]
+    fn a_rejection_answers_for_a_while() {
+        let rejected = pending().reject(None, None, NOW).unwrap();
+        assert!(pending().stands(NOW) && rejected.stands(NOW));
+        assert!(!rejected.stands(NOW.plus(REJECTED_FOR)));
+        assert!(!pending().confirm(None, NOW).unwrap().stands(NOW), "what came of it is in the register");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A roster under an administrator's rights (ruling R1). She may lie: what she writes about people whom others hold
 //! changes nothing of theirs, and tells her nothing, not even by the number of a report.
 
-use mingji::app::relation_claim::{Decider, Verdict};
+use mingji::app::relation_claim::{Decider, PendingClaim, Verdict};
 use mingji::app::roster_import::DeskReport;
 use mingji::app::{Error, Kind};
 use mingji::domain::id::PersonId;
@@ -249,9 +249,13 @@ async fn one_text(app: &TestApp, query: &str) -> String {
     select_texts(&app.database.url, query).await.join(",")
 }
 
+async fn waiting(app: &TestApp, region: Region) -> Vec<PendingClaim> {
+    app.app.pending_claims(&app.operator(), Decider::Operator, &region.county(), None).await.unwrap()
+}
+
 /// The state of what waits in a region, by kind.
 async fn pending(app: &TestApp, region: Region) -> Vec<String> {
-    let claims = app.app.pending_claims(&region.county()).await.unwrap();
+    let claims = waiting(app, region).await;
     let said = |conflict| if conflict { " conflict" } else { "" };
     let mut kinds: Vec<_> = claims.iter().map(|claim| format!("{}{}", claim.kind, said(claim.conflict))).collect();
     kinds.sort();
@@ -281,15 +285,24 @@ both_engines! {
         let report = admin.students(&app, &region.student(1, 1, 2, Some(10))).await;
         assert_eq!((report.accepted, report.errors.len()), (1, 0), "{report:?}");
         assert_eq!(pending(&app, region).await, ["guardian", "student"], "nothing is enrolled twice");
-        let claims = app.app.pending_claims(&region.county()).await.unwrap();
-        let transfer = claims.iter().find(|claim| claim.kind == "student").unwrap().id;
+        let claims = waiting(&app, region).await;
+        let transfer = claims.iter().find(|claim| claim.kind == "student").unwrap();
+        assert_eq!((transfer.transfer, transfer.held_by.as_deref()), (true, Some("第2小学")), "the operator is told");
+        let transfer = transfer.id;
+        let list = async |by, school| app.app.pending_claims(&app.operator(), by, &region.school(school), None).await;
+        let hers = list(Decider::Admin(admin.id), 1).await.unwrap();
+        assert!(hers.len() == 2 && hers.iter().all(|claim| claim.held_by.is_none()), "her own rows and nothing more");
+        assert_eq!(list(Decider::Admin(admin.id), 2).await.unwrap_err().kind, Kind::NotFound);
         let decide = async |by, verdict| app.app.decide_claim(&app.operator(), by, transfer, verdict).await;
         let own = decide(Decider::Admin(admin.id), Verdict::Confirm).await;
         assert_eq!(own.unwrap_err().kind, Kind::NotFound, "the claimant cannot confirm herself");
         let stranger = administrator(&app, region, 22, &Region(100).school(1), AdminRole::Audit).await;
         assert_eq!(decide(Decider::Admin(stranger), Verdict::Confirm).await.unwrap_err().kind, Kind::NotFound);
         let releasing = administrator(&app, region, 23, &region.school(2), AdminRole::School).await;
-        decide(Decider::Admin(releasing), Verdict::Confirm).await.unwrap();
+        let asked = list(Decider::Admin(releasing), 2).await.unwrap();
+        assert!(asked.iter().any(|claim| claim.id == transfer && claim.transfer), "the holder finds it too");
+        let decided = decide(Decider::Admin(releasing), Verdict::Confirm).await.unwrap();
+        assert_eq!(decided.transferred_from.as_deref(), Some("第2小学"));
         assert_eq!(decide(Decider::Operator, Verdict::Confirm).await.unwrap_err().kind, Kind::Conflict, "once");
         let name = region.name(1, false);
         let stays = format!(
@@ -299,13 +312,38 @@ both_engines! {
         assert_eq!(one_text(&app, &stays).await, "10 第2小学,01 第1小学");
         let again = admin.students(&app, &region.student(1, 1, 2, Some(10))).await;
         assert_eq!(again.unchanged, 1, "{again:?}");
+        // Back, and there again: what was decided once does not stand in the way.
+        for (school, other) in [(2, 1), (1, 2)] {
+            let row = format!("{STUDENTS}\n{}", region.student(school, 1, 2, None));
+            let report = import(&app, RosterKind::Students, row, false, &mut Names::default()).await;
+            assert_eq!(report.conflicts, 1, "to school {school}, from {other}: {report:?}");
+            let claims = waiting(&app, region).await;
+            let claim = claims.iter().find(|claim| claim.transfer).unwrap().id;
+            app.app.decide_claim(&app.operator(), Decider::Operator, claim, Verdict::Confirm).await.unwrap();
+        }
+        assert!(one_text(&app, &stays).await.ends_with("01 第1小学"));
+    }
+
+    async fn a_student_may_sit_at_another_school(app: TestApp) {
+        let region = Region(107);
+        let admin = open(&app, region, true).await;
+        admin.students(&app, &region.student(1, 3, 2, None)).await;
+        let claim = waiting(&app, region).await[0].id;
+        app.app.decide_claim(&app.operator(), Decider::Operator, claim, Verdict::Borrow).await.unwrap();
+        let stays = format!(
+            "SELECT e.source || ' ' || o.name FROM enrolment e JOIN institution o ON o.id = e.org_id JOIN person p ON p.id = e.person_id
+             WHERE p.name = '{}' AND e.valid_to IS NULL ORDER BY e.created_at",
+            region.name(3, false)
+        );
+        assert_eq!(one_text(&app, &stays).await, "normal 第2小学,borrowed 第1小学");
+        assert_eq!(admin.students(&app, &region.student(1, 3, 2, None)).await.unchanged, 1);
     }
 
     async fn a_guardian_waits_where_another_school_recorded_some(app: TestApp) {
         let region = Region(101);
         let admin = open(&app, region, true).await;
         admin.students(&app, &region.student(1, 1, 2, None)).await;
-        let transfer = app.app.pending_claims(&region.county()).await.unwrap()[0].id;
+        let transfer = waiting(&app, region).await[0].id;
         app.app.decide_claim(&app.operator(), Decider::Operator, transfer, Verdict::Confirm).await.unwrap();
         // The school holds the 学籍 now, and names somebody whom nobody knows yet.
         let report = admin.students(&app, &region.student(1, 1, 2, Some(14))).await;
@@ -320,7 +358,7 @@ both_engines! {
         };
         assert_eq!(one_text(&app, &status(14)).await, "pending");
         assert_eq!(one_text(&app, &status(10)).await, "confirmed", "who was there stays");
-        let claim = app.app.pending_claims(&region.county()).await.unwrap()[0].id;
+        let claim = waiting(&app, region).await[0].id;
         let decide = async |by| app.app.decide_claim(&app.operator(), by, claim, Verdict::Confirm).await;
         assert_eq!(decide(Decider::Admin(admin.id)).await.unwrap_err().kind, Kind::NotFound, "not the claimant alone");
         let county = administrator(&app, region, 22, &region.county(), AdminRole::County).await;
@@ -363,7 +401,7 @@ both_engines! {
             region.name(8, false)
         );
         assert_eq!(one_text(&app, &posts).await, "1");
-        let claim = app.app.pending_claims(&region.county()).await.unwrap()[0].id;
+        let claim = waiting(&app, region).await[0].id;
         let county = administrator(&app, region, 22, &region.county(), AdminRole::County).await;
         app.app.decide_claim(&app.operator(), Decider::Admin(county), claim, Verdict::Confirm).await.unwrap();
         assert_eq!(one_text(&app, &posts).await, "2");
@@ -377,12 +415,15 @@ both_engines! {
         let row = Pupil { who: 0, other: true, code: Code::None, bare: false, class: 1, keeper: None }.row(region, 1);
         admin.students(&app, &row).await;
         assert_eq!(pending(&app, region).await, ["student conflict"]);
-        let claim = app.app.pending_claims(&region.county()).await.unwrap()[0].id;
+        let claim = waiting(&app, region).await[0].id;
         let decide = async |verdict| app.app.decide_claim(&app.operator(), Decider::Operator, claim, verdict).await;
         assert_eq!(decide(Verdict::Confirm).await.unwrap_err().kind, Kind::Conflict, "a conflict is no relation");
         decide(Verdict::Reject(Some("查无此人".into()))).await.unwrap();
         assert_eq!(admin.students(&app, &row).await.unchanged, 1);
         assert!(pending(&app, region).await.is_empty());
+        app.pass(std::time::Duration::from_secs(31 * 24 * 3600));
+        admin.students(&app, &row).await;
+        assert_eq!(pending(&app, region).await, ["student conflict"], "a month later things may have changed");
     }
 
     async fn schools_outside_the_scope_are_unknown(app: TestApp) {

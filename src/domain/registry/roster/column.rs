@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::RosterKind;
+use super::{Code, Fault, RosterKind};
 use crate::domain::registry::codes::plain_label;
 
 macro_rules! columns {
@@ -81,11 +81,30 @@ pub struct Header {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HeaderError {
     /// Columns without which no row can be read.
-    #[error("column_missing: the file lacks the column {}", .0.join(", "))]
-    Missing(Vec<&'static str>),
+    #[error("column_missing: the file lacks the column {}", labels(.0))]
+    Missing(Vec<Column>),
     /// Two columns of one meaning: which of them counts cannot be told.
-    #[error("column_repeated: two columns mean {0}")]
-    Repeated(&'static str),
+    #[error("column_repeated: two columns mean {}", .0.label())]
+    Repeated(Column),
+    /// The columns of students in a file of staff would make a teacher of every child.
+    #[error("wrong_kind: {} are columns of students; is this --kind students?", labels(.0))]
+    OfStudents(Vec<Column>),
+}
+
+fn labels(columns: &[Column]) -> String {
+    columns.iter().map(|column| column.label()).collect::<Vec<_>>().join(", ")
+}
+
+impl HeaderError {
+    /// One fault for each column.
+    pub fn faults(&self) -> Vec<Fault> {
+        let fault = |code, message| move |column: &Column| Fault::new(*column, code, message);
+        match self {
+            Self::Missing(all) => all.iter().map(fault(Code::ColumnMissing, "the file lacks the column")).collect(),
+            Self::Repeated(column) => vec![Fault::new(*column, Code::ColumnRepeated, "two columns mean this")],
+            Self::OfStudents(all) => all.iter().map(fault(Code::WrongKind, "a column of students")).collect(),
+        }
+    }
 }
 
 impl Header {
@@ -95,25 +114,42 @@ impl Header {
     /// [`HeaderError`] when a needed column is missing or one comes twice.
     pub fn read<'a>(kind: RosterKind, cells: impl Iterator<Item = &'a str>) -> Result<Self, HeaderError> {
         let mut header = Self { places: [None; Column::COUNT], unknown: Vec::new() };
+        let mut foreign = Vec::new();
         for (at, cell) in cells.enumerate() {
-            let Some(column) = Column::read(cell) else {
+            let Some(column) = Column::read(cell).filter(|column| is_used(kind, *column)) else {
+                if kind == RosterKind::Staff {
+                    foreign.extend(Column::read(cell).filter(|column| OF_STUDENTS.contains(column)));
+                }
                 if !cell.trim().is_empty() {
                     header.unknown.push(cell.trim().to_owned());
                 }
                 continue;
             };
             if header.places[column as usize].replace(at).is_some() {
-                return Err(HeaderError::Repeated(column.label()));
+                return Err(HeaderError::Repeated(column));
             }
         }
-        let missing: Vec<_> =
-            needed(kind).iter().filter(|column| header.place(**column).is_none()).map(|c| c.label()).collect();
+        if !foreign.is_empty() {
+            return Err(HeaderError::OfStudents(foreign));
+        }
+        let missing: Vec<_> = needed(kind).iter().copied().filter(|column| header.place(*column).is_none()).collect();
         if missing.is_empty() { Ok(header) } else { Err(HeaderError::Missing(missing)) }
     }
 
     /// Where a column stands, if the file has it.
     pub fn place(&self, column: Column) -> Option<usize> {
         self.places[column as usize]
+    }
+
+    /// Where anything stands that means something.
+    pub fn places(&self) -> impl Iterator<Item = usize> + '_ {
+        self.places.iter().flatten().copied()
+    }
+
+    /// The leftmost column that means something, to which a fault of a whole row is told.
+    pub fn first(&self) -> Column {
+        let first = Column::ALL.iter().copied().filter_map(|column| Some((self.place(column)?, column)));
+        first.min_by_key(|(at, _)| *at).map_or(Column::Name, |(_, column)| column)
     }
 
     /// What stands at a place.
@@ -124,6 +160,32 @@ impl Header {
     /// Columns that mean nothing to the register.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
+    }
+}
+
+/// A file of staff has none of these.
+const OF_STUDENTS: [Column; 4] =
+    [Column::PersonalCode, Column::EntryYear, Column::GuardianName, Column::GuardianDocumentNumber];
+
+/// Whether a kind of roster has a use for a column; what it does not use is reported, not silently dropped.
+fn is_used(kind: RosterKind, column: Column) -> bool {
+    use Column::{
+        BirthDate, Class, Country, Division, DocumentLabel, DocumentNumber, EntryYear, HeadTeacher, Name, OrgCode,
+        OrgKind, OrgName, ParentCode, PersonalCode, Phone, Post, School, SchoolType, Sex, StaffNo, Stage, StudentNo,
+        Subject, Teaches,
+    };
+    let of_a_person =
+        matches!(column, School | Name | Sex | BirthDate | DocumentLabel | DocumentNumber | Country | Phone);
+    match kind {
+        RosterKind::Institutions => {
+            matches!(column, OrgCode | OrgName | OrgKind | SchoolType | Division | ParentCode)
+        }
+        RosterKind::Staff => of_a_person || matches!(column, StaffNo | Post | Subject | Teaches | HeadTeacher),
+        RosterKind::Students => {
+            of_a_person
+                || matches!(column, PersonalCode | StudentNo | Stage | EntryYear | Class)
+                || column.label().starts_with("监护人")
+        }
     }
 }
 
@@ -153,8 +215,18 @@ mod tests {
     #[test]
     fn what_is_missing_or_double_is_said() {
         let missing = Header::read(RosterKind::Staff, ["姓名"].into_iter()).unwrap_err();
-        assert_eq!(missing, HeaderError::Missing(vec!["学校标识码", "身份证件号"]));
+        assert_eq!(missing, HeaderError::Missing(vec![Column::School, Column::DocumentNumber]));
         let double = Header::read(RosterKind::Staff, ["姓名", "教师姓名"].into_iter()).unwrap_err();
-        assert_eq!(double, HeaderError::Repeated("姓名"));
+        assert_eq!(double, HeaderError::Repeated(Column::Name));
+    }
+
+    #[test]
+    fn a_file_of_students_is_no_file_of_staff() {
+        let students = ["学校标识码", "姓名", "身份证件号", "学籍号", "学段", "入学年份", "班级", "监护人姓名"];
+        let told = Header::read(RosterKind::Staff, students.into_iter()).unwrap_err();
+        assert!(matches!(&told, HeaderError::OfStudents(columns) if columns.len() == 3), "{told}");
+        let staff = ["学校标识码", "姓名", "身份证件号", "学段", "学校名称"];
+        let header = Header::read(RosterKind::Staff, staff.into_iter()).unwrap();
+        assert_eq!(header.unknown(), ["学段", "学校名称"], "what staff have no use for is told");
     }
 }

@@ -24,6 +24,11 @@ codes! {
         SubjectInvalid = "subject_invalid", "学科有误";
         RelationInvalid = "relation_invalid", "监护关系有误";
         ParentDiffers = "parent_differs", "上级机构与登记不同";
+        ColumnMissing = "column_missing", "缺少列";
+        ColumnRepeated = "column_repeated", "列重复";
+        WrongKind = "wrong_kind", "名册种类不符";
+        RowMalformed = "row_malformed", "行格式有误";
+        RowRepeated = "row_repeated", "同一人在文件中另有一行";
         Encoding = "encoding", "编码有误";
         ValueInvalid = "value_invalid", "取值有误";
     }

@@ -3,6 +3,7 @@
 use chrono::{Datelike as _, NaiveDate};
 
 use super::{Code, Column, Fault, Warning};
+use crate::domain::registry::codes::plain_label;
 use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::codes::school_type::SchoolType;
 use crate::domain::registry::codes::sex::Sex;
@@ -15,6 +16,13 @@ use crate::domain::registry::institution::InstitutionKind;
 use crate::domain::registry::institution_code;
 use crate::domain::registry::name::{NameError, PersonName};
 use crate::domain::registry::personal_code::PersonalCode;
+
+/// Years. Nobody younger works at a school (劳动法, 15), and nobody younger is a guardian (民法典, 17 and 27).
+const WORKING_AGE: u32 = 16;
+const OF_AGE: u32 = 18;
+/// Characters; a 学号 or 工号 has some ten.
+const LONGEST_NUMBER: usize = 64;
+const LONGEST_ORG_NAME: usize = 200;
 
 /// Nobody who is in a roster was born earlier.
 const OLDEST: i32 = 130;
@@ -173,26 +181,25 @@ pub fn read_student(cells: &impl Cells, today: NaiveDate) -> Result<StudentRow, 
     }
     let class = read_class(cells.cell(Column::Stage), cells.cell(Column::EntryYear), cells.cell(Column::Class), today)
         .ok_or(Fault::new(Column::Class, Code::ClassInvalid, "stage, entry year and class do not name a class"))?;
-    let mut guardians = Vec::new();
+    let mut guardians: Vec<(PersonRow, Relation, Column)> = Vec::new();
     for (place, relation) in &GUARDIANS {
         if [place.name, place.number, place.phone].iter().all(|column| cells.cell(*column).is_empty()) {
             continue;
         }
         match read_guardian(cells, place, *relation, today, &mut warnings) {
+            Ok((guardian, _)) if guardians.iter().any(|(first, ..)| is_same(first, &guardian)) => {
+                faults.push(Fault::new(
+                    place.number,
+                    Code::RelationInvalid,
+                    "the same guardian twice; the first counts",
+                ));
+            }
             Ok((guardian, relation)) => guardians.push((guardian, relation, place.number)),
             Err(fault) => faults.push(fault),
         }
     }
     let school = cells.cell(Column::School).to_owned();
-    Ok(StudentRow {
-        school,
-        person,
-        class,
-        student_no: filled(cells.cell(Column::StudentNo)),
-        guardians,
-        faults,
-        warnings,
-    })
+    Ok(StudentRow { school, person, class, student_no: number(cells, Column::StudentNo)?, guardians, faults, warnings })
 }
 
 /// Reads a member of staff on a day (Asia/Shanghai).
@@ -205,6 +212,10 @@ pub fn read_staff(cells: &impl Cells, today: NaiveDate) -> Result<StaffRow, Faul
     settle_sex(&mut person, cells.cell(Column::Sex), &mut warnings)?;
     if person.document.is_none() {
         return Err(Fault::new(Column::DocumentNumber, Code::DocumentMissing, "staff need a document"));
+    }
+    if person.birth_date.and_then(|born| today.years_since(born)).is_some_and(|age| age < WORKING_AGE) {
+        let why = "nobody so young works at a school; is this a file of students?";
+        return Err(Fault::new(Column::DocumentNumber, Code::BirthDateImplausible, why));
     }
     let post = cells.cell(Column::Post);
     let post = if post.is_empty() { Ok(StaffPost::Teacher) } else { StaffPost::read(post) }
@@ -235,7 +246,7 @@ pub fn read_staff(cells: &impl Cells, today: NaiveDate) -> Result<StaffRow, Faul
         _ => return Err(Fault::new(Column::HeadTeacher, Code::ValueInvalid, "say 是 or 否")),
     };
     let school = cells.cell(Column::School).to_owned();
-    let staff_no = filled(cells.cell(Column::StaffNo));
+    let staff_no = number(cells, Column::StaffNo)?;
     Ok(StaffRow { school, person, staff_no, post, subject, teaches, head_teacher, warnings })
 }
 
@@ -252,6 +263,9 @@ pub fn read_institution(cells: &impl Cells) -> Result<InstitutionRow, Fault> {
         Code::NameMissing,
         "the institution has no name",
     ))?;
+    if name.chars().count() > LONGEST_ORG_NAME {
+        return Err(invalid(Column::OrgName, "the name is longer than any name"));
+    }
     let kind = InstitutionKind::read(cells.cell(Column::OrgKind))
         .map_err(|_| invalid(Column::OrgKind, "the kind of institution is not known"))?;
     let school_type = match cells.cell(Column::SchoolType) {
@@ -282,6 +296,9 @@ fn read_guardian(
         "a guardian without a document cannot be told from others; the child stands without this guardian",
     ))?;
     person.sex = document.sex().unwrap_or(Sex::Unknown);
+    if person.birth_date.and_then(|born| today.years_since(born)).is_some_and(|age| age < OF_AGE) {
+        return Err(Fault::new(place.number, Code::RelationInvalid, "a guardian is of age; is this a child's number?"));
+    }
     let text = cells.cell(relation);
     let relation = if text.is_empty() { Ok(Relation::Other) } else { Relation::read(text) }
         .map_err(|_| Fault::new(relation, Code::RelationInvalid, "the relation is not in the table JTGX"))?;
@@ -371,11 +388,51 @@ fn settle_sex(person: &mut PersonRow, text: &str, warnings: &mut Vec<Warning>) -
 
 fn read_class(stage: &str, year: &str, class: &str, today: NaiveDate) -> Option<ClassKey> {
     let stage = Stage::read(stage).ok()?;
-    let entry_year: i64 = year.trim().trim_end_matches(['级', '年']).parse().ok()?;
+    let entry_year: i64 = plain_label(year).trim_end_matches(['级', '年', '届']).parse().ok()?;
     let this = i64::from(today.year());
-    let class_no: String = class.split_whitespace().collect();
+    let class_no = class_no(&plain_label(class));
     let plausible = (this - 15..=this + 1).contains(&entry_year) && (1..=40).contains(&class_no.chars().count());
     plausible.then_some(ClassKey { stage, entry_year, class_no })
+}
+
+/// One class has one label, however it is typed: `(3)班`, `三班`, `03` and `3班` are `3班`; `实验班` is itself.
+fn class_no(label: &str) -> String {
+    let core = label.strip_suffix('班').unwrap_or(label);
+    let core = core.strip_prefix('(').and_then(|core| core.strip_suffix(')')).unwrap_or(core);
+    let digits = !core.is_empty() && core.len() <= 3 && core.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if digits { core.parse().ok() } else { chinese_number(core) };
+    number.map_or_else(|| label.to_owned(), |number| format!("{number}班"))
+}
+
+/// 一 to 九十九.
+fn chinese_number(text: &str) -> Option<u32> {
+    let digit = |text: &str| {
+        let value = (1..).zip("一二三四五六七八九".chars()).find(|(_, c)| text.starts_with(*c))?.0;
+        text.chars().nth(1).is_none().then_some(value)
+    };
+    match text.split_once('十') {
+        None => digit(text),
+        Some((tens, ones)) => {
+            let tens = if tens.is_empty() { 1 } else { digit(tens)? };
+            let ones = if ones.is_empty() { 0 } else { digit(ones)? };
+            Some(tens * 10 + ones)
+        }
+    }
+}
+
+/// A number that a school gives itself.
+fn number(cells: &impl Cells, column: Column) -> Result<Option<String>, Fault> {
+    match filled(cells.cell(column)) {
+        Some(text) if text.chars().count() > LONGEST_NUMBER => {
+            Err(Fault::new(column, Code::ValueInvalid, "longer than any such number"))
+        }
+        text => Ok(text),
+    }
+}
+
+fn is_same(one: &PersonRow, other: &PersonRow) -> bool {
+    let key = |row: &PersonRow| row.document.as_ref().map(|d| (d.class, d.number.expose().to_owned()));
+    key(one).is_some_and(|key_of_one| Some(key_of_one) == key(other))
 }
 
 fn read_date(text: &str) -> Option<NaiveDate> {
@@ -453,6 +510,37 @@ mod tests {
             let fault = read_student(&cells, day()).unwrap_err();
             assert_eq!((fault.code, fault.column.label()), (code, column));
         }
+    }
+
+    #[test]
+    fn a_class_has_one_label_however_it_is_typed() {
+        for typed in ["3班", "３班", "(3)班", "（3）班", "03班", "三班", "3", " 3 班"] {
+            assert_eq!(read_class("小学", "２０２４级", typed, day()).unwrap().class_no, "3班", "{typed}");
+        }
+        assert_eq!(class_no("二十一班"), "21班");
+        assert_eq!(class_no("十班"), "10班");
+        for named in ["实验班", "高一(3)班", "A班", "班"] {
+            assert_eq!(class_no(named), named);
+        }
+    }
+
+    #[test]
+    fn children_neither_work_nor_keep_other_children() {
+        let young = "110105201702030049";
+        let cells = [CHILD, &[("身份证件号", young)]].concat();
+        assert_eq!(read_staff(&map(&cells), day()).unwrap_err().code, Code::BirthDateImplausible);
+        let cells = [CHILD, &[("监护人姓名", "王二"), ("监护人身份证件号", young)]].concat();
+        let row = read_student(&map(&cells), day()).unwrap();
+        assert_eq!((row.guardians.len(), row.faults[0].code), (0, Code::RelationInvalid));
+    }
+
+    #[test]
+    fn the_same_guardian_twice_is_one() {
+        let number = "11010519850203004X";
+        let second = [("监护人2姓名", "王大明"), ("监护人2身份证件号", number)];
+        let first = [("监护人姓名", "王大明"), ("监护人身份证件号", number)];
+        let row = read_student(&map(&[CHILD, &first, &second].concat()), day()).unwrap();
+        assert_eq!((row.guardians.len(), row.faults.len()), (1, 1));
     }
 
     #[test]
