@@ -15,6 +15,7 @@ statements! {
     // the aggregate as it was before.
     INSERT_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at)
         VALUES ($1, $2, $3, (SELECT COALESCE(MAX(e.aggregate_version), 0) + 1 FROM event e WHERE e.aggregate_id = $3), $4, $5, $6)";
+    INSERT_FIRST_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at) VALUES ($1, $2, $3, 1, $4, $5, $6)";
     INSERT_PENDING = "INSERT INTO pending (id, kind) VALUES ($1, $2)";
     // Whatever is pending, never "id > last": a transaction that began early may commit late.
     PENDING_AUDIT = "SELECT e.* FROM pending p JOIN audit_entry e ON e.id = p.id WHERE p.kind = 'audit' ORDER BY e.at, e.id LIMIT $1";
@@ -164,6 +165,16 @@ pub async fn publish(tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
 /// As [`StoreError`] says.
 pub async fn publish_all(tx: &mut Tx, events: &[Event]) -> Result<(), StoreError> {
     tx.insert_many(INSERT_EVENT, events.iter().map(event_values).collect()).await?;
+    tx.insert_many(INSERT_PENDING, events.iter().map(|event| args![event.id, "event"]).collect()).await?;
+    Ok(())
+}
+
+/// The same for aggregates that begin in this transaction: their version needs no look.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn publish_first(tx: &mut Tx, events: &[Event]) -> Result<(), StoreError> {
+    tx.insert_many(INSERT_FIRST_EVENT, events.iter().map(event_values).collect()).await?;
     tx.insert_many(INSERT_PENDING, events.iter().map(|event| args![event.id, "event"]).collect()).await?;
     Ok(())
 }

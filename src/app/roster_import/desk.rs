@@ -288,7 +288,8 @@ impl Desk<'_> {
             return Outcome::Unchanged;
         }
         if !found.is_elsewhere() {
-            self.event("person", found.who.id.0, if linked { kind } else { "person.changed" }, fields);
+            let kind = if linked { kind } else { "person.changed" };
+            self.plan.change(self.app, self.ctx, found.who.id, kind, fields);
         }
         match (linked, bounded) {
             (false, _) => Outcome::Updated,
@@ -377,8 +378,8 @@ impl Desk<'_> {
         }
     }
 
-    pub(super) fn event(&mut self, aggregate: &'static str, id: Uuid, kind: &'static str, fields: &[&str]) {
-        self.plan.event(self.app, self.ctx, aggregate, id, kind, fields);
+    pub(super) fn birth(&mut self, aggregate: &'static str, id: Uuid, kind: &'static str) {
+        self.plan.birth(self.app, self.ctx, aggregate, id, kind);
     }
 }
 

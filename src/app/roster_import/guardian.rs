@@ -121,7 +121,7 @@ impl Desk<'_> {
             recorded.push(guardianship.clone());
             self.known.wards.entry(found.who.id).or_default().push(guardianship.clone());
             let kind = if confirmed { "guardianship.confirmed" } else { "guardianship.claimed" };
-            self.event("guardianship", guardianship.id.0, kind, &[]);
+            self.birth("guardianship", guardianship.id.0, kind);
             self.plan.guardianships.push(guardianship);
         }
         if found.is_elsewhere() || !attached || !confirmed {

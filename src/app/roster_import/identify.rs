@@ -247,7 +247,7 @@ impl Desk<'_> {
             self.known.codes.insert(index, who.clone());
         }
         self.plan.spaces.push(space);
-        self.event("person", person.id.0, "person.registered", &["name", "sex", "birth_date"]);
+        self.birth("person", person.id.0, "person.registered");
         self.plan.people.push(person);
         self.contact(&who, row)?;
         self.account(&who, code.map(|code| self.app.index.login("personal_code", code.expose())));
@@ -341,7 +341,7 @@ impl Desk<'_> {
             reason: None,
             version: 1,
         };
-        self.event("relation_claim", claim.id.0, "relation.claimed", &[]);
+        self.birth("relation_claim", claim.id.0, "relation.claimed");
         self.known.stated.remember(claim.clone());
         self.plan.claims.push(claim);
         true

@@ -38,7 +38,9 @@ pub(super) struct Plan {
     pub(super) accounts: Vec<Account>,
     pub(super) aliases: Vec<(Uuid, AccountId, [u8; 32])>,
     pub(super) presence: Vec<(OrgId, String, PersonId)>,
-    pub(super) events: Vec<Event>,
+    /// First events of aggregates that begin here.
+    pub(super) births: Vec<Event>,
+    pub(super) changes: Vec<Event>,
     told: HashSet<Uuid>,
     /// Students whom the rows name, by the beginning of the key that names them.
     pub(super) named: HashSet<u64>,
@@ -50,26 +52,30 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// One event for each aggregate and batch: the first says that there is something new, the reader looks.
-    pub(super) fn event(
-        &mut self,
-        app: &App,
-        ctx: &Ctx,
-        aggregate: &'static str,
-        id: Uuid,
-        kind: &'static str,
-        fields: &[&str],
-    ) {
-        if !self.told.insert(id) {
-            return;
+    /// An aggregate begins.
+    pub(super) fn birth(&mut self, app: &App, ctx: &Ctx, aggregate: &'static str, id: Uuid, kind: &'static str) {
+        if self.told.insert(id) {
+            let fields = if aggregate == "person" { &["name", "sex", "birth_date"][..] } else { &[] };
+            self.births.push(event(app, ctx, aggregate, id, kind, fields));
         }
-        self.events.push(Event {
-            id: EventId::new(ctx.now, &*app.random),
-            aggregate,
-            aggregate_id: id,
-            kind,
-            fields: json!(fields),
-            at: ctx.now,
-        });
     }
+
+    /// One event for each aggregate and batch: the first says that there is something new, the reader looks.
+    pub(super) fn change(&mut self, app: &App, ctx: &Ctx, person: PersonId, kind: &'static str, fields: &[&str]) {
+        if self.told.insert(person.0) {
+            self.changes.push(event(app, ctx, "person", person.0, kind, fields));
+        }
+    }
+}
+
+fn event(
+    app: &App,
+    ctx: &Ctx,
+    aggregate: &'static str,
+    aggregate_id: Uuid,
+    kind: &'static str,
+    fields: &[&str],
+) -> Event {
+    let id = EventId::new(ctx.now, &*app.random);
+    Event { id, aggregate, aggregate_id, kind, fields: json!(fields), at: ctx.now }
 }

@@ -75,7 +75,8 @@ impl Plan {
         all(opened?, self.accounts.len())?;
         accounts::insert_aliases(tx, task, AliasKind::PersonalCode, &self.aliases, ctx.now).await?;
         persons::arrive_all(tx, task, &self.presence).await?;
-        books::publish_all(tx, &self.events).await?;
+        books::publish_first(tx, &self.births).await?;
+        books::publish_all(tx, &self.changes).await?;
         Ok(())
     }
 }
