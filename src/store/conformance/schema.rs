@@ -69,7 +69,6 @@ const READ_ALL: &[&str] = &[
     "deliveries::WAITING",
     "facts::FINGERPRINTS",
     "persons::SURVIVOR",
-    "relation_claims::PENDING_UNDER",
     "persons::ARRIVE",
     "sessions::FORGET_SIGN_INS",
     "signing_keys::LIST",
