@@ -2,13 +2,11 @@
 
 use chrono::{Datelike as _, NaiveDate};
 
-use super::{Code, Column, Fault, Warning};
-use crate::domain::registry::codes::plain_label;
+use super::{ClassKey, Code, Column, Fault, Warning};
 use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::codes::school_type::SchoolType;
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::staff::StaffPost;
-use crate::domain::registry::codes::stage::Stage;
 use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::division::Division;
 use crate::domain::registry::document::{Document, DocumentLabel, DocumentWarning};
@@ -48,17 +46,6 @@ pub struct PersonRow {
     pub personal_code: Option<PersonalCode>,
     /// Contact only (R9).
     pub phone: Option<String>,
-}
-
-/// A class as schools name it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClassKey {
-    /// 学段.
-    pub stage: Stage,
-    /// 入学年份.
-    pub entry_year: i64,
-    /// `3班`.
-    pub class_no: String,
 }
 
 /// A student of a class with up to two guardians.
@@ -179,8 +166,9 @@ pub fn read_student(cells: &impl Cells, today: NaiveDate) -> Result<StudentRow, 
             "a student needs a document or a 学籍号; without either nobody can tell two children of one name apart",
         ));
     }
-    let class = read_class(cells.cell(Column::Stage), cells.cell(Column::EntryYear), cells.cell(Column::Class), today)
-        .ok_or(Fault::new(Column::Class, Code::ClassInvalid, "stage, entry year and class do not name a class"))?;
+    let class =
+        ClassKey::read(cells.cell(Column::Stage), cells.cell(Column::EntryYear), cells.cell(Column::Class), today)
+            .ok_or(Fault::new(Column::Class, Code::ClassInvalid, "stage, entry year and class do not name a class"))?;
     let mut guardians: Vec<(PersonRow, Relation, Column)> = Vec::new();
     for (place, relation) in &GUARDIANS {
         if [place.name, place.number, place.phone].iter().all(|column| cells.cell(*column).is_empty()) {
@@ -228,7 +216,7 @@ pub fn read_staff(cells: &impl Cells, today: NaiveDate) -> Result<StaffRow, Faul
     for text in cells.cell(Column::Teaches).split([';', '；', '、']).map(str::trim).filter(|text| !text.is_empty()) {
         let mut parts = text.split(['/', '／']);
         let class = match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(stage), Some(year), Some(class), None) => read_class(stage, year, class, today),
+            (Some(stage), Some(year), Some(class), None) => ClassKey::read(stage, year, class, today),
             _ => None,
         };
         let class = class.ok_or(Fault::new(
@@ -386,40 +374,6 @@ fn settle_sex(person: &mut PersonRow, text: &str, warnings: &mut Vec<Warning>) -
     Ok(())
 }
 
-fn read_class(stage: &str, year: &str, class: &str, today: NaiveDate) -> Option<ClassKey> {
-    let stage = Stage::read(stage).ok()?;
-    let entry_year: i64 = plain_label(year).trim_end_matches(['级', '年', '届']).parse().ok()?;
-    let this = i64::from(today.year());
-    let class_no = class_no(&plain_label(class));
-    let plausible = (this - 15..=this + 1).contains(&entry_year) && (1..=40).contains(&class_no.chars().count());
-    plausible.then_some(ClassKey { stage, entry_year, class_no })
-}
-
-/// One class has one label, however it is typed: `(3)班`, `三班`, `03` and `3班` are `3班`; `实验班` is itself.
-fn class_no(label: &str) -> String {
-    let core = label.strip_suffix('班').unwrap_or(label);
-    let core = core.strip_prefix('(').and_then(|core| core.strip_suffix(')')).unwrap_or(core);
-    let digits = !core.is_empty() && core.len() <= 3 && core.bytes().all(|byte| byte.is_ascii_digit());
-    let number = if digits { core.parse().ok() } else { chinese_number(core) };
-    number.map_or_else(|| label.to_owned(), |number| format!("{number}班"))
-}
-
-/// 一 to 九十九.
-fn chinese_number(text: &str) -> Option<u32> {
-    let digit = |text: &str| {
-        let value = (1..).zip("一二三四五六七八九".chars()).find(|(_, c)| text.starts_with(*c))?.0;
-        text.chars().nth(1).is_none().then_some(value)
-    };
-    match text.split_once('十') {
-        None => digit(text),
-        Some((tens, ones)) => {
-            let tens = if tens.is_empty() { 1 } else { digit(tens)? };
-            let ones = if ones.is_empty() { 0 } else { digit(ones)? };
-            Some(tens * 10 + ones)
-        }
-    }
-}
-
 /// A number that a school gives itself.
 fn number(cells: &impl Cells, column: Column) -> Result<Option<String>, Fault> {
     match filled(cells.cell(column)) {
@@ -509,18 +463,6 @@ mod tests {
             cells.0.insert(column, text.to_owned());
             let fault = read_student(&cells, day()).unwrap_err();
             assert_eq!((fault.code, fault.column.label()), (code, column));
-        }
-    }
-
-    #[test]
-    fn a_class_has_one_label_however_it_is_typed() {
-        for typed in ["3班", "３班", "(3)班", "（3）班", "03班", "三班", "3", " 3 班"] {
-            assert_eq!(read_class("小学", "２０２４级", typed, day()).unwrap().class_no, "3班", "{typed}");
-        }
-        assert_eq!(class_no("二十一班"), "21班");
-        assert_eq!(class_no("十班"), "10班");
-        for named in ["实验班", "高一(3)班", "A班", "班"] {
-            assert_eq!(class_no(named), named);
         }
     }
 
