@@ -16,7 +16,7 @@ use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::{Evidence, GuardianshipStatus};
 use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
 use crate::domain::registry::staffing::{Staffing, Teaching};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::{enrolments, grants, guardianships, institutions, persons, relation_claims, staffings};
 
 /// A list longer than that is worked off from its beginning.
@@ -58,6 +58,7 @@ pub struct PendingClaim {
     /// The register has another name or 学籍号 under the number: confirming cannot settle it.
     pub conflict: bool,
     /// Since when it waits.
+    #[serde(serialize_with = "rfc3339")]
     pub since: Timestamp,
 }
 
@@ -70,7 +71,7 @@ impl App {
         let task = access::task(TaskName::OperatorReport);
         let mut tx = self.db.read().await?;
         let org =
-            institutions::by_code(&mut tx, &task, org_code).await?.ok_or_else(|| Error::not_found("institution"))?;
+            institutions::by_code(&mut tx, &task, org_code).await?.ok_or_else(|| Error::no_institution(org_code))?;
         let mut listed = Vec::new();
         for claim in relation_claims::pending_under(&mut tx, &task, org.id, LISTED).await? {
             let claimant = institutions::find(&mut tx, &task, claim.org).await?;

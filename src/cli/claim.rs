@@ -51,7 +51,7 @@ pub struct Which {
 
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
-    let app = runtime::command(config).await?;
+    let app = runtime::standing(config).await?;
     match command {
         Command::List { org } => output.say(&app.pending_claims(org).await?, |list| {
             list.iter()
