@@ -15,6 +15,12 @@ use crate::store::{facts, snapshot};
 /// What every SQLite database begins with (its file format, 1.2.1).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
+/// How far its header is read: up to the two bytes that say how it is written.
+const HEAD: u64 = 20;
+/// These: with a write-ahead log, as ours is from its first start on. SQLite changes them to what is asked for when it
+/// opens a file, which reading alone cannot.
+const LOGGED: &[u8] = &[2, 2];
+
 /// Why there is no register to work with.
 pub enum Obstacle {
     /// Nothing is wrong: the first start makes it. What is missing.
@@ -53,7 +59,7 @@ pub async fn open(settings: &Settings, purpose: Use) -> Result<(Db, RootSecrets)
     let url = match &file {
         None => url.to_owned(),
         Some(file) => {
-            look_at(file)?;
+            look_at(file, purpose)?;
             let plain = snapshot::url_of(file).filter(|_| purpose == Use::Look);
             plain.map_or_else(|| url.to_owned(), |plain| format!("{plain}?mode=ro"))
         }
@@ -69,7 +75,7 @@ pub async fn open(settings: &Settings, purpose: Use) -> Result<(Db, RootSecrets)
 }
 
 /// A database's file before the driver sees it, which would make it or tell no more than a code.
-fn look_at(file: &Path) -> Result<(), Obstacle> {
+fn look_at(file: &Path, purpose: Use) -> Result<(), Obstacle> {
     // A command in the wrong folder is the commonest mistake, so the whole path is told.
     let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let told = whole.display();
@@ -87,15 +93,18 @@ fn look_at(file: &Path) -> Result<(), Obstacle> {
     let mut head = Vec::new();
     let looked = std::fs::metadata(file).and_then(|found| match found.is_dir() {
         true => Ok(true),
-        false => File::open(file)?.take(MAGIC.len() as u64).read_to_end(&mut head).map(|_| false),
+        false => File::open(file)?.take(HEAD).read_to_end(&mut head).map(|_| false),
     });
     match looked {
         Err(error) => unreadable(error),
         Ok(true) => fault(format!("{told} is a folder: let MINGJI_DATABASE_URL name a file in it")),
         Ok(false) if head.is_empty() => Err(Obstacle::NotYet(format!("{told} is empty"))),
-        Ok(false) if head != MAGIC => fault(format!(
+        Ok(false) if !head.starts_with(MAGIC) => fault(format!(
             "{told} is no SQLite database: correct MINGJI_DATABASE_URL, or move the file away and bring the register back with `mingji restore FILE`"
         )),
+        Ok(false) if purpose == Use::Look && !head.ends_with(LOGGED) => {
+            fault(format!("{told} was put there by another program: `mingji migrate` takes it into use"))
+        }
         Ok(false) => Ok(()),
     }
 }

@@ -110,8 +110,8 @@ async fn an_empty_database_on_a_server_stays_empty() {
     database.drop().await;
 }
 
-#[test]
-fn the_doctor_changes_no_byte_of_a_register() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_changes_no_byte_of_a_register() {
     let (place, _) = seeded();
     let file = place.path().join("data/mingji.db");
     let before = std::fs::read(&file).unwrap();
@@ -120,4 +120,13 @@ fn the_doctor_changes_no_byte_of_a_register() {
     // What it leaves beside the file hinders nobody.
     place.json(&["registry", "count"], "");
     refused(&place.run(&["account", "list", "--org", "0000000000"]), "0000000000");
+
+    // A copy that another program made: whoever opens it to write would change its first page.
+    assert_eq!(select_texts(&database(&place), "PRAGMA journal_mode = DELETE").await, ["delete"]);
+    let before = std::fs::read(&file).unwrap();
+    let findings = place.run(&["--json", "doctor"]);
+    assert!(findings.code == Some(1) && findings.out.contains("mingji migrate"), "{}", findings.out);
+    assert!(std::fs::read(&file).unwrap() == before, "the doctor wrote");
+    place.json(&["migrate"], "");
+    assert_eq!(doctor(&place, "database"), "ok");
 }
