@@ -72,7 +72,11 @@ impl App {
         let grants = admin_grants::live(tx, admin, now).await?;
         let keeps = |role: &str| role.parse().is_ok_and(|role| ROSTER_ROLES.contains(&role));
         let roots = grants.iter().filter(|grant| keeps(&grant.role)).map(|grant| (grant.id, grant.org)).collect();
-        Subtree::prove_from_live_grants(admin, roots).ok_or_else(|| Error::not_found("a live grant over rosters"))
+        Subtree::prove_from_live_grants(admin, roots).ok_or_else(|| Error {
+            internal: "she holds no live grant over rosters: run `mingji admin grant LOGIN --role school_admin --scope ORG_CODE`"
+                .into(),
+            ..Error::not_found("a live grant over rosters")
+        })
     }
 
     /// A grant that is alive now, and the proof that goes with it.

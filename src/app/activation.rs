@@ -160,7 +160,7 @@ impl App {
     pub async fn issue_activation(&self, ctx: &Ctx, person: PersonId) -> Result<(String, String), Error> {
         let on = access::task(TaskName::OperatorCommand).on(person);
         let mut work = self.begin(ctx, Action::ActivationIssued).await?;
-        let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(|| Error::not_found("account"))?;
+        let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(no_account)?;
         let code = activation_code(self);
         activations::end_open(work.tx(), account.id, ctx.now).await?;
         let id = ActivationId::new(ctx.now, &*self.random);
@@ -190,15 +190,12 @@ impl App {
     /// `NotFound`, or `Invalid` for a weak password.
     pub async fn set_password(&self, ctx: &Ctx, person: PersonId, new_password: SecretString) -> Result<(), Error> {
         let on = access::task(TaskName::OperatorCommand).on(person);
-        let user_name = accounts::of_person(&mut self.db.read().await?, &on)
-            .await?
-            .ok_or_else(|| Error::not_found("account"))?
-            .user_name;
+        let user_name = accounts::of_person(&mut self.db.read().await?, &on).await?.ok_or_else(no_account)?.user_name;
         password::check(new_password.expose_secret(), &[&user_name])
             .map_err(|weakness| Error::invalid(format!("the password is too weak: {weakness}")))?;
         let phc = self.passwords.hash(new_password, self.random.clone(), Priority::KnownDevice).await?;
         let mut work = self.begin(ctx, Action::PasswordSet).await?;
-        let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(|| Error::not_found("account"))?;
+        let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(no_account)?;
         credentials::set_password(work.tx(), &on, account.id, &phc, ctx.now).await?;
         accounts::activate(work.tx(), &on, account.id, ctx.now).await?;
         // A slip that lies about somewhere would replace the password again.
@@ -223,8 +220,18 @@ impl App {
         let login = crate::domain::registry::login::Login::parse(login);
         let mut tx = self.db.read().await?;
         let found = self.account_of(&mut tx, &access::door(), &login).await?;
-        found.map(|account| account.person).ok_or_else(|| Error::new(Kind::NotFound, "nobody has this login"))
+        found.map(|account| account.person).ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                "nobody has this login: give a user name from `mingji account list --org CODE`, an alias, or --person ID",
+            )
+        })
     }
+}
+
+/// Whoever the operator means by her id.
+fn no_account() -> Error {
+    Error::new(Kind::NotFound, "this person has no account: `mingji account list --org CODE` names those who have one")
 }
 
 /// What she is today; a guardian also before the school confirmed it.

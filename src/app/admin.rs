@@ -24,7 +24,7 @@ impl App {
         let task = access::task(TaskName::OperatorCommand);
         let mut work = self.begin(ctx, Action::AdminGranted).await?;
         let org =
-            institutions::by_code(work.tx(), &task, org_code).await?.ok_or_else(|| Error::not_found("institution"))?;
+            institutions::by_code(work.tx(), &task, org_code).await?.ok_or_else(|| Error::no_institution(org_code))?;
         let grant = NewGrant {
             id: AdminGrantId::new(ctx.now, &*self.random),
             role: role.as_str().to_owned(),

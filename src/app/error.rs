@@ -50,6 +50,14 @@ impl Error {
         Self::new(Kind::NotFound, format!("{what} was not found"))
     }
 
+    /// No institution has this code, which the operator typed. It is no secret, and a typing error is seen at once.
+    pub fn no_institution(code: &str) -> Self {
+        Self::new(
+            Kind::NotFound,
+            format!("no institution has the code {code}: give the code that stands in the roster of institutions"),
+        )
+    }
+
     /// Input that cannot be used.
     pub fn invalid(why: impl Into<String>) -> Self {
         Self::new(Kind::Invalid, why)

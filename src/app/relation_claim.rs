@@ -16,7 +16,7 @@ use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::{Evidence, GuardianshipStatus};
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, RelationClaim};
 use crate::domain::registry::staffing::{Staffing, Teaching};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::db::Tx;
 use crate::store::{enrolments, grants, guardianships, institutions, persons, relation_claims, staffings};
 
@@ -63,6 +63,7 @@ pub struct PendingClaim {
     /// The register has another name or 学籍号 under the number: confirming cannot settle it.
     pub conflict: bool,
     /// Since when it waits.
+    #[serde(serialize_with = "rfc3339")]
     pub since: Timestamp,
 }
 
@@ -99,7 +100,7 @@ impl App {
         };
         let sees = |org: OrgId| sight.as_ref().is_none_or(|hers| hers.contains(&org));
         let org = institutions::by_code(&mut tx, &task, org_code).await?.filter(|org| sees(org.id));
-        let org = org.ok_or_else(|| Error::not_found("institution"))?;
+        let org = org.ok_or_else(|| Error::no_institution(org_code))?;
         let after = match after {
             None => None,
             Some(id) => {

@@ -32,7 +32,7 @@ impl App {
         let task = access::task(TaskName::OperatorReport);
         let mut tx = self.db.read().await?;
         let Some(code) = org_code else { return Ok(counts::all(&mut tx, &task).await?) };
-        let org = institutions::by_code(&mut tx, &task, code).await?.ok_or_else(|| Error::not_found("institution"))?;
+        let org = institutions::by_code(&mut tx, &task, code).await?.ok_or_else(|| Error::no_institution(code))?;
         Ok(counts::under(&mut tx, &task, org.id).await?)
     }
 
@@ -44,7 +44,7 @@ impl App {
         let task = access::task(TaskName::OperatorReport);
         let mut tx = self.db.read().await?;
         let org =
-            institutions::by_code(&mut tx, &task, org_code).await?.ok_or_else(|| Error::not_found("institution"))?;
+            institutions::by_code(&mut tx, &task, org_code).await?.ok_or_else(|| Error::no_institution(org_code))?;
         let listed = accounts::list_under(&mut tx, &task, org.id).await?;
         Ok(listed
             .into_iter()

@@ -17,23 +17,42 @@ pub(super) const BACKUP_NOTE: &str = "root_secrets_backed_up_at";
 /// # Errors
 /// Missing, damaged or foreign secrets; a failed store.
 pub async fn settle(db: &Db, dir: &Path, random: &dyn Random, now: Timestamp) -> Result<RootSecrets, Error> {
-    let known = facts::fingerprints(&mut db.read().await?).await?;
-    match RootSecrets::load(dir).map_err(|e| Error::invalid(e.to_string()))? {
-        Some(secrets) if known.is_empty() => {
+    if let Some(secrets) = find(db, dir).await? {
+        return Ok(secrets);
+    }
+    match load(dir)? {
+        Some(secrets) => {
             claim(db, &secrets, now).await?;
             Ok(secrets)
         }
-        Some(secrets) => matching(secrets, &known, dir),
-        None if !known.is_empty() => Err(Error::invalid(format!(
-            "{} holds no root secrets, but the database was made with some. Copy them from another replica or run `mingji keys restore FILE`; nothing was written.",
-            dir.display()
-        ))),
         None if db.engine() == Engine::Postgres => Err(Error::invalid(format!(
             "{} holds no root secrets. Run `mingji keys init` once, then copy the folder to every replica.",
             dir.display()
         ))),
         None => create(db, dir, random, now).await,
     }
+}
+
+/// The root secrets that belong to this database, for whoever only reads; `None` when it knows none yet.
+///
+/// # Errors
+/// Missing, damaged or foreign secrets; a failed store.
+pub async fn find(db: &Db, dir: &Path) -> Result<Option<RootSecrets>, Error> {
+    let known = facts::fingerprints(&mut db.read().await?).await?;
+    if known.is_empty() {
+        return Ok(None);
+    }
+    match load(dir)? {
+        Some(secrets) => matching(secrets, &known, dir).map(Some),
+        None => Err(Error::invalid(format!(
+            "{} holds no root secrets, but the database was made with some. Copy them from another replica or run `mingji keys restore FILE`; nothing was written.",
+            dir.display()
+        ))),
+    }
+}
+
+fn load(dir: &Path) -> Result<Option<RootSecrets>, Error> {
+    RootSecrets::load(dir).map_err(|e| Error::invalid(e.to_string()))
 }
 
 /// `mingji keys init`: makes root secrets for a database that has none.

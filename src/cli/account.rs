@@ -74,7 +74,7 @@ pub async fn login(app: &App, login: Option<&str>) -> Result<Option<PersonId>, F
 
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
-    let app = runtime::command(config).await?;
+    let app = runtime::standing(config).await?;
     let ctx = Ctx::task(&app, "account");
     match command {
         Command::List { org } => {

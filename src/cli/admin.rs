@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::account::Who;
+use super::codes::one_of;
 use super::output::Output;
 use super::{Failure, runtime};
 use crate::app::Ctx;
@@ -19,8 +20,8 @@ pub enum Command {
     Grant {
         #[command(flatten)]
         who: Who,
-        /// A role of table A: national_admin … school_admin, school_roster, security_admin, audit_admin …
-        #[arg(long)]
+        /// A role of table A.
+        #[arg(long, value_parser = one_of(AdminRole::ALL, AdminRole::as_str))]
         role: AdminRole,
         /// Code of the institution at the top.
         #[arg(long, value_name = "ORG_CODE")]
@@ -31,7 +32,7 @@ pub enum Command {
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     let Command::Grant { who, role, scope } = command;
-    let app = runtime::command(config).await?;
+    let app = runtime::standing(config).await?;
     let person = who.resolve(&app).await?;
     let granted = app.grant_admin(&Ctx::task(&app, "admin grant"), person, *role, scope).await?;
     output.say(&json!({ "person_id": person, "granted": granted }), |_| {

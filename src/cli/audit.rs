@@ -29,7 +29,7 @@ pub enum Command {
 
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
-    let app = runtime::command(config).await?;
+    let app = runtime::standing(config).await?;
     match command {
         Command::Verify { anchors } => {
             let anchors = match anchors {

@@ -31,7 +31,7 @@ pub async fn backup(config: Option<&Path>, args: &Args, output: &Output) -> Resu
         )));
     };
     let passphrase = passphrase::ask()?;
-    let app = runtime::command_on(&settings).await?;
+    let app = runtime::standing_on(&settings).await?;
     let ctx = Ctx::task(&app, "backup");
     let stop = serve::stop_signal();
     let anchors = serve::anchor_file(&database);

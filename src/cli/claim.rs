@@ -60,7 +60,7 @@ pub struct Which {
 
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
-    let app = runtime::command(config).await?;
+    let app = runtime::standing(config).await?;
     match command {
         Command::List { org, after, admin } => {
             let by = decider(&app, admin.as_deref()).await?;

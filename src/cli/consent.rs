@@ -46,7 +46,7 @@ pub enum Command {
 
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
-    let app = runtime::command(config).await?;
+    let app = runtime::standing(config).await?;
     match command {
         Command::Record { child, guardian, client, scope } => {
             let scope = scope.as_deref().map_or_else(everything, ScopeSet::parse).without(Scope::Openid);

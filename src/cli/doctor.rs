@@ -1,16 +1,21 @@
-//! `mingji doctor`: checks what an operator can get wrong and says how to mend it.
+//! `mingji doctor`: checks what an operator can get wrong and says how to mend it. It looks and changes nothing.
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::output::Output;
+use super::standing::{self, Obstacle, Use};
 use super::{Failure, runtime};
 use crate::app::App;
 use crate::app::health::Check;
 use crate::config::Settings;
+use crate::http::server;
+use crate::store::ephemeral::{Ephemeral, EphemeralError};
+use crate::telemetry::SystemClock;
 
 /// A nightly backup that is older than this has failed seven times.
 const BACKUP_TOO_OLD: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -32,37 +37,10 @@ enum State {
 
 /// Checks everything; fails when something is a fault.
 pub async fn run(config: Option<&Path>, output: &Output) -> Result<(), Failure> {
-    let mut findings = Vec::new();
-    let mut found = |what, state, say: String| findings.push(Finding { what, state, say });
-    match crate::config::load(config, &[]) {
-        Err(error) => found("configuration", State::Fault, error.to_string()),
-        Ok(settings) => {
-            found("configuration", State::Ok, format!("issuer {}", settings.issuer.as_str()));
-            let (state, say) = issuer(&settings);
-            found("issuer", state, say);
-            if let Some(address) = settings.metrics_listen {
-                let (state, say) = metrics(address);
-                found("metrics", state, say);
-            }
-            match runtime::provider(&settings, false).await {
-                Err(failure) => found("start", State::Fault, failure.to_string()),
-                Ok(app) => {
-                    for check in app.readiness().await {
-                        let (state, say) = answered(&app, &check).await?;
-                        found(check.name, state, say);
-                    }
-                    let (state, say) = backup(&app).await?;
-                    found("key backup", state, say);
-                    if settings.database.is_sqlite() {
-                        let (state, say) = database_backup(&app).await?;
-                        found("backup", state, say);
-                    }
-                    let (state, say) = clock(&app).await?;
-                    found("clock", state, say);
-                }
-            }
-        }
-    }
+    let findings = match crate::config::load(config, &[]) {
+        Err(error) => vec![Finding { what: "configuration", state: State::Fault, say: error.to_string() }],
+        Ok(settings) => examine(&settings).await?,
+    };
     output.say(&findings, |list| {
         list.iter()
             .map(|f| {
@@ -83,6 +61,82 @@ pub async fn run(config: Option<&Path>, output: &Output) -> Result<(), Failure> 
         Err(Failure::new("there are faults; each line above says how to mend it"))
     } else {
         Ok(())
+    }
+}
+
+async fn examine(settings: &Settings) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    let mut found = |what, (state, say)| findings.push(Finding { what, state, say });
+    found("configuration", (State::Ok, format!("issuer {}", settings.issuer.as_str())));
+    found("issuer", issuer(settings));
+    if let Some(files) = &settings.tls {
+        found("tls", tls(&files.cert, &files.key).await);
+    }
+    if let Some(address) = settings.metrics_listen {
+        found("metrics", metrics(address));
+    }
+    found("ephemeral", ephemeral(settings).await);
+    match opened(settings).await {
+        Err(Obstacle::NotYet(missing)) => {
+            found("database", (State::Warning, format!("not made yet: the first start makes it ({missing})")));
+        }
+        Err(Obstacle::Fault(what, say)) => found(what, (State::Fault, say)),
+        Ok(app) => {
+            for check in app.readiness().await.into_iter().filter(|check| check.name != "ephemeral") {
+                found(check.name, answered(&app, &check).await?);
+            }
+            found("key backup", backup(&app).await?);
+            if settings.database.is_sqlite() {
+                found("backup", database_backup(&app).await?);
+            }
+            found("clock", clock(&app).await?);
+            app.close().await;
+        }
+    }
+    Ok(findings)
+}
+
+/// Over memory, because the ephemeral store is asked by itself: one that is down must not hide the rest.
+async fn opened(settings: &Settings) -> Result<App, Obstacle> {
+    let (db, secrets) = standing::open(settings, Use::Look).await?;
+    let app = runtime::app(settings, db, secrets, "memory:").await;
+    app.map_err(|failure| Obstacle::Fault("start", failure.to_string()))
+}
+
+async fn ephemeral(settings: &Settings) -> (State, String) {
+    match Ephemeral::connect(settings.ephemeral.expose(), Arc::new(SystemClock)).await {
+        Ok(_) => (State::Ok, "answers".into()),
+        Err(fault @ EphemeralError::Url(_)) => (State::Fault, fault.to_string()),
+        Err(fault) => (
+            State::Fault,
+            format!(
+                "{fault}: look whether Redis or Valkey runs, and whether host, port, user and password of MINGJI_EPHEMERAL_URL are right"
+            ),
+        ),
+    }
+}
+
+/// Each file by itself first: what the library says of the pair names neither.
+async fn tls(cert: &Path, key: &Path) -> (State, String) {
+    for (setting, file) in [("MINGJI_TLS_CERT", cert), ("MINGJI_TLS_KEY", key)] {
+        if let Err(fault) = std::fs::read(file) {
+            let file = file.display();
+            return (
+                State::Fault,
+                format!("{file}: {fault}: let {setting} name a PEM file that the user of the service can read"),
+            );
+        }
+    }
+    match server::check_certificate(cert, key).await {
+        Ok(()) => (State::Ok, format!("{} and its key load", cert.display())),
+        Err(fault) => (
+            State::Fault,
+            format!(
+                "{fault}: {} must hold the chain and {} the private key that belongs to it, both as PEM",
+                cert.display(),
+                key.display()
+            ),
+        ),
     }
 }
 

@@ -1,6 +1,5 @@
 //! `mingji keys …` (ruling R2).
 
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -8,8 +7,9 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 use std::io::Write as _;
 
+use super::codes::one_of;
 use super::output::Output;
-use super::{Failure, passphrase, runtime};
+use super::{Failure, files, passphrase, runtime};
 use crate::app::{Ctx, secrets};
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::time::Clock as _;
@@ -33,8 +33,8 @@ pub enum Command {
     /// Brings the next signing key into use; nobody is signed out.
     #[command(after_help = "Example: mingji keys rotate --alg ES256")]
     Rotate {
-        /// ES256 or RS256; both when left out.
-        #[arg(long)]
+        /// Both when left out.
+        #[arg(long, value_parser = one_of(&[SigningAlg::Es256, SigningAlg::Rs256], SigningAlg::as_str))]
         alg: Option<SigningAlg>,
     },
     /// Writes the root secrets to a file, sealed under a passphrase (asked for, or a line of standard input).
@@ -81,7 +81,7 @@ async fn init(config: Option<&Path>, if_missing: bool, output: &Output) -> Resul
 }
 
 async fn list(config: Option<&Path>, output: &Output) -> Result<(), Failure> {
-    let app = runtime::command(config).await?;
+    let app = runtime::standing(config).await?;
     let rows: Vec<_> = app
         .list_keys()
         .await?
@@ -128,13 +128,7 @@ async fn backup(config: Option<&Path>, file: &Path, output: &Output) -> Result<(
         )));
     };
     let sealed = secrets.backup(passphrase::ask()?.expose_secret(), &SystemRandom::new())?;
-    let mut options = std::fs::OpenOptions::new();
-    let mut out = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
+    let mut out = files::create(file)?;
     out.write_all(sealed.as_bytes())?;
     out.sync_all()?;
     let app = runtime::command_on(&settings).await?;

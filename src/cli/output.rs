@@ -64,16 +64,20 @@ impl Output {
         Self { json }
     }
 
-    /// Says a result.
+    /// Says a result. Whoever reads only its beginning (`| head`) closes the pipe and has what she wanted.
     ///
     /// # Errors
-    /// A closed standard output.
+    /// A standard output that takes nothing, as on a full disk.
     pub fn say<T: Serialize>(&self, document: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
         let line = if self.json { serde_json::to_string(document)? } else { text(document) };
         let mut out = std::io::stdout().lock();
-        out.write_all(line.trim_end().as_bytes())?;
-        out.write_all(b"\n")?;
-        Ok(out.flush()?)
+        let said = out.write_all(line.trim_end().as_bytes()).and_then(|()| out.write_all(b"\n"));
+        match said.and_then(|()| out.flush()) {
+            Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(format!("standard output cannot be written: {fault}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Says why a command failed.

@@ -22,7 +22,7 @@ pub enum Command {
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     let Command::Count { org } = command;
-    let app = runtime::command(config).await?;
+    let app = runtime::standing(config).await?;
     let counts = app.count_registry(org.as_deref()).await?;
     output.say(&counts, |counts| {
         let value = serde_json::to_value(counts).unwrap_or_default();

@@ -1,8 +1,7 @@
 //! `mingji roster …`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,9 +9,10 @@ use clap::Subcommand;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
+use super::codes::one_of;
 use super::output::Output;
 use super::progress::bar;
-use super::{Failure, runtime};
+use super::{Failure, files, runtime};
 use crate::app::Ctx;
 use crate::app::roster_import::{DeskReport, Listener, Login, Report, RowFault};
 use crate::domain::registry::roster::RosterKind;
@@ -24,8 +24,8 @@ pub enum Command {
     /// students. The same file again changes nothing.
     #[command(after_help = "Example: mingji roster import --kind students students.csv --logins logins.csv")]
     Import {
-        /// What the file lists: institutions, staff or students.
-        #[arg(long)]
+        /// What the file lists.
+        #[arg(long, value_parser = one_of(RosterKind::ALL, RosterKind::as_str))]
         kind: RosterKind,
         /// The file.
         file: PathBuf,
@@ -46,7 +46,8 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
     let Command::Import { kind, file, dry_run, logins, admin } = command;
     let source = File::open(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
     let size = source.metadata()?.len();
-    let app = runtime::command(config).await?;
+    // A dry run makes no register either.
+    let app = if *dry_run { runtime::standing(config).await? } else { runtime::command(config).await? };
     let admin = super::account::login(&app, admin.as_deref()).await?;
     let mut desk = Desk { bar: bar(size), logins: None, said: Instant::now() };
     if let Some(path) = logins {
@@ -107,15 +108,8 @@ impl Listener for Desk {
     }
 }
 
-/// Never over a file that is there: it may be the only copy of an earlier run.
 fn new_file(path: &Path) -> Result<BufWriter<File>, Failure> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-    let mut file = BufWriter::new(file);
+    let mut file = BufWriter::new(files::create(path)?);
     writeln!(file, "row,who,user_name")?;
     Ok(file)
 }

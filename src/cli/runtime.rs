@@ -7,6 +7,7 @@ use crate::app::{App, Parts, secrets};
 use crate::config::{self, Preset, Settings};
 use crate::domain::time::Clock as _;
 use crate::keys::random::SystemRandom;
+use crate::keys::root::RootSecrets;
 use crate::outbound::address::Allow;
 use crate::outbound::client::GuardedClient;
 use crate::store::db::Db;
@@ -14,6 +15,7 @@ use crate::store::ephemeral::Ephemeral;
 use crate::telemetry::SystemClock;
 
 use super::Failure;
+use super::standing::{self, Use};
 
 /// So many callers may wait for a password hash before the next is told to come back.
 const PASSWORDS_WAITING: usize = 256;
@@ -28,7 +30,7 @@ pub fn settings(config: Option<&Path>, presets: &[Preset]) -> Result<Settings, F
     Ok(settings)
 }
 
-/// For a command that changes or reads SQL: migrates, matches the root secrets, leaves the ephemeral store alone.
+/// For a command that begins or fills a register: migrates, matches the root secrets, leaves the ephemeral store alone.
 pub async fn command(config: Option<&Path>) -> Result<App, Failure> {
     command_on(&settings(config, &[])?).await
 }
@@ -36,13 +38,26 @@ pub async fn command(config: Option<&Path>) -> Result<App, Failure> {
 /// The same, for a command that has read the settings already.
 pub async fn command_on(settings: &Settings) -> Result<App, Failure> {
     let db = open_database(settings, true).await?;
-    app(settings, db, "memory:").await
+    let secrets = settled(settings, &db).await?;
+    app(settings, db, secrets, "memory:").await
+}
+
+/// For a command that needs a register which is there: makes and migrates nothing, so that a mistyped folder stays empty.
+pub async fn standing(config: Option<&Path>) -> Result<App, Failure> {
+    standing_on(&settings(config, &[])?).await
+}
+
+/// The same, for a command that has read the settings already.
+pub async fn standing_on(settings: &Settings) -> Result<App, Failure> {
+    let (db, secrets) = standing::open(settings, Use::Work).await?;
+    app(settings, db, secrets, "memory:").await
 }
 
 /// For the provider itself.
 pub async fn provider(settings: &Settings, migrate: bool) -> Result<App, Failure> {
     let db = open_database(settings, migrate).await?;
-    app(settings, db, settings.ephemeral.expose()).await
+    let secrets = settled(settings, &db).await?;
+    app(settings, db, secrets, settings.ephemeral.expose()).await
 }
 
 /// The database, migrated or found to be.
@@ -51,21 +66,34 @@ pub async fn open_database(settings: &Settings, migrate: bool) -> Result<Db, Fai
     if migrate {
         db.migrate().await?;
     } else {
-        let missing = db.missing_migrations().await?;
-        if !missing.is_empty() {
-            return Err(Failure::new(format!("the database lacks {}: run `mingji migrate`", missing.join(", "))));
-        }
+        up_to_date(&db).await?;
     }
     Ok(db)
 }
 
-async fn app(settings: &Settings, db: Db, ephemeral: &str) -> Result<App, Failure> {
+/// Whether the schema is this program's.
+pub async fn up_to_date(db: &Db) -> Result<(), Failure> {
+    let missing = db.missing_migrations().await?;
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("the database lacks {}: run `mingji migrate`", missing.join(", "))))
+    }
+}
+
+async fn settled(settings: &Settings, db: &Db) -> Result<RootSecrets, Failure> {
+    Ok(secrets::settle(db, &settings.keys_dir, &SystemRandom::new(), SystemClock.now()).await?)
+}
+
+/// The use cases over an opened database.
+pub async fn app(settings: &Settings, db: Db, secrets: RootSecrets, ephemeral: &str) -> Result<App, Failure> {
     let random = Arc::new(SystemRandom::new());
     let clock = Arc::new(SystemClock);
-    let secrets = secrets::settle(&db, &settings.keys_dir, &*random, clock.now()).await?;
     let ephemeral = Ephemeral::connect(ephemeral, clock.clone()).await?;
     let extra_ca = match &settings.outbound_ca {
-        Some(file) => Some(std::fs::read(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?),
+        Some(file) => Some(std::fs::read(file).map_err(|e| {
+            Failure::new(format!("{}: {e}: MINGJI_OUTBOUND_CA must name a PEM file that can be read", file.display()))
+        })?),
         None => None,
     };
     let allow = settings

@@ -1,19 +1,18 @@
 //! `mingji account slips`: one printable document, in a new file that only its owner reads.
 
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{BufWriter, IsTerminal as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use super::Failure;
+use super::codes::one_of;
 use super::output::Output;
+use super::{Failure, files};
 use crate::app::slips::{Bundle, SlipReport, SlipWish};
 use crate::app::{App, Ctx};
 use crate::domain::id::ClassId;
-use crate::domain::registry::codes::UnknownCode;
 use crate::domain::registry::grade::Grade;
 use crate::domain::registry::holder::SlipKind;
 use crate::http::pages::views::{SLIPS_ON_A_SHEET, SlipSheet, SlipView, slips_head};
@@ -31,16 +30,16 @@ pub struct Args {
     /// Only classes of this grade today: P1 to P6, J1 to J4, S1 to S3 …, or 一年级, 初一, 高一 ….
     #[arg(long, value_parser = read_grade)]
     grade: Option<Grade>,
-    /// Only students, staff or guardians.
-    #[arg(long)]
+    /// Only these.
+    #[arg(long, value_parser = one_of(SlipKind::ALL, SlipKind::as_str))]
     kind: Option<SlipKind>,
     /// A new file.
     #[arg(value_name = "FILE.html")]
     file: PathBuf,
 }
 
-fn read_grade(text: &str) -> Result<Grade, UnknownCode> {
-    Grade::read(text)
+fn read_grade(text: &str) -> Result<Grade, &'static str> {
+    Grade::read(text).map_err(|_| "not a grade: write P1 to P6, J1 to J4, S1 to S3, or as 一年级, 初一, 高一")
 }
 
 /// Runs the command.
@@ -97,15 +96,8 @@ impl Progress {
     }
 }
 
-/// Never over a file that is there: it may hold the only copy of codes that somebody is about to hand out.
-fn new_file(path: &Path) -> Result<BufWriter<std::fs::File>, Failure> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-    let mut file = BufWriter::new(file);
+fn new_file(path: &Path) -> Result<BufWriter<File>, Failure> {
+    let mut file = BufWriter::new(files::create(path)?);
     file.write_all(slips_head().as_bytes())?;
     Ok(file)
 }

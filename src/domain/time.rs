@@ -72,6 +72,14 @@ impl Timestamp {
     }
 }
 
+/// For a field that people read: `#[serde(serialize_with = "rfc3339")]`.
+///
+/// # Errors
+/// Whatever `out` says.
+pub fn rfc3339<S: serde::Serializer>(at: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(&at.to_rfc3339())
+}
+
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.to_rfc3339())

@@ -67,6 +67,14 @@ pub async fn serve(
     ended.map_err(ServeError::Broken)
 }
 
+/// Whether a certificate and its key can be served with.
+///
+/// # Errors
+/// [`ServeError::Certificate`].
+pub async fn check_certificate(cert: &Path, key: &Path) -> Result<(), ServeError> {
+    RustlsConfig::from_pem_file(cert, key).await.map(drop).map_err(ServeError::Certificate)
+}
+
 async fn drain_on(stop: CancellationToken, handle: Handle<SocketAddr>) {
     stop.cancelled().await;
     handle.graceful_shutdown(Some(DRAIN));

@@ -1,6 +1,10 @@
 //! The commands as an operator types them: exit codes, one line that says what to do, `--json`, and that a refusal
 //! leaves nothing behind.
 
+mod doctor;
+mod reading;
+mod reasons;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -19,6 +23,9 @@ const COMMANDS: &[&[&str]] = &[
     &["doctor"],
     &["registry", "count"],
     &["roster", "import"],
+    &["claim", "list"],
+    &["claim", "confirm"],
+    &["claim", "reject"],
     &["account", "list"],
     &["account", "set-password"],
     &["account", "link"],

@@ -3,7 +3,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
@@ -46,13 +46,11 @@ impl Draft {
     /// `Conflict`, told as `otherwise`, while another process has it; failed files.
     pub(super) fn claim(path: &Path, otherwise: &str) -> Result<Self, Error> {
         let io = named(path);
-        let opened = OpenOptions::new().write(true).read(true).create(true).truncate(false).mode(0o600).open(path);
-        let file = opened.map_err(&io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::new(Kind::Conflict, otherwise)),
-            Err(TryLockError::Error(fault)) => return Err(io(fault)),
-        }
+        let file = loop {
+            if let Some(file) = hold(open(path)?, path, otherwise)? {
+                break file;
+            }
+        };
         let company = Company::of(path);
         company.send_away().and_then(|()| file.set_len(0)).map_err(&io)?;
         Ok(Self { path: TempPath::try_from_path(path).map_err(&io)?, company, file })
@@ -77,6 +75,30 @@ impl Draft {
         self.company.send_away().and_then(|()| self.file.sync_all()).map_err(&io)?;
         self.path.persist_noclobber(path).map_err(|fault| io(fault.error))?;
         sync_folder_of(path).map_err(io)
+    }
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    let opened = OpenOptions::new().write(true).read(true).create(true).truncate(false).mode(0o600).open(path);
+    opened.map_err(named(path))
+}
+
+/// Locks an open draft. `None` when it is not what lies at the path any more: between opening and locking, the run
+/// before gave it its name. It is then somebody's database, and must not be emptied.
+fn hold(file: File, path: &Path, otherwise: &str) -> Result<Option<File>, Error> {
+    let io = named(path);
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(Error::new(Kind::Conflict, otherwise)),
+        Err(TryLockError::Error(fault)) => return Err(io(fault)),
+    }
+    let held = file.metadata().map_err(&io)?;
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if (there.dev(), there.ino()) == (held.dev(), held.ino()) => Ok(Some(file)),
+        Ok(there) if there.is_symlink() => Err(Error::invalid(format!("{}: it is a link: remove it", path.display()))),
+        Ok(_) => Ok(None),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(fault) => Err(io(fault)),
     }
 }
 
@@ -133,4 +155,42 @@ pub(super) fn beside(file: &Path, ending: &str) -> PathBuf {
 /// What a file's fault is told as.
 pub(super) fn named(path: &Path) -> impl Fn(io::Error) -> Error {
     move |fault| Error::invalid(format!("{}: {fault}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUSY: &str = "another run is there";
+
+    #[test]
+    fn a_draft_that_got_its_name_meanwhile_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, database) = (folder.path().join("x.restoring"), folder.path().join("x.db"));
+        // The next run opens it, the run before gives it its name and ends.
+        let mut before = Draft::claim(&path, BUSY).unwrap();
+        io::Write::write_all(&mut before.file, b"the register").unwrap();
+        let opened = open(&path).unwrap();
+        assert_eq!(hold(open(&path).unwrap(), &path, BUSY).unwrap_err().kind, Kind::Conflict, "while it is held");
+        before.become_file(&database).unwrap();
+        assert!(hold(opened, &path, BUSY).unwrap().is_none(), "the name is free");
+        let opened = open(&database).unwrap();
+        std::fs::write(&path, "of a third run").unwrap();
+        assert!(hold(opened, &path, BUSY).unwrap().is_none(), "the name is another file's");
+
+        let draft = Draft::claim(&path, BUSY).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"", "what a kill left behind is emptied");
+        drop(draft);
+        assert_eq!(std::fs::read(&database).unwrap(), b"the register");
+    }
+
+    #[test]
+    fn a_link_is_not_followed_to_what_it_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("x-backup"), folder.path().join("other"));
+        std::fs::write(&other, "of somebody").unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        assert_eq!(Draft::claim(&path, BUSY).map(drop).unwrap_err().kind, Kind::Invalid);
+        assert_eq!(std::fs::read(&other).unwrap(), b"of somebody");
+    }
 }

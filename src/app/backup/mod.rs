@@ -6,13 +6,16 @@ mod manifest;
 mod restore;
 mod write;
 
+use std::fmt::Display;
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 use super::work::Housekeeping;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::time::Timestamp;
-use crate::store::facts;
+use crate::store::db::Db;
+use crate::store::{facts, snapshot};
 
 pub use restore::{Restore, Restored, restore};
 pub use write::{Backup, Written};
@@ -58,6 +61,30 @@ impl App {
         facts::set_note(&mut tx, super::secrets::BACKUP_NOTE, &made_at.to_rfc3339(), made_at).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// Opens a database that has no name yet, looks whether its pages fit together, and does the rest.
+///
+/// # Errors
+/// A database that is damaged or cannot be closed; whatever `rest` says.
+async fn examine(draft: &Path, told: &str, rest: impl AsyncFnOnce(&Db) -> Result<(), Error>) -> Result<(), Error> {
+    let damaged = |said: &dyn Display| Error::invalid(format!("{told} is damaged: {said}"));
+    let db = Db::connect(&url(draft)?).await.map_err(|fault| damaged(&fault))?;
+    let examined = async {
+        snapshot::check(&db).await?.map_err(|said| damaged(&said))?;
+        rest(&db).await
+    }
+    .await;
+    db.close().await;
+    // Closing writes the log into the database; one that is left would be lost with its name.
+    match std::fs::metadata(draft::beside(draft, "-wal")) {
+        Ok(log) if log.len() > 0 => Err(Error::internal(format!("{told} could not be closed"))),
+        _ => examined,
+    }
+}
+
+fn url(file: &Path) -> Result<String, Error> {
+    snapshot::url_of(file).ok_or_else(|| Error::invalid(format!("{}: the path is no text", file.display())))
 }
 
 /// Copies exactly `bytes`, a block at a time.

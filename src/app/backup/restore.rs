@@ -15,14 +15,14 @@ use serde::Serialize;
 
 use super::draft::{Draft, Made, beside, named};
 use super::manifest::{Manifest, PartKind};
-use super::{Watch, called_off, pump};
+use super::{Watch, called_off, examine, pump, url};
 use crate::app::secrets::belong;
 use crate::app::{Error, Kind};
-use crate::domain::time::{Clock, Timestamp};
+use crate::domain::time::{Clock, Timestamp, rfc3339};
 use crate::keys::archive::{ArchiveError, Opening};
 use crate::keys::root::RootSecrets;
 use crate::store::db::Db;
-use crate::store::{facts, snapshot};
+use crate::store::facts;
 
 /// What is restored, and where to.
 pub struct Restore {
@@ -54,10 +54,6 @@ pub struct Restored {
     pub secrets_only: bool,
     /// How long it took, in seconds.
     pub seconds: f64,
-}
-
-fn rfc3339<S: serde::Serializer>(at: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
-    out.serialize_str(&at.to_rfc3339())
 }
 
 type Source = Opening<BufReader<File>>;
@@ -206,27 +202,13 @@ fn explained(fault: io::Error) -> io::Error {
 
 /// Whether this program can use it: pages that fit, root secrets that open it, and a schema it knows, brought up to date.
 async fn check(draft: &Path, secrets: &RootSecrets) -> Result<(), Error> {
-    let db = Db::connect(&url(draft)?).await?;
-    let checked = async {
-        snapshot::check(&db)
-            .await?
-            .map_err(|said| Error::invalid(format!("the database in the backup is damaged: {said}")))?;
+    examine(draft, "the database in the backup", async |db| {
         db.migrate().await?;
         if belong(secrets, &facts::fingerprints(&mut db.read().await?).await?) {
             Ok(())
         } else {
             Err(Error::invalid("the database in the backup was not made with the root secrets in it"))
         }
-    }
-    .await;
-    db.close().await;
-    // Closing writes the log into the database; one that is left would be lost with its name.
-    match std::fs::metadata(beside(draft, "-wal")) {
-        Ok(log) if log.len() > 0 => Err(Error::internal("the database could not be closed")),
-        _ => checked,
-    }
-}
-
-fn url(file: &Path) -> Result<String, Error> {
-    snapshot::url_of(file).ok_or_else(|| Error::invalid(format!("{}: the path is no text", file.display())))
+    })
+    .await
 }

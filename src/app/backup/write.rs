@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::draft::{Draft, beside, folder_of, named, sync_folder_of};
 use super::manifest::{FORMAT, Manifest, Part, PartKind};
-use super::{Watch, called_off, pump};
+use super::{Watch, called_off, examine, pump};
 use crate::app::work::Outcome;
 use crate::app::{App, Ctx, Error};
 use crate::domain::audit::Action;
@@ -70,6 +70,7 @@ impl App {
         let copy = Draft::claim(&beside(&job.database, "-backup"), "another backup of this database is running")?;
         self.copy(&job.database, &copy, &mut watch).await?;
         let copied = self.now().since(began);
+        sound(copy.path()).await?;
         let issuer = self.issuer().as_str().to_owned();
         let (made_at, file) = (ctx.now, job.file.clone());
         let sealed = tokio::task::spawn_blocking(move || {
@@ -111,6 +112,19 @@ impl App {
             }
         }
     }
+}
+
+/// Whether a copy is worth sealing: it is the one that somebody will need.
+async fn sound(copy: &Path) -> Result<(), Error> {
+    const TOLD: &str = "the copy of the database";
+    if std::fs::metadata(copy).map_err(named(copy))?.len() == 0 {
+        return Err(Error::invalid(format!(
+            "{TOLD} is empty, so nothing was sealed: look after the disk and try again"
+        )));
+    }
+    examine(copy, TOLD, async |_| Ok(())).await.map_err(|fault| {
+        Error::invalid(format!("{fault}; nothing was sealed: look after the disk, and try an earlier backup elsewhere"))
+    })
 }
 
 fn length_of(file: &File) -> Result<u64, Error> {
@@ -177,4 +191,32 @@ fn taken(file: &Path) -> Error {
         crate::app::Kind::Conflict,
         format!("{} exists and is never overwritten: name a new file", file.display()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::db::Db;
+
+    #[tokio::test]
+    async fn a_copy_that_nobody_could_restore_is_not_sealed() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("x-backup");
+        let db = Db::connect(&super::super::url(&folder.path().join("x")).unwrap()).await.unwrap();
+        db.migrate().await.unwrap();
+        snapshot::copy(&db, &copy).await.unwrap();
+        db.close().await;
+        sound(&copy).await.unwrap();
+        let whole = std::fs::read(&copy).unwrap();
+
+        let half = whole[..whole.len() / 2].to_vec();
+        let mut torn = whole.clone();
+        // The second page is the root of the first table.
+        torn[4096..4160].fill(0xa5);
+        for (what, content) in [("empty", Vec::new()), ("cut", half), ("torn", torn), ("foreign", vec![b'x'; 8192])] {
+            std::fs::write(&copy, content).unwrap();
+            let refused = sound(&copy).await.expect_err(what);
+            assert!(refused.internal.contains("nothing was sealed"), "{what}: {refused}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use mingji::app::{Error, Kind};
 use mingji::domain::id::PersonId;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::roster::RosterKind;
+use mingji::domain::time::Timestamp;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -257,6 +258,11 @@ async fn waiting(app: &TestApp, region: Region) -> Vec<PendingClaim> {
 async fn pending(app: &TestApp, region: Region) -> Vec<String> {
     let claims = waiting(app, region).await;
     let said = |conflict| if conflict { " conflict" } else { "" };
+    let now = app.app.now();
+    for claim in serde_json::to_value(&claims).unwrap().as_array().unwrap() {
+        let since = claim["since"].as_str().and_then(Timestamp::from_rfc3339).expect("a moment that people read");
+        assert!(since <= now, "{claim}");
+    }
     let mut kinds: Vec<_> = claims.iter().map(|claim| format!("{}{}", claim.kind, said(claim.conflict))).collect();
     kinds.sort();
     kinds

@@ -92,6 +92,15 @@ impl Place {
         Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
+    /// Runs a command whose standard output nobody reads.
+    pub fn run_unread(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        Ended { code: output.status.code(), out: String::new(), err: String::from_utf8(output.stderr).unwrap() }
+    }
+
     /// Runs a command that must succeed with `--json`, and reads its document.
     #[track_caller]
     pub fn json(&self, arguments: &[&str], input: &str) -> Value {
