@@ -150,7 +150,7 @@ both_engines! {
         assert_eq!(printed(&app, OTHER, SlipKind::Staff).await, (vec![], 1));
         assert_eq!(printed(&app, LIARS, SlipKind::Guardians).await.1, 2, "nor there: 教 and 双");
         let grown = "UPDATE person SET birth_date = '2000-01-01' WHERE name = '教女' RETURNING name";
-        select_texts(url, grown).await;
+        assert_eq!(select_texts(url, grown).await.len(), 1);
         assert_eq!(printed(&app, OTHER, SlipKind::Staff).await.1, 0, "nobody speaks for a child of full age");
         import(&app, RosterKind::Staff, staff(&[(LIARS, "教")])).await;
         assert_eq!(printed(&app, OTHER, SlipKind::Staff).await, (vec![], 1));
@@ -162,7 +162,8 @@ both_engines! {
         app.app.grant_admin(&app.operator(), person(&app, "教").await, AdminRole::Audit, COUNTY).await.unwrap();
         assert_eq!(printed(&app, OTHER, SlipKind::Staff).await, (vec![], 1));
         assert_eq!(printed(&app, COUNTY, SlipKind::Staff).await.0.len(), 3);
-        select_texts(url, "UPDATE admin_grant SET revoked_at = 1 WHERE role = 'audit' RETURNING role").await;
+        let revoked = "UPDATE admin_grant SET revoked_at = 1 WHERE role = 'audit_admin' RETURNING role";
+        assert_eq!(select_texts(url, revoked).await.len(), 1);
         assert_eq!(printed(&app, OTHER, SlipKind::Staff).await.1, 0);
 
         assert_eq!(printed(&app, OTHER, SlipKind::Students).await.1, 0);
