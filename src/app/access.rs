@@ -26,7 +26,7 @@ pub(crate) fn own_by_credential(person: PersonId) -> Own {
     Own::prove_by_credential(person)
 }
 
-/// A guardianship that was just read as confirmed, unrestricted and unexpired.
+/// A guardianship that was just read as confirmed, unrestricted and unexpired, of a guardian who is of age.
 pub(crate) fn ward(guardian: &impl OnePerson, ward: &WardRow) -> Ward {
     Ward::prove_by_guardianship(guardian.person(), ward.child)
 }
@@ -34,7 +34,7 @@ pub(crate) fn ward(guardian: &impl OnePerson, ward: &WardRow) -> Ward {
 /// The same from the guardian's own list; nothing while the relation does not let her speak for the child.
 pub(crate) fn ward_at(kept: &Kept, now: Timestamp) -> Option<Ward> {
     let guardianship = &kept.guardianship;
-    let live = guardianship.is_live_for(kept.child_born, now);
+    let live = guardianship.is_live_for(kept.child_born, kept.keeper, now);
     live.then(|| Ward::prove_by_guardianship(guardianship.guardian, guardianship.child))
 }
 

@@ -4,7 +4,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::work::Outcome;
-use super::{App, Ctx, Error, Kind, access};
+use super::{App, Ctx, Error, Kind, access, ward};
 use crate::domain::access::{OnePerson as _, Own, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::auth::password::{self, Weakness};
@@ -12,14 +12,14 @@ use crate::domain::auth::suggestion::{self, Suggestion};
 use crate::domain::auth::throttle::{self, Attempt, Decision, Network};
 use crate::domain::id::{ActivationId, PersonId};
 use crate::domain::registry::age::AgeBand;
-use crate::domain::registry::guardianship::GuardianshipStatus;
 use crate::domain::registry::holder::{Holder, Roles};
 use crate::domain::time::Timestamp;
 use crate::keys::password::Priority;
 use crate::keys::{hex, opaque};
 use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
-use crate::store::{accounts, activations, credentials, guardianships, identities};
+use crate::store::wards::Kept;
+use crate::store::{accounts, activations, credentials, identities, wards};
 
 /// What the activation page shows before anything is consumed.
 pub struct ActivationView {
@@ -29,6 +29,8 @@ pub struct ActivationView {
     pub person_hint: String,
     /// Whom the page speaks to.
     pub holder: Holder,
+    /// She is met as somebody else than a guardian, and has children on her home page.
+    pub has_children_too: bool,
     /// A password for a child to take or leave.
     pub suggestion: Option<Suggestion>,
     /// The whole name, against which a new password is judged.
@@ -72,9 +74,16 @@ impl App {
             Some(base) => (base.name, base.birth_date),
             None => (String::new(), None),
         };
-        let holder = Holder::of(roles(&mut tx, &own, ctx.now).await?, AgeBand::at(born, ctx.now));
-        let suggestion = (holder == Holder::Child).then(|| suggestion::suggest(&*self.random));
-        Ok(Ok(ActivationView { user_name: account.user_name, person_hint: hint_of(&name), holder, suggestion, name }))
+        let kept = wards::of_guardian(&mut tx, &own).await?;
+        let holder = Holder::of(roles(&mut tx, &own, &kept, ctx.now).await?, AgeBand::at(born, ctx.now));
+        Ok(Ok(ActivationView {
+            user_name: account.user_name,
+            person_hint: hint_of(&name),
+            holder,
+            has_children_too: holder != Holder::Guardian && kept.iter().any(|one| ward::is_shown(one, ctx.now)),
+            suggestion: (holder == Holder::Child).then(|| suggestion::suggest(&*self.random)),
+            name,
+        }))
     }
 
     async fn usable_activation(
@@ -235,15 +244,12 @@ fn no_account() -> Error {
 }
 
 /// What she is today; a guardian also before the school confirmed it.
-async fn roles(tx: &mut Tx, own: &Own, now: Timestamp) -> Result<Roles, Error> {
+async fn roles(tx: &mut Tx, own: &Own, kept: &[Kept], now: Timestamp) -> Result<Roles, Error> {
     let day = now.shanghai_date();
-    let guardianships = guardianships::of_guardian(tx, own).await?;
     Ok(Roles {
         staff: !identities::employed(tx, own, day).await?.is_empty(),
         student: !identities::enrolled(tx, own, day).await?.is_empty(),
-        guardian: guardianships
-            .iter()
-            .any(|one| matches!(one.status, GuardianshipStatus::Pending | GuardianshipStatus::Confirmed)),
+        guardian: kept.iter().any(|one| one.keeper.is_of_age(day)),
     })
 }
 

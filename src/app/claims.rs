@@ -18,7 +18,7 @@ use crate::domain::time::Timestamp;
 use crate::keys::blind_index::BlindIndex;
 use crate::store::db::Tx;
 use crate::store::identities::{self, ClassRow, StaffRow, TaughtRow, WardRow};
-use crate::store::subjects;
+use crate::store::{guardianships, subjects};
 
 /// A person's identities today, in their stable order: staff, student, parent (one for each school of her wards).
 pub(crate) async fn identities(
@@ -50,10 +50,15 @@ pub(crate) async fn identities(
     Ok(found)
 }
 
-/// Confirmed wards who are minors today: at 18 guardianship ends by itself (reference, Guardianship).
+/// Confirmed wards who are minors today, of somebody who is none: at 18 guardianship ends by itself (reference,
+/// Guardianship), and nobody is a guardian before.
 async fn wards(tx: &mut Tx, proof: &impl OnePerson, day: NaiveDate) -> Result<Vec<WardRow>, Error> {
     let minor = |ward: &WardRow| ward.birth_date.is_none_or(|born| age::completed_years(born, day) < 18);
-    Ok(identities::wards(tx, proof, day).await?.into_iter().filter(minor).collect())
+    let found: Vec<WardRow> = identities::wards(tx, proof, day).await?.into_iter().filter(minor).collect();
+    if found.is_empty() || guardianships::keeper(tx, proof).await?.is_some_and(|keeper| keeper.is_of_age(day)) {
+        return Ok(found);
+    }
+    Ok(Vec::new())
 }
 
 fn staff_identity(row: StaffRow, taught: &[TaughtRow]) -> IdentityFacts {

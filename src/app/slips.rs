@@ -34,6 +34,8 @@ pub struct SlipWish {
     pub class: Option<ClassId>,
     /// Only of classes in this grade today.
     pub grade: Option<Grade>,
+    /// Also for those whose code from an earlier run would still work; it ends.
+    pub reprint: bool,
 }
 
 /// One slip.
@@ -95,6 +97,11 @@ pub struct SlipReport {
     pub students: usize,
     /// Of guardians.
     pub guardians: usize,
+    /// Accounts without a slip because a code made earlier would still work.
+    pub skipped_open: usize,
+    /// Accounts without a slip because this institution does not hold all of the person, or because an administrator's
+    /// claim that she is a guardian waits to be decided.
+    pub skipped_elsewhere: usize,
     /// By class or institution.
     pub bundles: Vec<BundleCount>,
 }
@@ -111,13 +118,22 @@ struct Queue {
     people: Vec<Waiting>,
 }
 
+/// What came of one transaction.
+struct Issued {
+    slips: Vec<Slip>,
+    skipped_open: usize,
+    /// How long it held the writer.
+    took: Duration,
+}
+
 impl App {
-    /// `mingji account slips`: a code for everybody who waits, earlier ones of these accounts end. Who was activated
-    /// meanwhile gets none, and one account gets one slip, whatever its holder is.
+    /// `mingji account slips`: a code for everybody who waits and of whom the institution holds everything (R1). Whose
+    /// code from an earlier run would still work keeps it, unless a reprint is wished for. Who was activated meanwhile gets
+    /// none, and one account gets one slip, whatever its holder is.
     ///
     /// # Errors
     /// `NotFound` for an unknown institution or class; a failed store or press. Codes that were made until then are good,
-    /// and the next run ends them.
+    /// and a reprint ends them.
     pub async fn print_slips(
         &self,
         ctx: &Ctx,
@@ -126,11 +142,12 @@ impl App {
         press: &mut Press<'_>,
     ) -> Result<SlipReport, Error> {
         let task = access::task(TaskName::OperatorCommand);
-        let queues = self.queues(ctx, &task, org_code, wish).await?;
-        let mut report = SlipReport::default();
+        let (queues, skipped_elsewhere) = self.queues(ctx, &task, org_code, wish).await?;
+        let mut report = SlipReport { skipped_elsewhere, ..SlipReport::default() };
         for queue in queues {
             let class_id = queue.class.as_ref().map(|class| class.id);
-            let bundle = self.fill(ctx, &task, queue).await?;
+            let (bundle, skipped_open) = self.fill(ctx, &task, queue, wish.reprint).await?;
+            report.skipped_open += skipped_open;
             if !bundle.slips.is_empty() {
                 press(&bundle).map_err(Error::internal)?;
                 report.add(&bundle, class_id);
@@ -139,30 +156,40 @@ impl App {
         Ok(report)
     }
 
-    async fn queues(&self, ctx: &Ctx, task: &Task, org_code: &str, wish: &SlipWish) -> Result<Vec<Queue>, Error> {
+    /// Who gets one, in order, and how many do not because they belong elsewhere too.
+    async fn queues(
+        &self,
+        ctx: &Ctx,
+        task: &Task,
+        org_code: &str,
+        wish: &SlipWish,
+    ) -> Result<(Vec<Queue>, usize), Error> {
         let mut tx = self.db.read().await?;
         let org =
             institutions::by_code(&mut tx, task, org_code).await?.ok_or_else(|| Error::not_found("institution"))?;
         if let Some(class) = wish.class {
             classes::find(&mut tx, task, class).await?.ok_or_else(|| Error::not_found("class"))?;
         }
-        let (today, mut seen) = (ctx.now.shanghai_date(), BTreeSet::new());
+        let (today, mut seen, mut beyond) = (ctx.now.shanghai_date(), BTreeSet::new(), BTreeSet::new());
         let mut queues = Vec::new();
         for kind in SlipKind::ALL.iter().copied().filter(|kind| wish.kind.is_none_or(|wanted| wanted == *kind)) {
             let people = match kind {
-                SlipKind::Staff => slips::staff(&mut tx, task, org.id).await?,
-                SlipKind::Students => slips::students(&mut tx, task, org.id).await?,
-                SlipKind::Guardians => slips::guardians(&mut tx, task, org.id).await?,
+                SlipKind::Staff => slips::staff(&mut tx, task, org.id, ctx.now).await?,
+                SlipKind::Students => slips::students(&mut tx, task, org.id, ctx.now).await?,
+                SlipKind::Guardians => slips::guardians(&mut tx, task, org.id, ctx.now).await?,
             };
             // A second code would end the first: who teaches and has children gets the teacher's slip.
-            let people = people.into_iter().filter(|one| wish.fits(one, today) && seen.insert(one.account)).collect();
-            queues.extend(line_up(kind, people));
+            let (left, people): (Vec<_>, Vec<_>) =
+                people.into_iter().filter(|one| wish.fits(one, today)).partition(|one| one.is_beyond);
+            beyond.extend(left.iter().map(|one| one.account));
+            queues.extend(line_up(kind, people.into_iter().filter(|one| seen.insert(one.account)).collect()));
         }
-        Ok(queues)
+        // Of two children one may be in question: she has her slip with the other.
+        Ok((queues, beyond.difference(&seen).count()))
     }
 
-    /// Codes for a queue, in as many transactions as it takes.
-    async fn fill(&self, ctx: &Ctx, task: &Task, queue: Queue) -> Result<Bundle, Error> {
+    /// Codes for a queue, in as many transactions as it takes, and how many were skipped because they have one.
+    async fn fill(&self, ctx: &Ctx, task: &Task, queue: Queue, reprint: bool) -> Result<(Bundle, usize), Error> {
         let today = ctx.now.shanghai_date();
         let mut bundle = Bundle {
             kind: queue.kind,
@@ -172,20 +199,21 @@ impl App {
             slips: Vec::with_capacity(queue.people.len()),
             valid_until: ctx.now.plus(self.lifetimes.activation),
         };
-        let mut held = Duration::ZERO;
+        let (mut held, mut skipped_open) = (Duration::ZERO, 0);
         for people in queue.people.chunks(BATCH) {
             // Whoever waits for SQLite's writer has it as long as it was held (R15).
             if self.db.is_awaited() {
                 tokio::time::sleep(held).await;
             }
-            let (slips, took) = self.issue_many(ctx, task, &queue, people, bundle.valid_until).await?;
-            bundle.slips.extend(slips);
-            held = took;
+            let issued = self.issue_many(ctx, task, &queue, people, bundle.valid_until, reprint).await?;
+            bundle.slips.extend(issued.slips);
+            skipped_open += issued.skipped_open;
+            held = issued.took;
         }
-        Ok(bundle)
+        Ok((bundle, skipped_open))
     }
 
-    /// Slips of one transaction, and how long it held the writer.
+    /// Slips of one transaction.
     async fn issue_many(
         &self,
         ctx: &Ctx,
@@ -193,10 +221,17 @@ impl App {
         queue: &Queue,
         people: &[Waiting],
         valid_until: Timestamp,
-    ) -> Result<(Vec<Slip>, Duration), Error> {
-        let accounts: Vec<_> = people.iter().map(|one| one.account).collect();
+        reprint: bool,
+    ) -> Result<Issued, Error> {
+        let mut accounts: Vec<_> = people.iter().map(|one| one.account).collect();
         let mut work = self.begin(ctx, Action::ActivationIssued).await?;
         let since = Instant::now();
+        if !reprint {
+            // The code may be on a slip that another institution handed out.
+            let open = activations::with_open(work.tx(), task, &accounts, ctx.now).await?;
+            accounts.retain(|account| !open.contains(account));
+        }
+        let skipped_open = people.len() - accounts.len();
         let inactive = activations::end_open_of_many(work.tx(), task, &accounts, ctx.now).await?;
         let (mut rows, mut slips) = (Vec::with_capacity(people.len()), Vec::with_capacity(people.len()));
         for one in people.iter().filter(|one| inactive.contains(&one.account)) {
@@ -213,7 +248,7 @@ impl App {
             });
         }
         if rows.is_empty() {
-            return Ok((slips, since.elapsed()));
+            return Ok(Issued { slips, skipped_open, took: since.elapsed() });
         }
         activations::insert_all(work.tx(), task, &rows, ctx.now, valid_until).await?;
         work.target("institution", queue.org).detail("kind", queue.kind.as_str());
@@ -222,7 +257,7 @@ impl App {
         }
         work.detail("accounts", rows.iter().map(|(_, account, _)| account.to_string()).collect::<Vec<_>>());
         work.commit(Outcome::Done).await?;
-        Ok((slips, since.elapsed()))
+        Ok(Issued { slips, skipped_open, took: since.elapsed() })
     }
 }
 

@@ -212,10 +212,12 @@ async fn kept(tx: &mut Tx, own: &Own, id: GuardianshipId, now: Timestamp) -> Res
     found.ok_or_else(|| Error::not_found("guardianship"))
 }
 
-/// Whom a court keeps away is told nothing, not even that there is a child; and at 18 nobody has a guardian.
-fn is_shown(kept: &Kept, now: Timestamp) -> bool {
+/// Whom a court keeps away is told nothing, not even that there is a child; at 18 nobody has a guardian, and before that
+/// nobody is one: a child that a file names as guardian is not shown her classmate.
+pub(super) fn is_shown(kept: &Kept, now: Timestamp) -> bool {
     let guardianship = &kept.guardianship;
     guardianship.restrictions.is_empty()
+        && kept.keeper.is_of_age(now.shanghai_date())
         && AgeBand::at(kept.child_born, now) != AgeBand::Adult
         && (guardianship.status == GuardianshipStatus::Pending || guardianship.is_live(now))
 }

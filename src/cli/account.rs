@@ -28,7 +28,8 @@ pub enum Command {
         who: Who,
     },
     /// Prints slips with one-time codes for everybody of an institution who has not activated her account: a page of HTML
-    /// for A4, by class. Earlier codes of these accounts end.
+    /// for A4, by class. Whoever has a code already that still works is skipped, and so is whoever belongs to an institution
+    /// outside this one too.
     #[command(after_help = "Example: mingji account slips --org 2136000001 --kind students slips.html")]
     Slips(slips::Args),
     /// Prints a one-time activation link.

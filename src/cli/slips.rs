@@ -11,7 +11,7 @@ use super::codes::one_of;
 use super::output::Output;
 use super::{Failure, files};
 use crate::app::slips::{Bundle, SlipReport, SlipWish};
-use crate::app::{App, Ctx};
+use crate::app::{App, Ctx, Kind};
 use crate::domain::id::ClassId;
 use crate::domain::registry::grade::Grade;
 use crate::domain::registry::holder::SlipKind;
@@ -33,6 +33,10 @@ pub struct Args {
     /// Only these.
     #[arg(long, value_parser = one_of(SlipKind::ALL, SlipKind::as_str))]
     kind: Option<SlipKind>,
+    /// Also for whoever has a code already that would still work; it ends. Without this she is skipped and counted: her slip
+    /// may be another institution's.
+    #[arg(long)]
+    reprint: bool,
     /// A new file.
     #[arg(value_name = "FILE.html")]
     file: PathBuf,
@@ -44,7 +48,7 @@ fn read_grade(text: &str) -> Result<Grade, &'static str> {
 
 /// Runs the command.
 pub async fn run(app: &App, ctx: &Ctx, args: &Args, output: &Output) -> Result<(), Failure> {
-    let wish = SlipWish { kind: args.kind, class: args.class, grade: args.grade };
+    let wish = SlipWish { kind: args.kind, class: args.class, grade: args.grade, reprint: args.reprint };
     // Before any code is made: a code that cannot be printed would only end the one before it.
     let mut file = new_file(&args.file)?;
     let address = app.issuer().at(ACTIVATE);
@@ -60,13 +64,18 @@ pub async fn run(app: &App, ctx: &Ctx, args: &Args, output: &Output) -> Result<(
         (Ok(report), Ok(())) if report.slips > 0 => output.say(&report, |report| text(report, &args.file)),
         (Ok(report), Ok(())) => {
             std::fs::remove_file(&args.file)?;
-            output.say(&report, |_| "nobody here waits for a slip; no file was written".to_owned())
+            output.say(&report, |report| {
+                let mut lines = vec!["no slip to print; no file was written".to_owned()];
+                lines.extend(skipped(report));
+                lines.join("\n")
+            })
         }
         (printed, kept) => {
             std::fs::remove_file(&args.file)?;
-            printed?;
-            kept?;
-            Ok(())
+            let unknown = printed.as_ref().is_err_and(|error| error.kind == Kind::NotFound);
+            let failed = printed.map(drop).map_err(Failure::from).and(kept.map_err(Failure::from));
+            // Codes that were made before it failed are in the database, and on no paper.
+            failed.map_err(|why| if unknown { why } else { Failure::new(format!("{why}; then run it with --reprint")) })
         }
     }
 }
@@ -133,15 +142,34 @@ fn sheets<'a>(bundle: &'a Bundle, address: &'a str) -> impl Iterator<Item = Stri
     })
 }
 
+/// Who has none, and the way out.
+fn skipped(report: &SlipReport) -> impl Iterator<Item = String> {
+    let open = (report.skipped_open > 0).then(|| {
+        format!(
+            "{} skipped: a code made earlier still works; --reprint ends it and prints a new one",
+            report.skipped_open
+        )
+    });
+    let elsewhere = (report.skipped_elsewhere > 0).then(|| {
+        format!(
+            "{} skipped: they work, learn, govern or have a child elsewhere too, or nobody decided yet that they are guardians; \
+             print them with the --org that stands above all of it, or one by one with `mingji account link`",
+            report.skipped_elsewhere
+        )
+    });
+    open.into_iter().chain(elsewhere)
+}
+
 fn text(report: &SlipReport, file: &Path) -> String {
     let mut lines = vec![format!(
-        "{} slips in {}: {} staff, {} students, {} guardians; earlier codes of these accounts have ended",
+        "{} slips in {}: {} staff, {} students, {} guardians",
         report.slips,
         file.display(),
         report.staff,
         report.students,
         report.guardians
     )];
+    lines.extend(skipped(report));
     lines.extend(report.bundles.iter().map(|bundle| {
         let class = bundle.class.as_deref().unwrap_or("-");
         let id = bundle.class_id.map_or_else(|| "-".to_owned(), |id| id.to_string());

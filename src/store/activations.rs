@@ -13,6 +13,7 @@ statements! {
     CONSUME = "UPDATE activation SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND expires_at > $2";
     END_OPEN = "UPDATE activation SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL";
     END_OPEN_OF_MANY = "UPDATE activation SET used_at = $1 WHERE used_at IS NULL AND account_id IN ($2) RETURNING account_id";
+    WITH_OPEN = "SELECT account_id FROM activation WHERE used_at IS NULL AND expires_at > $1 AND account_id IN ($2)";
     STILL_INACTIVE = "SELECT id AS account_id FROM account WHERE state = 'inactive' AND id IN ($1)";
 }
 
@@ -101,6 +102,20 @@ impl FromRow for OfAccount {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self(row.get("account_id")?))
     }
+}
+
+/// Those of many accounts for whom a code lies about that would still work.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn with_open(
+    tx: &mut Tx,
+    _task: &Task,
+    accounts: &[AccountId],
+    now: Timestamp,
+) -> Result<BTreeSet<AccountId>, StoreError> {
+    let keys = accounts.iter().map(|id| Value::from(*id)).collect();
+    Ok(tx.all_in::<OfAccount>(WITH_OPEN, &[Value::from(now)], keys).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// Ends what is open of many accounts; those of them that nobody activated. In this order: whoever is activating with an

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Own, Task, TaskOn};
 use crate::domain::id::PersonId;
-use crate::domain::registry::guardianship::{Evidence, Guardianship, Restriction};
+use crate::domain::registry::guardianship::{Evidence, Guardianship, Keeper, Restriction};
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -16,10 +16,15 @@ statements! {
         ON CONFLICT (child_id, guardian_id) WHERE status IN ('pending', 'confirmed') DO NOTHING";
     UPDATE = "UPDATE guardianship SET relation = $3, legal = $4, rank = $5, status = $6, verified_by = $7, restrictions = $8, valid_to = $9, updated_at = $10, version = $11
         WHERE id = $1 AND child_id = $2 AND version = $11 - 1";
-    OF_CHILD = "SELECT g.*, c.birth_date AS child_born FROM guardianship g JOIN person c ON c.id = g.child_id WHERE g.child_id = $1 ORDER BY g.rank, g.created_at, g.id";
-    OF_GUARDIAN = "SELECT g.*, c.birth_date AS child_born FROM guardianship g JOIN person c ON c.id = g.child_id WHERE g.guardian_id = $1 ORDER BY g.created_at, g.id";
-    BETWEEN = "SELECT g.*, c.birth_date AS child_born FROM guardianship g JOIN person c ON c.id = g.child_id
+    OF_CHILD = "SELECT * FROM guardianship WHERE child_id = $1 ORDER BY rank, created_at, id";
+    OF_GUARDIAN = "SELECT * FROM guardianship WHERE guardian_id = $1 ORDER BY created_at, id";
+    CONFIRMED = "SELECT g.*, c.birth_date AS child_born, k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays
+        FROM guardianship g JOIN person c ON c.id = g.child_id JOIN person k ON k.id = g.guardian_id
+        WHERE g.child_id = $1 AND g.status = 'confirmed' ORDER BY g.rank, g.created_at, g.id";
+    BETWEEN = "SELECT g.*, c.birth_date AS child_born, k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays
+        FROM guardianship g JOIN person c ON c.id = g.child_id JOIN person k ON k.id = g.guardian_id
         WHERE g.guardian_id = $1 AND g.child_id = $2 AND g.status = 'confirmed'";
+    KEEPER = "SELECT k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays FROM person k WHERE k.id = $1";
     OF_CHILDREN = "SELECT * FROM guardianship WHERE child_id IN ($1)";
     STANDING_OF_GUARDIANS = "SELECT * FROM guardianship WHERE status IN ('pending', 'confirmed') AND guardian_id IN ($1)";
 }
@@ -46,15 +51,29 @@ impl FromRow for Guardianship {
     }
 }
 
-/// A guardianship with what decides whether it still matters.
-struct WithChild {
-    guardianship: Guardianship,
-    child_born: Option<NaiveDate>,
+impl FromRow for Keeper {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { born: row.get("keeper_born")?, studied: row.get::<i64>("keeper_stays")? > 0 })
+    }
 }
 
-impl FromRow for WithChild {
+/// A guardianship with what decides whether it matters now.
+struct Between {
+    guardianship: Guardianship,
+    child_born: Option<NaiveDate>,
+    keeper: Keeper,
+}
+
+impl FromRow for Between {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { guardianship: Guardianship::from_row(row)?, child_born: row.get("child_born")? })
+        let (guardianship, keeper) = (Guardianship::from_row(row)?, Keeper::from_row(row)?);
+        Ok(Self { guardianship, child_born: row.get("child_born")?, keeper })
+    }
+}
+
+impl Between {
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.guardianship.is_live_for(self.child_born, self.keeper, now)
     }
 }
 
@@ -136,7 +155,16 @@ pub async fn of_guardian(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Guar
     tx.all(OF_GUARDIAN, args![proof.person()]).await
 }
 
-/// Who may speak for the person now: confirmed, unrestricted, unexpired guardians of somebody who is not of age.
+/// Whether the person is of age to be a guardian, whoever recorded her as one.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn keeper(tx: &mut Tx, proof: &impl OnePerson) -> Result<Option<Keeper>, StoreError> {
+    tx.optional(KEEPER, args![proof.person()]).await
+}
+
+/// Who may speak for the person now: confirmed, unrestricted, unexpired guardians, themselves of age, of somebody who is
+/// not.
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -145,12 +173,8 @@ pub async fn confirmed_guardians(
     proof: &impl OnePerson,
     now: Timestamp,
 ) -> Result<Vec<PersonId>, StoreError> {
-    let all: Vec<WithChild> = tx.all(OF_CHILD, args![proof.person()]).await?;
-    Ok(all
-        .into_iter()
-        .filter(|row| row.guardianship.is_live_for(row.child_born, now))
-        .map(|row| row.guardianship.guardian)
-        .collect())
+    let all: Vec<Between> = tx.all(CONFIRMED, args![proof.person()]).await?;
+    Ok(all.into_iter().filter(|row| row.is_live(now)).map(|row| row.guardianship.guardian).collect())
 }
 
 /// The evidence for a [`Ward`](crate::domain::access::Ward): whether the person at the keyboard may speak for this child now.
@@ -158,8 +182,8 @@ pub async fn confirmed_guardians(
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn is_guardian_of(tx: &mut Tx, own: &Own, child: PersonId, now: Timestamp) -> Result<bool, StoreError> {
-    let found: Option<WithChild> = tx.optional(BETWEEN, args![own.person(), child]).await?;
-    Ok(found.is_some_and(|row| row.guardianship.is_live_for(row.child_born, now)))
+    let found: Option<Between> = tx.optional(BETWEEN, args![own.person(), child]).await?;
+    Ok(found.is_some_and(|row| row.is_live(now)))
 }
 
 /// The relations of many children to their guardians, ended and rejected ones too.

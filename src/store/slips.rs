@@ -2,30 +2,55 @@
 
 use chrono::NaiveDate;
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::Task;
 use crate::domain::id::{AccountId, ClassId, OrgId};
+use crate::domain::registry::age;
 use crate::domain::registry::codes::stage::Stage;
+use crate::domain::time::Timestamp;
+
+/// What a person is, or may do, outside the institution `$1`: a post, a stay, a grant, a ward who is a minor. Its slips
+/// are worth all of that, so they must not pass through hands that hold only a part of her (ruling R1). `$2` is today,
+/// `$3` the first birth date of a minor, `$4` now.
+macro_rules! beyond {
+    () => {
+        "EXISTS (SELECT 1 FROM staffing x WHERE x.person_id = p.id AND (x.valid_to IS NULL OR x.valid_to > $2)
+                AND x.org_id NOT IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $1))
+            OR EXISTS (SELECT 1 FROM enrolment x WHERE x.person_id = p.id AND (x.valid_to IS NULL OR x.valid_to > $2)
+                AND x.org_id NOT IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $1))
+            OR EXISTS (SELECT 1 FROM admin_grant x WHERE x.person_id = p.id AND x.revoked_at IS NULL AND (x.valid_to IS NULL OR x.valid_to > $4)
+                AND x.org_id NOT IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $1))
+            OR EXISTS (SELECT 1 FROM guardianship w JOIN person m ON m.id = w.child_id JOIN enrolment x ON x.person_id = w.child_id
+                WHERE w.guardian_id = p.id AND w.status = 'confirmed' AND (m.birth_date IS NULL OR m.birth_date >= $3) AND (x.valid_to IS NULL OR x.valid_to > $2)
+                AND x.org_id NOT IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $1))"
+    };
+}
 
 statements! {
-    STUDENTS = "SELECT a.id AS account_id, a.user_name AS user_name, p.name AS name, p.birth_date AS birth_date, o.id AS org_id, o.name AS org_name,
-            k.id AS class_id, k.name AS class_name, k.stage AS stage, k.entry_year AS entry_year, k.schooling_years AS schooling_years
+    STUDENTS = concat!("SELECT a.id AS account_id, a.user_name AS user_name, p.name AS name, p.birth_date AS birth_date, o.id AS org_id, o.name AS org_name,
+            k.id AS class_id, k.name AS class_name, k.stage AS stage, k.entry_year AS entry_year, k.schooling_years AS schooling_years, (", beyond!(), ") AS beyond
         FROM institution_closure c JOIN institution o ON o.id = c.descendant_id JOIN enrolment e ON e.org_id = o.id JOIN account a ON a.person_id = e.person_id
         JOIN person p ON p.id = e.person_id LEFT JOIN class k ON k.id = e.class_id
-        WHERE c.ancestor_id = $1 AND e.valid_to IS NULL AND a.state = 'inactive' AND p.status = 'active' ORDER BY e.student_no, p.name_key, a.id";
-    STAFF = "SELECT a.id AS account_id, a.user_name AS user_name, p.name AS name, p.birth_date AS birth_date, o.id AS org_id, o.name AS org_name
+        WHERE c.ancestor_id = $1 AND e.valid_to IS NULL AND a.state = 'inactive' AND p.status = 'active' ORDER BY e.student_no, p.name_key, a.id");
+    STAFF = concat!("SELECT a.id AS account_id, a.user_name AS user_name, p.name AS name, p.birth_date AS birth_date, o.id AS org_id, o.name AS org_name, (", beyond!(), ") AS beyond
         FROM institution_closure c JOIN institution o ON o.id = c.descendant_id JOIN staffing s ON s.org_id = o.id JOIN account a ON a.person_id = s.person_id
         JOIN person p ON p.id = s.person_id
-        WHERE c.ancestor_id = $1 AND s.valid_to IS NULL AND a.state = 'inactive' AND p.status = 'active' ORDER BY s.staff_no, p.name_key, a.id";
-    // One who waits for confirmation gets her slip only where she was recorded, and whom a court keeps away gets none:
-    // the slip names the child's school and class (ruling R1).
-    GUARDIANS = "SELECT a.id AS account_id, a.user_name AS user_name, p.name AS name, p.birth_date AS birth_date, o.id AS org_id, o.name AS org_name,
-            k.id AS class_id, k.name AS class_name, k.stage AS stage, k.entry_year AS entry_year, k.schooling_years AS schooling_years, ch.name AS child_name
+        WHERE c.ancestor_id = $1 AND s.valid_to IS NULL AND a.state = 'inactive' AND p.status = 'active' ORDER BY s.staff_no, p.name_key, a.id");
+    // One who waits for confirmation gets her slip only where she was recorded, whom a court keeps away gets none, nor does
+    // a minor: the slip names the child's school and class (ruling R1). Whom an administrator named although others hold
+    // her gets none in that child's class, at no level, until somebody decided: it would go to the school that may be
+    // lying. Such a claim is made as decided, in the moment it is made and by nobody; a later decision of the operator is
+    // by nobody too.
+    GUARDIANS = concat!("SELECT a.id AS account_id, a.user_name AS user_name, p.name AS name, p.birth_date AS birth_date, o.id AS org_id, o.name AS org_name,
+            k.id AS class_id, k.name AS class_name, k.stage AS stage, k.entry_year AS entry_year, k.schooling_years AS schooling_years, ch.name AS child_name, (", beyond!(), "
+            OR EXISTS (SELECT 1 FROM relation_claim r WHERE r.kind = 'guardian' AND r.child_id = g.child_id AND r.person_id = g.guardian_id AND r.org_id = g.recorded_org_id
+                AND r.claimed_by IS NOT NULL AND r.decided_by IS NULL AND (r.decided_at IS NULL OR r.decided_at = r.created_at))) AS beyond
         FROM institution_closure c JOIN institution o ON o.id = c.descendant_id JOIN enrolment e ON e.org_id = o.id JOIN guardianship g ON g.child_id = e.person_id
         JOIN account a ON a.person_id = g.guardian_id JOIN person p ON p.id = g.guardian_id JOIN person ch ON ch.id = g.child_id LEFT JOIN class k ON k.id = e.class_id
         WHERE c.ancestor_id = $1 AND e.valid_to IS NULL AND (g.status = 'confirmed' OR g.status = 'pending' AND g.recorded_org_id = e.org_id)
             AND CAST(g.restrictions AS TEXT) = '[]' AND a.state = 'inactive' AND p.status = 'active' AND ch.status = 'active'
-        ORDER BY e.student_no, ch.name_key, g.child_id, g.rank, a.id";
+            AND (p.birth_date < $3 OR p.birth_date IS NULL AND NOT EXISTS (SELECT 1 FROM enrolment x WHERE x.person_id = p.id))
+        ORDER BY e.student_no, ch.name_key, g.child_id, g.rank, a.id");
 }
 
 /// A class as slips name it.
@@ -62,6 +87,9 @@ pub struct Waiting {
     pub class: Option<WaitingClass>,
     /// Whose guardian she is.
     pub child: Option<String>,
+    /// The institution that was asked for does not hold all of her, or nobody decided yet whether it holds her at all: no
+    /// slip of hers may go there.
+    pub is_beyond: bool,
 }
 
 fn waiting(row: &Row) -> Result<Waiting, StoreError> {
@@ -74,6 +102,7 @@ fn waiting(row: &Row) -> Result<Waiting, StoreError> {
         org_name: row.get("org_name")?,
         class: None,
         child: None,
+        is_beyond: row.get("beyond")?,
     })
 }
 
@@ -112,26 +141,31 @@ impl FromRow for Guardian {
     }
 }
 
+fn values(org: OrgId, now: Timestamp) -> Vec<Value> {
+    let today = now.shanghai_date();
+    args![org, today, age::of_age_if_born_before(today), now]
+}
+
 /// Students at an institution and below it, by 学号 and name.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn students(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Waiting>, StoreError> {
-    Ok(tx.all::<Student>(STUDENTS, args![org]).await?.into_iter().map(|row| row.0).collect())
+pub async fn students(tx: &mut Tx, _task: &Task, org: OrgId, now: Timestamp) -> Result<Vec<Waiting>, StoreError> {
+    Ok(tx.all::<Student>(STUDENTS, values(org, now)).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// Staff of an institution and of what stands below it, by 工号 and name.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn staff(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Waiting>, StoreError> {
-    Ok(tx.all::<Staff>(STAFF, args![org]).await?.into_iter().map(|row| row.0).collect())
+pub async fn staff(tx: &mut Tx, _task: &Task, org: OrgId, now: Timestamp) -> Result<Vec<Waiting>, StoreError> {
+    Ok(tx.all::<Staff>(STAFF, values(org, now)).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// Guardians of the students there, in the order of their children; one of several children stands there several times.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn guardians(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Waiting>, StoreError> {
-    Ok(tx.all::<Guardian>(GUARDIANS, args![org]).await?.into_iter().map(|row| row.0).collect())
+pub async fn guardians(tx: &mut Tx, _task: &Task, org: OrgId, now: Timestamp) -> Result<Vec<Waiting>, StoreError> {
+    Ok(tx.all::<Guardian>(GUARDIANS, values(org, now)).await?.into_iter().map(|row| row.0).collect())
 }

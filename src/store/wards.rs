@@ -5,11 +5,12 @@ use chrono::NaiveDate;
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::{OnePerson as _, Own, Ward};
 use crate::domain::id::OrgId;
-use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
+use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus, Keeper};
 
 statements! {
-    OF_GUARDIAN = "SELECT g.*, ch.name AS child_name, ch.birth_date AS child_born, o.id AS org_id, o.name AS org_name, k.name AS class_name, r.name AS recorded_name
-        FROM guardianship g JOIN person ch ON ch.id = g.child_id
+    OF_GUARDIAN = "SELECT g.*, ch.name AS child_name, ch.birth_date AS child_born, o.id AS org_id, o.name AS org_name, k.name AS class_name, r.name AS recorded_name,
+            me.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment s WHERE s.person_id = me.id) AS keeper_stays
+        FROM guardianship g JOIN person ch ON ch.id = g.child_id JOIN person me ON me.id = g.guardian_id
         LEFT JOIN enrolment e ON e.person_id = g.child_id AND e.source = 'normal' AND e.valid_to IS NULL
         LEFT JOIN institution o ON o.id = e.org_id LEFT JOIN class k ON k.id = e.class_id LEFT JOIN institution r ON r.id = g.recorded_org_id
         WHERE g.guardian_id = $1 AND g.status IN ('pending', 'confirmed') AND ch.status = 'active' ORDER BY COALESCE(ch.birth_date, ''), g.id";
@@ -27,6 +28,8 @@ pub struct Kept {
     pub child_name: String,
     /// The child's birth date.
     pub child_born: Option<NaiveDate>,
+    /// Whether she is of age herself.
+    pub keeper: Keeper,
     /// The school that holds the child's 学籍.
     pub school: Option<(OrgId, String)>,
     /// The child's class there.
@@ -45,6 +48,7 @@ impl FromRow for Kept {
             guardianship: Guardianship::from_row(row)?,
             child_name: row.get::<Option<String>>("child_name")?.unwrap_or_default(),
             child_born: row.get("child_born")?,
+            keeper: Keeper::from_row(row)?,
             school,
             class_name: row.get("class_name")?,
             recorded_name: row.get("recorded_name")?,

@@ -76,7 +76,7 @@ fn activation_samples(v: Values) -> Vec<Sample> {
         error,
     };
     let page = move |from_link: bool, error| page_of(from_link.then_some(Holder::Staff), error);
-    let done = move |holder| Activated { user_name: v.text("k7mw-3fqd"), holder };
+    let done = move |holder| Activated { user_name: v.text("k7mw-3fqd"), holder, has_children_too: false };
     let weak = ActivateProblem::WeakPassword(PasswordFault::TooCommon);
     vec![
         ("activate", Box::new(move |l| page(false, None).render(l))),
@@ -88,6 +88,7 @@ fn activation_samples(v: Values) -> Vec<Sample> {
         ("activate-child", Box::new(move |l| page_of(Some(Holder::Child), None).render(l))),
         ("activate-child-weak", Box::new(move |l| page_of(Some(Holder::Child), Some(weak)).render(l))),
         ("activated", Box::new(move |l| done(Holder::Staff).render(l))),
+        ("activated-parent", Box::new(move |l| Activated { has_children_too: true, ..done(Holder::Staff) }.render(l))),
         ("activated-guardian", Box::new(move |l| done(Holder::Guardian).render(l))),
         ("activated-student", Box::new(move |l| done(Holder::Student).render(l))),
         ("activated-child", Box::new(move |l| done(Holder::Child).render(l))),

@@ -1,5 +1,7 @@
 //! Activation slips: everybody who waits has one, each code works once, and the paper holds nothing that it need not.
 
+mod scope;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -100,6 +102,10 @@ async fn import(app: &TestApp) {
 
 /// Slips by name.
 async fn print(app: &TestApp, wish: SlipWish) -> (SlipReport, BTreeMap<String, Slip>) {
+    try_print(app, SlipWish { reprint: true, ..wish }).await
+}
+
+async fn try_print(app: &TestApp, wish: SlipWish) -> (SlipReport, BTreeMap<String, Slip>) {
     let mut printed = BTreeMap::new();
     let report = app
         .app
@@ -139,6 +145,8 @@ both_engines! {
         assert_eq!((holder("迪丽努尔·艾合买提"), holder("周家长1"), holder("周𠮷0"), holder("周𠮷3")),
             (Holder::Staff, Holder::Guardian, Holder::Child, Holder::Student));
         assert_eq!(first["周家长1"].child.as_deref(), Some("周𠮷1"), "the teacher of the first child hands it out");
+        let (skipped, none) = try_print(&app, SlipWish::default()).await;
+        assert_eq!((skipped.skipped_open, none.len()), (7, 0), "their codes still work");
         let (_, second) = print(&app, SlipWish::default()).await;
         for slip in first.values() {
             assert!(!activate(&app, slip).await, "an earlier code of {} ended", slip.name);
@@ -220,6 +228,7 @@ fn the_command_writes_a_new_file_for_its_owner_alone() {
     assert!(text.contains("周𠮷0") && text.contains("第七实验小学") && text.contains("迪丽努尔·艾合买提"));
     assert_eq!(Needles::new(&secrets()).found_in(text.as_bytes()), [""; 0], "numbers or phones on paper");
     assert_eq!(text.matches("<article").count(), 7);
+    assert_eq!((&report["skipped_open"], &report["skipped_elsewhere"]), (&json!(0), &json!(0)));
 
     let again = place.run(&["account", "slips", "--org", TOP, &name]);
     assert!(again.code == Some(1) && again.err.contains("exists"), "{}", again.err);
@@ -231,5 +240,14 @@ fn the_command_writes_a_new_file_for_its_owner_alone() {
     assert!(!waiting.exists(), "a refusal leaves no file");
     let none = place.json(&["account", "slips", "--org", TOP, "--grade", "高三", &waiting.to_string_lossy()], "");
     assert!(none["slips"] == 0 && !waiting.exists());
+    let skipped = place.run(&["account", "slips", "--org", TOP, &waiting.to_string_lossy()]);
+    assert!(
+        skipped.code == Some(0) && skipped.out.contains("7 skipped") && skipped.out.contains("--reprint"),
+        "{}",
+        skipped.out
+    );
+    assert!(!waiting.exists());
+    let anew = place.json(&["account", "slips", "--org", TOP, "--reprint", &waiting.to_string_lossy()], "");
+    assert_eq!(anew["slips"], 7, "{anew}");
     assert_eq!(place.run(&["account", "slips", "--org", TOP, "--grade", "十三年级", &name]).code, Some(2));
 }

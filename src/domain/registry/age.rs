@@ -1,6 +1,6 @@
 //! Age bands, at the calendar of Asia/Shanghai (PIPL 个人信息保护法, 28 and 31; ruling R8).
 
-use chrono::{Datelike as _, NaiveDate};
+use chrono::{Datelike as _, Months, NaiveDate};
 use serde::Serialize;
 
 use super::codes::codes;
@@ -34,6 +34,20 @@ pub fn completed_years(born: NaiveDate, today: NaiveDate) -> u32 {
     let years = today.year() - born.year();
     let passed = (today.month(), today.day()) > (born.month(), born.day());
     u32::try_from(if passed { years } else { years - 1 }).unwrap_or(0)
+}
+
+/// Years to full age (民法典 17).
+const FULL_AGE: u32 = 18;
+
+/// Whether somebody born on that day is of age.
+pub fn is_of_age(born: NaiveDate, today: NaiveDate) -> bool {
+    completed_years(born, today) >= FULL_AGE
+}
+
+/// Whoever was born before this day is of age today; for statements that look at many. At the end of a February it may
+/// take somebody for a minor one day longer.
+pub fn of_age_if_born_before(today: NaiveDate) -> NaiveDate {
+    today.checked_sub_months(Months::new(12 * FULL_AGE)).unwrap_or(NaiveDate::MIN)
 }
 
 /// A birth date that cannot be right.
@@ -119,7 +133,24 @@ mod tests {
         assert_eq!(check_birth_date(today, today), Ok(()));
     }
 
+    #[test]
+    fn of_age_on_the_day_after_the_birthday() {
+        assert!(!is_of_age(day("2008-11-23"), day("2026-11-23")) && is_of_age(day("2008-11-23"), day("2026-11-24")));
+        assert_eq!(of_age_if_born_before(day("2026-11-24")), day("2008-11-24"));
+    }
+
     proptest! {
+        #[test]
+        fn nobody_is_of_age_too_early_for_a_statement(born in 0i64..20_000, age in 0i64..20_000) {
+            let day = |n: i64| NaiveDate::default() + chrono::Days::new(n.unsigned_abs());
+            let (born, today) = (day(born), day(born + age));
+            if born < of_age_if_born_before(today) {
+                prop_assert!(is_of_age(born, today));
+            } else if is_of_age(born, today) {
+                prop_assert!(!is_of_age(born, today - chrono::Days::new(2)), "at most a day late");
+            }
+        }
+
         #[test]
         fn age_never_falls(born in 0i64..60_000, first in 0i64..60_000, later in 0i64..20_000) {
             let day = |n: i64| NaiveDate::default() + chrono::Days::new(n.unsigned_abs());

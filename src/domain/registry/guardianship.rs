@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use thiserror::Error;
 
-use super::age::AgeBand;
+use super::age::{self, AgeBand};
 use super::codes::codes;
 use super::codes::relation::Relation;
 use crate::domain::id::{GuardianshipId, OrgId, PersonId};
@@ -75,6 +75,23 @@ pub struct Guardianship {
     pub version: i64,
 }
 
+/// What tells whether somebody is of age to speak for a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeper {
+    /// Her birth date.
+    pub born: Option<NaiveDate>,
+    /// Whether she is or was a student somewhere.
+    pub studied: bool,
+}
+
+impl Keeper {
+    /// Whether she is of age: a minor cannot be a guardian (民法典 27, 18). A birth date that nobody knows counts against
+    /// a student alone: parents with a foreign document often have none.
+    pub fn is_of_age(self, today: NaiveDate) -> bool {
+        self.born.map_or(!self.studied, |born| age::is_of_age(born, today))
+    }
+}
+
 /// The step does not follow from the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a guardianship that is {0} cannot take this step")]
@@ -95,9 +112,9 @@ impl Guardianship {
             && self.valid_to.is_none_or(|end| today < end)
     }
 
-    /// Whether the guardian may speak for a child born on that day: guardianship ends with majority (民法典, 17 and 27).
-    pub fn is_live_for(&self, child_born: Option<NaiveDate>, now: Timestamp) -> bool {
-        self.is_live(now) && AgeBand::at(child_born, now) != AgeBand::Adult
+    /// Whether this guardian may speak for a child born on that day: guardianship ends with majority (民法典, 17 and 27).
+    pub fn is_live_for(&self, child_born: Option<NaiveDate>, keeper: Keeper, now: Timestamp) -> bool {
+        self.is_live(now) && AgeBand::at(child_born, now) != AgeBand::Adult && keeper.is_of_age(now.shanghai_date())
     }
 
     /// Pending → confirmed.
@@ -169,9 +186,21 @@ mod tests {
         assert!(confirmed.is_live(NOW));
         assert!(!Guardianship { restrictions: [Restriction::NoContact].into(), ..confirmed.clone() }.is_live(NOW));
         assert!(!Guardianship { valid_from: "2030-01-01".parse().unwrap(), ..confirmed.clone() }.is_live(NOW));
-        assert!(confirmed.is_live_for(None, NOW));
-        assert!(!confirmed.is_live_for(Some("2000-01-01".parse().unwrap()), NOW));
+        let keeper = Keeper { born: None, studied: false };
+        assert!(confirmed.is_live_for(None, keeper, NOW));
+        assert!(!confirmed.is_live_for(Some("2000-01-01".parse().unwrap()), keeper, NOW));
+        assert!(!confirmed.is_live_for(None, Keeper { studied: true, ..keeper }, NOW));
         assert!(!confirmed.end(NOW).unwrap().is_live(NOW));
+    }
+
+    #[test]
+    fn a_guardian_is_of_age() {
+        let today = NOW.shanghai_date();
+        let keeper = |born: Option<&str>, studied| Keeper { born: born.map(|day| day.parse().unwrap()), studied };
+        assert!(keeper(Some("1985-06-07"), true).is_of_age(today), "who studies at 40 may have children");
+        assert!(!keeper(Some("2015-06-07"), false).is_of_age(today));
+        assert!(!keeper(Some("2099-01-01"), false).is_of_age(today));
+        assert!(keeper(None, false).is_of_age(today) && !keeper(None, true).is_of_age(today));
     }
 
     #[test]

@@ -37,7 +37,9 @@ pub async fn submit(State(app): State<App>, visit: Visit, fields: Fields) -> Res
     };
     match outcome {
         Ok(Ok(done)) => {
-            let html = Activated { user_name: done.user_name, holder: done.holder }.render(visit.ctx.locale);
+            let done =
+                Activated { user_name: done.user_name, holder: done.holder, has_children_too: done.has_children_too };
+            let html = done.render(visit.ctx.locale);
             visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
         }
         Ok(Err(problem)) => retry(&app, visit, code, problem).await,

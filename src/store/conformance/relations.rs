@@ -26,6 +26,14 @@ async fn people(tx: &mut Tx) {
     for (n, name) in [(1, "学生"), (2, "教师"), (3, "母亲")] {
         add_person(tx, n, name).await;
     }
+    born(tx, 3, "1985-06-07").await;
+}
+
+async fn born(tx: &mut Tx, n: u128, on: &str) {
+    let proof = task().on(person_id(n));
+    let mut person = persons::find(tx, &proof).await.unwrap().unwrap();
+    (person.birth_date, person.version) = (Some(day(on)), person.version + 1);
+    assert!(persons::update(tx, &proof, &person).await.unwrap());
 }
 
 async fn a_student_has_one_enrolment(db: &Db) {
@@ -132,9 +140,12 @@ async fn the_child_of_full_age_has_no_guardian(db: &Db) {
     let pending = guardianship(1, 1, 3);
     assert!(guardianships::insert(&mut tx, &on, &pending).await.unwrap());
     assert!(guardianships::update(&mut tx, &on, &pending.confirm(Evidence::Document, NOW).unwrap()).await.unwrap());
-    let mut grown = persons::find(&mut tx, &on).await.unwrap().unwrap();
-    (grown.birth_date, grown.version) = (Some(day("2000-01-01")), 2);
-    assert!(persons::update(&mut tx, &on, &grown).await.unwrap());
+    assert_eq!(guardianships::confirmed_guardians(&mut tx, &on, NOW).await.unwrap(), [person_id(3)]);
+    born(&mut tx, 3, "2015-05-06").await;
+    assert!(guardianships::confirmed_guardians(&mut tx, &on, NOW).await.unwrap().is_empty(), "nor is a minor one");
+    assert!(!guardianships::is_guardian_of(&mut tx, &own(person_id(3)), person_id(1), NOW).await.unwrap());
+    born(&mut tx, 3, "1985-06-07").await;
+    born(&mut tx, 1, "2000-01-01").await;
     assert!(guardianships::confirmed_guardians(&mut tx, &on, NOW).await.unwrap().is_empty());
     assert!(!guardianships::is_guardian_of(&mut tx, &own(person_id(3)), person_id(1), NOW).await.unwrap());
 }

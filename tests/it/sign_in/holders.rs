@@ -153,8 +153,14 @@ both_engines! {
         assert!(done.text_of("next").unwrap().contains("孩子"), "{done:#?}");
         guardian.knock().await;
         assert_eq!(wards(&guardian.browser.open("/").await).len(), 2);
-        let (page, _, _) = activate(&app, "teacher_parent").await;
+        let (page, done, _) = activate(&app, "teacher_parent").await;
         assert!(!page.text.contains("家长，您好"), "who teaches is met as a teacher");
+        assert!(done.text_of("children").unwrap().contains("首页"), "and hears of her child: {done:#?}");
+        for key in ["full_claims", "guardian_of_two", "child_15"] {
+            assert!(!activate(&app, key).await.1.has("children"), "{key}");
+        }
+        tamper(&app, "UPDATE guardianship SET restrictions = '[\"no_contact\"]'", None).await;
+        assert!(!activate(&app, "teacher_parent").await.1.has("children"), "whom a court keeps away is told nothing");
     }
 
     async fn at_fourteen_the_family_steps_back(app: TestApp) {
@@ -325,6 +331,46 @@ both_engines! {
         assert!(!guardian.browser.open("/").await.has("wards"));
         assert_eq!(answer(&mut guardian.browser, &ids[1], "yes").await.status, 404);
         assert_eq!(give_password(&mut guardian.browser, &ids[1], GOOD).await.status, 404);
+    }
+
+    async fn a_classmate_is_no_guardian(app: TestApp) {
+        let (a, b) = (app.client("platform_a"), app.client("platform_b"));
+        let scope = "openid edu.guardian edu";
+        let children = async |key: &str| {
+            let mut visitor = app.visitor(key);
+            let tokens = visitor.sign_in_with(&a, a.ask().with("scope", scope)).await;
+            let told = a.userinfo(&tokens.access()).await.body;
+            (told["edu_children"].as_array().map_or(0, Vec::len), told["edu_identities"].as_array().map_or(0, Vec::len))
+        };
+        app.child().sign_in(&b).await;
+        let (_, home) = at_home(&app, "guardian_of_two").await;
+        let ward = wards(&home)[1].clone();
+        let ends_as = "UPDATE guardianship SET guardian_id = (SELECT id FROM person WHERE name = $1) WHERE child_id = (SELECT id FROM person WHERE name = '刘雨桐')";
+        tamper(&app, ends_as, Some("陈一诺")).await;
+        tamper(&app, "UPDATE consent SET given_by = (SELECT id FROM person WHERE name = $1)", Some("陈一诺")).await;
+        let unknown = "UPDATE person SET birth_date = NULL WHERE name = $1";
+        let eleven = app.clock.now().shanghai_date().checked_sub_months(chrono::Months::new(11 * 12)).unwrap().to_string();
+        let ages = [("UPDATE person SET birth_date = $1 WHERE name = '陈一诺'", eleven.as_str()), (unknown, "陈一诺")];
+        for (sql, bound) in ages {
+            tamper(&app, sql, Some(bound)).await;
+            let (mut classmate, home) = at_home(&app, "child_of_teacher").await;
+            assert!(classmate.is_signed_in().await && !home.has("wards") && !home.text.contains("刘*桐"), "{home:#?}");
+            for confirm in ["yes", "no"] {
+                assert_eq!(answer(&mut classmate.browser, &ward, confirm).await.status, 404);
+            }
+            assert_eq!(give_password(&mut classmate.browser, &ward, GOOD).await.status, 404);
+            assert_eq!(children("child_of_teacher").await, (0, 1), "and no platform hears that she is one");
+            let mut child = app.child();
+            let page = child.browser.open(&b.url(&b.ask())).await;
+            assert!(child.type_password(&page).await.has("guardian-consent-needed"), "her word was a receipt");
+            let of = |key| app.person(key).person_id;
+            let given = app.app.record_guardian_consent(&app.operator(), of("child_under14"), of("child_of_teacher"), &b.id, &ScopeSet::parse(scope)).await;
+            assert!(given.is_err());
+        }
+        tamper(&app, ends_as, Some("刘建国")).await;
+        tamper(&app, unknown, Some("刘建国")).await;
+        assert_eq!(wards(&at_home(&app, "guardian_of_two").await.1).len(), 2, "a grown-up without a birth date is one");
+        assert_eq!(children("guardian_of_two").await.0, 2);
     }
 
     async fn who_waits_for_the_school_learns_little_and_decides_nothing(app: TestApp) {

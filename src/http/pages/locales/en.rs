@@ -64,6 +64,7 @@ pub static EN: Messages = Messages {
         done_title: "Your password is set",
         done_lead: "Sign in with this user name:",
         done_next: "Remember the user name, and tell nobody your password.",
+        children_too: "You are a parent or guardian too: after you sign in, the home page lists the children recorded as yours. Please check them.",
         sign_in_instead: "Password already set? Sign in",
     },
     identity: Identity {

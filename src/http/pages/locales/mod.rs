@@ -101,6 +101,7 @@ pub struct Activate {
     pub done_title: &'static str,
     pub done_lead: &'static str,
     pub done_next: &'static str,
+    pub children_too: &'static str,
     pub sign_in_instead: &'static str,
 }
 

@@ -56,6 +56,7 @@ pub static ZH: Messages = Messages {
         done_title: "密码设好了",
         done_lead: "登录时请用这个用户名：",
         done_next: "请把用户名记好，不要把密码告诉别人。",
+        children_too: "您也是家长：登录以后，首页会列出登记在您名下的孩子，请看看对不对。",
         sign_in_instead: "密码已经设过了？去登录",
     },
     identity: Identity {

@@ -131,6 +131,8 @@ pub struct Activated {
     pub user_name: String,
     /// Whom the page speaks to.
     pub holder: Holder,
+    /// A teacher with children: one more line for her.
+    pub has_children_too: bool,
 }
 
 #[derive(Template)]
