@@ -166,7 +166,7 @@ impl App {
     ) -> Result<(Vec<Queue>, usize), Error> {
         let mut tx = self.db.read().await?;
         let org =
-            institutions::by_code(&mut tx, task, org_code).await?.ok_or_else(|| Error::not_found("institution"))?;
+            institutions::by_code(&mut tx, task, org_code).await?.ok_or_else(|| Error::no_institution(org_code))?;
         if let Some(class) = wish.class {
             classes::find(&mut tx, task, class).await?.ok_or_else(|| Error::not_found("class"))?;
         }

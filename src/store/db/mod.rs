@@ -86,7 +86,12 @@ impl Db {
             .optimize_on_close(true, None)
             .disable_statement_logging();
         keep_private(options.get_filename())?;
-        let turnstile = turnstile::Turnstile::beside(options.get_filename())?;
+        // Who only reads waits for nobody, and leaves no file behind.
+        let turnstile = if url.split(['?', '&']).any(|part| part == "mode=ro") {
+            turnstile::Turnstile::default()
+        } else {
+            turnstile::Turnstile::beside(options.get_filename())?
+        };
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE)

@@ -12,7 +12,7 @@ use super::{StoreError, keep_private};
 
 const POLL: Duration = Duration::from_millis(1);
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Turnstile {
     /// `None` where there is no file to lock: a database in memory.
     place: Option<Arc<Place>>,

@@ -178,7 +178,7 @@ both_engines! {
         world(&app).await;
         // The child moves to the liars' school, which then names somebody besides the guardian whom the other one knows.
         lie(&app, &pupil(LIARS, "母儿", "母")).await;
-        let claims = app.app.pending_claims(COUNTY).await.unwrap();
+        let claims = app.app.pending_claims(&app.operator(), Decider::Operator, COUNTY, None).await.unwrap();
         let transfer = claims.iter().find(|claim| claim.kind == "student").unwrap().id;
         let decide = async |claim| app.app.decide_claim(&app.operator(), Decider::Operator, claim, Verdict::Confirm).await.unwrap();
         decide(transfer).await;
@@ -186,7 +186,7 @@ both_engines! {
         let guardians = async || printed(&app, LIARS, SlipKind::Guardians).await.0;
         assert!(!guardians().await.iter().any(|name| name.starts_with('父')));
         app.pass(Duration::from_secs(60));
-        let claims = app.app.pending_claims(COUNTY).await.unwrap();
+        let claims = app.app.pending_claims(&app.operator(), Decider::Operator, COUNTY, None).await.unwrap();
         for claim in claims.iter().filter(|claim| claim.kind == "guardian" && claim.name == "父") {
             decide(claim.id).await;
         }
