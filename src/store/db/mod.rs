@@ -79,11 +79,12 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .statement_cache_capacity(STATEMENT_CACHE)
+            // Never analysed: without statistics SQLite takes every table for a large one and goes by the indexes. Those of a
+            // small register would have the import of a large one read whole tables for every batch.
             // What a statement of many rows could have to undo would go through a file, page by page.
             .pragma("temp_store", "MEMORY")
             // Bytes: an import lets the journal grow, and nobody needs it that large afterwards.
             .pragma("journal_size_limit", "67108864")
-            .optimize_on_close(true, None)
             .disable_statement_logging();
         keep_private(options.get_filename())?;
         // Who only reads waits for nobody, and leaves no file behind.
@@ -166,7 +167,7 @@ impl Db {
     }
 
     /// Has the planner look at the tables again after many rows were added. PostgreSQL does so by itself, a minute later;
-    /// SQLite's plans for this program do not depend on it.
+    /// SQLite is never analysed and goes by the indexes.
     ///
     /// # Errors
     /// As [`Tx::execute`].
