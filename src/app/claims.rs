@@ -9,7 +9,7 @@ use crate::domain::id::{IdentityId, PersonId};
 use crate::domain::oidc::claims::{ChildFacts, ClassFacts, Facts, IdentityFacts, SectorIds};
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::grant::Grant;
-use crate::domain::oidc::scope::Scope;
+use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::registry::age::{self, AgeBand};
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::domain::registry::codes::stage::Stage;
@@ -107,13 +107,11 @@ impl App {
         let day = now.shanghai_date();
         let base = identities::base(tx, proof).await?.ok_or_else(|| Error::not_found("person"))?;
         let identities = identities(tx, proof, day).await?;
-        let classes = if grant.scope.has(Scope::EduClass) {
-            classes_of(tx, proof, grant, &identities, day).await?
-        } else {
-            Vec::new()
-        };
+        let reach = grant.reach();
+        let classes =
+            if reach.has(Scope::EduClass) { classes_of(tx, proof, grant, &identities, day).await? } else { Vec::new() };
         let children =
-            if grant.scope.has(Scope::EduGuardian) { self.children(tx, proof, client, now).await? } else { Vec::new() };
+            if reach.has(Scope::EduGuardian) { self.children(tx, proof, client, now).await? } else { Vec::new() };
         let profile = match (&base.profile_sealed, &base.salt) {
             (Some(sealed), Some(salt)) => {
                 let plain = self
@@ -124,9 +122,14 @@ impl App {
             }
             _ => serde_json::Map::new(),
         };
+        let age = AgeBand::at(base.birth_date, now);
+        let personal = [Scope::Email, Scope::Phone, Scope::Address].into_iter().any(|scope| reach.has(scope));
+        let consented =
+            if personal { self.consented(tx, proof, age, client.id, now).await? } else { ScopeSet::default() };
         Ok(Facts {
             name: base.name,
-            age: AgeBand::at(base.birth_date, now),
+            age,
+            consented,
             realname: (base.realname_level, base.realname_at),
             home: base.home.map(|(id, code, level)| (code, id.to_string(), level)),
             space: (base.space, base.space_url),

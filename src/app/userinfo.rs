@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::token::grant_of_jti;
+use super::signing::grant_of_jti;
 use super::work::Housekeeping;
 use super::{App, Ctx, Error};
 use crate::domain::oidc::claims;
@@ -43,9 +43,8 @@ impl App {
             return Err(ProtocolError::new(Code::InsufficientScope, "scope openid is needed").into());
         }
         let facts = self.facts(&mut tx, &proof, &grant, &client, ctx.now).await?;
-        let consented = self.consented(&mut tx, &proof, facts.age, client.id, ctx.now).await?;
         let ids = self.sector_ids(&mut tx, &client, &facts.children).await?;
-        let told = claims::userinfo(&facts, &grant, &client, &ids, &consented);
+        let told = claims::userinfo(&facts, &grant, &client, &ids);
         drop(tx);
         self.keep_subjects_of(&client, &facts.children, ctx).await?;
         Ok(told)

@@ -2,9 +2,12 @@
 
 mod authorize;
 mod backchannel;
+mod claims_parameter;
 mod discovery;
 mod end_session;
 mod forgery;
+mod form_post;
+mod front_channel;
 mod prompt;
 mod refresh;
 mod rotation;

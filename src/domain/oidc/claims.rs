@@ -3,6 +3,8 @@
 //! (numbers, 学籍号, ids that vendors could join) has one gate to pass.
 
 use chrono::NaiveDate;
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
@@ -91,6 +93,8 @@ pub struct Facts {
     pub classes: Vec<ClassFacts>,
     /// Wards this client may hear of.
     pub children: Vec<ChildFacts>,
+    /// What live receipts name, as far as it is needed to decide what is said.
+    pub consented: ScopeSet,
     /// Standard claims that the person gave herself (OpenID Connect Core, 5.1).
     pub profile: Map<String, Value>,
     /// When any of it changed last.
@@ -105,8 +109,30 @@ pub trait SectorIds {
     fn sub(&self, person: PersonId) -> String;
 }
 
-/// The space-login claims of the ID token (reference 5(b), column “id_token”).
+/// The space-login claims of the ID token (reference 5(b), column “id_token”), and what was asked for it one by one.
 pub fn id_token(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
+    let mut claims = always(facts, grant, client, ids);
+    claims.extend(single(facts, grant, &grant.claims.id_token, ids));
+    claims
+}
+
+/// An ID token after which nothing follows: it holds what the scopes ask for too (OpenID Connect Core, 5.4).
+pub fn lone_id_token(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
+    let mut claims = id_token(facts, grant, client, ids);
+    claims.extend(by_scope(facts, &grant.scope, ids));
+    claims
+}
+
+/// The claims of the userinfo answer, by the scopes of the grant and by what was asked one by one.
+pub fn userinfo(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
+    let mut claims = always(facts, grant, client, ids);
+    claims.extend(by_scope(facts, &grant.scope, ids));
+    claims.extend(single(facts, grant, &grant.claims.userinfo, ids));
+    claims.insert("sub".into(), json!(grant.sub));
+    claims
+}
+
+fn always(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
     let mut claims = Map::new();
     if let Some((sys_code, platform, level)) = &facts.home {
         claims.insert("edu_home".into(), json!({ "sys_code": sys_code, "platform_id": platform, "level": level }));
@@ -122,17 +148,19 @@ pub fn id_token(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorI
     claims
 }
 
-/// The claims of the userinfo answer, by the scopes of the grant.
-pub fn userinfo(
-    facts: &Facts,
-    grant: &Grant,
-    client: &Client,
-    ids: &dyn SectorIds,
-    consented: &ScopeSet,
-) -> Map<String, Value> {
-    let mut claims = id_token(facts, grant, client, ids);
-    claims.insert("sub".into(), json!(grant.sub));
-    let scope = &grant.scope;
+/// What these names say, of all that stands behind the grant.
+fn single(facts: &Facts, grant: &Grant, names: &BTreeSet<String>, ids: &dyn SectorIds) -> Map<String, Value> {
+    if names.is_empty() {
+        return Map::new();
+    }
+    by_scope(facts, &grant.reach(), ids).into_iter().filter(|(name, _)| names.contains(name)).collect()
+}
+
+fn by_scope(facts: &Facts, scope: &ScopeSet, ids: &dyn SectorIds) -> Map<String, Value> {
+    let mut claims = Map::new();
+    if scope.has(Scope::Space) {
+        claims.insert("edu_space".into(), space(facts, ids));
+    }
     if scope.has(Scope::Profile) {
         copy(facts, &mut claims, PROFILE);
         claims.insert("name".into(), json!(facts.name));
@@ -140,7 +168,7 @@ pub fn userinfo(
     }
     // A whole phone, e-mail or address needs a receipt that names it, whatever the client is (table 5(b), R7).
     for (wanted, names) in [(Scope::Email, EMAIL), (Scope::Phone, PHONE), (Scope::Address, ADDRESS)] {
-        if scope.has(wanted) && consented.has(wanted) {
+        if scope.has(wanted) && facts.consented.has(wanted) {
             copy(facts, &mut claims, names);
         }
     }
@@ -177,6 +205,23 @@ const PROFILE: &[&str] = &[
 const EMAIL: &[&str] = &["email", "email_verified"];
 const PHONE: &[&str] = &["phone_number", "phone_number_verified"];
 const ADDRESS: &[&str] = &["address"];
+
+/// The scope that tells a claim; `None` for claims that every client is told, and for unknown ones.
+pub fn scope_of(claim: &str) -> Option<Scope> {
+    Some(match claim {
+        "name" | "updated_at" => Scope::Profile,
+        "edu_space" => Scope::Space,
+        "edu_identities" => Scope::Edu,
+        "edu_classes" => Scope::EduClass,
+        "edu_children" => Scope::EduGuardian,
+        "verified_claims" => Scope::EduRealname,
+        _ if PROFILE.contains(&claim) => Scope::Profile,
+        _ if EMAIL.contains(&claim) => Scope::Email,
+        _ if PHONE.contains(&claim) => Scope::Phone,
+        _ if ADDRESS.contains(&claim) => Scope::Address,
+        _ => return None,
+    })
+}
 
 /// All standard claims, for discovery.
 pub const SUPPORTED: &[&str] = &[

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::error::{Code, ProtocolError};
+use super::response::ResponseType;
 use super::scope::{Scope, ScopeSet};
 use super::signing_key::SigningAlg;
 use crate::domain::id::ClientId;
@@ -170,12 +171,7 @@ impl ClientMetadata {
         for uri in &self.redirect_uris {
             hosts.push(check_redirect_uri(uri, self.is_native())?);
         }
-        if self.response_types.iter().any(|kind| kind != "code") {
-            return Err(invalid("only response type code is served"));
-        }
-        if self.grant_types.iter().any(|kind| kind != "authorization_code" && kind != "refresh_token") {
-            return Err(invalid("only authorization_code and refresh_token are served"));
-        }
+        self.check_flows().map_err(invalid)?;
         if self.edu_lawful_basis.is_some() && self.edu_client_kind != ClientKind::Platform {
             return Err(invalid("a statutory basis is for platforms of the system only"));
         }
@@ -201,6 +197,28 @@ impl ClientMetadata {
             [host] => Ok(host.clone()),
             _ => Err(invalid("redirect_uris of an application must share one host")),
         }
+    }
+
+    /// OpenID Connect Registration, 2: each response type with the grant types that it needs.
+    fn check_flows(&self) -> Result<(), &'static str> {
+        let granted = |kind: &str| self.grant_types.iter().any(|known| known == kind);
+        if self
+            .grant_types
+            .iter()
+            .any(|kind| !matches!(kind.as_str(), "authorization_code" | "refresh_token" | "implicit"))
+        {
+            return Err("only authorization_code, implicit and refresh_token are served");
+        }
+        for kind in &self.response_types {
+            let Some(kind) = ResponseType::parse(kind) else { return Err("a response type is not served") };
+            if kind.has_code() && !granted("authorization_code") {
+                return Err("a response type with code needs the grant type authorization_code");
+            }
+            if kind.is_front() && !granted("implicit") {
+                return Err("a response type with token or id_token needs the grant type implicit");
+            }
+        }
+        Ok(())
     }
 
     fn is_native(&self) -> bool {
@@ -262,6 +280,11 @@ impl Client {
     /// Whether it gets refresh tokens.
     pub fn may_refresh(&self) -> bool {
         self.metadata.grant_types.iter().any(|kind| kind == "refresh_token")
+    }
+
+    /// Whether it registered for a response type, in whatever order of words.
+    pub fn may_receive(&self, kind: ResponseType) -> bool {
+        self.metadata.response_types.iter().any(|known| ResponseType::parse(known) == Some(kind))
     }
 
     /// The scopes it may ask for.

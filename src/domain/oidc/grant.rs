@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::claims_request::SingleClaims;
 use super::error::{Code, ProtocolError};
 use super::pkce::Challenge;
 use super::scope::ScopeSet;
@@ -27,6 +28,9 @@ pub struct CodeOffer {
     pub nonce: Option<String>,
     /// What was granted.
     pub scope: ScopeSet,
+    /// Claims that were asked for one by one.
+    #[serde(default)]
+    pub claims: SingleClaims,
     /// Who.
     pub person: PersonId,
     /// In which session.
@@ -97,6 +101,8 @@ pub struct Grant {
     pub sid: String,
     /// What was granted.
     pub scope: ScopeSet,
+    /// Claims that were asked for one by one.
+    pub claims: SingleClaims,
     /// When the person proved herself.
     pub auth_time: Timestamp,
     /// How strongly.
@@ -109,6 +115,13 @@ pub struct Grant {
     pub created_at: Timestamp,
     /// When it ended.
     pub revoked_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Everything that a receipt has to cover: the scopes, and those of single claims.
+    pub fn reach(&self) -> ScopeSet {
+        self.scope.union(&self.claims.scopes())
+    }
 }
 
 /// A family of refresh tokens: the row behind `family.counter.MAC`.

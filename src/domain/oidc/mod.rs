@@ -2,6 +2,7 @@
 
 pub mod checks;
 pub mod claims;
+pub mod claims_request;
 pub mod client;
 pub mod error;
 pub mod grant;
@@ -10,6 +11,7 @@ pub mod params;
 pub mod pkce;
 pub mod prompt;
 pub mod request;
+pub mod response;
 pub mod scope;
 pub mod signing_key;
 pub mod token;

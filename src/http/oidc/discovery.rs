@@ -7,8 +7,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::app::App;
-use crate::domain::auth::session::ACR_PASSWORD;
+use crate::domain::auth::session::ACRS;
 use crate::domain::oidc::claims;
+use crate::domain::oidc::response::{ResponseMode, ResponseType};
 use crate::domain::oidc::scope::Scope;
 use crate::http::urls::path;
 
@@ -24,10 +25,10 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "jwks_uri": at(path::JWKS),
         "end_session_endpoint": at(path::END_SESSION),
         "scopes_supported": scopes,
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
-        "acr_values_supported": [ACR_PASSWORD],
+        "response_types_supported": ResponseType::ALL.map(ResponseType::as_str),
+        "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
+        "grant_types_supported": ["authorization_code", "implicit", "refresh_token"],
+        "acr_values_supported": ACRS,
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
@@ -36,7 +37,8 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "claim_types_supported": ["normal"],
         "claims_supported": claims::SUPPORTED,
         "ui_locales_supported": ["zh-CN", "en"],
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
+        "display_values_supported": ["page", "popup", "touch"],
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,

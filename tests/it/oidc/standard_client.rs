@@ -9,7 +9,7 @@ use openidconnect::{
 use crate::support::app::both_engines;
 use crate::support::relying_party::{Auth, RelyingParty};
 
-async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
+pub async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
     let response = http.execute(request.try_into()?).await?;
     let mut answer = http::Response::builder().status(response.status());
     for (name, value) in response.headers() {
