@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
-use super::clients::Credentials;
+use super::client_auth::Credentials;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access, metrics};
 use crate::domain::audit::{Action, Actor};

@@ -2,6 +2,8 @@
 
 mod authorize;
 mod backchannel;
+mod client_auth;
+mod client_keys;
 mod discovery;
 mod end_session;
 mod forgery;

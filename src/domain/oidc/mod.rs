@@ -1,5 +1,6 @@
 //! The protocol: OAuth 2.0 and OpenID Connect as types and decisions.
 
+pub mod assertion;
 pub mod checks;
 pub mod claims;
 pub mod client;
@@ -9,6 +10,7 @@ pub mod logout;
 pub mod params;
 pub mod pkce;
 pub mod prompt;
+pub mod registration;
 pub mod request;
 pub mod scope;
 pub mod signing_key;
