@@ -1,5 +1,4 @@
-//! Relying parties: registration, look-up through a cache that is at most two seconds stale (R15), and
-//! client authentication.
+//! Relying parties: registration, and look-up through a cache that is at most two seconds stale (R15).
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -11,7 +10,7 @@ use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::id::ClientId;
-use crate::domain::oidc::client::{AuthMethod, Client, ClientMetadata, ClientStatus, is_loopback};
+use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
@@ -32,16 +31,6 @@ struct Snapshot {
     clients: HashMap<ClientId, Option<Arc<Client>>>,
 }
 
-/// How a client presents itself at the token endpoint.
-pub struct Credentials {
-    /// The `client_id`.
-    pub client_id: String,
-    /// By which method it came.
-    pub method: AuthMethod,
-    /// The secret, where there is one.
-    pub secret: Option<SecretString>,
-}
-
 /// A client that was just registered. The secret is shown once.
 pub struct Registered {
     /// The client.
@@ -56,21 +45,9 @@ impl App {
     /// # Errors
     /// `invalid_redirect_uri`, `invalid_client_metadata`, or a failed store.
     pub async fn create_client(&self, ctx: &Ctx, metadata: ClientMetadata) -> Result<Registered, Error> {
-        let id = ClientId::new(ctx.now, &*self.random);
-        // A loopback address is everybody's: as a sector it would let vendors join their users (R13).
-        let sector = match metadata.check()? {
-            host if is_loopback(&host) => id.to_string(),
-            sector => sector,
-        };
-        let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(|| opaque::generate(&*self.random));
-        let client = Client {
-            id,
-            metadata,
-            sector,
-            secret_digest: secret.as_ref().map(|secret| opaque::digest(secret.expose_secret())),
-            status: ClientStatus::Active,
-            created_at: ctx.now,
-        };
+        let metadata = metadata.completed();
+        let sector = self.checked_sector(&metadata).await?;
+        let (client, secret) = self.new_client(ctx, metadata, sector)?;
         let mut work = self.begin(ctx, Action::ClientCreated).await?;
         clients::insert(work.tx(), &client).await?;
         facts::bump(work.tx(), Cache::Clients).await?;
@@ -80,6 +57,47 @@ impl App {
         work.event("client", client.id, "client.created", &[]);
         work.commit(Outcome::Done).await?;
         Ok(Registered { client: Arc::new(client), secret })
+    }
+
+    fn new_client(
+        &self,
+        ctx: &Ctx,
+        metadata: ClientMetadata,
+        sector: Option<String>,
+    ) -> Result<(Client, Option<SecretString>), Error> {
+        let id = ClientId::new(ctx.now, &*self.random);
+        let secret = metadata.token_endpoint_auth_method.has_secret().then(|| opaque::generate(&*self.random));
+        let mut client = Client {
+            id,
+            metadata,
+            sector: sector.unwrap_or_else(|| id.to_string()),
+            secret_digest: secret.as_ref().map(|secret| opaque::digest(secret.expose_secret())),
+            secret_sealed: None,
+            status: ClientStatus::Active,
+            created_at: ctx.now,
+        };
+        if let Some(secret) = secret.as_ref().filter(|_| client.needs_secret_value()) {
+            client.secret_sealed = Some(self.seal_client_secret(id, secret.expose_secret())?);
+        }
+        Ok((client, secret))
+    }
+
+    /// Checks completed metadata, fetching what it points to; the sector, none where it is the client alone.
+    async fn checked_sector(&self, metadata: &ClientMetadata) -> Result<Option<String>, Error> {
+        let sector = metadata.check()?;
+        metadata.jwks.as_ref().map_or(Ok(()), Self::check_jwks)?;
+        if let Some(uri) = &metadata.sector_identifier_uri {
+            let listed: Vec<String> = self.outbound.get_json(uri).await.map_err(|why| Error {
+                internal: format!("sector_identifier_uri: {why}"),
+                ..ProtocolError::new(
+                    Code::InvalidClientMetadata,
+                    "sector_identifier_uri does not lead to a JSON list of texts",
+                )
+                .into()
+            })?;
+            metadata.check_sector_list(&listed)?;
+        }
+        Ok(sector)
     }
 
     /// A client by its wire id; nobody when it is unknown.
@@ -106,28 +124,6 @@ impl App {
         let found = clients::find(&mut tx, id).await?.map(Arc::new);
         self.clients.keep(id, found.clone(), stamp);
         Ok(found)
-    }
-
-    /// Authenticates a client at a protocol endpoint (RFC 6749, 2.3): exactly the method it registered.
-    ///
-    /// # Errors
-    /// `invalid_client`, the same for an unknown client and a wrong secret.
-    pub async fn authenticate_client(&self, credentials: &Credentials, now: Timestamp) -> Result<Arc<Client>, Error> {
-        let refused = || Error::from(ProtocolError::new(Code::InvalidClient, "client authentication failed"));
-        let client =
-            self.client(&credentials.client_id, now).await?.filter(|client| client.status == ClientStatus::Active);
-        let secret = credentials.secret.as_ref().map(|secret| secret.expose_secret()).unwrap_or_default();
-        // Compared even when nobody is there, so that a known id answers in the same time as an unknown one.
-        let matches =
-            opaque::matches(secret, &client.as_ref().and_then(|client| client.secret_digest).unwrap_or([0; 32]));
-        let client = client.ok_or_else(refused)?;
-        let registered = client.metadata.token_endpoint_auth_method;
-        match registered {
-            AuthMethod::None if credentials.method == AuthMethod::None => Ok(client),
-            AuthMethod::None => Err(refused()),
-            method if method == credentials.method && client.secret_digest.is_some() && matches => Ok(client),
-            _ => Err(refused()),
-        }
     }
 }
 

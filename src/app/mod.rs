@@ -11,6 +11,8 @@ pub mod backup;
 pub mod books;
 pub mod claims;
 pub mod class;
+pub mod client_auth;
+mod client_keys;
 pub mod clients;
 pub mod consent;
 pub mod ctx;
@@ -103,6 +105,7 @@ pub struct Inner {
     pub(crate) passwords: PasswordPool,
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
+    pub(crate) client_keys: client_keys::Cached,
     pub(crate) metrics: Metrics,
     /// One scrape at a time: the listener has no authentication, and each asks the database.
     pub(crate) scraping: tokio::sync::Mutex<()>,
@@ -138,6 +141,7 @@ impl App {
             passwords: PasswordPool::new(workers, waiting),
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
+            client_keys: client_keys::Cached::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),
             scraping: tokio::sync::Mutex::default(),
             wake: Wake::default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::clients::Credentials;
+use super::client_auth::Credentials;
 use super::signing::Bound;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access, metrics};

@@ -199,7 +199,7 @@ fn algorithm(alg: SigningAlg) -> Algorithm {
 
 /// `jsonwebtoken` without a provider panics, and after that none can be installed for ever: so it is done in
 /// the one place that leads there. Another provider, installed before, would be as good: it holds no keys.
-fn install() {
+pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| _ = RING.install_default());
 }
@@ -218,7 +218,7 @@ fn verifier(alg: &Algorithm, key: &DecodingKey) -> JwtResult<Box<dyn JwtVerifier
         (Algorithm::RS256, DecodingKeyKind::RsaModulusExponent { n, e }) => {
             Ok(Box::new(Rs256(RsaPublicKeyComponents { n: n.clone(), e: e.clone() })))
         }
-        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+        _ => super::foreign::verifier(*alg, key),
     }
 }
 

@@ -7,9 +7,9 @@ use crate::domain::time::Timestamp;
 
 statements! {
     INSERT = "INSERT INTO client (id, kind, name, metadata, sector, secret_digest, secret_sealed, lawful_basis, require_pkce, status, created_at, updated_at, version)
-        VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $8, 'active', $9, $9, 1)";
-    FIND = "SELECT id, metadata, sector, secret_digest, status, created_at FROM client WHERE id = $1";
-    LIST = "SELECT id, metadata, sector, secret_digest, status, created_at FROM client ORDER BY id";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $10, 1)";
+    FIND = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client WHERE id = $1";
+    LIST = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client ORDER BY id";
     SET_STATUS = "UPDATE client SET status = $2, updated_at = $3, version = version + 1 WHERE id = $1";
 }
 
@@ -20,6 +20,7 @@ impl FromRow for Client {
             metadata: row.json("metadata")?,
             sector: row.get("sector")?,
             secret_digest: row.get("secret_digest")?,
+            secret_sealed: row.get("secret_sealed")?,
             status: row.code("status")?,
             created_at: row.get("created_at")?,
         })
@@ -64,6 +65,7 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
         metadata,
         client.sector.clone(),
         client.secret_digest,
+        client.secret_sealed.clone(),
         basis,
         client.requires_pkce(),
         client.created_at,

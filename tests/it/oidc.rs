@@ -3,6 +3,8 @@
 mod authorize;
 mod backchannel;
 mod claims_parameter;
+mod client_auth;
+mod client_keys;
 mod discovery;
 mod end_session;
 mod forgery;

@@ -1,5 +1,6 @@
 //! The protocol: OAuth 2.0 and OpenID Connect as types and decisions.
 
+pub mod assertion;
 pub mod checks;
 pub mod claims;
 pub mod claims_request;
@@ -10,6 +11,7 @@ pub mod logout;
 pub mod params;
 pub mod pkce;
 pub mod prompt;
+pub mod registration;
 pub mod request;
 pub mod response;
 pub mod scope;

@@ -8,15 +8,19 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::domain::auth::session::ACRS;
-use crate::domain::oidc::claims;
+use crate::domain::oidc::assertion::ClientAlg;
+use crate::domain::oidc::client::AuthMethod;
 use crate::domain::oidc::response::{ResponseMode, ResponseType};
 use crate::domain::oidc::scope::Scope;
+use crate::domain::oidc::{claims, registration};
 use crate::http::urls::path;
 
 /// The document.
 pub async fn metadata(State(app): State<App>) -> Response {
     let at = |path: &str| app.issuer().at(path);
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    let auth_methods: Vec<&str> = AuthMethod::ALL.iter().map(|method| method.as_str()).collect();
+    let assertion_algs: Vec<&str> = ClientAlg::ALL.iter().map(|alg| alg.as_str()).collect();
     let document = json!({
         "issuer": app.issuer().as_str(),
         "authorization_endpoint": at(path::AUTHORIZE),
@@ -27,11 +31,12 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "scopes_supported": scopes,
         "response_types_supported": ResponseType::ALL.map(ResponseType::as_str),
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
-        "grant_types_supported": ["authorization_code", "implicit", "refresh_token"],
+        "grant_types_supported": registration::GRANT_TYPES,
         "acr_values_supported": ACRS,
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": auth_methods,
+        "token_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claim_types_supported": ["normal"],

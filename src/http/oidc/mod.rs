@@ -1,6 +1,7 @@
 //! One file for each protocol endpoint.
 
 pub mod authorize;
+mod client_auth;
 pub mod discovery;
 pub mod end_session;
 pub mod jwks;

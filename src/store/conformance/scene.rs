@@ -89,6 +89,7 @@ pub fn client(n: u8) -> Client {
         metadata: serde_json::from_value(metadata).unwrap(),
         sector: format!("v{n}.test"),
         secret_digest: Some([n; 32]),
+        secret_sealed: None,
         status: ClientStatus::Active,
         created_at: NOW,
     }

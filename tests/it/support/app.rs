@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use super::client_key::ClientKey;
 use super::clock::TestClock;
 use super::database::Database;
 use super::record::{Recorder, capture_logs, record};
@@ -157,6 +158,9 @@ impl TestApp {
         let secret = registered.secret.map(|secret| secrecy::ExposeSecret::expose_secret(&secret).to_owned());
         let auth = match (registered.client.metadata.token_endpoint_auth_method, secret) {
             (mingji::domain::oidc::client::AuthMethod::ClientSecretPost, Some(secret)) => Auth::Post(secret),
+            (mingji::domain::oidc::client::AuthMethod::ClientSecretJwt, Some(secret)) => {
+                Auth::Key(ClientKey::secret(&secret))
+            }
             (_, Some(secret)) => Auth::Basic(secret),
             (_, None) => Auth::Public,
         };
@@ -166,6 +170,13 @@ impl TestApp {
             auth,
             redirect_uri: registered.client.metadata.redirect_uris[0].clone(),
         }
+    }
+
+    /// Registers a client that proves itself with a key of its own.
+    pub async fn register_with_key(&self, key: &ClientKey, own: Value) -> RelyingParty {
+        let mut metadata = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": key.jwks() });
+        metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        RelyingParty { auth: Auth::Key(key.clone()), ..self.register(metadata).await }
     }
 
     /// A public client of the system.
