@@ -118,6 +118,18 @@ impl App {
     /// A failed dependency; everything else is an [`Answer`].
     pub async fn authorize(&self, ctx: &Ctx, params: &Params, browser: &Browser) -> Result<Reply, Error> {
         let Some(client) = self.named_client(ctx, params).await? else { return Ok(Reply::stop(PageStop::Client)) };
+        let carried = match params.get("request") {
+            None => None,
+            Some(object) => match self.read_request_object(ctx, params, object, &client).await {
+                Ok(carried) => Some(carried),
+                // Nothing in the object is believed: the error goes to the address beside it, if that is the client's.
+                Err(error) => {
+                    let failure = checks::run(Entrance::Resume, params, &client).err();
+                    return Ok(self.failed(params, failure.unwrap_or(Failure::Redirect(error))));
+                }
+            },
+        };
+        let params = carried.as_ref().unwrap_or(params);
         let interaction = InteractionId::new(ctx.now, &*self.random);
         let mut request = match checks::authorize(params, &client, interaction, ctx.now) {
             Ok(request) => request,

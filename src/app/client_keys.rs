@@ -13,6 +13,7 @@ use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
 use crate::keys::foreign::{ForeignError, Header, PublicKeys};
+use crate::keys::jwe::EncryptionKey;
 
 /// After so long a list is fetched again.
 const FRESH: Duration = Duration::from_secs(300);
@@ -93,6 +94,16 @@ impl App {
             Err(ForeignError::Key) => self.keys_at(uri, PAUSE).await?.verify(token, header).map_err(Disbelief::Token),
             outcome => outcome.map_err(Disbelief::Token),
         }
+    }
+
+    /// The key under which a client wants to be answered.
+    pub(super) async fn encryption_key_of(&self, client: &Client) -> Result<EncryptionKey, Disbelief> {
+        let keys = match (&client.metadata.jwks, &client.metadata.jwks_uri) {
+            (Some(set), _) => Arc::new(PublicKeys::parse(set).map_err(|why| Disbelief::NoKeys(why.to_string()))?),
+            (None, Some(uri)) => self.keys_at(uri, FRESH).await?,
+            (None, None) => return Err(Disbelief::NoKeys("the client has registered no keys".into())),
+        };
+        keys.encryption().cloned().ok_or_else(|| Disbelief::NoKeys("the client has no key for encryption".into()))
     }
 
     /// The list at an address, at most so old where it can be had.

@@ -29,6 +29,7 @@ pub mod note;
 pub mod person;
 pub mod relation_claim;
 pub mod report;
+mod request_object;
 pub mod response;
 pub mod roster_import;
 pub mod secrets;

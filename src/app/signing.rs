@@ -3,14 +3,19 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{App, Ctx, Error};
 use crate::domain::id::GrantId;
+use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::claims::{self, Facts};
 use crate::domain::oidc::client::Client;
+use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::signing_key::SigningAlg;
+use crate::keys::jwt;
 use crate::keys::keyring::Keyring;
 
 /// What an ID token is bound to (OpenID Connect Core, 3.1.3.6 and 3.3.2.11; FAPI 1.0 Advanced, 5.1.1).
@@ -52,7 +57,6 @@ impl App {
         bound: &Bound<'_>,
     ) -> Result<String, Error> {
         let alg = client.metadata.id_token_signed_response_alg;
-        let key = keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))?;
         let ids = self.sector_ids(&mut self.db.read().await?, client, &facts.children).await?;
         let mut token = match bound.alone {
             true => claims::lone_id_token(facts, grant, client, &ids),
@@ -64,7 +68,38 @@ impl App {
                 token.insert(name.into(), json!(keyring.token_hash(alg, value)));
             }
         }
-        Ok(keyring.sign(key, "JWT", &token)?)
+        let token = self.sign_for(keyring, client, alg, "JWT", &token)?;
+        match client.metadata.id_token_encrypted_response_alg {
+            Some(_) => self.encrypt_for(client, token.as_bytes(), true).await,
+            None => Ok(token),
+        }
+    }
+
+    /// Encrypts what only this client may read.
+    pub(super) async fn encrypt_for(&self, client: &Client, plain: &[u8], is_jwt: bool) -> Result<String, Error> {
+        // Without its key nothing is sent: the client's own list is wrong or cannot be had.
+        let key = self.encryption_key_of(client).await.map_err(|why| Error {
+            internal: format!("an answer is not encrypted: {why}"),
+            ..ProtocolError::new(Code::InvalidRequest, "the client has no key under which it could be answered").into()
+        })?;
+        Ok(key.encrypt(plain, is_jwt, &*self.random)?)
+    }
+
+    /// Signs something that is for one client, with the algorithm that it registered.
+    pub(super) fn sign_for(
+        &self,
+        keyring: &Keyring,
+        client: &Client,
+        alg: ClientAlg,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, Error> {
+        let Some(alg) = alg.ours() else {
+            let secret = self.secret_of_client(client)?.ok_or_else(|| Error::internal("HS256 without a secret"))?;
+            return Ok(jwt::write_with_secret(secret.expose_secret(), typ, claims)?);
+        };
+        let key = keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))?;
+        Ok(keyring.sign(key, typ, claims)?)
     }
 
     /// RFC 9068, 2.2. `jti` begins with the grant's id, which no other client ever sees.

@@ -11,6 +11,7 @@ use ring::hmac;
 use ring::signature::{ED25519, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey};
 use serde_json::{Map, Value};
 
+use super::jwe::EncryptionKey;
 use super::jwt;
 use crate::domain::oidc::assertion::ClientAlg;
 
@@ -52,14 +53,17 @@ pub enum JwksError {
     /// It shows a private or symmetric key: whoever read it can sign.
     #[error("the JWK Set holds a private key")]
     Private,
-    /// Nothing in it verifies with an algorithm that is served.
+    /// Nothing in it verifies or encrypts with an algorithm that is served.
     #[error("no key of the JWK Set can be used")]
     Empty,
 }
 
 /// The public keys of a client.
 #[derive(Clone)]
-pub struct PublicKeys(Vec<PublicKey>);
+pub struct PublicKeys {
+    signing: Vec<PublicKey>,
+    encryption: Option<EncryptionKey>,
+}
 
 #[derive(Clone)]
 struct PublicKey {
@@ -89,7 +93,7 @@ impl Kind {
 }
 
 impl PublicKeys {
-    /// Reads a JWK Set. Keys that are not for signatures, or of a kind that is not served, are passed over
+    /// Reads a JWK Set. Keys that are for something else, or of a kind that is not served, are passed over
     /// (RFC 7517, 5: "Implementations SHOULD ignore JWKs within a JWK Set that use kty values that are not understood").
     ///
     /// # Errors
@@ -102,8 +106,18 @@ impl PublicKeys {
         if keys.iter().any(|key| PRIVATE_MEMBERS.iter().any(|member| key.get(member).is_some())) {
             return Err(JwksError::Private);
         }
-        let usable: Vec<PublicKey> = keys.iter().filter_map(PublicKey::parse).collect();
-        if usable.is_empty() { Err(JwksError::Empty) } else { Ok(Self(usable)) }
+        let signing: Vec<PublicKey> = keys.iter().filter_map(PublicKey::parse).collect();
+        let encryption = keys.iter().find_map(EncryptionKey::parse);
+        if signing.is_empty() && encryption.is_none() {
+            Err(JwksError::Empty)
+        } else {
+            Ok(Self { signing, encryption })
+        }
+    }
+
+    /// The key under which the client wants to be answered, the first where there are several.
+    pub fn encryption(&self) -> Option<&EncryptionKey> {
+        self.encryption.as_ref()
     }
 
     /// Believes the signature of a token, and nothing else.
@@ -116,7 +130,7 @@ impl PublicKeys {
                 && key.alg.is_none_or(|pinned| pinned == header.alg)
                 && (header.kid.is_none() || key.kid == header.kid)
         };
-        let mut fitting = self.0.iter().filter(fits);
+        let mut fitting = self.signing.iter().filter(fits);
         match (fitting.next(), fitting.next()) {
             // OpenID Connect Core, 10.1: with several keys "a kid value MUST be provided".
             (Some(_), Some(_)) if header.kid.is_none() => Err(ForeignError::Key),
@@ -167,9 +181,29 @@ impl Header {
     }
 }
 
+/// Reads a token that nobody signed: `alg` is `none`, and there is no signature (RFC 7518, 3.6).
+///
+/// # Errors
+/// [`ForeignError`] for anything else.
+pub fn unsigned(token: &str) -> Result<Map<String, Value>, ForeignError> {
+    let header = part(token, 0)?;
+    if header.get("alg") != Some(&Value::from("none")) || !token.ends_with('.') {
+        return Err(ForeignError::Algorithm);
+    }
+    if REFUSED_MEMBERS.iter().any(|name| header.contains_key(*name)) {
+        return Err(ForeignError::Header);
+    }
+    part(token, 1)
+}
+
 /// Whom a token says it is about, so that the key can be found. Believed only when the signature held.
 pub fn unverified_subject(token: &str) -> Option<String> {
     part(token, 1).ok()?.get("sub")?.as_str().map(str::to_owned)
+}
+
+/// For whom a token says it is, likewise.
+pub fn unverified_audience(token: &str) -> Option<String> {
+    part(token, 1).ok()?.get("aud")?.as_str().map(str::to_owned)
 }
 
 fn part(token: &str, at: usize) -> Result<Map<String, Value>, ForeignError> {

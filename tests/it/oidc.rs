@@ -1,17 +1,20 @@
 //! The protocol endpoints, each in its own file.
 
+mod algorithms;
 mod authorize;
 mod backchannel;
 mod claims_parameter;
 mod client_auth;
 mod client_keys;
 mod discovery;
+mod encryption;
 mod end_session;
 mod forgery;
 mod form_post;
 mod front_channel;
 mod prompt;
 mod refresh;
+mod request_object;
 mod rotation;
 mod standard_client;
 mod token;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::AuthMethod;
+use super::signing_key::SigningAlg;
 use crate::domain::time::Timestamp;
 
 /// `client_assertion_type` (RFC 7523, 2.2).
@@ -56,6 +57,11 @@ impl ClientAlg {
     /// From the text in a JOSE header.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|alg| alg.as_str() == text)
+    }
+
+    /// Our own algorithm of this name; none for HS256, which takes the client's secret and no key of ours.
+    pub fn ours(self) -> Option<SigningAlg> {
+        self.as_str().parse().ok()
     }
 
     /// Whether assertions of a method may use it: the secret authenticates, the key signs, and neither does the other's.

@@ -54,7 +54,7 @@ pub const TABLE: &[(&str, Check, &[Entrance])] = &[
     ("client is active", client_is_active, &[Authorize, Resume]),
     ("redirect_uri is registered", redirect_uri_is_registered, &[Authorize, Resume]),
     ("no parameter is repeated", nothing_is_repeated, &[Authorize]),
-    ("request objects are not served", no_request_object, &[Authorize]),
+    ("what is not served is refused", nothing_unserved, &[Authorize]),
     ("response_type", response_type, &[Authorize]),
     ("response_mode", response_mode, &[Authorize]),
     ("nonce", nonce, &[Authorize]),
@@ -139,11 +139,8 @@ fn nothing_is_repeated(params: &Params, _: &Client) -> Result<(), Failure> {
     params.refuse_repeated().map_err(Failure::Redirect)
 }
 
-/// OpenID Connect Core, 6 and 7.2.1: what is not supported is refused by name, never ignored.
-fn no_request_object(params: &Params, _: &Client) -> Result<(), Failure> {
-    if params.get("request").is_some() {
-        return refuse(Code::RequestNotSupported, "request objects are not served");
-    }
+/// OpenID Connect Core, 6.2 and 7.2.1: what is not supported is refused by name, never ignored.
+fn nothing_unserved(params: &Params, _: &Client) -> Result<(), Failure> {
     if params.get("request_uri").is_some() {
         return refuse(Code::RequestUriNotSupported, "request_uri is not served");
     }

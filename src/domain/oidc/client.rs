@@ -7,9 +7,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::assertion::ClientAlg;
+use super::request_object::ObjectAlg;
 use super::response::ResponseType;
 use super::scope::{Scope, ScopeSet};
-use super::signing_key::SigningAlg;
 use crate::domain::id::ClientId;
 use crate::domain::time::Timestamp;
 
@@ -61,6 +61,22 @@ impl AuthMethod {
     pub fn has_secret(self) -> bool {
         matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
     }
+}
+
+/// How a key is agreed on with a client that wants encrypted answers (RFC 7518, 4.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EncryptionAlg {
+    /// Anew each time, on P-256.
+    #[serde(rename = "ECDH-ES")]
+    EcdhEs,
+}
+
+/// The cipher of encrypted answers (RFC 7518, 5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ContentEncryption {
+    /// AES-256-GCM.
+    #[serde(rename = "A256GCM")]
+    A256Gcm,
 }
 
 /// Why data may be handed over without a receipt (R8).
@@ -136,16 +152,28 @@ pub struct ClientMetadata {
     pub tos_uri: Option<String>,
     /// JWS algorithm of ID tokens; RS256 where a registration does not say (OpenID Connect Registration, 2).
     #[serde(default = "default_alg")]
-    pub id_token_signed_response_alg: SigningAlg,
+    pub id_token_signed_response_alg: ClientAlg,
+    /// JWS algorithm of userinfo answers; plain JSON where a registration does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<ClientAlg>,
+    /// Pins the algorithm of its request objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<ObjectAlg>,
     /// Sign-in not older than this many seconds where the request does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u64>,
-    /// Encryption is not served, and whoever asks for it must not get plain text without a word.
-    #[serde(default, skip_serializing)]
-    pub id_token_encrypted_response_alg: Option<String>,
+    /// Under a key of the client's own, where it wants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_alg: Option<EncryptionAlg>,
+    /// With which cipher; has to be said, since the standard's default is not served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_enc: Option<ContentEncryption>,
+    /// The same for userinfo answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_alg: Option<EncryptionAlg>,
     /// The same.
-    #[serde(default, skip_serializing)]
-    pub userinfo_encrypted_response_alg: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_enc: Option<ContentEncryption>,
     /// Exact addresses that may follow a sign-out (RP-Initiated Logout, 3.1).
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
@@ -197,8 +225,8 @@ fn default_grant_types() -> Vec<String> {
     vec!["authorization_code".into()]
 }
 
-fn default_alg() -> SigningAlg {
-    SigningAlg::Rs256
+fn default_alg() -> ClientAlg {
+    ClientAlg::Rs256
 }
 
 fn default_true() -> bool {
@@ -251,7 +279,9 @@ impl Client {
 
     /// Whether we must know its secret, and not only a digest (R14).
     pub fn needs_secret_value(&self) -> bool {
+        let answers = [Some(self.metadata.id_token_signed_response_alg), self.metadata.userinfo_signed_response_alg];
         self.metadata.token_endpoint_auth_method == AuthMethod::ClientSecretJwt
+            || answers.contains(&Some(ClientAlg::Hs256))
     }
 
     /// Whether it is a vendor's.

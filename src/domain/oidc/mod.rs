@@ -13,6 +13,7 @@ pub mod pkce;
 pub mod prompt;
 pub mod registration;
 pub mod request;
+pub mod request_object;
 pub mod response;
 pub mod scope;
 pub mod signing_key;

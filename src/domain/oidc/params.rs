@@ -7,6 +7,12 @@ use super::error::{Code, ProtocolError};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, String)>);
 
+impl FromIterator<(String, String)> for Params {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
 impl Params {
     /// From `application/x-www-form-urlencoded` text.
     pub fn parse(text: &str) -> Self {

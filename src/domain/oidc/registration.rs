@@ -2,8 +2,10 @@
 
 use url::Url;
 
+use super::assertion::ClientAlg;
 use super::client::{AuthMethod, ClientKind, ClientMetadata, SYSTEM_SECTOR, is_loopback};
 use super::error::{Code, ProtocolError};
+use super::request_object::ObjectAlg;
 use super::response::ResponseType;
 
 /// Grant types that are served, at the token endpoint or (implicit) at the authorization endpoint.
@@ -46,9 +48,7 @@ impl ClientMetadata {
         if self.edu_lawful_basis.is_some() && self.edu_client_kind != ClientKind::Platform {
             return Err(invalid("a statutory basis is for platforms of the system only"));
         }
-        if self.id_token_encrypted_response_alg.is_some() || self.userinfo_encrypted_response_alg.is_some() {
-            return Err(invalid("encrypted answers are not served"));
-        }
+        self.check_encryption()?;
         self.sector(hosts)
     }
 
@@ -146,12 +146,35 @@ impl ClientMetadata {
             }
             _ => {}
         }
+        let answers = [Some(self.id_token_signed_response_alg), self.userinfo_signed_response_alg];
+        if answers.contains(&Some(ClientAlg::Hs256)) && !method.has_secret() {
+            return Err(invalid("HS256 needs a client that keeps a secret"));
+        }
+        if self.request_object_signing_alg == Some(ObjectAlg::Signed(ClientAlg::Hs256)) {
+            return Err(invalid("request objects are signed with a key of the client's own"));
+        }
         match self.token_endpoint_auth_signing_alg {
             Some(alg) if !alg.serves(method) => {
                 Err(invalid("token_endpoint_auth_signing_alg does not fit token_endpoint_auth_method"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// OpenID Connect Registration, 2. Whoever asks for encryption must not get plain text without a word.
+    fn check_encryption(&self) -> Result<(), ProtocolError> {
+        let pairs = [
+            (self.id_token_encrypted_response_alg, self.id_token_encrypted_response_enc),
+            (self.userinfo_encrypted_response_alg, self.userinfo_encrypted_response_enc),
+        ];
+        // The default of the standard, A128CBC-HS256, is not served.
+        if pairs.iter().any(|(alg, enc)| alg.is_some() != enc.is_some()) {
+            return Err(invalid("encrypted answers need alg ECDH-ES and enc A256GCM, both of them"));
+        }
+        if pairs.iter().any(|(alg, _)| alg.is_some()) && self.jwks.is_none() && self.jwks_uri.is_none() {
+            return Err(invalid("encrypted answers need jwks or jwks_uri"));
+        }
+        Ok(())
     }
 
     fn check_addresses(&self) -> Result<(), ProtocolError> {
@@ -283,8 +306,13 @@ mod tests {
             json!({ "token_endpoint_auth_method": "client_secret_jwt", "token_endpoint_auth_signing_alg": "ES256" }),
             json!({ "token_endpoint_auth_signing_alg": "HS256" }),
             json!({ "edu_lawful_basis": "statutory" }),
+            json!({ "id_token_signed_response_alg": "HS256", "token_endpoint_auth_method": "none" }),
+            json!({ "request_object_signing_alg": "HS256" }),
+            json!({ "grant_types": ["implicit"], "response_types": ["code id_token"] }),
+            json!({ "response_types": ["id_token"] }),
             json!({ "edu_require_pkce": false, "token_endpoint_auth_method": "none" }),
-            json!({ "id_token_encrypted_response_alg": "RSA-OAEP" }),
+            json!({ "id_token_encrypted_response_alg": "ECDH-ES" }),
+            json!({ "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM" }),
             json!({ "logo_uri": "javascript:alert(1)" }),
             json!({ "policy_uri#en": "file:///etc/passwd" }),
             json!({ "client_name": "a\u{7}" }),

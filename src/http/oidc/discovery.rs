@@ -9,10 +9,10 @@ use serde_json::json;
 use crate::app::App;
 use crate::domain::auth::session::ACRS;
 use crate::domain::oidc::assertion::ClientAlg;
-use crate::domain::oidc::client::AuthMethod;
+use crate::domain::oidc::client::{AuthMethod, ContentEncryption, EncryptionAlg};
 use crate::domain::oidc::response::{ResponseMode, ResponseType};
 use crate::domain::oidc::scope::Scope;
-use crate::domain::oidc::{claims, registration};
+use crate::domain::oidc::{claims, registration, request_object};
 use crate::http::urls::path;
 
 /// The document.
@@ -34,7 +34,13 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "grant_types_supported": registration::GRANT_TYPES,
         "acr_values_supported": ACRS,
         "subject_types_supported": ["public", "pairwise"],
-        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "id_token_signing_alg_values_supported": assertion_algs,
+        "userinfo_signing_alg_values_supported": assertion_algs,
+        "id_token_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
+        "id_token_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
+        "userinfo_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
+        "userinfo_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
+        "request_object_signing_alg_values_supported": request_object::ALGS.map(ClientAlg::as_str),
         "token_endpoint_auth_methods_supported": auth_methods,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "code_challenge_methods_supported": ["S256"],
@@ -44,7 +50,7 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "ui_locales_supported": ["zh-CN", "en"],
         "claims_parameter_supported": true,
         "display_values_supported": ["page", "popup", "touch"],
-        "request_parameter_supported": false,
+        "request_parameter_supported": true,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::app::userinfo::Told;
 use crate::app::{App, Error};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::http::error;
@@ -41,7 +42,10 @@ async fn answer(app: &App, visit: Visit, token: Option<String>) -> Response {
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer realm=\"mingji\"")]).into_response();
     };
     match app.userinfo(&visit.ctx, &token).await {
-        Ok(claims) => ([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response(),
+        Ok(Told::Plain(claims)) => ([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response(),
+        Ok(Told::Jwt(jwt)) => {
+            ([(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "application/jwt")], jwt).into_response()
+        }
         Err(Error { protocol: Some(refused), .. }) => refusal(&refused),
         Err(why) => error::protocol(&visit, &why),
     }

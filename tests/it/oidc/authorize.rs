@@ -11,7 +11,7 @@ type Wrong = (&'static str, fn(Ask) -> Ask, &'static str);
 const REDIRECTED: &[Wrong] = &[
     ("a repeated parameter", |ask| ask.and("scope", "openid"), "invalid_request"),
     ("a repeated unknown parameter", |ask| ask.and("x", "1").and("x", "2"), "invalid_request"),
-    ("a request object", |ask| ask.with("request", "e30.e30."), "request_not_supported"),
+    ("an object that is none", |ask| ask.with("request", "e30.e30."), "invalid_request_object"),
     ("a request object elsewhere", |ask| ask.with("request_uri", "https://rp.example/r"), "request_uri_not_supported"),
     ("a registration on the fly", |ask| ask.with("registration", "{}"), "registration_not_supported"),
     ("no response_type", |ask| ask.without("response_type"), "invalid_request"),

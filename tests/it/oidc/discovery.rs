@@ -33,7 +33,7 @@ both_engines! {
         let url = app.endpoint("jwks_uri").await;
         let keys: Value = app.http.get(url).send().await.unwrap().json().await.unwrap();
         let keys = keys["keys"].as_array().unwrap();
-        for alg in ["ES256", "RS256"] {
+        for alg in ["ES256", "RS256", "PS256", "EdDSA"] {
             assert_eq!(keys.iter().filter(|key| key["alg"] == alg).count(), 2, "active and next {alg}");
         }
         for key in keys {

@@ -56,7 +56,7 @@ impl RelyingParty {
         let verifier = secret();
         let mut nonce = [0u8; 8];
         SystemRandom::new().fill(&mut nonce);
-        let ask = Ask { verifier, parameters: Vec::new() };
+        let ask = Ask { verifier, ..Ask::bare() };
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, ask.verifier.as_bytes()));
         ask.with("client_id", &self.id)
             .with("redirect_uri", &self.redirect_uri)
@@ -136,6 +136,11 @@ pub fn asserted(jwt: String) -> [(&'static str, String); 2] {
 }
 
 impl Ask {
+    /// A request that says nothing yet.
+    pub fn bare() -> Self {
+        Self { verifier: String::new(), parameters: Vec::new() }
+    }
+
     /// Sets a parameter.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
