@@ -12,6 +12,7 @@ pub mod books;
 pub mod claims;
 pub mod class;
 pub mod client_auth;
+pub mod client_credentials;
 mod client_keys;
 pub mod clients;
 pub mod consent;
@@ -21,14 +22,19 @@ pub mod error;
 pub mod guardianship;
 pub mod health;
 pub mod institution;
+pub mod introspection;
 pub mod keyring;
 pub mod login;
 pub mod logout;
 mod metrics;
 pub mod note;
 pub mod person;
+pub mod pushed;
+pub mod registration;
 pub mod relation_claim;
 pub mod report;
+pub mod resource;
+pub mod revocation;
 pub mod roster_import;
 pub mod secrets;
 pub mod session;
@@ -45,6 +51,7 @@ use tokio::sync::Notify;
 
 use crate::domain::auth::lifetimes::Lifetimes;
 use crate::domain::issuer::Issuer;
+use crate::domain::oidc::initial_token::Opening;
 use crate::domain::random::Random;
 use crate::domain::time::{Clock, Timestamp};
 use crate::keys::audit::CheckpointSigner;
@@ -77,6 +84,8 @@ pub struct Parts {
     pub issuer: Issuer,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// Whether strangers may register clients.
+    pub registration: Opening,
     /// Calls we make.
     pub outbound: GuardedClient,
     /// Password hashes at a time, and how many may wait.
@@ -95,6 +104,7 @@ pub struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) issuer: Issuer,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) registration: Opening,
     pub(crate) outbound: GuardedClient,
     pub(crate) sealer: Sealer,
     pub(crate) index: BlindIndex,
@@ -149,6 +159,7 @@ impl App {
             random: parts.random,
             issuer: parts.issuer,
             lifetimes: parts.lifetimes,
+            registration: parts.registration,
             outbound: parts.outbound,
         }))
     }

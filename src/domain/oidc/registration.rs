@@ -6,7 +6,7 @@ use super::client::{AuthMethod, ClientKind, ClientMetadata, SYSTEM_SECTOR, is_lo
 use super::error::{Code, ProtocolError};
 
 /// Grant types that the token endpoint serves.
-pub const GRANT_TYPES: &[&str] = &["authorization_code", "refresh_token"];
+pub const GRANT_TYPES: &[&str] = &["authorization_code", "refresh_token", "client_credentials"];
 /// Response types that the authorization endpoint serves.
 pub const RESPONSE_TYPES: &[&str] = &["code"];
 
@@ -81,6 +81,8 @@ impl ClientMetadata {
             &self.response_types,
             &self.contacts,
             &self.post_logout_redirect_uris,
+            &self.edu_resources,
+            &self.edu_serves,
         ];
         if lists.iter().any(|list| list.len() > MOST_ITEMS) || self.localized.len() > MOST_ITEMS {
             return Err(invalid("a member has too many values"));
@@ -122,8 +124,23 @@ impl ClientMetadata {
         if self.grant_types.is_empty() || self.grant_types.iter().any(|kind| !GRANT_TYPES.contains(&kind.as_str())) {
             return Err(invalid("a grant type is not served, or none is named"));
         }
-        if self.response_types.is_empty() == self.uses_codes() {
-            return Err(invalid("grant_types and response_types do not fit together"));
+        let granted = |kind: &str| self.grant_types.iter().any(|known| known == kind);
+        for (word, grant_type) in [("code", "authorization_code"), ("token", "implicit"), ("id_token", "implicit")] {
+            let answered = self.response_types.iter().any(|kind| kind.split(' ').any(|part| part == word));
+            if answered && !granted(grant_type) {
+                return Err(invalid("a response type lacks its grant type"));
+            }
+        }
+        if self.response_types.is_empty() && (granted("authorization_code") || granted("implicit")) {
+            return Err(invalid("a grant type lacks its response type"));
+        }
+        if granted("client_credentials") {
+            if self.token_endpoint_auth_method == AuthMethod::None {
+                return Err(invalid("client_credentials is for clients that prove themselves"));
+            }
+            if self.edu_resources.is_empty() {
+                return Err(invalid("client_credentials needs edu_resources"));
+            }
         }
         if !self.edu_require_pkce && self.token_endpoint_auth_method == AuthMethod::None {
             return Err(invalid("a public client always needs PKCE"));
@@ -268,6 +285,9 @@ mod tests {
         for own in [
             json!({ "grant_types": ["refresh_token"], "response_types": ["code"] }),
             json!({ "grant_types": [] }),
+            json!({ "grant_types": ["client_credentials"], "response_types": ["code"] }),
+            json!({ "grant_types": ["client_credentials"] }),
+            json!({ "grant_types": ["client_credentials"], "edu_resources": ["https://r.example"], "token_endpoint_auth_method": "none" }),
             json!({ "grant_types": ["password"] }),
             json!({ "response_types": ["token"] }),
             json!({ "application_type": "tv" }),
