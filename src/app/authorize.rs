@@ -6,6 +6,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::consent::ConsentCard;
+use super::pushed::Brought;
 use super::session::{Browser, Who};
 use super::{App, Ctx, Error, access, claims};
 use crate::domain::id::{IdentityId, InteractionId};
@@ -117,6 +118,12 @@ impl App {
     /// # Errors
     /// A failed dependency; everything else is an [`Answer`].
     pub async fn authorize(&self, ctx: &Ctx, params: &Params, browser: &Browser) -> Result<Reply, Error> {
+        let pushed = match self.brought(params).await? {
+            Brought::Itself => None,
+            Brought::Pushed(params) => Some(params),
+            Brought::Nothing => return Ok(Reply::stop(PageStop::Expired)),
+        };
+        let params = pushed.as_ref().unwrap_or(params);
         let Some(client) = self.named_client(ctx, params).await? else { return Ok(Reply::stop(PageStop::Client)) };
         let carried = match params.get("request") {
             None => None,
@@ -135,6 +142,10 @@ impl App {
             Ok(request) => request,
             Err(failure) => return Ok(self.failed(params, failure)),
         };
+        if client.metadata.require_pushed_authorization_requests && pushed.is_none() {
+            let error = ProtocolError::new(Code::InvalidRequest, "the client pushes its requests (RFC 9126)");
+            return Ok(self.failed(params, Failure::Redirect(error)));
+        }
         if let Some(hint) = params.get("id_token_hint") {
             match self.hinted_subject(hint, &client, ctx.now).await? {
                 // Two subjects at once can only be a mistake, or somebody's probe.

@@ -5,8 +5,9 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
 
-use super::work::Outcome;
+use super::work::{Outcome, Work};
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::id::ClientId;
@@ -14,8 +15,8 @@ use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
-use crate::store::clients;
 use crate::store::facts::{self, Cache};
+use crate::store::{clients, resources};
 
 /// How stale a cache may be (R15).
 pub(crate) const CACHE_AGE: Duration = Duration::from_secs(2);
@@ -39,6 +40,23 @@ pub struct Registered {
     pub secret: Option<SecretString>,
 }
 
+impl Registered {
+    /// RFC 7591, 3.2.1: what was registered, with the client's id and secret.
+    ///
+    /// # Errors
+    /// None that a registration causes.
+    pub fn document(&self) -> Result<Value, Error> {
+        let mut document = serde_json::to_value(&self.client.metadata)?;
+        document["client_id"] = json!(self.client.id);
+        document["client_id_issued_at"] = json!(self.client.created_at.seconds());
+        if let Some(secret) = &self.secret {
+            document["client_secret"] = json!(secret.expose_secret());
+            document["client_secret_expires_at"] = json!(0);
+        }
+        Ok(document)
+    }
+}
+
 impl App {
     /// Registers a client (RFC 7591 metadata with the contract's extensions).
     ///
@@ -49,41 +67,84 @@ impl App {
         let sector = self.checked_sector(&metadata).await?;
         let (client, secret) = self.new_client(ctx, metadata, sector)?;
         let mut work = self.begin(ctx, Action::ClientCreated).await?;
-        clients::insert(work.tx(), &client).await?;
-        facts::bump(work.tx(), Cache::Clients).await?;
-        work.target("client", client.id)
-            .detail("statutory", client.is_statutory())
-            .detail("kind", if client.is_application() { "application" } else { "platform" });
-        work.event("client", client.id, "client.created", &[]);
+        self.add_client(&mut work, &client).await?;
         work.commit(Outcome::Done).await?;
         Ok(Registered { client: Arc::new(client), secret })
     }
 
-    fn new_client(
+    /// Suspends a client 下架, or lets it back in (`mingji client suspend|restore`). What it holds about people is
+    /// refused from now on, and good again when it is back.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown client and for one that was removed.
+    pub async fn set_client_status(&self, ctx: &Ctx, id: ClientId, status: ClientStatus) -> Result<(), Error> {
+        let mut work = self.begin(ctx, Action::ClientUpdated).await?;
+        let known = clients::find(work.tx(), id).await?.filter(|client| client.status != ClientStatus::Removed);
+        if known.is_none() {
+            return Err(Error::not_found("a client of this id"));
+        }
+        clients::set_status(work.tx(), id, status, ctx.now).await?;
+        facts::bump(work.tx(), Cache::Clients).await?;
+        work.target("client", id).detail("suspended", status == ClientStatus::Suspended);
+        work.event("client", id, "client.updated", &["status"]);
+        work.commit(Outcome::Done).await?;
+        self.clients.look_again();
+        Ok(())
+    }
+
+    /// A client that is not stored yet, with its secret where it has one.
+    pub(super) fn new_client(
         &self,
         ctx: &Ctx,
         metadata: ClientMetadata,
         sector: Option<String>,
     ) -> Result<(Client, Option<SecretString>), Error> {
         let id = ClientId::new(ctx.now, &*self.random);
-        let secret = metadata.token_endpoint_auth_method.has_secret().then(|| opaque::generate(&*self.random));
         let mut client = Client {
             id,
             metadata,
             sector: sector.unwrap_or_else(|| id.to_string()),
-            secret_digest: secret.as_ref().map(|secret| opaque::digest(secret.expose_secret())),
+            secret_digest: None,
             secret_sealed: None,
             status: ClientStatus::Active,
             created_at: ctx.now,
         };
-        if let Some(secret) = secret.as_ref().filter(|_| client.needs_secret_value()) {
-            client.secret_sealed = Some(self.seal_client_secret(id, secret.expose_secret())?);
-        }
+        let secret = self.renew_secret(&mut client)?;
         Ok((client, secret))
     }
 
+    /// Gives a secret to a client that needs one and has none it can use, and takes it from one that needs none.
+    pub(super) fn renew_secret(&self, client: &mut Client) -> Result<Option<SecretString>, Error> {
+        let (needed, value) = (client.metadata.token_endpoint_auth_method.has_secret(), client.needs_secret_value());
+        if needed && client.secret_digest.is_some() && (!value || client.secret_sealed.is_some()) {
+            return Ok(None);
+        }
+        let secret = needed.then(|| opaque::generate(&*self.random));
+        client.secret_digest = secret.as_ref().map(|secret| opaque::digest(secret.expose_secret()));
+        let sealed = secret.as_ref().filter(|_| value);
+        client.secret_sealed =
+            sealed.map(|secret| self.seal_client_secret(client.id, secret.expose_secret())).transpose()?;
+        Ok(secret)
+    }
+
+    /// Stores a new client, in whatever work that belongs to.
+    pub(super) async fn add_client(&self, work: &mut Work<'_>, client: &Client) -> Result<(), Error> {
+        for uri in client.metadata.edu_resources.iter().chain(&client.metadata.edu_serves) {
+            if resources::find(work.tx(), uri).await?.is_none() {
+                return Err(ProtocolError::new(Code::InvalidClientMetadata, "a resource is not registered").into());
+            }
+        }
+        clients::insert(work.tx(), client).await?;
+        facts::bump(work.tx(), Cache::Clients).await?;
+        work.target("client", client.id)
+            .detail("statutory", client.is_statutory())
+            .detail("kind", if client.is_application() { "application" } else { "platform" });
+        work.event("client", client.id, "client.created", &[]);
+        Ok(())
+    }
+
     /// Checks completed metadata, fetching what it points to; the sector, none where it is the client alone.
-    async fn checked_sector(&self, metadata: &ClientMetadata) -> Result<Option<String>, Error> {
+    pub(super) async fn checked_sector(&self, metadata: &ClientMetadata) -> Result<Option<String>, Error> {
         let sector = metadata.check()?;
         metadata.jwks.as_ref().map_or(Ok(()), Self::check_jwks)?;
         if let Some(uri) = &metadata.sector_identifier_uri {
@@ -133,6 +194,11 @@ impl Cached {
         let snapshot = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let fresh = snapshot.checked_at.is_some_and(|at| now.since(at) < CACHE_AGE && at <= now);
         if fresh { snapshot.clients.get(&id).cloned() } else { None }
+    }
+
+    /// Compares with the database before it is used again: this process changed something.
+    pub(super) fn look_again(&self) {
+        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner).checked_at = None;
     }
 
     fn checked(&self, stamp: i64, now: Timestamp) {

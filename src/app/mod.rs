@@ -12,6 +12,7 @@ pub mod books;
 pub mod claims;
 pub mod class;
 pub mod client_auth;
+pub mod client_credentials;
 mod client_keys;
 pub mod clients;
 pub mod consent;
@@ -21,16 +22,21 @@ pub mod error;
 pub mod guardianship;
 pub mod health;
 pub mod institution;
+pub mod introspection;
 pub mod keyring;
 pub mod login;
 pub mod logout;
 mod metrics;
 pub mod note;
 pub mod person;
+pub mod pushed;
+pub mod registration;
 pub mod relation_claim;
 pub mod report;
 mod request_object;
+pub mod resource;
 pub mod response;
+pub mod revocation;
 pub mod roster_import;
 pub mod secrets;
 pub mod session;
@@ -48,6 +54,7 @@ use tokio::sync::Notify;
 
 use crate::domain::auth::lifetimes::Lifetimes;
 use crate::domain::issuer::Issuer;
+use crate::domain::oidc::initial_token::Opening;
 use crate::domain::random::Random;
 use crate::domain::time::{Clock, Timestamp};
 use crate::keys::audit::CheckpointSigner;
@@ -80,6 +87,8 @@ pub struct Parts {
     pub issuer: Issuer,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// Whether strangers may register clients.
+    pub registration: Opening,
     /// Calls we make.
     pub outbound: GuardedClient,
     /// Password hashes at a time, and how many may wait.
@@ -98,6 +107,7 @@ pub struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) issuer: Issuer,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) registration: Opening,
     pub(crate) outbound: GuardedClient,
     pub(crate) sealer: Sealer,
     pub(crate) index: BlindIndex,
@@ -152,6 +162,7 @@ impl App {
             random: parts.random,
             issuer: parts.issuer,
             lifetimes: parts.lifetimes,
+            registration: parts.registration,
             outbound: parts.outbound,
         }))
     }

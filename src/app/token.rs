@@ -31,14 +31,14 @@ const TOMBSTONE: Duration = Duration::from_secs(600);
 pub struct Tokens {
     /// RFC 9068.
     pub access_token: SecretString,
-    /// Signed as the client registered.
-    pub id_token: SecretString,
+    /// Signed as the client registered; none in a client's own name.
+    pub id_token: Option<SecretString>,
     /// Where the client may refresh.
     pub refresh_token: Option<SecretString>,
     /// Of the access token.
     pub expires_in: Duration,
     /// What was granted.
-    pub scope: ScopeSet,
+    pub scope: String,
 }
 
 fn invalid_grant(why: &'static str) -> Error {
@@ -57,6 +57,10 @@ impl App {
             Request::Code { code, redirect_uri, verifier } => (
                 "authorization_code",
                 self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await?,
+            ),
+            Request::ClientCredentials { scope, resource } => (
+                "client_credentials",
+                self.client_credentials(&ctx, &client, scope.as_deref(), resource.as_deref()).await?,
             ),
             Request::Refresh { token, scope } => ("refresh_token", self.refresh(&ctx, &client, &token, scope).await?),
         };
@@ -128,6 +132,7 @@ impl App {
         {
             return Ok(Err(ENDED));
         }
+        Self::client_used(work, client, ctx.now).await?;
         let facts = self.facts(work.tx(), &proof, &grant, client, ctx.now).await?;
         work.target("person", grant.person)
             .target("client", client.id)
@@ -272,10 +277,10 @@ impl App {
         let id_token = self.id_token(&keyring, ctx, client, grant, facts, &bound).await?;
         Ok(Tokens {
             access_token: access_token.into(),
-            id_token: id_token.into(),
+            id_token: Some(id_token.into()),
             refresh_token: family.map(|family| self.refresh_tokens.format(family.id, family.counter).into()),
             expires_in: self.lifetimes.access_token,
-            scope: grant.scope.clone(),
+            scope: grant.scope.to_string(),
         })
     }
 }

@@ -18,6 +18,7 @@ mod output;
 mod passphrase;
 mod progress;
 mod registry;
+mod resource;
 mod roster;
 mod runtime;
 mod serve;
@@ -74,6 +75,9 @@ enum Command {
     /// Relying parties.
     #[command(subcommand)]
     Client(client::Command),
+    /// Services that clients call with tokens.
+    #[command(subcommand)]
+    Resource(resource::Command),
     /// Guardians' receipts, until the pages exist.
     #[command(subcommand)]
     Consent(consent::Command),
@@ -121,6 +125,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Claim(command) => claim::run(config, &command, output).await,
         Command::Account(command) => account::run(config, &command, output).await,
         Command::Client(command) => client::run(config, &command, output).await,
+        Command::Resource(command) => resource::run(config, &command, output).await,
         Command::Consent(command) => consent::run(config, &command, output).await,
         Command::Admin(command) => admin::run(config, &command, output).await,
         Command::Backup(args) => backup::backup(config, &args, output).await,

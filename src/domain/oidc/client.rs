@@ -195,6 +195,15 @@ pub struct ClientMetadata {
     /// R14: lifts PKCE for a confidential client.
     #[serde(default = "default_true")]
     pub edu_require_pkce: bool,
+    /// Resources it may ask tokens for (RFC 8707).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edu_resources: Vec<String>,
+    /// Resources that it serves itself: whose tokens it may look at (RFC 7662).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edu_serves: Vec<String>,
+    /// Its authorization requests come pushed or not at all (RFC 9126, 6).
+    #[serde(default)]
+    pub require_pushed_authorization_requests: bool,
     /// Members in other languages, as `client_name#en` (RFC 7591, 2.2); all other unknown members are dropped.
     #[serde(flatten, deserialize_with = "localized_only")]
     pub localized: BTreeMap<String, String>,

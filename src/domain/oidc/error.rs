@@ -30,6 +30,7 @@ pub enum Code {
     InsufficientScope,
     InvalidClientMetadata,
     InvalidRedirectUri,
+    InvalidTarget,
 }
 
 /// Code, wire text, HTTP status of a direct answer, source.
@@ -62,6 +63,7 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::InsufficientScope, "insufficient_scope", 403, "RFC 6750, 3.1"),
     (Code::InvalidClientMetadata, "invalid_client_metadata", 400, "RFC 7591, 3.2.2"),
     (Code::InvalidRedirectUri, "invalid_redirect_uri", 400, "RFC 7591, 3.2.2"),
+    (Code::InvalidTarget, "invalid_target", 400, "RFC 8707, 2"),
 ];
 
 impl Code {

@@ -176,9 +176,14 @@ impl Family {
         }
     }
 
+    /// Whether its newest token is good.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at && now < self.idle_expires_at
+    }
+
     /// A token of this family is presented. `rotates` is true for public clients without sender constraint.
     pub fn present(self, counter: u32, rotates: bool, now: Timestamp, lifetimes: &Lifetimes) -> Presented {
-        if self.revoked_at.is_some() || now >= self.expires_at || now >= self.idle_expires_at {
+        if !self.is_live(now) {
             return Presented::Ended;
         }
         let idle_expires_at = now.plus(lifetimes.refresh_idle).min(self.expires_at);

@@ -9,7 +9,7 @@ use super::request_object::ObjectAlg;
 use super::response::ResponseType;
 
 /// Grant types that are served, at the token endpoint or (implicit) at the authorization endpoint.
-pub const GRANT_TYPES: &[&str] = &["authorization_code", "implicit", "refresh_token"];
+pub const GRANT_TYPES: &[&str] = &["authorization_code", "implicit", "refresh_token", "client_credentials"];
 
 /// Members that are lists hold no more than this.
 const MOST_ITEMS: usize = 50;
@@ -84,6 +84,8 @@ impl ClientMetadata {
             &self.response_types,
             &self.contacts,
             &self.post_logout_redirect_uris,
+            &self.edu_resources,
+            &self.edu_serves,
         ];
         if lists.iter().any(|list| list.len() > MOST_ITEMS) || self.localized.len() > MOST_ITEMS {
             return Err(invalid("a member has too many values"));
@@ -130,6 +132,14 @@ impl ClientMetadata {
         }
         if self.response_types.is_empty() == (self.uses_codes() || self.uses("implicit")) {
             return Err(invalid("grant_types and response_types do not fit together"));
+        }
+        if self.uses("client_credentials") {
+            if self.token_endpoint_auth_method == AuthMethod::None {
+                return Err(invalid("client_credentials is for clients that prove themselves"));
+            }
+            if self.edu_resources.is_empty() {
+                return Err(invalid("client_credentials needs edu_resources"));
+            }
         }
         if !self.edu_require_pkce && self.token_endpoint_auth_method == AuthMethod::None {
             return Err(invalid("a public client always needs PKCE"));
@@ -297,6 +307,9 @@ mod tests {
         for own in [
             json!({ "grant_types": ["refresh_token"], "response_types": ["code"] }),
             json!({ "grant_types": [] }),
+            json!({ "grant_types": ["client_credentials"], "response_types": ["code"] }),
+            json!({ "grant_types": ["client_credentials"] }),
+            json!({ "grant_types": ["client_credentials"], "edu_resources": ["https://r.example"], "token_endpoint_auth_method": "none" }),
             json!({ "grant_types": ["password"] }),
             json!({ "response_types": ["token"] }),
             json!({ "application_type": "tv" }),

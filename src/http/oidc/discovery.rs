@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::domain::auth::session::ACRS;
@@ -20,27 +20,30 @@ pub async fn metadata(State(app): State<App>) -> Response {
     let at = |path: &str| app.issuer().at(path);
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
     let auth_methods: Vec<&str> = AuthMethod::ALL.iter().map(|method| method.as_str()).collect();
+    let proving_methods: Vec<&str> = auth_methods.iter().copied().filter(|method| *method != "none").collect();
     let assertion_algs: Vec<&str> = ClientAlg::ALL.iter().map(|alg| alg.as_str()).collect();
-    let document = json!({
+    let mut document = json!({
         "issuer": app.issuer().as_str(),
         "authorization_endpoint": at(path::AUTHORIZE),
         "token_endpoint": at(path::TOKEN),
         "userinfo_endpoint": at(path::USERINFO),
         "jwks_uri": at(path::JWKS),
         "end_session_endpoint": at(path::END_SESSION),
+        "registration_endpoint": at(path::REGISTER),
+        "introspection_endpoint": at(path::INTROSPECT),
+        "introspection_endpoint_auth_methods_supported": proving_methods,
+        "introspection_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "revocation_endpoint": at(path::REVOKE),
+        "revocation_endpoint_auth_methods_supported": auth_methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "pushed_authorization_request_endpoint": at(path::PAR),
+        "require_pushed_authorization_requests": false,
         "scopes_supported": scopes,
         "response_types_supported": ResponseType::ALL.map(ResponseType::as_str),
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
         "grant_types_supported": registration::GRANT_TYPES,
         "acr_values_supported": ACRS,
         "subject_types_supported": ["public", "pairwise"],
-        "id_token_signing_alg_values_supported": assertion_algs,
-        "userinfo_signing_alg_values_supported": assertion_algs,
-        "id_token_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
-        "id_token_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
-        "userinfo_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
-        "userinfo_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
-        "request_object_signing_alg_values_supported": request_object::ALGS.map(ClientAlg::as_str),
         "token_endpoint_auth_methods_supported": auth_methods,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "code_challenge_methods_supported": ["S256"],
@@ -56,5 +59,21 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
     });
+    if let (Value::Object(all), Value::Object(own)) = (&mut document, algorithms(&assertion_algs)) {
+        all.extend(own);
+    }
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
+}
+
+/// How what we answer is signed and sealed, and what clients sign their requests with.
+fn algorithms(answers: &[&str]) -> Value {
+    json!({
+        "id_token_signing_alg_values_supported": answers,
+        "userinfo_signing_alg_values_supported": answers,
+        "id_token_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
+        "id_token_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
+        "userinfo_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
+        "userinfo_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
+        "request_object_signing_alg_values_supported": request_object::ALGS.map(ClientAlg::as_str),
+    })
 }

@@ -5,5 +5,8 @@ mod client_auth;
 pub mod discovery;
 pub mod end_session;
 pub mod jwks;
+pub mod par;
+pub mod register;
 pub mod token;
+pub mod token_status;
 pub mod userinfo;

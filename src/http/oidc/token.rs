@@ -9,7 +9,6 @@ use serde_json::json;
 
 use super::client_auth;
 use crate::app::App;
-use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::token::Request;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
@@ -22,9 +21,7 @@ pub async fn answer(
     headers: HeaderMap,
     fields: Result<Fields, Response>,
 ) -> Response {
-    let Ok(Fields(params)) = fields else {
-        return error::protocol_error(&ProtocolError::new(Code::InvalidRequest, "a form is expected"));
-    };
+    let Ok(Fields(params)) = fields else { return error::no_form() };
     let parsed = client_auth::read(&app, path::TOKEN, &headers, &params)
         .and_then(|credentials| Ok((credentials, Request::parse(&params)?)));
     let (credentials, request) = match parsed {
@@ -38,9 +35,11 @@ pub async fn answer(
                 "access_token": tokens.access_token.expose_secret(),
                 "token_type": "Bearer",
                 "expires_in": tokens.expires_in.as_secs(),
-                "id_token": tokens.id_token.expose_secret(),
-                "scope": tokens.scope.to_string(),
+                "scope": tokens.scope,
             });
+            if let Some(id_token) = tokens.id_token {
+                body["id_token"] = json!(id_token.expose_secret());
+            }
             if let Some(refresh) = tokens.refresh_token {
                 body["refresh_token"] = json!(refresh.expose_secret());
             }

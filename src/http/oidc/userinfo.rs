@@ -9,7 +9,7 @@ use crate::app::userinfo::Told;
 use crate::app::{App, Error};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::http::error;
-use crate::http::extract::{Fields, Visit};
+use crate::http::extract::{Fields, Visit, bearer};
 
 /// GET with an Authorization header.
 pub async fn get(State(app): State<App>, visit: Visit, headers: HeaderMap) -> Response {
@@ -29,11 +29,6 @@ pub async fn post(
         (Some(token), None) => answer(&app, visit, Some(token.to_owned())).await,
         (None, token) => answer(&app, visit, token).await,
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 async fn answer(app: &App, visit: Visit, token: Option<String>) -> Response {

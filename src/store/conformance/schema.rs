@@ -29,7 +29,10 @@ const ALL: &[&[Statement]] = &[
     crate::store::persons::STATEMENTS,
     crate::store::platforms::STATEMENTS,
     crate::store::profiles::STATEMENTS,
+    crate::store::registrations::STATEMENTS,
     crate::store::relation_claims::STATEMENTS,
+    crate::store::resources::STATEMENTS,
+    crate::store::revoked_tokens::STATEMENTS,
     crate::store::sessions::STATEMENTS,
     crate::store::signing_keys::STATEMENTS,
     crate::store::slips::STATEMENTS,
@@ -70,6 +73,7 @@ const READ_ALL: &[&str] = &[
     "facts::FINGERPRINTS",
     "persons::SURVIVOR",
     "persons::ARRIVE",
+    "resources::LIST",
     "sessions::FORGET_SIGN_INS",
     "signing_keys::LIST",
 ];

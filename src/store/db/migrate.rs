@@ -28,6 +28,7 @@ macro_rules! pairs {
 const MIGRATIONS: &[Pair] = pairs! {
     1 "0001_core";
     2 "0002_relation_claims";
+    4 "0004_registrations";
 };
 
 /// What [`Db::migrate`] did.

@@ -155,6 +155,23 @@ both_engines! {
         assert!(browser.open(&rp.url(&nobody)).await.has("err-client"));
     }
 
+    async fn an_object_may_be_pushed(app: TestApp) {
+        let key = ClientKey::es256();
+        let rp = signer(&app, &key, json!({})).await;
+        let ask = rp.ask();
+        let url = app.endpoint("pushed_authorization_request_endpoint").await;
+        let path = url.strip_prefix(&app.issuer).unwrap();
+        let good = object_of(&rp, &ask);
+        let pushed = rp.post(path, &[("request", key.sign(json!({}), &good))]).await;
+        assert_eq!(pushed.status, 201, "{pushed:?}");
+        let named = Ask::bare().with("client_id", &rp.id).with("request_uri", &pushed.text("request_uri"));
+        let answer = app.teacher().go(&rp, &named).await.answer();
+        assert_eq!(answer["state"], ask.get("state"));
+        assert_eq!(rp.redeem(&ask, &answer["code"]).await.id_claims()["nonce"], ask.get("nonce"));
+        let refused = rp.post(path, &[("request", ClientKey::es256().sign(json!({}), &good))]).await;
+        assert_eq!((refused.status, refused.error()), (400, "invalid_request_object"));
+    }
+
     async fn none_is_for_who_registered_it(app: TestApp) {
         let rp = app.register(json!({ "request_object_signing_alg": "none" })).await;
         let ask = rp.ask();
