@@ -204,6 +204,12 @@ impl ClientMetadata {
             check_web_uri(uri)
                 .ok_or(invalid("an address is not absolute http or https, or carries a user name or a fragment"))?;
         }
+        // OpenID Connect Core, 4: "The Login Initiation Endpoint URI MUST use the https scheme"; loopback is for
+        // development, as with redirect URIs.
+        let plain = |url: &Url| url.scheme() != "https" && !url.host_str().is_some_and(is_loopback);
+        if self.initiate_login_uri.as_deref().and_then(check_web_uri).is_some_and(|url| plain(&url)) {
+            return Err(invalid("initiate_login_uri must be https, or http on a loopback address"));
+        }
         Ok(())
     }
 
@@ -326,6 +332,7 @@ mod tests {
             json!({ "edu_require_pkce": false, "token_endpoint_auth_method": "none" }),
             json!({ "id_token_encrypted_response_alg": "ECDH-ES" }),
             json!({ "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM" }),
+            json!({ "initiate_login_uri": "http://a.example/login" }),
             json!({ "logo_uri": "javascript:alert(1)" }),
             json!({ "policy_uri#en": "file:///etc/passwd" }),
             json!({ "client_name": "a\u{7}" }),
