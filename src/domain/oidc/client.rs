@@ -136,6 +136,9 @@ pub struct ClientMetadata {
     /// JWS algorithm of ID tokens; RS256 where a registration does not say (OpenID Connect Registration, 2).
     #[serde(default = "default_alg")]
     pub id_token_signed_response_alg: SigningAlg,
+    /// JWS algorithm of signed introspection answers (RFC 9701, 6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<SigningAlg>,
     /// Sign-in not older than this many seconds where the request does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u64>,
@@ -306,10 +309,15 @@ impl Client {
         self.metadata.post_logout_redirect_uris.iter().any(|registered| registered == uri)
     }
 
-    /// The name for people.
+    /// The name for people, in their language where it was registered in it (RFC 7591, 2.2).
     pub fn display_name(&self, english: bool) -> String {
-        let zh = self.metadata.client_name.as_ref();
-        let name = if english { self.metadata.localized.get("client_name#en").or(zh) } else { zh };
+        let tag = if english { "client_name#en" } else { "client_name#zh" };
+        let localized = self
+            .metadata
+            .localized
+            .iter()
+            .find(|(name, _)| name.strip_prefix(tag).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')));
+        let name = localized.map(|(_, name)| name).or(self.metadata.client_name.as_ref());
         name.cloned().unwrap_or_else(|| {
             self.metadata
                 .redirect_uris

@@ -32,6 +32,7 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "introspection_endpoint": at(path::INTROSPECT),
         "introspection_endpoint_auth_methods_supported": proving_methods,
         "introspection_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "introspection_signing_alg_values_supported": ["RS256", "ES256"],
         "revocation_endpoint": at(path::REVOKE),
         "revocation_endpoint_auth_methods_supported": auth_methods,
         "revocation_endpoint_auth_signing_alg_values_supported": assertion_algs,
