@@ -15,7 +15,7 @@ use crate::domain::random::bytes;
 use crate::store::resources;
 
 impl App {
-    /// A token about nobody. Who is the client was checked before.
+    /// A token about nobody. Who the client is, and that it may, was checked before.
     pub(super) async fn client_credentials(
         &self,
         ctx: &Ctx,
@@ -23,11 +23,6 @@ impl App {
         scope: Option<&str>,
         resource: Option<&str>,
     ) -> Result<Tokens, Error> {
-        if !client.may_use("client_credentials") {
-            return Err(
-                ProtocolError::new(Code::UnauthorizedClient, "the client may not use client_credentials").into()
-            );
-        }
         let uri = match (resource, client.metadata.edu_resources.as_slice()) {
             (Some(asked), _) => asked,
             (None, [only]) => only,

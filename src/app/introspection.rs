@@ -12,6 +12,7 @@ use crate::domain::id::FamilyId;
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::scope::ScopeSet;
+use crate::domain::oidc::signing_key::SigningAlg;
 use crate::keys::jwt::Expect;
 use crate::keys::opaque;
 use crate::store::{grants, revoked_tokens};
@@ -41,8 +42,28 @@ impl App {
     /// Answers a resource server or a client.
     ///
     /// # Errors
-    /// `invalid_client`, `invalid_request`, or a failed dependency.
+    /// `invalid_client`, or a failed dependency.
     pub async fn introspect(&self, ctx: &Ctx, credentials: &Credentials, token: &str) -> Result<Value, Error> {
+        Ok(self.told(ctx, credentials, token).await?.1)
+    }
+
+    /// The same answer as evidence: signed, for the asker alone (RFC 9701, 5).
+    ///
+    /// # Errors
+    /// As [`App::introspect`].
+    pub async fn introspect_signed(&self, ctx: &Ctx, credentials: &Credentials, token: &str) -> Result<String, Error> {
+        let (asker, told) = self.told(ctx, credentials, token).await?;
+        // RFC 9701, 6: RS256 where the registration does not say.
+        let alg = asker.metadata.introspection_signed_response_alg.unwrap_or(SigningAlg::Rs256);
+        let keyring = self.keyring(ctx.now).await?;
+        let key = keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))?;
+        let claims = json!({
+            "iss": self.issuer().as_str(), "aud": asker.id.to_string(), "iat": ctx.now.seconds(), "token_introspection": told,
+        });
+        Ok(keyring.sign(key, "token-introspection+jwt", &claims)?)
+    }
+
+    async fn told(&self, ctx: &Ctx, credentials: &Credentials, token: &str) -> Result<(Arc<Client>, Value), Error> {
         let asker = self.authenticate_client(credentials, ctx.now).await?;
         // RFC 7662, 2.1: "MUST also require some form of authorization"; a public client has none.
         if asker.is_public() {
@@ -54,7 +75,7 @@ impl App {
             Some((family, counter)) => self.tell_of_refresh(ctx, &asker, family, counter).await?,
             None => self.tell_of_access(ctx, &asker, token).await?,
         };
-        Ok(told.unwrap_or_else(|| json!({ "active": false })))
+        Ok((asker, told.unwrap_or_else(|| json!({ "active": false }))))
     }
 
     async fn tell_of_access(&self, ctx: &Ctx, asker: &Client, token: &str) -> Result<Option<Value>, Error> {

@@ -53,16 +53,23 @@ impl App {
     pub async fn token(&self, ctx: &Ctx, credentials: &Credentials, request: Request) -> Result<Tokens, Error> {
         let client = self.authenticate_client(credentials, ctx.now).await?;
         let ctx = ctx.acting(Actor::Client { id: client.id });
-        let (grant_type, tokens) = match request {
-            Request::Code { code, redirect_uri, verifier } => (
-                "authorization_code",
-                self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await?,
-            ),
-            Request::ClientCredentials { scope, resource } => (
-                "client_credentials",
-                self.client_credentials(&ctx, &client, scope.as_deref(), resource.as_deref()).await?,
-            ),
-            Request::Refresh { token, scope } => ("refresh_token", self.refresh(&ctx, &client, &token, scope).await?),
+        let grant_type = request.grant_type();
+        // RFC 6749, 5.2: "The authenticated client is not authorized to use this authorization grant type."
+        if !client.may_use(grant_type) {
+            return Err(ProtocolError::new(
+                Code::UnauthorizedClient,
+                "the client is not registered for this grant type",
+            )
+            .into());
+        }
+        let tokens = match request {
+            Request::Code { code, redirect_uri, verifier } => {
+                self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await?
+            }
+            Request::ClientCredentials { scope, resource } => {
+                self.client_credentials(&ctx, &client, scope.as_deref(), resource.as_deref()).await?
+            }
+            Request::Refresh { token, scope } => self.refresh(&ctx, &client, &token, scope).await?,
         };
         self.metrics.tokens_issued(grant_type);
         Ok(tokens)

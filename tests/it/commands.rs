@@ -1,6 +1,7 @@
 //! The commands as an operator types them: exit codes, one line that says what to do, `--json`, and that a refusal
 //! leaves nothing behind.
 
+mod clients;
 mod doctor;
 mod reading;
 mod reasons;

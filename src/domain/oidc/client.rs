@@ -10,6 +10,7 @@ use super::assertion::ClientAlg;
 use super::request_object::ObjectAlg;
 use super::response::ResponseType;
 use super::scope::{Scope, ScopeSet};
+use super::signing_key::SigningAlg;
 use crate::domain::id::ClientId;
 use crate::domain::time::Timestamp;
 
@@ -159,6 +160,9 @@ pub struct ClientMetadata {
     /// Pins the algorithm of its request objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<ObjectAlg>,
+    /// JWS algorithm of signed introspection answers (RFC 9701, 6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<SigningAlg>,
     /// Sign-in not older than this many seconds where the request does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u64>,
@@ -342,10 +346,15 @@ impl Client {
         self.metadata.post_logout_redirect_uris.iter().any(|registered| registered == uri)
     }
 
-    /// The name for people.
+    /// The name for people, in their language where it was registered in it (RFC 7591, 2.2).
     pub fn display_name(&self, english: bool) -> String {
-        let zh = self.metadata.client_name.as_ref();
-        let name = if english { self.metadata.localized.get("client_name#en").or(zh) } else { zh };
+        let tag = if english { "client_name#en" } else { "client_name#zh" };
+        let localized = self
+            .metadata
+            .localized
+            .iter()
+            .find(|(name, _)| name.strip_prefix(tag).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')));
+        let name = localized.map(|(_, name)| name).or(self.metadata.client_name.as_ref());
         name.cloned().unwrap_or_else(|| {
             self.metadata
                 .redirect_uris

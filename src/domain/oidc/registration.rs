@@ -266,6 +266,9 @@ fn check_redirect_uri(uri: &str, native: bool) -> Result<String, ProtocolError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::id::ClientId;
+    use crate::domain::oidc::client::{Client, ClientStatus};
+    use crate::domain::time::Timestamp;
     use serde_json::{Value, json};
 
     /// An application on two pages of one host, changed.
@@ -349,6 +352,26 @@ mod tests {
         let kept = serde_json::to_value(&metadata).unwrap();
         assert_eq!((kept["client_name#en"].as_str(), kept["client_name#zh-Hant-TW"].as_str()), (Some("A"), Some("甲")));
         assert_eq!(metadata.localized.len(), 2);
+    }
+
+    #[test]
+    fn people_read_a_name_in_their_language() {
+        let named = |document: Value, english| {
+            let client = Client {
+                id: ClientId(uuid::Uuid::nil()),
+                metadata: serde_json::from_value(document).unwrap(),
+                sector: SYSTEM_SECTOR.into(),
+                secret_digest: None,
+                secret_sealed: None,
+                status: ClientStatus::Active,
+                created_at: Timestamp::from_seconds(0),
+            };
+            client.display_name(english)
+        };
+        let ours = json!({ "client_name": "甲", "client_name#en": "A" });
+        assert_eq!((named(ours.clone(), false).as_str(), named(ours, true).as_str()), ("甲", "A"));
+        let theirs = json!({ "client_name": "A", "client_name#zh-Hans-CN": "甲", "client_name#zhx": "乙" });
+        assert_eq!((named(theirs.clone(), false).as_str(), named(theirs, true).as_str()), ("甲", "A"));
     }
 
     #[test]

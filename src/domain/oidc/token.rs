@@ -34,6 +34,15 @@ pub enum Request {
 }
 
 impl Request {
+    /// The name of its grant type.
+    pub fn grant_type(&self) -> &'static str {
+        match self {
+            Self::Code { .. } => "authorization_code",
+            Self::Refresh { .. } => "refresh_token",
+            Self::ClientCredentials { .. } => "client_credentials",
+        }
+    }
+
     /// Reads the form.
     ///
     /// # Errors

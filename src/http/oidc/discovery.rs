@@ -12,6 +12,7 @@ use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::client::{AuthMethod, ContentEncryption, EncryptionAlg};
 use crate::domain::oidc::response::{ResponseMode, ResponseType};
 use crate::domain::oidc::scope::Scope;
+use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::{claims, registration, request_object};
 use crate::http::urls::path;
 
@@ -68,6 +69,7 @@ pub async fn metadata(State(app): State<App>) -> Response {
 /// How what we answer is signed and sealed, and what clients sign their requests with.
 fn algorithms(answers: &[&str]) -> Value {
     json!({
+        "introspection_signing_alg_values_supported": SigningAlg::ALL.map(SigningAlg::as_str),
         "id_token_signing_alg_values_supported": answers,
         "userinfo_signing_alg_values_supported": answers,
         "id_token_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],

@@ -14,6 +14,9 @@ use crate::http::error;
 use crate::http::extract::{Fields, Visit};
 use crate::http::urls::path;
 
+/// RFC 9701, 4.
+const SIGNED: &str = "application/token-introspection+jwt";
+
 /// What becomes of a token now.
 pub async fn introspect(
     State(app): State<App>,
@@ -26,6 +29,12 @@ pub async fn introspect(
         Ok(asked) => asked,
         Err(refusal) => return error::protocol_error(&refusal),
     };
+    if accepts(&headers, SIGNED) {
+        return match app.introspect_signed(&visit.ctx, &credentials, token).await {
+            Ok(jwt) => ([(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, SIGNED)], jwt).into_response(),
+            Err(why) => error::protocol(&visit, &why),
+        };
+    }
     match app.introspect(&visit.ctx, &credentials, token).await {
         Ok(told) => ([(header::CACHE_CONTROL, "no-store")], Json(told)).into_response(),
         Err(why) => error::protocol(&visit, &why),
@@ -48,6 +57,11 @@ pub async fn revoke(
         Ok(()) => (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response(),
         Err(why) => error::protocol(&visit, &why),
     }
+}
+
+fn accepts(headers: &HeaderMap, kind: &str) -> bool {
+    let named = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    named.flat_map(|text| text.split(',')).any(|one| one.split(';').next().is_some_and(|name| name.trim() == kind))
 }
 
 /// Who asks, about which token. `token_type_hint` helps nobody here: our tokens tell themselves apart.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client_credentials::{GRADES, ask, machine, resource};
 use crate::support::app::both_engines;
-use crate::support::relying_party::{Answer, Auth, RelyingParty};
+use crate::support::relying_party::{Answer, Auth, RelyingParty, claims_of, part_of};
 
 async fn status(rp: &RelyingParty, token: &str) -> Value {
     let answer = rp.post("/introspect", &[("token", token.to_owned())]).await;
@@ -63,6 +63,26 @@ both_engines! {
         let fresh = ask(&rp, &[]).await.access();
         app.suspend(&rp).await;
         assert!(!is_active(&grades, &fresh).await, "its client was suspended");
+    }
+
+    async fn an_answer_may_be_signed_for_whoever_asked(app: TestApp) {
+        let rp = app.register(json!({ "introspection_signed_response_alg": "ES256" })).await;
+        let tokens = app.teacher().sign_in(&rp).await;
+        let Auth::Basic(secret) = rp.auth.clone() else { panic!() };
+        let keys: Value = app.http.get(app.endpoint("jwks_uri").await).send().await.unwrap().json().await.unwrap();
+        for (token, active) in [(tokens.access(), true), ("x".to_owned(), false)] {
+            let request = app.http.post(app.at("/introspect")).basic_auth(&rp.id, Some(&secret)).form(&[("token", token)]);
+            let response = request.header("accept", "application/token-introspection+jwt").send().await.unwrap();
+            assert_eq!(response.headers()["content-type"], "application/token-introspection+jwt");
+            let jwt = response.text().await.unwrap();
+            let (header, claims) = (part_of(&jwt, 0), claims_of(&jwt));
+            assert_eq!((&header["typ"], &header["alg"]), (&json!("token-introspection+jwt"), &json!("ES256")));
+            assert!(keys["keys"].as_array().unwrap().iter().any(|key| key["kid"] == header["kid"]));
+            assert_eq!((claims["iss"].as_str(), claims["aud"].as_str()), (Some(app.issuer.as_str()), Some(rp.id.as_str())));
+            assert!(claims["sub"].is_null() && claims["exp"].is_null(), "it cannot pass for an access token");
+            assert_eq!(claims["token_introspection"]["active"], active);
+            assert_eq!(rp.userinfo(&jwt).await.status, 401);
+        }
     }
 
     async fn whoever_asks_proves_who_she_is(app: TestApp) {
