@@ -121,8 +121,12 @@ impl ClientMetadata {
         if self.response_types.iter().any(|kind| !RESPONSE_TYPES.contains(&kind.as_str())) {
             return Err(invalid("a response type is not served"));
         }
-        if self.grant_types.is_empty() || self.grant_types.iter().any(|kind| !GRANT_TYPES.contains(&kind.as_str())) {
-            return Err(invalid("a grant type is not served, or none is named"));
+        if self.grant_types.iter().any(|kind| !GRANT_TYPES.contains(&kind.as_str())) {
+            return Err(invalid("a grant type is not served"));
+        }
+        // A resource that only asks about tokens gets none itself.
+        if self.grant_types.is_empty() && self.edu_serves.is_empty() {
+            return Err(invalid("a client without a grant type is of no use"));
         }
         let granted = |kind: &str| self.grant_types.iter().any(|known| known == kind);
         for (word, grant_type) in [("code", "authorization_code"), ("token", "implicit"), ("id_token", "implicit")] {
