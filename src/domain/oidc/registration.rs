@@ -127,8 +127,12 @@ impl ClientMetadata {
                 return Err(invalid("grant_types and response_types do not fit together"));
             }
         }
-        if self.grant_types.is_empty() || self.grant_types.iter().any(|kind| !GRANT_TYPES.contains(&kind.as_str())) {
-            return Err(invalid("a grant type is not served, or none is named"));
+        if self.grant_types.iter().any(|kind| !GRANT_TYPES.contains(&kind.as_str())) {
+            return Err(invalid("a grant type is not served"));
+        }
+        // A resource that only asks about tokens gets none itself.
+        if self.grant_types.is_empty() && self.edu_serves.is_empty() {
+            return Err(invalid("a client without a grant type is of no use"));
         }
         if self.response_types.is_empty() == (self.uses_codes() || self.uses("implicit")) {
             return Err(invalid("grant_types and response_types do not fit together"));

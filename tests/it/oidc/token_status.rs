@@ -46,8 +46,9 @@ both_engines! {
         resource(&app, GRADES, &["grades.read"]).await;
         resource(&app, "https://other.example/", &["grades.read"]).await;
         let rp = machine(&app, json!({})).await;
-        let serves = |uri: &str| json!({ "edu_serves": [uri], "edu_resources": [uri] });
+        let serves = |uri: &str| json!({ "edu_serves": [uri], "edu_resources": null, "grant_types": [] });
         let (grades, other) = (machine(&app, serves(GRADES)).await, machine(&app, serves("https://other.example/")).await);
+        assert_eq!(ask(&grades, &[]).await.error(), "unauthorized_client");
         let token = ask(&rp, &[]).await.access();
         let told = status(&grades, &token).await;
         assert_eq!((told["active"].as_bool(), told["aud"].as_str(), told["scope"].as_str()), (Some(true), Some(GRADES), Some("grades.read")));
