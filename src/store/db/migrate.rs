@@ -28,6 +28,7 @@ macro_rules! pairs {
 const MIGRATIONS: &[Pair] = pairs! {
     1 "0001_core";
     2 "0002_relation_claims";
+    3 "0003_pending_audit";
 };
 
 /// What [`Db::migrate`] did.
