@@ -49,6 +49,7 @@ impl App {
         if !books::lock_sequencer(&mut tx).await? {
             return Ok(0);
         }
+        tx.expect_few().await?;
         let entries = books::pending_entries(&mut tx, ENTRIES).await?;
         let events = books::pending_events(&mut tx, EVENTS).await?;
         let mut head = books::head(&mut tx).await?;
