@@ -226,4 +226,50 @@ both_engines! {
         let (late, skipped) = print(COUNTY, false).await;
         assert_eq!((late.len(), skipped), (again.len(), 0), "an expired one is no reason");
     }
+
+    async fn a_code_made_before_a_larger_right_ends_with_it(app: TestApp) {
+        world(&app).await;
+        let print = async || {
+            let mut slips = Vec::new();
+            let press = &mut |bundle: &Bundle| {
+                slips.extend(bundle.slips.iter().cloned());
+                Ok(())
+            };
+            app.app.print_slips(&app.operator(), LIARS, &SlipWish::default(), press).await.unwrap();
+            slips
+        };
+        let slips = print().await;
+        let of = |name: &str| slips.iter().find(|slip| slip.name == name).unwrap();
+        app.app.grant_admin(&app.operator(), person(&app, "师").await, AdminRole::County, COUNTY).await.unwrap();
+        assert!(!activate(&app, of("师")).await, "a slip of the school is not worth the county");
+        assert!(activate(&app, of("良")).await, "others keep theirs");
+        assert!(print().await.iter().all(|slip| slip.name != "师"), "nor does the school print another");
+        assert!(!app.app.grant_admin(&app.operator(), person(&app, "师").await, AdminRole::County, COUNTY).await.unwrap());
+        let link = app.app.issue_activation(&app.operator(), person(&app, "师").await).await.unwrap().1;
+        app.app.grant_admin(&app.operator(), person(&app, "师").await, AdminRole::County, COUNTY).await.unwrap();
+        assert!(!PlainBrowser::new(&app).open(&link).await.has("problem"), "what she holds already makes nothing larger");
+    }
+
+    async fn a_run_of_slips_and_a_grant_at_once_leave_no_code(app: TestApp) {
+        world(&app).await;
+        let names = ["一", "丁", "七", "万", "丈", "三", "上", "下"];
+        import(&app, RosterKind::Staff, staff(&names.map(|name| (LIARS, name)))).await;
+        let run = async |app: TestApp| {
+            let wish = SlipWish { kind: Some(SlipKind::Staff), reprint: true, ..SlipWish::default() };
+            app.app.print_slips(&app.operator(), LIARS, &wish, &mut |_| Ok(())).await.unwrap();
+        };
+        for name in names {
+            let grantee = person(&app, name).await;
+            let runs: Vec<_> = (0..3).map(|_| tokio::spawn(run(app.clone()))).collect();
+            app.app.grant_admin(&app.operator(), grantee, AdminRole::County, COUNTY).await.unwrap();
+            for one in runs {
+                one.await.unwrap();
+            }
+        }
+        let open = "SELECT DISTINCT p.name FROM activation v JOIN account a ON a.id = v.account_id JOIN person p ON p.id = a.person_id
+            JOIN admin_grant g ON g.person_id = p.id WHERE v.used_at IS NULL AND p.name <> '谎'";
+        assert_eq!(select_texts(&app.database.url, open).await, [""; 0]);
+        let others = "SELECT p.name FROM activation v JOIN account a ON a.id = v.account_id JOIN person p ON p.id = a.person_id WHERE v.used_at IS NULL AND p.name = '师'";
+        assert_eq!(select_texts(&app.database.url, others).await, ["师"], "the runs did print");
+    }
 }
