@@ -39,6 +39,7 @@ const COMMANDS: &[&[&str]] = &[
     &["consent", "record"],
     &["consent", "withdraw"],
     &["admin", "grant"],
+    &["platform", "space"],
     &["backup"],
     &["restore"],
     &["keys", "init"],
@@ -246,6 +247,19 @@ fn restrict(file: &Path) {
 
 fn database(place: &Place) -> String {
     format!("sqlite://{}", place.path().join("data/mingji.db").display())
+}
+
+#[test]
+fn a_platform_says_where_its_spaces_open() {
+    let (place, _) = seeded();
+    let (space, url) = (["platform", "space"], "https://space.example.edu.cn/mine");
+    let said = place.json(&[&space[..], &["360781", url]].concat(), "");
+    assert_eq!(said["space_url"], url);
+    refused(&place.run(&[&space[..], &["110000", url]].concat()), "import its education authority first");
+    refused(&place.run(&[&space[..], &["瑞金", url]].concat()), "division");
+    for bad in ["http://space.example.edu.cn/", "space.example.edu.cn"] {
+        refused(&place.run(&[&space[..], &["360781", bad]].concat()), "https address");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
