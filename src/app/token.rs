@@ -255,7 +255,7 @@ impl App {
         let alg = client.metadata.id_token_signed_response_alg;
         let id_key = keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))?;
         let mut tx = self.db.read().await?;
-        let ids = self.sector_ids(&mut tx, client, &facts.children).await?;
+        let ids = self.sector_ids(&mut tx, client, &facts.family()).await?;
         let mut id_claims = self.id_claims(ctx, client, grant, nonce);
         id_claims.insert("at_hash".into(), json!(keyring.token_hash(alg, &access_token)));
         id_claims.extend(claims::id_token(facts, grant, client, &ids));
@@ -288,12 +288,14 @@ impl App {
         put("iss", json!(self.issuer().as_str()));
         put("sub", json!(grant.sub));
         put("aud", json!(client.id.to_string()));
+        put("azp", json!(client.id.to_string()));
         put("iat", json!(ctx.now.seconds()));
         put("exp", json!(ctx.now.plus(self.lifetimes.id_token).seconds()));
         put("auth_time", json!(grant.auth_time.seconds()));
         put("acr", json!(grant.acr));
         put("amr", json!(grant.amr));
         put("sid", json!(grant.sid));
+        put("jti", json!(opaque::generate(&*self.random).expose_secret()));
         if let Some(nonce) = nonce {
             put("nonce", json!(nonce));
         }

@@ -1,4 +1,4 @@
-//! Provider metadata (OpenID Connect Discovery 1.0, 3; RFC 8414): exactly what is served, no more.
+//! Provider metadata (OpenID Connect Discovery 1.0, 3; RFC 8414; Identity Assurance 1.0, 9): exactly what is served, no more.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::domain::auth::session::ACR_PASSWORD;
 use crate::domain::oidc::claims;
 use crate::domain::oidc::scope::Scope;
+use crate::domain::registry::verification::TRUST_FRAMEWORK;
 use crate::http::urls::path;
 
 /// The document.
@@ -35,6 +36,11 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claim_types_supported": ["normal"],
         "claims_supported": claims::SUPPORTED,
+        "verified_claims_supported": true,
+        "trust_frameworks_supported": [TRUST_FRAMEWORK],
+        "claims_in_verified_claims_supported": claims::verified::SUPPORTED,
+        "evidence_supported": claims::verified::EVIDENCE,
+        "electronic_records_supported": claims::verified::electronic_records(),
         "ui_locales_supported": ["zh-CN", "en"],
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
