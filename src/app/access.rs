@@ -6,6 +6,7 @@ use crate::domain::auth::session::Session;
 use crate::domain::id::{GrantId, PersonId};
 use crate::domain::oidc::grant::Grant;
 use crate::domain::registry::codes::admin_role::AdminRole;
+use crate::domain::registry::guardianship::Guardianship;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::identities::WardRow;
@@ -36,6 +37,11 @@ pub(crate) fn ward_at(kept: &Kept, now: Timestamp) -> Option<Ward> {
     let guardianship = &kept.guardianship;
     let live = guardianship.is_live_for(kept.child_born, kept.keeper, now);
     live.then(|| Ward::prove_by_guardianship(guardianship.guardian, guardianship.child))
+}
+
+/// The same from the relation itself, read in the transaction that ends it; nothing while it does not let her speak.
+pub(crate) fn ward_of(guardianship: &Guardianship, now: Timestamp) -> Option<Ward> {
+    guardianship.is_live(now).then(|| Ward::prove_by_guardianship(guardianship.guardian, guardianship.child))
 }
 
 /// Anybody may knock.

@@ -140,14 +140,16 @@ impl App {
             Ok(activation) => activation,
             Err(problem) => return Ok(Err(problem)),
         };
-        // Guarded: of two that post together one wins.
-        if !activations::consume(work.tx(), activation.id, ctx.now).await? {
-            return Ok(Err(ActivationProblem::Used));
-        }
         let Some(account) = accounts::by_id(work.tx(), &access::door(), activation.account).await? else {
             return Ok(Err(ActivationProblem::Unknown));
         };
         let own = access::own_by_credential(account.person);
+        // Before its codes, as whoever prints or ends them does.
+        accounts::hold(work.tx(), &own).await?;
+        // Guarded: of two that post together one wins.
+        if !activations::consume(work.tx(), activation.id, ctx.now).await? {
+            return Ok(Err(ActivationProblem::Used));
+        }
         credentials::set_password(work.tx(), &own, account.id, &phc, ctx.now).await?;
         accounts::activate(work.tx(), &own, account.id, ctx.now).await?;
         self.end_sessions_of(&mut work, &own, ctx.now, "activated again").await?;

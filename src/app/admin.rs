@@ -7,10 +7,11 @@ use crate::domain::audit::Action;
 use crate::domain::id::{AdminGrantId, PersonId};
 use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::store::admin_grants::{self, NewGrant};
-use crate::store::institutions;
+use crate::store::{accounts, activations, institutions};
 
 impl App {
-    /// Grants a role over an institution's subtree, by the operator. `false` when the person holds it already.
+    /// Grants a role over an institution's subtree, by the operator. `false` when the person holds it already. Codes that
+    /// lie about for her account end: whoever found one was to get less than it would be worth now (R1).
     ///
     /// # Errors
     /// `NotFound` for an unknown institution.
@@ -34,8 +35,14 @@ impl App {
             valid_from: ctx.now,
             valid_to: None,
         };
-        if !admin_grants::insert(work.tx(), &task.on(person), &grant).await? {
+        let on = task.on(person);
+        // Held first: a run of slips that is under way either made her code before this, or sees the grant.
+        let account = accounts::hold(work.tx(), &on).await?;
+        if !admin_grants::insert(work.tx(), &on, &grant).await? {
             return Ok(false);
+        }
+        if let Some(account) = account {
+            activations::end_open(work.tx(), account, ctx.now).await?;
         }
         work.target("person", person).target("institution", org.id).detail("role", role.as_str());
         work.event("admin_grant", grant.id, "admin.granted", &[]);

@@ -14,7 +14,8 @@ use crate::keys::audit;
 use crate::store::books::{self, CheckpointRow, Head};
 
 /// How many are numbered in one transaction: SQLite's writer is held only for a moment (R15).
-const BATCH: i64 = 200;
+const ENTRIES: i64 = 200;
+const EVENTS: i64 = 500;
 /// A checkpoint at least every so many entries.
 const CHECKPOINT_EVERY: i64 = 1_000;
 
@@ -40,7 +41,7 @@ impl App {
     /// # Errors
     /// A failed store; the batch stays pending.
     pub async fn number_pending(&self) -> Result<usize, Error> {
-        if books::count_pending(&mut self.db.read().await?).await? == 0 {
+        if books::oldest_pending(&mut self.db.read().await?).await?.is_none() {
             return Ok(0);
         }
         let now = self.now();
@@ -48,8 +49,9 @@ impl App {
         if !books::lock_sequencer(&mut tx).await? {
             return Ok(0);
         }
-        let entries = books::pending_entries(&mut tx, BATCH).await?;
-        let events = books::pending_events(&mut tx, BATCH).await?;
+        tx.expect_few().await?;
+        let entries = books::pending_entries(&mut tx, ENTRIES).await?;
+        let events = books::pending_events(&mut tx, EVENTS).await?;
         let mut head = books::head(&mut tx).await?;
         for entry in &entries {
             head = Head { seq: head.seq + 1, hash: audit::link(&head.hash, &entry.canonical()) };

@@ -1,5 +1,6 @@
 //! Consent: receipts, the page's decision, and the operator's commands (ruling R8).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::authorize::{Answer, Opened, Reply};
@@ -70,6 +71,18 @@ impl App {
             .iter()
             .flat_map(|receipt| scopes(receipt).iter().collect::<Vec<_>>())
             .collect())
+    }
+
+    /// Who lets a client know the family, by a live receipt that she gave for this person.
+    pub(super) async fn openers_of_the_family(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        client: ClientId,
+    ) -> Result<BTreeSet<PersonId>, Error> {
+        let live = consents::live(tx, proof, client).await?;
+        let opens = |receipt: &ConsentReceipt| scopes(receipt).has(Scope::EduGuardian);
+        Ok(live.into_iter().filter(opens).map(|receipt| receipt.given_by).collect())
     }
 
     async fn live_receipts(

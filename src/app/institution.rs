@@ -13,6 +13,7 @@ use crate::domain::registry::institution::{
     Institution, InstitutionCode, InstitutionKind, InstitutionLevel, InstitutionStatus,
 };
 use crate::domain::registry::institution_code::Code;
+use crate::domain::registry::space::SpaceAddress;
 use crate::store::{institutions, platforms};
 
 /// An institution to be opened.
@@ -100,6 +101,28 @@ impl App {
         let id =
             platforms::ensure(work.tx(), &access::task(task), fresh, division.as_str(), level, name, ctx.now).await?;
         work.target("platform", id);
+        work.commit(Outcome::Done).await?;
+        Ok(id)
+    }
+
+    /// Says where the people of a platform open their space; claims carry it from the next answer on.
+    ///
+    /// # Errors
+    /// `NotFound` for a division without a platform.
+    pub async fn set_space_address(
+        &self,
+        ctx: &Ctx,
+        task: TaskName,
+        division: &Division,
+        address: &SpaceAddress,
+    ) -> Result<Uuid, Error> {
+        let mut work = self.begin(ctx, Action::RegistryWritten).await?;
+        let set = platforms::set_space(work.tx(), &access::task(task), division.as_str(), address.as_str()).await?;
+        let id = set.ok_or_else(|| Error {
+            internal: "no platform has this division code: import its education authority first".into(),
+            ..Error::not_found("platform")
+        })?;
+        work.target("platform", id).event("platform", id, "platform.changed", &["space_url"]);
         work.commit(Outcome::Done).await?;
         Ok(id)
     }

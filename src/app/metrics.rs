@@ -7,20 +7,26 @@ use super::login::{LoginProblem, LoginReply};
 use super::{App, Error};
 use crate::domain::oidc::grant::Presented;
 use crate::domain::oidc::signing_key::KeyState;
-use crate::store::db::Engine;
+use crate::store::db::{Engine, Occupancy};
 use crate::store::{books, deliveries, signing_keys};
-use crate::telemetry::metrics::{Backlog, Passwords, Snapshot};
+use crate::telemetry::metrics::{Backlog, Passwords, Pool, Snapshot};
 
 impl App {
     /// The text that Prometheus reads. Answers also when a dependency does not: that is what it is for.
     pub async fn scrape(&self) -> String {
         let _one_at_a_time = self.scraping.lock().await;
+        // Before the scrape takes connections itself.
+        let pools = self.db.occupancy();
         let checks = self.readiness().await;
         let backlog = tokio::time::timeout(PATIENCE, self.backlog()).await;
         let load = self.passwords.load();
         self.metrics.look(&Snapshot {
             dependencies: checks.iter().map(|check| (check.name, check.ok)).collect(),
             passwords: Passwords { busy: load.busy, waiting: load.waiting, size: load.size },
+            pools: pools
+                .into_iter()
+                .map(|Occupancy { pool, busy, idle, most }| Pool { name: pool, busy, idle, most })
+                .collect(),
             ephemeral_failures: self.ephemeral.failures().into(),
             backlog: backlog.ok().and_then(Result::ok),
         });

@@ -17,6 +17,7 @@ use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::keys::jwt;
 use crate::keys::keyring::Keyring;
+use crate::keys::opaque;
 
 /// What an ID token is bound to (OpenID Connect Core, 3.1.3.6 and 3.3.2.11; FAPI 1.0 Advanced, 5.1.1).
 #[derive(Default)]
@@ -57,11 +58,15 @@ impl App {
         bound: &Bound<'_>,
     ) -> Result<String, Error> {
         let alg = client.metadata.id_token_signed_response_alg;
-        let ids = self.sector_ids(&mut self.db.read().await?, client, &facts.children).await?;
+        let family = facts.family();
+        let ids = self.sector_ids(&mut self.db.read().await?, client, &family).await?;
         let mut token = match bound.alone {
             true => claims::lone_id_token(facts, grant, client, &ids),
             false => claims::id_token(facts, grant, client, &ids),
         };
+        if claims::FAMILY.iter().any(|name| token.contains_key(*name)) {
+            self.keep_subjects_of(client, &family, ctx).await?;
+        }
         token.extend(self.id_claims(ctx, client, grant, bound.nonce));
         for (name, value) in [("at_hash", bound.access_token), ("c_hash", bound.code), ("s_hash", bound.state)] {
             if let Some(value) = value {
@@ -121,12 +126,14 @@ impl App {
         put("iss", json!(self.issuer().as_str()));
         put("sub", json!(grant.sub));
         put("aud", json!(client.id.to_string()));
+        put("azp", json!(client.id.to_string()));
         put("iat", json!(ctx.now.seconds()));
         put("exp", json!(ctx.now.plus(self.lifetimes.id_token).seconds()));
         put("auth_time", json!(grant.auth_time.seconds()));
         put("acr", json!(grant.acr));
         put("amr", json!(grant.amr));
         put("sid", json!(grant.sid));
+        put("jti", json!(opaque::generate(&*self.random).expose_secret()));
         if let Some(nonce) = nonce {
             put("nonce", json!(nonce));
         }

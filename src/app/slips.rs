@@ -112,6 +112,8 @@ pub type Press<'a> = dyn FnMut(&Bundle) -> std::io::Result<()> + Send + 'a;
 /// People who wait together.
 struct Queue {
     kind: SlipKind,
+    /// Whose run it is.
+    within: OrgId,
     org: OrgId,
     org_name: String,
     class: Option<WaitingClass>,
@@ -122,6 +124,7 @@ struct Queue {
 struct Issued {
     slips: Vec<Slip>,
     skipped_open: usize,
+    skipped_elsewhere: usize,
     /// How long it held the writer.
     took: Duration,
 }
@@ -146,8 +149,9 @@ impl App {
         let mut report = SlipReport { skipped_elsewhere, ..SlipReport::default() };
         for queue in queues {
             let class_id = queue.class.as_ref().map(|class| class.id);
-            let (bundle, skipped_open) = self.fill(ctx, &task, queue, wish.reprint).await?;
+            let (bundle, skipped_open, skipped_elsewhere) = self.fill(ctx, &task, queue, wish.reprint).await?;
             report.skipped_open += skipped_open;
+            report.skipped_elsewhere += skipped_elsewhere;
             if !bundle.slips.is_empty() {
                 press(&bundle).map_err(Error::internal)?;
                 report.add(&bundle, class_id);
@@ -182,14 +186,16 @@ impl App {
             let (left, people): (Vec<_>, Vec<_>) =
                 people.into_iter().filter(|one| wish.fits(one, today)).partition(|one| one.is_beyond);
             beyond.extend(left.iter().map(|one| one.account));
-            queues.extend(line_up(kind, people.into_iter().filter(|one| seen.insert(one.account)).collect()));
+            let people = people.into_iter().filter(|one| seen.insert(one.account)).collect();
+            queues.extend(line_up(kind, org.id, people));
         }
         // Of two children one may be in question: she has her slip with the other.
         Ok((queues, beyond.difference(&seen).count()))
     }
 
-    /// Codes for a queue, in as many transactions as it takes, and how many were skipped because they have one.
-    async fn fill(&self, ctx: &Ctx, task: &Task, queue: Queue, reprint: bool) -> Result<(Bundle, usize), Error> {
+    /// Codes for a queue, in as many transactions as it takes, and how many were skipped because they have one, or because
+    /// they were granted something beyond the institution meanwhile.
+    async fn fill(&self, ctx: &Ctx, task: &Task, queue: Queue, reprint: bool) -> Result<(Bundle, usize, usize), Error> {
         let today = ctx.now.shanghai_date();
         let mut bundle = Bundle {
             kind: queue.kind,
@@ -199,7 +205,7 @@ impl App {
             slips: Vec::with_capacity(queue.people.len()),
             valid_until: ctx.now.plus(self.lifetimes.activation),
         };
-        let (mut held, mut skipped_open) = (Duration::ZERO, 0);
+        let (mut held, mut skipped_open, mut skipped_elsewhere) = (Duration::ZERO, 0, 0);
         for people in queue.people.chunks(BATCH) {
             // Whoever waits for SQLite's writer has it as long as it was held (R15).
             if self.db.is_awaited() {
@@ -208,9 +214,10 @@ impl App {
             let issued = self.issue_many(ctx, task, &queue, people, bundle.valid_until, reprint).await?;
             bundle.slips.extend(issued.slips);
             skipped_open += issued.skipped_open;
+            skipped_elsewhere += issued.skipped_elsewhere;
             held = issued.took;
         }
-        Ok((bundle, skipped_open))
+        Ok((bundle, skipped_open, skipped_elsewhere))
     }
 
     /// Slips of one transaction.
@@ -232,7 +239,13 @@ impl App {
             accounts.retain(|account| !open.contains(account));
         }
         let skipped_open = people.len() - accounts.len();
-        let inactive = activations::end_open_of_many(work.tx(), task, &accounts, ctx.now).await?;
+        let mut inactive = activations::end_open_of_many(work.tx(), task, &accounts, ctx.now).await?;
+        // After the accounts are held: a grant that was given since the queue was read either stands by now, or ends these
+        // codes (`App::grant_admin`).
+        let outgrown = activations::outgrown(work.tx(), task, queue.within, &accounts, ctx.now).await?;
+        let before = inactive.len();
+        inactive.retain(|account| !outgrown.contains(account));
+        let skipped_elsewhere = before - inactive.len();
         let (mut rows, mut slips) = (Vec::with_capacity(people.len()), Vec::with_capacity(people.len()));
         for one in people.iter().filter(|one| inactive.contains(&one.account)) {
             let code = activation_code(self);
@@ -248,7 +261,7 @@ impl App {
             });
         }
         if rows.is_empty() {
-            return Ok(Issued { slips, skipped_open, took: since.elapsed() });
+            return Ok(Issued { slips, skipped_open, skipped_elsewhere, took: since.elapsed() });
         }
         activations::insert_all(work.tx(), task, &rows, ctx.now, valid_until).await?;
         work.target("institution", queue.org).detail("kind", queue.kind.as_str());
@@ -257,7 +270,7 @@ impl App {
         }
         work.detail("accounts", rows.iter().map(|(_, account, _)| account.to_string()).collect::<Vec<_>>());
         work.commit(Outcome::Done).await?;
-        Ok(Issued { slips, skipped_open, took: since.elapsed() })
+        Ok(Issued { slips, skipped_open, skipped_elsewhere, took: since.elapsed() })
     }
 }
 
@@ -289,12 +302,13 @@ impl SlipReport {
 }
 
 /// By institution, then by class from the lowest grade up; within a class as they came.
-fn line_up(kind: SlipKind, people: Vec<Waiting>) -> Vec<Queue> {
+fn line_up(kind: SlipKind, within: OrgId, people: Vec<Waiting>) -> Vec<Queue> {
     let mut queues: BTreeMap<_, Queue> = BTreeMap::new();
     for one in people {
         let place = one.class.as_ref().map(|class| (class.stage, -class.entry_year, natural(&class.name), class.id));
         let queue = queues.entry((one.org_name.clone(), one.org, place)).or_insert_with(|| Queue {
             kind,
+            within,
             org: one.org,
             org_name: one.org_name.clone(),
             class: one.class.clone(),

@@ -3,13 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::signing::grant_of_jti;
-use super::work::Housekeeping;
 use super::{App, Ctx, Error};
 use crate::domain::oidc::claims;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::keys::jwt::Expect;
-use crate::store::subjects;
 
 /// The answer, in the form that the client registered.
 pub enum Told {
@@ -51,10 +49,11 @@ impl App {
             return Err(ProtocolError::new(Code::InsufficientScope, "scope openid is needed").into());
         }
         let facts = self.facts(&mut tx, &proof, &grant, &client, ctx.now).await?;
-        let ids = self.sector_ids(&mut tx, &client, &facts.children).await?;
+        let family = facts.family();
+        let ids = self.sector_ids(&mut tx, &client, &family).await?;
         let mut told = claims::userinfo(&facts, &grant, &client, &ids);
         drop(tx);
-        self.keep_subjects_of(&client, &facts.children, ctx).await?;
+        self.keep_subjects_of(&client, &family, ctx).await?;
         let signed = match client.metadata.userinfo_signed_response_alg {
             None => None,
             Some(alg) => {
@@ -71,30 +70,5 @@ impl App {
             (Some(_), Some(jwt)) => Told::Jwt(self.encrypt_for(&client, jwt.as_bytes(), true).await?),
             (Some(_), None) => Told::Jwt(self.encrypt_for(&client, &serde_json::to_vec(&told)?, false).await?),
         })
-    }
-
-    /// Children that an application's sector hears of for the first time keep the subject they were given (R13).
-    async fn keep_subjects_of(
-        &self,
-        client: &crate::domain::oidc::client::Client,
-        children: &[claims::ChildFacts],
-        ctx: &Ctx,
-    ) -> Result<(), Error> {
-        let mut unknown = Vec::new();
-        let mut tx = self.db.read().await?;
-        for child in children {
-            if subjects::find(&mut tx, child.person, &client.sector).await?.is_none() {
-                unknown.push(child.person);
-            }
-        }
-        drop(tx);
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.housekeeping(Housekeeping::Subject).await?;
-        for person in unknown {
-            subjects::first_use(&mut tx, person, &client.sector, &self.fresh_sub(client, person), ctx.now).await?;
-        }
-        Ok(tx.commit().await?)
     }
 }

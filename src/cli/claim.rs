@@ -14,7 +14,8 @@ use crate::domain::id::RelationClaimId;
 #[derive(Subcommand)]
 pub enum Command {
     /// Lists what waits to be decided and concerns an institution or what stands under it: as the claimant, or as the
-    /// school or employer of whom it is about. A thousand at a time.
+    /// school or employer of whom it is about. A thousand at a time. A guardian whom a school named although others hold her
+    /// is IN FORCE: she counts, and gets no slip there until somebody confirms her.
     #[command(after_help = "Example: mingji claim list --org ED36042100")]
     List {
         /// Code of the institution.
@@ -36,7 +37,7 @@ pub enum Command {
         #[arg(long)]
         borrowed: bool,
     },
-    /// Rejects a claim; a later row that says the same changes nothing.
+    /// Rejects a claim, and ends one that is in force; a later row that says the same changes nothing.
     #[command(after_help = "Example: mingji claim reject 019a0000-0000-7000-8000-000000000001 --reason '查无此人'")]
     Reject {
         #[command(flatten)]
@@ -76,7 +77,13 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
 fn line(claim: &PendingClaim) -> String {
     let kind = if claim.transfer { "transfer" } else { claim.kind };
     let from = claim.held_by.as_ref().map_or(String::new(), |school| format!(" <- {school}"));
-    let mark = if claim.conflict { "  CONFLICT" } else { "" };
+    let mark = if claim.conflict {
+        "  CONFLICT"
+    } else if claim.in_force {
+        "  IN FORCE"
+    } else {
+        ""
+    };
     format!("{}  {kind:<8} {}{from}  {}{mark}\n", claim.id, claim.institution, claim.name)
 }
 

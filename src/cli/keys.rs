@@ -127,12 +127,20 @@ async fn backup(config: Option<&Path>, file: &Path, output: &Output) -> Result<(
             settings.keys_dir.display()
         )));
     };
+    // Before anything is written: secrets that belong to no register are no backup of one.
+    let app = runtime::standing_on(&settings).await?;
     let sealed = secrets.backup(passphrase::ask()?.expose_secret(), &SystemRandom::new())?;
     let mut out = files::create(file)?;
-    out.write_all(sealed.as_bytes())?;
-    out.sync_all()?;
-    let app = runtime::command_on(&settings).await?;
-    app.note_backup(&Ctx::task(&app, "keys backup")).await?;
+    let noted = async {
+        out.write_all(sealed.as_bytes())?;
+        out.sync_all()?;
+        Ok(app.note_backup(&Ctx::task(&app, "keys backup")).await?)
+    };
+    if let Err(failure) = noted.await {
+        // What no doctor will know of must not be taken for the backup; the file is ours, nobody had it before.
+        std::fs::remove_file(file).map_err(|fault| Failure::new(format!("{}: {fault}: remove it", file.display())))?;
+        return Err(failure);
+    }
     output.say(&json!({ "file": file }), |_| {
         format!("written to {}; keep it and its passphrase apart from the database", file.display())
     })

@@ -16,6 +16,7 @@ mod keys;
 mod migrate;
 mod output;
 mod passphrase;
+mod platform;
 mod progress;
 mod registry;
 mod resource;
@@ -84,6 +85,9 @@ enum Command {
     /// Administrators' grants.
     #[command(subcommand)]
     Admin(admin::Command),
+    /// Platforms that people call home.
+    #[command(subcommand)]
+    Platform(platform::Command),
     /// Writes the database and the root secrets of a one-box install to one sealed file, while the service runs.
     #[command(after_help = "Example: mingji backup /media/safe/mingji-2026-09-01.backup")]
     Backup(backup::Args),
@@ -128,6 +132,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Resource(command) => resource::run(config, &command, output).await,
         Command::Consent(command) => consent::run(config, &command, output).await,
         Command::Admin(command) => admin::run(config, &command, output).await,
+        Command::Platform(command) => platform::run(config, &command, output).await,
         Command::Backup(args) => backup::backup(config, &args, output).await,
         Command::Restore(args) => backup::restore(config, &args, output).await,
         Command::Keys(command) => keys::run(config, &command, output).await,

@@ -85,7 +85,7 @@ impl Issuer {
     }
 }
 
-fn is_loopback(host: &Host<&str>) -> bool {
+pub(super) fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost",
         Host::Ipv4(address) => *address == std::net::Ipv4Addr::LOCALHOST,

@@ -21,6 +21,7 @@ statements! {
         JOIN person p ON p.id = a.person_id WHERE l.kind = $1 AND l.value_index = $2 AND l.ended_at IS NULL";
     REFERENCE = "SELECT a.id AS id, a.person_id AS person_id, a.user_name AS user_name, a.state AS state, p.status AS status FROM account a JOIN person p ON p.id = a.person_id WHERE a.person_id = $1";
     FIND = "SELECT * FROM account WHERE person_id = $1";
+    HOLD = "UPDATE account SET state = state WHERE person_id = $1 RETURNING id";
     ACTIVATE = "UPDATE account SET state = 'active', updated_at = $3, version = version + 1 WHERE id = $1 AND person_id = $2 AND state = 'inactive'";
     SET_STATE = "UPDATE account SET state = $3, updated_at = $4, version = version + 1 WHERE id = $1 AND person_id = $2 AND state <> $3";
     END_ALIAS_OF_OTHERS = "UPDATE login_alias SET ended_at = $4 WHERE kind = $2 AND value_index = $3 AND ended_at IS NULL AND account_id <> $1";
@@ -182,6 +183,23 @@ pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Option<Ref
 /// As [`StoreError`] says.
 pub async fn find(tx: &mut Tx, proof: &impl OnePerson) -> Result<Option<Account>, StoreError> {
     tx.optional(FIND, args![proof.person()]).await
+}
+
+struct Id(AccountId);
+
+impl FromRow for Id {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// The person's account, held until the transaction ends: whoever makes a code for it at the same moment comes before or
+/// after.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold(tx: &mut Tx, proof: &impl OnePerson) -> Result<Option<AccountId>, StoreError> {
+    Ok(tx.optional::<Id>(HOLD, args![proof.person()]).await?.map(|row| row.0))
 }
 
 /// Inactive → active; `false` from any other state, so that no activation opens a locked account.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{Door, Task};
-use crate::domain::id::{AccountId, ActivationId};
+use crate::domain::id::{AccountId, ActivationId, OrgId};
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -14,7 +14,9 @@ statements! {
     END_OPEN = "UPDATE activation SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL";
     END_OPEN_OF_MANY = "UPDATE activation SET used_at = $1 WHERE used_at IS NULL AND account_id IN ($2) RETURNING account_id";
     WITH_OPEN = "SELECT account_id FROM activation WHERE used_at IS NULL AND expires_at > $1 AND account_id IN ($2)";
-    STILL_INACTIVE = "SELECT id AS account_id FROM account WHERE state = 'inactive' AND id IN ($1)";
+    HOLD_INACTIVE = "UPDATE account SET state = state WHERE state = 'inactive' AND id IN ($1) RETURNING id AS account_id";
+    OUTGROWN = "SELECT DISTINCT a.id AS account_id FROM account a JOIN admin_grant g ON g.person_id = a.person_id
+        WHERE g.revoked_at IS NULL AND (g.valid_to IS NULL OR g.valid_to > $1) AND g.org_id NOT IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $2) AND a.id IN ($3)";
 }
 
 /// An activation as stored.
@@ -118,8 +120,8 @@ pub async fn with_open(
     Ok(tx.all_in::<OfAccount>(WITH_OPEN, &[Value::from(now)], keys).await?.into_iter().map(|row| row.0).collect())
 }
 
-/// Ends what is open of many accounts; those of them that nobody activated. In this order: whoever is activating with an
-/// open code is waited for and then seen as active, or finds her code ended.
+/// Ends what is open of many accounts; those of them that nobody activated. Their accounts are held first, as by whoever
+/// activates one or grants its holder something: she is waited for and then seen as active, or finds her code ended.
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -130,7 +132,24 @@ pub async fn end_open_of_many(
     now: Timestamp,
 ) -> Result<BTreeSet<AccountId>, StoreError> {
     let keys = || accounts.iter().map(|id| Value::from(*id)).collect();
+    let inactive = tx.all_in::<OfAccount>(HOLD_INACTIVE, &[], keys()).await?;
     tx.all_in::<OfAccount>(END_OPEN_OF_MANY, &[Value::from(now)], keys()).await?;
-    let inactive = tx.all_in::<OfAccount>(STILL_INACTIVE, &[], keys()).await?;
     Ok(inactive.into_iter().map(|row| row.0).collect())
+}
+
+/// Those of many accounts whose holders have a grant outside an institution: more than a code may be worth that passes
+/// through its hands.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn outgrown(
+    tx: &mut Tx,
+    _task: &Task,
+    org: OrgId,
+    accounts: &[AccountId],
+    now: Timestamp,
+) -> Result<BTreeSet<AccountId>, StoreError> {
+    let keys = accounts.iter().map(|id| Value::from(*id)).collect();
+    let leading = [Value::from(now), Value::from(org)];
+    Ok(tx.all_in::<OfAccount>(OUTGROWN, &leading, keys).await?.into_iter().map(|row| row.0).collect())
 }

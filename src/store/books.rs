@@ -19,17 +19,22 @@ statements! {
     INSERT_PENDING = "INSERT INTO pending (id, kind) VALUES ($1, $2)";
     // Whatever is pending, never "id > last": a transaction that began early may commit late.
     PENDING_AUDIT = "SELECT e.* FROM pending p JOIN audit_entry e ON e.id = p.id WHERE p.kind = 'audit' ORDER BY e.at, e.id LIMIT $1";
-    // By time, but within an aggregate by version: the clocks of two replicas may differ by more than two changes do.
-    PENDING_EVENTS = "SELECT id FROM (
+    // The oldest by their ids, and what must stand before them in their aggregates: the clocks of two replicas may differ
+    // by more than two changes do. Only so many rows are read, however many wait behind a large import.
+    PENDING_EVENTS = "WITH oldest AS (
+            SELECT e.aggregate_id AS aggregate_id, e.aggregate_version AS version
+            FROM (SELECT id FROM pending WHERE kind = 'event' ORDER BY id LIMIT $1) p JOIN event e ON e.id = p.id
+        ), newest AS (SELECT aggregate_id, MAX(version) AS version FROM oldest GROUP BY aggregate_id)
+        SELECT id FROM (
             SELECT e.id AS id, e.aggregate_id AS aggregate_id, e.aggregate_version AS version, e.at AS at,
                 MAX(e.at) OVER (PARTITION BY e.aggregate_kind, e.aggregate_id ORDER BY e.aggregate_version, e.at, e.id) AS reached
-            FROM pending p JOIN event e ON e.id = p.id WHERE p.kind = 'event'
-        ) waiting ORDER BY reached, aggregate_id, version, at, id LIMIT $1";
+            FROM newest n JOIN event e ON e.aggregate_id = n.aggregate_id AND e.aggregate_version <= n.version JOIN pending p ON p.id = e.id
+        ) waiting ORDER BY reached, aggregate_id, version, at, id";
     HEAD = "SELECT seq, hash FROM audit_link ORDER BY seq DESC LIMIT 1";
     FEED_HEAD = "SELECT COALESCE(MAX(seq), 0) AS n FROM feed WHERE stream = $1";
     LINK = "INSERT INTO audit_link (seq, entry_id, hash, linked_at) VALUES ($1, $2, $3, $4)";
     FEED = "INSERT INTO feed (stream, seq, event_id) VALUES ($1, $2, $3)";
-    SETTLE = "DELETE FROM pending WHERE id = $1";
+    SETTLE = "DELETE FROM pending WHERE id IN ($1) RETURNING id";
     CHAIN = "SELECT l.seq AS seq, l.hash AS hash, e.* FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id WHERE l.seq > $1 ORDER BY l.seq LIMIT $2";
     // Ids begin with the time of writing; the first of the index is the oldest (PostgreSQL 15 has no MIN of uuids).
     OLDEST_PENDING = "SELECT id FROM pending ORDER BY id LIMIT 1";
@@ -199,7 +204,8 @@ pub async fn pending_entries(tx: &mut Tx, limit: i64) -> Result<Vec<Entry>, Stor
     tx.all(PENDING_AUDIT, args![limit]).await
 }
 
-/// Committed events without a number, in the order of their aggregates' versions.
+/// The oldest `limit` committed events without a number, and those that stand before them in their aggregates, in the
+/// order of their aggregates' versions.
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -221,8 +227,12 @@ pub async fn head(tx: &mut Tx) -> Result<Head, StoreError> {
 /// As [`StoreError`] says.
 pub async fn link(tx: &mut Tx, entry: AuditId, head: Head, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(LINK, args![head.seq, entry, head.hash, now]).await?;
-    tx.execute(SETTLE, args![entry]).await?;
-    Ok(())
+    settle(tx, vec![entry.into()]).await
+}
+
+/// They wait no longer.
+async fn settle(tx: &mut Tx, ids: Vec<Value>) -> Result<(), StoreError> {
+    tx.all_in::<PendingEvent>(SETTLE, &[], ids).await.map(drop)
 }
 
 /// Gives events their numbers in a stream, dense and in this order.
@@ -230,13 +240,10 @@ pub async fn link(tx: &mut Tx, entry: AuditId, head: Head, now: Timestamp) -> Re
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn feed(tx: &mut Tx, stream: Uuid, events: &[EventId]) -> Result<(), StoreError> {
-    let mut seq = tx.one::<Number>(FEED_HEAD, args![stream]).await?.0;
-    for event in events {
-        seq += 1;
-        tx.execute(FEED, args![stream, seq, *event]).await?;
-        tx.execute(SETTLE, args![*event]).await?;
-    }
-    Ok(())
+    let head = tx.one::<Number>(FEED_HEAD, args![stream]).await?.0;
+    let rows = (head + 1..).zip(events).map(|(seq, event)| args![stream, seq, *event]).collect();
+    tx.insert_many(FEED, rows).await?;
+    settle(tx, events.iter().map(|event| (*event).into()).collect()).await
 }
 
 /// Numbered entries after `seq`, in order.

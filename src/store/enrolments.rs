@@ -13,6 +13,7 @@ statements! {
     OF_PERSON = "SELECT * FROM enrolment WHERE person_id = $1 ORDER BY valid_from, id";
     OF_CLASS_IN = "SELECT e.* FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
         WHERE e.class_id = $1 AND c.ancestor_id = $2 AND e.valid_to IS NULL ORDER BY e.student_no, e.id";
+    HOLD_OF_MANY = "UPDATE enrolment SET version = version WHERE valid_to IS NULL AND source = 'normal' AND person_id IN ($1) RETURNING *";
     OPEN_OF_MANY = "SELECT * FROM enrolment WHERE valid_to IS NULL AND person_id IN ($1)";
 }
 
@@ -51,6 +52,14 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment) -> Result<b
 /// As [`StoreError`] says.
 pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Enrolment]) -> Result<u64, StoreError> {
     tx.insert_many(INSERT, all.iter().map(|one| values(one.person, one)).collect()).await
+}
+
+/// The open 学籍 of these people, held until the transaction ends: none of them is transferred meanwhile.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold_of_many(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<Vec<Enrolment>, StoreError> {
+    tx.all_in(HOLD_OF_MANY, &[], people.iter().map(|person| (*person).into()).collect()).await
 }
 
 fn values(person: PersonId, enrolment: &Enrolment) -> Vec<Value> {

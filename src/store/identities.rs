@@ -4,21 +4,23 @@
 use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::platforms::Home;
 use crate::domain::access::OnePerson;
 use crate::domain::id::{ClassId, EnrolmentId, GuardianshipId, OrgId, PersonId, SpaceId, StaffingId};
 use crate::domain::registry::codes::staff::StaffCategory;
+use crate::domain::registry::guardianship::Keeper;
 use crate::domain::registry::institution::InstitutionKind;
 use crate::domain::time::Timestamp;
 
 statements! {
     BASE = "SELECT p.name AS name, p.birth_date AS birth_date, p.realname_level AS realname_level, p.realname_at AS realname_at, p.salt AS salt, p.updated_at AS updated_at,
-            p.space_id AS space_id, sp.url AS space_url, h.id AS home_id, h.sys_code AS home_code, h.level AS home_level, pr.claims_sealed AS claims_sealed
-        FROM person p JOIN space sp ON sp.id = p.space_id LEFT JOIN platform h ON h.id = p.home_platform_id LEFT JOIN profile pr ON pr.person_id = p.id
+            p.space_id AS space_id, sp.url AS space_url, h.id AS home_id, h.sys_code AS home_code, h.level AS home_level, h.space_url AS home_space_url, pr.claims_sealed AS claims_sealed
+        FROM person p JOIN space sp ON sp.id = p.space_id LEFT JOIN platform h ON h.id = p.home_platform_id AND h.status = 'active' LEFT JOIN profile pr ON pr.person_id = p.id
         WHERE p.id = $1 AND p.status = 'active'";
-    STUDENT = "SELECT e.id AS id, e.class_id AS class_id, e.valid_from AS valid_from, o.id AS org_id, o.name AS org_name, (SELECT c.value FROM institution_code c WHERE c.org_id = o.id AND c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY c.scheme DESC LIMIT 1) AS org_code
+    STUDENT = "SELECT e.id AS id, e.class_id AS class_id, e.valid_from AS valid_from, e.valid_to AS valid_to, o.id AS org_id, o.name AS org_name, (SELECT c.value FROM institution_code c WHERE c.org_id = o.id AND c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY c.scheme DESC LIMIT 1) AS org_code
         FROM enrolment e JOIN institution o ON o.id = e.org_id
         WHERE e.person_id = $1 AND e.valid_from <= $2 AND (e.valid_to IS NULL OR e.valid_to > $2) ORDER BY e.source, e.id";
-    STAFF = "SELECT s.id AS id, s.category AS category, s.valid_from AS valid_from, o.id AS org_id, o.kind AS org_kind, o.name AS org_name, (SELECT c.value FROM institution_code c WHERE c.org_id = o.id AND c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY c.scheme DESC LIMIT 1) AS org_code
+    STAFF = "SELECT s.id AS id, s.category AS category, s.valid_from AS valid_from, s.valid_to AS valid_to, o.id AS org_id, o.kind AS org_kind, o.name AS org_name, (SELECT c.value FROM institution_code c WHERE c.org_id = o.id AND c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY c.scheme DESC LIMIT 1) AS org_code
         FROM staffing s JOIN institution o ON o.id = s.org_id
         WHERE s.person_id = $1 AND s.valid_from <= $2 AND (s.valid_to IS NULL OR s.valid_to > $2) ORDER BY s.id";
     TAUGHT = "SELECT t.staffing_id AS staffing_id, t.subject AS subject, t.head_teacher AS head_teacher, k.id AS class_id, k.name AS name, k.kind AS kind, k.stage AS stage, k.entry_year AS entry_year, k.schooling_years AS schooling_years
@@ -28,7 +30,7 @@ statements! {
         FROM enrolment e JOIN class k ON k.id = e.class_id
         WHERE e.person_id = $1 AND e.valid_from <= $2 AND (e.valid_to IS NULL OR e.valid_to > $2) ORDER BY k.id";
     // Only confirmed, unrestricted wards; a restriction (custody order) takes the child out of every claim.
-    WARDS = "SELECT g.id AS id, g.child_id AS child_id, g.relation AS relation, g.legal AS legal, g.valid_from AS valid_from, ch.name AS child_name, ch.birth_date AS birth_date,
+    WARDS = "SELECT g.id AS id, g.child_id AS child_id, g.relation AS relation, g.legal AS legal, g.valid_from AS valid_from, g.valid_to AS valid_to, ch.name AS child_name, ch.birth_date AS birth_date,
             o.id AS org_id, o.name AS org_name, (SELECT c.value FROM institution_code c WHERE c.org_id = o.id AND c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY c.scheme DESC LIMIT 1) AS org_code, k.name AS class_name
         FROM guardianship g JOIN person ch ON ch.id = g.child_id
         LEFT JOIN enrolment e ON e.person_id = g.child_id AND e.source = 'normal' AND e.valid_from <= $2 AND (e.valid_to IS NULL OR e.valid_to > $2)
@@ -36,6 +38,11 @@ statements! {
         LEFT JOIN class k ON k.id = e.class_id
         WHERE g.guardian_id = $1 AND g.status = 'confirmed' AND CAST(g.restrictions AS TEXT) = '[]' AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2) AND ch.status = 'active'
         ORDER BY g.id";
+    // The other way round, under the same conditions.
+    GUARDIANS = "SELECT g.guardian_id AS guardian_id, g.relation AS relation, g.legal AS legal, k.name AS name, k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays
+        FROM guardianship g JOIN person k ON k.id = g.guardian_id
+        WHERE g.child_id = $1 AND g.status = 'confirmed' AND CAST(g.restrictions AS TEXT) = '[]' AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2) AND k.status = 'active'
+        ORDER BY g.rank, g.id";
 }
 
 /// The person herself, as far as claims are concerned.
@@ -56,8 +63,8 @@ pub struct Base {
     pub space: SpaceId,
     /// Its address.
     pub space_url: Option<String>,
-    /// Home platform: id, division code, level.
-    pub home: Option<(uuid::Uuid, String, String)>,
+    /// The home platform that she was given, while it is in service.
+    pub home: Option<Home>,
     /// Standard claims she gave, sealed.
     pub profile_sealed: Option<Vec<u8>>,
 }
@@ -65,7 +72,9 @@ pub struct Base {
 impl FromRow for Base {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         let home = match (row.get("home_id")?, row.get("home_code")?, row.get("home_level")?) {
-            (Some(id), Some(code), Some(level)) => Some((id, code, level)),
+            (Some(id), Some(sys_code), Some(level)) => {
+                Some(Home { id, sys_code, level, space_url: row.get("home_space_url")? })
+            }
             _ => None,
         };
         Ok(Self {
@@ -108,11 +117,19 @@ pub struct StudentRow {
     pub class: Option<ClassId>,
     /// Since.
     pub from: NaiveDate,
+    /// The first day on which it no longer holds.
+    pub to: Option<NaiveDate>,
 }
 
 impl FromRow for StudentRow {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { id: row.get("id")?, place: place(row)?, class: row.get("class_id")?, from: row.get("valid_from")? })
+        Ok(Self {
+            id: row.get("id")?,
+            place: place(row)?,
+            class: row.get("class_id")?,
+            from: row.get("valid_from")?,
+            to: row.get("valid_to")?,
+        })
     }
 }
 
@@ -128,6 +145,8 @@ pub struct StaffRow {
     pub category: StaffCategory,
     /// Since.
     pub from: NaiveDate,
+    /// The first day on which it no longer holds.
+    pub to: Option<NaiveDate>,
 }
 
 impl FromRow for StaffRow {
@@ -138,6 +157,7 @@ impl FromRow for StaffRow {
             org_kind: row.code("org_kind")?,
             category: row.code("category")?,
             from: row.get("valid_from")?,
+            to: row.get("valid_to")?,
         })
     }
 }
@@ -214,6 +234,8 @@ pub struct WardRow {
     pub class_name: Option<String>,
     /// Since.
     pub from: NaiveDate,
+    /// The first day on which it no longer holds.
+    pub to: Option<NaiveDate>,
 }
 
 impl FromRow for WardRow {
@@ -232,6 +254,33 @@ impl FromRow for WardRow {
             place,
             class_name: row.get("class_name")?,
             from: row.get("valid_from")?,
+            to: row.get("valid_to")?,
+        })
+    }
+}
+
+/// A confirmed guardian.
+pub struct GuardianRow {
+    /// Who.
+    pub guardian: PersonId,
+    /// Her name.
+    pub name: String,
+    /// Whether she is of age herself.
+    pub keeper: Keeper,
+    /// JTGX.
+    pub relation: String,
+    /// Legal guardian or not.
+    pub legal: bool,
+}
+
+impl FromRow for GuardianRow {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            guardian: row.get("guardian_id")?,
+            name: row.get::<Option<String>>("name")?.unwrap_or_default(),
+            keeper: Keeper::from_row(row)?,
+            relation: row.get("relation")?,
+            legal: row.get("legal")?,
         })
     }
 }
@@ -282,4 +331,12 @@ pub async fn sat_in(tx: &mut Tx, proof: &impl OnePerson, day: NaiveDate) -> Resu
 /// As [`StoreError`] says.
 pub async fn wards(tx: &mut Tx, proof: &impl OnePerson, day: NaiveDate) -> Result<Vec<WardRow>, StoreError> {
     tx.all(WARDS, args![proof.person(), day]).await
+}
+
+/// Confirmed guardians on a day, the first guardian first; whether they are of age is the caller's to look at.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn guardians(tx: &mut Tx, proof: &impl OnePerson, day: NaiveDate) -> Result<Vec<GuardianRow>, StoreError> {
+    tx.all(GUARDIANS, args![proof.person(), day]).await
 }

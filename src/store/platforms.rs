@@ -3,15 +3,40 @@
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::Task;
+use crate::domain::access::{OnePerson, Task};
 use crate::domain::id::OrgId;
 use crate::domain::time::Timestamp;
 
 statements! {
     ENSURE = "INSERT INTO platform (id, sys_code, level, name, status, created_at) VALUES ($1, $2, $3, $4, 'active', $5) ON CONFLICT (sys_code) DO NOTHING";
-    NEAREST = "SELECT p.id AS id FROM platform p JOIN institution o ON o.division = p.sys_code JOIN institution_closure c ON c.ancestor_id = o.id
+    NEAREST = "SELECT p.id AS id, p.sys_code AS sys_code, p.level AS level, p.space_url AS space_url FROM platform p JOIN institution o ON o.division = p.sys_code JOIN institution_closure c ON c.ancestor_id = o.id
         WHERE c.descendant_id = $1 AND p.status = 'active' ORDER BY c.depth, p.id LIMIT 1";
     BY_CODE = "SELECT id FROM platform WHERE sys_code = $1";
+    SET_SPACE = "UPDATE platform SET space_url = $2 WHERE sys_code = $1 RETURNING id";
+}
+
+/// A platform as somebody's home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// Its id.
+    pub id: Uuid,
+    /// Its division (GB/T 2260).
+    pub sys_code: String,
+    /// Its level in the tree.
+    pub level: String,
+    /// Where its people open their space.
+    pub space_url: Option<String>,
+}
+
+impl FromRow for Home {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            sys_code: row.get("sys_code")?,
+            level: row.get("level")?,
+            space_url: row.get("space_url")?,
+        })
+    }
 }
 
 struct Id(Uuid);
@@ -39,10 +64,26 @@ pub async fn ensure(
     Ok(tx.one::<Id>(BY_CODE, args![sys_code]).await?.0)
 }
 
+/// Says where the people of a platform open their space; nothing when no platform has the division code.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn set_space(tx: &mut Tx, _task: &Task, sys_code: &str, url: &str) -> Result<Option<Uuid>, StoreError> {
+    Ok(tx.optional::<Id>(SET_SPACE, args![sys_code, url]).await?.map(|row| row.0))
+}
+
 /// The platform nearest to an institution: of its own division, or of one above it in the tree (平台就近服务).
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn nearest(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Option<Uuid>, StoreError> {
-    Ok(tx.optional::<Id>(NEAREST, args![org]).await?.map(|row| row.0))
+    Ok(tx.optional::<Home>(NEAREST, args![org]).await?.map(|home| home.id))
+}
+
+/// The same for somebody who belongs to the institution and was given no home.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn near(tx: &mut Tx, _proof: &impl OnePerson, org: OrgId) -> Result<Option<Home>, StoreError> {
+    tx.optional(NEAREST, args![org]).await
 }

@@ -8,6 +8,27 @@ use crate::domain::id::{OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::relation_claim::{Details, RelationClaim};
 use crate::domain::time::Timestamp;
 
+/// What concerns the institution `$1`: of the claimant's side, or of a school or employer of whom it is about. A page
+/// behind `$2` and `$3` of at most `$4`.
+macro_rules! under {
+    () => {
+        "(r.created_at, r.id) > ($2, $3) AND (
+            EXISTS (SELECT 1 FROM institution_closure c WHERE c.ancestor_id = $1 AND c.descendant_id = r.org_id)
+            OR EXISTS (SELECT 1 FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = r.child_id AND e.valid_to IS NULL AND c.ancestor_id = $1)
+            OR EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = r.person_id AND s.valid_to IS NULL AND c.ancestor_id = $1)
+        ) ORDER BY r.created_at, r.id LIMIT $4"
+    };
+}
+
+/// [`RelationClaim::is_unreviewed`], while the guardianship stands that the row made.
+macro_rules! unreviewed {
+    () => {
+        "r.state = 'confirmed' AND r.claimed_by IS NOT NULL AND r.decided_by IS NULL AND r.decided_at = r.created_at
+            AND EXISTS (SELECT 1 FROM guardianship g WHERE g.child_id = r.child_id AND g.guardian_id = r.person_id AND g.recorded_org_id = r.org_id AND g.status = 'confirmed')"
+    };
+}
+pub(super) use unreviewed;
+
 statements! {
     INSERT = "INSERT INTO relation_claim (id, org_id, kind, person_id, child_id, class_id, subject_key, document_index, code_index, name, name_key, differs, details, state, claimed_by, created_at, decided_at, decided_by, reason, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
@@ -21,12 +42,12 @@ statements! {
     OF_CODES = "SELECT * FROM relation_claim WHERE state <> 'withdrawn' AND code_index IN ($1)";
     DENY = "UPDATE relation_claim SET state = 'rejected', decided_at = $3, decided_by = $1, version = version + 1
         WHERE person_id = $1 AND child_id = $2 AND kind = 'guardian' AND state = 'pending'";
-    // Of the claimant's side, or of a school or employer of whom it is about.
-    PENDING_UNDER = "SELECT r.* FROM relation_claim r WHERE r.state = 'pending' AND (r.created_at, r.id) > ($2, $3) AND (
-            EXISTS (SELECT 1 FROM institution_closure c WHERE c.ancestor_id = $1 AND c.descendant_id = r.org_id)
-            OR EXISTS (SELECT 1 FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = r.child_id AND e.valid_to IS NULL AND c.ancestor_id = $1)
-            OR EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = r.person_id AND s.valid_to IS NULL AND c.ancestor_id = $1)
-        ) ORDER BY r.created_at, r.id LIMIT $4";
+    PENDING_UNDER = concat!("SELECT r.* FROM relation_claim r WHERE r.state = 'pending' AND ", under!());
+    // While the guardianship stands that came with it.
+    UNREVIEWED_UNDER = concat!("SELECT r.* FROM relation_claim r WHERE ", unreviewed!(), " AND ", under!());
+    // A newer rejection takes the place of an older one.
+    REPLACE_REJECTED = "UPDATE relation_claim SET state = 'withdrawn', version = version + 1
+        WHERE org_id = $1 AND kind = $2 AND person_id = $3 AND child_id = $4 AND subject_key = $5 AND state = 'rejected' AND id <> $6";
     COUNT_PROBES = "INSERT INTO probe_count (admin_id, day, asked) VALUES ($1, $2, $3)
         ON CONFLICT (admin_id, day) DO UPDATE SET asked = probe_count.asked + excluded.asked WHERE probe_count.asked + excluded.asked <= $4";
 }
@@ -162,9 +183,37 @@ pub async fn pending_under(
     after: Option<&RelationClaim>,
     limit: i64,
 ) -> Result<Vec<RelationClaim>, StoreError> {
+    tx.all(PENDING_UNDER, page(org, after, limit)).await
+}
+
+/// The same of what counts already by the claimant's word alone.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn unreviewed_under(
+    tx: &mut Tx,
+    _task: &Task,
+    org: OrgId,
+    after: Option<&RelationClaim>,
+    limit: i64,
+) -> Result<Vec<RelationClaim>, StoreError> {
+    tx.all(UNREVIEWED_UNDER, page(org, after, limit)).await
+}
+
+fn page(org: OrgId, after: Option<&RelationClaim>, limit: i64) -> Vec<Value> {
     let (at, id) = after
         .map_or((Timestamp::from_micros(0), RelationClaimId(uuid::Uuid::nil())), |claim| (claim.created_at, claim.id));
-    tx.all(PENDING_UNDER, args![org, at, id, limit]).await
+    args![org, at, id, limit]
+}
+
+/// Withdraws an older rejection of the same relation, whose place a newer one is about to take.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn replace_rejected(tx: &mut Tx, _task: &Task, by: &RelationClaim) -> Result<(), StoreError> {
+    let values = args![by.org, by.kind.as_str(), by.person, by.child, by.subject_key, by.id];
+    tx.execute(REPLACE_REJECTED, values).await?;
+    Ok(())
 }
 
 /// Counts questions of an administrator on a day; `false` when they would go beyond her budget, and then none is counted.

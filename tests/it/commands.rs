@@ -5,6 +5,7 @@ mod clients;
 mod doctor;
 mod reading;
 mod reasons;
+mod statistics;
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 
 use crate::support::binary::{Ended, Person, Place, Ready};
+use crate::support::database::select_texts;
 
 const PASSPHRASE: &str = "a long enough passphrase\n";
 
@@ -43,6 +45,7 @@ const COMMANDS: &[&[&str]] = &[
     &["consent", "record"],
     &["consent", "withdraw"],
     &["admin", "grant"],
+    &["platform", "space"],
     &["backup"],
     &["restore"],
     &["keys", "init"],
@@ -250,6 +253,40 @@ fn restrict(file: &Path) {
 
 fn database(place: &Place) -> String {
     format!("sqlite://{}", place.path().join("data/mingji.db").display())
+}
+
+#[test]
+fn a_platform_says_where_its_spaces_open() {
+    let (place, _) = seeded();
+    let (space, url) = (["platform", "space"], "https://space.example.edu.cn/mine");
+    let said = place.json(&[&space[..], &["360781", url]].concat(), "");
+    assert_eq!(said["space_url"], url);
+    refused(&place.run(&[&space[..], &["110000", url]].concat()), "import its education authority first");
+    refused(&place.run(&[&space[..], &["瑞金", url]].concat()), "division");
+    for bad in ["http://space.example.edu.cn/", "space.example.edu.cn"] {
+        refused(&place.run(&[&space[..], &["360781", bad]].concat()), "https address");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_the_database_does_not_know_leaves_no_file() {
+    let place = Place::new();
+    assert_eq!(place.run(&["keys", "init"]).code, Some(0));
+    let backup = place.path().join("backup.txt");
+    let run = |place: &Place| place.run_with(&["keys", "backup", &backup.to_string_lossy()], PASSPHRASE);
+    let keys = place.path().join("keys").to_string_lossy().into_owned();
+    let elsewhere = Place::new().with("MINGJI_KEYS_DIR", keys);
+    refused(&run(&elsewhere), "no register here yet");
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nor is a register made");
+    assert!(!backup.exists());
+    // It opens, and then it cannot keep that there is a backup.
+    let full = "CREATE TRIGGER full BEFORE INSERT ON meta BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+    select_texts(&database(&place), full).await;
+    refused(&run(&place), "the database");
+    assert!(!backup.exists());
+    select_texts(&database(&place), "DROP TRIGGER full").await;
+    assert_eq!(run(&place).code, Some(0));
+    assert!(backup.exists());
 }
 
 #[test]

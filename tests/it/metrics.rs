@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde_json::json;
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::exposition::Scrape;
@@ -22,6 +23,33 @@ async fn scrape_until(app: &TestApp, holds: impl Fn(&Scrape) -> bool) -> Scrape 
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("it does not come to it:\n{}", app.scrape().await.text)
+}
+
+/// Somebody else who keeps every sign-in waiting.
+enum Blocked {
+    Lite(SqliteConnection),
+    Pg(PgConnection),
+}
+
+impl Blocked {
+    async fn writers(url: &str) -> Self {
+        if url.starts_with("sqlite") {
+            let mut other = SqliteConnection::connect(url).await.unwrap();
+            sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+            Self::Lite(other)
+        } else {
+            let mut other = PgConnection::connect(url).await.unwrap();
+            sqlx::raw_sql("BEGIN; LOCK TABLE session IN ACCESS EXCLUSIVE MODE").execute(&mut other).await.unwrap();
+            Self::Pg(other)
+        }
+    }
+
+    async fn release(self) {
+        match self {
+            Self::Lite(other) => other.close().await.unwrap(),
+            Self::Pg(other) => other.close().await.unwrap(),
+        }
+    }
 }
 
 both_engines! {
@@ -175,6 +203,20 @@ both_engines! {
         assert_eq!((up(&after, "database"), up(&after, "ephemeral")), (0.0, 1.0));
         assert_eq!(after.find("mingji_pending_rows", &[]), None, "what is not known is not shown");
         assert!(after.value("process_resident_memory_bytes", &[]) > 1e6);
+    }
+
+    async fn connections_are_counted_while_they_work(app: TestApp) {
+        let (pool, most) = if app.database.folder().is_some() { ("write", 1.0) } else { ("shared", 32.0) };
+        let of = |scrape: &Scrape, state| scrape.find("mingji_database_connections", &[("pool", pool), ("state", state)]);
+        let free = scrape_until(&app, |scrape| of(scrape, "busy") == Some(0.0)).await;
+        assert!(of(&free, "idle") >= Some(1.0), "{}", free.text);
+        assert_eq!(free.value("mingji_database_connections_max", &[("pool", pool)]), most);
+        let blocked = Blocked::writers(&app.database.url).await;
+        let signing_in = { let app = app.clone(); tokio::spawn(async move { app.teacher().knock().await.status }) };
+        scrape_until(&app, |scrape| of(scrape, "busy") >= Some(1.0)).await;
+        blocked.release().await;
+        assert!(signing_in.await.unwrap() < 400);
+        scrape_until(&app, |scrape| of(scrape, "busy") == Some(0.0)).await;
     }
 
     async fn people_do_not_get_them(app: TestApp) {

@@ -1,6 +1,7 @@
 //! Rosters in: exact counts, bad rows named, the same register however often and by however many it is imported, and
 //! the people of it sign in with what it says of them.
 
+mod claims;
 mod processes;
 mod rights;
 

@@ -23,9 +23,9 @@ use crate::domain::registry::roster::{Code, Column, Fault, RosterKind};
 use crate::store::db::Tx;
 
 /// One import, as its batches share it.
-pub(super) struct Import<'a> {
-    pub(super) app: &'a App,
-    pub(super) ctx: &'a Ctx,
+pub(super) struct Import {
+    pub(super) app: App,
+    pub(super) ctx: Ctx,
     task: Task,
     pub(super) sight: Sight,
     pub(super) kind: RosterKind,
@@ -38,8 +38,8 @@ pub(super) struct Import<'a> {
     imagined: tokio::sync::Mutex<Known>,
 }
 
-impl<'a> Import<'a> {
-    pub(super) fn new(app: &'a App, ctx: &'a Ctx, sight: Sight, kind: RosterKind, dry: bool) -> Self {
+impl Import {
+    pub(super) fn new(app: App, ctx: Ctx, sight: Sight, kind: RosterKind, dry: bool) -> Self {
         let task = access::task(if sight.is_bounded() { TaskName::RosterDesk } else { TaskName::OperatorImport });
         let imagined = tokio::sync::Mutex::default();
         Self {
@@ -98,6 +98,9 @@ impl<'a> Import<'a> {
         let (mut plan, opened) = self.decide(ctx, entries, &mut Known::default(), work.tx()).await?;
         self.sight.charge(ctx, work.tx(), plan.probes).await?;
         if !plan.is_empty() || !opened.is_empty() || plan.probes > 0 {
+            for class in &opened {
+                plan.birth(&self.app, ctx, "class", class.id.0, "class.opened");
+            }
             plan.sort();
             plan.write(work.tx(), &self.task, ctx).await?;
             let first = entries.first().map_or(0, |entry| entry.number);
@@ -107,9 +110,6 @@ impl<'a> Import<'a> {
                 work.detail("probes", plan.probes).detail("claims", plan.claims.len());
             }
             work.detail("persons", plan.people.len()).detail("classes", opened.len());
-            for class in &opened {
-                work.event("class", class.id.0, "class.opened", &[]);
-            }
             work.commit(Ended::Done).await?;
         }
         self.classes.lock().unwrap_or_else(PoisonError::into_inner).remember(opened);
@@ -135,7 +135,7 @@ impl<'a> Import<'a> {
         known: &'d mut Known,
         plan: &'d mut Plan,
     ) -> Desk<'d> {
-        Desk { app: self.app, ctx, sight: &self.sight, home, earlier, known, plan }
+        Desk { app: &self.app, ctx, sight: &self.sight, home, earlier, known, plan }
     }
 
     /// What the rows come to, and the classes that had to be opened.

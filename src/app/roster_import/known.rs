@@ -97,17 +97,19 @@ impl Known {
                 by_class.entry((key.class, &key.country)).or_default().push(key.index);
             }
         }
-        let mut people = Vec::new();
+        // First the codes, then the documents: each statement on PostgreSQL sees what was committed before it, and a row
+        // whose code is known but whose document is not would be refused for good. Whoever is found by the document is
+        // asked for no code.
+        let codes: Vec<_> =
+            keys.iter().filter_map(|keys| keys.code).filter(|code| !self.codes.contains_key(code)).collect();
+        let found = documents::code_holders_of_many(tx, task, &codes).await?;
+        let mut people: Vec<PersonId> = found.iter().map(|named| named.person).collect();
+        self.codes.extend(found.into_iter().map(somebody));
         for ((class, country), indexes) in by_class {
             let found = documents::holders_of_many(tx, task, class, country, &indexes).await?;
             people.extend(found.iter().map(|named| named.person));
             self.documents.extend(found.into_iter().map(somebody));
         }
-        let codes: Vec<_> =
-            keys.iter().filter_map(|keys| keys.code).filter(|code| !self.codes.contains_key(code)).collect();
-        let found = documents::code_holders_of_many(tx, task, &codes).await?;
-        people.extend(found.iter().map(|named| named.person));
-        self.codes.extend(found.into_iter().map(somebody));
         people.sort_unstable();
         people.dedup();
         people.retain(|person| self.loaded.insert(*person));

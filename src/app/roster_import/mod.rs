@@ -20,6 +20,7 @@ mod write;
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -275,7 +276,8 @@ impl App {
         if kind == RosterKind::Institutions {
             self.import_institutions(ctx, &mut source, dry, &mut report).await?;
         } else {
-            Import::new(self, ctx, sight, kind, dry).people(&mut source, &mut report, listener).await?;
+            let import = Arc::new(Import::new(self.clone(), ctx.clone(), sight, kind, dry));
+            import.people(&mut source, &mut report, listener).await?;
         }
         report.errors.sort_by_key(|fault| fault.row);
         report.seconds = started.elapsed().as_secs_f64();

@@ -1,9 +1,10 @@
 //! Staff and students, batch by batch.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::task::JoinSet;
 
 use super::apply::Import;
 use super::batch::Batch;
@@ -58,9 +59,9 @@ impl Intent {
     }
 }
 
-impl Import<'_> {
+impl Import {
     pub(super) async fn people(
-        &self,
+        self: &Arc<Self>,
         source: &mut Source<impl Read>,
         report: &mut Report,
         listener: &mut (dyn Listener + Send),
@@ -70,13 +71,12 @@ impl Import<'_> {
         // A dry run imagines one row after the other, SQLite has one writer, and an administrator one budget.
         let most = if self.dry || self.sight.is_bounded() || db.engine() == Engine::Sqlite { 1 } else { LANES };
         let mut lanes = Lanes::default();
-        let mut running = FuturesUnordered::new();
-        let mut held = Duration::ZERO;
+        let mut running = JoinSet::new();
+        let (mut held, mut freed) = (Duration::ZERO, Instant::now());
         let mut next_lesson = FIRST_LESSON;
         let mut failed = None;
         loop {
             while running.len() < most && failed.is_none() {
-                let preparing = Instant::now();
                 if let Err(error) = self.read_rows(source, batch.size() * most, report, &mut lanes) {
                     failed = Some(error);
                     break;
@@ -87,12 +87,19 @@ impl Import<'_> {
                 }
                 // Whoever waits for the writer has it as long as it was held (R15); reading and checking is part of it.
                 if db.is_awaited() {
-                    tokio::time::sleep(held.saturating_sub(preparing.elapsed())).await;
+                    tokio::time::sleep(held.saturating_sub(freed.elapsed())).await;
                 }
-                running.push(self.apply(entries));
+                let import = Arc::clone(self);
+                running.spawn(async move { import.apply(entries).await });
             }
-            let Some((entries, result)) = running.next().await else { break };
+            // The next rows are read and checked while these are written.
+            if failed.is_none() {
+                failed = self.read_rows(source, batch.size() * most, report, &mut lanes).err();
+            }
+            let Some(ended) = running.join_next().await else { break };
+            let (entries, result) = ended.map_err(Error::internal)?;
             lanes.done(&entries);
+            freed = Instant::now();
             match result {
                 Ok((plan, took)) => {
                     batch.held(entries.len(), took);

@@ -5,8 +5,9 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read};
+use std::sync::Arc;
 
-use csv::ByteRecord;
+use csv_core::ReadRecordResult;
 use encoding_rs::{Encoding, GB18030, UTF_8};
 
 use crate::app::{Error, Kind};
@@ -18,7 +19,8 @@ const BUFFER: usize = 64 * 1024;
 
 pub(super) struct Source<R> {
     lines: Lines<R>,
-    header: Header,
+    cutter: Cutter,
+    header: Arc<Header>,
     encoding: &'static Encoding,
     row: u64,
 }
@@ -33,7 +35,7 @@ pub(super) struct NoRoster {
 pub(super) struct Row {
     pub(super) number: u64,
     cells: Vec<String>,
-    header: Header,
+    header: Arc<Header>,
     fault: Option<Fault>,
 }
 
@@ -67,15 +69,17 @@ impl<R: Read> Source<R> {
         if let Some(reason) = something_else(&first) {
             return Ok(Err(NoRoster::because(reason)));
         }
-        let record = cut(&first)?;
+        let mut cutter = Cutter::new();
+        let record: Vec<&[u8]> = cutter.cut(&first)?.collect();
         let read = |encoding: &'static Encoding| {
             let cells: Vec<_> = record.iter().map(|cell| decode(encoding, cell)).collect();
             Header::read(kind, cells.iter().map(|(text, _)| text.as_ref()))
         };
         let utf8 = record.iter().all(|cell| !decode(UTF_8, cell).1);
         let encoding = if utf8 { UTF_8 } else { GB18030 };
-        Ok(match read(encoding) {
-            Ok(header) => Ok(Self { lines, header, encoding, row: 1 }),
+        let header = read(encoding);
+        Ok(match header {
+            Ok(header) => Ok(Self { lines, cutter, header: Arc::new(header), encoding, row: 1 }),
             Err(error) => Err(NoRoster::of_header(&error, &first, utf8)),
         })
     }
@@ -116,7 +120,7 @@ impl<R: Read> Source<R> {
                 }
             }
         }
-        let row = self.decoded(&cut(&record)?);
+        let row = self.decoded(&record)?;
         if !more.is_empty() && row.header.places().any(|at| row.cells.get(at).is_some_and(|cell| cell.contains('\n'))) {
             self.lines.put_back(more, None);
             return Ok(Some(self.malformed(UNCLOSED)));
@@ -124,28 +128,29 @@ impl<R: Read> Source<R> {
         Ok(Some(row))
     }
 
-    fn decoded(&self, record: &ByteRecord) -> Row {
+    fn decoded(&mut self, record: &[u8]) -> Result<Row, Error> {
         let mut fault = None;
-        let mut cells = Vec::with_capacity(record.len());
-        for (at, cell) in record.iter().enumerate() {
+        let mut cells = Vec::new();
+        for (at, cell) in self.cutter.cut(record)?.enumerate() {
+            let Some(column) = self.header.column_at(at) else {
+                cells.push(String::new());
+                continue;
+            };
             let (text, broken) = decode(self.encoding, cell);
-            let column = if fault.is_none() { self.header.column_at(at) } else { None };
-            if let Some(column) = column {
-                if broken {
-                    let why = "the cell is neither in UTF-8 nor in GB 18030, as the header is";
-                    fault = Some(Fault::new(column, Code::Encoding, why));
-                } else if text.trim().chars().any(char::is_control) && !text.contains('\n') {
-                    fault = Some(Fault::new(column, Code::ValueInvalid, "the cell holds a control character"));
-                }
+            if fault.is_none() && broken {
+                let why = "the cell is neither in UTF-8 nor in GB 18030, as the header is";
+                fault = Some(Fault::new(column, Code::Encoding, why));
+            } else if fault.is_none() && text.trim().chars().any(char::is_control) && !text.contains('\n') {
+                fault = Some(Fault::new(column, Code::ValueInvalid, "the cell holds a control character"));
             }
             cells.push(text.into_owned());
         }
-        Row { number: self.row, cells, header: self.header.clone(), fault }
+        Ok(Row { number: self.row, cells, header: Arc::clone(&self.header), fault })
     }
 
     fn malformed(&self, why: &'static str) -> Row {
         let fault = Fault::new(self.header.first(), Code::RowMalformed, why);
-        Row { number: self.row, cells: Vec::new(), header: self.header.clone(), fault: Some(fault) }
+        Row { number: self.row, cells: Vec::new(), header: Arc::clone(&self.header), fault: Some(fault) }
     }
 }
 
@@ -254,15 +259,38 @@ fn is_open(record: &[u8]) -> bool {
     quoted
 }
 
-fn cut(record: &[u8]) -> Result<ByteRecord, Error> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .buffer_capacity(record.len().clamp(64, BUFFER))
-        .from_reader(record);
-    let mut cells = ByteRecord::new();
-    reader.read_byte_record(&mut cells).map_err(unreadable)?;
-    Ok(cells)
+/// Cuts a record into its cells. The automaton and the space are made once for a file, not for each row.
+struct Cutter {
+    automaton: csv_core::Reader,
+    cells: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Cutter {
+    fn new() -> Self {
+        Self { automaton: csv_core::Reader::new(), cells: Vec::new(), ends: Vec::new() }
+    }
+
+    /// The cells of one whole record without its line end.
+    fn cut(&mut self, record: &[u8]) -> Result<impl Iterator<Item = &[u8]>, Error> {
+        self.automaton.reset();
+        self.cells.resize(record.len() + 1, 0);
+        self.ends.resize(record.iter().filter(|byte| **byte == b',').count() + 2, 0);
+        let (state, read, text, first) = self.automaton.read_record(record, &mut self.cells, &mut self.ends);
+        let (end, .., last) =
+            self.automaton.read_record(&record[read..], &mut self.cells[text..], &mut self.ends[first..]);
+        let whole = matches!(state, ReadRecordResult::InputEmpty)
+            && matches!(end, ReadRecordResult::Record | ReadRecordResult::End);
+        if !whole {
+            return Err(unreadable("a record has no end"));
+        }
+        let (cells, mut start) = (self.cells.as_slice(), 0);
+        Ok(self.ends[..first + last].iter().map(move |end| {
+            let cell = &cells[start..*end];
+            start = *end;
+            cell
+        }))
+    }
 }
 
 fn decode<'a>(encoding: &'static Encoding, cell: &'a [u8]) -> (Cow<'a, str>, bool) {

@@ -1,10 +1,14 @@
 //! Writes the plan of a batch. Where two imports can meet, rows go in sorted, so that neither waits for the other in a
 //! circle (R10); a number that somebody took meanwhile ends the batch, which is then decided anew.
 
+use std::collections::{HashMap, HashSet};
+
 use super::plan::Plan;
 use crate::app::{Ctx, Error};
 use crate::domain::access::Task;
+use crate::domain::id::{OrgId, PersonId};
 use crate::domain::registry::account::AliasKind;
+use crate::domain::registry::guardianship::GuardianshipStatus;
 use crate::store::db::Tx;
 use crate::store::{
     accounts, books, contacts, documents, enrolments, guardianships, persons, relation_claims, spaces, staffings,
@@ -58,6 +62,7 @@ impl Plan {
         for (person, teaching) in &self.teachings {
             staffings::teach(tx, &task.on(*person), teaching).await?;
         }
+        self.hold_schools(tx, task).await?;
         all(guardianships::insert_all(tx, task, &self.guardianships).await?, self.guardianships.len())?;
         for related in &self.related {
             all(u64::from(guardianships::update(tx, &task.on(related.child), related).await?), 1)?;
@@ -78,6 +83,26 @@ impl Plan {
         books::publish_first(tx, &self.births).await?;
         books::publish_all(tx, &self.changes).await?;
         Ok(())
+    }
+
+    /// A guardian is confirmed by the school that holds the child's 学籍 (R1): still holds it, and until this is committed.
+    async fn hold_schools(&self, tx: &mut Tx, task: &Task) -> Result<(), Error> {
+        let born: HashSet<PersonId> = self.people.iter().map(|person| person.id).collect();
+        let recorded: HashMap<PersonId, Option<OrgId>> = self
+            .guardianships
+            .iter()
+            .filter(|new| new.status == GuardianshipStatus::Confirmed && !born.contains(&new.child))
+            .map(|new| (new.child, new.recorded_by))
+            .collect();
+        let mut children: Vec<PersonId> = recorded.keys().copied().collect();
+        children.sort_unstable();
+        let held = enrolments::hold_of_many(tx, task, &children).await?;
+        let still = held.iter().filter(|stay| recorded.get(&stay.person) == Some(&Some(stay.org))).count();
+        if still == recorded.len() {
+            Ok(())
+        } else {
+            Err(Error::busy("one of these children was transferred at the same moment"))
+        }
     }
 }
 

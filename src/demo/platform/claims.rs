@@ -32,6 +32,9 @@ pub struct EduClaims {
     /// Children of a guardian, as far as this platform may know them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub edu_children: Vec<Child>,
+    /// Guardians of a child, as far as this platform may know them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub edu_guardians: Vec<Guardian>,
     /// How far the real name is verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edu_realname: Option<RealName>,
@@ -88,6 +91,10 @@ pub struct Identity {
     pub class_ids: Vec<Plain>,
     /// Whether it is the main one.
     pub primary: Option<bool>,
+    /// Since which day.
+    pub from: Option<String>,
+    /// The first day on which it no longer holds; open where it is missing.
+    pub to: Option<String>,
 }
 
 /// A class and what the person is in it.
@@ -123,6 +130,19 @@ pub struct Child {
     pub school: Option<Plain>,
     /// The child's class.
     pub class: Option<Plain>,
+}
+
+/// A guardian of a child.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Guardian {
+    /// The guardian's subject in our sector.
+    pub sub: String,
+    /// Name, where we may know it.
+    pub name: Option<String>,
+    /// What she is to the child: `father`, `mother`, …
+    pub relation: Option<String>,
+    /// Whether she is the legal one.
+    pub legal: Option<bool>,
 }
 
 /// Real-name state.

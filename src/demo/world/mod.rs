@@ -25,6 +25,7 @@ use crate::domain::registry::division::Division;
 use crate::domain::registry::institution::InstitutionKind;
 use crate::domain::registry::institution_code::Code;
 use crate::domain::registry::name::PersonName;
+use crate::domain::registry::space::SpaceAddress;
 
 pub use cast::{Character, cast};
 pub use clients::Addresses;
@@ -92,7 +93,7 @@ pub async fn seed(app: &App, addresses: &Addresses, into_existing: bool) -> Resu
     }
     let ctx = Ctx::task(app, "demo seed");
     app.keep_sealed_note(&ctx, BEGUN, b"begun").await?;
-    let places = places(app, &ctx).await?;
+    let places = places(app, &ctx, addresses).await?;
     let people = people(app, &ctx, &places).await?;
     let clients = clients::register(app, &ctx, addresses).await?;
     let world = World { people, clients };
@@ -155,10 +156,13 @@ const PLACES: &[Place] = &[
     ),
 ];
 
-async fn places(app: &App, ctx: &Ctx) -> Result<Places, Error> {
+async fn places(app: &App, ctx: &Ctx, addresses: &Addresses) -> Result<Places, Error> {
     let read = |text: &str| Division::parse(text).map_err(Error::internal);
     let county = read("360781")?;
     let home = app.home_platform(ctx, TASK, &county, "county", "瑞金教育云").await?;
+    let space = addresses.platform_a.join("space").map_err(Error::internal)?;
+    let space = SpaceAddress::parse(space.as_str()).map_err(Error::internal)?;
+    app.set_space_address(ctx, TASK, &county, &space).await?;
     let mut places = Places { orgs: HashMap::new(), classes: HashMap::new(), home };
     for (key, kind, name, division, school_type, code, parent) in PLACES.iter().copied() {
         let parent = parent.map(|parent| places.org(parent)).transpose()?;

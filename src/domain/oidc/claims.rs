@@ -2,7 +2,9 @@
 //! space-login claims of the contract. Composed in one place from [`Facts`], so that what must never leave
 //! (numbers, 学籍号, ids that vendors could join) has one gate to pass.
 
-use chrono::NaiveDate;
+mod facts;
+pub mod verified;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
@@ -10,96 +12,9 @@ use serde_json::{Map, Value, json};
 use super::client::Client;
 use super::grant::Grant;
 use super::scope::{Scope, ScopeSet};
-use crate::domain::id::{ClassId, IdentityId, OrgId, PersonId, SpaceId};
-use crate::domain::registry::age::AgeBand;
-use crate::domain::registry::codes::identity_kind::IdentityKind;
-use crate::domain::time::Timestamp;
+use crate::domain::id::PersonId;
 
-/// An identity 身份 with what is said about it.
-#[derive(Clone, Debug)]
-pub struct IdentityFacts {
-    /// The enrolment, staffing or guardianship it rests on.
-    pub id: IdentityId,
-    /// Table U.
-    pub kind: IdentityKind,
-    /// Where.
-    pub org: OrgId,
-    /// Its current 学校标识码 or system code.
-    pub org_code: Option<String>,
-    /// Its name.
-    pub org_name: String,
-    /// Classes it stands in.
-    pub classes: Vec<ClassId>,
-    /// The first of its person.
-    pub primary: bool,
-    /// Since.
-    pub from: NaiveDate,
-}
-
-/// A class 班级 with what is said about it.
-#[derive(Clone, Debug)]
-pub struct ClassFacts {
-    /// Its id.
-    pub id: ClassId,
-    /// Its name.
-    pub name: String,
-    /// 学段, as the contract writes it.
-    pub stage: String,
-    /// 入学年份.
-    pub entry_year: i64,
-    /// Grade today; `None` once graduated.
-    pub grade: Option<String>,
-    /// administrative, teaching or network.
-    pub kind: String,
-    /// student, teacher or head_teacher.
-    pub role: &'static str,
-    /// Subjects taught.
-    pub subjects: Vec<String>,
-}
-
-/// A confirmed ward.
-#[derive(Clone, Debug)]
-pub struct ChildFacts {
-    /// The child.
-    pub person: PersonId,
-    /// Her name.
-    pub name: String,
-    /// JTGX code.
-    pub relation: String,
-    /// Legal guardian or not.
-    pub legal: bool,
-    /// Her school's name.
-    pub school: Option<String>,
-    /// Her class's name.
-    pub class: Option<String>,
-}
-
-/// All that may be said; what is said is decided by [`id_token`] and [`userinfo`].
-#[derive(Clone, Debug)]
-pub struct Facts {
-    /// Legal name.
-    pub name: String,
-    /// Age at the Shanghai date.
-    pub age: AgeBand,
-    /// Real-name level 0–4 and since when.
-    pub realname: (i64, Option<Timestamp>),
-    /// The home platform: division code, id, level.
-    pub home: Option<(String, String, String)>,
-    /// The personal space and its address.
-    pub space: (SpaceId, Option<String>),
-    /// Identities today, in their stable order.
-    pub identities: Vec<IdentityFacts>,
-    /// Classes of the active identity.
-    pub classes: Vec<ClassFacts>,
-    /// Wards this client may hear of.
-    pub children: Vec<ChildFacts>,
-    /// What live receipts name, as far as it is needed to decide what is said.
-    pub consented: ScopeSet,
-    /// Standard claims that the person gave herself (OpenID Connect Core, 5.1).
-    pub profile: Map<String, Value>,
-    /// When any of it changed last.
-    pub updated_at: Timestamp,
-}
+pub use facts::{ChildFacts, ClassFacts, Facts, GuardianFacts, IdentityFacts, SpaceFacts};
 
 /// Ids that stand for a person (space, child, small class) as this client may see them (R13).
 pub trait SectorIds {
@@ -112,22 +27,22 @@ pub trait SectorIds {
 /// The space-login claims of the ID token (reference 5(b), column “id_token”), and what was asked for it one by one.
 pub fn id_token(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
     let mut claims = always(facts, grant, client, ids);
-    claims.extend(single(facts, grant, &grant.claims.id_token, ids));
+    claims.extend(single(facts, grant, client, &grant.claims.id_token, ids));
     claims
 }
 
 /// An ID token after which nothing follows: it holds what the scopes ask for too (OpenID Connect Core, 5.4).
 pub fn lone_id_token(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
     let mut claims = id_token(facts, grant, client, ids);
-    claims.extend(by_scope(facts, &grant.scope, ids));
+    claims.extend(by_scope(facts, &grant.scope, client, ids));
     claims
 }
 
 /// The claims of the userinfo answer, by the scopes of the grant and by what was asked one by one.
 pub fn userinfo(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
     let mut claims = always(facts, grant, client, ids);
-    claims.extend(by_scope(facts, &grant.scope, ids));
-    claims.extend(single(facts, grant, &grant.claims.userinfo, ids));
+    claims.extend(by_scope(facts, &grant.scope, client, ids));
+    claims.extend(single(facts, grant, client, &grant.claims.userinfo, ids));
     claims.insert("sub".into(), json!(grant.sub));
     claims
 }
@@ -138,7 +53,7 @@ fn always(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) ->
         claims.insert("edu_home".into(), json!({ "sys_code": sys_code, "platform_id": platform, "level": level }));
     }
     if !client.is_application() || grant.scope.has(Scope::Space) {
-        claims.insert("edu_space".into(), space(facts, ids));
+        claims.insert("edu_space".into(), space(facts, client, ids));
     }
     if let Some(identity) = active(facts, grant) {
         claims.insert("edu_identity".into(), identity_claim(identity, ids));
@@ -149,17 +64,23 @@ fn always(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) ->
 }
 
 /// What these names say, of all that stands behind the grant.
-fn single(facts: &Facts, grant: &Grant, names: &BTreeSet<String>, ids: &dyn SectorIds) -> Map<String, Value> {
+fn single(
+    facts: &Facts,
+    grant: &Grant,
+    client: &Client,
+    names: &BTreeSet<String>,
+    ids: &dyn SectorIds,
+) -> Map<String, Value> {
     if names.is_empty() {
         return Map::new();
     }
-    by_scope(facts, &grant.reach(), ids).into_iter().filter(|(name, _)| names.contains(name)).collect()
+    by_scope(facts, &grant.reach(), client, ids).into_iter().filter(|(name, _)| names.contains(name)).collect()
 }
 
-fn by_scope(facts: &Facts, scope: &ScopeSet, ids: &dyn SectorIds) -> Map<String, Value> {
+fn by_scope(facts: &Facts, scope: &ScopeSet, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
     let mut claims = Map::new();
     if scope.has(Scope::Space) {
-        claims.insert("edu_space".into(), space(facts, ids));
+        claims.insert("edu_space".into(), space(facts, client, ids));
     }
     if scope.has(Scope::Profile) {
         copy(facts, &mut claims, PROFILE);
@@ -179,11 +100,15 @@ fn by_scope(facts: &Facts, scope: &ScopeSet, ids: &dyn SectorIds) -> Map<String,
         claims.insert("edu_classes".into(), facts.classes.iter().map(|class| class_claim(class, ids)).collect());
     }
     if scope.has(Scope::EduGuardian) {
-        claims
-            .insert("edu_children".into(), facts.children.iter().map(|child| child_claim(child, scope, ids)).collect());
+        let children = facts.children.iter().map(|child| child_claim(child, scope, ids));
+        claims.insert("edu_children".into(), children.collect());
+        let guardians = facts.guardians.iter().map(|guardian| guardian_claim(guardian, scope, ids));
+        claims.insert("edu_guardians".into(), guardians.collect());
     }
-    if scope.has(Scope::EduRealname) {
-        claims.insert("verified_claims".into(), verified(facts, scope));
+    if scope.has(Scope::EduRealname)
+        && let Some(verified) = verified::verified(facts, scope)
+    {
+        claims.insert("verified_claims".into(), verified);
     }
     claims
 }
@@ -206,21 +131,25 @@ const EMAIL: &[&str] = &["email", "email_verified"];
 const PHONE: &[&str] = &["phone_number", "phone_number_verified"];
 const ADDRESS: &[&str] = &["address"];
 
-/// The scope that tells a claim; `None` for claims that every client is told, and for unknown ones.
-pub fn scope_of(claim: &str) -> Option<Scope> {
-    Some(match claim {
-        "name" | "updated_at" => Scope::Profile,
-        "edu_space" => Scope::Space,
-        "edu_identities" => Scope::Edu,
-        "edu_classes" => Scope::EduClass,
-        "edu_children" => Scope::EduGuardian,
-        "verified_claims" => Scope::EduRealname,
-        _ if PROFILE.contains(&claim) => Scope::Profile,
-        _ if EMAIL.contains(&claim) => Scope::Email,
-        _ if PHONE.contains(&claim) => Scope::Phone,
-        _ if ADDRESS.contains(&claim) => Scope::Address,
-        _ => return None,
-    })
+/// Claims that speak of other people, by subjects that the sector keeps (R13).
+pub const FAMILY: &[&str] = &["edu_children", "edu_guardians"];
+
+/// The scopes that tell a claim, all of them together; none for claims that every client is told, and for unknown ones.
+pub fn scopes_of(claim: &str) -> &'static [Scope] {
+    match claim {
+        "name" | "updated_at" => &[Scope::Profile],
+        "edu_space" => &[Scope::Space],
+        "edu_identities" => &[Scope::Edu],
+        "edu_classes" => &[Scope::EduClass],
+        // It asserts the name, which stands under a scope of its own.
+        "verified_claims" => &[Scope::Profile, Scope::EduRealname],
+        _ if FAMILY.contains(&claim) => &[Scope::EduGuardian],
+        _ if PROFILE.contains(&claim) => &[Scope::Profile],
+        _ if EMAIL.contains(&claim) => &[Scope::Email],
+        _ if PHONE.contains(&claim) => &[Scope::Phone],
+        _ if ADDRESS.contains(&claim) => &[Scope::Address],
+        _ => &[],
+    }
 }
 
 /// All standard claims, for discovery.
@@ -228,10 +157,15 @@ pub const SUPPORTED: &[&str] = &[
     "sub",
     "iss",
     "aud",
+    "azp",
     "exp",
     "iat",
     "auth_time",
     "nonce",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "jti",
     "acr",
     "amr",
     "sid",
@@ -260,6 +194,7 @@ pub const SUPPORTED: &[&str] = &[
     "edu_identities",
     "edu_classes",
     "edu_children",
+    "edu_guardians",
     "edu_realname",
     "age_band",
     "verified_claims",
@@ -277,12 +212,11 @@ fn active<'a>(facts: &'a Facts, grant: &Grant) -> Option<&'a IdentityFacts> {
     facts.identities.iter().find(|identity| Some(identity.id) == grant.identity)
 }
 
-fn space(facts: &Facts, ids: &dyn SectorIds) -> Value {
-    let (id, url) = &facts.space;
-    match url {
-        Some(url) => json!({ "space_id": ids.id("space", id.0), "url": url }),
-        None => json!({ "space_id": ids.id("space", id.0) }),
-    }
+/// An address that is the space's own would let vendors join their users (R13): they get the door that it shares.
+fn space(facts: &Facts, client: &Client, ids: &dyn SectorIds) -> Value {
+    let space = &facts.space;
+    let own = space.own.as_ref().filter(|_| !client.is_application());
+    json!({ "space_id": ids.id("space", space.id.0), "url": own.unwrap_or(&space.door) })
 }
 
 fn realname(facts: &Facts) -> Value {
@@ -310,6 +244,9 @@ fn full_identity(identity: &IdentityFacts, ids: &dyn SectorIds) -> Value {
     let mut claim = identity_claim(identity, ids);
     claim["primary"] = json!(identity.primary);
     claim["from"] = json!(identity.from.to_string());
+    if let Some(to) = identity.to {
+        claim["to"] = json!(to.to_string());
+    }
     claim
 }
 
@@ -339,14 +276,10 @@ fn child_claim(child: &ChildFacts, scope: &ScopeSet, ids: &dyn SectorIds) -> Val
     claim
 }
 
-/// OpenID Connect for Identity Assurance 1.0: only what the register itself verified.
-fn verified(facts: &Facts, scope: &ScopeSet) -> Value {
-    let mut verification =
-        json!({ "trust_framework": "cn_edu_registry", "assurance_level": facts.realname.0.to_string() });
-    if let Some(at) = facts.realname.1 {
-        verification["time"] = json!(at.to_rfc3339());
+fn guardian_claim(guardian: &GuardianFacts, scope: &ScopeSet, ids: &dyn SectorIds) -> Value {
+    let mut claim = json!({ "sub": ids.sub(guardian.person), "relation": guardian.relation, "legal": guardian.legal });
+    if scope.has(Scope::Profile) {
+        claim["name"] = json!(guardian.name);
     }
-    let claims =
-        if scope.has(Scope::Profile) && facts.realname.0 >= 1 { json!({ "name": facts.name }) } else { json!({}) };
-    json!({ "verification": verification, "claims": claims })
+    claim
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::claims::scope_of;
+use super::claims::scopes_of;
 use super::error::{Code, ProtocolError};
 use super::scope::ScopeSet;
 
@@ -80,7 +80,10 @@ fn values(wish: &Value) -> Vec<&str> {
 }
 
 fn names(wishes: &Map<String, Value>, allowed: &ScopeSet) -> BTreeSet<String> {
-    let may = |name: &&String| scope_of(name).is_some_and(|scope| allowed.has(scope));
+    let may = |name: &&String| {
+        let needed = scopes_of(name);
+        !needed.is_empty() && needed.iter().all(|scope| allowed.has(*scope))
+    };
     // Identity Assurance 1.0 puts conditions inside `verified_claims`; answering past them would say more than asked.
     let plain = |name: &&String| name.as_str() != "verified_claims" || wishes[*name].is_null();
     wishes.keys().filter(may).filter(plain).cloned().collect()
@@ -94,7 +97,7 @@ impl SingleClaims {
 
     /// The scopes that tell these claims otherwise.
     pub fn scopes(&self) -> ScopeSet {
-        self.id_token.iter().chain(&self.userinfo).filter_map(|name| scope_of(name)).collect()
+        self.id_token.iter().chain(&self.userinfo).flat_map(|name| scopes_of(name)).copied().collect()
     }
 }
 
@@ -130,6 +133,10 @@ mod tests {
         assert_eq!((read.sub.as_deref(), read.acr.as_slice()), (Some("x"), &["a".to_owned(), "b".to_owned()][..]));
         assert!(read.single.is_empty());
         assert!(parse(r#"{"userinfo": {"verified_claims": {"claims": {}}}}"#).unwrap().single.is_empty());
+        let verified = r#"{"id_token": {"verified_claims": null}}"#;
+        assert_eq!(parse(verified).unwrap().single.scopes().to_string(), "profile edu.realname", "it asserts the name");
+        let without_name = ClaimsRequest::parse(verified, &ScopeSet::parse("openid edu.realname")).unwrap();
+        assert!(without_name.single.is_empty());
     }
 
     #[test]

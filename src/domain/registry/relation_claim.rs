@@ -127,7 +127,16 @@ impl RelationClaim {
         }
     }
 
-    /// Pending → confirmed.
+    /// Whether its own row made it true, in the moment it was made, and nobody looked at it since: an administrator named
+    /// somebody whom others hold as the guardian of a child who is hers. It counts as any other (R1), and may still be decided.
+    pub fn is_unreviewed(&self) -> bool {
+        self.state == ClaimState::Confirmed
+            && self.claimed_by.is_some()
+            && self.decided_by.is_none()
+            && self.decided_at == Some(self.created_at)
+    }
+
+    /// Pending or unreviewed → confirmed.
     ///
     /// # Errors
     /// [`DecisionError`] when it was decided before, or is a conflict.
@@ -135,7 +144,7 @@ impl RelationClaim {
         if self.differs { Err(DecisionError::Differs) } else { self.decide(ClaimState::Confirmed, by, None, now) }
     }
 
-    /// Pending → rejected. A later row that says the same changes nothing.
+    /// Pending or unreviewed → rejected. A later row that says the same changes nothing.
     ///
     /// # Errors
     /// [`DecisionError::Decided`].
@@ -150,7 +159,7 @@ impl RelationClaim {
         reason: Option<String>,
         now: Timestamp,
     ) -> Result<Self, DecisionError> {
-        if self.state != ClaimState::Pending {
+        if self.state != ClaimState::Pending && !self.is_unreviewed() {
             return Err(DecisionError::Decided(self.state));
         }
         Ok(Self { state, decided_by: by, decided_at: Some(now), reason, version: self.version + 1, ..self })
@@ -194,6 +203,27 @@ mod tests {
         let confirmed = pending().confirm(None, NOW).unwrap();
         assert_eq!((confirmed.state, confirmed.version), (ClaimState::Confirmed, 2));
         assert_eq!(confirmed.reject(None, None, NOW), Err(DecisionError::Decided(ClaimState::Confirmed)));
+    }
+
+    #[test]
+    fn what_its_own_row_made_true_is_decided_once_too() {
+        let made = RelationClaim {
+            kind: ClaimKind::Guardian,
+            state: ClaimState::Confirmed,
+            claimed_by: Some(PersonId(Uuid::nil())),
+            decided_at: Some(NOW),
+            ..pending()
+        };
+        assert!(made.is_unreviewed());
+        let later = NOW.plus(Duration::from_secs(1));
+        for by in [None, Some(PersonId(Uuid::max()))] {
+            let seen = made.clone().confirm(by, later).unwrap();
+            assert!(!seen.is_unreviewed(), "the operator's decision is by nobody too");
+            assert_eq!(seen.reject(by, None, later), Err(DecisionError::Decided(ClaimState::Confirmed)));
+        }
+        assert_eq!(made.clone().reject(None, None, later).unwrap().state, ClaimState::Rejected);
+        let of_the_operator = RelationClaim { claimed_by: None, ..made };
+        assert!(!of_the_operator.is_unreviewed(), "whose word needs no second one");
     }
 
     #[test]

@@ -51,6 +51,14 @@ impl Verification {
     pub fn claims_json(&self) -> Value {
         Value::from(self.claims.clone())
     }
+
+    /// Whether a claim may be asserted by it: confirmed, by somebody other than who recorded it (level 2 and up), and among
+    /// what was compared.
+    pub fn supports(&self, claim: &str) -> bool {
+        self.result == VerificationResult::Confirmed
+            && self.level.is_verified()
+            && self.claims.iter().any(|compared| compared == claim)
+    }
 }
 
 /// The level that stands after a person's verifications: the highest that was confirmed, and since when.
@@ -59,6 +67,11 @@ pub fn standing_level(all: &[Verification]) -> (Level, Option<Timestamp>) {
     let level = confirmed().map(|v| v.level).max().unwrap_or_default();
     let since = confirmed().filter(|v| v.level == level).map(|v| v.verified_at).min();
     (level, since.filter(|_| level > Level::NONE))
+}
+
+/// The verification that supports a claim best: of the highest level, and the newest of these.
+pub fn best_for(all: Vec<Verification>, claim: &str) -> Option<Verification> {
+    all.into_iter().filter(|v| v.supports(claim)).max_by_key(|v| (v.level, v.verified_at))
 }
 
 #[cfg(test)]
@@ -94,5 +107,27 @@ mod tests {
         let (level, since) = standing_level(&all);
         assert_eq!((level.get(), since), (2, Some(Timestamp::from_seconds(2))));
         assert_eq!(standing_level(&[]), (Level::NONE, None));
+    }
+
+    #[test]
+    fn a_claim_is_supported_by_what_was_compared_and_confirmed() {
+        use VerificationResult::{Confirmed, Pending, Refused};
+        let of = |method, result, at| verification(method, result, at);
+        let number_alone = Verification { claims: vec!["document".into()], ..of(Method::PoliceFace, Confirmed, 9) };
+        let all = [
+            of(Method::SchoolVouch, Confirmed, 1),
+            of(Method::PoliceNameId, Refused, 2),
+            of(Method::PoliceFace, Pending, 3),
+            number_alone,
+        ];
+        assert_eq!(best_for(all.to_vec(), "name"), None);
+        let register = of(Method::StudentRegister, Confirmed, 5);
+        let newer = of(Method::TeacherRegister, Confirmed, 6);
+        let mut more = all.to_vec();
+        more.extend([newer.clone(), register]);
+        assert_eq!(best_for(more.clone(), "name"), Some(newer));
+        let police = of(Method::PoliceNameId, Confirmed, 4);
+        more.push(police.clone());
+        assert_eq!(best_for(more, "name"), Some(police));
     }
 }

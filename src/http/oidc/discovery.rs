@@ -1,4 +1,4 @@
-//! Provider metadata (OpenID Connect Discovery 1.0, 3; RFC 8414): exactly what is served, no more.
+//! Provider metadata (OpenID Connect Discovery 1.0, 3; RFC 8414; Identity Assurance 1.0, 9): exactly what is served, no more.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,6 +14,7 @@ use crate::domain::oidc::response::{ResponseMode, ResponseType};
 use crate::domain::oidc::scope::Scope;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::{claims, registration, request_object};
+use crate::domain::registry::verification::TRUST_FRAMEWORK;
 use crate::http::urls::path;
 
 /// The document.
@@ -51,6 +52,11 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claim_types_supported": ["normal"],
         "claims_supported": claims::SUPPORTED,
+        "verified_claims_supported": true,
+        "trust_frameworks_supported": [TRUST_FRAMEWORK],
+        "claims_in_verified_claims_supported": claims::verified::SUPPORTED,
+        "evidence_supported": claims::verified::EVIDENCE,
+        "electronic_records_supported": claims::verified::electronic_records(),
         "ui_locales_supported": ["zh-CN", "en"],
         "claims_parameter_supported": true,
         "display_values_supported": ["page", "popup", "touch"],

@@ -35,6 +35,16 @@ impl Tx {
         self.execute(MANY, Vec::new()).await.map(drop)
     }
 
+    /// Tells the engine that a transaction reads a little of large tables. PostgreSQL plans by statistics that a large
+    /// import has outrun, and would read them whole.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub async fn expect_few(&mut self) -> Result<(), StoreError> {
+        const FEW: Statement = Statement::claim("db::FEW", "SELECT 1", "SET LOCAL enable_seqscan = off");
+        self.execute(FEW, Vec::new()).await.map(drop)
+    }
+
     /// Runs a statement of the form `INSERT … VALUES ($1, …) …` for many rows; how many were inserted. Fewer than were
     /// given means that `ON CONFLICT … DO NOTHING` met a row of somebody else. The first value of a row is never NULL.
     ///

@@ -28,7 +28,9 @@ macro_rules! pairs {
 const MIGRATIONS: &[Pair] = pairs! {
     1 "0001_core";
     2 "0002_relation_claims";
-    4 "0004_registrations";
+    3 "0003_pending_audit";
+    4 "0004_home_and_reviews";
+    5 "0005_registrations";
 };
 
 /// What [`Db::migrate`] did.
@@ -96,4 +98,35 @@ fn migrator(text: fn(&Pair) -> &'static str) -> Migrator {
             })
             .collect(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+
+    use super::*;
+
+    /// The two texts of 0004 are the same, so one engine will do.
+    #[tokio::test]
+    async fn authorities_of_before_get_a_platform_each_division_one() {
+        let mut db = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let authorities = "INSERT INTO institution (id, kind, level, name, name_key, division, status, created_at, updated_at, version) VALUES
+            (x'01', 'authority', 'county', '教育局', '教育局', '360781', 'active', 1, 1, 1),
+            (x'02', 'authority', 'county', '教育局二', '教育局二', '360781', 'active', 2, 2, 1),
+            (x'03', 'authority', 'city', '市局', '市局', '360700', 'active', 3, 3, 1),
+            (x'04', 'school', 'school', '学校', '学校', '360702', 'active', 4, 4, 1);
+            INSERT INTO platform (id, sys_code, level, name, status, created_at) VALUES (x'05', '360700', 'city', '市平台', 'active', 5)";
+        for pair in MIGRATIONS {
+            if pair.version == 4 {
+                assert_eq!(pair.lite, pair.pg);
+                sqlx::raw_sql(authorities).execute(&mut db).await.unwrap();
+            }
+            sqlx::raw_sql(AssertSqlSafe(pair.lite.to_owned())).execute(&mut db).await.unwrap();
+        }
+        let rows =
+            sqlx::query("SELECT sys_code, name FROM platform ORDER BY sys_code").fetch_all(&mut db).await.unwrap();
+        let found: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let pair = |code: &str, name: &str| (code.to_owned(), name.to_owned());
+        assert_eq!(found, [pair("360700", "市平台"), pair("360781", "教育局")]);
+    }
 }

@@ -55,6 +55,28 @@ enum Inner {
     Pg(PgPool),
 }
 
+/// The connections of a pool at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupancy {
+    /// SQLite has a pool for its one writer and one for `read`ers, PostgreSQL one that is `shared`.
+    pub pool: &'static str,
+    /// At work, or held by somebody who is about to put them to work.
+    pub busy: usize,
+    /// Open and free.
+    pub idle: usize,
+    /// So many may be open.
+    pub most: usize,
+}
+
+impl Occupancy {
+    fn of<D: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<D>) -> Self {
+        let count = |many: u32| usize::try_from(many).unwrap_or(usize::MAX);
+        let (open, idle) = (count(pool.size()), pool.num_idle());
+        // The two are read one after the other.
+        Self { pool: name, busy: open.saturating_sub(idle), idle, most: count(pool.options().get_max_connections()) }
+    }
+}
+
 const BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(10);
 /// More than the number of statements in the program: nothing is ever prepared twice on a connection.
@@ -174,7 +196,14 @@ impl Db {
     pub async fn learn(&self) -> Result<(), StoreError> {
         match &self.0 {
             Inner::Lite { .. } => Ok(()),
-            Inner::Pg(pool) => sqlx::query("ANALYZE").execute(pool).await.map(drop).map_err(StoreError::from_sqlx),
+            Inner::Pg(pool) => {
+                let mut tx = pool.begin().await.map_err(StoreError::from_sqlx)?;
+                // A tenth of the usual sample tells an empty table from a large one.
+                for step in ["SET LOCAL default_statistics_target = 10", "ANALYZE"] {
+                    sqlx::query(step).execute(&mut *tx).await.map_err(StoreError::from_sqlx)?;
+                }
+                tx.commit().await.map_err(StoreError::from_sqlx)
+            }
         }
     }
 
@@ -184,6 +213,14 @@ impl Db {
         match &self.0 {
             Inner::Lite { turnstile, .. } => turnstile.is_awaited(),
             Inner::Pg(_) => false,
+        }
+    }
+
+    /// How busy the connections are now. Waits for nothing.
+    pub fn occupancy(&self) -> Vec<Occupancy> {
+        match &self.0 {
+            Inner::Lite { write, read, .. } => vec![Occupancy::of("write", write), Occupancy::of("read", read)],
+            Inner::Pg(pool) => vec![Occupancy::of("shared", pool)],
         }
     }
 

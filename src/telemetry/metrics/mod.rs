@@ -18,7 +18,7 @@ use crate::domain::oidc::error::Code;
 use crate::domain::time::Timestamp;
 use families::Families;
 pub use reference::reference;
-pub use snapshot::{Backlog, Passwords, Snapshot};
+pub use snapshot::{Backlog, Passwords, Pool, Snapshot};
 
 /// Every metric of one provider.
 pub struct Metrics {

@@ -13,6 +13,8 @@ pub struct Snapshot {
     pub dependencies: Vec<(&'static str, bool)>,
     /// The password pool.
     pub passwords: Passwords,
+    /// The connections to the database.
+    pub pools: Vec<Pool>,
     /// Failures of the ephemeral store since the start, by kind.
     pub ephemeral_failures: Vec<(&'static str, u64)>,
     /// What lies in the database; `None` when it did not answer.
@@ -28,6 +30,19 @@ pub struct Passwords {
     pub waiting: usize,
     /// Hashes that can be computed at a time.
     pub size: usize,
+}
+
+/// How busy a pool of connections is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Which.
+    pub name: &'static str,
+    /// At work.
+    pub busy: usize,
+    /// Open and free.
+    pub idle: usize,
+    /// So many may be open.
+    pub most: usize,
 }
 
 /// What waits in the database, and what stands there about keys.
@@ -63,6 +78,11 @@ impl Metrics {
             [(&families.passwords_busy, busy), (&families.passwords_waiting, waiting), (&families.passwords_size, size)]
         {
             gauge.set(&[], count_of(count));
+        }
+        for Pool { name, busy, idle, most } in &snapshot.pools {
+            families.connections.set(&[name, "busy"], count_of(*busy));
+            families.connections.set(&[name, "idle"], count_of(*idle));
+            families.most_connections.set(&[name], count_of(*most));
         }
         self.look_at_backlog(snapshot.backlog.as_ref());
         self.look_at_process(Sample::take());

@@ -8,12 +8,13 @@ use crate::support::database::select_texts;
 use crate::support::{load, need};
 
 /// Each of them, with arguments that could be right somewhere.
-const READING: [&[&str]; 9] = [
+const READING: [&[&str]; 10] = [
     &["registry", "count"],
     &["account", "list", "--org", "2136000001"],
     &["account", "link", "abcd-efgh-jkmn"],
     &["admin", "grant", "abcd-efgh-jkmn", "--role", "school_admin", "--scope", "2136000001"],
     &["claim", "list", "--org", "2136000001"],
+    &["platform", "space", "360781", "https://space.example.edu.cn/mine"],
     &["keys", "list"],
     &["audit", "verify"],
     &["audit", "anchor", "anchors.jsonl"],

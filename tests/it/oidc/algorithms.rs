@@ -7,10 +7,10 @@ use openidconnect::{AccessToken, AccessTokenHash, ClientId, ClientSecret, Issuer
 use ring::digest::{SHA256, SHA512, digest};
 use serde_json::{Value, json};
 
-use super::standard_client::send;
 use crate::support::app::{TestApp, both_engines};
 use crate::support::client_key::ClientKey;
 use crate::support::relying_party::{Answer, Auth, RelyingParty, claims_of, part_of};
+use crate::support::standard::send;
 
 const ALGS: [&str; 5] = ["RS256", "PS256", "ES256", "EdDSA", "HS256"];
 

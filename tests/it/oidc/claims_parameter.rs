@@ -1,8 +1,10 @@
 //! The `claims` parameter (OpenID Connect Core, 5.5), and what it may not get around.
 
+use mingji::domain::oidc::scope::ScopeSet;
 use serde_json::{Value, json};
 
 use crate::support::app::both_engines;
+use crate::support::database::select_texts;
 use crate::support::relying_party::{Ask, RelyingParty, claims_of};
 
 /// A request for a subject and these claims, and nothing else.
@@ -31,6 +33,39 @@ both_engines! {
         }
         let bare = teacher.sign_in_with(&rp, rp.ask().with("scope", "openid")).await;
         assert!(rp.userinfo(&bare.access()).await.body["name"].is_null(), "asked once is not asked for ever");
+    }
+
+    async fn verified_claims_bring_the_name_that_they_assert_and_not_the_other_one(app: TestApp) {
+        let rp = app.client("platform_a");
+        let claims = json!({
+            "id_token": { "verified_claims": null, "gender": null },
+            "userinfo": { "verified_claims": null, "birthdate": null, "edu_guardians": null },
+        });
+        let tokens = app.teacher().sign_in_with(&rp, ask_for(&rp, &claims)).await;
+        let (token, told) = (tokens.id_claims(), rp.userinfo(&tokens.access()).await.body);
+        for verified in [&token["verified_claims"], &told["verified_claims"]] {
+            assert_eq!(verified["verification"]["assurance_level"], "2", "{verified}");
+            assert!(verified["claims"]["name"].is_string(), "{verified}");
+        }
+        assert!(token["gender"].is_string() && token["birthdate"].is_null() && token["name"].is_null(), "{token}");
+        assert!(told["birthdate"].is_string() && told["gender"].is_null() && told["name"].is_null(), "{told}");
+        assert_eq!(told["edu_guardians"], json!([]), "she is grown up");
+    }
+
+    async fn a_relative_whom_an_id_token_names_keeps_her_subject(app: TestApp) {
+        let rp = app.register(json!({
+            "edu_client_kind": "application", "edu_lawful_basis": null, "redirect_uris": ["https://homework.example/cb"],
+        })).await;
+        let (child, father) = (app.person("child_under14").person_id, app.person("guardian_of_two").person_id);
+        app.app.record_guardian_consent(&app.operator(), child, father, &rp.id, &ScopeSet::parse("edu.guardian")).await.unwrap();
+        let claims = json!({ "id_token": { "edu_children": null } });
+        let token = app.visitor("guardian_of_two").sign_in_with(&rp, ask_for(&rp, &claims)).await.id_claims();
+        let told = token["edu_children"].as_array().unwrap();
+        let sub = told[0]["sub"].as_str().unwrap();
+        assert!(told.len() == 1 && sub != child.to_string(), "{token}");
+        assert!(token["edu_guardians"].is_null(), "{token}");
+        let kept = format!("SELECT p.name FROM subject s JOIN person p ON p.id = s.person_id WHERE s.sub = '{sub}'");
+        assert_eq!(select_texts(&app.database.url, &kept).await, ["刘雨桐"]);
     }
 
     async fn a_vendor_is_told_only_what_she_agreed_to(app: TestApp) {

@@ -10,9 +10,9 @@ use openidconnect::{IssuerUrl, Nonce};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use super::standard_client::send;
 use crate::support::app::{TestApp, both_engines};
 use crate::support::relying_party::{Ask, Auth, Parameters, RelyingParty, claims_of};
+use crate::support::standard::send;
 
 const FRONT: [&str; 5] = ["id_token", "id_token token", "code id_token", "code token", "code id_token token"];
 

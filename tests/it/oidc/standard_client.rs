@@ -9,22 +9,14 @@ use openidconnect::core::{
 };
 use openidconnect::registration::EmptyAdditionalClientMetadata;
 use openidconnect::{
-    AccessToken, AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse,
-    IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, RedirectUrl, Scope, TokenResponse as _,
+    AccessToken, AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, IssuerUrl, Nonce,
+    OAuth2TokenResponse as _, PkceCodeChallenge, RedirectUrl, Scope, TokenResponse as _,
 };
 use secrecy::ExposeSecret as _;
 
 use crate::support::app::both_engines;
 use crate::support::relying_party::{Auth, RelyingParty};
-
-pub async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, reqwest::Error> {
-    let response = http.execute(request.try_into()?).await?;
-    let mut answer = http::Response::builder().status(response.status());
-    for (name, value) in response.headers() {
-        answer = answer.header(name, value);
-    }
-    Ok(answer.body(response.bytes().await?.to_vec()).unwrap())
-}
+use crate::support::standard::send;
 
 /// `common`: whether it meets her by the subject that all platforms of the system know.
 async fn whole_way(rp: &RelyingParty, mut visitor: crate::support::visitor::Visitor, common: bool) {

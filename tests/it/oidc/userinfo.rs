@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use mingji::domain::oidc::scope::ScopeSet;
+use serde_json::json;
+
 use crate::support::app::both_engines;
-use crate::support::relying_party::Answer;
+use crate::support::database::select_texts;
+use crate::support::relying_party::{Answer, RelyingParty};
 
 const EVERYTHING: &str = "openid profile email phone address edu edu.class edu.guardian edu.realname space";
 
@@ -26,6 +30,91 @@ both_engines! {
         assert_eq!(told["edu_identities"][0]["kind"], "teacher");
         assert_eq!(told["edu_classes"][0]["role"], "teacher");
         assert!(told["verified_claims"].is_object());
+    }
+
+    async fn a_name_is_asserted_where_a_verification_supports_it(app: TestApp) {
+        let rp = app.client("platform_a");
+        let told = async |key: &str, scope: &str| {
+            let tokens = app.visitor(key).sign_in_with(&rp, rp.ask().with("scope", scope)).await;
+            rp.userinfo(&tokens.access()).await.body
+        };
+        let mut teacher = told("full_claims", "openid profile edu.realname").await["verified_claims"].take();
+        let at = teacher["verification"].as_object_mut().unwrap().remove("time").unwrap();
+        assert!(chrono::DateTime::parse_from_rfc3339(at.as_str().unwrap()).is_ok());
+        assert_eq!(teacher, json!({
+            "verification": {
+                "trust_framework": "cn_edu_registry", "assurance_level": "2",
+                "evidence": [{ "type": "electronic_record", "record": { "type": "teacher_db" } }],
+            },
+            "claims": { "name": "钟明远" },
+        }));
+        assert!(told("full_claims", "openid edu.realname").await["verified_claims"].is_null(), "nothing to assert without the name");
+        let recorded = told("guardian_of_two", "openid profile edu.realname").await;
+        assert_eq!((&recorded["edu_realname"]["level"], &recorded["name"]), (&json!(1), &json!("刘建国")));
+        assert!(recorded["verified_claims"].is_null(), "a school's word is no verification");
+        let refused = "UPDATE verification SET result = 'refused' WHERE person_id = (SELECT id FROM person WHERE name = '钟明远') RETURNING method";
+        assert_eq!(select_texts(&app.database.url, refused).await.len(), 1);
+        assert!(told("full_claims", "openid profile edu.realname").await["verified_claims"].is_null());
+        let document = app.discovery().await;
+        assert_eq!((&document["verified_claims_supported"], &document["claims_in_verified_claims_supported"]), (&json!(true), &json!(["name"])));
+        assert!(document["electronic_records_supported"].as_array().unwrap().contains(&json!("teacher_db")));
+    }
+
+    async fn children_hear_of_their_guardians_who_agreed(app: TestApp) {
+        let application = app.register(json!({
+            "edu_client_kind": "application", "edu_lawful_basis": null, "redirect_uris": ["https://homework.example/cb"],
+        })).await;
+        let (child, father) = (app.person("child_under14").person_id, app.person("guardian_of_two").person_id);
+        let school = select_texts(&app.database.url, "SELECT name FROM institution WHERE name = '瑞金市怡安希望小学'").await;
+        assert_eq!(school.len(), 1);
+        let wanted: ScopeSet = ScopeSet::parse("profile edu edu.guardian");
+        app.app.record_guardian_consent(&app.operator(), child, father, &application.id, &wanted).await.unwrap();
+        let heard = async |rp: &RelyingParty, key: &str, scope: &str| {
+            let tokens = app.visitor(key).sign_in_with(rp, rp.ask().with("scope", scope)).await;
+            rp.userinfo(&tokens.access()).await.body["edu_guardians"].clone()
+        };
+        let scope = "openid profile edu.guardian";
+        let platform = app.client("platform_a");
+        let of_platform = heard(&platform, "child_under14", scope).await;
+        assert_eq!(of_platform, json!([{ "sub": father.to_string(), "name": "刘建国", "relation": "51", "legal": true }]));
+        assert!(heard(&platform, "child_under14", "openid edu.guardian").await[0]["name"].is_null(), "a name needs its scope");
+        assert!(heard(&platform, "child_under14", "openid profile").await.is_null());
+        let of_application = heard(&application, "child_under14", scope).await;
+        assert_eq!(of_application.as_array().unwrap().len(), 1);
+        assert_ne!(of_application[0]["sub"], father.to_string(), "in its own sector");
+        let his_own = app.visitor("guardian_of_two").sign_in_with(&application, application.ask().with("scope", "openid")).await;
+        assert_eq!(of_application[0]["sub"], his_own.id_claims()["sub"], "and the one that he has there himself");
+
+        // A second guardian agreed to nothing there; one whom a court keeps away is told nobody.
+        let second = "INSERT INTO guardianship (id, child_id, guardian_id, relation, legal, rank, status, verified_by, restrictions, valid_from, created_at, updated_at, version)
+            SELECT p.id, g.child_id, p.id, '52', g.legal, 2, 'confirmed', 'school', g.restrictions, g.valid_from, g.created_at, g.updated_at, 1
+            FROM guardianship g JOIN person p ON p.name = '欧阳若兰' JOIN person c ON c.id = g.child_id WHERE c.name = '刘雨桐' RETURNING status";
+        assert_eq!(select_texts(&app.database.url, second).await.len(), 1);
+        assert_eq!(heard(&platform, "child_under14", scope).await.as_array().unwrap().len(), 2);
+        assert_eq!(heard(&application, "child_under14", scope).await, of_application);
+        let order = "UPDATE guardianship SET restrictions = '[\"no_contact\"]' WHERE relation = '52' AND child_id = (SELECT id FROM person WHERE name = '刘雨桐') RETURNING status";
+        assert_eq!(select_texts(&app.database.url, order).await.len(), 1);
+        assert_eq!(heard(&platform, "child_under14", scope).await, of_platform);
+
+        // From 14 on she agrees for herself, which is not his agreement.
+        assert_eq!(heard(&platform, "child_15", scope).await.as_array().unwrap().len(), 1);
+        assert_eq!(heard(&application, "child_15", scope).await, json!([]));
+        assert_eq!(heard(&platform, "full_claims", scope).await, json!([]));
+    }
+
+    async fn a_space_says_where_it_opens_and_vendors_cannot_join_by_it(app: TestApp) {
+        let application = app.register(json!({
+            "edu_client_kind": "application", "edu_lawful_basis": null, "redirect_uris": ["https://homework.example/cb"],
+        })).await;
+        let platform = app.client("platform_a");
+        let url = async |rp: &RelyingParty| {
+            let tokens = app.teacher().sign_in_with(rp, rp.ask().with("scope", "openid space")).await;
+            rp.userinfo(&tokens.access()).await.body["edu_space"]["url"].clone()
+        };
+        assert_eq!((url(&platform).await, url(&application).await), (json!("http://localhost:8081/space"), json!("http://localhost:8081/space")));
+        let own = "UPDATE space SET url = 'https://space.example/u/4711' WHERE id = (SELECT space_id FROM person WHERE name = '钟明远') RETURNING kind";
+        assert_eq!(select_texts(&app.database.url, own).await.len(), 1);
+        assert_eq!((url(&platform).await, url(&application).await), (json!("https://space.example/u/4711"), json!("http://localhost:8081/space")));
     }
 
     async fn phone_mail_and_address_need_a_receipt_that_names_them(app: TestApp) {

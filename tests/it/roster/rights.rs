@@ -383,13 +383,14 @@ both_engines! {
             format!("SELECT status FROM guardianship WHERE child_id = (SELECT id FROM person WHERE name = '{child}')")
         };
         assert_eq!(one_text(&app, &guardians(5)).await, "confirmed");
-        assert!(pending(&app, region).await.is_empty());
+        assert_eq!(pending(&app, region).await, ["guardian"], "in force, and to be looked at");
+        assert!(waiting(&app, region).await[0].in_force);
         // Under another name it may be anybody, so it is nobody's guardian yet.
         let keeper = Some(Keeper { other: true, ..Keeper::of(11) });
         let row = Pupil { who: 6, other: false, code: Code::Own, bare: false, class: 1, keeper }.row(region, 1);
         assert_eq!(admin.students(&app, &row).await.accepted, 1);
         assert_eq!(one_text(&app, &guardians(6)).await, "");
-        assert_eq!(pending(&app, region).await, ["guardian conflict"]);
+        assert_eq!(pending(&app, region).await, ["guardian", "guardian conflict"]);
         let before = one_text(&app, &guardians(0)).await;
         let row = Pupil { who: 0, other: true, code: Code::Own, bare: false, class: 1, keeper: Some(Keeper::of(15)) }.row(region, 1);
         admin.students(&app, &row).await;

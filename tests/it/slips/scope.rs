@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use mingji::app::relation_claim::{Decider, Verdict};
+use mingji::app::Kind;
+use mingji::app::relation_claim::{Decider, PendingClaim, Verdict};
 use mingji::app::slips::Bundle;
 use mingji::domain::id::PersonId;
+use mingji::domain::oidc::scope::Scope;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::holder::SlipKind;
 use mingji::domain::registry::roster::RosterKind;
@@ -225,5 +227,108 @@ both_engines! {
         app.pass(Duration::from_secs(15 * 24 * 3600));
         let (late, skipped) = print(COUNTY, false).await;
         assert_eq!((late.len(), skipped), (again.len(), 0), "an expired one is no reason");
+    }
+
+    async fn a_code_made_before_a_larger_right_ends_with_it(app: TestApp) {
+        world(&app).await;
+        let print = async || {
+            let mut slips = Vec::new();
+            let press = &mut |bundle: &Bundle| {
+                slips.extend(bundle.slips.iter().cloned());
+                Ok(())
+            };
+            app.app.print_slips(&app.operator(), LIARS, &SlipWish::default(), press).await.unwrap();
+            slips
+        };
+        let slips = print().await;
+        let of = |name: &str| slips.iter().find(|slip| slip.name == name).unwrap();
+        app.app.grant_admin(&app.operator(), person(&app, "师").await, AdminRole::County, COUNTY).await.unwrap();
+        assert!(!activate(&app, of("师")).await, "a slip of the school is not worth the county");
+        assert!(activate(&app, of("良")).await, "others keep theirs");
+        assert!(print().await.iter().all(|slip| slip.name != "师"), "nor does the school print another");
+        assert!(!app.app.grant_admin(&app.operator(), person(&app, "师").await, AdminRole::County, COUNTY).await.unwrap());
+        let link = app.app.issue_activation(&app.operator(), person(&app, "师").await).await.unwrap().1;
+        app.app.grant_admin(&app.operator(), person(&app, "师").await, AdminRole::County, COUNTY).await.unwrap();
+        assert!(!PlainBrowser::new(&app).open(&link).await.has("problem"), "what she holds already makes nothing larger");
+    }
+
+    async fn a_run_of_slips_and_a_grant_at_once_leave_no_code(app: TestApp) {
+        world(&app).await;
+        let names = ["一", "丁", "七", "万", "丈", "三", "上", "下"];
+        import(&app, RosterKind::Staff, staff(&names.map(|name| (LIARS, name)))).await;
+        let run = async |app: TestApp| {
+            let wish = SlipWish { kind: Some(SlipKind::Staff), reprint: true, ..SlipWish::default() };
+            app.app.print_slips(&app.operator(), LIARS, &wish, &mut |_| Ok(())).await.unwrap();
+        };
+        for name in names {
+            let grantee = person(&app, name).await;
+            let runs: Vec<_> = (0..3).map(|_| tokio::spawn(run(app.clone()))).collect();
+            app.app.grant_admin(&app.operator(), grantee, AdminRole::County, COUNTY).await.unwrap();
+            for one in runs {
+                one.await.unwrap();
+            }
+        }
+        let open = "SELECT DISTINCT p.name FROM activation v JOIN account a ON a.id = v.account_id JOIN person p ON p.id = a.person_id
+            JOIN admin_grant g ON g.person_id = p.id WHERE v.used_at IS NULL AND p.name <> '谎'";
+        assert_eq!(select_texts(&app.database.url, open).await, [""; 0]);
+        let others = "SELECT p.name FROM activation v JOIN account a ON a.id = v.account_id JOIN person p ON p.id = a.person_id WHERE v.used_at IS NULL AND p.name = '师'";
+        assert_eq!(select_texts(&app.database.url, others).await, ["师"], "the runs did print");
+    }
+
+    async fn who_is_a_guardian_by_one_schools_word_is_decided_once(app: TestApp) {
+        world(&app).await;
+        import(&app, RosterKind::Staff, staff(&[(COUNTY, "县")])).await;
+        let county = person(&app, "县").await;
+        app.app.grant_admin(&app.operator(), county, AdminRole::County, COUNTY).await.unwrap();
+        let lies = [("甲甲", "理"), ("丙丙", "母"), ("丁丁", "老")].map(|(child, keeper)| pupil(LIARS, child, keeper)).concat();
+        lie(&app, &lies).await;
+        let (liar, county) = (Decider::Admin(person(&app, "谎").await), Decider::Admin(county));
+        let list = async |by, org| {
+            let mut claims = app.app.pending_claims(&app.operator(), by, org, None).await.unwrap();
+            claims.sort_by(|one, other| one.name.cmp(&other.name));
+            assert!(claims.iter().all(|claim| claim.in_force));
+            claims
+        };
+        let names = |claims: Vec<PendingClaim>| claims.into_iter().map(|claim| claim.name).collect::<Vec<_>>();
+        let all = list(Decider::Operator, COUNTY).await;
+        let of = |name: &str| all.iter().find(|claim| claim.name == name).unwrap().id;
+        assert_eq!(app.app.count_registry(Some(COUNTY)).await.unwrap().open_cases, 3);
+        assert_eq!(names(list(liar, LIARS).await), [""; 0], "the claimant would read from it whom others hold");
+        assert_eq!(names(list(county, COUNTY).await), ["母", "老"], "not who governs her");
+        let decide = async |by, name, verdict| app.app.decide_claim(&app.operator(), by, of(name), verdict).await;
+        for (by, name) in [(liar, "母"), (liar, "老"), (county, "理")] {
+            assert_eq!(decide(by, name, Verdict::Confirm).await.unwrap_err().kind, Kind::NotFound, "{name}");
+        }
+
+        let many: Vec<_> = (0..4).map(|n| {
+            let (app, id) = (app.clone(), of("母"));
+            let verdict = if n % 2 == 0 { Verdict::Confirm } else { Verdict::Reject(None) };
+            tokio::spawn(async move { app.app.decide_claim(&app.operator(), county, id, verdict).await.is_ok() })
+        }).collect();
+        let mut decided = 0;
+        for one in many {
+            decided += u32::from(one.await.unwrap());
+        }
+        assert_eq!(decided, 1, "by one of those who decide at once");
+
+        assert!(!printed(&app, LIARS, SlipKind::Guardians).await.0.contains(&"老 第七实验小学".to_owned()));
+        decide(Decider::Operator, "老", Verdict::Confirm).await.unwrap();
+        assert!(printed(&app, LIARS, SlipKind::Guardians).await.0.contains(&"老 第七实验小学".to_owned()));
+        assert_eq!(decide(Decider::Operator, "老", Verdict::Reject(None)).await.unwrap_err().kind, Kind::Conflict);
+
+        // Rejected, she is nobody's guardian any more, and what she agreed to is taken back.
+        let (child, vendor) = (person(&app, "甲甲").await, app.client("vendor").id);
+        let scope = [Scope::Profile].into_iter().collect();
+        app.app.record_guardian_consent(&app.operator(), child, person(&app, "理").await, &vendor, &scope).await.unwrap();
+        decide(Decider::Operator, "理", Verdict::Reject(Some("查无此事".into()))).await.unwrap();
+        let url = &app.database.url;
+        let status = "SELECT g.status FROM guardianship g JOIN person c ON c.id = g.child_id WHERE c.name = '甲甲'";
+        assert_eq!(select_texts(url, status).await, ["ended"]);
+        let receipts = "SELECT c.name FROM consent r JOIN person c ON c.id = r.person_id WHERE c.name = '甲甲' AND r.withdrawn_at IS NULL";
+        assert_eq!(select_texts(url, receipts).await, [""; 0]);
+        lie(&app, &lies).await;
+        assert_eq!(select_texts(url, status).await, ["ended"], "a row does not bring her back");
+        assert_eq!(names(list(Decider::Operator, COUNTY).await), [""; 0], "and nothing waits");
+        assert_eq!(app.app.count_registry(None).await.unwrap().open_cases, 0);
     }
 }

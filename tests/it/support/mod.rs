@@ -17,4 +17,5 @@ pub mod record;
 pub mod relying_party;
 pub mod remote;
 pub mod rosters;
+pub mod standard;
 pub mod visitor;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::words::{self, Words};
-use crate::demo::platform::claims::{Child, Class, EduClaims, Identity};
+use crate::demo::platform::claims::{Child, Class, EduClaims, Guardian, Identity};
 use crate::demo::platform::grant::payload;
 use crate::demo::platform::session::Session;
 use crate::domain::locale::Locale;
@@ -76,16 +76,22 @@ fn merged(id_token: &Value, userinfo: &Value) -> EduClaims {
     EduClaims::deserialize(all).unwrap_or_default()
 }
 
-/// Identities, classes and children, as far as there are any.
+/// Identities, classes, children and guardians, as far as there are any.
 fn lists(edu: &EduClaims, w: &'static Words, locale: Locale) -> Vec<Card<Line>> {
     let identities = edu.edu_identities.iter().map(|identity| identity_line(identity, locale)).collect();
     let classes = edu.edu_classes.iter().map(|class| class_line(class, locale)).collect();
     let children = edu.edu_children.iter().map(|child| child_line(child, locale)).collect();
-    [("identities", w.identities, identities), ("classes", w.classes, classes), ("children", w.children, children)]
-        .into_iter()
-        .map(|(id, title, rows)| Card { id, title, rows })
-        .filter(|card: &Card<Line>| !card.rows.is_empty())
-        .collect()
+    let guardians = edu.edu_guardians.iter().map(|guardian| guardian_line(guardian, locale)).collect();
+    [
+        ("identities", w.identities, identities),
+        ("classes", w.classes, classes),
+        ("children", w.children, children),
+        ("guardians", w.guardians, guardians),
+    ]
+    .into_iter()
+    .map(|(id, title, rows)| Card { id, title, rows })
+    .filter(|card: &Card<Line>| !card.rows.is_empty())
+    .collect()
 }
 
 fn identity_line(identity: &Identity, locale: Locale) -> Line {
@@ -111,6 +117,14 @@ fn child_line(child: &Child, locale: Locale) -> Line {
         word: child.relation.as_deref().map(|code| words::relation(code, locale)).unwrap_or_default(),
         text: child.name.clone().unwrap_or_else(|| child.sub.clone()),
         more: place.join(" · "),
+    }
+}
+
+fn guardian_line(guardian: &Guardian, locale: Locale) -> Line {
+    Line {
+        word: guardian.relation.as_deref().map(|code| words::relation(code, locale)).unwrap_or_default(),
+        text: guardian.name.clone().unwrap_or_else(|| guardian.sub.clone()),
+        more: String::new(),
     }
 }
 

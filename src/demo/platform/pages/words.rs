@@ -26,6 +26,7 @@ words! {
     identities: "全部身份", "All identities";
     classes: "班级", "Classes";
     children: "孩子", "Children";
+    guardians: "监护人", "Guardians";
     about_you: "关于您", "About you";
     age_band: "年龄段", "Age band";
     real_name: "实名状态", "Real name";

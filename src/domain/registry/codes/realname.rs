@@ -19,6 +19,19 @@ codes! {
 }
 
 impl Method {
+    /// Whether it compares with a record that somebody else keeps; the others rest on the word of whoever looked.
+    pub const fn is_record(self) -> bool {
+        match self {
+            Self::PoliceNameId
+            | Self::PoliceFace
+            | Self::NetCredential
+            | Self::StudentRegister
+            | Self::TeacherRegister
+            | Self::Operator => true,
+            Self::DocumentSighted | Self::SchoolVouch | Self::GuardianVouch | Self::None => false,
+        }
+    }
+
     /// The level that a confirmed verification by this method gives (table R). The table does not place the
     /// operators' check; like the registers it compares with a database that is not the police's, hence 2.
     pub const fn level(self) -> Level {

@@ -1,0 +1,179 @@
+//! What becomes true by a decision, in its transaction.
+
+use super::Verdict;
+use crate::app::work::Work;
+use crate::app::{App, Ctx, Error, Kind, access};
+use crate::domain::access::Task;
+use crate::domain::id::{EnrolmentId, IdentityId, StaffingId, new_uuid};
+use crate::domain::registry::codes::staff::{StaffPost, StaffState};
+use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
+use crate::domain::registry::enrolment::Enrolment;
+use crate::domain::registry::guardianship::{Evidence, GuardianshipStatus};
+use crate::domain::registry::relation_claim::RelationClaim;
+use crate::domain::registry::staffing::{Staffing, Teaching};
+use crate::store::{enrolments, grants, guardianships, institutions, persons, staffings};
+
+impl App {
+    /// The name of the school that held the 学籍 until now, if one did.
+    pub(super) async fn make_student(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        claim: &RelationClaim,
+    ) -> Result<Option<String>, Error> {
+        let on = task.on(claim.person);
+        let today = ctx.now.shanghai_date();
+        let mut left_school = None;
+        let open = enrolments::of_person(work.tx(), &on).await?;
+        for stay in open.into_iter().filter(|stay| stay.valid_to.is_none() && stay.source == StudentSource::Normal) {
+            let (identity, school) = (IdentityId(stay.id.0), stay.org);
+            let left = stay.end(StudentState::TransferredOut, today, ctx.now).map_err(Error::internal)?;
+            if !enrolments::update(work.tx(), &on, &left).await? {
+                return Err(Error::busy("somebody changed the student's 学籍 at the same moment"));
+            }
+            grants::revoke_of_identity(work.tx(), &on, identity, ctx.now, "transferred").await?;
+            left_school = institutions::find(work.tx(), task, school).await?.map(|org| org.name);
+        }
+        self.enrol_claimed(work, ctx, task, claim, StudentSource::Normal).await?;
+        Ok(left_school)
+    }
+
+    pub(super) async fn enrol_claimed(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        claim: &RelationClaim,
+        source: StudentSource,
+    ) -> Result<(), Error> {
+        let on = task.on(claim.person);
+        let enrolment = Enrolment {
+            id: EnrolmentId::new(ctx.now, &*self.random),
+            person: claim.person,
+            org: claim.org,
+            class: claim.class,
+            student_no: claim.details.number.clone(),
+            category: None,
+            state: StudentState::Enrolled,
+            source,
+            valid_from: ctx.now.shanghai_date(),
+            valid_to: None,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+            version: 1,
+        };
+        if !enrolments::insert(work.tx(), &on, &enrolment).await? {
+            return Err(Error::new(Kind::Conflict, "she is enrolled there already"));
+        }
+        persons::refresh_presence(work.tx(), &on).await?;
+        work.event("person", claim.person, "person.enrolled", &["enrolment"]);
+        Ok(())
+    }
+
+    pub(super) async fn make_staff(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        claim: &RelationClaim,
+    ) -> Result<(), Error> {
+        let on = task.on(claim.person);
+        let today = ctx.now.shanghai_date();
+        let post = claim.details.post.as_deref().and_then(|post| post.parse::<StaffPost>().ok());
+        let post = post.ok_or_else(|| Error::internal("a claim of staff without a post"))?;
+        let staffing = Staffing {
+            id: StaffingId::new(ctx.now, &*self.random),
+            person: claim.person,
+            org: claim.org,
+            category: post.category(),
+            post,
+            staff_no: claim.details.number.clone(),
+            state: StaffState::Serving,
+            valid_from: today,
+            valid_to: None,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+            version: 1,
+        };
+        if !staffings::insert(work.tx(), &on, &staffing).await? {
+            return Err(Error::new(Kind::Conflict, "she works there already"));
+        }
+        for taught in &claim.details.teaches {
+            let teaching = Teaching {
+                id: new_uuid(ctx.now, &*self.random),
+                staffing: staffing.id,
+                class: taught.class,
+                subject: taught.subject.as_deref().and_then(|subject| subject.parse().ok()),
+                head_teacher: taught.head_teacher,
+                valid_from: today,
+                valid_to: None,
+            };
+            staffings::teach(work.tx(), &on, &teaching).await?;
+        }
+        persons::refresh_presence(work.tx(), &on).await?;
+        work.event("person", claim.person, "person.employed", &["staffing"]);
+        Ok(())
+    }
+
+    /// The guardianship that the claim came with. Where another institution had recorded the two already there is none,
+    /// and the claim says nothing new.
+    pub(super) async fn settle_guardian(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        claim: &RelationClaim,
+        verdict: &Verdict,
+    ) -> Result<(), Error> {
+        let on = task.on(claim.child);
+        let waiting = guardianships::of_child(work.tx(), &on).await?.into_iter().find(|known| {
+            known.guardian == claim.person
+                && known.recorded_by == Some(claim.org)
+                && known.status == GuardianshipStatus::Pending
+        });
+        let Some(waiting) = waiting else { return Ok(()) };
+        let (settled, told) = match verdict {
+            Verdict::Confirm | Verdict::Borrow => {
+                (waiting.confirm(Evidence::School, ctx.now), "guardianship.confirmed")
+            }
+            Verdict::Reject(_) => (waiting.reject(ctx.now), "guardianship.rejected"),
+        };
+        let settled = settled.map_err(Error::internal)?;
+        if !guardianships::update(work.tx(), &on, &settled).await? {
+            return Err(Error::busy("somebody changed the guardianship at the same moment"));
+        }
+        work.event("guardianship", settled.id, told, &[]);
+        Ok(())
+    }
+
+    /// The guardianship that its row made true. Rejected, it ends with what rests on it: receipts, and what platforms held in
+    /// the name of that identity.
+    pub(super) async fn review_guardian(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        claim: &RelationClaim,
+        verdict: &Verdict,
+    ) -> Result<(), Error> {
+        let on = task.on(claim.child);
+        let standing = guardianships::of_child(work.tx(), &on).await?.into_iter().find(|known| {
+            known.guardian == claim.person
+                && known.recorded_by == Some(claim.org)
+                && known.status == GuardianshipStatus::Confirmed
+        });
+        let (Verdict::Reject(_), Some(standing)) = (verdict, standing) else { return Ok(()) };
+        let (identity, ward) = (IdentityId(standing.id.0), access::ward_of(&standing, ctx.now));
+        let ended = standing.end(ctx.now).map_err(Error::internal)?;
+        if !guardianships::update(work.tx(), &on, &ended).await? {
+            return Err(Error::busy("somebody changed the guardianship at the same moment"));
+        }
+        grants::revoke_of_identity(work.tx(), &task.on(claim.person), identity, ctx.now, "guardianship ended").await?;
+        if let Some(ward) = ward {
+            self.take_back_consents(work, &ward, ctx.now).await?;
+        }
+        work.event("guardianship", ended.id, "guardianship.ended", &["status"]);
+        Ok(())
+    }
+}
