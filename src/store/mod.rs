@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod activations;
 pub mod admin_grants;
 pub mod books;
+pub mod cases;
 pub mod classes;
 pub mod clients;
 #[cfg(test)]
@@ -25,6 +26,9 @@ pub mod grants;
 pub mod guardianships;
 pub mod identities;
 pub mod institutions;
+pub mod merge_rows;
+pub mod merges;
+pub mod person_names;
 pub mod persons;
 pub mod platforms;
 pub mod profiles;

@@ -12,6 +12,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::activations::STATEMENTS,
     crate::store::admin_grants::STATEMENTS,
     crate::store::books::STATEMENTS,
+    crate::store::cases::STATEMENTS,
     crate::store::classes::STATEMENTS,
     crate::store::clients::STATEMENTS,
     crate::store::consents::STATEMENTS,
@@ -26,6 +27,9 @@ const ALL: &[&[Statement]] = &[
     crate::store::guardianships::STATEMENTS,
     crate::store::identities::STATEMENTS,
     crate::store::institutions::STATEMENTS,
+    crate::store::merge_rows::STATEMENTS,
+    crate::store::merges::STATEMENTS,
+    crate::store::person_names::STATEMENTS,
     crate::store::persons::STATEMENTS,
     crate::store::platforms::STATEMENTS,
     crate::store::profiles::STATEMENTS,
@@ -70,8 +74,10 @@ const READ_ALL: &[&str] = &[
     "facts::FINGERPRINTS",
     "persons::SURVIVOR",
     "persons::ARRIVE",
+    "persons::ARRIVE_AS_BEFORE",
     "sessions::FORGET_SIGN_INS",
     "signing_keys::LIST",
+    "subjects::CALLED",
 ];
 
 /// A partial index serves only queries that repeat its condition, which is easily overlooked: the plan tells.

@@ -28,6 +28,7 @@ macro_rules! pairs {
 const MIGRATIONS: &[Pair] = pairs! {
     1 "0001_core";
     2 "0002_relation_claims";
+    5 "0005_people";
 };
 
 /// What [`Db::migrate`] did.
