@@ -29,6 +29,7 @@ pub mod note;
 pub mod person;
 pub mod person_change;
 pub mod person_death;
+pub mod person_erasure;
 pub mod person_export;
 pub mod relation_claim;
 pub mod report;

@@ -105,6 +105,15 @@ pub enum Command {
         #[command(flatten)]
         by: By,
     },
+    /// Erases a person: her id and the index of her numbers are all that is left. There is no way back.
+    #[command(after_help = "Example: mingji person erase --person ID --for-ever")]
+    Erase {
+        #[command(flatten)]
+        who: Who,
+        /// Said on purpose.
+        #[arg(long, required = true)]
+        for_ever: bool,
+    },
     /// Writes everything known about a person to a file that only its owner reads, to be handed to her.
     #[command(after_help = "Example: mingji person export --person ID --out hers.json")]
     Export {
@@ -155,6 +164,10 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         Command::Died { who, date, by } => {
             let (person, by) = (who.resolve(&app).await?, by.decider(&app).await?);
             said(output, person, &app.record_death(&ctx, by, person, *date).await?)
+        }
+        Command::Erase { who, for_ever: _ } => {
+            let erased = app.erase_person(&ctx, who.resolve(&app).await?).await?;
+            output.say(&erased, |erased| format!("{} is nobody any more", erased.person_id))
         }
         Command::Export { who, out } => export(&app, &ctx, who, out, output).await,
     }

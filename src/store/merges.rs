@@ -13,6 +13,10 @@ statements! {
     UPDATE = "UPDATE person_merge SET state = $2, undone_by = $3, undone_at = $4, version = $5 WHERE id = $1 AND version = $5 - 1";
     DONE = "SELECT * FROM person_merge WHERE absorbed_id = $1 AND state = 'done'";
     INTO = "SELECT * FROM person_merge WHERE survivor_id = $1 AND state = 'done' ORDER BY merged_at, id";
+    ALL_INTO = "WITH RECURSIVE chain (id) AS (
+            SELECT absorbed_id FROM person_merge WHERE survivor_id = $1 AND state = 'done'
+            UNION SELECT m.absorbed_id FROM person_merge m JOIN chain ON m.survivor_id = chain.id WHERE m.state = 'done'
+        ) SELECT id FROM chain";
     // Who writes about one of the two waits until this transaction ends, and then finds her merged (both engines).
     @hold HOLD = "SELECT * FROM person WHERE id IN ($1, $2) ORDER BY id";
 }
@@ -91,4 +95,20 @@ pub async fn into_person(tx: &mut Tx, _task: &Task, survivor: PersonId) -> Resul
 /// As [`StoreError`] says.
 pub async fn hold(tx: &mut Tx, _task: &Task, one: PersonId, other: PersonId) -> Result<Vec<Person>, StoreError> {
     tx.all(HOLD, args![one, other]).await
+}
+
+struct Id(PersonId);
+
+impl FromRow for Id {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// Every id that leads to a person, through however many merges.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn all_into(tx: &mut Tx, _task: &Task, survivor: PersonId) -> Result<Vec<PersonId>, StoreError> {
+    Ok(tx.all::<Id>(ALL_INTO, args![survivor]).await?.into_iter().map(|row| row.0).collect())
 }

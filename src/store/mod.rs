@@ -21,6 +21,7 @@ pub mod deliveries;
 pub mod documents;
 pub mod enrolments;
 pub mod ephemeral;
+pub mod erasures;
 pub mod facts;
 pub mod grants;
 pub mod guardianships;

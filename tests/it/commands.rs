@@ -38,6 +38,7 @@ const COMMANDS: &[&[&str]] = &[
     &["person", "code"],
     &["person", "died"],
     &["person", "export"],
+    &["person", "erase"],
     &["account", "list"],
     &["account", "set-password"],
     &["account", "link"],

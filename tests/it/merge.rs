@@ -8,6 +8,7 @@ use mingji::domain::id::PersonId;
 use mingji::domain::registry::case::Decision;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::name::PersonName;
+use mingji::domain::registry::personal_code::PersonalCode;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -163,7 +164,7 @@ async fn lay_out(app: &TestApp, world: u32, n: u32, adult: bool, record: &Record
         app.app.grant_admin(&app.operator(), person, AdminRole::School, SCHOOL).await.unwrap();
     }
     if record.code && !adult {
-        let code = format!("L3201022018{:08}", key).parse_code();
+        let code = PersonalCode::parse(&format!("L3201022018{key:08}")).unwrap();
         app.app.record_personal_code(&app.operator(), OPERATOR, person, &code).await.unwrap();
     }
     if record.renamed {
@@ -174,16 +175,6 @@ async fn lay_out(app: &TestApp, world: u32, n: u32, adult: bool, record: &Record
         app.app.set_password(&app.operator(), person, format!("a long sentence of {key}").into()).await.unwrap();
     }
     person
-}
-
-trait ParseCode {
-    fn parse_code(&self) -> mingji::domain::registry::personal_code::PersonalCode;
-}
-
-impl ParseCode for String {
-    fn parse_code(&self) -> mingji::domain::registry::personal_code::PersonalCode {
-        mingji::domain::registry::personal_code::PersonalCode::parse(self).unwrap()
-    }
 }
 
 async fn events(app: &TestApp, kind: &str) -> String {

@@ -60,6 +60,35 @@ both_engines! {
         assert_eq!(text(&app, left).await, "0");
     }
 
+    async fn of_whoever_is_erased_only_an_id_and_an_index_are_left(app: TestApp) {
+        county::open(&app).await;
+        let numbers = [2, 4].map(|n| number("20170203", n));
+        let rows = [0, 1].map(|n| pupil(SCHOOL, "王芳", &numbers[n], Some(("李母", &number("19900809", 2)))));
+        county::pupils(&app, &rows).await;
+        let [hers, absorbed] = called(&app, "王芳").await[..] else { panic!("two records") };
+        let name = mingji::domain::registry::name::PersonName::parse("王方").unwrap();
+        app.app.rename_person(&app.operator(), OPERATOR, hers, name).await.unwrap();
+        app.app.merge_persons(&app.operator(), OPERATOR, hers, absorbed, "两次录入").await.unwrap();
+        let erase = async |who| app.app.erase_person(&app.operator(), who).await.map_err(|error| error.kind);
+        assert_eq!(erase(hers).await.unwrap_err(), Kind::Conflict, "a 学籍 is kept while it stands");
+        let today = mingji::domain::time::Clock::now(&*app.clock).shanghai_date();
+        app.app.record_death(&app.operator(), OPERATOR, hers, today).await.unwrap();
+        assert_eq!(erase(absorbed).await.unwrap().records, 1, "by either id, with what was merged into her");
+        assert_eq!(erase(hers).await.unwrap_err(), Kind::NotFound, "once");
+        for place in ["person WHERE name", "person_name WHERE name", "presence WHERE name_key"] {
+            let left = text(&app, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM {place} IN ('王芳', '王方')")).await;
+            assert_eq!(left, "0", "{place}");
+        }
+        let sealed = "SELECT CAST(COUNT(*) AS TEXT) FROM identity_document d JOIN person p ON p.id = d.person_id WHERE d.status = 'erased' AND d.number_sealed IS NULL AND p.salt IS NULL";
+        assert_eq!(text(&app, sealed).await, "2", "the index stays");
+        let back = app.app.undo_merge(&app.operator(), OPERATOR, absorbed, "核实为两人").await;
+        assert_eq!(back.unwrap_err().kind, Kind::NotFound, "nothing brings her back");
+        let again = county::pupils(&app, &[pupil(SCHOOL, "王芳", &numbers[0], None)]).await;
+        assert_eq!((again.created, called(&app, "王芳").await.contains(&hers)), (1, false), "as a new person");
+        let verdict = async { while app.app.number_pending().await.unwrap() > 0 {} app.app.verify_audit(&[]).await.unwrap() };
+        assert!(verdict.await.holds, "the chain still verifies");
+    }
+
     async fn only_who_holds_all_of_somebody_changes_her(app: TestApp) {
         county::open(&app).await;
         let name = |text: &str| mingji::domain::registry::name::PersonName::parse(text).unwrap();
