@@ -23,7 +23,7 @@ use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::token::Request;
 use crate::keys::opaque;
 use crate::store::ephemeral::{Redeemed, Space};
-use crate::store::{grants, sessions, subjects};
+use crate::store::{grants, persons, sessions, subjects};
 
 /// How long the ephemeral store knows that a code was used: beyond any redemption that is still running. After that
 /// SQL knows by the grant, whose id follows from the code; kept for the life of a refresh token, the tombstones of
@@ -90,12 +90,14 @@ impl App {
             }
         };
         self.metrics.code_presented("redeemed");
-        let offer = offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), ctx.now)?;
+        let mut offer = offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), ctx.now)?;
         let mut work = self.begin(ctx, Action::GrantCreated).await?;
         // A sign-out at the same moment either comes first, or sees this client and tells it.
         if !sessions::hold(work.tx(), offer.session).await? {
             return Err(invalid_grant("what the code stood for has ended"));
         }
+        // Who was merged since is meant no less.
+        offer.person = persons::survivor(work.tx(), offer.person).await?.unwrap_or(offer.person);
         let grant = self.grant_from(&mut work, ctx, client, offer.clone(), grant).await?;
         // RFC 6749, 4.1.2: a replay that came first revoked the grant before it began.
         if !grants::insert(work.tx(), &grant).await? {

@@ -5,6 +5,7 @@ pub mod binary;
 pub mod browser;
 pub mod chromium;
 pub mod clock;
+pub mod county;
 pub mod database;
 pub mod exposition;
 pub mod load;
