@@ -252,7 +252,8 @@ impl App {
         Ok(code.and_then(|code| self.hinted(&code)))
     }
 
-    fn hinted(&self, code: &PersonalCode) -> Option<DocumentKey> {
+    /// The document that a G code hints at.
+    pub(crate) fn hinted(&self, code: &PersonalCode) -> Option<DocumentKey> {
         let (number, _) = Document::parse(None, None, code.identity_number_hint()?).ok()?;
         Some(self.document_key(&number))
     }
