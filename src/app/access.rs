@@ -1,17 +1,19 @@
 //! The one place where proofs of scope are made (ruling R5), each from evidence that was just checked.
 
+use std::collections::BTreeSet;
+
 use super::{App, Error};
 use crate::domain::access::{Door, OnePerson, Own, Subtree, Task, TaskName, ViaGrant, Ward};
 use crate::domain::auth::session::Session;
-use crate::domain::id::{GrantId, PersonId};
+use crate::domain::id::{GrantId, OrgId, PersonId};
 use crate::domain::oidc::grant::Grant;
 use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::registry::guardianship::Guardianship;
 use crate::domain::time::Timestamp;
-use crate::store::db::Tx;
+use crate::store::db::{StoreError, Tx};
 use crate::store::identities::WardRow;
 use crate::store::wards::Kept;
-use crate::store::{admin_grants, grants};
+use crate::store::{admin_grants, grants, institutions};
 
 /// A live session speaks for its person.
 pub(crate) fn own(session: &Session, now: Timestamp) -> Result<Own, Error> {
@@ -69,16 +71,58 @@ const ROSTER_ROLES: [AdminRole; 6] = [
     AdminRole::SchoolRoster,
 ];
 
+/// Roles that decide who is who in their subtree.
+const CASE_ROLES: [AdminRole; 5] =
+    [AdminRole::National, AdminRole::Province, AdminRole::City, AdminRole::County, AdminRole::School];
+
+async fn subtree(
+    tx: &mut Tx,
+    admin: PersonId,
+    roles: &[AdminRole],
+    now: Timestamp,
+) -> Result<Option<Subtree>, StoreError> {
+    let grants = admin_grants::live(tx, admin, now).await?;
+    let holds = |role: &str| role.parse().is_ok_and(|role| roles.contains(&role));
+    let roots = grants.iter().filter(|grant| holds(&grant.role)).map(|grant| (grant.id, grant.org)).collect();
+    Ok(Subtree::prove_from_live_grants(admin, roots))
+}
+
 impl App {
+    /// Where an administrator may decide who is who now.
+    ///
+    /// # Errors
+    /// `NotFound` when she may nowhere: for her there are no cases.
+    pub(crate) async fn case_subtree(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<Subtree, Error> {
+        subtree(tx, admin, &CASE_ROLES, now).await?.ok_or_else(|| Error {
+            internal: "she holds no live grant that decides cases: run `mingji admin grant LOGIN --role school_admin --scope ORG_CODE`"
+                .into(),
+            ..Error::not_found("a live grant that decides cases")
+        })
+    }
+
+    /// Whether all these institutions stand below an administrator who decides cases, and there are any.
+    pub(crate) async fn covers(
+        &self,
+        tx: &mut Tx,
+        admin: PersonId,
+        orgs: &BTreeSet<OrgId>,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let Some(scope) = subtree(tx, admin, &CASE_ROLES, now).await? else { return Ok(false) };
+        for org in orgs {
+            if institutions::find_in(tx, &scope, *org).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(!orgs.is_empty())
+    }
+
     /// Where an administrator may keep rosters now.
     ///
     /// # Errors
     /// `NotFound` when she may nowhere: for her there are no rosters.
     pub(crate) async fn roster_subtree(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<Subtree, Error> {
-        let grants = admin_grants::live(tx, admin, now).await?;
-        let keeps = |role: &str| role.parse().is_ok_and(|role| ROSTER_ROLES.contains(&role));
-        let roots = grants.iter().filter(|grant| keeps(&grant.role)).map(|grant| (grant.id, grant.org)).collect();
-        Subtree::prove_from_live_grants(admin, roots).ok_or_else(|| Error {
+        subtree(tx, admin, &ROSTER_ROLES, now).await?.ok_or_else(|| Error {
             internal: "she holds no live grant over rosters: run `mingji admin grant LOGIN --role school_admin --scope ORG_CODE`"
                 .into(),
             ..Error::not_found("a live grant over rosters")

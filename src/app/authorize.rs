@@ -304,6 +304,10 @@ impl App {
                 let age = AgeBand::at(base.birth_date, ctx.now);
                 let receipt = self.receipt(&mut tx, &own, age, &request, &client, ctx.now).await?;
                 let sub = match &request.hinted_sub {
+                    // A hint from before a merge still means her.
+                    Some(hint) if subjects::is_called(&mut tx, session.person, &client.sector, hint).await? => {
+                        Some(hint.clone())
+                    }
                     Some(_) => subjects::find(&mut tx, session.person, &client.sector).await?,
                     None => None,
                 };

@@ -18,7 +18,7 @@ use crate::keys::password::Priority;
 use crate::keys::{hex, opaque};
 use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
-use crate::store::{accounts, admin_grants, credentials, sessions};
+use crate::store::{accounts, admin_grants, credentials, persons, sessions};
 
 const DEVICE_SEAL: &str = "device";
 const BARE_SEAL: &str = "bare sign-in";
@@ -173,7 +173,7 @@ impl App {
         door: &Door,
         login: &Login,
     ) -> Result<Option<accounts::Reference>, Error> {
-        Ok(match login {
+        let found = match login {
             Login::UserName(name) => accounts::by_user_name(tx, door, name).await?,
             Login::Phone(phone) => accounts::by_alias(tx, door, "phone", self.index.login("phone", phone)).await?,
             Login::Email(email) => accounts::by_alias(tx, door, "email", self.index.login("email", email)).await?,
@@ -181,7 +181,15 @@ impl App {
                 accounts::by_alias(tx, door, "personal_code", self.index.login("personal_code", code.expose())).await?
             }
             Login::Unknown(_) => None,
-        })
+        };
+        // Who was merged signs in with either user name, and with the one password.
+        match found {
+            Some(gone) if gone.merged => match persons::survivor(tx, gone.person).await? {
+                Some(survivor) => Ok(accounts::standing(tx, door, survivor).await?),
+                None => Ok(None),
+            },
+            found => Ok(found),
+        }
     }
 
     async fn knock(&self, door: &Door, login: &Login) -> Result<Option<(accounts::Reference, String)>, Error> {

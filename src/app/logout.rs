@@ -174,7 +174,7 @@ impl App {
             return Ok(sessions::by_sid(&mut tx, hint.client.id, sid).await? == Some(who.session.id)
                 && who.session.is_live(ctx.now));
         }
-        Ok(subjects::find(&mut tx, who.session.person, &hint.client.sector).await?.as_ref() == Some(&hint.sub))
+        Ok(subjects::is_called(&mut tx, who.session.person, &hint.client.sector, &hint.sub).await?)
     }
 
     /// The answer to [`LogoutReply::Confirm`].

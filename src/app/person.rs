@@ -4,11 +4,13 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::cases::{self, Dispute};
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{OnePerson as _, Task, TaskName, TaskOn};
 use crate::domain::audit::Action;
 use crate::domain::id::{DocumentId, PersonId, SpaceId, VerificationId, new_uuid};
+use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
 use crate::domain::registry::codes::realname::{Level, Method};
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::status::Status;
@@ -41,7 +43,7 @@ pub struct NewPerson {
 
 impl App {
     /// Registers a person with her space, document and 学籍号. Somebody who holds the document already under the
-    /// same name is the same person and is returned; under another name it is a conflict, never a second record.
+    /// same name is the same person and is returned; under another name it is a conflict, never a second record, and opens a case.
     ///
     /// # Errors
     /// `Conflict`; a failed store.
@@ -53,11 +55,24 @@ impl App {
             && let Some(holder) = documents::holder(work.tx(), &task, key).await?
         {
             let same = holder.name_key.as_deref() == Some(new.name.name_key().as_str());
-            return if same {
-                Ok(holder.person)
-            } else {
-                Err(Error::new(Kind::Conflict, "the document belongs to a person of another name"))
+            if same {
+                return Ok(holder.person);
+            }
+            let dispute = Dispute {
+                kind: CaseKind::SameDocument,
+                person: holder.person,
+                other: None,
+                subject_key: Some(key.index),
+                stated: Stated::of(Some(&new.name), new.document.as_ref()),
+                org: None,
+                source: CaseSource::Registration,
             };
+            for case in cases::open(self, ctx, work.tx(), &task, None, vec![dispute]).await? {
+                work.event("case", case, "case.opened", &[]);
+            }
+            work.target("person", holder.person);
+            work.commit(Outcome::Refused("the document is another name's")).await?;
+            return Err(Error::new(Kind::Conflict, "the document belongs to a person of another name"));
         }
         let person = self.insert_person(&mut work, ctx, &task, &new).await?;
         let on = task.on(person.id);
@@ -133,7 +148,7 @@ impl App {
         Ok(person)
     }
 
-    async fn insert_document(
+    pub(super) async fn insert_document(
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
@@ -171,7 +186,7 @@ impl App {
         }
     }
 
-    async fn insert_personal_code(
+    pub(super) async fn insert_personal_code(
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
@@ -201,6 +216,29 @@ impl App {
     ) -> Result<Option<Vec<u8>>, Error> {
         let Some(salt) = &person.salt else { return Ok(None) };
         Ok(Some(self.sealer.seal_column(salt.expose(), table, column, row, plain.as_bytes(), &*self.random)?))
+    }
+
+    /// A sealed column of the person; nothing after erasure.
+    pub(super) fn open_for(
+        &self,
+        person: &Person,
+        table: &str,
+        column: &str,
+        row: Uuid,
+        sealed: &[u8],
+    ) -> Result<Option<String>, Error> {
+        let Some(salt) = &person.salt else { return Ok(None) };
+        let plain = self.sealer.open_column(salt.expose(), table, column, row, sealed)?;
+        Ok(Some(String::from_utf8(plain).map_err(|_| Error::internal("a sealed column holds no text"))?))
+    }
+
+    /// Whom an id from outside means: whoever was merged is the survivor, for ever. An id of nobody stays as it is, and the
+    /// use case says so.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn standing_person(&self, id: PersonId) -> Result<PersonId, Error> {
+        Ok(persons::survivor(&mut self.db.read().await?, id).await?.unwrap_or(id))
     }
 
     /// Keeps standard claims that a person gave herself, sealed.

@@ -33,6 +33,21 @@ pub enum Decider {
     Admin(PersonId),
 }
 
+impl Decider {
+    /// The administrator; none: the operator.
+    pub(super) fn admin(self) -> Option<PersonId> {
+        match self {
+            Self::Operator => None,
+            Self::Admin(admin) => Some(admin),
+        }
+    }
+
+    /// The request, in her name.
+    pub(super) fn acting(self, ctx: &Ctx) -> Ctx {
+        self.admin().map_or_else(|| ctx.clone(), |admin| ctx.acting(Actor::Person { id: admin }))
+    }
+}
+
 /// How.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -161,10 +176,7 @@ impl App {
         verdict: Verdict,
     ) -> Result<Decided, Error> {
         let task = access::task(TaskName::RelationDecision);
-        let (decider, ctx) = match by {
-            Decider::Operator => (None, ctx.clone()),
-            Decider::Admin(admin) => (Some(admin), ctx.acting(Actor::Person { id: admin })),
-        };
+        let (decider, ctx) = (by.admin(), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::RelationDecided).await?;
         let claim = relation_claims::find(work.tx(), &task, id).await?.ok_or_else(|| Error::not_found("the claim"))?;
         if let Some(admin) = decider {

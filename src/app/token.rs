@@ -20,7 +20,7 @@ use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::oidc::token::Request;
 use crate::keys::opaque;
 use crate::store::ephemeral::{Redeemed, Space};
-use crate::store::{grants, sessions, subjects};
+use crate::store::{grants, persons, sessions, subjects};
 
 /// How long the ephemeral store knows that a code was used: beyond any redemption that is still running. After that
 /// SQL knows by the grant, whose id follows from the code; kept for the life of a refresh token, the tombstones of
@@ -119,7 +119,7 @@ impl App {
         work: &mut Work<'_>,
         ctx: &Ctx,
         client: &Client,
-        offer: CodeOffer,
+        mut offer: CodeOffer,
         id: GrantId,
     ) -> Result<Result<(Grant, Facts), &'static str>, Error> {
         const ENDED: &str = "what was granted has ended";
@@ -127,6 +127,8 @@ impl App {
         if !sessions::hold(work.tx(), offer.session).await? {
             return Ok(Err(ENDED));
         }
+        // Who was merged since is meant no less.
+        offer.person = persons::survivor(work.tx(), offer.person).await?.unwrap_or(offer.person);
         let grant = self.grant_from(work, ctx, client, offer, id).await?;
         // RFC 6749, 4.1.2: a replay that came first revoked the grant before it began.
         if !grants::insert(work.tx(), &grant).await? {

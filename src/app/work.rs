@@ -56,6 +56,13 @@ impl App {
         Ok(Work { app: self, ctx, tx, action, target: Map::new(), details: Map::new(), events: Vec::new() })
     }
 
+    /// A pause before whoever was slower tries again, longer each time and never the same for two.
+    pub(crate) async fn pause(&self, attempt: u32) {
+        let [jitter] = crate::domain::random::bytes::<1>(&*self.random);
+        let millis = u64::from(attempt.min(8)) * 5 + u64::from(jitter % 32);
+        tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+    }
+
     /// A write transaction for [`Housekeeping`].
     ///
     /// # Errors
@@ -98,12 +105,23 @@ impl Work<'_> {
         kind: &'static str,
         fields: &[&str],
     ) -> &mut Self {
+        self.event_of(aggregate, id, kind, json!(fields))
+    }
+
+    /// The same, where more than names of fields is to be said: ids, never a person's value.
+    pub(crate) fn event_of(
+        &mut self,
+        aggregate: &'static str,
+        id: impl Into<Uuid>,
+        kind: &'static str,
+        told: Value,
+    ) -> &mut Self {
         let event = Event {
             id: EventId::new(self.app.now(), &*self.app.random),
             aggregate,
             aggregate_id: id.into(),
             kind,
-            fields: json!(fields),
+            fields: told,
             at: self.ctx.now,
         };
         self.events.push(event);

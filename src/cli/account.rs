@@ -56,7 +56,7 @@ impl Who {
     /// The person meant.
     pub async fn resolve(&self, app: &App) -> Result<PersonId, Failure> {
         match self.person {
-            Some(person) => Ok(person),
+            Some(person) => Ok(app.standing_person(person).await?),
             None => {
                 login(app, self.login.as_deref()).await?.ok_or_else(|| Failure::new("say whose: LOGIN or --person ID"))
             }

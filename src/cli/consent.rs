@@ -51,12 +51,20 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         Command::Record { child, guardian, client, scope } => {
             let scope = scope.as_deref().map_or_else(everything, ScopeSet::parse).without(Scope::Openid);
             let id = app
-                .record_guardian_consent(&Ctx::task(&app, "consent record"), *child, *guardian, client, &scope)
+                .record_guardian_consent(
+                    &Ctx::task(&app, "consent record"),
+                    app.standing_person(*child).await?,
+                    app.standing_person(*guardian).await?,
+                    client,
+                    &scope,
+                )
                 .await?;
             output.say(&json!({ "consent_id": id, "scope": scope.to_string() }), |_| format!("recorded {id}"))
         }
         Command::Withdraw { person, client } => {
-            let ended = app.withdraw_consent(&Ctx::task(&app, "consent withdraw"), *person, client).await?;
+            let ended = app
+                .withdraw_consent(&Ctx::task(&app, "consent withdraw"), app.standing_person(*person).await?, client)
+                .await?;
             output.say(&json!({ "receipts_ended": ended }), |_| format!("{ended} receipts ended"))
         }
     }

@@ -5,6 +5,7 @@ mod account;
 mod admin;
 mod audit;
 mod backup;
+mod case;
 mod claim;
 mod client;
 mod codes;
@@ -16,6 +17,7 @@ mod keys;
 mod migrate;
 mod output;
 mod passphrase;
+mod person;
 mod platform;
 mod progress;
 mod registry;
@@ -70,6 +72,12 @@ enum Command {
     /// What institutions say of people they do not hold: list, confirm, reject.
     #[command(subcommand)]
     Claim(claim::Command),
+    /// Who is who, where only a human can tell: list, show, decide.
+    #[command(subcommand)]
+    Case(case::Command),
+    /// One record for each human being: merge, rename, correct, export.
+    #[command(subcommand)]
+    Person(person::Command),
     /// Accounts: list, set a password, issue an activation link.
     #[command(subcommand)]
     Account(account::Command),
@@ -127,6 +135,8 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Registry(command) => registry::run(config, &command, output).await,
         Command::Roster(command) => roster::run(config, &command, output).await,
         Command::Claim(command) => claim::run(config, &command, output).await,
+        Command::Case(command) => case::run(config, &command, output).await,
+        Command::Person(command) => person::run(config, &command, output).await,
         Command::Account(command) => account::run(config, &command, output).await,
         Command::Client(command) => client::run(config, &command, output).await,
         Command::Resource(command) => resource::run(config, &command, output).await,

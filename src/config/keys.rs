@@ -92,6 +92,8 @@ keys! {
         "from the arrival at the sign-in page to the end of the sign-in";
     LIFETIME_ACTIVATION: "MINGJI_LIFETIME_ACTIVATION" = "14d", false,
         "one-time activation link or printed code";
+    LIFETIME_MERGE_UNDO: "MINGJI_LIFETIME_MERGE_UNDO" = "90d", false,
+        "from the merge of two records that are one person to the end of the time in which it can be undone";
 }
 
 #[cfg(test)]

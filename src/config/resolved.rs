@@ -267,6 +267,7 @@ fn lifetimes(raw: &Raw) -> Result<Lifetimes, ConfigError> {
         admin_session_absolute: duration(raw, &keys::LIFETIME_ADMIN_SESSION_ABSOLUTE)?,
         interaction: duration(raw, &keys::LIFETIME_INTERACTION)?,
         activation: duration(raw, &keys::LIFETIME_ACTIVATION)?,
+        merge_undo: duration(raw, &keys::LIFETIME_MERGE_UNDO)?,
     };
     lifetimes.check().map_err(|fault| lifetime_fault(&fault))?;
     Ok(lifetimes)

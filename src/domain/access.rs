@@ -55,6 +55,10 @@ pub enum TaskName {
     RosterDesk,
     /// Claimed relations that somebody may decide; who may is checked against her evidence.
     RelationDecision,
+    /// Cases that somebody may decide; who may is checked against her evidence.
+    CaseDecision,
+    /// A change of one person's record, by the operator or whoever holds all of her.
+    PersonChange,
     /// `mingji registry count`.
     OperatorReport,
     /// Laying out the demo world.

@@ -17,7 +17,7 @@ pub struct Event {
     pub aggregate_id: Uuid,
     /// What happened.
     pub kind: &'static str,
-    /// Names of the fields that changed.
+    /// Names of the fields that changed; of a merged subject, the two.
     pub fields: Value,
     /// When.
     pub at: Timestamp,

@@ -90,6 +90,10 @@ ids! {
     IdentityId,
     /// What an institution says of somebody it does not hold 待确认的关系.
     RelationClaimId,
+    /// What only a human can settle 争议.
+    CaseId,
+    /// Two records that became one person 合并.
+    MergeId,
     /// An identity document 身份证件.
     DocumentId,
     /// One act of verification 实名核验.

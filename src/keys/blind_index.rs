@@ -16,6 +16,7 @@ pub struct BlindIndex {
     throttle: hmac::Key,
     network: hmac::Key,
     sector: hmac::Key,
+    case: hmac::Key,
 }
 
 impl BlindIndex {
@@ -30,6 +31,7 @@ impl BlindIndex {
             throttle: key("throttle"),
             network: key("network"),
             sector: key("sector"),
+            case: key("case"),
         }
     }
 
@@ -63,6 +65,11 @@ impl BlindIndex {
         digest(&self.network, &[address])
     }
 
+    /// The facts of a case: what clashes, and between whom.
+    pub fn case(&self, kind: &str, facts: &[&str]) -> [u8; 32] {
+        digest(&self.case, &[&[kind], facts].concat())
+    }
+
     /// An id as one sector sees it: stable there, unrelated elsewhere (R13). A UUID version 8 (RFC 9562, 5.8).
     pub fn sector_id(&self, sector: &str, kind: &str, id: Uuid) -> Uuid {
         let mac = digest(&self.sector, &[sector, kind, &id.to_string()]);
@@ -70,6 +77,11 @@ impl BlindIndex {
         half.copy_from_slice(&mac[..16]);
         Builder::from_custom_bytes(half).into_uuid()
     }
+}
+
+/// A digest of personal data that means nothing once the person's salt is gone (R7, R18).
+pub fn salted(salt: &[u8; 32], parts: &[&str]) -> [u8; 32] {
+    digest(&hmac::Key::new(hmac::HMAC_SHA256, salt), parts)
 }
 
 /// Lengths stand before the parts, so that no two lists of parts share a digest.

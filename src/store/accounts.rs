@@ -63,6 +63,8 @@ pub struct Reference {
     pub user_name: String,
     /// Whether account and person are in a state in which somebody signs in.
     pub may_sign_in: bool,
+    /// It leads to another account since the person was merged.
+    pub merged: bool,
 }
 
 impl FromRow for Reference {
@@ -73,6 +75,7 @@ impl FromRow for Reference {
             person: row.get("person_id")?,
             user_name: row.get("user_name")?,
             may_sign_in: account == Status::Active && person == Status::Active,
+            merged: account == Status::Merged,
         })
     }
 }
@@ -159,6 +162,14 @@ pub async fn by_user_name(tx: &mut Tx, _door: &Door, name: &UserName) -> Result<
 /// As [`StoreError`] says.
 pub async fn by_alias(tx: &mut Tx, _door: &Door, kind: &str, index: [u8; 32]) -> Result<Option<Reference>, StoreError> {
     tx.optional(BY_ALIAS, args![kind, index]).await
+}
+
+/// The account that stands for one that was merged.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn standing(tx: &mut Tx, _door: &Door, survivor: PersonId) -> Result<Option<Reference>, StoreError> {
+    tx.optional(REFERENCE, args![survivor]).await
 }
 
 /// An account by its id, which an activation code led to.

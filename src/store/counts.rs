@@ -14,7 +14,7 @@ statements! {
         (SELECT COUNT(DISTINCT guardian_id) FROM guardianship WHERE status IN ('pending', 'confirmed')) AS guardians,
         (SELECT COUNT(DISTINCT g.guardian_id) FROM guardianship g JOIN staffing s ON s.person_id = g.guardian_id AND s.valid_to IS NULL WHERE g.status IN ('pending', 'confirmed')) AS teacher_guardians,
         (SELECT COUNT(*) FROM account WHERE state <> 'merged') AS accounts,
-        (SELECT COUNT(*) FROM relation_claim r WHERE r.state = 'pending' OR ", unreviewed!(), ") AS open_cases");
+        (SELECT COUNT(*) FROM relation_claim r WHERE r.state = 'pending' OR ", unreviewed!(), ") + (SELECT COUNT(*) FROM conflict_case WHERE state = 'open') AS open_cases");
     UNDER = concat!("WITH scope AS (SELECT descendant_id AS id FROM institution_closure WHERE ancestor_id = $1),
         pupil AS (SELECT DISTINCT e.person_id AS id FROM enrolment e JOIN scope ON scope.id = e.org_id WHERE e.valid_to IS NULL),
         worker AS (SELECT DISTINCT s.person_id AS id FROM staffing s JOIN scope ON scope.id = s.org_id WHERE s.valid_to IS NULL),
@@ -23,7 +23,8 @@ statements! {
         SELECT (SELECT COUNT(*) FROM institution o JOIN scope ON scope.id = o.id WHERE o.status = 'active') AS institutions,
         (SELECT COUNT(*) FROM everyone) AS persons, (SELECT COUNT(*) FROM pupil) AS students, (SELECT COUNT(*) FROM worker) AS staff, (SELECT COUNT(*) FROM keeper) AS guardians,
         (SELECT COUNT(*) FROM keeper JOIN worker ON worker.id = keeper.id) AS teacher_guardians, (SELECT COUNT(*) FROM account a JOIN everyone ON everyone.id = a.person_id WHERE a.state <> 'merged') AS accounts,
-        (SELECT COUNT(*) FROM relation_claim r WHERE (r.state = 'pending' OR ", unreviewed!(), ") AND (r.org_id IN (SELECT id FROM scope) OR r.child_id IN (SELECT id FROM pupil) OR r.person_id IN (SELECT id FROM worker))) AS open_cases");
+        (SELECT COUNT(*) FROM relation_claim r WHERE (r.state = 'pending' OR ", unreviewed!(), ") AND (r.org_id IN (SELECT id FROM scope) OR r.child_id IN (SELECT id FROM pupil) OR r.person_id IN (SELECT id FROM worker)))
+        + (SELECT COUNT(*) FROM conflict_case k WHERE k.state = 'open' AND (k.person_id IN (SELECT id FROM everyone) OR k.other_id IN (SELECT id FROM everyone) OR k.claimed_org_id IN (SELECT id FROM scope))) AS open_cases");
     NEWEST = "SELECT COALESCE(MAX(at), 0) AS at FROM audit_entry";
 }
 
@@ -38,7 +39,7 @@ pub struct Counts {
     pub guardians: i64,
     pub teacher_guardians: i64,
     pub accounts: i64,
-    /// Claimed relations and transfers that wait to be decided, or count by the claimant's word alone.
+    /// Claimed relations, transfers and cases 争议 that wait to be decided, or count by the claimant's word alone.
     pub open_cases: i64,
 }
 

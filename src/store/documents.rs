@@ -25,6 +25,8 @@ statements! {
         ON CONFLICT (code_index) WHERE status IN ('active', 'superseded') DO NOTHING";
     CODE_HOLDER = "SELECT person_id FROM personal_code WHERE code_index = $1 AND status IN ('active', 'superseded')";
     SUPERSEDE_CODES = "UPDATE personal_code SET status = 'superseded' WHERE person_id = $1 AND status = 'active' AND code_index <> $2";
+    CODES_OF = "SELECT * FROM personal_code WHERE person_id = $1 ORDER BY created_at, id";
+    WITHDRAW_CODE = "UPDATE personal_code SET status = 'withdrawn' WHERE person_id = $1 AND code_index = $2 AND status IN ('active', 'superseded')";
     HOLDERS_OF_MANY = "SELECT d.number_index AS found, d.person_id AS person_id, p.name_key AS name_key, p.salt AS salt FROM identity_document d JOIN person p ON p.id = d.person_id
         WHERE d.class = $1 AND d.country = $2 AND d.status IN ('active', 'superseded') AND d.number_index IN ($3)";
     CODE_HOLDERS_OF_MANY = "SELECT c.code_index AS found, c.person_id AS person_id, p.name_key AS name_key, p.salt AS salt FROM personal_code c JOIN person p ON p.id = c.person_id
@@ -227,6 +229,54 @@ pub async fn insert_code(
         tx.execute(SUPERSEDE_CODES, args![on.person(), index]).await?;
     }
     Ok(fresh)
+}
+
+/// A 学籍号 as stored.
+pub struct StoredCode {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose.
+    pub person: PersonId,
+    /// G, J or L.
+    pub kind: PersonalCodeKind,
+    /// The code, sealed with the person's salt; gone after erasure.
+    pub sealed: Option<Vec<u8>>,
+    /// Keyed HMAC of the code.
+    pub index: [u8; 32],
+    /// What has become of it.
+    pub status: DocumentStatus,
+    /// First recorded.
+    pub created_at: Timestamp,
+}
+
+impl FromRow for StoredCode {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            person: row.get("person_id")?,
+            kind: row.code("kind")?,
+            sealed: row.get("code_sealed")?,
+            index: row.get("code_index")?,
+            status: row.code("status")?,
+            created_at: row.get("created_at")?,
+        })
+    }
+}
+
+/// All 学籍号 of a person, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn codes_of(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<StoredCode>, StoreError> {
+    tx.all(CODES_OF, args![proof.person()]).await
+}
+
+/// Takes a 学籍号 away from the person; it is free for its true holder. `false` when she does not hold it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn withdraw_code(tx: &mut Tx, on: &TaskOn, index: [u8; 32]) -> Result<bool, StoreError> {
+    tx.execute_one(WITHDRAW_CODE, args![on.person(), index]).await
 }
 
 /// Who holds a 学籍号.

@@ -23,6 +23,7 @@ statements! {
     REVOKE_OF_CLIENT = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL";
     REVOKE_OF_PERSON = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE person_id = $1 AND revoked_at IS NULL";
     REVOKE_OF_IDENTITY = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND identity_id = $2 AND revoked_at IS NULL";
+    HISTORY = "SELECT c.name AS client, g.scope AS scope, g.created_at AS created_at, g.revoked_at AS revoked_at FROM oidc_grant g JOIN client c ON c.id = g.client_id WHERE g.person_id = $1 ORDER BY g.created_at, g.id";
     INSERT_FAMILY = "INSERT INTO refresh_family (id, grant_id, counter, rotated_at, created_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $4, $5, $6)";
     FAMILY = "SELECT id, grant_id, counter, rotated_at, idle_expires_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
     STORE_FAMILY = "UPDATE refresh_family SET counter = $2, rotated_at = $3, idle_expires_at = $4 WHERE id = $1 AND counter = $5 AND revoked_at IS NULL";
@@ -179,6 +180,37 @@ pub async fn revoke_of_identity(
     reason: &'static str,
 ) -> Result<u64, StoreError> {
     tx.execute(REVOKE_OF_IDENTITY, args![proof.person(), identity, now, reason]).await
+}
+
+/// What a person let a client have once.
+pub struct Given {
+    /// The client's name.
+    pub client: String,
+    /// Scopes.
+    pub scope: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it ended before its time.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl FromRow for Given {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            client: row.get("client")?,
+            scope: row.get("scope")?,
+            created_at: row.get("created_at")?,
+            revoked_at: row.get("revoked_at")?,
+        })
+    }
+}
+
+/// Everything a person let clients have, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn history(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Given>, StoreError> {
+    tx.all(HISTORY, args![proof.person()]).await
 }
 
 /// Adds a family.

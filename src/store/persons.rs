@@ -44,7 +44,15 @@ statements! {
         JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
         WHERE p.id = $1 AND p.name_key IS NOT NULL
         ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
+    ARRIVE_AS_BEFORE = "INSERT INTO presence (org_id, name_key, person_id)
+        SELECT DISTINCT o.id, n.name_key, n.person_id FROM person_name n
+        JOIN (SELECT person_id, org_id FROM enrolment WHERE valid_to IS NULL UNION SELECT person_id, org_id FROM staffing WHERE valid_to IS NULL) at ON at.person_id = n.person_id
+        JOIN institution_closure c ON c.descendant_id = at.org_id
+        JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        WHERE n.person_id = $1 AND n.name_key IS NOT NULL
+        ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
     INSERT_PRESENCE = "INSERT INTO presence (org_id, name_key, person_id) VALUES ($1, $2, $3) ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
+    @share STANDING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND id IN ($1) ORDER BY id";
 }
 
 impl FromRow for Person {
@@ -202,6 +210,18 @@ pub async fn survivor(tx: &mut Tx, id: PersonId) -> Result<Option<PersonId>, Sto
     Ok(tx.optional::<Id>(SURVIVOR, args![id]).await?.map(|row| row.0))
 }
 
+/// How many of these people are nobody else by now; none of them is merged until the transaction ends.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold_standing(
+    tx: &mut Tx,
+    _task: &Task,
+    people: impl Iterator<Item = PersonId>,
+) -> Result<usize, StoreError> {
+    Ok(tx.all_in::<Id>(STANDING_OF_MANY, &[], people.map(Value::from).collect()).await?.len())
+}
+
 /// People below one of the administrator's roots whose present or former name begins so, in the order of the name's
 /// key; at most `limit` of each root.
 ///
@@ -220,12 +240,13 @@ pub async fn search(tx: &mut Tx, scope: &Subtree, typed: &str, limit: u32) -> Re
 }
 
 /// Brings the presence rows of a person in line with her open enrolments and posts. Called in every transaction that
-/// changes one of them or her name; rows of former names stay while she stays.
+/// changes one of them or her name; who bore another name before is found by it too.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn refresh_presence(tx: &mut Tx, on: &TaskOn) -> Result<(), StoreError> {
     tx.execute(LEAVE, args![on.person()]).await?;
     tx.execute(ARRIVE, args![on.person()]).await?;
+    tx.execute(ARRIVE_AS_BEFORE, args![on.person()]).await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Browser sessions at the provider, the sign-ins that lead to them, and which clients take part.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::OnePerson;
 use crate::domain::auth::session::{Session, SignIn};
 use crate::domain::id::{ClientId, IdentityId, InteractionId, PersonId, SessionId};
 use crate::domain::time::Timestamp;
@@ -18,6 +19,7 @@ statements! {
     CHOOSE = "UPDATE session SET identity_id = $2 WHERE id = $1 AND ended_at IS NULL";
     END = "UPDATE session SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL";
     LIVE_OF_PERSON = "SELECT id FROM session WHERE person_id = $1 AND ended_at IS NULL ORDER BY id";
+    HISTORY = "SELECT * FROM session WHERE person_id = $1 ORDER BY created_at, id";
     BEGIN_SIGN_IN = "INSERT INTO sign_in (id, account_id, person_id, amr, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
     FINISH_SIGN_IN = "UPDATE sign_in SET finished_at = $2, session_id = $3 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
     FORGET_SIGN_INS = "DELETE FROM sign_in WHERE expires_at < $1";
@@ -152,6 +154,14 @@ pub async fn end(tx: &mut Tx, id: SessionId, now: Timestamp, reason: &'static st
 /// As [`StoreError`] says.
 pub async fn live_of_person(tx: &mut Tx, person: PersonId) -> Result<Vec<SessionId>, StoreError> {
     Ok(tx.all::<Id>(LIVE_OF_PERSON, args![person]).await?.into_iter().map(|row| row.0).collect())
+}
+
+/// All sessions of a person, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn history(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Session>, StoreError> {
+    tx.all(HISTORY, args![proof.person()]).await
 }
 
 /// Notes that factors were passed; an interaction that is already there stays as it is.

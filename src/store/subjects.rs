@@ -7,6 +7,10 @@ use crate::domain::time::Timestamp;
 statements! {
     FIND = "SELECT sub FROM subject WHERE person_id = $1 AND sector = $2";
     INSERT = "INSERT INTO subject (person_id, sector, sub, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (person_id, sector) DO NOTHING";
+    CALLED = "WITH RECURSIVE chain (id) AS (
+            SELECT person_id FROM subject WHERE sector = $2 AND sub = $3
+            UNION SELECT p.merged_into FROM person p JOIN chain ON chain.id = p.id WHERE p.merged_into IS NOT NULL
+        ) SELECT id AS person_id FROM chain WHERE id = $1";
     BY_SUB = "SELECT person_id FROM subject WHERE sector = $1 AND sub = $2";
 }
 
@@ -58,4 +62,12 @@ impl FromRow for Who {
 /// As [`StoreError`] says.
 pub async fn person(tx: &mut Tx, sector: &str, sub: &str) -> Result<Option<PersonId>, StoreError> {
     Ok(tx.optional::<Who>(BY_SUB, args![sector, sub]).await?.map(|row| row.0))
+}
+
+/// Whether a sector calls a person so, or called somebody so who was merged into her.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn is_called(tx: &mut Tx, person: PersonId, sector: &str, sub: &str) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Who>(CALLED, args![person, sector, sub]).await?.is_some())
 }

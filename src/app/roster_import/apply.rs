@@ -4,17 +4,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use uuid::Uuid;
-
 use super::classes::Classes;
 use super::desk::Desk;
-use super::known::{Keys, Known, Org};
+use super::known::{Known, Org};
 use super::people::{Entry, Intent};
 use super::plan::Plan;
 use super::sight::Sight;
 use super::{Outcome, TRIES};
 use crate::app::work::Outcome as Ended;
-use crate::app::{App, Ctx, Error, Kind, access};
+use crate::app::{App, Ctx, Error, Kind, access, cases};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::ClassId;
@@ -97,19 +95,29 @@ impl Import {
         work.tx().expect_many().await?;
         let (mut plan, opened) = self.decide(ctx, entries, &mut Known::default(), work.tx()).await?;
         self.sight.charge(ctx, work.tx(), plan.probes).await?;
-        if !plan.is_empty() || !opened.is_empty() || plan.probes > 0 {
+        let changed = !plan.is_empty() || !opened.is_empty() || plan.probes > 0;
+        if changed {
             for class in &opened {
                 plan.birth(&self.app, ctx, "class", class.id.0, "class.opened");
             }
             plan.sort();
             plan.write(work.tx(), &self.task, ctx).await?;
-            let first = entries.first().map_or(0, |entry| entry.number);
-            let last = entries.last().map_or(0, |entry| entry.number);
-            work.detail("kind", self.kind.as_str()).detail("from_row", first).detail("to_row", last);
             if self.sight.is_bounded() {
                 work.detail("probes", plan.probes).detail("claims", plan.claims.len());
             }
             work.detail("persons", plan.people.len()).detail("classes", opened.len());
+        }
+        // Behind the people they are about; the same facts again open nothing.
+        let disputes = std::mem::take(&mut plan.disputes);
+        let cases = cases::open(&self.app, ctx, work.tx(), &self.task, self.sight.admin(), disputes).await?;
+        for case in &cases {
+            work.event("case", case.0, "case.opened", &[]);
+        }
+        if changed || !cases.is_empty() {
+            let first = entries.first().map_or(0, |entry| entry.number);
+            let last = entries.last().map_or(0, |entry| entry.number);
+            work.detail("kind", self.kind.as_str()).detail("from_row", first).detail("to_row", last);
+            work.detail("cases", cases.len());
             work.commit(Ended::Done).await?;
         }
         self.classes.lock().unwrap_or_else(PoisonError::into_inner).remember(opened);
@@ -130,12 +138,13 @@ impl Import {
     fn desk<'d>(
         &'d self,
         ctx: &'d Ctx,
-        home: Option<Uuid>,
+        org: Option<&Org>,
         earlier: &'d HashSet<u64>,
         known: &'d mut Known,
         plan: &'d mut Plan,
     ) -> Desk<'d> {
-        Desk { app: &self.app, ctx, sight: &self.sight, home, earlier, known, plan }
+        let (home, school) = (org.and_then(|org| org.home), org.map(|org| org.id));
+        Desk { app: &self.app, ctx, sight: &self.sight, home, school, earlier, known, plan }
     }
 
     /// What the rows come to, and the classes that had to be opened.
@@ -161,7 +170,7 @@ impl Import {
         let (places, opened) = self.app.places(ctx, &self.task, wanted, &self.classes, tx, self.dry).await?;
         let mut keys = Vec::new();
         for entry in entries {
-            keys.extend(entry.keys.iter().map(|keys| Keys { document: keys.document.clone(), code: keys.code }));
+            keys.extend_from_slice(&entry.keys);
         }
         known.load(tx, &self.task, &keys, &self.sight).await?;
         let mut plan = Plan::default();
@@ -183,7 +192,7 @@ impl Import {
                 .iter()
                 .filter_map(|class| places.get(&(org.id, class.clone())).copied())
                 .collect();
-            let mut desk = self.desk(ctx, org.home, earlier, known, &mut plan);
+            let mut desk = self.desk(ctx, Some(&org), earlier, known, &mut plan);
             let outcome = match (&entry.intent, classes.first()) {
                 (Intent::Student(row), Some(class)) => desk.student(entry.number, row, &entry.keys, &org, *class)?,
                 (Intent::Staff(row), _) => desk.staff(entry.number, row, &entry.keys, &org, &classes)?,

@@ -27,6 +27,8 @@ pub(super) struct Desk<'a> {
     pub(super) sight: &'a Sight,
     /// The platform that somebody new calls home: her institution's, or her child's.
     pub(super) home: Option<Uuid>,
+    /// The institution whose row it is.
+    pub(super) school: Option<OrgId>,
     /// Whom rows of earlier batches of this import named, by the beginning of the key that named her.
     pub(super) earlier: &'a HashSet<u64>,
     pub(super) known: &'a mut Known,
@@ -61,6 +63,7 @@ impl Desk<'_> {
             Ok(found) => found,
             Err(fault) => return Ok(self.refuse(number, fault)),
         };
+        self.look_at_hint(&found, &row.person, own);
         let child = found.who.id;
         let repeated = self.is_repeated(own);
         let stays = if found.fresh { Vec::new() } else { self.stays(&found) };

@@ -7,8 +7,10 @@ use std::collections::HashSet;
 use super::desk::Desk;
 use super::known::{Keys, Somebody};
 use crate::app::Error;
+use crate::app::cases::Dispute;
 use crate::domain::id::{AccountId, ClassId, DocumentId, OrgId, PersonId, RelationClaimId, SpaceId, new_uuid};
 use crate::domain::registry::account::Account;
+use crate::domain::registry::case::{self, CaseKind, CaseSource};
 use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::contact::{ContactKind, ContactSource};
@@ -119,18 +121,20 @@ impl Desk<'_> {
         let seen = |holder: &Option<Holder>| holder.as_ref().and_then(Holder::seen).cloned();
         match (seen(&by_document), seen(&by_code)) {
             (Some(holder), _) if holder.name_key.as_deref() != Some(&key) => {
+                let index = keys.document.as_ref().map(|document| document.index);
+                self.dispute(CaseKind::SameDocument, holder.id, None, index, row);
                 conflict(column, Code::DocumentConflict, "the number is registered under another name")
             }
-            (Some(holder), Some(other)) if holder.id != other.id => conflict(
-                Column::PersonalCode,
-                Code::PersonalCodeConflict,
-                "the number and the 学籍号 belong to two people",
-            ),
-            (None, Some(other)) if keys.document.is_some() || other.name_key.as_deref() != Some(&key) => conflict(
-                Column::PersonalCode,
-                Code::PersonalCodeConflict,
-                "the 学籍号 is registered for somebody with another name or number",
-            ),
+            (Some(holder), Some(other)) if holder.id != other.id => {
+                self.dispute(CaseKind::PersonalCode, other.id, Some(holder.id), keys.code, row);
+                let why = "the number and the 学籍号 belong to two people";
+                conflict(Column::PersonalCode, Code::PersonalCodeConflict, why)
+            }
+            (None, Some(other)) if keys.document.is_some() || other.name_key.as_deref() != Some(&key) => {
+                self.dispute(CaseKind::PersonalCode, other.id, None, keys.code, row);
+                let why = "the 学籍号 is registered for somebody with another name or number";
+                conflict(Column::PersonalCode, Code::PersonalCodeConflict, why)
+            }
             (Some(_), _) => self.again(by_document, row).map(Ok),
             (None, Some(_)) => self.again(by_code, row).map(Ok),
             (None, None) => match (by_document, by_code) {
@@ -140,6 +144,29 @@ impl Desk<'_> {
                 (Some(holder), code) => elsewhere(holder, code.as_ref(), &key, keys).map(Ok),
                 (None, Some(holder)) => elsewhere(holder, None, &key, keys).map(Ok),
             },
+        }
+    }
+
+    /// What only a human can settle.
+    fn dispute(
+        &mut self,
+        kind: CaseKind,
+        person: PersonId,
+        other: Option<PersonId>,
+        key: Option<[u8; 32]>,
+        row: &PersonRow,
+    ) {
+        let stated = case::Stated::of(Some(&row.name), row.document.as_ref());
+        let (org, source) = (self.school, CaseSource::Roster);
+        self.plan.disputes.push(Dispute { kind, person, other, subject_key: key, stated, org, source });
+    }
+
+    /// A G 学籍号 was made from a number once: where somebody else holds it, one of the two is not whom she seems (R10).
+    pub(super) fn look_at_hint(&mut self, found: &Found, row: &PersonRow, keys: &Keys) {
+        let Some(hint) = keys.hint.as_ref().filter(|_| !found.is_elsewhere()) else { return };
+        let holder = self.known.documents.get(&hint.index).map(|holder| holder.id);
+        if let Some(holder) = holder.filter(|holder| *holder != found.who.id) {
+            self.dispute(CaseKind::PersonalCode, holder, Some(found.who.id), Some(hint.index), row);
         }
     }
 

@@ -41,9 +41,12 @@ pub(super) struct Somebody {
 }
 
 /// The indexes under which a row's person is looked for.
+#[derive(Clone)]
 pub(super) struct Keys {
     pub(super) document: Option<DocumentKey>,
     pub(super) code: Option<[u8; 32]>,
+    /// The number inside her G 学籍号, where it is another one: never a link (R10).
+    pub(super) hint: Option<DocumentKey>,
 }
 
 #[derive(Default)]
@@ -66,9 +69,12 @@ pub(super) struct Known {
 
 impl App {
     pub(super) fn keys_of(&self, row: &PersonRow) -> Keys {
+        let document = row.document.as_ref().map(|document: &Document| self.document_key(document));
+        let hint = row.personal_code.as_ref().and_then(|code| self.hinted(code));
         Keys {
-            document: row.document.as_ref().map(|document: &Document| self.document_key(document)),
             code: row.personal_code.as_ref().map(|code| self.index.personal_code(code.expose())),
+            hint: hint.filter(|hint| document.as_ref() != Some(hint)),
+            document,
         }
     }
 
@@ -92,7 +98,7 @@ impl Known {
     pub(super) async fn load(&mut self, tx: &mut Tx, task: &Task, keys: &[Keys], sight: &Sight) -> Result<(), Error> {
         let fresh: Vec<[u8; 32]> = keys.iter().filter_map(|keys| keys.document.as_ref()).map(|key| key.index).collect();
         let mut by_class: HashMap<(DocumentClass, &str), Vec<[u8; 32]>> = HashMap::new();
-        for key in keys.iter().filter_map(|keys| keys.document.as_ref()) {
+        for key in keys.iter().flat_map(|keys| keys.document.iter().chain(&keys.hint)) {
             if !self.documents.contains_key(&key.index) {
                 by_class.entry((key.class, &key.country)).or_default().push(key.index);
             }

@@ -161,6 +161,12 @@ impl Report {
         } += 1;
     }
 
+    /// Rows whose outcome is known.
+    fn done(&self) -> u64 {
+        let good = self.created + self.linked + self.updated + self.unchanged + self.accepted;
+        good + self.rejected + self.conflicts
+    }
+
     fn add(&mut self, plan: &plan::Plan) {
         self.persons_created += u64::try_from(plan.people.len()).unwrap_or(u64::MAX);
         plan.outcomes.iter().for_each(|outcome| self.count(*outcome));

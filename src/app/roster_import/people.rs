@@ -97,7 +97,14 @@ impl Import {
                 failed = self.read_rows(source, batch.size() * most, report, &mut lanes).err();
             }
             let Some(ended) = running.join_next().await else { break };
-            let (entries, result) = ended.map_err(Error::internal)?;
+            let (entries, result) = match ended {
+                Ok(ended) => ended,
+                // What runs beside it is waited for: it may be committed already, and its logins belong to somebody.
+                Err(panicked) => {
+                    failed = failed.or(Some(Error::internal(panicked)));
+                    continue;
+                }
+            };
             lanes.done(&entries);
             freed = Instant::now();
             match result {
@@ -109,12 +116,14 @@ impl Import {
                     let told = logins.try_for_each(|login| listener.login(login));
                     failed = failed.or(told.err().map(Error::internal));
                 }
-                // What runs beside it is waited for: it may be committed already, and its logins belong to somebody.
                 Err(error) => failed = failed.or(Some(error)),
             }
-            listener.progress(source.position(), report.rows);
+            listener.progress(source.position(), report.done());
             if !self.dry && report.created + report.accepted >= next_lesson {
-                failed = failed.or(db.learn().await.err().map(Error::from));
+                // A hint to the planner, no more.
+                if let Err(error) = db.learn().await {
+                    tracing::warn!(%error, "the database could not look at its tables again; the import goes on");
+                }
                 next_lesson = (report.created + report.accepted).saturating_mul(LESSON_FACTOR);
             }
         }

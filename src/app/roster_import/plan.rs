@@ -6,6 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Login, Outcome};
+use crate::app::cases::Dispute;
 use crate::app::{App, Ctx};
 use crate::domain::event::Event;
 use crate::domain::id::{AccountId, EventId, OrgId, PersonId, RelationClaimId};
@@ -47,6 +48,8 @@ pub(super) struct Plan {
     pub(super) logins: Vec<Login>,
     pub(super) outcomes: Vec<Outcome>,
     pub(super) faults: Vec<(u64, Fault)>,
+    /// What only a human can settle.
+    pub(super) disputes: Vec<Dispute>,
     /// How many people the rows name whom the actor does not see (R1): known elsewhere or to nobody.
     pub(super) probes: i64,
 }

@@ -60,7 +60,7 @@ impl<R: Read> Source<R> {
     pub(super) fn open(kind: RosterKind, file: R) -> Result<Result<Self, NoRoster>, Error> {
         let mut lines = Lines { input: BufReader::with_capacity(BUFFER, file), again: VecDeque::new(), bytes: 0 };
         let first = match lines.next()? {
-            Some(Line::Text(first)) => first,
+            Some(Line::Text(first)) => without_mark(first),
             Some(Line::TooLong) => {
                 return Ok(Err(NoRoster::because("the first line is longer than any header can be")));
             }
@@ -70,7 +70,7 @@ impl<R: Read> Source<R> {
             return Ok(Err(NoRoster::because(reason)));
         }
         let mut cutter = Cutter::new();
-        let record: Vec<&[u8]> = cutter.cut(&first)?.collect();
+        let record: Vec<&[u8]> = cutter.cut(&first).into_iter().flatten().collect();
         let read = |encoding: &'static Encoding| {
             let cells: Vec<_> = record.iter().map(|cell| decode(encoding, cell)).collect();
             Header::read(kind, cells.iter().map(|(text, _)| text.as_ref()))
@@ -98,6 +98,11 @@ impl<R: Read> Source<R> {
         let first = loop {
             match self.lines.next()? {
                 None => return Ok(None),
+                // Files that were put together carry the mark of each in their midst.
+                Some(Line::Text(line)) if self.encoding == UTF_8 => match without_mark(line) {
+                    line if line.is_empty() => {}
+                    line => break Line::Text(line),
+                },
                 Some(Line::Text(line)) if line.is_empty() => {}
                 Some(line) => break line,
             }
@@ -120,7 +125,10 @@ impl<R: Read> Source<R> {
                 }
             }
         }
-        let row = self.decoded(&record)?;
+        let Some(row) = self.decoded(&record) else {
+            self.lines.put_back(more, None);
+            return Ok(Some(self.malformed(UNCLOSED)));
+        };
         if !more.is_empty() && row.header.places().any(|at| row.cells.get(at).is_some_and(|cell| cell.contains('\n'))) {
             self.lines.put_back(more, None);
             return Ok(Some(self.malformed(UNCLOSED)));
@@ -128,7 +136,7 @@ impl<R: Read> Source<R> {
         Ok(Some(row))
     }
 
-    fn decoded(&mut self, record: &[u8]) -> Result<Row, Error> {
+    fn decoded(&mut self, record: &[u8]) -> Option<Row> {
         let mut fault = None;
         let mut cells = Vec::new();
         for (at, cell) in self.cutter.cut(record)?.enumerate() {
@@ -145,7 +153,7 @@ impl<R: Read> Source<R> {
             }
             cells.push(text.into_owned());
         }
-        Ok(Row { number: self.row, cells, header: Arc::clone(&self.header), fault })
+        Some(Row { number: self.row, cells, header: Arc::clone(&self.header), fault })
     }
 
     fn malformed(&self, why: &'static str) -> Row {
@@ -271,26 +279,31 @@ impl Cutter {
         Self { automaton: csv_core::Reader::new(), cells: Vec::new(), ends: Vec::new() }
     }
 
-    /// The cells of one whole record without its line end.
-    fn cut(&mut self, record: &[u8]) -> Result<impl Iterator<Item = &[u8]>, Error> {
-        self.automaton.reset();
+    /// The cells of one record without its line end; `None` when a quotation mark in it is not closed.
+    fn cut(&mut self, record: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
         self.cells.resize(record.len() + 1, 0);
         self.ends.resize(record.iter().filter(|byte| **byte == b',').count() + 2, 0);
-        let (state, read, text, first) = self.automaton.read_record(record, &mut self.cells, &mut self.ends);
-        let (end, .., last) =
-            self.automaton.read_record(&record[read..], &mut self.cells[text..], &mut self.ends[first..]);
-        let whole = matches!(state, ReadRecordResult::InputEmpty)
-            && matches!(end, ReadRecordResult::Record | ReadRecordResult::End);
-        if !whole {
-            return Err(unreadable("a record has no end"));
+        let (_, read, text, first) = self.automaton.read_record(record, &mut self.cells, &mut self.ends);
+        let (end, .., last) = self.automaton.read_record(b"\n", &mut self.cells[text..], &mut self.ends[first..]);
+        if read < record.len() || !matches!(end, ReadRecordResult::Record) {
+            self.automaton.reset();
+            return None;
         }
         let (cells, mut start) = (self.cells.as_slice(), 0);
-        Ok(self.ends[..first + last].iter().map(move |end| {
+        Some(self.ends[..first + last].iter().map(move |end| {
             let cell = &cells[start..*end];
             start = *end;
             cell
         }))
     }
+}
+
+/// A line without the byte order mark that it may begin with.
+fn without_mark(mut line: Vec<u8>) -> Vec<u8> {
+    if line.starts_with(b"\xEF\xBB\xBF") {
+        line.drain(..3);
+    }
+    line
 }
 
 fn decode<'a>(encoding: &'static Encoding, cell: &'a [u8]) -> (Cow<'a, str>, bool) {
@@ -353,6 +366,16 @@ mod tests {
             (found[0].clone(), found[1].1, found[2].clone()),
             (good(2, "甲"), Some(Code::RowMalformed), good(4, "乙"))
         );
+    }
+
+    #[test]
+    fn marks_of_files_put_together_cost_nothing() {
+        let file = format!("\u{feff}{HEAD}1,甲,x,\n\u{feff}\n\u{feff}1,乙,x,\n\u{feff}\"1\",丙,x,\n");
+        assert_eq!(rows(file.as_bytes()), [good(2, "甲"), good(3, "乙"), good(4, "丙")]);
+        for nothing in ["\n1,甲\n", "\u{feff}", "\u{feff}\n"] {
+            let refused = Source::open(RosterKind::Staff, nothing.as_bytes()).unwrap().err().unwrap();
+            assert!(!refused.faults.is_empty(), "the report names the columns that are missing");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Writes the plan of a batch. Where two imports can meet, rows go in sorted, so that neither waits for the other in a
 //! circle (R10); a number that somebody took meanwhile ends the batch, which is then decided anew.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::plan::Plan;
 use crate::app::{Ctx, Error};
@@ -50,6 +50,7 @@ impl Plan {
     /// # Errors
     /// `Busy` when somebody was quicker; the transaction is then of no use.
     pub(super) async fn write(&self, tx: &mut Tx, task: &Task, ctx: &Ctx) -> Result<(), Error> {
+        self.hold_people(tx, task).await?;
         spaces::insert_all(tx, task, &self.spaces).await?;
         persons::insert_all(tx, task, &self.people).await?;
         all(documents::insert_all(tx, task, &self.documents).await?, self.documents.len())?;
@@ -83,6 +84,27 @@ impl Plan {
         books::publish_first(tx, &self.births).await?;
         books::publish_all(tx, &self.changes).await?;
         Ok(())
+    }
+
+    /// Whoever was known when the rows were decided is still herself, and is merged with nobody until this is committed.
+    async fn hold_people(&self, tx: &mut Tx, task: &Task) -> Result<(), Error> {
+        let born: HashSet<PersonId> = self.people.iter().map(|person| person.id).collect();
+        let children = self.guardianships.iter().flat_map(|new| [new.child, new.guardian]);
+        let known: BTreeSet<PersonId> = children
+            .chain(self.claims.iter().flat_map(|claim| [claim.person, claim.child]))
+            .chain(self.documents.iter().map(|document| document.person))
+            .chain(self.codes.iter().map(|code| code.person))
+            .chain(self.contacts.iter().map(|new| new.person))
+            .chain(self.enrolments.iter().map(|stay| stay.person))
+            .chain(self.staffings.iter().map(|post| post.person))
+            .chain(self.accounts.iter().map(|account| account.person))
+            .filter(|person| !born.contains(person))
+            .collect();
+        let held = persons::hold_standing(tx, task, known.iter().copied()).await?;
+        if held != known.len() {
+            return Err(Error::busy("one of these people was merged at the same moment"));
+        }
+        Ok(tx.people_are_held().await?)
     }
 
     /// A guardian is confirmed by the school that holds the child's 学籍 (R1): still holds it, and until this is committed.

@@ -31,6 +31,8 @@ pub struct Lifetimes {
     pub interaction: Duration,
     /// A printed activation code (R12).
     pub activation: Duration,
+    /// From the merge of two records to the end of the time in which it can be undone.
+    pub merge_undo: Duration,
 }
 
 impl Default for Lifetimes {
@@ -47,6 +49,7 @@ impl Default for Lifetimes {
             admin_session_absolute: 8 * HOUR,
             interaction: 30 * MINUTE,
             activation: 14 * DAY,
+            merge_undo: 90 * DAY,
         }
     }
 }
@@ -95,6 +98,7 @@ impl Lifetimes {
             ("admin_session_absolute", self.admin_session_absolute, DAY),
             ("interaction", self.interaction, DAY),
             ("activation", self.activation, 90 * DAY),
+            ("merge_undo", self.merge_undo, 3660 * DAY),
         ];
         for (name, value, most) in bounded {
             if value < Duration::from_secs(1) {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod age;
+pub mod case;
 pub mod class;
 pub mod codes;
 pub mod consent;
@@ -15,6 +16,7 @@ pub mod holder;
 pub mod institution;
 pub mod institution_code;
 pub mod login;
+pub mod merge;
 pub mod mod11;
 pub mod name;
 pub mod person;

@@ -45,6 +45,16 @@ impl Tx {
         self.execute(FEW, Vec::new()).await.map(drop)
     }
 
+    /// Says that this transaction holds everybody whom it writes about ([`crate::store::persons::hold_standing`]), so that
+    /// PostgreSQL need not look for each row whether its person was merged away.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub async fn people_are_held(&mut self) -> Result<(), StoreError> {
+        const HELD: Statement = Statement::claim("db::HELD", "SELECT 1", "SET LOCAL mingji.people_held = 'on'");
+        self.execute(HELD, Vec::new()).await.map(drop)
+    }
+
     /// Runs a statement of the form `INSERT … VALUES ($1, …) …` for many rows; how many were inserted. Fewer than were
     /// given means that `ON CONFLICT … DO NOTHING` met a row of somebody else. The first value of a row is never NULL.
     ///
@@ -87,7 +97,8 @@ impl Tx {
         leading: &[Value],
         keys: Vec<Value>,
     ) -> Result<Vec<R>, StoreError> {
-        let list = List::of(statement, leading.len())?;
+        let text = if matches!(self, Self::Pg(_) | Self::PgRead(_)) { statement.pg } else { statement.lite };
+        let list = List::of(statement.name, text, leading.len())?;
         let rows = match self {
             Self::Pg(tx) => list.rows_pg(tx, leading, keys).await?,
             Self::PgRead(connection) => list.rows_pg(connection, leading, keys).await?,
@@ -262,12 +273,10 @@ struct List {
 }
 
 impl List {
-    fn of(statement: Statement, leading: usize) -> Result<Self, StoreError> {
+    fn of(name: &str, text: &'static str, leading: usize) -> Result<Self, StoreError> {
         let one = format!("IN (${})", leading + 1);
-        let (head, tail) = statement
-            .lite
-            .split_once(&one)
-            .ok_or_else(|| StoreError::Refused(format!("{} has no {one} to widen", statement.name)))?;
+        let (head, tail) =
+            text.split_once(&one).ok_or_else(|| StoreError::Refused(format!("{name} has no {one} to widen")))?;
         Ok(Self { head, tail, leading })
     }
 
@@ -363,10 +372,10 @@ mod tests {
 
     #[test]
     fn a_list_is_widened_where_it_stands() {
-        let one = Statement::shared("t", "SELECT a FROM t WHERE b = $1 AND a IN ($2) ORDER BY a");
-        let list = List::of(one, 1).unwrap();
+        let one = "SELECT a FROM t WHERE b = $1 AND a IN ($2) ORDER BY a";
+        let list = List::of("t", one, 1).unwrap();
         assert_eq!(list.widened(3), "SELECT a FROM t WHERE b = ? AND a IN (?, ?, ?) ORDER BY a");
         assert_eq!(list.with_array(), "SELECT a FROM t WHERE b = $1 AND a = ANY ($2) ORDER BY a");
-        assert!(List::of(one, 0).is_err());
+        assert!(List::of("t", one, 0).is_err());
     }
 }

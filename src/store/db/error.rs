@@ -77,8 +77,9 @@ impl StoreError {
             return Self::Constraint(error.constraint().map_or_else(|| lite_reason(error.message()), str::to_owned));
         }
         match &*code {
-            // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available. SQLite: BUSY and BUSY_SNAPSHOT.
-            "40001" | "40P01" | "55P03" | "5" | "517" => Self::Busy,
+            // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available. SQLite: BUSY, BUSY_SNAPSHOT, and
+            // CONSTRAINT_TRIGGER, which says that a person was merged meanwhile.
+            "40001" | "40P01" | "55P03" | "5" | "517" | "1811" => Self::Busy,
             "57P01" | "57P02" | "57P03" => Self::Unavailable("the server is shutting down or starting".into()),
             _ => Self::Refused(format!("code {code}: {}", first_line(error.message()))),
         }

@@ -30,7 +30,8 @@ const MIGRATIONS: &[Pair] = pairs! {
     2 "0002_relation_claims";
     3 "0003_pending_audit";
     4 "0004_home_and_reviews";
-    5 "0005_registrations";
+    5 "0005_people";
+    6 "0006_registrations";
 };
 
 /// What [`Db::migrate`] did.

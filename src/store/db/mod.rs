@@ -197,12 +197,13 @@ impl Db {
         match &self.0 {
             Inner::Lite { .. } => Ok(()),
             Inner::Pg(pool) => {
-                let mut tx = pool.begin().await.map_err(StoreError::from_sqlx)?;
-                // A tenth of the usual sample tells an empty table from a large one.
-                for step in ["SET LOCAL default_statistics_target = 10", "ANALYZE"] {
-                    sqlx::query(step).execute(&mut *tx).await.map_err(StoreError::from_sqlx)?;
+                // Outside a transaction, so that each table is let go at once; a tenth of the usual sample tells an empty
+                // table from a large one.
+                let mut connection = pool.acquire().await.map_err(StoreError::from_sqlx)?;
+                for step in ["SET default_statistics_target = 10", "ANALYZE", "RESET default_statistics_target"] {
+                    sqlx::query(step).execute(&mut *connection).await.map_err(StoreError::from_sqlx)?;
                 }
-                tx.commit().await.map_err(StoreError::from_sqlx)
+                Ok(())
             }
         }
     }

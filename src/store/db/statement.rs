@@ -25,16 +25,21 @@ impl Statement {
 /// Declares the statements of a file and the list `STATEMENTS` of all of them.
 ///
 /// `@claim NAME = "UPDATE … WHERE id = (SELECT id … LIMIT 1", ") AND …";` takes one job: PostgreSQL's
-/// inner SELECT gets `FOR UPDATE SKIP LOCKED`, SQLite's writer is alone anyway (R20).
+/// inner SELECT gets `FOR UPDATE SKIP LOCKED`, SQLite's writer is alone anyway (R20). `@hold NAME = "SELECT …";` keeps the
+/// rows it reads from everybody else until the transaction ends; `@share NAME = "SELECT …";` from whoever would hold them.
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $sql:expr;)* $(@claim $claim:ident = $head:literal, $tail:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)* $(@claim $claim:ident = $head:literal, $tail:literal;)* $(@hold $hold:ident = $held:literal;)* $(@share $share:ident = $shared:literal;)*) => {
         $($(#[$doc])* const $name: $crate::store::db::Statement =
             $crate::store::db::Statement::shared(concat!(module_path!(), "::", stringify!($name)), $sql);)*
         $(const $claim: $crate::store::db::Statement = $crate::store::db::Statement::claim(
             concat!(module_path!(), "::", stringify!($claim)), concat!($head, $tail), concat!($head, " FOR UPDATE SKIP LOCKED", $tail));)*
+        $(const $hold: $crate::store::db::Statement = $crate::store::db::Statement::claim(
+            concat!(module_path!(), "::", stringify!($hold)), $held, concat!($held, " FOR UPDATE"));)*
+        $(const $share: $crate::store::db::Statement = $crate::store::db::Statement::claim(
+            concat!(module_path!(), "::", stringify!($share)), $shared, concat!($shared, " FOR KEY SHARE"));)*
         /// Every statement of this file, for the test that prepares them.
         #[cfg(test)]
-        pub(crate) const STATEMENTS: &[$crate::store::db::Statement] = &[$($name,)* $($claim,)*];
+        pub(crate) const STATEMENTS: &[$crate::store::db::Statement] = &[$($name,)* $($claim,)* $($hold,)* $($share,)*];
     };
 }
 

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod chromium;
 pub mod client_key;
 pub mod clock;
+pub mod county;
 pub mod database;
 pub mod exposition;
 pub mod host;

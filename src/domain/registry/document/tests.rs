@@ -133,6 +133,18 @@ fn nothing_shows_a_number_by_accident() {
 
 proptest! {
     #[test]
+    fn a_permit_is_the_same_however_often_it_was_reissued(digits in "[0-9]{8}", count in "([0-9]{2}[A-Z]?)?", head in "[HM]") {
+        use DocumentLabel::{HongKongMacaoPermit, TaiwanPermit};
+        prop_assert_eq!(number(TaiwanPermit, &format!("{digits}{count}")), digits.clone());
+        prop_assert_eq!(number(HongKongMacaoPermit, &format!("{head}{digits}{count}")), format!("{head}{digits}"));
+    }
+
+    #[test]
+    fn what_is_too_short_or_of_foreign_letters_is_no_number(raw in "[一-龥]{1,3}", label in 0usize..16) {
+        prop_assert!(Document::parse(Some(DocumentLabel::ALL[label]), None, &raw).is_err());
+    }
+
+    #[test]
     fn parsing_the_normalised_number_changes_nothing(raw in "[ 0-9A-Za-zＡ-Ｚ０-９()\\-'×军字]{0,24}", label in 0usize..16) {
         let label = DocumentLabel::ALL[label];
         if let Ok((document, _)) = Document::parse(Some(label), None, &raw) {

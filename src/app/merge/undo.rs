@@ -1,0 +1,154 @@
+//! Undoing a merge within its time. What went over goes back, with all that became of it since; what the merge settled is
+//! changed back unless somebody changed it since; whatever is new stays with the survivor, except that sessions and grants
+//! that began since end, because nobody can tell whose they are.
+
+use super::settle::empty_gaps;
+use super::{App, Ctx, Decider, Error, Kind, Merge, Merged, Outcome, TRIES, Work, access, merge, read_reason};
+use crate::domain::access::{Task, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::{AccountId, PersonId, SessionId};
+use crate::domain::registry::person::Person;
+use crate::store::merge_rows::{self, Change};
+use crate::store::{cases, merges, person_names, persons};
+
+impl App {
+    /// Makes two records of one again.
+    ///
+    /// # Errors
+    /// `NotFound` for an id that no merge absorbed, or whose survivor is not wholly in the administrator's scope; `Conflict`
+    /// when its time is over or a later merge lies above it.
+    pub async fn undo_merge(&self, ctx: &Ctx, by: Decider, absorbed: PersonId, reason: &str) -> Result<Merged, Error> {
+        let task = access::task(TaskName::PersonChange);
+        let reason = read_reason(reason).map_err(|why| Error::invalid(why.to_string()))?;
+        let ctx = by.acting(ctx);
+        let mut attempt = 1;
+        loop {
+            let mut work = self.begin(&ctx, Action::MergeUndone).await?;
+            work.detail("why", reason.clone());
+            let result = match self.undo_in(&mut work, &ctx, &task, by, absorbed).await {
+                Ok(undone) => work.commit(Outcome::Done).await.map(|()| undone),
+                Err(error) => Err(error),
+            };
+            match result {
+                Err(error) if error.kind == Kind::Busy && attempt < TRIES => self.pause(attempt).await,
+                Err(error) => return Err(error),
+                Ok(undone) => {
+                    self.wake.deliveries.notify_one();
+                    return Ok(undone);
+                }
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn undo_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        absorbed: PersonId,
+    ) -> Result<Merged, Error> {
+        let refused = |why: merge::MergeError| Error::new(Kind::Conflict, why.to_string());
+        let known = merges::of_absorbed(work.tx(), task, absorbed).await?;
+        let known = known.ok_or_else(|| Error::not_found("a merge of this id"))?;
+        // Whoever may change the survivor may do this; above a later merge it would tear out the ground.
+        if self.changeable(work, ctx, task, by, known.survivor).await?.id != known.survivor {
+            return Err(refused(merge::MergeError::Buried));
+        }
+        let (survivor, gone) = self.hold_both(work, task, known.survivor, known.absorbed).await?;
+        let undone = known.undo(by.admin(), ctx.now).map_err(refused)?;
+        if survivor.merged_into.is_some() {
+            return Err(refused(merge::MergeError::Buried));
+        }
+        if !merges::update(work.tx(), task, &undone).await? {
+            return Err(Error::busy("somebody undid the merge at the same moment"));
+        }
+        let changes = merge_rows::changes(work.tx(), task, undone.id).await?;
+        self.end_since(work, ctx, task, &undone).await?;
+        let survivor = empty_gaps(survivor, &gone, &changes);
+        let survivor = Person { updated_at: ctx.now, version: survivor.version + 1, ..survivor };
+        let returned = Person {
+            status: undone.absorbed_status,
+            merged_into: None,
+            updated_at: ctx.now,
+            version: gone.version + 1,
+            ..gone
+        };
+        for person in [&survivor, &returned] {
+            if !persons::update(work.tx(), &task.on(person.id), person).await? {
+                return Err(Error::busy("somebody changed the person at the same moment"));
+            }
+        }
+        self.hand_back(work, task, &undone, &survivor, &returned, &changes).await?;
+        if let Some(id) = undone.case
+            && let Some(case) = cases::find(work.tx(), task, id).await?
+        {
+            cases::update(work.tx(), task, &case.reopen()).await?;
+            work.event("case", id, "case.opened", &[]);
+        }
+        work.target("person", survivor.id).target("absorbed", returned.id).target("merge", undone.id);
+        work.event("person", survivor.id, "person.changed", &["merge"]);
+        work.event("person", returned.id, "person.returned", &["merged_into"]);
+        Ok(Merged { person_id: survivor.id, absorbed: returned.id, undo_until: undone.undo_until })
+    }
+
+    async fn hand_back(
+        &self,
+        work: &mut Work<'_>,
+        task: &Task,
+        undone: &Merge,
+        survivor: &Person,
+        returned: &Person,
+        changes: &[Change],
+    ) -> Result<(), Error> {
+        merge_rows::back(work.tx(), task, undone.id, returned.id, survivor.id).await?;
+        self.reseal_rows(work, task, returned.id, survivor, returned).await?;
+        merge_rows::subjects_back(work.tx(), task, changes, returned.id, survivor.id).await?;
+        let moved = |place: &str| changes.iter().find(|change| change.place == place);
+        if moved("profile.person_id").is_some()
+            && let Some(sealed) = merge_rows::profile(work.tx(), task, survivor.id).await?
+        {
+            let bytes =
+                self.resealed(survivor, returned, "profile", "claims_sealed", survivor.id.0, returned.id.0, &sealed)?;
+            merge_rows::move_profile(work.tx(), task, survivor.id, returned.id, bytes).await?;
+        }
+        let account = |json: &serde_json::Value| json.as_str().and_then(|text| text.parse::<AccountId>().ok());
+        if let Some(password) = moved("password_credential.account_id")
+            && let (Some(home), Some(away)) = (account(&password.before), account(&password.after))
+        {
+            // One that was set since is the survivor's; the other signs in again with a new activation.
+            merge_rows::move_password(work.tx(), task, away, home, undone.merged_at).await?;
+        }
+        let kept = changes.iter().find(|change| change.place == "session.account_id");
+        let goes = changes.iter().find(|one| one.place == "account.state" && one.after.as_str() == Some("merged"));
+        if let Some(goes) = goes {
+            let stays = kept.and_then(|one| account(&one.after));
+            let stays = match stays {
+                Some(stays) => Some(stays),
+                None => crate::store::accounts::find(work.tx(), &task.on(survivor.id)).await?.map(|one| one.id),
+            };
+            if let Some(stays) = stays {
+                merge_rows::aliases_back(work.tx(), task, undone.id, AccountId(goes.row), stays).await?;
+            }
+        }
+        merge_rows::unsettle(work.tx(), task, changes).await?;
+        merge_rows::open_space(work.tx(), task, returned.id).await?;
+        person_names::drop_one(work.tx(), &task.on(survivor.id), undone.id.0).await?;
+        for person in [survivor.id, returned.id] {
+            merge_rows::forget_names(work.tx(), task, person).await?;
+            persons::refresh_presence(work.tx(), &task.on(person)).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends what began since.
+    async fn end_since(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, undone: &Merge) -> Result<(), Error> {
+        let begun = merge_rows::sessions_since(work.tx(), task, undone.survivor, undone.merged_at).await?;
+        for session in begun {
+            self.end_session_in(work, SessionId(session), ctx.now, "merge undone").await?;
+        }
+        merge_rows::revoke_since(work.tx(), task, undone.survivor, undone.merged_at, ctx.now).await?;
+        Ok(())
+    }
+}

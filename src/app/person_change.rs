@@ -1,0 +1,358 @@
+//! What changes in a life: names, numbers, dates, and its end. Whoever changes them holds all of the person, or is the
+//! operator; a number that is somebody else's opens a case and changes nothing.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::cases::{self, Dispute};
+use super::relation_claim::Decider;
+use super::work::{Outcome, Work};
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{Task, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::{CaseId, OrgId, PersonId, new_uuid};
+use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
+use crate::domain::registry::codes::realname::Level;
+use crate::domain::registry::document::{Document, DocumentStatus};
+use crate::domain::registry::name::PersonName;
+use crate::domain::registry::person::Person;
+use crate::domain::registry::personal_code::PersonalCode;
+use crate::store::documents::{DocumentKey, StoredCode};
+use crate::store::{documents, person_names, persons};
+
+/// What a change came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// It is so now.
+    Done,
+    /// It was so already.
+    Unchanged,
+    /// It is somebody else's; a human decides.
+    Case(CaseId),
+}
+
+impl App {
+    /// Gives a person another name. The one she bore is kept, and name search finds her by it wherever she is.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not there or not wholly in the administrator's scope.
+    pub async fn rename_person(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: PersonId,
+        name: PersonName,
+    ) -> Result<Changed, Error> {
+        let (task, ctx) = (access::task(TaskName::PersonChange), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::PersonChanged).await?;
+        let person = self.changeable(&mut work, &ctx, &task, by, id).await?;
+        if person.name.as_ref() == Some(&name) {
+            return Ok(Changed::Unchanged);
+        }
+        work.target("person", person.id);
+        self.rename_in(&mut work, &ctx, &task, person, name).await?;
+        work.commit(Outcome::Done).await?;
+        Ok(Changed::Done)
+    }
+
+    /// The same as part of a larger change.
+    pub(super) async fn rename_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: Person,
+        name: PersonName,
+    ) -> Result<(), Error> {
+        let on = task.on(person.id);
+        if let Some(former) = &person.name {
+            person_names::keep(work.tx(), &on, new_uuid(ctx.now, &*self.random), former, ctx.now).await?;
+        }
+        let renamed = unverified(Person { name: Some(name), ..person }, ctx);
+        self.write_person(work, task, &renamed, &["name"]).await?;
+        Ok(persons::refresh_presence(work.tx(), &on).await?)
+    }
+
+    /// Corrects a birth date that was recorded wrongly, or says it where it was unknown. A birth date inside the person's
+    /// own number cannot be contradicted: then the number is to be corrected.
+    ///
+    /// # Errors
+    /// As [`App::rename_person`]; `Conflict` when her number says otherwise.
+    pub async fn correct_birth_date(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: PersonId,
+        born: NaiveDate,
+    ) -> Result<Changed, Error> {
+        let (task, ctx) = (access::task(TaskName::PersonChange), by.acting(ctx));
+        if born > ctx.now.shanghai_date() {
+            return Err(Error::invalid("the birth date lies in the future"));
+        }
+        let mut work = self.begin(&ctx, Action::PersonChanged).await?;
+        let person = self.changeable(&mut work, &ctx, &task, by, id).await?;
+        if person.birth_date == Some(born) {
+            return Ok(Changed::Unchanged);
+        }
+        for document in documents::of_person(work.tx(), &task.on(person.id)).await? {
+            let held = document.status == DocumentStatus::Active;
+            let inside = self.open_number(&person, &document).filter(|_| held).and_then(|number| number.birth_date());
+            if inside.is_some_and(|inside| inside != born) {
+                return Err(Error::new(Kind::Conflict, "her number holds another birth date: correct the number"));
+            }
+        }
+        work.target("person", person.id);
+        let corrected = unverified(Person { birth_date: Some(born), ..person }, &ctx);
+        self.write_person(&mut work, &task, &corrected, &["birth_date"]).await?;
+        work.commit(Outcome::Done).await?;
+        Ok(Changed::Done)
+    }
+
+    /// Records another document of a person. It takes the place of those of its class and country, and stands beside those
+    /// of others (naturalisation: an identity number beside the passport). What is superseded stays taken. A number of
+    /// somebody else opens a case.
+    ///
+    /// # Errors
+    /// As [`App::rename_person`].
+    pub async fn record_document(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: PersonId,
+        document: &Document,
+    ) -> Result<Changed, Error> {
+        let (task, ctx) = (access::task(TaskName::PersonChange), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::PersonChanged).await?;
+        let person = self.changeable(&mut work, &ctx, &task, by, id).await?;
+        let key = self.document_key(document);
+        work.target("person", person.id);
+        match documents::holder(work.tx(), &task, &key).await? {
+            Some(holder) if holder.person == person.id => Ok(Changed::Unchanged),
+            Some(holder) => {
+                let dispute = Dispute {
+                    kind: CaseKind::Correction,
+                    person: holder.person,
+                    other: Some(person.id),
+                    subject_key: Some(key.index),
+                    stated: Stated::of(person.name.as_ref(), Some(document)),
+                    org: None,
+                    source: CaseSource::Correction,
+                };
+                self.dispute_instead(work, &ctx, &task, by, dispute).await
+            }
+            None => {
+                self.replace_document_in(&mut work, &ctx, &task, &person, document).await?;
+                work.commit(Outcome::Done).await?;
+                Ok(Changed::Done)
+            }
+        }
+    }
+
+    /// Opens the case in place of the change, and commits it.
+    async fn dispute_instead(
+        &self,
+        mut work: Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        dispute: Dispute,
+    ) -> Result<Changed, Error> {
+        let opened = cases::open(self, ctx, work.tx(), task, by.admin(), vec![dispute]).await?;
+        let Some(id) = opened.first().copied() else {
+            return Err(Error::new(Kind::Conflict, "the same was asked before: see `mingji case list`"));
+        };
+        work.event("case", id, "case.opened", &[]).detail("case", id.to_string());
+        work.commit(Outcome::Refused("it is somebody else's")).await?;
+        Ok(Changed::Case(id))
+    }
+
+    /// Records a document that nobody holds; the active ones of its class and country are superseded. What stands inside an
+    /// identity number is taken over: it is how the state has her.
+    pub(super) async fn replace_document_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: &Person,
+        document: &Document,
+    ) -> Result<(), Error> {
+        let on = task.on(person.id);
+        let key = self.document_key(document);
+        for known in documents::of_person(work.tx(), &on).await? {
+            // A roster names no country: what came from it is taken for a paper of the same one.
+            let same_country = known.key.country == key.country || known.key.country.is_empty();
+            let same_space = known.key.class == key.class && same_country;
+            if same_space && known.status == DocumentStatus::Active {
+                let (from, to) = (DocumentStatus::Active, DocumentStatus::Superseded);
+                documents::set_status(work.tx(), &on, known.id, from, to, ctx.now).await?;
+            }
+        }
+        self.insert_document(work, ctx, &on, person, document, key).await?;
+        let known = Person {
+            birth_date: document.birth_date().or(person.birth_date),
+            sex: document.sex().unwrap_or(person.sex),
+            ..person.clone()
+        };
+        self.write_person(work, task, &unverified(known, ctx), &["document"]).await
+    }
+
+    /// Takes a number away from whoever holds it without right; it is free for its true holder. `false` when she does not
+    /// hold it.
+    pub(super) async fn withdraw_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: &Person,
+        index: [u8; 32],
+    ) -> Result<bool, Error> {
+        let on = task.on(person.id);
+        let held = documents::of_person(work.tx(), &on).await?;
+        let Some(held) = held.into_iter().find(|known| known.key.index == index && known.status.holds_number()) else {
+            return Ok(false);
+        };
+        if !documents::set_status(work.tx(), &on, held.id, held.status, DocumentStatus::Withdrawn, ctx.now).await? {
+            return Err(Error::busy("somebody changed the document at the same moment"));
+        }
+        self.write_person(work, task, &unverified(person.clone(), ctx), &["document"]).await?;
+        Ok(true)
+    }
+
+    /// Takes a 学籍号 away from whoever holds it without right: the one with this index, or the one that holds a number with
+    /// this index. `false` when she has neither.
+    pub(super) async fn withdraw_code_in(
+        &self,
+        work: &mut Work<'_>,
+        task: &Task,
+        person: &Person,
+        index: [u8; 32],
+    ) -> Result<bool, Error> {
+        let on = task.on(person.id);
+        for code in documents::codes_of(work.tx(), &on).await? {
+            let inside = self.number_inside(person, &code)?;
+            if code.index != index && inside.is_none_or(|inside| inside.index != index) {
+                continue;
+            }
+            if documents::withdraw_code(work.tx(), &on, code.index).await? {
+                work.event("person", person.id, "person.changed", &["personal_code"]);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The number inside a G code: a hint and no link (R10).
+    fn number_inside(&self, person: &Person, code: &StoredCode) -> Result<Option<DocumentKey>, Error> {
+        let Some(sealed) = &code.sealed else { return Ok(None) };
+        let plain = self.open_for(person, "personal_code", "code_sealed", code.id, sealed)?;
+        let code = plain.and_then(|plain| PersonalCode::parse(&plain).ok());
+        Ok(code.and_then(|code| self.hinted(&code)))
+    }
+
+    /// The document that a G code hints at.
+    pub(crate) fn hinted(&self, code: &PersonalCode) -> Option<DocumentKey> {
+        let (number, _) = Document::parse(None, None, code.identity_number_hint()?).ok()?;
+        Some(self.document_key(&number))
+    }
+
+    /// Records the 学籍号 that a student has now (L → J → G); the ones before are superseded and stay taken.
+    ///
+    /// # Errors
+    /// As [`App::rename_person`].
+    pub async fn record_personal_code(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: PersonId,
+        code: &PersonalCode,
+    ) -> Result<Changed, Error> {
+        let (task, ctx) = (access::task(TaskName::PersonChange), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::PersonChanged).await?;
+        let person = self.changeable(&mut work, &ctx, &task, by, id).await?;
+        work.target("person", person.id);
+        let index = self.index.personal_code(code.expose());
+        let holder = documents::code_holder(work.tx(), &task, index).await?;
+        if holder == Some(person.id) {
+            return Ok(Changed::Unchanged);
+        }
+        let dispute = |holder, subject_key| Dispute {
+            kind: CaseKind::PersonalCode,
+            person: holder,
+            other: Some(person.id),
+            subject_key: Some(subject_key),
+            stated: Stated::of(person.name.as_ref(), None),
+            org: None,
+            source: CaseSource::Correction,
+        };
+        if let Some(holder) = holder {
+            let dispute = dispute(holder, index);
+            return self.dispute_instead(work, &ctx, &task, by, dispute).await;
+        }
+        self.insert_personal_code(&mut work, &ctx, &task.on(person.id), &person, code).await?;
+        work.event("person", person.id, "person.changed", &["personal_code"]);
+        // The number inside is a hint (R10): she keeps the code, and somebody looks at it.
+        if let Some(key) = self.hinted(code) {
+            let other = documents::holder(work.tx(), &task, &key).await?.filter(|holder| holder.person != person.id);
+            if let Some(other) = other {
+                let opener = by.admin();
+                let hint = dispute(other.person, key.index);
+                for case in cases::open(self, &ctx, work.tx(), &task, opener, vec![hint]).await? {
+                    work.event("case", case, "case.opened", &[]);
+                }
+            }
+        }
+        work.commit(Outcome::Done).await?;
+        Ok(Changed::Done)
+    }
+
+    /// Somebody whom this decider may change.
+    pub(super) async fn changeable(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        id: PersonId,
+    ) -> Result<Person, Error> {
+        let missing = || Error::not_found("the person");
+        let id = persons::survivor(work.tx(), id).await?.ok_or_else(missing)?;
+        if let Decider::Admin(admin) = by {
+            let sides: BTreeSet<OrgId> =
+                crate::store::cases::sides_of(work.tx(), task, &[id]).await?.into_iter().map(|side| side.org).collect();
+            if admin == id || !self.covers(work.tx(), admin, &sides, ctx.now).await? {
+                return Err(missing());
+            }
+        }
+        persons::find(work.tx(), &task.on(id)).await?.filter(|person| person.salt.is_some()).ok_or_else(missing)
+    }
+
+    /// Writes a person whose version was read before, and says which fields changed.
+    pub(super) async fn write_person(
+        &self,
+        work: &mut Work<'_>,
+        task: &Task,
+        person: &Person,
+        fields: &[&str],
+    ) -> Result<(), Error> {
+        if !persons::update(work.tx(), &task.on(person.id), person).await? {
+            return Err(Error::busy("somebody changed the person at the same moment"));
+        }
+        work.event("person", person.id, "person.changed", fields);
+        Ok(())
+    }
+}
+
+/// The person, changed now. Whoever was verified was so under what she had before: it has to be done anew.
+fn unverified(person: Person, ctx: &Ctx) -> Person {
+    let falls = person.realname_level > Level::RECORDED;
+    Person {
+        realname_level: person.realname_level.min(Level::RECORDED),
+        realname_at: if falls { Some(ctx.now) } else { person.realname_at },
+        updated_at: ctx.now,
+        version: person.version + 1,
+        ..person
+    }
+}

@@ -1,0 +1,117 @@
+//! The end of a life 死亡: everything that only the living have ends in one transaction, and nothing is forgotten by it.
+
+use chrono::NaiveDate;
+
+use super::person_change::Changed;
+use super::relation_claim::Decider;
+use super::work::{Outcome, Work};
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{Task, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::PersonId;
+use crate::domain::registry::codes::staff::StaffState;
+use crate::domain::registry::codes::status::Status;
+use crate::domain::registry::codes::student_state::StudentState;
+use crate::domain::registry::guardianship::GuardianshipStatus;
+use crate::domain::registry::person::Person;
+use crate::domain::registry::staffing::Staffing;
+use crate::store::{accounts, admin_grants, enrolments, guardianships, persons, staffings};
+
+impl App {
+    /// Records that a person died on a day: her account is closed, sessions and grants end, and so do her stays, posts, roles
+    /// and guardianships, those over her and those of hers.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not there or not wholly in the administrator's scope; `Invalid` for a day that cannot be;
+    /// `Conflict` for somebody who is not alive in the register.
+    pub async fn record_death(&self, ctx: &Ctx, by: Decider, id: PersonId, day: NaiveDate) -> Result<Changed, Error> {
+        let (task, ctx) = (access::task(TaskName::PersonChange), by.acting(ctx));
+        if day > ctx.now.shanghai_date() {
+            return Err(Error::invalid("the day lies in the future"));
+        }
+        let mut work = self.begin(&ctx, Action::PersonChanged).await?;
+        let person = self.changeable(&mut work, &ctx, &task, by, id).await?;
+        if person.birth_date.is_some_and(|born| day < born) {
+            return Err(Error::invalid("the day lies before the birth"));
+        }
+        match person.status {
+            Status::Deceased => return Ok(Changed::Unchanged),
+            Status::Cancelled | Status::Merged => {
+                return Err(Error::new(Kind::Conflict, "this record was closed before"));
+            }
+            Status::Inactive | Status::Active | Status::Locked | Status::AdminLocked => {}
+        }
+        let on = task.on(person.id);
+        if let Some(account) = accounts::find(work.tx(), &on).await? {
+            accounts::set_state(work.tx(), &on, account.id, Status::Deceased, ctx.now).await?;
+            work.event("account", account.id, "account.closed", &["state"]);
+        }
+        self.end_sessions_of(&mut work, &on, ctx.now, "deceased").await?;
+        admin_grants::revoke_all(work.tx(), &on, ctx.now).await?;
+        self.end_places(&mut work, &ctx, &task, person.id, day).await?;
+        self.end_guardianships(&mut work, &ctx, &task, person.id).await?;
+        let person = Person { status: Status::Deceased, updated_at: ctx.now, version: person.version + 1, ..person };
+        self.write_person(&mut work, &task, &person, &["status"]).await?;
+        persons::refresh_presence(work.tx(), &on).await?;
+        work.target("person", person.id).detail("status", Status::Deceased.as_str());
+        work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
+        Ok(Changed::Done)
+    }
+
+    async fn end_places(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: PersonId,
+        day: NaiveDate,
+    ) -> Result<(), Error> {
+        let on = task.on(person);
+        let busy = || Error::busy("somebody changed a stay or post at the same moment");
+        for stay in enrolments::of_person(work.tx(), &on).await?.into_iter().filter(|one| one.valid_to.is_none()) {
+            let end = day.max(stay.valid_from);
+            let ended = stay.end(StudentState::Deceased, end, ctx.now).map_err(Error::internal)?;
+            if !enrolments::update(work.tx(), &on, &ended).await? {
+                return Err(busy());
+            }
+        }
+        for post in staffings::of_person(work.tx(), &on).await?.into_iter().filter(|one| one.valid_to.is_none()) {
+            let end = day.max(post.valid_from);
+            staffings::end_teaching(work.tx(), &on, post.id, end).await?;
+            let ended = Staffing {
+                state: StaffState::Deceased,
+                valid_to: Some(end),
+                updated_at: ctx.now,
+                version: post.version + 1,
+                ..post
+            };
+            if !staffings::update(work.tx(), &on, &ended).await? {
+                return Err(busy());
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_guardianships(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: PersonId,
+    ) -> Result<(), Error> {
+        let on = task.on(person);
+        let mut all = guardianships::of_child(work.tx(), &on).await?;
+        all.extend(guardianships::of_guardian(work.tx(), &on).await?);
+        for one in all.into_iter().filter(|one| one.is_standing()) {
+            let (child, pending) = (one.child, one.status == GuardianshipStatus::Pending);
+            let ended = if pending { one.reject(ctx.now) } else { one.end(ctx.now) };
+            let ended = ended.map_err(Error::internal)?;
+            if !guardianships::update(work.tx(), &task.on(child), &ended).await? {
+                return Err(Error::busy("somebody changed a guardianship at the same moment"));
+            }
+            work.event("guardianship", ended.id, "guardianship.ended", &[]);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! Erasure 删除 (ruling R18): what is left of a person is her id and the index of her numbers. The salt goes, and with it
+//! everything that was sealed or digested under it; the audit chain still verifies.
+
+use serde::Serialize;
+
+use super::work::Outcome;
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::TaskName;
+use crate::domain::audit::Action;
+use crate::domain::id::PersonId;
+use crate::domain::registry::codes::sex::Sex;
+use crate::domain::registry::codes::status::Status;
+use crate::domain::registry::person::Person;
+use crate::store::{accounts, admin_grants, enrolments, erasures, guardianships, merges, persons, staffings};
+
+/// What an erasure came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Erased {
+    /// The id, which stays.
+    pub person_id: PersonId,
+    /// Records that had been merged into her, and went with her.
+    pub records: usize,
+}
+
+impl App {
+    /// Erases a person by the operator, with every record that was merged into her. What the law keeps stands in the way as
+    /// long as it stands: a 学籍, a post, a role, a child who is still a minor in her care.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not there or was erased before; `Conflict` naming what stands in the way.
+    pub async fn erase_person(&self, ctx: &Ctx, id: PersonId) -> Result<Erased, Error> {
+        let task = access::task(TaskName::PersonChange);
+        let mut work = self.begin(ctx, Action::PersonErased).await?;
+        let missing = || Error::not_found("the person");
+        let id = persons::survivor(work.tx(), id).await?.ok_or_else(missing)?;
+        let on = task.on(id);
+        // Nobody writes about her until this ends: a row that came afterwards would bring her back.
+        let held = merges::hold(work.tx(), &task, id, id).await?;
+        let person =
+            held.into_iter().find(|one| one.salt.is_some() && one.merged_into.is_none()).ok_or_else(missing)?;
+        let in_the_way =
+            |what: &str| Err(Error::new(Kind::Conflict, format!("{what} stands in the way: end it first")));
+        if enrolments::of_person(work.tx(), &on).await?.iter().any(|stay| stay.valid_to.is_none()) {
+            return in_the_way("an open 学籍");
+        }
+        if staffings::of_person(work.tx(), &on).await?.iter().any(|post| post.valid_to.is_none()) {
+            return in_the_way("an open post");
+        }
+        if !admin_grants::standing(work.tx(), &task, id).await?.is_empty() {
+            return in_the_way("an administrator's role");
+        }
+        let mut kin = guardianships::of_guardian(work.tx(), &on).await?;
+        kin.extend(guardianships::of_child(work.tx(), &on).await?);
+        if kin.iter().any(|one| one.is_standing()) {
+            return in_the_way("a guardianship");
+        }
+        if let Some(account) = accounts::find(work.tx(), &on).await? {
+            accounts::set_state(work.tx(), &on, account.id, Status::Cancelled, ctx.now).await?;
+            work.event("account", account.id, "account.closed", &["state"]);
+        }
+        self.end_sessions_of(&mut work, &on, ctx.now, "erased").await?;
+        let absorbed = merges::all_into(work.tx(), &task, id).await?;
+        for record in absorbed.iter().copied().chain([id]) {
+            erasures::erase(work.tx(), &task.on(record), ctx.now).await?;
+        }
+        let nobody = Person {
+            name: None,
+            sex: Sex::Unknown,
+            birth_date: None,
+            nationality: None,
+            status: Status::Cancelled,
+            salt: None,
+            home_platform: None,
+            updated_at: ctx.now,
+            version: person.version + 1,
+            ..person
+        };
+        self.write_person(&mut work, &task, &nobody, &["erased"]).await?;
+        work.target("person", id).detail("records", absorbed.len() + 1);
+        work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
+        Ok(Erased { person_id: id, records: absorbed.len() })
+    }
+}

@@ -1,0 +1,174 @@
+//! Everything known about somebody, for herself (PIPL 45): numbers in full, other people by name alone.
+
+use serde_json::{Value, json};
+
+use super::work::{Outcome, Work};
+use super::{App, Ctx, Error, access};
+use crate::domain::access::{Task, TaskName, TaskOn};
+use crate::domain::audit::Action;
+use crate::domain::id::{OrgId, PersonId};
+use crate::domain::registry::person::Person;
+use crate::domain::time::Timestamp;
+use crate::store::{
+    accounts, admin_grants, consents, contacts, documents, enrolments, grants, guardianships, institutions, merge_rows,
+    merges, person_names, persons, sessions, staffings, verifications,
+};
+
+fn at(moment: Timestamp) -> String {
+    moment.to_rfc3339()
+}
+
+impl App {
+    /// What the register, the sign-in and the consents hold about a person, as one JSON document. The operator hands it to
+    /// her; that it was made is audited.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not there.
+    pub async fn export_person(&self, ctx: &Ctx, id: PersonId) -> Result<Value, Error> {
+        let task = access::task(TaskName::OperatorCommand);
+        let mut work = self.begin(ctx, Action::PersonExported).await?;
+        let missing = || Error::not_found("the person");
+        let id = persons::survivor(work.tx(), id).await?.ok_or_else(missing)?;
+        let on = task.on(id);
+        let person = persons::find(work.tx(), &on).await?.ok_or_else(missing)?;
+        let document = json!({
+            "made_at": at(ctx.now),
+            "person": self.about(&mut work, &on, &person).await?,
+            "documents": self.papers_of(&mut work, &on, &person).await?,
+            "contacts": self.contacts_of(&mut work, &on, &person).await?,
+            "profile": self.profile_of(&mut work, &task, &person).await?,
+            "places": self.places_of(&mut work, &task, &on).await?,
+            "guardianships": self.kin_of(&mut work, &task, &on).await?,
+            "sign_in": self.sign_in_of(&mut work, &on).await?,
+            "consents": self.consents_of(&mut work, &on).await?,
+        });
+        work.target("person", id);
+        work.commit(Outcome::Done).await?;
+        Ok(document)
+    }
+
+    async fn about(&self, work: &mut Work<'_>, on: &TaskOn, person: &Person) -> Result<Value, Error> {
+        let former = person_names::of_person(work.tx(), on).await?;
+        let former: Vec<Value> =
+            former.iter().map(|one| json!({ "name": one.name.as_str(), "until": at(one.ended_at) })).collect();
+        let merged = merges::into_person(work.tx(), &access::task(TaskName::OperatorCommand), person.id).await?;
+        let merged: Vec<Value> =
+            merged.iter().map(|one| json!({ "person_id": one.absorbed, "at": at(one.merged_at) })).collect();
+        let verified = verifications::of_person(work.tx(), on).await?;
+        let verified: Vec<Value> = verified
+            .iter()
+            .map(|one| json!({ "method": one.method, "level": one.level.get(), "claims": one.claims, "at": at(one.verified_at) }))
+            .collect();
+        Ok(json!({
+            "person_id": person.id,
+            "name": person.name.as_ref().map(|name| name.as_str()),
+            "former_names": former,
+            "sex": person.sex,
+            "birth_date": person.birth_date,
+            "nationality": person.nationality,
+            "status": person.status,
+            "realname_level": person.realname_level.get(),
+            "verifications": verified,
+            "merged_records": merged,
+            "recorded_at": at(person.created_at),
+        }))
+    }
+
+    async fn papers_of(&self, work: &mut Work<'_>, on: &TaskOn, person: &Person) -> Result<Value, Error> {
+        let mut papers = Vec::new();
+        for paper in documents::of_person(work.tx(), on).await? {
+            let number = self.open_number(person, &paper).map(|document| document.number.expose().to_owned());
+            papers.push(json!({ "label": paper.label.label(), "country": paper.key.country, "number": number, "status": paper.status, "recorded_at": at(paper.created_at) }));
+        }
+        for code in documents::codes_of(work.tx(), on).await? {
+            let plain = match &code.sealed {
+                Some(sealed) => self.open_for(person, "personal_code", "code_sealed", code.id, sealed)?,
+                None => None,
+            };
+            papers.push(json!({ "label": "学籍号", "number": plain, "status": code.status, "recorded_at": at(code.created_at) }));
+        }
+        Ok(papers.into())
+    }
+
+    async fn contacts_of(&self, work: &mut Work<'_>, on: &TaskOn, person: &Person) -> Result<Value, Error> {
+        let mut known = Vec::new();
+        for contact in contacts::of_person(work.tx(), on).await? {
+            let plain = match &contact.value_sealed {
+                Some(sealed) => self.open_for(person, "contact", "value_sealed", contact.id, sealed)?,
+                None => None,
+            };
+            known.push(json!({ "kind": contact.kind, "value": plain, "source": contact.source, "confirmed_at": contact.confirmed_at.map(at) }));
+        }
+        Ok(known.into())
+    }
+
+    async fn profile_of(&self, work: &mut Work<'_>, task: &Task, person: &Person) -> Result<Option<Value>, Error> {
+        let Some(sealed) = merge_rows::profile(work.tx(), task, person.id).await? else { return Ok(None) };
+        let plain = self.open_for(person, "profile", "claims_sealed", person.id.0, &sealed.bytes)?;
+        Ok(plain.map(|plain| serde_json::from_str(&plain)).transpose()?)
+    }
+
+    async fn places_of(&self, work: &mut Work<'_>, task: &Task, on: &TaskOn) -> Result<Value, Error> {
+        let mut places = Vec::new();
+        for stay in enrolments::of_person(work.tx(), on).await? {
+            let school = org_name(work, task, stay.org).await?;
+            places.push(json!({ "as": "student", "institution": school, "student_no": stay.student_no, "state": stay.state, "source": stay.source, "from": stay.valid_from, "to": stay.valid_to }));
+        }
+        for post in staffings::of_person(work.tx(), on).await? {
+            let place = org_name(work, task, post.org).await?;
+            places.push(json!({ "as": "staff", "institution": place, "staff_no": post.staff_no, "post": post.post.label(), "state": post.state, "from": post.valid_from, "to": post.valid_to }));
+        }
+        let person = crate::domain::access::OnePerson::person(on);
+        for grant in admin_grants::standing(work.tx(), task, person).await? {
+            let place = org_name(work, task, grant.org).await?;
+            places.push(json!({ "as": "administrator", "institution": place, "role": grant.role }));
+        }
+        Ok(places.into())
+    }
+
+    async fn kin_of(&self, work: &mut Work<'_>, task: &Task, on: &TaskOn) -> Result<Value, Error> {
+        let mut kin = Vec::new();
+        let (hers, over_her) = ("guardian_of", "guarded_by");
+        let mut all: Vec<_> =
+            guardianships::of_guardian(work.tx(), on).await?.into_iter().map(|one| (hers, one)).collect();
+        all.extend(guardianships::of_child(work.tx(), on).await?.into_iter().map(|one| (over_her, one)));
+        for (how, one) in all {
+            let other = if how == hers { one.child } else { one.guardian };
+            let name = persons::find(work.tx(), &task.on(other)).await?.and_then(|person| person.name);
+            kin.push(json!({ "as": how, "name": name.map(|name| name.as_str().to_owned()), "relation": one.relation.label(), "status": one.status, "from": one.valid_from, "to": one.valid_to }));
+        }
+        Ok(kin.into())
+    }
+
+    async fn sign_in_of(&self, work: &mut Work<'_>, on: &TaskOn) -> Result<Value, Error> {
+        let account = accounts::find(work.tx(), on).await?;
+        let sessions: Vec<Value> = sessions::history(work.tx(), on)
+            .await?
+            .iter()
+            .map(|one| json!({ "began_at": at(one.created_at), "last_seen_at": at(one.last_seen_at), "ended_at": one.ended_at.map(at) }))
+            .collect();
+        let given: Vec<Value> = grants::history(work.tx(), on)
+            .await?
+            .iter()
+            .map(|one| json!({ "client": one.client, "scope": one.scope, "at": at(one.created_at), "ended_at": one.revoked_at.map(at) }))
+            .collect();
+        Ok(json!({
+            "user_name": account.as_ref().map(|account| account.user_name.to_string()),
+            "state": account.map(|account| account.state),
+            "sessions": sessions,
+            "grants": given,
+        }))
+    }
+
+    async fn consents_of(&self, work: &mut Work<'_>, on: &TaskOn) -> Result<Value, Error> {
+        let receipts = consents::of_person(work.tx(), on).await?;
+        Ok(receipts
+            .iter()
+            .map(|one| json!({ "client_id": one.client, "claims": one.claims, "purpose": one.purpose, "notice": one.notice_version, "given_at": at(one.given_at), "withdrawn_at": one.withdrawn_at.map(at) }))
+            .collect())
+    }
+}
+
+async fn org_name(work: &mut Work<'_>, task: &Task, org: OrgId) -> Result<Option<String>, Error> {
+    Ok(institutions::find(work.tx(), task, org).await?.map(|org| org.name))
+}

@@ -1,0 +1,213 @@
+//! Cases: what only a human can settle comes to the lowest institution that covers all sides, once, and a decision does
+//! what it says.
+
+use mingji::app::Kind;
+use mingji::app::cases::Verdict;
+use mingji::app::person::NewPerson;
+use mingji::app::person_change::Changed;
+use mingji::app::relation_claim::Decider;
+use mingji::domain::access::TaskName;
+use mingji::domain::id::CaseId;
+use mingji::domain::registry::case::Decision;
+use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::codes::sex::Sex;
+use mingji::domain::registry::name::PersonName;
+use mingji::domain::registry::personal_code::PersonalCode;
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::binary::Place;
+use crate::support::county::{
+    self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, STUDENTS, administrator, called, document, number, pupil, text,
+};
+
+const OPERATOR: Decider = Decider::Operator;
+
+fn verdict(decision: Decision) -> Verdict {
+    Verdict { decision, reason: "两校核对过户口簿".into() }
+}
+
+async fn ids(app: &TestApp, by: Decider, org: Option<&str>) -> Vec<CaseId> {
+    app.app.open_cases(&app.operator(), by, org, None).await.unwrap().into_iter().map(|case| case.id).collect()
+}
+
+async fn decide(app: &TestApp, by: Decider, id: CaseId, decision: Decision) -> Result<&'static str, Kind> {
+    let decided = app.app.decide_case(&app.operator(), by, id, verdict(decision)).await;
+    decided.map(|decided| decided.done).map_err(|error| error.kind)
+}
+
+/// Somebody who comes with a number under another name.
+async fn registered_as(app: &TestApp, name: &str, number: &str) -> Kind {
+    let new = NewPerson {
+        name: PersonName::parse(name).unwrap(),
+        sex: Sex::Female,
+        birth_date: None,
+        document: Some(document(number)),
+        personal_code: None,
+        verified: None,
+        home: None,
+    };
+    app.app.register_person(&app.operator(), TaskName::DemoSeed, new).await.unwrap_err().kind
+}
+
+async fn open_count(app: &TestApp, org: &str) -> i64 {
+    app.app.count_registry(Some(org)).await.unwrap().open_cases
+}
+
+both_engines! {
+    async fn look_alikes_of_a_school_open_one_case_once(app: TestApp) {
+        county::open(&app).await;
+        let (one, two) = (number("20170203", 2), number("20170203", 4));
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &one, None), pupil(SCHOOL, "王芳", &two, None)]).await;
+        let elsewhere = number("20170203", 6);
+        county::pupils(&app, &[pupil(OTHER, "王芳", &elsewhere, None)]).await;
+        let search = async || app.app.search_cases(&app.operator(), OPERATOR, COUNTY).await.unwrap();
+        let (first, second) = tokio::join!(search(), search());
+        assert_eq!(first + second, 1, "two searches at once, and the namesake of another school is nobody's double");
+        assert_eq!((search().await, open_count(&app, COUNTY).await, open_count(&app, OTHER).await), (0, 1, 0));
+        let hers = Decider::Admin(administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        let other = Decider::Admin(administrator(&app, 22, OTHER, AdminRole::School).await);
+        let keeper = Decider::Admin(administrator(&app, 24, SCHOOL, AdminRole::SchoolRoster).await);
+        let [case] = ids(&app, hers, None).await[..] else { panic!("one case for the school that has both") };
+        assert_eq!((ids(&app, hers, Some(SCHOOL)).await, ids(&app, other, None).await), (vec![case], vec![]));
+        let listed = app.app.open_cases(&app.operator(), other, Some(SCHOOL), None).await;
+        assert_eq!(listed.unwrap_err().kind, Kind::NotFound, "a school outside the scope does not exist");
+        for nobody in [other, keeper] {
+            assert_eq!(app.app.show_case(&app.operator(), nobody, case).await.unwrap_err().kind, Kind::NotFound);
+            assert_eq!(decide(&app, nobody, case, Decision::TwoPeople).await, Err(Kind::NotFound));
+        }
+        let shown = serde_json::to_string(&app.app.show_case(&app.operator(), hers, case).await.unwrap()).unwrap();
+        assert!(shown.contains("王芳") && shown.contains("第七实验小学"), "{shown}");
+        assert!(!shown.contains(&one[1..]) && !shown.contains(&two[1..]), "numbers are masked: {shown}");
+        assert_eq!(decide(&app, hers, case, Decision::TwoPeople).await, Ok("nothing"));
+        assert_eq!(decide(&app, hers, case, Decision::TwoPeople).await, Err(Kind::Conflict), "once");
+        assert_eq!((search().await, open_count(&app, COUNTY).await), (0, 0), "the same facts open none again");
+    }
+
+    async fn who_bears_another_name_may_take_it_and_is_found_by_both(app: TestApp) {
+        county::open(&app).await;
+        let hers = number("20170203", 2);
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &hers, None)]).await;
+        for _ in 0..2 {
+            assert_eq!(registered_as(&app, "王方", &hers).await, Kind::Conflict);
+        }
+        let [case] = ids(&app, OPERATOR, None).await[..] else { panic!("said twice, opened once") };
+        let school = Decider::Admin(administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        assert_eq!(ids(&app, school, None).await, [case]);
+        for reason in ["", "身份证 320102201702030027"] {
+            let verdict = Verdict { decision: Decision::SamePerson, reason: reason.into() };
+            let refused = app.app.decide_case(&app.operator(), school, case, verdict).await;
+            assert_eq!(refused.unwrap_err().kind, Kind::Invalid, "{reason:?}");
+        }
+        assert_eq!(decide(&app, school, case, Decision::SamePerson).await, Ok("renamed"));
+        assert_eq!((called(&app, "王方").await.len(), called(&app, "王芳").await.len()), (1, 0));
+        let found = "SELECT DISTINCT r.name_key FROM presence r JOIN person p ON p.id = r.person_id WHERE p.name = '王方' ORDER BY 1";
+        let found = text(&app, found).await;
+        assert!(found.contains("王芳") && found.contains("王方"), "{found}");
+        let report = county::pupils(&app, &[pupil(SCHOOL, "王方", &hers, None)]).await;
+        assert_eq!((report.unchanged, report.conflicts), (1, 0), "{report:?}");
+    }
+
+    async fn a_number_that_is_withdrawn_is_free_for_its_true_holder(app: TestApp) {
+        county::open(&app).await;
+        let disputed = number("20170203", 2);
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &disputed, None)]).await;
+        registered_as(&app, "李娜", &disputed).await;
+        let case = ids(&app, OPERATOR, None).await[0];
+        let (first, second) = tokio::join!(
+            decide(&app, OPERATOR, case, Decision::TwoPeople),
+            decide(&app, OPERATOR, case, Decision::TypingError)
+        );
+        assert!(first.is_ok() != second.is_ok(), "one decision stands: {first:?} {second:?}");
+        if first.is_ok() {
+            let report = county::pupils(&app, &[pupil(SCHOOL, "李娜", &disputed, None)]).await;
+            assert_eq!((report.created, report.conflicts), (1, 0), "{report:?}");
+            assert_eq!(called(&app, "王芳").await.len(), 1, "she stays, without the number");
+        }
+    }
+
+    async fn a_correction_that_collides_is_for_whoever_covers_both(app: TestApp) {
+        county::open(&app).await;
+        let (wrong, right) = (number("20170203", 2), number("20170203", 4));
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &wrong, None)]).await;
+        county::pupils(&app, &[pupil(OTHER, "李娜", &right, None)]).await;
+        let school = Decider::Admin(administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        let above = Decider::Admin(administrator(&app, 22, COUNTY, AdminRole::County).await);
+        let (hers, hers_too) = (called(&app, "王芳").await[0], called(&app, "李娜").await[0]);
+        let correct = async |by, who| app.app.record_document(&app.operator(), by, who, &document(&right)).await;
+        assert_eq!(correct(school, hers_too).await.unwrap_err().kind, Kind::NotFound, "whom she does not hold");
+        let Changed::Case(case) = correct(school, hers).await.unwrap() else { panic!("the number is taken") };
+        assert_eq!(correct(school, hers).await.unwrap_err().kind, Kind::Conflict, "asked once");
+        assert_eq!(decide(&app, school, case, Decision::TwoPeople).await, Err(Kind::NotFound), "a side alone");
+        assert_eq!(ids(&app, above, None).await, [case]);
+        assert_eq!(decide(&app, above, case, Decision::TwoPeople).await, Ok("withdrawn and given"));
+        let held = "SELECT p.name || ' ' || d.status FROM identity_document d JOIN person p ON p.id = d.person_id WHERE p.name IN ('王芳', '李娜') ORDER BY d.created_at, d.status";
+        assert_eq!(text(&app, held).await.split(',').filter(|row| row.ends_with("active")).collect::<Vec<_>>(), ["王芳 active"]);
+        assert!(text(&app, held).await.contains("李娜 withdrawn") && text(&app, held).await.contains("王芳 superseded"));
+        registered_as(&app, "李娜", &wrong).await;
+        assert_eq!(ids(&app, OPERATOR, None).await.len(), 1, "a superseded number stays taken");
+    }
+
+    async fn nobody_decides_about_herself_or_about_somebody_who_left(app: TestApp) {
+        county::open(&app).await;
+        let admin = administrator(&app, 20, SCHOOL, AdminRole::School).await;
+        registered_as(&app, "别名", &number("19700203", 20)).await;
+        let case = ids(&app, Decider::Admin(admin), None).await[0];
+        assert_eq!(decide(&app, Decider::Admin(admin), case, Decision::TwoPeople).await, Err(Kind::Conflict));
+        let second = administrator(&app, 22, SCHOOL, AdminRole::School).await;
+        county::teachers(&app, &[county::teacher(OTHER, "管理员20", &number("19700203", 20))]).await;
+        assert_eq!(decide(&app, Decider::Admin(second), case, Decision::TwoPeople).await, Err(Kind::NotFound));
+        assert!(ids(&app, Decider::Admin(second), None).await.is_empty(), "it went to whoever covers both now");
+        let above = Decider::Admin(administrator(&app, 24, COUNTY, AdminRole::County).await);
+        assert_eq!(decide(&app, above, case, Decision::TypingError).await, Ok("nothing"));
+    }
+
+    async fn the_number_inside_a_code_is_a_hint_and_no_link(app: TestApp) {
+        county::open(&app).await;
+        let (hers, other) = (number("20170203", 2), number("20170203", 4));
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &hers, None), pupil(SCHOOL, "李娜", &other, None)]).await;
+        let pupil = called(&app, "王芳").await[0];
+        let code = |text: String| PersonalCode::parse(&text).unwrap();
+        let record = async |code: &PersonalCode| app.app.record_personal_code(&app.operator(), OPERATOR, pupil, code).await;
+        for early in ["L320102201809010042", "J320102201809010042"] {
+            assert_eq!(record(&code(early.into())).await.unwrap(), Changed::Done);
+        }
+        assert!(ids(&app, OPERATOR, None).await.is_empty());
+        let foreign = code(format!("G{other}"));
+        assert_eq!(record(&foreign).await.unwrap(), Changed::Done, "she keeps it until somebody looked");
+        assert_eq!(record(&foreign).await.unwrap(), Changed::Unchanged);
+        let case = ids(&app, OPERATOR, None).await[0];
+        let kinds = "SELECT kind || ' ' || status FROM personal_code WHERE person_id = (SELECT id FROM person WHERE name = '王芳') ORDER BY kind";
+        assert_eq!(text(&app, kinds).await, "G active,J superseded,L superseded");
+        assert_eq!(decide(&app, OPERATOR, case, Decision::TypingError).await, Ok("code withdrawn"));
+        assert_eq!(text(&app, kinds).await, "G withdrawn,J superseded,L superseded");
+    }
+}
+
+#[test]
+fn an_operator_works_cases_off_by_commands() {
+    let place = Place::new();
+    let file = |name: &str, text: &str| {
+        let path = place.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let rows: String = [2, 4].map(|serial| pupil(SCHOOL, "王芳", &number("20170203", serial), None)).concat();
+    let (top, students) = (file("top.csv", INSTITUTIONS), file("students.csv", &format!("{STUDENTS}{rows}")));
+    place.json(&["roster", "import", "--kind", "institutions", &top], "");
+    place.json(&["roster", "import", "--kind", "students", &students], "");
+    assert_eq!(place.json(&["case", "list"], "").as_array().unwrap().len(), 0);
+    assert_eq!(place.json(&["case", "search", "--org", COUNTY], "")["opened"], 1);
+    assert_eq!(place.json(&["registry", "count"], "")["open_cases"], 1);
+    let list = place.json(&["case", "list", "--org", SCHOOL], "");
+    let (id, kind) = (list[0]["id"].as_str().unwrap(), &list[0]["kind"]);
+    assert_eq!((kind.as_str(), list[0]["institution"].as_str()), (Some("same_details"), Some("第七实验小学")));
+    let shown = place.run(&["case", "show", id]);
+    assert!(shown.code == Some(0) && shown.out.matches("3****").count() == 2, "{}", shown.out);
+    let unsaid = place.run(&["case", "decide", id, "--reason", "不同的两名学生"]);
+    assert_eq!(unsaid.code, Some(2), "which of three: {}", unsaid.err);
+    let decided = place.json(&["case", "decide", id, "--two-people", "--reason", "不同的两名学生"], "");
+    assert_eq!(decided["decision"], "two_people");
+    let again = place.run(&["case", "decide", id, "--as-same", "--reason", "不同的两名学生"]);
+    assert!(again.code == Some(1) && again.err.contains("decided already"), "{}", again.err);
+    assert_eq!(place.json(&["registry", "count"], "")["open_cases"], 0);
+}
