@@ -6,21 +6,20 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::consent::ConsentCard;
+use super::pushed::Brought;
 use super::session::{Browser, Who};
 use super::{App, Ctx, Error, access, claims};
-use crate::domain::auth::session::Session;
-use crate::domain::id::{GrantId, IdentityId, InteractionId};
+use crate::domain::id::{IdentityId, InteractionId};
 use crate::domain::oidc::checks::{self, Entrance, Failure, Stop};
 use crate::domain::oidc::claims::IdentityFacts;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
-use crate::domain::oidc::grant::CodeOffer;
 use crate::domain::oidc::params::Params;
 use crate::domain::oidc::prompt::{self, Next, Present};
 use crate::domain::oidc::request::{Answered, AuthorizationRequest};
+use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
 use crate::domain::registry::age::AgeBand;
 use crate::keys::opaque;
-use crate::store::ephemeral::Space;
 use crate::store::{identities, subjects};
 
 const SEAL: &str = "authorize";
@@ -35,10 +34,10 @@ pub struct Reply {
     pub ui_locales: Option<String>,
 }
 
-/// A redirect to the client or a page of ours.
+/// An answer for the client or a page of ours.
 pub enum Answer {
-    /// To the client: a code or an error.
-    Redirect(String),
+    /// To the client: a code, tokens or an error.
+    Client(ClientAnswer),
     /// A page.
     Page(Box<Page>),
 }
@@ -90,7 +89,7 @@ pub enum Page {
         /// Who asks.
         client: Arc<Client>,
         /// Back to the client with `access_denied`.
-        back: String,
+        back: ClientAnswer,
     },
     /// Not to be trusted, or too late.
     Stop(PageStop),
@@ -119,18 +118,45 @@ impl App {
     /// # Errors
     /// A failed dependency; everything else is an [`Answer`].
     pub async fn authorize(&self, ctx: &Ctx, params: &Params, browser: &Browser) -> Result<Reply, Error> {
+        let pushed = match self.brought(params).await? {
+            Brought::Itself => None,
+            Brought::Pushed(params) => Some(params),
+            Brought::Nothing => return Ok(Reply::stop(PageStop::Expired)),
+        };
+        let params = pushed.as_ref().unwrap_or(params);
         let Some(client) = self.named_client(ctx, params).await? else { return Ok(Reply::stop(PageStop::Client)) };
+        let carried = match params.get("request") {
+            None => None,
+            Some(object) => match self.read_request_object(ctx, params, object, &client).await {
+                Ok(carried) => Some(carried),
+                // Nothing in the object is believed: the error goes to the address beside it, if that is the client's.
+                Err(error) => {
+                    let failure = checks::run(Entrance::Resume, params, &client).err();
+                    return Ok(self.failed(params, failure.unwrap_or(Failure::Redirect(error))));
+                }
+            },
+        };
+        let params = carried.as_ref().unwrap_or(params);
         let interaction = InteractionId::new(ctx.now, &*self.random);
         let mut request = match checks::authorize(params, &client, interaction, ctx.now) {
             Ok(request) => request,
             Err(failure) => return Ok(self.failed(params, failure)),
         };
+        if client.metadata.require_pushed_authorization_requests && pushed.is_none() {
+            let error = ProtocolError::new(Code::InvalidRequest, "the client pushes its requests (RFC 9126)");
+            return Ok(self.failed(params, Failure::Redirect(error)));
+        }
         if let Some(hint) = params.get("id_token_hint") {
             match self.hinted_subject(hint, &client, ctx.now).await? {
-                Some(sub) => request.hinted_sub = Some(sub),
-                None => {
-                    let error =
-                        ProtocolError::new(Code::InvalidRequest, "id_token_hint was not issued here to this client");
+                // Two subjects at once can only be a mistake, or somebody's probe.
+                Some(sub) if request.hinted_sub.as_ref().is_none_or(|asked| *asked == sub) => {
+                    request.hinted_sub = Some(sub);
+                }
+                _ => {
+                    let error = ProtocolError::new(
+                        Code::InvalidRequest,
+                        "id_token_hint is not ours for this client and subject",
+                    );
                     return Ok(self.failed(params, Failure::Redirect(error)));
                 }
             }
@@ -150,8 +176,9 @@ impl App {
             Failure::Page(Stop::Client) => Reply::stop(PageStop::Client),
             Failure::Page(Stop::RedirectUri) => Reply::stop(PageStop::RedirectUri),
             Failure::Redirect(error) => {
-                let url = self.error_url(params.get("redirect_uri").unwrap_or_default(), params.get("state"), &error);
-                Reply::to(Answer::Redirect(url))
+                let redirect_uri = params.get("redirect_uri").unwrap_or_default();
+                let mode = ResponseMode::for_error(params);
+                Reply::to(Answer::Client(self.refusal(redirect_uri, mode, params.get("state"), &error)))
             }
         }
     }
@@ -292,12 +319,10 @@ impl App {
         };
         drop(tx);
         let mut reply = match (next, scene) {
-            (Next::Refuse(error), _) => {
-                Reply::to(Answer::Redirect(self.error_url(&request.redirect_uri, request.state.as_deref(), &error)))
-            }
+            (Next::Refuse(error), _) => Reply::to(Answer::Client(self.refusal_of(&request, &error))),
             (Next::Issue(identity), Some((who, _))) => {
                 self.touch_session(&who.session, ctx.now).await?;
-                Reply::to(Answer::Redirect(self.issue(ctx, &request, &who.session, identity).await?))
+                Reply::to(Answer::Client(self.issue(ctx, &request, &client, &who.session, identity).await?))
             }
             (Next::SignIn, _) => {
                 // A page that is newly due is a new sign-in: the interaction of the last one may be finished (R3),
@@ -323,7 +348,6 @@ impl App {
             request.answered.consent_asked = scene.as_ref().map(|(who, _)| who.session.id);
         }
         let (sealed, pre_session) = self.seal_request(&request, browser)?;
-        let redirect_uri = request.redirect_uri.clone();
         let page = match (next, scene) {
             (Next::ChooseAccount, Some((who, _))) => Page::ChooseAccount { request: sealed, who },
             (Next::ChooseIdentity, Some((who, identities))) => {
@@ -335,7 +359,7 @@ impl App {
             }
             (Next::GuardianNeeded, Some((who, _))) => {
                 let denied = ProtocolError::new(Code::AccessDenied, "a guardian has not agreed yet");
-                let back = self.error_url(&redirect_uri, request.state.as_deref(), &denied);
+                let back = self.refusal_of(&request, &denied);
                 Page::GuardianNeeded { request: sealed, who, client, back }
             }
             _ => Page::SignIn { request: sealed, login: request.login_hint, client },
@@ -357,60 +381,6 @@ impl App {
         };
         let plain = serde_json::to_vec(request)?;
         Ok((self.sealer.seal_state(SEAL, &binding, &plain, &*self.random)?, fresh))
-    }
-
-    /// Puts a code into the ephemeral store and names the client's address with it. The grant's id follows
-    /// from the code, so that a replay names it even when the ephemeral store has forgotten the code (R3).
-    async fn issue(
-        &self,
-        ctx: &Ctx,
-        request: &AuthorizationRequest,
-        session: &Session,
-        identity: Option<IdentityId>,
-    ) -> Result<String, Error> {
-        let code = opaque::generate(&*self.random);
-        let offer = CodeOffer {
-            grant: GrantId(opaque::named_by(code.expose_secret())),
-            client: request.client_id,
-            redirect_uri: request.redirect_uri.clone(),
-            challenge: request.challenge.clone(),
-            nonce: request.nonce.clone(),
-            scope: request.scope.clone(),
-            person: session.person,
-            session: session.id,
-            identity,
-            auth_time: session.auth_time,
-            acr: session.acr.clone(),
-            amr: session.amr.clone(),
-            expires_at: ctx.now.plus(self.lifetimes.code),
-        };
-        let key = opaque::lookup_key(code.expose_secret());
-        self.ephemeral
-            .offer(Space::Code, &key, offer.grant.0, &serde_json::to_vec(&offer)?, self.lifetimes.code)
-            .await?;
-        Ok(self.answer_url(&request.redirect_uri, request.state.as_deref(), &[("code", code.expose_secret())]))
-    }
-
-    pub(crate) fn error_url(&self, redirect_uri: &str, state: Option<&str>, error: &ProtocolError) -> String {
-        self.metrics.refused("/authorize", error.code);
-        self.answer_url(
-            redirect_uri,
-            state,
-            &[("error", error.code.as_str()), ("error_description", error.description)],
-        )
-    }
-
-    /// The client's address with the answer in its query: with `state` as it came and `iss` (RFC 9207, 2).
-    fn answer_url(&self, redirect_uri: &str, state: Option<&str>, answer: &[(&str, &str)]) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(answer);
-        if let Some(state) = state {
-            query.append_pair("state", state);
-        }
-        query.append_pair("iss", self.issuer().as_str());
-        // The registered text stays as it is, byte by byte; a query of its own is kept (RFC 6749, 3.1.2).
-        let joint = if redirect_uri.contains('?') { '&' } else { '?' };
-        format!("{redirect_uri}{joint}{}", query.finish())
     }
 }
 

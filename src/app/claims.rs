@@ -13,7 +13,7 @@ use crate::domain::id::IdentityId;
 use crate::domain::oidc::claims::{ClassFacts, Facts, IdentityFacts, SpaceFacts};
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::grant::Grant;
-use crate::domain::oidc::scope::Scope;
+use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::domain::registry::codes::stage::Stage;
@@ -39,18 +39,16 @@ impl App {
         let day = now.shanghai_date();
         let base = rows::base(tx, proof).await?.ok_or_else(|| Error::not_found("person"))?;
         let identities = identities(tx, proof, day).await?;
-        let classes = if grant.scope.has(Scope::EduClass) {
-            classes_of(tx, proof, grant, &identities, day).await?
-        } else {
-            Vec::new()
-        };
+        let reach = grant.reach();
+        let classes =
+            if reach.has(Scope::EduClass) { classes_of(tx, proof, grant, &identities, day).await? } else { Vec::new() };
         let age = AgeBand::at(base.birth_date, now);
         let (mut children, mut guardians) = (Vec::new(), Vec::new());
-        if grant.scope.has(Scope::EduGuardian) {
+        if reach.has(Scope::EduGuardian) {
             children = self.children(tx, proof, client, now).await?;
             guardians = self.guardians(tx, proof, age, client, now).await?;
         }
-        let verified = if grant.scope.has(Scope::EduRealname) {
+        let verified = if reach.has(Scope::EduRealname) {
             verification::best_for(verifications::of_person(tx, proof).await?, "name")
         } else {
             None
@@ -67,9 +65,13 @@ impl App {
             }
             _ => serde_json::Map::new(),
         };
+        let personal = [Scope::Email, Scope::Phone, Scope::Address].into_iter().any(|scope| reach.has(scope));
+        let consented =
+            if personal { self.consented(tx, proof, age, client.id, now).await? } else { ScopeSet::default() };
         Ok(Facts {
             name: base.name,
             age,
+            consented,
             realname: (base.realname_level, base.realname_at),
             verified,
             home: home.map(|home| (home.sys_code, home.id.to_string(), home.level)),

@@ -1,22 +1,22 @@
-//! Relying parties: registration, look-up through a cache that is at most two seconds stale (R15), and
-//! client authentication.
+//! Relying parties: registration, and look-up through a cache that is at most two seconds stale (R15).
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
 
-use super::work::Outcome;
+use super::work::{Outcome, Work};
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::id::ClientId;
-use crate::domain::oidc::client::{AuthMethod, Client, ClientMetadata, ClientStatus, is_loopback};
+use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
-use crate::store::clients;
 use crate::store::facts::{self, Cache};
+use crate::store::{clients, resources};
 
 /// How stale a cache may be (R15).
 pub(crate) const CACHE_AGE: Duration = Duration::from_secs(2);
@@ -32,16 +32,6 @@ struct Snapshot {
     clients: HashMap<ClientId, Option<Arc<Client>>>,
 }
 
-/// How a client presents itself at the token endpoint.
-pub struct Credentials {
-    /// The `client_id`.
-    pub client_id: String,
-    /// By which method it came.
-    pub method: AuthMethod,
-    /// The secret, where there is one.
-    pub secret: Option<SecretString>,
-}
-
 /// A client that was just registered. The secret is shown once.
 pub struct Registered {
     /// The client.
@@ -50,36 +40,125 @@ pub struct Registered {
     pub secret: Option<SecretString>,
 }
 
+impl Registered {
+    /// RFC 7591, 3.2.1: what was registered, with the client's id and secret.
+    ///
+    /// # Errors
+    /// None that a registration causes.
+    pub fn document(&self) -> Result<Value, Error> {
+        let mut document = serde_json::to_value(&self.client.metadata)?;
+        document["client_id"] = json!(self.client.id);
+        document["client_id_issued_at"] = json!(self.client.created_at.seconds());
+        if let Some(secret) = &self.secret {
+            document["client_secret"] = json!(secret.expose_secret());
+            document["client_secret_expires_at"] = json!(0);
+        }
+        Ok(document)
+    }
+}
+
 impl App {
     /// Registers a client (RFC 7591 metadata with the contract's extensions).
     ///
     /// # Errors
     /// `invalid_redirect_uri`, `invalid_client_metadata`, or a failed store.
     pub async fn create_client(&self, ctx: &Ctx, metadata: ClientMetadata) -> Result<Registered, Error> {
+        let metadata = metadata.completed();
+        let sector = self.checked_sector(&metadata).await?;
+        let (client, secret) = self.new_client(ctx, metadata, sector)?;
+        let mut work = self.begin(ctx, Action::ClientCreated).await?;
+        self.add_client(&mut work, &client).await?;
+        work.commit(Outcome::Done).await?;
+        Ok(Registered { client: Arc::new(client), secret })
+    }
+
+    /// Suspends a client 下架, or lets it back in (`mingji client suspend|restore`). What it holds about people is
+    /// refused from now on, and good again when it is back.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown client and for one that was removed.
+    pub async fn set_client_status(&self, ctx: &Ctx, id: ClientId, status: ClientStatus) -> Result<(), Error> {
+        let mut work = self.begin(ctx, Action::ClientUpdated).await?;
+        let known = clients::find(work.tx(), id).await?.filter(|client| client.status != ClientStatus::Removed);
+        if known.is_none() {
+            return Err(Error::not_found("a client of this id"));
+        }
+        clients::set_status(work.tx(), id, status, ctx.now).await?;
+        facts::bump(work.tx(), Cache::Clients).await?;
+        work.target("client", id).detail("suspended", status == ClientStatus::Suspended);
+        work.event("client", id, "client.updated", &["status"]);
+        work.commit(Outcome::Done).await?;
+        self.clients.look_again();
+        Ok(())
+    }
+
+    /// A client that is not stored yet, with its secret where it has one.
+    pub(super) fn new_client(
+        &self,
+        ctx: &Ctx,
+        metadata: ClientMetadata,
+        sector: Option<String>,
+    ) -> Result<(Client, Option<SecretString>), Error> {
         let id = ClientId::new(ctx.now, &*self.random);
-        // A loopback address is everybody's: as a sector it would let vendors join their users (R13).
-        let sector = match metadata.check()? {
-            host if is_loopback(&host) => id.to_string(),
-            sector => sector,
-        };
-        let secret = (metadata.token_endpoint_auth_method != AuthMethod::None).then(|| opaque::generate(&*self.random));
-        let client = Client {
+        let mut client = Client {
             id,
             metadata,
-            sector,
-            secret_digest: secret.as_ref().map(|secret| opaque::digest(secret.expose_secret())),
+            sector: sector.unwrap_or_else(|| id.to_string()),
+            secret_digest: None,
+            secret_sealed: None,
             status: ClientStatus::Active,
             created_at: ctx.now,
         };
-        let mut work = self.begin(ctx, Action::ClientCreated).await?;
-        clients::insert(work.tx(), &client).await?;
+        let secret = self.renew_secret(&mut client)?;
+        Ok((client, secret))
+    }
+
+    /// Gives a secret to a client that needs one and has none it can use, and takes it from one that needs none.
+    pub(super) fn renew_secret(&self, client: &mut Client) -> Result<Option<SecretString>, Error> {
+        let (needed, value) = (client.metadata.token_endpoint_auth_method.has_secret(), client.needs_secret_value());
+        if needed && client.secret_digest.is_some() && (!value || client.secret_sealed.is_some()) {
+            return Ok(None);
+        }
+        let secret = needed.then(|| opaque::generate(&*self.random));
+        client.secret_digest = secret.as_ref().map(|secret| opaque::digest(secret.expose_secret()));
+        let sealed = secret.as_ref().filter(|_| value);
+        client.secret_sealed =
+            sealed.map(|secret| self.seal_client_secret(client.id, secret.expose_secret())).transpose()?;
+        Ok(secret)
+    }
+
+    /// Stores a new client, in whatever work that belongs to.
+    pub(super) async fn add_client(&self, work: &mut Work<'_>, client: &Client) -> Result<(), Error> {
+        for uri in client.metadata.edu_resources.iter().chain(&client.metadata.edu_serves) {
+            if resources::find(work.tx(), uri).await?.is_none() {
+                return Err(ProtocolError::new(Code::InvalidClientMetadata, "a resource is not registered").into());
+            }
+        }
+        clients::insert(work.tx(), client).await?;
         facts::bump(work.tx(), Cache::Clients).await?;
         work.target("client", client.id)
             .detail("statutory", client.is_statutory())
             .detail("kind", if client.is_application() { "application" } else { "platform" });
         work.event("client", client.id, "client.created", &[]);
-        work.commit(Outcome::Done).await?;
-        Ok(Registered { client: Arc::new(client), secret })
+        Ok(())
+    }
+
+    /// Checks completed metadata, fetching what it points to; the sector, none where it is the client alone.
+    pub(super) async fn checked_sector(&self, metadata: &ClientMetadata) -> Result<Option<String>, Error> {
+        let sector = metadata.check()?;
+        metadata.jwks.as_ref().map_or(Ok(()), Self::check_jwks)?;
+        if let Some(uri) = &metadata.sector_identifier_uri {
+            let listed: Vec<String> = self.outbound.get_json(uri).await.map_err(|why| Error {
+                internal: format!("sector_identifier_uri: {why}"),
+                ..ProtocolError::new(
+                    Code::InvalidClientMetadata,
+                    "sector_identifier_uri does not lead to a JSON list of texts",
+                )
+                .into()
+            })?;
+            metadata.check_sector_list(&listed)?;
+        }
+        Ok(sector)
     }
 
     /// A client by its wire id; nobody when it is unknown.
@@ -107,28 +186,6 @@ impl App {
         self.clients.keep(id, found.clone(), stamp);
         Ok(found)
     }
-
-    /// Authenticates a client at a protocol endpoint (RFC 6749, 2.3): exactly the method it registered.
-    ///
-    /// # Errors
-    /// `invalid_client`, the same for an unknown client and a wrong secret.
-    pub async fn authenticate_client(&self, credentials: &Credentials, now: Timestamp) -> Result<Arc<Client>, Error> {
-        let refused = || Error::from(ProtocolError::new(Code::InvalidClient, "client authentication failed"));
-        let client =
-            self.client(&credentials.client_id, now).await?.filter(|client| client.status == ClientStatus::Active);
-        let secret = credentials.secret.as_ref().map(|secret| secret.expose_secret()).unwrap_or_default();
-        // Compared even when nobody is there, so that a known id answers in the same time as an unknown one.
-        let matches =
-            opaque::matches(secret, &client.as_ref().and_then(|client| client.secret_digest).unwrap_or([0; 32]));
-        let client = client.ok_or_else(refused)?;
-        let registered = client.metadata.token_endpoint_auth_method;
-        match registered {
-            AuthMethod::None if credentials.method == AuthMethod::None => Ok(client),
-            AuthMethod::None => Err(refused()),
-            method if method == credentials.method && client.secret_digest.is_some() && matches => Ok(client),
-            _ => Err(refused()),
-        }
-    }
 }
 
 impl Cached {
@@ -137,6 +194,11 @@ impl Cached {
         let snapshot = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let fresh = snapshot.checked_at.is_some_and(|at| now.since(at) < CACHE_AGE && at <= now);
         if fresh { snapshot.clients.get(&id).cloned() } else { None }
+    }
+
+    /// Compares with the database before it is used again: this process changed something.
+    pub(super) fn look_again(&self) {
+        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner).checked_at = None;
     }
 
     fn checked(&self, stamp: i64, now: Timestamp) {

@@ -117,7 +117,7 @@ impl App {
         if !needs_receipt {
             return Ok(true);
         }
-        let wanted = grant.scope.clone().without(Scope::Openid);
+        let wanted = grant.reach().without(Scope::Openid);
         let live = self.live_receipts(tx, proof, age, client.id, now).await?;
         Ok(live.iter().any(|receipt| wanted.is_subset(&scopes(receipt))))
     }
@@ -139,11 +139,7 @@ impl App {
         };
         if !allow {
             let denied = ProtocolError::new(Code::AccessDenied, "the person said no");
-            return Ok(Reply::to(Answer::Redirect(self.error_url(
-                &request.redirect_uri,
-                request.state.as_deref(),
-                &denied,
-            ))));
+            return Ok(Reply::to(Answer::Client(self.refusal_of(&request, &denied))));
         }
         let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
         // Only whom the page named; after another tab signed somebody else in, the page is shown again.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::work::Housekeeping;
 use super::{App, Error};
 use crate::domain::oidc::signing_key::SigningAlg;
-use crate::store::{deliveries, sessions};
+use crate::store::{deliveries, revoked_tokens, sessions};
 
 /// How long a question about a dependency may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -59,6 +59,8 @@ impl App {
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
         sessions::forget_sign_ins(&mut tx, now).await?;
         deliveries::forget(&mut tx, now.minus(KEEP_DELIVERIES)).await?;
+        revoked_tokens::forget(&mut tx, now).await?;
+        self.remove_unused_clients(&mut tx, now).await?;
         Ok(tx.commit().await?)
     }
 

@@ -77,13 +77,13 @@ impl App {
         Ok(self.keyring(ctx.now).await?.jwks())
     }
 
-    /// Makes what is missing: an active and a next key for every algorithm. Slow for RS256, so it runs beside
+    /// Makes what is missing: an active and a next key for every algorithm. Slow for RSA, so it runs beside
     /// the start; a request that needs the key meanwhile is told to come back.
     ///
     /// # Errors
     /// A failed store.
     pub async fn ensure_keys(&self, ctx: &Ctx) -> Result<(), Error> {
-        for alg in [SigningAlg::Es256, SigningAlg::Rs256] {
+        for alg in SigningAlg::ALL {
             for state in [KeyState::Active, KeyState::Next] {
                 let present = signing_keys::list(&mut self.db.read().await?).await?;
                 if !present.iter().any(|key| key.alg == alg && key.state == state) {

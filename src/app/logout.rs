@@ -4,15 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
-use serde_json::json;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value, json};
 
 use super::session::{Browser, Who};
 use super::work::Housekeeping;
 use super::{App, Ctx, Error};
+use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::logout::{Delivery, LogoutRequest, retry_after};
 use crate::domain::time::Timestamp;
+use crate::keys::foreign::{self, Header};
 use crate::keys::jwt::Expect;
 use crate::keys::opaque::lookup_key;
 use crate::outbound::logout::post_logout_token;
@@ -84,10 +86,33 @@ impl App {
             now,
             allow_expired: true,
         };
-        let Ok(claims) = keyring.verify(hint, &expect) else { return Ok(None) };
+        let claims = match keyring.verify(hint, &expect) {
+            Ok(claims) => claims,
+            Err(_) => match self.hint_under_secret(hint, now).await? {
+                Some(claims) => claims,
+                None => return Ok(None),
+            },
+        };
         let (Some(audience), Some(sub)) = (claims["aud"].as_str(), claims["sub"].as_str()) else { return Ok(None) };
         let Some(client) = self.client(audience, now).await? else { return Ok(None) };
         Ok(Some(Hint { client, sub: sub.to_owned(), sid: claims["sid"].as_str().map(str::to_owned) }))
+    }
+
+    /// An ID token that is authenticated with the secret of the client it names, where that client registered HS256:
+    /// no other secret and no key of ours can stand for it.
+    async fn hint_under_secret(&self, hint: &str, now: Timestamp) -> Result<Option<Value>, Error> {
+        let (Ok(header), Some(audience)) = (Header::read(hint), foreign::unverified_audience(hint)) else {
+            return Ok(None);
+        };
+        let client = self.client(&audience, now).await?;
+        let client = client.filter(|client| client.metadata.id_token_signed_response_alg == ClientAlg::Hs256);
+        let Some(secret) = client.map(|client| self.secret_of_client(&client)).transpose()?.flatten() else {
+            return Ok(None);
+        };
+        let claims = foreign::verify_with_secret(hint, &header, secret.expose_secret()).ok();
+        let ours = |claims: &Map<String, Value>| claims.get("iss").is_some_and(|iss| iss == self.issuer().as_str());
+        // What never ends is no ID token but a userinfo answer.
+        Ok(claims.filter(|claims| ours(claims) && claims.get("exp").is_some_and(Value::is_i64)).map(Value::Object))
     }
 
     /// Answers a sign-out request.
@@ -269,14 +294,14 @@ impl App {
     async fn logout_token(&self, delivery: &Delivery, now: Timestamp) -> Result<Option<String>, Error> {
         let Some(client) = self.client_by_id(delivery.client, now).await? else { return Ok(None) };
         let keyring = self.keyring(now).await?;
-        let key =
-            keyring.active(client.metadata.id_token_signed_response_alg).ok_or_else(|| Error::busy("no key yet"))?;
         // Back-Channel Logout 1.0, 2.4.
         let claims = json!({
             "iss": self.issuer().as_str(), "aud": client.id.to_string(), "sub": delivery.sub, "sid": delivery.sid, "jti": delivery.id.to_string(),
             "iat": now.seconds(), "exp": now.plus(LOGOUT_TOKEN_LIFE).seconds(), "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
         });
-        Ok(Some(keyring.sign(key, "logout+jwt", &claims)?))
+        // 2.6: signed as the ID tokens of this client.
+        let alg = client.metadata.id_token_signed_response_alg;
+        Ok(Some(self.sign_for(&keyring, &client, alg, "logout+jwt", &claims)?))
     }
 }
 

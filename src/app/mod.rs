@@ -12,6 +12,9 @@ pub mod books;
 pub mod cases;
 pub mod claims;
 pub mod class;
+pub mod client_auth;
+pub mod client_credentials;
+mod client_keys;
 pub mod clients;
 pub mod consent;
 pub mod ctx;
@@ -20,6 +23,7 @@ pub mod error;
 pub mod guardianship;
 pub mod health;
 pub mod institution;
+pub mod introspection;
 pub mod keyring;
 pub mod login;
 pub mod logout;
@@ -31,11 +35,18 @@ pub mod person_change;
 pub mod person_death;
 pub mod person_erasure;
 pub mod person_export;
+pub mod pushed;
+pub mod registration;
 pub mod relation_claim;
 pub mod report;
+mod request_object;
+pub mod resource;
+pub mod response;
+pub mod revocation;
 pub mod roster_import;
 pub mod secrets;
 pub mod session;
+pub mod signing;
 pub mod slips;
 pub mod staffing;
 pub mod token;
@@ -49,6 +60,7 @@ use tokio::sync::Notify;
 
 use crate::domain::auth::lifetimes::Lifetimes;
 use crate::domain::issuer::Issuer;
+use crate::domain::oidc::initial_token::Opening;
 use crate::domain::random::Random;
 use crate::domain::time::{Clock, Timestamp};
 use crate::keys::audit::CheckpointSigner;
@@ -81,6 +93,8 @@ pub struct Parts {
     pub issuer: Issuer,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// Whether strangers may register clients.
+    pub registration: Opening,
     /// Calls we make.
     pub outbound: GuardedClient,
     /// Password hashes at a time, and how many may wait.
@@ -99,6 +113,7 @@ pub struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) issuer: Issuer,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) registration: Opening,
     pub(crate) outbound: GuardedClient,
     pub(crate) sealer: Sealer,
     pub(crate) index: BlindIndex,
@@ -107,6 +122,7 @@ pub struct Inner {
     pub(crate) passwords: PasswordPool,
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
+    pub(crate) client_keys: client_keys::Cached,
     pub(crate) metrics: Metrics,
     /// One scrape at a time: the listener has no authentication, and each asks the database.
     pub(crate) scraping: tokio::sync::Mutex<()>,
@@ -142,6 +158,7 @@ impl App {
             passwords: PasswordPool::new(workers, waiting),
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
+            client_keys: client_keys::Cached::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),
             scraping: tokio::sync::Mutex::default(),
             wake: Wake::default(),
@@ -151,6 +168,7 @@ impl App {
             random: parts.random,
             issuer: parts.issuer,
             lifetimes: parts.lifetimes,
+            registration: parts.registration,
             outbound: parts.outbound,
         }))
     }

@@ -4,22 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Map, Value, json};
 
-use super::clients::Credentials;
+use super::client_auth::Credentials;
+use super::signing::Bound;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access, metrics};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{FamilyId, GrantId};
-use crate::domain::oidc::claims::{self, Facts};
+use crate::domain::oidc::claims::Facts;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::{CodeOffer, Family, Grant, Presented};
 use crate::domain::oidc::scope::{Scope, ScopeSet};
-use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::token::Request;
 use crate::keys::opaque;
 use crate::store::ephemeral::{Redeemed, Space};
@@ -34,14 +31,14 @@ const TOMBSTONE: Duration = Duration::from_secs(600);
 pub struct Tokens {
     /// RFC 9068.
     pub access_token: SecretString,
-    /// Signed as the client registered.
-    pub id_token: SecretString,
+    /// Signed as the client registered; none in a client's own name.
+    pub id_token: Option<SecretString>,
     /// Where the client may refresh.
     pub refresh_token: Option<SecretString>,
     /// Of the access token.
     pub expires_in: Duration,
     /// What was granted.
-    pub scope: ScopeSet,
+    pub scope: String,
 }
 
 fn invalid_grant(why: &'static str) -> Error {
@@ -56,12 +53,23 @@ impl App {
     pub async fn token(&self, ctx: &Ctx, credentials: &Credentials, request: Request) -> Result<Tokens, Error> {
         let client = self.authenticate_client(credentials, ctx.now).await?;
         let ctx = ctx.acting(Actor::Client { id: client.id });
-        let (grant_type, tokens) = match request {
-            Request::Code { code, redirect_uri, verifier } => (
-                "authorization_code",
-                self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await?,
-            ),
-            Request::Refresh { token, scope } => ("refresh_token", self.refresh(&ctx, &client, &token, scope).await?),
+        let grant_type = request.grant_type();
+        // RFC 6749, 5.2: "The authenticated client is not authorized to use this authorization grant type."
+        if !client.may_use(grant_type) {
+            return Err(ProtocolError::new(
+                Code::UnauthorizedClient,
+                "the client is not registered for this grant type",
+            )
+            .into());
+        }
+        let tokens = match request {
+            Request::Code { code, redirect_uri, verifier } => {
+                self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await?
+            }
+            Request::ClientCredentials { scope, resource } => {
+                self.client_credentials(&ctx, &client, scope.as_deref(), resource.as_deref()).await?
+            }
+            Request::Refresh { token, scope } => self.refresh(&ctx, &client, &token, scope).await?,
         };
         self.metrics.tokens_issued(grant_type);
         Ok(tokens)
@@ -90,40 +98,60 @@ impl App {
             }
         };
         self.metrics.code_presented("redeemed");
-        let mut offer = offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), ctx.now)?;
+        let offer = offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), ctx.now)?;
         let mut work = self.begin(ctx, Action::GrantCreated).await?;
-        // A sign-out at the same moment either comes first, or sees this client and tells it.
-        if !sessions::hold(work.tx(), offer.session).await? {
-            return Err(invalid_grant("what the code stood for has ended"));
-        }
-        // Who was merged since is meant no less.
-        offer.person = persons::survivor(work.tx(), offer.person).await?.unwrap_or(offer.person);
-        let grant = self.grant_from(&mut work, ctx, client, offer.clone(), grant).await?;
-        // RFC 6749, 4.1.2: a replay that came first revoked the grant before it began.
-        if !grants::insert(work.tx(), &grant).await? {
-            return Err(invalid_grant("the code was redeemed before"));
-        }
-        let proof = access::by_new_grant(&grant);
-        // The person, her account and session may have ended since the code was given.
-        if grants::live(work.tx(), grant.id, ctx.now).await?.is_none()
-            || !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await?
-        {
-            return Err(invalid_grant("what the code stood for has ended"));
-        }
+        let (grant, facts) =
+            self.establish(&mut work, ctx, client, offer.clone(), grant).await?.map_err(invalid_grant)?;
         let family = client
             .may_refresh()
             .then(|| Family::begin(FamilyId::new(ctx.now, &*self.random), grant.id, ctx.now, &self.lifetimes));
         if let Some(family) = &family {
             grants::insert_family(work.tx(), family).await?;
         }
+        work.commit(Outcome::Done).await?;
+        self.sign(ctx, client, &grant, &facts, offer.nonce.as_deref(), family.as_ref()).await
+    }
+
+    /// Makes the grant that an offer stands for, to be committed by the caller; why not, when what it stood for has
+    /// ended meanwhile.
+    pub(super) async fn establish(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        client: &Client,
+        mut offer: CodeOffer,
+        id: GrantId,
+    ) -> Result<Result<(Grant, Facts), &'static str>, Error> {
+        const ENDED: &str = "what was granted has ended";
+        // A sign-out at the same moment either comes first, or sees this client and tells it.
+        if !sessions::hold(work.tx(), offer.session).await? {
+            return Ok(Err(ENDED));
+        }
+        // Who was merged since is meant no less.
+        offer.person = persons::survivor(work.tx(), offer.person).await?.unwrap_or(offer.person);
+        let grant = self.grant_from(work, ctx, client, offer, id).await?;
+        // RFC 6749, 4.1.2: a replay that came first revoked the grant before it began.
+        if !grants::insert(work.tx(), &grant).await? {
+            return Ok(Err("the code was redeemed before"));
+        }
+        let proof = access::by_new_grant(&grant);
+        // The person, her account and session may have ended since she was asked.
+        if grants::live(work.tx(), grant.id, ctx.now).await?.is_none()
+            || !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await?
+        {
+            return Ok(Err(ENDED));
+        }
+        Self::client_used(work, client, ctx.now).await?;
         let facts = self.facts(work.tx(), &proof, &grant, client, ctx.now).await?;
         work.target("person", grant.person)
             .target("client", client.id)
             .target("grant", grant.id)
             .detail("scope", grant.scope.to_string());
+        if !grant.claims.is_empty() {
+            work.detail("claims", grant.claims.scopes().to_string());
+        }
         work.event("grant", grant.id, "grant.created", &[]);
-        work.commit(Outcome::Done).await?;
-        self.sign(ctx, client, &grant, &facts, offer.nonce.as_deref(), family.as_ref()).await
+        Ok(Ok((grant, facts)))
     }
 
     async fn grant_from(
@@ -148,6 +176,7 @@ impl App {
             sid,
             offline: offer.scope.has(Scope::OfflineAccess) && client.may_refresh(),
             scope: offer.scope,
+            claims: offer.claims,
             auth_time: offer.auth_time,
             acr: offer.acr,
             amr: offer.amr,
@@ -252,56 +281,16 @@ impl App {
         family: Option<&Family>,
     ) -> Result<Tokens, Error> {
         let keyring = self.keyring(ctx.now).await?;
-        let access_key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
-        let access_token = keyring.sign(access_key, "at+jwt", &self.access_claims(ctx, client, grant))?;
-        let alg = client.metadata.id_token_signed_response_alg;
-        let id_key = keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))?;
-        let mut tx = self.db.read().await?;
-        let ids = self.sector_ids(&mut tx, client, &facts.family()).await?;
-        let mut id_claims = self.id_claims(ctx, client, grant, nonce);
-        id_claims.insert("at_hash".into(), json!(keyring.token_hash(alg, &access_token)));
-        id_claims.extend(claims::id_token(facts, grant, client, &ids));
-        let id_token = keyring.sign(id_key, "JWT", &id_claims)?;
+        let access_token = self.access_token(&keyring, ctx, client, grant)?;
+        let bound = Bound { nonce, access_token: Some(&access_token), ..Bound::default() };
+        let id_token = self.id_token(&keyring, ctx, client, grant, facts, &bound).await?;
         Ok(Tokens {
             access_token: access_token.into(),
-            id_token: id_token.into(),
+            id_token: Some(id_token.into()),
             refresh_token: family.map(|family| self.refresh_tokens.format(family.id, family.counter).into()),
             expires_in: self.lifetimes.access_token,
-            scope: grant.scope.clone(),
+            scope: grant.scope.to_string(),
         })
-    }
-
-    /// RFC 9068, 2.2. `jti` begins with the grant's id, which no other client ever sees.
-    fn access_claims(&self, ctx: &Ctx, client: &Client, grant: &Grant) -> Value {
-        let mut jti = [0u8; 24];
-        jti[..16].copy_from_slice(grant.id.0.as_bytes());
-        self.random.fill(&mut jti[16..]);
-        json!({
-            "iss": self.issuer().as_str(), "aud": self.issuer().as_str(), "sub": grant.sub, "client_id": client.id.to_string(), "scope": grant.scope.to_string(),
-            "iat": ctx.now.seconds(), "exp": ctx.now.plus(self.lifetimes.access_token).seconds(), "jti": URL_SAFE_NO_PAD.encode(jti),
-            "auth_time": grant.auth_time.seconds(), "acr": grant.acr, "amr": grant.amr,
-        })
-    }
-
-    /// OpenID Connect Core, 2.
-    fn id_claims(&self, ctx: &Ctx, client: &Client, grant: &Grant, nonce: Option<&str>) -> Map<String, Value> {
-        let mut claims = Map::new();
-        let mut put = |name: &str, value: Value| claims.insert(name.to_owned(), value);
-        put("iss", json!(self.issuer().as_str()));
-        put("sub", json!(grant.sub));
-        put("aud", json!(client.id.to_string()));
-        put("azp", json!(client.id.to_string()));
-        put("iat", json!(ctx.now.seconds()));
-        put("exp", json!(ctx.now.plus(self.lifetimes.id_token).seconds()));
-        put("auth_time", json!(grant.auth_time.seconds()));
-        put("acr", json!(grant.acr));
-        put("amr", json!(grant.amr));
-        put("sid", json!(grant.sid));
-        put("jti", json!(opaque::generate(&*self.random).expose_secret()));
-        if let Some(nonce) = nonce {
-            put("nonce", json!(nonce));
-        }
-        claims
     }
 }
 
@@ -314,10 +303,4 @@ fn narrowed(mut grant: Grant, scope: Option<ScopeSet>) -> Result<Grant, Error> {
         grant.scope = scope;
     }
     Ok(grant)
-}
-
-/// The grant behind an access token of ours.
-pub(crate) fn grant_of_jti(jti: &str) -> Option<GrantId> {
-    let bytes = URL_SAFE_NO_PAD.decode(jti).ok()?;
-    uuid::Uuid::from_slice(bytes.get(..16)?).ok().map(GrantId)
 }

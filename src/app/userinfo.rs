@@ -2,12 +2,20 @@
 
 use serde_json::{Map, Value};
 
-use super::token::grant_of_jti;
+use super::signing::grant_of_jti;
 use super::{App, Ctx, Error};
 use crate::domain::oidc::claims;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::keys::jwt::Expect;
+
+/// The answer, in the form that the client registered.
+pub enum Told {
+    /// JSON.
+    Plain(Map<String, Value>),
+    /// Signed, encrypted or both.
+    Jwt(String),
+}
 
 fn invalid_token() -> Error {
     ProtocolError::new(Code::InvalidToken, "the access token is not valid or has ended").into()
@@ -19,7 +27,7 @@ impl App {
     ///
     /// # Errors
     /// `invalid_token`, `insufficient_scope`, or a failed dependency.
-    pub async fn userinfo(&self, ctx: &Ctx, access_token: &str) -> Result<Map<String, Value>, Error> {
+    pub async fn userinfo(&self, ctx: &Ctx, access_token: &str) -> Result<Told, Error> {
         let keyring = self.keyring(ctx.now).await?;
         let issuer = self.issuer().as_str();
         let expect =
@@ -41,12 +49,26 @@ impl App {
             return Err(ProtocolError::new(Code::InsufficientScope, "scope openid is needed").into());
         }
         let facts = self.facts(&mut tx, &proof, &grant, &client, ctx.now).await?;
-        let consented = self.consented(&mut tx, &proof, facts.age, client.id, ctx.now).await?;
         let family = facts.family();
         let ids = self.sector_ids(&mut tx, &client, &family).await?;
-        let told = claims::userinfo(&facts, &grant, &client, &ids, &consented);
+        let mut told = claims::userinfo(&facts, &grant, &client, &ids);
         drop(tx);
         self.keep_subjects_of(&client, &family, ctx).await?;
-        Ok(told)
+        let signed = match client.metadata.userinfo_signed_response_alg {
+            None => None,
+            Some(alg) => {
+                // OpenID Connect Core, 5.3.2: a signed answer names its issuer and whom it is for.
+                told.insert("iss".into(), issuer.into());
+                told.insert("aud".into(), client.id.to_string().into());
+                Some(self.sign_for(&keyring, &client, alg, "JWT", &told)?)
+            }
+        };
+        Ok(match (client.metadata.userinfo_encrypted_response_alg, signed) {
+            (None, None) => Told::Plain(told),
+            (None, Some(jwt)) => Told::Jwt(jwt),
+            // Signed, then encrypted (the same section).
+            (Some(_), Some(jwt)) => Told::Jwt(self.encrypt_for(&client, jwt.as_bytes(), true).await?),
+            (Some(_), None) => Told::Jwt(self.encrypt_for(&client, &serde_json::to_vec(&told)?, false).await?),
+        })
     }
 }

@@ -33,8 +33,8 @@ pub enum Command {
     /// Brings the next signing key into use; nobody is signed out.
     #[command(after_help = "Example: mingji keys rotate --alg ES256")]
     Rotate {
-        /// Both when left out.
-        #[arg(long, value_parser = one_of(&[SigningAlg::Es256, SigningAlg::Rs256], SigningAlg::as_str))]
+        /// All when left out.
+        #[arg(long, value_parser = one_of(&SigningAlg::ALL, SigningAlg::as_str))]
         alg: Option<SigningAlg>,
     },
     /// Writes the root secrets to a file, sealed under a passphrase (asked for, or a line of standard input).
@@ -111,7 +111,7 @@ async fn rotate(config: Option<&Path>, alg: Option<SigningAlg>, output: &Output)
     let app = runtime::command(config).await?;
     let ctx = Ctx::task(&app, "keys rotate");
     let mut active = serde_json::Map::new();
-    for alg in alg.map_or_else(|| vec![SigningAlg::Es256, SigningAlg::Rs256], |alg| vec![alg]) {
+    for alg in alg.map_or_else(|| SigningAlg::ALL.to_vec(), |alg| vec![alg]) {
         active.insert(alg.to_string(), json!(app.rotate_keys(&ctx, alg).await?));
     }
     output.say(&json!({ "active": active }), |_| {

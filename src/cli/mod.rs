@@ -21,6 +21,7 @@ mod person;
 mod platform;
 mod progress;
 mod registry;
+mod resource;
 mod roster;
 mod runtime;
 mod serve;
@@ -83,6 +84,9 @@ enum Command {
     /// Relying parties.
     #[command(subcommand)]
     Client(client::Command),
+    /// Services that clients call with tokens.
+    #[command(subcommand)]
+    Resource(resource::Command),
     /// Guardians' receipts, until the pages exist.
     #[command(subcommand)]
     Consent(consent::Command),
@@ -135,6 +139,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Person(command) => person::run(config, &command, output).await,
         Command::Account(command) => account::run(config, &command, output).await,
         Command::Client(command) => client::run(config, &command, output).await,
+        Command::Resource(command) => resource::run(config, &command, output).await,
         Command::Consent(command) => consent::run(config, &command, output).await,
         Command::Admin(command) => admin::run(config, &command, output).await,
         Command::Platform(command) => platform::run(config, &command, output).await,

@@ -113,6 +113,7 @@ pub async fn app(settings: &Settings, db: Db, secrets: RootSecrets, ephemeral: &
         secrets,
         issuer: settings.issuer.clone(),
         lifetimes: settings.lifetimes.clone(),
+        registration: settings.registration,
         outbound: GuardedClient::new(allow, extra_ca)?,
         password_workers: (workers, PASSWORDS_WAITING),
     }))

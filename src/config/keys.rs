@@ -66,6 +66,8 @@ keys! {
         "networks or hosts that outbound calls may reach besides the public internet, separated by commas";
     OUTBOUND_CA: "MINGJI_OUTBOUND_CA" = "", false,
         "extra PEM bundle trusted for outbound calls";
+    REGISTRATION: "MINGJI_REGISTRATION" = "token", false,
+        "who may register applications at the registration endpoint: `token` (whoever holds a token of `mingji client initial-token`), `open` (anybody), `open-without-pkce` (anybody, as conformance tests of OpenID Connect need it)";
     LOG: "MINGJI_LOG" = "info", false,
         "filter, as `info` or `info,mingji::http=debug`; JSON lines when standard error is not a terminal";
     LIFETIME_ACCESS_TOKEN: "MINGJI_LIFETIME_ACCESS_TOKEN" = "5m", false,

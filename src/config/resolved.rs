@@ -13,6 +13,7 @@ use super::raw::Raw;
 use super::value::{address, duration, invalid, list, network};
 use crate::domain::auth::lifetimes::{LifetimeFault, Lifetimes};
 use crate::domain::issuer::Issuer;
+use crate::domain::oidc::initial_token::Opening;
 use crate::domain::redacted::Redacted;
 
 /// All settings, checked. `Debug` shows no secret.
@@ -40,6 +41,8 @@ pub struct Settings {
     pub outbound_allow: OutboundAllow,
     /// An extra PEM bundle for outbound calls.
     pub outbound_ca: Option<PathBuf>,
+    /// Whether strangers may register clients.
+    pub registration: Opening,
     /// The log filter.
     pub log: String,
     /// How long things live.
@@ -145,6 +148,7 @@ pub(super) fn resolve(raw: &Raw) -> Result<Settings, ConfigError> {
         trusted_proxies: trusted_proxies(raw)?,
         outbound_allow: outbound_allow(raw)?,
         outbound_ca: raw.text(&keys::OUTBOUND_CA).map(PathBuf::from),
+        registration: registration(raw)?,
         log: raw.text(&keys::LOG).unwrap_or(keys::LOG.default).to_owned(),
         lifetimes: lifetimes(raw)?,
         unknown_variables: raw.unknown_variables.clone(),
@@ -226,6 +230,16 @@ fn outbound_allow(raw: &Raw) -> Result<OutboundAllow, ConfigError> {
     Ok(allow)
 }
 
+fn registration(raw: &Raw) -> Result<Opening, ConfigError> {
+    const EXPECTED: &str = "token, open or open-without-pkce";
+    match raw.text(&keys::REGISTRATION) {
+        Some("token") => Ok(Opening::Token),
+        Some("open") => Ok(Opening::Open),
+        Some("open-without-pkce") => Ok(Opening::OpenWithoutPkce),
+        _ => Err(invalid(&keys::REGISTRATION, "is none of the three", EXPECTED)),
+    }
+}
+
 fn is_host_name(text: &str) -> bool {
     let label = |part: &str| {
         !part.is_empty()
@@ -295,7 +309,7 @@ mod tests {
         assert_eq!(settings.database.expose(), "sqlite://data/mingji.db");
         assert!(settings.database.is_sqlite() && settings.ephemeral.is_memory());
         assert_eq!(settings.keys_dir, PathBuf::from("keys"));
-        assert_eq!(settings.lifetimes, Lifetimes::default());
+        assert_eq!((settings.registration, &settings.lifetimes), (Opening::Token, &Lifetimes::default()));
         assert_eq!((settings.tls, settings.metrics_listen, settings.mtls_listen), (None, None, None));
         assert!(settings.trusted_proxies.is_empty() && settings.outbound_allow == OutboundAllow::default());
     }
@@ -320,6 +334,7 @@ mod tests {
     #[test]
     fn refusals_name_the_setting_and_the_way_out() {
         assert!(fault("MINGJI_ISSUER", "http://id.example.cn").contains("localhost"));
+        assert!(fault("MINGJI_REGISTRATION", "yes").contains("open-without-pkce"));
         assert!(fault("MINGJI_LISTEN", "8080").contains("IP:PORT"));
         assert!(fault("MINGJI_LIFETIME_CODE", "11m").contains("MINGJI_LIFETIME_CODE"));
         assert!(fault("MINGJI_LIFETIME_SESSION_IDLE", "8d").contains("MINGJI_LIFETIME_SESSION_IDLE"));

@@ -120,6 +120,8 @@ ids! {
     AdminGrantId,
     /// A one-time activation 激活.
     ActivationId,
+    /// An initial access token, with which a client registers itself.
+    InitialTokenId,
     /// A delivery that waits in the outbox of calls.
     DeliveryId,
 }

@@ -88,6 +88,11 @@ pub fn protocol_error(error: &ProtocolError) -> Response {
     response
 }
 
+/// What is no form, at an endpoint that reads forms only (RFC 6749, 3.2).
+pub fn no_form() -> Response {
+    protocol_error(&ProtocolError::new(Code::InvalidRequest, "a form is expected"))
+}
+
 fn note(visit: &Visit, error: &Error) {
     let request_id = visit.ctx.request_id;
     match error.kind {

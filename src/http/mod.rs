@@ -62,6 +62,8 @@ pub fn router(door: Door) -> Router {
         .route(path::JWKS, get(oidc::jwks::keys))
         .route(path::TOKEN, post(oidc::token::answer))
         .route(path::USERINFO, get(oidc::userinfo::get).post(oidc::userinfo::post))
+        .route(path::REVOKE, post(oidc::token_status::revoke))
+        .route(path::PAR, post(oidc::par::push))
         .layer(from_fn(layer::any_origin));
     let routes = Router::new()
         .merge(forms)
@@ -73,6 +75,9 @@ pub fn router(door: Door) -> Router {
         .route(path::SIGNED_OUT, get(pages::sign_out::signed_out))
         .route(path::AUTHORIZE, get(oidc::authorize::get).post(oidc::authorize::post))
         .route(path::END_SESSION, get(oidc::end_session::get).post(oidc::end_session::post))
+        .route(path::INTROSPECT, post(oidc::token_status::introspect))
+        .route(path::REGISTER, post(oidc::register::create))
+        .route(path::REGISTRATION, get(oidc::register::read).put(oidc::register::update).delete(oidc::register::delete))
         .route(path::HEALTHZ, get(health::alive))
         .route(path::READYZ, get(health::ready))
         .merge(pages::static_files::static_router())

@@ -6,6 +6,11 @@ pub mod path {
     pub const AUTHORIZE: &str = "/authorize";
     pub const TOKEN: &str = "/token";
     pub const USERINFO: &str = "/userinfo";
+    pub const INTROSPECT: &str = "/introspect";
+    pub const REVOKE: &str = "/revoke";
+    pub const PAR: &str = "/par";
+    pub const REGISTER: &str = "/register";
+    pub const REGISTRATION: &str = "/register/{client_id}";
     pub const JWKS: &str = "/jwks";
     pub const END_SESSION: &str = "/end-session";
     pub const DISCOVERY: &str = "/.well-known/openid-configuration";

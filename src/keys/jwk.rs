@@ -17,6 +17,11 @@ pub enum Required {
         /// Second coordinate.
         y: String,
     },
+    /// A point on Edwards25519 (RFC 8037, 2), base64url.
+    Okp {
+        /// The point.
+        x: String,
+    },
     /// An RSA key, base64url.
     Rsa {
         /// Modulus.
@@ -33,6 +38,11 @@ impl Required {
         (y.len() == 32).then(|| Self::Ec { x: URL_SAFE_NO_PAD.encode(x), y: URL_SAFE_NO_PAD.encode(y) })
     }
 
+    /// From the 32 bytes of an Ed25519 key.
+    pub fn okp(point: &[u8]) -> Self {
+        Self::Okp { x: URL_SAFE_NO_PAD.encode(point) }
+    }
+
     /// From modulus and exponent, big-endian without leading zeros.
     pub fn rsa(n: &[u8], e: &[u8]) -> Self {
         Self::Rsa { n: URL_SAFE_NO_PAD.encode(n), e: URL_SAFE_NO_PAD.encode(e) }
@@ -43,6 +53,7 @@ impl Required {
         // The values are base64url, so that no character of them needs an escape.
         let text = match self {
             Self::Ec { x, y } => format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#),
+            Self::Okp { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#),
             Self::Rsa { n, e } => format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
         };
         URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()))
@@ -54,6 +65,9 @@ impl Required {
         match self {
             Self::Ec { x, y } => {
                 json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "use": "sig", "alg": alg.as_str(), "kid": kid})
+            }
+            Self::Okp { x } => {
+                json!({"kty": "OKP", "crv": "Ed25519", "x": x, "use": "sig", "alg": alg.as_str(), "kid": kid})
             }
             Self::Rsa { n, e } => json!({"kty": "RSA", "n": n, "e": e, "use": "sig", "alg": alg.as_str(), "kid": kid}),
         }
@@ -69,6 +83,12 @@ mod tests {
         let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
         let key = Required::Rsa { n: n.into(), e: "AQAB".into() };
         assert_eq!(key.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+
+    #[test]
+    fn the_thumbprint_of_rfc_8037_a_3() {
+        let key = Required::Okp { x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".into() };
+        assert_eq!(key.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
     #[test]

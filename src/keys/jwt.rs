@@ -14,6 +14,7 @@ use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result as JwtResult};
 use jsonwebtoken::signature::{Error as SignatureError, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, EncodingKey, Validation};
+use ring::hmac;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -77,7 +78,8 @@ pub struct Expect<'a> {
 struct WrittenHeader<'a> {
     typ: &'a str,
     alg: &'a str,
-    kid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
 }
 
 /// What a header of ours may hold; anything else is refused unread.
@@ -94,11 +96,30 @@ pub(super) struct Header {
 /// # Errors
 /// [`KeyError::NotSigned`].
 pub(super) fn write(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
-    let header = WrittenHeader { typ, alg: key.alg().as_str(), kid: key.kid() };
-    let mut token = URL_SAFE_NO_PAD.encode(part(&header)?);
+    let header = WrittenHeader { typ, alg: key.alg().as_str(), kid: Some(key.kid()) };
+    finish(&header, claims, |message| key.sign(message))
+}
+
+/// Writes a token that is authenticated with a client's secret: HS256, whose key is the secret's text (OpenID Connect
+/// Core, 10.1).
+///
+/// # Errors
+/// [`KeyError::NotSigned`].
+pub fn write_with_secret(secret: &str, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let header = WrittenHeader { typ, alg: "HS256", kid: None };
+    finish(&header, claims, |message| Ok(hmac::sign(&key, message).as_ref().to_vec()))
+}
+
+fn finish(
+    header: &WrittenHeader<'_>,
+    claims: &impl Serialize,
+    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, KeyError>,
+) -> Result<String, KeyError> {
+    let mut token = URL_SAFE_NO_PAD.encode(part(header)?);
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(part(claims)?, &mut token);
-    let signature = key.sign(token.as_bytes())?;
+    let signature = sign(token.as_bytes())?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     Ok(token)
@@ -194,12 +215,14 @@ fn algorithm(alg: SigningAlg) -> Algorithm {
     match alg {
         SigningAlg::Es256 => Algorithm::ES256,
         SigningAlg::Rs256 => Algorithm::RS256,
+        SigningAlg::Ps256 => Algorithm::PS256,
+        SigningAlg::EdDsa => Algorithm::EdDSA,
     }
 }
 
 /// `jsonwebtoken` without a provider panics, and after that none can be installed for ever: so it is done in
 /// the one place that leads there. Another provider, installed before, would be as good: it holds no keys.
-fn install() {
+pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| _ = RING.install_default());
 }
@@ -218,7 +241,7 @@ fn verifier(alg: &Algorithm, key: &DecodingKey) -> JwtResult<Box<dyn JwtVerifier
         (Algorithm::RS256, DecodingKeyKind::RsaModulusExponent { n, e }) => {
             Ok(Box::new(Rs256(RsaPublicKeyComponents { n: n.clone(), e: e.clone() })))
         }
-        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+        _ => super::foreign::verifier(*alg, key),
     }
 }
 

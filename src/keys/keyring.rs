@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
+use ring::digest::{SHA256, SHA512, digest};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::jwt::{self, Expect, JwtError};
 use super::signer::{KeyError, SigningKey};
+use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::signing_key::{KeyState, SigningAlg};
 
 /// A key and where it stands.
@@ -65,10 +66,13 @@ impl Keyring {
     }
 
     /// `at_hash` and `c_hash`: the left half of the hash of the ASCII text, base64url (OpenID Connect Core,
-    /// 3.1.3.6). The hash is the one of the ID token's algorithm; both of ours end in 256.
-    pub fn token_hash(&self, alg: SigningAlg, value: &str) -> String {
+    /// 3.1.3.6). The hash is the one of the ID token's algorithm; Ed25519 has SHA-512 inside (RFC 8032, 5.1).
+    pub fn token_hash(&self, alg: ClientAlg, value: &str) -> String {
         let hash = match alg {
-            SigningAlg::Es256 | SigningAlg::Rs256 => digest(&SHA256, value.as_bytes()),
+            ClientAlg::EdDsa => digest(&SHA512, value.as_bytes()),
+            ClientAlg::Es256 | ClientAlg::Rs256 | ClientAlg::Ps256 | ClientAlg::Hs256 => {
+                digest(&SHA256, value.as_bytes())
+            }
         };
         let (left, _) = hash.as_ref().split_at(hash.as_ref().len() / 2);
         URL_SAFE_NO_PAD.encode(left)
@@ -84,8 +88,8 @@ mod tests {
     fn the_hashes_of_the_specification() {
         let ring = Keyring::new(Vec::new());
         let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
-        assert_eq!(ring.token_hash(SigningAlg::Rs256, token), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(ring.token_hash(ClientAlg::Rs256, token), "77QmUPtjPfzWtF2AnpK9RQ");
         let code = "Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk";
-        assert_eq!(ring.token_hash(SigningAlg::Es256, code), "LDktKdoQak3Pk0cnXxCltA");
+        assert_eq!(ring.token_hash(ClientAlg::Es256, code), "LDktKdoQak3Pk0cnXxCltA");
     }
 }

@@ -4,6 +4,8 @@
 pub mod archive;
 pub mod audit;
 pub mod blind_index;
+pub mod foreign;
+pub mod jwe;
 pub mod jwk;
 pub mod jwt;
 pub mod keyring;

@@ -5,7 +5,10 @@ use std::fmt;
 
 use jsonwebtoken::DecodingKey;
 use ring::rsa::PublicKeyComponents;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    RsaEncoding, RsaKeyPair,
+};
 use rsa::pkcs8::EncodePrivateKey as _;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -42,12 +45,13 @@ pub struct SigningKey {
 
 enum Pair {
     Es256(Box<EcdsaKeyPair>),
-    Rs256(Box<RsaKeyPair>),
+    EdDsa(Box<Ed25519KeyPair>),
+    Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding),
 }
 
 impl SigningKey {
-    /// Makes a key and its PKCS#8 form. RS256 takes up to seconds, so call it where blocking is allowed. ring
-    /// draws the scalar of an ES256 key itself (its generator trait is sealed); `random` makes the primes.
+    /// Makes a key and its PKCS#8 form. RSA takes up to seconds, so call it where blocking is allowed. ring
+    /// draws the secret of an ES256 or EdDSA key itself (its generator trait is sealed); `random` makes the primes.
     ///
     /// # Errors
     /// [`KeyError::NotMade`].
@@ -58,7 +62,12 @@ impl SigningKey {
                     .map_err(|_| KeyError::NotMade)?;
                 Zeroizing::new(document.as_ref().to_vec())
             }
-            SigningAlg::Rs256 => {
+            SigningAlg::EdDsa => {
+                let document =
+                    Ed25519KeyPair::generate_pkcs8(random::ring_generator()).map_err(|_| KeyError::NotMade)?;
+                Zeroizing::new(document.as_ref().to_vec())
+            }
+            SigningAlg::Rs256 | SigningAlg::Ps256 => {
                 let key = rsa::RsaPrivateKey::new(&mut Primes(random), RSA_BITS).map_err(|_| KeyError::NotMade)?;
                 key.to_pkcs8_der().map_err(|_| KeyError::NotMade)?.to_bytes()
             }
@@ -66,7 +75,7 @@ impl SigningKey {
         Ok((Self::from_pkcs8(alg, &pkcs8)?, pkcs8))
     }
 
-    /// Reads a key (PKCS#8 version 1, RFC 5208). ring checks that its halves belong together.
+    /// Reads a key (PKCS#8, RFC 5958). ring checks that its halves belong together.
     ///
     /// # Errors
     /// [`KeyError::Unreadable`].
@@ -79,10 +88,18 @@ impl SigningKey {
                 let public = Required::ec(&point).ok_or(KeyError::Unreadable)?;
                 (Pair::Es256(Box::new(pair)), public, DecodingKey::from_ec_der(&point))
             }
-            SigningAlg::Rs256 => {
+            SigningAlg::EdDsa => {
+                let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Unreadable)?;
+                let point = pair.public_key().as_ref().to_vec();
+                (Pair::EdDsa(Box::new(pair)), Required::okp(&point), DecodingKey::from_ed_der(&point))
+            }
+            SigningAlg::Rs256 | SigningAlg::Ps256 => {
                 let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Unreadable)?;
                 let PublicKeyComponents::<Vec<u8>> { n, e } = pair.public().into();
-                (Pair::Rs256(Box::new(pair)), Required::rsa(&n, &e), DecodingKey::from_rsa_raw_components(&n, &e))
+                let padding: &'static dyn RsaEncoding =
+                    if alg == SigningAlg::Ps256 { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                let verifies = DecodingKey::from_rsa_raw_components(&n, &e);
+                (Pair::Rsa(Box::new(pair), padding), Required::rsa(&n, &e), verifies)
             }
         };
         Ok(Self { kid: public.thumbprint(), alg, pair, public_jwk: public.published(alg), verifies })
@@ -119,9 +136,10 @@ impl SigningKey {
                 .sign(generator, message)
                 .map(|signature| signature.as_ref().to_vec())
                 .map_err(|_| KeyError::NotSigned),
-            Pair::Rs256(pair) => {
+            Pair::EdDsa(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+            Pair::Rsa(pair, padding) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, generator, message, &mut signature).map_err(|_| KeyError::NotSigned)?;
+                pair.sign(*padding, generator, message, &mut signature).map_err(|_| KeyError::NotSigned)?;
                 Ok(signature)
             }
         }

@@ -7,9 +7,11 @@ use crate::domain::time::Timestamp;
 
 statements! {
     INSERT = "INSERT INTO client (id, kind, name, metadata, sector, secret_digest, secret_sealed, lawful_basis, require_pkce, status, created_at, updated_at, version)
-        VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $8, 'active', $9, $9, 1)";
-    FIND = "SELECT id, metadata, sector, secret_digest, status, created_at FROM client WHERE id = $1";
-    LIST = "SELECT id, metadata, sector, secret_digest, status, created_at FROM client ORDER BY id";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $10, 1)";
+    FIND = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client WHERE id = $1";
+    LIST = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client ORDER BY id";
+    UPDATE = "UPDATE client SET name = $2, metadata = $3, sector = $4, secret_digest = $5, secret_sealed = $6, require_pkce = $7, updated_at = $8, version = version + 1
+        WHERE id = $1 AND status = 'active'";
     SET_STATUS = "UPDATE client SET status = $2, updated_at = $3, version = version + 1 WHERE id = $1";
 }
 
@@ -20,6 +22,7 @@ impl FromRow for Client {
             metadata: row.json("metadata")?,
             sector: row.get("sector")?,
             secret_digest: row.get("secret_digest")?,
+            secret_sealed: row.get("secret_sealed")?,
             status: row.code("status")?,
             created_at: row.get("created_at")?,
         })
@@ -64,12 +67,32 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
         metadata,
         client.sector.clone(),
         client.secret_digest,
+        client.secret_sealed.clone(),
         basis,
         client.requires_pkce(),
         client.created_at,
     ];
     tx.execute(INSERT, values).await?;
     Ok(())
+}
+
+/// Changes what was registered; `false` when the client is not active any more. Kind and lawful basis stay.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn update(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<bool, StoreError> {
+    let metadata = serde_json::to_value(&client.metadata).map_err(|e| StoreError::Refused(e.to_string()))?;
+    let values = args![
+        client.id,
+        client.display_name(false),
+        metadata,
+        client.sector.clone(),
+        client.secret_digest,
+        client.secret_sealed.clone(),
+        client.requires_pkce(),
+        now,
+    ];
+    tx.execute_one(UPDATE, values).await
 }
 
 /// One client.

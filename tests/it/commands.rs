@@ -1,6 +1,7 @@
 //! The commands as an operator types them: exit codes, one line that says what to do, `--json`, and that a refusal
 //! leaves nothing behind.
 
+mod clients;
 mod doctor;
 mod reading;
 mod reasons;
@@ -49,6 +50,11 @@ const COMMANDS: &[&[&str]] = &[
     &["claim", "confirm"],
     &["claim", "reject"],
     &["client", "create"],
+    &["client", "initial-token"],
+    &["client", "suspend"],
+    &["client", "restore"],
+    &["resource", "put"],
+    &["resource", "list"],
     &["consent", "record"],
     &["consent", "withdraw"],
     &["admin", "grant"],

@@ -22,11 +22,10 @@ use serde_json::{Value, json};
 
 const ISSUER: &str = "https://id.edu.example";
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-const BOTH: [SigningAlg; 2] = [SigningAlg::Es256, SigningAlg::Rs256];
 
-/// RSA keys take their time: all tests share these two.
+/// RSA keys take their time: all tests share these.
 static KEYS: LazyLock<Vec<Arc<SigningKey>>> =
-    LazyLock::new(|| BOTH.into_iter().map(|alg| Arc::new(made(alg))).collect());
+    LazyLock::new(|| SigningAlg::ALL.into_iter().map(|alg| Arc::new(made(alg))).collect());
 
 fn made(alg: SigningAlg) -> SigningKey {
     SigningKey::generate(alg, &SystemRandom::new()).unwrap().0
@@ -59,7 +58,7 @@ fn signed_under(header: &Value) -> String {
 #[test]
 fn a_token_is_believed_whichever_key_signed_it() {
     let ring = keyring();
-    for alg in BOTH {
+    for alg in SigningAlg::ALL {
         let key = ring.active(alg).unwrap();
         let token = ring.sign(key, "at+jwt", &claims()).unwrap();
         assert_eq!(ring.verify(&token, &expect()), Ok(claims()), "{alg}");
@@ -73,6 +72,8 @@ fn another_library_believes_it_with_the_published_key() {
     for (alg, theirs) in [
         (SigningAlg::Es256, CoreJwsSigningAlgorithm::EcdsaP256Sha256),
         (SigningAlg::Rs256, CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256),
+        (SigningAlg::Ps256, CoreJwsSigningAlgorithm::RsaSsaPssSha256),
+        (SigningAlg::EdDsa, CoreJwsSigningAlgorithm::EdDsa),
     ] {
         let key = ring.active(alg).unwrap();
         let jwk = jwks["keys"].as_array().unwrap().iter().find(|jwk| jwk["kid"] == key.kid()).unwrap();
@@ -138,11 +139,13 @@ fn the_header_cannot_choose_how_it_is_believed() {
 /// The public key as an HMAC secret: the oldest trick (RFC 8725, 2.1).
 #[test]
 fn a_public_key_is_no_shared_secret() {
-    let header = json!({"typ": "at+jwt", "alg": "HS256", "kid": KEYS[1].kid()}).to_string();
-    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims().to_string()));
-    let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, KEYS[1].public_jwk().to_string().as_bytes());
-    let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(ring::hmac::sign(&secret, message.as_bytes())));
-    assert_eq!(keyring().verify(&token, &expect()), Err(JwtError::Key));
+    for key in KEYS.iter() {
+        let header = json!({"typ": "at+jwt", "alg": "HS256", "kid": key.kid()}).to_string();
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims().to_string()));
+        let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key.public_jwk().to_string().as_bytes());
+        let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(ring::hmac::sign(&secret, message.as_bytes())));
+        assert_eq!(keyring().verify(&token, &expect()), Err(JwtError::Key), "{}", key.alg());
+    }
 }
 
 #[test]
@@ -207,7 +210,7 @@ fn a_token_of_any_length_is_answered() {
 fn a_signing_key_survives_its_wrapping_and_no_other_root_secret_opens_it() {
     let random = SystemRandom::new();
     let secrets = RootSecrets::generate(&random);
-    for alg in BOTH {
+    for alg in SigningAlg::ALL {
         let (key, pkcs8) = SigningKey::generate(alg, &random).unwrap();
         let wrapped = Sealer::new(&secrets).wrap_key(key.kid(), &pkcs8, &random).unwrap();
         let again = Sealer::new(&secrets.clone()).unwrap_key(key.kid(), &wrapped).unwrap();

@@ -1,13 +1,25 @@
 //! The protocol endpoints, each in its own file.
 
+mod algorithms;
 mod authorize;
 mod backchannel;
+mod claims_parameter;
+mod client_auth;
+mod client_credentials;
+mod client_keys;
 mod discovery;
+mod encryption;
 mod end_session;
 mod forgery;
+mod form_post;
+mod front_channel;
+mod par;
 mod prompt;
 mod refresh;
+mod registration;
+mod request_object;
 mod rotation;
 mod standard_client;
 mod token;
+mod token_status;
 mod userinfo;

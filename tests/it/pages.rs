@@ -154,7 +154,7 @@ fn consent_samples(v: Values) -> Vec<Sample> {
         who: v.who("李子墨"),
         request: Some(v.text("sealed-state")),
         client_name: v.text("口算天天练"),
-        return_uri: v.uri("https://vendor.example/cb?error=access_denied"),
+        back: v.uri("https://vendor.example/cb?error=access_denied").map(Back::Link),
     };
     vec![
         ("consent", Box::new(move |l| consent().render(l))),

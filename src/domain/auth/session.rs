@@ -9,6 +9,9 @@ use crate::domain::time::Timestamp;
 /// Authentication context classes (reference 5(b)).
 pub const ACR_PASSWORD: &str = "urn:edu-cn:acr:pwd";
 
+/// All that somebody can reach here.
+pub const ACRS: &[&str] = &[ACR_PASSWORD];
+
 /// A session. The cookie holds a secret of which only the digest is stored.
 #[derive(Clone, Debug)]
 pub struct Session {

@@ -5,11 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use super::claims_request::ClaimsRequest;
 use super::client::{Client, ClientStatus};
 use super::error::{Code, ProtocolError};
 use super::params::Params;
 use super::pkce::Challenge;
 use super::request::{Answered, AuthorizationRequest, Prompt};
+use super::response::{ResponseMode, ResponseType};
 use super::scope::{Scope, ScopeSet};
 use crate::domain::id::InteractionId;
 use crate::domain::registry::user_name::UserName;
@@ -52,10 +54,12 @@ pub const TABLE: &[(&str, Check, &[Entrance])] = &[
     ("client is active", client_is_active, &[Authorize, Resume]),
     ("redirect_uri is registered", redirect_uri_is_registered, &[Authorize, Resume]),
     ("no parameter is repeated", nothing_is_repeated, &[Authorize]),
-    ("request objects are not served", no_request_object, &[Authorize]),
+    ("what is not served is refused", nothing_unserved, &[Authorize]),
     ("response_type", response_type, &[Authorize]),
     ("response_mode", response_mode, &[Authorize]),
+    ("nonce", nonce, &[Authorize]),
     ("scope", scope, &[Authorize]),
+    ("claims", claims, &[Authorize]),
     ("prompt", prompt, &[Authorize]),
     ("max_age", max_age, &[Authorize]),
     ("PKCE", pkce, &[Authorize]),
@@ -85,19 +89,25 @@ pub fn authorize(
 ) -> Result<AuthorizationRequest, Failure> {
     run(Authorize, params, client)?;
     let own = |name: &str| params.get(name).map(str::to_owned);
+    let response_type = asked_response_type(params).map_err(Failure::Redirect)?;
+    let claims = asked_claims(params, client).map_err(Failure::Redirect)?;
     Ok(AuthorizationRequest {
         interaction,
         client_id: client.id,
         redirect_uri: own("redirect_uri").ok_or(Failure::Page(Stop::RedirectUri))?,
+        response_type,
+        response_mode: asked_response_mode(params, response_type).map_err(Failure::Redirect)?,
         state: own("state"),
         nonce: own("nonce"),
-        scope: requested_scope(params).intersect(&client.allowed_scopes()),
+        scope: granted_scope(params, client, response_type),
+        claims: claims.single,
+        acr: claims.acr,
         challenge: params.get("code_challenge").and_then(Challenge::parse),
         prompt: prompts(params)?,
         max_age: params.get("max_age").and_then(|text| text.parse().ok()).or(client.metadata.default_max_age),
         // R9: a 学籍号 or a phone in the hint is dropped; only our own opaque user names go into the form.
         login_hint: params.get("login_hint").and_then(|hint| UserName::parse(hint).ok()).map(|name| name.to_string()),
-        hinted_sub: None,
+        hinted_sub: claims.sub,
         ui_locales: own("ui_locales"),
         claims_locales: own("claims_locales"),
         created_at: now,
@@ -129,11 +139,8 @@ fn nothing_is_repeated(params: &Params, _: &Client) -> Result<(), Failure> {
     params.refuse_repeated().map_err(Failure::Redirect)
 }
 
-/// OpenID Connect Core, 6 and 7.2.1: what is not supported is refused by name, never ignored.
-fn no_request_object(params: &Params, _: &Client) -> Result<(), Failure> {
-    if params.get("request").is_some() {
-        return refuse(Code::RequestNotSupported, "request objects are not served");
-    }
+/// OpenID Connect Core, 6.2 and 7.2.1: what is not supported is refused by name, never ignored.
+fn nothing_unserved(params: &Params, _: &Client) -> Result<(), Failure> {
     if params.get("request_uri").is_some() {
         return refuse(Code::RequestUriNotSupported, "request_uri is not served");
     }
@@ -144,23 +151,48 @@ fn no_request_object(params: &Params, _: &Client) -> Result<(), Failure> {
 }
 
 fn response_type(params: &Params, client: &Client) -> Result<(), Failure> {
-    match params.get("response_type") {
-        None => refuse(Code::InvalidRequest, "response_type is missing"),
-        Some("code") if client.metadata.response_types.iter().any(|kind| kind == "code") => Ok(()),
-        Some("code") => refuse(Code::UnauthorizedClient, "the client is not registered for this response_type"),
-        Some(_) => refuse(Code::UnsupportedResponseType, "only response_type code is served"),
+    let kind = asked_response_type(params).map_err(Failure::Redirect)?;
+    if client.may_receive(kind) {
+        Ok(())
+    } else {
+        refuse(Code::UnauthorizedClient, "the client is not registered for this response_type")
     }
 }
 
+fn asked_response_type(params: &Params) -> Result<ResponseType, ProtocolError> {
+    let text =
+        params.get("response_type").ok_or(ProtocolError::new(Code::InvalidRequest, "response_type is missing"))?;
+    ResponseType::parse(text)
+        .ok_or(ProtocolError::new(Code::UnsupportedResponseType, "this response_type is not served"))
+}
+
 fn response_mode(params: &Params, _: &Client) -> Result<(), Failure> {
-    match params.get("response_mode") {
-        None | Some("query") => Ok(()),
-        Some(_) => refuse(Code::InvalidRequest, "only response_mode query is served"),
+    let asked = asked_response_type(params).and_then(|kind| asked_response_mode(params, kind));
+    asked.map(|_| ()).map_err(Failure::Redirect)
+}
+
+fn asked_response_mode(params: &Params, kind: ResponseType) -> Result<ResponseMode, ProtocolError> {
+    ResponseMode::of(kind, params.get("response_mode"))
+        .ok_or(ProtocolError::new(Code::InvalidRequest, "this response_mode is not served for this response_type"))
+}
+
+/// OpenID Connect Core, 3.2.2.1 and 3.3.2.11: an ID token that comes through the browser is bound to its request.
+fn nonce(params: &Params, _: &Client) -> Result<(), Failure> {
+    let kind = asked_response_type(params).map_err(Failure::Redirect)?;
+    if kind.has_id_token() && params.get("nonce").is_none() {
+        return refuse(Code::InvalidRequest, "nonce is needed for this response_type");
     }
+    Ok(())
 }
 
 fn requested_scope(params: &Params) -> ScopeSet {
     ScopeSet::parse(params.get("scope").unwrap_or_default())
+}
+
+/// What the client may have of what it asks. OpenID Connect Core, 11: `offline_access` is ignored where no code is given.
+fn granted_scope(params: &Params, client: &Client, kind: ResponseType) -> ScopeSet {
+    let scope = requested_scope(params).intersect(&client.allowed_scopes());
+    if kind.has_code() { scope } else { scope.without(Scope::OfflineAccess) }
 }
 
 fn scope(params: &Params, client: &Client) -> Result<(), Failure> {
@@ -171,6 +203,15 @@ fn scope(params: &Params, client: &Client) -> Result<(), Failure> {
         return refuse(Code::InvalidScope, "the client may not ask for openid");
     }
     Ok(())
+}
+
+fn claims(params: &Params, client: &Client) -> Result<(), Failure> {
+    asked_claims(params, client).map(|_| ()).map_err(Failure::Redirect)
+}
+
+fn asked_claims(params: &Params, client: &Client) -> Result<ClaimsRequest, ProtocolError> {
+    let text = params.get("claims");
+    text.map_or(Ok(ClaimsRequest::default()), |text| ClaimsRequest::parse(text, &client.allowed_scopes()))
 }
 
 fn prompt(params: &Params, _: &Client) -> Result<(), Failure> {
@@ -208,10 +249,12 @@ fn max_age(params: &Params, _: &Client) -> Result<(), Failure> {
     }
 }
 
-/// RFC 9700, 2.1.1 and R14. A challenge is verified whenever one was sent, so leaving it out is no downgrade.
+/// RFC 9700, 2.1.1 and R14. A challenge is verified whenever one was sent, so leaving it out is no downgrade. Where no
+/// code is given there is nothing to challenge.
 fn pkce(params: &Params, client: &Client) -> Result<(), Failure> {
+    let needed = client.requires_pkce() && asked_response_type(params).is_ok_and(ResponseType::has_code);
     match (params.get("code_challenge"), params.get("code_challenge_method")) {
-        (None, None) if client.requires_pkce() => refuse(Code::InvalidRequest, "code_challenge is needed"),
+        (None, None) if needed => refuse(Code::InvalidRequest, "code_challenge is needed"),
         (None, None) => Ok(()),
         (None, Some(_)) => refuse(Code::InvalidRequest, "code_challenge_method without code_challenge"),
         (Some(challenge), Some("S256")) if Challenge::parse(challenge).is_some() => Ok(()),
@@ -230,6 +273,7 @@ fn sizes(params: &Params, _: &Client) -> Result<(), Failure> {
         ("nonce", 1024),
         ("scope", 1024),
         ("redirect_uri", 2048),
+        ("claims", 4096),
         ("login_hint", 256),
         ("ui_locales", 256),
         ("claims_locales", 256),

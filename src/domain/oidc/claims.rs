@@ -5,6 +5,8 @@
 mod facts;
 pub mod verified;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
@@ -22,8 +24,30 @@ pub trait SectorIds {
     fn sub(&self, person: PersonId) -> String;
 }
 
-/// The space-login claims of the ID token (reference 5(b), column “id_token”).
+/// The space-login claims of the ID token (reference 5(b), column “id_token”), and what was asked for it one by one.
 pub fn id_token(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
+    let mut claims = always(facts, grant, client, ids);
+    claims.extend(single(facts, grant, client, &grant.claims.id_token, ids));
+    claims
+}
+
+/// An ID token after which nothing follows: it holds what the scopes ask for too (OpenID Connect Core, 5.4).
+pub fn lone_id_token(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
+    let mut claims = id_token(facts, grant, client, ids);
+    claims.extend(by_scope(facts, &grant.scope, client, ids));
+    claims
+}
+
+/// The claims of the userinfo answer, by the scopes of the grant and by what was asked one by one.
+pub fn userinfo(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
+    let mut claims = always(facts, grant, client, ids);
+    claims.extend(by_scope(facts, &grant.scope, client, ids));
+    claims.extend(single(facts, grant, client, &grant.claims.userinfo, ids));
+    claims.insert("sub".into(), json!(grant.sub));
+    claims
+}
+
+fn always(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
     let mut claims = Map::new();
     if let Some((sys_code, platform, level)) = &facts.home {
         claims.insert("edu_home".into(), json!({ "sys_code": sys_code, "platform_id": platform, "level": level }));
@@ -39,17 +63,25 @@ pub fn id_token(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorI
     claims
 }
 
-/// The claims of the userinfo answer, by the scopes of the grant.
-pub fn userinfo(
+/// What these names say, of all that stands behind the grant.
+fn single(
     facts: &Facts,
     grant: &Grant,
     client: &Client,
+    names: &BTreeSet<String>,
     ids: &dyn SectorIds,
-    consented: &ScopeSet,
 ) -> Map<String, Value> {
-    let mut claims = id_token(facts, grant, client, ids);
-    claims.insert("sub".into(), json!(grant.sub));
-    let scope = &grant.scope;
+    if names.is_empty() {
+        return Map::new();
+    }
+    by_scope(facts, &grant.reach(), client, ids).into_iter().filter(|(name, _)| names.contains(name)).collect()
+}
+
+fn by_scope(facts: &Facts, scope: &ScopeSet, client: &Client, ids: &dyn SectorIds) -> Map<String, Value> {
+    let mut claims = Map::new();
+    if scope.has(Scope::Space) {
+        claims.insert("edu_space".into(), space(facts, client, ids));
+    }
     if scope.has(Scope::Profile) {
         copy(facts, &mut claims, PROFILE);
         claims.insert("name".into(), json!(facts.name));
@@ -57,7 +89,7 @@ pub fn userinfo(
     }
     // A whole phone, e-mail or address needs a receipt that names it, whatever the client is (table 5(b), R7).
     for (wanted, names) in [(Scope::Email, EMAIL), (Scope::Phone, PHONE), (Scope::Address, ADDRESS)] {
-        if scope.has(wanted) && consented.has(wanted) {
+        if scope.has(wanted) && facts.consented.has(wanted) {
             copy(facts, &mut claims, names);
         }
     }
@@ -99,6 +131,27 @@ const EMAIL: &[&str] = &["email", "email_verified"];
 const PHONE: &[&str] = &["phone_number", "phone_number_verified"];
 const ADDRESS: &[&str] = &["address"];
 
+/// Claims that speak of other people, by subjects that the sector keeps (R13).
+pub const FAMILY: &[&str] = &["edu_children", "edu_guardians"];
+
+/// The scopes that tell a claim, all of them together; none for claims that every client is told, and for unknown ones.
+pub fn scopes_of(claim: &str) -> &'static [Scope] {
+    match claim {
+        "name" | "updated_at" => &[Scope::Profile],
+        "edu_space" => &[Scope::Space],
+        "edu_identities" => &[Scope::Edu],
+        "edu_classes" => &[Scope::EduClass],
+        // It asserts the name, which stands under a scope of its own.
+        "verified_claims" => &[Scope::Profile, Scope::EduRealname],
+        _ if FAMILY.contains(&claim) => &[Scope::EduGuardian],
+        _ if PROFILE.contains(&claim) => &[Scope::Profile],
+        _ if EMAIL.contains(&claim) => &[Scope::Email],
+        _ if PHONE.contains(&claim) => &[Scope::Phone],
+        _ if ADDRESS.contains(&claim) => &[Scope::Address],
+        _ => &[],
+    }
+}
+
 /// All standard claims, for discovery.
 pub const SUPPORTED: &[&str] = &[
     "sub",
@@ -110,6 +163,8 @@ pub const SUPPORTED: &[&str] = &[
     "auth_time",
     "nonce",
     "at_hash",
+    "c_hash",
+    "s_hash",
     "jti",
     "acr",
     "amr",

@@ -1,9 +1,14 @@
 //! Relying parties: what was registered (RFC 7591 names) and what follows from it.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use url::Url;
 
-use super::error::{Code, ProtocolError};
+use super::assertion::ClientAlg;
+use super::request_object::ObjectAlg;
+use super::response::ResponseType;
 use super::scope::{Scope, ScopeSet};
 use super::signing_key::SigningAlg;
 use crate::domain::id::ClientId;
@@ -29,8 +34,50 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// The secret in the form.
     ClientSecretPost,
+    /// An assertion that is authenticated with the secret (RFC 7523).
+    ClientSecretJwt,
+    /// An assertion that is signed with a key of the client's own.
+    PrivateKeyJwt,
     /// A public client.
     None,
+}
+
+impl AuthMethod {
+    /// All that are served.
+    pub const ALL: &'static [Self] =
+        &[Self::ClientSecretBasic, Self::ClientSecretPost, Self::ClientSecretJwt, Self::PrivateKeyJwt, Self::None];
+
+    /// The name that is registered.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::None => "none",
+        }
+    }
+
+    /// Whether it rests on a secret that we give out.
+    pub fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
+    }
+}
+
+/// How a key is agreed on with a client that wants encrypted answers (RFC 7518, 4.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EncryptionAlg {
+    /// Anew each time, on P-256.
+    #[serde(rename = "ECDH-ES")]
+    EcdhEs,
+}
+
+/// The cipher of encrypted answers (RFC 7518, 5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ContentEncryption {
+    /// AES-256-GCM.
+    #[serde(rename = "A256GCM")]
+    A256Gcm,
 }
 
 /// Why data may be handed over without a receipt (R8).
@@ -50,20 +97,26 @@ pub struct ClientMetadata {
     /// Name for people, Chinese first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
-    /// Name for people, English.
-    #[serde(default, rename = "client_name#en", skip_serializing_if = "Option::is_none")]
-    pub client_name_en: Option<String>,
     /// Who answers for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edu_vendor: Option<String>,
     /// How it proves itself.
     #[serde(default)]
     pub token_endpoint_auth_method: AuthMethod,
+    /// Pins the algorithm of its assertions (OpenID Connect Registration, 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<ClientAlg>,
+    /// Where its public keys are; never together with `jwks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// Its public keys (RFC 7517, 5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Value>,
     /// RFC 7591 default: authorization_code.
     #[serde(default = "default_grant_types")]
     pub grant_types: Vec<String>,
-    /// RFC 7591 default: code.
-    #[serde(default = "default_response_types")]
+    /// RFC 7591 default: code, where codes are used at all ([`ClientMetadata::completed`]).
+    #[serde(default)]
     pub response_types: Vec<String>,
     /// Scopes it may ask for; all when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,9 +124,27 @@ pub struct ClientMetadata {
     /// `web` or `native` (OpenID Connect Registration, 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_type: Option<String>,
+    /// `public` or `pairwise`; what is answered is what the kind of the client gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<String>,
+    /// A list of redirect URIs whose clients share their subjects (OpenID Connect Core, 8.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
     /// Home page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
+    /// Picture for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// Whom to write to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    /// Which program it is (RFC 7591, 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_id: Option<String>,
+    /// Of which version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
     /// Privacy policy, linked from the consent page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_uri: Option<String>,
@@ -82,10 +153,31 @@ pub struct ClientMetadata {
     pub tos_uri: Option<String>,
     /// JWS algorithm of ID tokens; RS256 where a registration does not say (OpenID Connect Registration, 2).
     #[serde(default = "default_alg")]
-    pub id_token_signed_response_alg: SigningAlg,
+    pub id_token_signed_response_alg: ClientAlg,
+    /// JWS algorithm of userinfo answers; plain JSON where a registration does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<ClientAlg>,
+    /// Pins the algorithm of its request objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<ObjectAlg>,
+    /// JWS algorithm of signed introspection answers (RFC 9701, 6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<SigningAlg>,
     /// Sign-in not older than this many seconds where the request does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u64>,
+    /// Under a key of the client's own, where it wants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_alg: Option<EncryptionAlg>,
+    /// With which cipher; has to be said, since the standard's default is not served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_enc: Option<ContentEncryption>,
+    /// The same for userinfo answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_alg: Option<EncryptionAlg>,
+    /// The same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_enc: Option<ContentEncryption>,
     /// Exact addresses that may follow a sign-out (RP-Initiated Logout, 3.1).
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
@@ -107,18 +199,47 @@ pub struct ClientMetadata {
     /// R14: lifts PKCE for a confidential client.
     #[serde(default = "default_true")]
     pub edu_require_pkce: bool,
+    /// Resources it may ask tokens for (RFC 8707).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edu_resources: Vec<String>,
+    /// Resources that it serves itself: whose tokens it may look at (RFC 7662).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edu_serves: Vec<String>,
+    /// Its authorization requests come pushed or not at all (RFC 9126, 6).
+    #[serde(default)]
+    pub require_pushed_authorization_requests: bool,
+    /// Members in other languages, as `client_name#en` (RFC 7591, 2.2); all other unknown members are dropped.
+    #[serde(flatten, deserialize_with = "localized_only")]
+    pub localized: BTreeMap<String, String>,
+}
+
+/// Which members may carry a language.
+const LOCALIZED: &[&str] = &["client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri"];
+
+fn localized_only<'de, D: Deserializer<'de>>(rest: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let rest = BTreeMap::<String, Value>::deserialize(rest)?;
+    let localized = |name: &str| {
+        name.split_once('#').is_some_and(|(member, tag)| LOCALIZED.contains(&member) && is_language_tag(tag))
+    };
+    Ok(rest
+        .into_iter()
+        .filter(|(name, _)| localized(name))
+        .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())))
+        .collect())
+}
+
+/// The shape of a language tag (RFC 5646, 2.1).
+fn is_language_tag(tag: &str) -> bool {
+    tag.len() <= 35
+        && tag.split('-').all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 fn default_grant_types() -> Vec<String> {
     vec!["authorization_code".into()]
 }
 
-fn default_response_types() -> Vec<String> {
-    vec!["code".into()]
-}
-
-fn default_alg() -> SigningAlg {
-    SigningAlg::Rs256
+fn default_alg() -> ClientAlg {
+    ClientAlg::Rs256
 }
 
 fn default_true() -> bool {
@@ -147,6 +268,8 @@ pub struct Client {
     pub sector: String,
     /// SHA-256 of a 256-bit secret; none for public clients.
     pub secret_digest: Option<[u8; 32]>,
+    /// The secret under our seal, where the registered algorithm needs its value (R14).
+    pub secret_sealed: Option<Vec<u8>>,
     /// Whether it may be used.
     pub status: ClientStatus,
     /// When it was registered.
@@ -155,83 +278,6 @@ pub struct Client {
 
 /// The sector that all platforms of the system share: their subject is the `person_id` itself.
 pub const SYSTEM_SECTOR: &str = "system";
-
-impl ClientMetadata {
-    /// Checks a registration and says which sector it gets.
-    ///
-    /// # Errors
-    /// `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591, 3.2.2).
-    pub fn check(&self) -> Result<String, ProtocolError> {
-        let invalid = |why| ProtocolError::new(Code::InvalidClientMetadata, why);
-        if self.redirect_uris.is_empty() {
-            return Err(ProtocolError::new(Code::InvalidRedirectUri, "redirect_uris is needed"));
-        }
-        let mut hosts = Vec::new();
-        for uri in &self.redirect_uris {
-            hosts.push(check_redirect_uri(uri, self.is_native())?);
-        }
-        if self.response_types.iter().any(|kind| kind != "code") {
-            return Err(invalid("only response type code is served"));
-        }
-        if self.grant_types.iter().any(|kind| kind != "authorization_code" && kind != "refresh_token") {
-            return Err(invalid("only authorization_code and refresh_token are served"));
-        }
-        if self.edu_lawful_basis.is_some() && self.edu_client_kind != ClientKind::Platform {
-            return Err(invalid("a statutory basis is for platforms of the system only"));
-        }
-        if !self.edu_require_pkce && self.token_endpoint_auth_method == AuthMethod::None {
-            return Err(invalid("a public client always needs PKCE"));
-        }
-        for uri in
-            self.post_logout_redirect_uris.iter().chain(&self.backchannel_logout_uri).chain(&self.initiate_login_uri)
-        {
-            check_web_uri(uri)
-                .map_err(|_| invalid("an address is not absolute http or https, or carries a fragment"))?;
-        }
-        for uri in self.policy_uri.iter().chain(&self.tos_uri).chain(&self.client_uri) {
-            check_web_uri(uri)
-                .map_err(|_| invalid("an address is not absolute http or https, or carries a fragment"))?;
-        }
-        if self.edu_client_kind == ClientKind::Platform {
-            return Ok(SYSTEM_SECTOR.into());
-        }
-        // OpenID Connect Core, 8.1: without a sector_identifier_uri all redirect URIs must share one host.
-        hosts.dedup();
-        match hosts.as_slice() {
-            [host] => Ok(host.clone()),
-            _ => Err(invalid("redirect_uris of an application must share one host")),
-        }
-    }
-
-    fn is_native(&self) -> bool {
-        self.application_type.as_deref() == Some("native")
-    }
-}
-
-fn check_web_uri(uri: &str) -> Result<Url, ()> {
-    let url = Url::parse(uri).map_err(|_| ())?;
-    let web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some() && url.fragment().is_none();
-    // What a parser would change (case, dots, default port) would no longer compare equal to what is sent.
-    if web && url.username().is_empty() && url.password().is_none() { Ok(url) } else { Err(()) }
-}
-
-fn check_redirect_uri(uri: &str, native: bool) -> Result<String, ProtocolError> {
-    let refuse = |why| Err(ProtocolError::new(Code::InvalidRedirectUri, why));
-    let Ok(url) = Url::parse(uri) else { return refuse("a redirect URI is not absolute") };
-    // RFC 6749, 3.1.2: "MUST NOT include a fragment component".
-    if url.fragment().is_some() {
-        return refuse("a redirect URI carries a fragment");
-    }
-    match (url.scheme(), url.host_str()) {
-        ("https", Some(host)) => Ok(host.to_owned()),
-        // RFC 8252, 7.3 for native clients; localhost for development of web clients.
-        ("http", Some(host)) if is_loopback(host) => Ok(host.to_owned()),
-        ("http", _) => refuse("a redirect URI must be https, or http on a loopback address"),
-        // RFC 8252, 7.1: private-use schemes are reverse domain names.
-        (scheme, _) if native && scheme.contains('.') => Ok(scheme.to_owned()),
-        _ => refuse("the scheme of a redirect URI is not allowed"),
-    }
-}
 
 /// Whether a host names the machine that asks.
 pub fn is_loopback(host: &str) -> bool {
@@ -242,6 +288,13 @@ impl Client {
     /// Whether it keeps no secret.
     pub fn is_public(&self) -> bool {
         self.metadata.token_endpoint_auth_method == AuthMethod::None
+    }
+
+    /// Whether we must know its secret, and not only a digest (R14).
+    pub fn needs_secret_value(&self) -> bool {
+        let answers = [Some(self.metadata.id_token_signed_response_alg), self.metadata.userinfo_signed_response_alg];
+        self.metadata.token_endpoint_auth_method == AuthMethod::ClientSecretJwt
+            || answers.contains(&Some(ClientAlg::Hs256))
     }
 
     /// Whether it is a vendor's.
@@ -259,9 +312,19 @@ impl Client {
         self.is_public() || self.metadata.edu_require_pkce
     }
 
+    /// Whether it is registered for a grant type.
+    pub fn may_use(&self, grant_type: &str) -> bool {
+        self.metadata.grant_types.iter().any(|kind| kind == grant_type)
+    }
+
     /// Whether it gets refresh tokens.
     pub fn may_refresh(&self) -> bool {
-        self.metadata.grant_types.iter().any(|kind| kind == "refresh_token")
+        self.may_use("refresh_token")
+    }
+
+    /// Whether it registered for a response type, in whatever order of words.
+    pub fn may_receive(&self, kind: ResponseType) -> bool {
+        self.metadata.response_types.iter().any(|known| ResponseType::parse(known) == Some(kind))
     }
 
     /// The scopes it may ask for.
@@ -283,10 +346,15 @@ impl Client {
         self.metadata.post_logout_redirect_uris.iter().any(|registered| registered == uri)
     }
 
-    /// The name for people.
+    /// The name for people, in their language where it was registered in it (RFC 7591, 2.2).
     pub fn display_name(&self, english: bool) -> String {
-        let zh = self.metadata.client_name.as_ref();
-        let name = if english { self.metadata.client_name_en.as_ref().or(zh) } else { zh };
+        let tag = if english { "client_name#en" } else { "client_name#zh" };
+        let localized = self
+            .metadata
+            .localized
+            .iter()
+            .find(|(name, _)| name.strip_prefix(tag).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')));
+        let name = localized.map(|(_, name)| name).or(self.metadata.client_name.as_ref());
         name.cloned().unwrap_or_else(|| {
             self.metadata
                 .redirect_uris

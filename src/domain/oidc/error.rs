@@ -18,9 +18,11 @@ pub enum Code {
     InteractionRequired,
     AccountSelectionRequired,
     ConsentRequired,
+    UnmetAuthenticationRequirements,
     RequestNotSupported,
     RequestUriNotSupported,
     RegistrationNotSupported,
+    InvalidRequestObject,
     InvalidClient,
     InvalidGrant,
     UnsupportedGrantType,
@@ -28,6 +30,7 @@ pub enum Code {
     InsufficientScope,
     InvalidClientMetadata,
     InvalidRedirectUri,
+    InvalidTarget,
 }
 
 /// Code, wire text, HTTP status of a direct answer, source.
@@ -43,9 +46,16 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::InteractionRequired, "interaction_required", 400, "OpenID Connect Core, 3.1.2.6"),
     (Code::AccountSelectionRequired, "account_selection_required", 400, "OpenID Connect Core, 3.1.2.6"),
     (Code::ConsentRequired, "consent_required", 400, "OpenID Connect Core, 3.1.2.6"),
+    (
+        Code::UnmetAuthenticationRequirements,
+        "unmet_authentication_requirements",
+        400,
+        "OpenID Connect Core Error Code unmet_authentication_requirements 1.0",
+    ),
     (Code::RequestNotSupported, "request_not_supported", 400, "OpenID Connect Core, 3.1.2.6"),
     (Code::RequestUriNotSupported, "request_uri_not_supported", 400, "OpenID Connect Core, 3.1.2.6"),
     (Code::RegistrationNotSupported, "registration_not_supported", 400, "OpenID Connect Core, 3.1.2.6"),
+    (Code::InvalidRequestObject, "invalid_request_object", 400, "RFC 9101, 7"),
     (Code::InvalidClient, "invalid_client", 401, "RFC 6749, 5.2"),
     (Code::InvalidGrant, "invalid_grant", 400, "RFC 6749, 5.2"),
     (Code::UnsupportedGrantType, "unsupported_grant_type", 400, "RFC 6749, 5.2"),
@@ -53,6 +63,7 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::InsufficientScope, "insufficient_scope", 403, "RFC 6750, 3.1"),
     (Code::InvalidClientMetadata, "invalid_client_metadata", 400, "RFC 7591, 3.2.2"),
     (Code::InvalidRedirectUri, "invalid_redirect_uri", 400, "RFC 7591, 3.2.2"),
+    (Code::InvalidTarget, "invalid_target", 400, "RFC 8707, 2"),
 ];
 
 impl Code {

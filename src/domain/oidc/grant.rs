@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::claims_request::SingleClaims;
 use super::error::{Code, ProtocolError};
 use super::pkce::Challenge;
 use super::scope::ScopeSet;
@@ -27,6 +28,9 @@ pub struct CodeOffer {
     pub nonce: Option<String>,
     /// What was granted.
     pub scope: ScopeSet,
+    /// Claims that were asked for one by one.
+    #[serde(default)]
+    pub claims: SingleClaims,
     /// Who.
     pub person: PersonId,
     /// In which session.
@@ -97,6 +101,8 @@ pub struct Grant {
     pub sid: String,
     /// What was granted.
     pub scope: ScopeSet,
+    /// Claims that were asked for one by one.
+    pub claims: SingleClaims,
     /// When the person proved herself.
     pub auth_time: Timestamp,
     /// How strongly.
@@ -109,6 +115,13 @@ pub struct Grant {
     pub created_at: Timestamp,
     /// When it ended.
     pub revoked_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Everything that a receipt has to cover: the scopes, and those of single claims.
+    pub fn reach(&self) -> ScopeSet {
+        self.scope.union(&self.claims.scopes())
+    }
 }
 
 /// A family of refresh tokens: the row behind `family.counter.MAC`.
@@ -163,9 +176,14 @@ impl Family {
         }
     }
 
+    /// Whether its newest token is good.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at && now < self.idle_expires_at
+    }
+
     /// A token of this family is presented. `rotates` is true for public clients without sender constraint.
     pub fn present(self, counter: u32, rotates: bool, now: Timestamp, lifetimes: &Lifetimes) -> Presented {
-        if self.revoked_at.is_some() || now >= self.expires_at || now >= self.idle_expires_at {
+        if !self.is_live(now) {
             return Presented::Ended;
         }
         let idle_expires_at = now.plus(lifetimes.refresh_idle).min(self.expires_at);

@@ -7,6 +7,12 @@ use super::error::{Code, ProtocolError};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, String)>);
 
+impl FromIterator<(String, String)> for Params {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
 impl Params {
     /// From `application/x-www-form-urlencoded` text.
     pub fn parse(text: &str) -> Self {
@@ -44,6 +50,19 @@ impl Params {
             Some(_) => Err(ProtocolError::new(Code::InvalidRequest, "a parameter is repeated")),
             None => Ok(()),
         }
+    }
+
+    /// Without these.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
+    }
+
+    /// With one more.
+    #[must_use]
+    pub fn and(mut self, name: &str, value: &str) -> Self {
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// Back to `application/x-www-form-urlencoded` text.

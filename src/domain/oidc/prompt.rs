@@ -7,7 +7,7 @@ use super::client::Client;
 use super::error::{Code, ProtocolError};
 use super::request::{AuthorizationRequest, Prompt};
 use super::scope::Scope;
-use crate::domain::auth::session::Session;
+use crate::domain::auth::session::{ACRS, Session};
 use crate::domain::id::IdentityId;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::time::Timestamp;
@@ -58,13 +58,20 @@ pub enum Next {
 /// Decides. `present` is `None` without a live session.
 pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&Present<'_>>, now: Timestamp) -> Next {
     let silent = |code, why, page| if request.is_silent() { Next::Refuse(ProtocolError::new(code, why)) } else { page };
+    // OpenID Connect Core, 5.5.1.1: an essential acr that cannot be had is a failed authentication, and no page helps.
+    if !request.acr.is_empty() && !request.acr.iter().any(|acr| ACRS.contains(&acr.as_str())) {
+        let why = "nobody can sign in here as strongly as claims asks for";
+        return Next::Refuse(ProtocolError::new(Code::UnmetAuthenticationRequirements, why));
+    }
     // OpenID Connect Core, 3.1.2.1: whoever signs in instead of the hinted person gets an error; the page once more
     // would refuse the right password without saying why.
     if present.is_some_and(|p| p.session.auth_time >= request.created_at && !is_the_hinted(request, p)) {
         return Next::Refuse(ProtocolError::new(Code::LoginRequired, "another person than the hinted one signed in"));
     }
-    let Some(present) = present.filter(|p| is_recent_enough(request, p.session, now) && is_the_hinted(request, p))
-    else {
+    let suits = |p: &&Present<'_>| {
+        is_recent_enough(request, p.session, now) && is_strong_enough(request, p.session) && is_the_hinted(request, p)
+    };
+    let Some(present) = present.filter(suits) else {
         return silent(Code::LoginRequired, "nobody is signed in as the request asks", Next::SignIn);
     };
     if request.asks(Prompt::SelectAccount) && !request.answered.account {
@@ -97,6 +104,11 @@ fn is_recent_enough(request: &AuthorizationRequest, session: &Session, now: Time
     within && (!request.asks(Prompt::Login) || after_request)
 }
 
+/// A session may stem from a weaker sign-in than is asked for now.
+fn is_strong_enough(request: &AuthorizationRequest, session: &Session) -> bool {
+    request.acr.is_empty() || request.acr.contains(&session.acr)
+}
+
 /// OpenID Connect Core, 3.1.2.1, `id_token_hint`: another person's session is not an answer.
 fn is_the_hinted(request: &AuthorizationRequest, present: &Present<'_>) -> bool {
     request.hinted_sub.as_deref().is_none_or(|hinted| present.sub == Some(hinted))
@@ -125,5 +137,5 @@ fn needs_own_consent(request: &AuthorizationRequest, client: &Client, receipt: R
 
 /// What a receipt must cover: everything asked except the wish for an ID token.
 pub fn consent_scope(request: &AuthorizationRequest) -> super::scope::ScopeSet {
-    request.scope.clone().without(Scope::Openid)
+    request.scope.union(&request.claims.scopes()).without(Scope::Openid)
 }

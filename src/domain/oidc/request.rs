@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::claims_request::SingleClaims;
 use super::pkce::Challenge;
+use super::response::{ResponseMode, ResponseType};
 use super::scope::ScopeSet;
 use crate::domain::id::{ClientId, InteractionId, SessionId};
 use crate::domain::time::Timestamp;
@@ -41,12 +43,24 @@ pub struct AuthorizationRequest {
     pub client_id: ClientId,
     /// Where the answer goes: one of the client's registered addresses.
     pub redirect_uri: String,
+    /// What is asked for at once. A request that an older release sealed asked for a code.
+    #[serde(default = "code")]
+    pub response_type: ResponseType,
+    /// How the answer travels.
+    #[serde(default = "query")]
+    pub response_mode: ResponseMode,
     /// Given back as it came.
     pub state: Option<String>,
     /// Copied into the ID token.
     pub nonce: Option<String>,
     /// What is asked for, already cut to what the client may have.
     pub scope: ScopeSet,
+    /// Claims asked one by one, of those that the client may have.
+    #[serde(default)]
+    pub claims: SingleClaims,
+    /// How strongly the person must have proved herself: one of these, any when empty.
+    #[serde(default)]
+    pub acr: Vec<String>,
     /// S256 challenge.
     pub challenge: Option<Challenge>,
     /// What the client wants shown.
@@ -55,7 +69,7 @@ pub struct AuthorizationRequest {
     pub max_age: Option<u64>,
     /// A user name to put into the form; anything else was dropped (R9).
     pub login_hint: Option<String>,
-    /// Subject of a verified `id_token_hint`.
+    /// Subject of a verified `id_token_hint`, or named in `claims`.
     pub hinted_sub: Option<String>,
     /// Languages for the pages.
     pub ui_locales: Option<String>,
@@ -65,6 +79,14 @@ pub struct AuthorizationRequest {
     pub created_at: Timestamp,
     /// Which prompts were answered.
     pub answered: Answered,
+}
+
+fn code() -> ResponseType {
+    ResponseType::CODE
+}
+
+fn query() -> ResponseMode {
+    ResponseMode::Query
 }
 
 impl AuthorizationRequest {

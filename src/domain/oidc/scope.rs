@@ -78,6 +78,12 @@ impl ScopeSet {
         Self(self.0.intersection(&other.0).copied().collect())
     }
 
+    /// Those that either holds.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).copied().collect())
+    }
+
     /// Whether every one of these stands in `other`.
     pub fn is_subset(&self, other: &Self) -> bool {
         self.0.is_subset(&other.0)

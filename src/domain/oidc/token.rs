@@ -1,4 +1,4 @@
-//! What arrives at the token endpoint (RFC 6749, 4.1.3 and 6).
+//! What arrives at the token endpoint (RFC 6749, 4.1.3, 4.4.2 and 6).
 
 use super::error::{Code, ProtocolError};
 use super::params::Params;
@@ -24,18 +24,42 @@ pub enum Request {
         /// A narrower scope, where one is asked for.
         scope: Option<ScopeSet>,
     },
+    /// `client_credentials`
+    ClientCredentials {
+        /// Words of the resource, space-separated.
+        scope: Option<String>,
+        /// For which resource (RFC 8707).
+        resource: Option<String>,
+    },
 }
 
 impl Request {
+    /// The name of its grant type.
+    pub fn grant_type(&self) -> &'static str {
+        match self {
+            Self::Code { .. } => "authorization_code",
+            Self::Refresh { .. } => "refresh_token",
+            Self::ClientCredentials { .. } => "client_credentials",
+        }
+    }
+
     /// Reads the form.
     ///
     /// # Errors
     /// `invalid_request`, `unsupported_grant_type`, `invalid_grant` for a malformed verifier.
     pub fn parse(params: &Params) -> Result<Self, ProtocolError> {
+        // RFC 8707, 2 lets it stand several times; one token is for one resource here.
+        if params.is_repeated("resource") {
+            return Err(ProtocolError::new(Code::InvalidTarget, "one resource at a time"));
+        }
         params.refuse_repeated()?;
         let needed =
             |name: &str, why| params.get(name).map(str::to_owned).ok_or(ProtocolError::new(Code::InvalidRequest, why));
-        match params.get("grant_type") {
+        let grant_type = params.get("grant_type");
+        if grant_type != Some("client_credentials") && params.get("resource").is_some() {
+            return Err(ProtocolError::new(Code::InvalidTarget, "tokens about a person are for userinfo"));
+        }
+        match grant_type {
             Some("authorization_code") => {
                 let verifier = params.get("code_verifier").map(str::to_owned);
                 if verifier.as_deref().is_some_and(|text| !pkce::is_verifier(text)) {
@@ -51,10 +75,11 @@ impl Request {
                 token: needed("refresh_token", "refresh_token is missing")?,
                 scope: params.get("scope").map(ScopeSet::parse),
             }),
-            Some(_) => Err(ProtocolError::new(
-                Code::UnsupportedGrantType,
-                "only authorization_code and refresh_token are served",
-            )),
+            Some("client_credentials") => Ok(Self::ClientCredentials {
+                scope: params.get("scope").map(str::to_owned),
+                resource: params.get("resource").map(str::to_owned),
+            }),
+            Some(_) => Err(ProtocolError::new(Code::UnsupportedGrantType, "this grant type is not served")),
             None => Err(ProtocolError::new(Code::InvalidRequest, "grant_type is missing")),
         }
     }

@@ -1,7 +1,9 @@
-//! What handlers take: a visit (who comes, with which cookies), and forms whose repeated fields are seen.
+//! What handlers take: a visit (who comes, with which cookies), forms whose repeated fields are seen, bearer tokens.
 
+mod bearer;
 mod form;
 mod visit;
 
+pub use bearer::bearer;
 pub use form::Fields;
 pub use visit::{RequestId, Visit};

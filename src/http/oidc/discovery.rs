@@ -4,12 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::domain::auth::session::ACR_PASSWORD;
-use crate::domain::oidc::claims;
+use crate::domain::auth::session::ACRS;
+use crate::domain::oidc::assertion::ClientAlg;
+use crate::domain::oidc::client::{AuthMethod, ContentEncryption, EncryptionAlg};
+use crate::domain::oidc::response::{ResponseMode, ResponseType};
 use crate::domain::oidc::scope::Scope;
+use crate::domain::oidc::signing_key::SigningAlg;
+use crate::domain::oidc::{claims, registration, request_object};
 use crate::domain::registry::verification::TRUST_FRAMEWORK;
 use crate::http::urls::path;
 
@@ -17,21 +21,33 @@ use crate::http::urls::path;
 pub async fn metadata(State(app): State<App>) -> Response {
     let at = |path: &str| app.issuer().at(path);
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-    let document = json!({
+    let auth_methods: Vec<&str> = AuthMethod::ALL.iter().map(|method| method.as_str()).collect();
+    let proving_methods: Vec<&str> = auth_methods.iter().copied().filter(|method| *method != "none").collect();
+    let assertion_algs: Vec<&str> = ClientAlg::ALL.iter().map(|alg| alg.as_str()).collect();
+    let mut document = json!({
         "issuer": app.issuer().as_str(),
         "authorization_endpoint": at(path::AUTHORIZE),
         "token_endpoint": at(path::TOKEN),
         "userinfo_endpoint": at(path::USERINFO),
         "jwks_uri": at(path::JWKS),
         "end_session_endpoint": at(path::END_SESSION),
+        "registration_endpoint": at(path::REGISTER),
+        "introspection_endpoint": at(path::INTROSPECT),
+        "introspection_endpoint_auth_methods_supported": proving_methods,
+        "introspection_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "revocation_endpoint": at(path::REVOKE),
+        "revocation_endpoint_auth_methods_supported": auth_methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "pushed_authorization_request_endpoint": at(path::PAR),
+        "require_pushed_authorization_requests": false,
         "scopes_supported": scopes,
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
-        "acr_values_supported": [ACR_PASSWORD],
+        "response_types_supported": ResponseType::ALL.map(ResponseType::as_str),
+        "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
+        "grant_types_supported": registration::GRANT_TYPES,
+        "acr_values_supported": ACRS,
         "subject_types_supported": ["public", "pairwise"],
-        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": auth_methods,
+        "token_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claim_types_supported": ["normal"],
@@ -42,12 +58,30 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "evidence_supported": claims::verified::EVIDENCE,
         "electronic_records_supported": claims::verified::electronic_records(),
         "ui_locales_supported": ["zh-CN", "en"],
-        "claims_parameter_supported": false,
-        "request_parameter_supported": false,
+        "claims_parameter_supported": true,
+        "display_values_supported": ["page", "popup", "touch"],
+        "request_parameter_supported": true,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
     });
+    if let (Value::Object(all), Value::Object(own)) = (&mut document, algorithms(&assertion_algs)) {
+        all.extend(own);
+    }
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
+}
+
+/// How what we answer is signed and sealed, and what clients sign their requests with.
+fn algorithms(answers: &[&str]) -> Value {
+    json!({
+        "introspection_signing_alg_values_supported": SigningAlg::ALL.map(SigningAlg::as_str),
+        "id_token_signing_alg_values_supported": answers,
+        "userinfo_signing_alg_values_supported": answers,
+        "id_token_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
+        "id_token_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
+        "userinfo_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
+        "userinfo_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
+        "request_object_signing_alg_values_supported": request_object::ALGS.map(ClientAlg::as_str),
+    })
 }

@@ -1,8 +1,12 @@
 //! One file for each protocol endpoint.
 
 pub mod authorize;
+mod client_auth;
 pub mod discovery;
 pub mod end_session;
 pub mod jwks;
+pub mod par;
+pub mod register;
 pub mod token;
+pub mod token_status;
 pub mod userinfo;

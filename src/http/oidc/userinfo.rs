@@ -5,10 +5,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::app::userinfo::Told;
 use crate::app::{App, Error};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::http::error;
-use crate::http::extract::{Fields, Visit};
+use crate::http::extract::{Fields, Visit, bearer};
 
 /// GET with an Authorization header.
 pub async fn get(State(app): State<App>, visit: Visit, headers: HeaderMap) -> Response {
@@ -30,18 +31,16 @@ pub async fn post(
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
 async fn answer(app: &App, visit: Visit, token: Option<String>) -> Response {
     let Some(token) = token else {
         // RFC 6750, 3.1: without any authentication the challenge carries no error code.
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer realm=\"mingji\"")]).into_response();
     };
     match app.userinfo(&visit.ctx, &token).await {
-        Ok(claims) => ([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response(),
+        Ok(Told::Plain(claims)) => ([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response(),
+        Ok(Told::Jwt(jwt)) => {
+            ([(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "application/jwt")], jwt).into_response()
+        }
         Err(Error { protocol: Some(refused), .. }) => refusal(&refused),
         Err(why) => error::protocol(&visit, &why),
     }

@@ -3,12 +3,13 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::respond::{FormTargets, page};
+use super::respond::{FormTargets, page, posting_page};
 use super::views;
 use crate::app::authorize::{Answer, Page, Reply};
 use crate::app::session;
 use crate::domain::locale::Locale;
 use crate::domain::oidc::claims::IdentityFacts;
+use crate::domain::oidc::response::ClientAnswer;
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::http::error;
 use crate::http::extract::Visit;
@@ -21,7 +22,10 @@ pub fn show(mut visit: Visit, reply: Reply) -> Response {
     let locale = visit.locale_for(reply.ui_locales.as_deref());
     visit.ctx.locale = locale;
     match reply.answer {
-        Answer::Redirect(url) => redirect(visit, &url),
+        Answer::Client(answer) => match answer.url() {
+            Some(url) => redirect(visit, &url),
+            None => visit.finish(posting_page(views::FormPost { form: posted(answer) }.render(locale))),
+        },
         Answer::Page(shown) => match *shown {
             Page::Stop(stop) => error::stop(visit, stop),
             other => {
@@ -78,16 +82,24 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
             (view.render(locale), FormTargets::Client)
         }
         Page::GuardianNeeded { request, who, client, back } => {
+            let (back, forms) = match back.url() {
+                Some(url) => (views::Back::Link(url), FormTargets::Ourselves),
+                None => (views::Back::Form(posted(back)), FormTargets::Client),
+            };
             let view = views::GuardianNeeded {
                 who: name(&who),
                 request: Some(request),
                 client_name: client.display_name(english),
-                return_uri: Some(back),
+                back: Some(back),
             };
-            (view.render(locale), FormTargets::Ourselves)
+            (view.render(locale), forms)
         }
         Page::Stop(_) => (String::new(), FormTargets::Ourselves),
     }
+}
+
+fn posted(answer: ClientAnswer) -> views::ClientForm {
+    views::ClientForm { action: answer.redirect_uri, fields: answer.fields }
 }
 
 /// The name on top of the page.

@@ -2,6 +2,14 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, digest};
+
+use super::views::SUBMIT;
+
+/// What every page is held to: nothing but our own style sheet and seal.
+const CLOSED: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Where the forms of a page may lead. Chromium applies `form-action` to every redirect after a form: to the
 /// client's address, and also to wherever the client sends the browser from there (tried with Chromium 156: a
@@ -28,8 +36,7 @@ impl FormTargets {
 
 /// Answers with a page. Nothing of it is stored, framed, sent on as referrer or able to run a script.
 pub fn page(status: StatusCode, html: String, forms: FormTargets) -> Response {
-    let closed = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
-    let policy = HeaderValue::try_from(format!("{closed}{}", forms.directive()))
+    let policy = HeaderValue::try_from(format!("{CLOSED}{}", forms.directive()))
         .unwrap_or(HeaderValue::from_static("default-src 'none'; form-action 'self'; frame-ancestors 'none'"));
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
@@ -46,6 +53,19 @@ pub fn page(status: StatusCode, html: String, forms: FormTargets) -> Response {
         ),
     ];
     (status, headers, html).into_response()
+}
+
+/// The page that posts an answer to a client: it may run the one script that does so (CSP 3, hash source), and says
+/// where it comes from, because many a client's guard against forged forms looks at `Origin`. The issuer stands in the
+/// answer anyway.
+pub fn posting_page(html: String) -> Response {
+    let mut response = page(StatusCode::OK, html, FormTargets::Client);
+    let hash = STANDARD.encode(digest(&SHA256, SUBMIT.as_bytes()));
+    if let Ok(policy) = HeaderValue::try_from(format!("{CLOSED}; script-src 'sha256-{hash}'")) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("origin"));
+    response
 }
 
 #[cfg(test)]

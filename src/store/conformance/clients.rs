@@ -17,7 +17,10 @@ fn platform(n: u8) -> Client {
         "client_name": "省平台",
         "client_name#en": "Province",
         "edu_vendor": "某省教育厅",
-        "token_endpoint_auth_method": "none",
+        "client_uri#en": "https://p.test/en",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": "PS256",
+        "jwks": { "keys": [] },
         "grant_types": ["authorization_code", "refresh_token"],
         "scope": "openid edu",
         "application_type": "native",
@@ -38,6 +41,7 @@ fn platform(n: u8) -> Client {
         metadata: serde_json::from_value(metadata).unwrap(),
         sector: SYSTEM_SECTOR.into(),
         secret_digest: None,
+        secret_sealed: Some(vec![1, 2, 3]),
         created_at: after(1),
         ..client(n)
     }

@@ -20,6 +20,7 @@ mod need;
 mod persons;
 mod platforms;
 mod profiles;
+mod registrations;
 mod relations;
 mod scene;
 mod schema;

@@ -9,6 +9,7 @@ use super::support::{NOW, account, add_person, person_id};
 use crate::domain::access::for_tests::{own, task};
 use crate::domain::auth::session::{ACR_PASSWORD, Session};
 use crate::domain::id::{AccountId, ClientId, GrantId, IdentityId, SessionId};
+use crate::domain::oidc::claims_request::SingleClaims;
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::scope::ScopeSet;
@@ -88,6 +89,7 @@ pub fn client(n: u8) -> Client {
         metadata: serde_json::from_value(metadata).unwrap(),
         sector: format!("v{n}.test"),
         secret_digest: Some([n; 32]),
+        secret_sealed: None,
         status: ClientStatus::Active,
         created_at: NOW,
     }
@@ -110,6 +112,7 @@ pub fn grant(n: u8, offline: bool) -> Grant {
         sub: "sub-1".into(),
         sid: "sid-1".into(),
         scope: ScopeSet::parse("openid profile"),
+        claims: SingleClaims { userinfo: ["email".to_owned()].into(), ..SingleClaims::default() },
         auth_time: NOW,
         acr: ACR_PASSWORD.into(),
         amr: vec!["pwd".into()],

@@ -75,6 +75,15 @@ impl Row {
     pub fn json<T: serde::de::DeserializeOwned>(&self, name: &'static str) -> Result<T, StoreError> {
         serde_json::from_value(self.get::<serde_json::Value>(name)?).map_err(|_| StoreError::unknown_code(name))
     }
+
+    /// The same for a column that may be NULL.
+    ///
+    /// # Errors
+    /// [`StoreError::Decode`] when it does not fit.
+    pub fn optional_json<T: serde::de::DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, StoreError> {
+        let value = self.get::<Option<serde_json::Value>>(name)?;
+        value.map(serde_json::from_value).transpose().map_err(|_| StoreError::unknown_code(name))
+    }
 }
 
 macro_rules! columns {
@@ -123,5 +132,5 @@ macro_rules! id_columns {
 id_columns! {
     PersonId, AccountId, OrgId, ClassId, EnrolmentId, StaffingId, GuardianshipId, IdentityId, DocumentId, VerificationId,
     SpaceId, ClientId, ConsentId, SessionId, InteractionId, GrantId, FamilyId, AuditId, EventId, AdminGrantId, ActivationId,
-    DeliveryId, RelationClaimId, CaseId, MergeId,
+    DeliveryId, RelationClaimId, CaseId, MergeId, InitialTokenId,
 }

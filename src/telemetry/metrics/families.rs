@@ -84,8 +84,8 @@ families! {
         "callers in line for a password hash";
     passwords_size: Gauge "mingji_password_pool_size" {} =
         "password hashes that can be computed at a time";
-    tokens: Counter "mingji_tokens_issued_total" { grant_type: &["authorization_code", "refresh_token"] } =
-        "answers of the token endpoint that held tokens";
+    tokens: Counter "mingji_tokens_issued_total" { grant_type: &["authorization_code", "refresh_token", "client_credentials", "implicit"] } =
+        "answers of the token endpoint that held tokens; `implicit`: of the authorization endpoint, through the browser";
     codes: Counter "mingji_code_redemptions_total" { outcome: &["redeemed", "replayed", "unknown"] } =
         "authorization codes presented; a replayed one ends what it gave";
     refreshes: Counter "mingji_refreshes_total" { outcome: &["kept", "rotated", "repeated", "replayed", "ended"] } =
@@ -121,7 +121,7 @@ families! {
     job_success: Gauge "mingji_job_last_success_timestamp_seconds" {
         task: &["keys", "sequencer", "deliveries", "upkeep", "anchor"]
     } = "when it last went well, in seconds since 1970";
-    key_activated: Gauge "mingji_signing_key_activated_timestamp_seconds" { alg: &["ES256", "RS256"] } =
+    key_activated: Gauge "mingji_signing_key_activated_timestamp_seconds" { alg: &["ES256", "EdDSA", "RS256", "PS256"] } =
         "since when the active key of this algorithm signs, in seconds since 1970";
     key_backup: Gauge "mingji_key_backup_made" {} =
         "1 when `mingji keys backup` was run for this database";

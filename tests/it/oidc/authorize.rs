@@ -11,16 +11,18 @@ type Wrong = (&'static str, fn(Ask) -> Ask, &'static str);
 const REDIRECTED: &[Wrong] = &[
     ("a repeated parameter", |ask| ask.and("scope", "openid"), "invalid_request"),
     ("a repeated unknown parameter", |ask| ask.and("x", "1").and("x", "2"), "invalid_request"),
-    ("a request object", |ask| ask.with("request", "e30.e30."), "request_not_supported"),
+    ("an object that is none", |ask| ask.with("request", "e30.e30."), "invalid_request_object"),
     ("a request object elsewhere", |ask| ask.with("request_uri", "https://rp.example/r"), "request_uri_not_supported"),
     ("a registration on the fly", |ask| ask.with("registration", "{}"), "registration_not_supported"),
     ("no response_type", |ask| ask.without("response_type"), "invalid_request"),
-    ("an implicit response_type", |ask| ask.with("response_type", "token"), "unsupported_response_type"),
-    ("a hybrid response_type", |ask| ask.with("response_type", "code id_token"), "unsupported_response_type"),
-    ("another response_mode", |ask| ask.with("response_mode", "fragment"), "invalid_request"),
+    ("an access token alone", |ask| ask.with("response_type", "token"), "unsupported_response_type"),
+    ("an unknown response_type", |ask| ask.with("response_type", "code cookie"), "unsupported_response_type"),
+    ("an unregistered response_type", |ask| ask.with("response_type", "code id_token"), "unauthorized_client"),
+    ("an unknown response_mode", |ask| ask.with("response_mode", "web_message"), "invalid_request"),
     ("no scope", |ask| ask.without("scope"), "invalid_scope"),
     ("scope without openid", |ask| ask.with("scope", "profile edu"), "invalid_scope"),
     ("prompt none beside another", |ask| ask.with("prompt", "none login"), "invalid_request"),
+    ("an account to be created", |ask| ask.with("prompt", "create"), "invalid_request"),
     ("an unknown prompt", |ask| ask.with("prompt", "dance"), "invalid_request"),
     ("max_age that is no number", |ask| ask.with("max_age", "soon"), "invalid_request"),
     ("a negative max_age", |ask| ask.with("max_age", "-1"), "invalid_request"),
@@ -142,6 +144,19 @@ both_engines! {
             let page = browser.open(&rp.url(&rp.ask().with("redirect_uri", uri))).await;
             assert_eq!(page.asks_for("password"), accepted, "{uri}");
             assert_eq!(page.has("err-redirect-uri"), !accepted, "{uri}");
+        }
+    }
+
+    async fn what_is_not_known_or_only_a_wish_stops_nobody(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        teacher.sign_in(&rp).await;
+        for (name, value) in [
+            ("extra", "foobar"), ("display", "page"), ("display", "popup"), ("display", "hologram"), ("acr_values", "1 2"),
+            ("claims_locales", "se"), ("ui_locales", "se"), ("login_hint", "buffy@example.org"), ("max_age", "10000"),
+        ] {
+            let answer = teacher.browser.open(&rp.url(&rp.ask().with(name, value))).await.answer();
+            assert!(answer.contains_key("code"), "{name}={value}: {answer:?}");
         }
     }
 

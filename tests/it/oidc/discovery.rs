@@ -15,11 +15,20 @@ both_engines! {
             assert!(url.starts_with(&app.issuer), "{name}");
             assert_ne!(app.http.get(url).send().await.unwrap().status(), 404, "{name}");
         }
+        // They are called with POST only, and answer 405 to anything else.
+        for name in ["registration_endpoint", "introspection_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint"] {
+            let url = document[name].as_str().unwrap();
+            assert!(url.starts_with(&app.issuer), "{name}");
+            assert_eq!(app.http.get(url).send().await.unwrap().status(), 405, "{name}");
+        }
         for (name, value) in [
             ("response_types_supported", "code"),
             ("code_challenge_methods_supported", "S256"),
             ("subject_types_supported", "pairwise"),
             ("id_token_signing_alg_values_supported", "RS256"),
+            ("token_endpoint_auth_methods_supported", "private_key_jwt"),
+            ("token_endpoint_auth_signing_alg_values_supported", "PS256"),
+            ("grant_types_supported", "client_credentials"),
             ("prompt_values_supported", "select_account"),
         ] {
             assert!(document[name].as_array().unwrap().contains(&value.into()), "{name}");
@@ -33,7 +42,7 @@ both_engines! {
         let url = app.endpoint("jwks_uri").await;
         let keys: Value = app.http.get(url).send().await.unwrap().json().await.unwrap();
         let keys = keys["keys"].as_array().unwrap();
-        for alg in ["ES256", "RS256"] {
+        for alg in ["ES256", "RS256", "PS256", "EdDSA"] {
             assert_eq!(keys.iter().filter(|key| key["alg"] == alg).count(), 2, "active and next {alg}");
         }
         for key in keys {

@@ -36,7 +36,7 @@ both_engines! {
         let url = app.endpoint("jwks_uri").await;
         let kept = app.http.get(url).send().await.unwrap().text().await.unwrap();
         app.pass(Duration::from_secs(3600));
-        for alg in [SigningAlg::Es256, SigningAlg::Rs256] {
+        for alg in SigningAlg::ALL {
             app.app.rotate_keys(&app.operator(), alg).await.unwrap();
         }
         app.pass(Duration::from_secs(3));

@@ -167,6 +167,31 @@ both_engines! {
         assert!(answer.text().await.unwrap().contains("invalid_request"));
     }
 
+    async fn refusals_are_stored_by_nobody_and_say_how_to_authenticate(app: TestApp) {
+        let rp = app.client("platform_a");
+        let form = [("grant_type", "authorization_code"), ("code", "x"), ("redirect_uri", "x")];
+        for (what, request, error) in [
+            ("no client", app.http.post(app.at("/token")).form(&form), "invalid_client"),
+            ("another scheme", app.http.post(app.at("/token")).form(&form).bearer_auth("x"), "invalid_client"),
+            ("no base64", app.http.post(app.at("/token")).form(&form).header("authorization", "Basic ?"), "invalid_client"),
+            ("a wrong secret", app.http.post(app.at("/token")).form(&form).basic_auth(&rp.id, Some("x")), "invalid_client"),
+        ] {
+            let answer = Answer::of(request).await;
+            assert_eq!((answer.status, answer.error()), (401, error), "{what}");
+            assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Basic realm="), "{what}");
+            assert_eq!(answer.headers["cache-control"], "no-store", "{what}");
+        }
+        let answer = rp.token(&[("grant_type", "authorization_code".into()), ("code", "x".repeat(70_000))]).await;
+        assert_eq!((answer.status, answer.error()), (400, "invalid_request"), "too long");
+        assert_eq!(answer.headers["cache-control"], "no-store");
+    }
+
+    async fn a_grant_type_must_be_registered(app: TestApp) {
+        let rp = app.register(json!({ "grant_types": ["authorization_code"] })).await;
+        let answer = rp.refresh(&app.teacher().sign_in(&app.client("platform_a")).await.refresh()).await;
+        assert_eq!((answer.status, answer.error()), (400, "unauthorized_client"));
+    }
+
     async fn tokens_say_what_the_standards_ask_for(app: TestApp) {
         let rp = app.client("platform_a");
         let ask = rp.ask();

@@ -9,6 +9,8 @@ use mingji::app::{App, Ctx, Parts};
 use mingji::demo::world::{DemoPerson, World};
 use mingji::domain::auth::lifetimes::Lifetimes;
 use mingji::domain::issuer::Issuer;
+use mingji::domain::oidc::client::ClientStatus;
+use mingji::domain::oidc::initial_token::Opening;
 use mingji::domain::time::Clock;
 use mingji::http::{Door, router, server};
 use mingji::jobs;
@@ -24,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use super::client_key::ClientKey;
 use super::clock::TestClock;
 use super::database::Database;
 use super::record::{Recorder, capture_logs, record};
@@ -74,6 +77,7 @@ pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: 
         secrets,
         issuer: Issuer::parse(issuer).unwrap(),
         lifetimes: Lifetimes::default(),
+        registration: Opening::default(),
         outbound: GuardedClient::new(vec![loopback], None).unwrap(),
         password_workers: (2, 64),
     }
@@ -82,13 +86,20 @@ pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: 
 impl TestApp {
     /// Starts a provider that holds the demo world.
     pub async fn start(engine: Engine, ephemeral: &str) -> Self {
+        Self::start_with(engine, ephemeral, |_| {}).await
+    }
+
+    /// The same, with something else about what it stands on.
+    pub async fn start_with(engine: Engine, ephemeral: &str, change: impl FnOnce(&mut Parts)) -> Self {
         capture_logs();
         let database = Database::new(engine).await;
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let issuer = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
         let clock = TestClock::new();
         let db = Db::connect(&database.url).await.unwrap();
-        let app = App::new(parts(db, clock.clone(), database.secrets(), &issuer, ephemeral).await);
+        let mut parts = parts(db, clock.clone(), database.secrets(), &issuer, ephemeral).await;
+        change(&mut parts);
+        let app = App::new(parts);
         let stop = CancellationToken::new();
         let tracker = jobs::start(&app, None, &stop);
         let said = Recorder::default();
@@ -151,12 +162,14 @@ impl TestApp {
             "grant_types": ["authorization_code", "refresh_token"], "id_token_signed_response_alg": "ES256",
         });
         metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
-        metadata.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-        let registered =
-            self.app.create_client(&self.operator(), serde_json::from_value(metadata).unwrap()).await.unwrap();
+        let metadata = serde_json::from_value(without_null(metadata)).unwrap();
+        let registered = self.app.create_client(&self.operator(), metadata).await.unwrap();
         let secret = registered.secret.map(|secret| secrecy::ExposeSecret::expose_secret(&secret).to_owned());
         let auth = match (registered.client.metadata.token_endpoint_auth_method, secret) {
             (mingji::domain::oidc::client::AuthMethod::ClientSecretPost, Some(secret)) => Auth::Post(secret),
+            (mingji::domain::oidc::client::AuthMethod::ClientSecretJwt, Some(secret)) => {
+                Auth::Key(ClientKey::secret(&secret))
+            }
             (_, Some(secret)) => Auth::Basic(secret),
             (_, None) => Auth::Public,
         };
@@ -166,6 +179,28 @@ impl TestApp {
             auth,
             redirect_uri: registered.client.metadata.redirect_uris[0].clone(),
         }
+    }
+
+    /// Registers a client that proves itself with a key of its own.
+    pub async fn register_with_key(&self, key: &ClientKey, own: Value) -> RelyingParty {
+        let mut metadata = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": key.jwks() });
+        metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        RelyingParty { auth: Auth::Key(key.clone()), ..self.register(metadata).await }
+    }
+
+    /// Registers a client without an address, which acts in its own name.
+    pub async fn register_machine(&self, own: Value) -> RelyingParty {
+        let metadata = serde_json::from_value(without_null(own)).unwrap();
+        let registered = self.app.create_client(&self.operator(), metadata).await.unwrap();
+        let secret = secrecy::ExposeSecret::expose_secret(&registered.secret.unwrap()).to_owned();
+        let id = registered.client.id.to_string();
+        RelyingParty { app: self.clone(), id, auth: Auth::Basic(secret), redirect_uri: String::new() }
+    }
+
+    /// Takes a client out of use.
+    pub async fn suspend(&self, rp: &RelyingParty) {
+        let id = rp.id.parse().unwrap();
+        self.app.set_client_status(&self.operator(), id, ClientStatus::Suspended).await.unwrap();
     }
 
     /// A public client of the system.
@@ -192,6 +227,12 @@ impl TestApp {
     pub async fn discovery(&self) -> Value {
         self.http.get(self.at("/.well-known/openid-configuration")).send().await.unwrap().json().await.unwrap()
     }
+}
+
+/// A document without the members that a test takes away with `null`.
+fn without_null(mut document: Value) -> Value {
+    document.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    document
 }
 
 async fn serve(listener: tokio::net::TcpListener, routes: axum::Router, stop: CancellationToken) {
@@ -235,7 +276,11 @@ pub async fn run_with<F: Future<Output = ()> + Send + 'static>(
     ephemeral: &str,
     body: impl FnOnce(TestApp) -> F,
 ) {
-    let app = TestApp::start(engine, ephemeral).await;
+    run_on(TestApp::start(engine, ephemeral).await, body).await;
+}
+
+/// The same, with a provider that was started already.
+pub async fn run_on<F: Future<Output = ()> + Send + 'static>(app: TestApp, body: impl FnOnce(TestApp) -> F) {
     let outcome = tokio::spawn(body(app.clone())).await;
     app.stop().await;
     if let Err(failed) = outcome {

@@ -138,10 +138,25 @@ impl Page {
         self.headers.get(LOCATION).map(|to| to.to_str().unwrap().to_owned())
     }
 
-    /// The parameters of the redirect.
+    /// The parameters of the redirect, in the query or in the fragment.
     pub fn answer(&self) -> BTreeMap<String, String> {
         let to = self.location().unwrap_or_else(|| panic!("no redirect: {self:#?}"));
-        Url::parse(&to).unwrap().query_pairs().into_owned().collect()
+        let url = Url::parse(&to).unwrap();
+        let text = url.fragment().or(url.query()).unwrap_or_default();
+        form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+    }
+
+    /// The address and the fields of the form that is posted to the client.
+    pub fn posted(&self) -> (String, BTreeMap<String, String>) {
+        let html = Html::parse_document(&self.text);
+        let form = html.select(&Selector::parse("form#answer[method=post]").unwrap()).next();
+        let form = form.unwrap_or_else(|| panic!("no form for the client: {self:#?}"));
+        let hidden = Selector::parse("input[type=hidden]").unwrap();
+        let fields = form.select(&hidden).map(|input| {
+            let value = |name| input.attr(name).unwrap_or_default().to_owned();
+            (value("name"), value("value"))
+        });
+        (form.attr("action").unwrap_or_default().to_owned(), fields.collect())
     }
 
     /// Whether an element has this id.

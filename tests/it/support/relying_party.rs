@@ -7,15 +7,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mingji::domain::random::{Random as _, bytes};
 use mingji::keys::random::SystemRandom;
 use ring::digest::{SHA256, digest};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::app::TestApp;
+use super::client_key::{ClientKey, assertion};
 
 /// How it proves itself.
 #[derive(Clone)]
 pub enum Auth {
     Basic(String),
     Post(String),
+    /// An assertion of `client_secret_jwt` or `private_key_jwt`.
+    Key(ClientKey),
     Public,
 }
 
@@ -53,7 +56,7 @@ impl RelyingParty {
         let verifier = secret();
         let mut nonce = [0u8; 8];
         SystemRandom::new().fill(&mut nonce);
-        let ask = Ask { verifier, parameters: Vec::new() };
+        let ask = Ask { verifier, ..Ask::bare() };
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, ask.verifier.as_bytes()));
         ask.with("client_id", &self.id)
             .with("redirect_uri", &self.redirect_uri)
@@ -91,12 +94,21 @@ impl RelyingParty {
 
     /// Sends a form to the token endpoint, authenticated as registered.
     pub async fn token(&self, form: &[(&'static str, String)]) -> Answer {
+        self.post("/token", form).await
+    }
+
+    /// Sends a form to an endpoint, authenticated as registered.
+    pub async fn post(&self, path: &str, form: &[(&'static str, String)]) -> Answer {
         let mut form = form.to_vec();
-        let request = self.app.http.post(self.app.at("/token"));
+        let request = self.app.http.post(self.app.at(path));
         let request = match &self.auth {
             Auth::Basic(secret) => request.basic_auth(&self.id, Some(secret)),
             Auth::Post(secret) => {
                 form.extend([("client_id", self.id.clone()), ("client_secret", secret.clone())]);
+                request
+            }
+            Auth::Key(key) => {
+                form.extend(asserted(key.sign(json!({}), &self.assertion())));
                 request
             }
             Auth::Public => {
@@ -107,12 +119,28 @@ impl RelyingParty {
         Answer::of(request.form(&form)).await
     }
 
+    /// The claims of an assertion as it should be.
+    pub fn assertion(&self) -> Value {
+        assertion(&self.id, &self.app.issuer, self.app.app.now().seconds())
+    }
+
     pub async fn userinfo(&self, access_token: &str) -> Answer {
         Answer::of(self.app.http.get(self.app.at("/userinfo")).bearer_auth(access_token)).await
     }
 }
 
+/// The fields that carry an assertion.
+pub fn asserted(jwt: String) -> [(&'static str, String); 2] {
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    [("client_assertion_type", kind.into()), ("client_assertion", jwt)]
+}
+
 impl Ask {
+    /// A request that says nothing yet.
+    pub fn bare() -> Self {
+        Self { verifier: String::new(), parameters: Vec::new() }
+    }
+
     /// Sets a parameter.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
 use crate::domain::id::{ClassId, IdentityId, OrgId, PersonId, SpaceId};
+use crate::domain::oidc::scope::ScopeSet;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::domain::registry::verification::Verification;
@@ -119,6 +120,8 @@ pub struct Facts {
     pub children: Vec<ChildFacts>,
     /// Guardians this client may hear of.
     pub guardians: Vec<GuardianFacts>,
+    /// What live receipts name, as far as it is needed to decide what is said.
+    pub consented: ScopeSet,
     /// Standard claims that the person gave herself (OpenID Connect Core, 5.1).
     pub profile: Map<String, Value>,
     /// When any of it changed last.

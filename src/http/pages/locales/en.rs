@@ -1,8 +1,8 @@
 //! English.
 
 use super::{
-    Account, Activate, Common, Consent, ErrorText, Errors, Guardian, Home, Identity, Kind, Messages, Shared, SignIn,
-    SignOut,
+    Account, Activate, Common, Consent, ErrorText, Errors, FormPost, Guardian, Home, Identity, Kind, Messages, Shared,
+    SignIn, SignOut,
 };
 
 fn plural(count: u32, one: &str, many: &str) -> String {
@@ -148,6 +148,11 @@ pub static EN: Messages = Messages {
             "If you agree, contact your child’s school, which records your consent.",
             "Then your child opens the platform again and can go in. You can take it back at any time.",
         ],
+    },
+    form_post: FormPost {
+        title: "Going back to the platform",
+        lead: "If nothing happens by itself, press the button.",
+        go_on: "Go on",
     },
     sign_out: SignOut {
         title: "Sign out?",

@@ -23,6 +23,7 @@ pub struct Messages {
     pub account: Account,
     pub consent: Consent,
     pub guardian: Guardian,
+    pub form_post: FormPost,
     pub sign_out: SignOut,
     pub home: Home,
     pub holders: holders::Holders,
@@ -176,6 +177,13 @@ pub struct Guardian {
     pub adults_heading: &'static str,
     pub adults: With,
     pub steps: [&'static str; 3],
+}
+
+/// The way back to a platform that wants its answer posted.
+pub struct FormPost {
+    pub title: &'static str,
+    pub lead: &'static str,
+    pub go_on: &'static str,
 }
 
 /// Signing out: the question and the end.

@@ -1,8 +1,8 @@
 //! 简体中文。
 
 use super::{
-    Account, Activate, Common, Consent, ErrorText, Errors, Guardian, Home, Identity, Kind, Messages, Shared, SignIn,
-    SignOut,
+    Account, Activate, Common, Consent, ErrorText, Errors, FormPost, Guardian, Home, Identity, Kind, Messages, Shared,
+    SignIn, SignOut,
 };
 
 /// The Chinese texts.
@@ -125,6 +125,9 @@ pub static ZH: Messages = Messages {
             "如果同意，请联系孩子的学校，由学校登记您的同意。",
             "登记好以后，让孩子重新打开平台就能进去。您可以随时撤回。",
         ],
+    },
+    form_post: FormPost {
+        title: "正在回到平台", lead: "如果页面没有自动跳转，请按下面的按钮。", go_on: "继续"
     },
     sign_out: SignOut {
         title: "要退出登录吗？",

@@ -2,9 +2,17 @@
 
 use askama::Template;
 
-use super::{Frame, Who, client_link, finish};
+use super::{ClientForm, Frame, Who, client_link, finish};
 use crate::domain::locale::Locale;
 use crate::http::pages::locales::{self, Messages};
+
+/// The way back to the platform with `error=access_denied`, as it asked to be answered.
+pub enum Back {
+    /// An address.
+    Link(String),
+    /// A form (`response_mode=form_post`).
+    Form(ClientForm),
+}
 
 /// The page; carries `id="guardian-consent-needed"`.
 pub struct GuardianNeeded {
@@ -14,8 +22,8 @@ pub struct GuardianNeeded {
     pub request: Option<String>,
     /// Name of the platform that asks.
     pub client_name: String,
-    /// Leads back to the platform with `error=access_denied`.
-    pub return_uri: Option<String>,
+    /// Leads back to the platform.
+    pub back: Option<Back>,
 }
 
 #[derive(Template)]
@@ -26,6 +34,7 @@ struct Page<'a> {
     why: String,
     adults: String,
     back: Option<&'a str>,
+    form: Option<&'a ClientForm>,
     back_text: String,
 }
 
@@ -39,7 +48,14 @@ impl GuardianNeeded {
             t,
             why: (t.why)(&self.client_name),
             adults: (t.adults)(&self.client_name),
-            back: client_link(self.return_uri.as_deref()),
+            back: match &self.back {
+                Some(Back::Link(address)) => client_link(Some(address)),
+                _ => None,
+            },
+            form: match &self.back {
+                Some(Back::Form(form)) => Some(form).filter(|form| client_link(Some(&form.action)).is_some()),
+                _ => None,
+            },
             back_text: (messages.common.back_to)(&self.client_name),
         };
         finish(&page, locale)

@@ -1,0 +1,123 @@
+//! Client authentication at every endpoint that asks for it (RFC 6749, 2.3): exactly the method that was registered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{App, Error};
+use crate::domain::oidc::assertion::{Expect, TYPES};
+use crate::domain::oidc::client::{AuthMethod, Client, ClientStatus};
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::time::Timestamp;
+use crate::keys::foreign::{self, Header};
+use crate::keys::opaque;
+use crate::store::ephemeral::Space;
+
+/// How a client presents itself.
+pub struct Credentials {
+    /// The `client_id`; an assertion may say it alone (RFC 7521, 4.2).
+    pub client_id: Option<String>,
+    /// What goes with it.
+    pub proof: Proof,
+    /// Our names at this endpoint, which an assertion may address (RFC 9126, 2).
+    pub audiences: Vec<String>,
+}
+
+/// What proves a client.
+pub enum Proof {
+    /// The secret, by HTTP Basic.
+    Basic(SecretString),
+    /// The secret, in the form.
+    Post(SecretString),
+    /// A JWT (RFC 7523, 2.2).
+    Assertion(SecretString),
+    /// A public client proves nothing.
+    Nothing,
+}
+
+/// The same for an unknown client and a wrong secret; what it was goes to the log.
+fn refused(why: impl std::fmt::Display) -> Error {
+    Error {
+        internal: format!("client authentication failed: {why}"),
+        ..ProtocolError::new(Code::InvalidClient, "client authentication failed").into()
+    }
+}
+
+impl App {
+    /// Authenticates a client.
+    ///
+    /// # Errors
+    /// `invalid_client`, or a failed dependency.
+    pub async fn authenticate_client(&self, credentials: &Credentials, now: Timestamp) -> Result<Arc<Client>, Error> {
+        let claimed = match (&credentials.client_id, &credentials.proof) {
+            (Some(id), _) => Some(id.clone()),
+            (None, Proof::Assertion(jwt)) => foreign::unverified_subject(jwt.expose_secret()),
+            (None, _) => None,
+        };
+        let client = self.client(claimed.as_deref().unwrap_or_default(), now).await?;
+        let client = client.filter(|client| client.status == ClientStatus::Active);
+        // Compared even when nobody is there, so that a known id answers in the same time as an unknown one.
+        let matches = match &credentials.proof {
+            Proof::Basic(secret) | Proof::Post(secret) => {
+                let stored = client.as_ref().and_then(|client| client.secret_digest);
+                opaque::matches(secret.expose_secret(), &stored.unwrap_or([0; 32])) && stored.is_some()
+            }
+            Proof::Assertion(_) | Proof::Nothing => false,
+        };
+        let client = client.ok_or_else(|| refused("no such client"))?;
+        match (client.metadata.token_endpoint_auth_method, &credentials.proof) {
+            (AuthMethod::ClientSecretBasic, Proof::Basic(_)) | (AuthMethod::ClientSecretPost, Proof::Post(_))
+                if matches =>
+            {
+                Ok(client)
+            }
+            (AuthMethod::None, Proof::Nothing) => Ok(client),
+            (AuthMethod::ClientSecretJwt | AuthMethod::PrivateKeyJwt, Proof::Assertion(jwt)) => {
+                self.check_assertion(&client, jwt.expose_secret(), &credentials.audiences, now).await?;
+                Ok(client)
+            }
+            _ => Err(refused("another method than the registered one, or a wrong secret")),
+        }
+    }
+
+    /// RFC 7523, 3: the signature, the claims, and that it is used once.
+    async fn check_assertion(
+        &self,
+        client: &Client,
+        jwt: &str,
+        audiences: &[String],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let header = Header::read(jwt).map_err(refused)?;
+        let method = client.metadata.token_endpoint_auth_method;
+        let pinned = client.metadata.token_endpoint_auth_signing_alg;
+        if !header.alg.serves(method) || pinned.is_some_and(|alg| alg != header.alg) {
+            return Err(refused("an algorithm that was not registered"));
+        }
+        if !TYPES.contains(&header.typ.as_deref()) {
+            return Err(refused("another kind of token"));
+        }
+        let claims = if method == AuthMethod::ClientSecretJwt {
+            let secret = self.secret_of_client(client)?.ok_or_else(|| refused("no sealed secret"))?;
+            foreign::verify_with_secret(jwt, &header, secret.expose_secret()).map_err(refused)?
+        } else {
+            self.verify_of_client(client, jwt, &header).await.map_err(refused)?
+        };
+        let client_id = client.id.to_string();
+        let expect = Expect { client_id: &client_id, audiences, now, since: self.ephemeral.since() };
+        // From here on whoever asks has the key: he may know what is wrong with what he made.
+        let good = expect.check(&claims).map_err(|why| Error::from(ProtocolError::new(Code::InvalidClient, why)))?;
+        if self.is_first_use(&client_id, &good.jti, good.remember).await? {
+            Ok(())
+        } else {
+            Err(ProtocolError::new(Code::InvalidClient, "the assertion was used before").into())
+        }
+    }
+
+    /// RFC 7523, 3 (7): one `jti` of a client once, for as long as it would be believed.
+    async fn is_first_use(&self, client_id: &str, jti: &str, remember: Duration) -> Result<bool, Error> {
+        let key = opaque::lookup_key(&format!("assertion {client_id} {jti}"));
+        Ok(self.ephemeral.put_if_absent(Space::Replay, &key, b"", remember).await?)
+    }
+}

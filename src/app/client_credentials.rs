@@ -1,0 +1,54 @@
+//! Tokens that a client gets in its own name, for one resource of the system (RFC 6749, 4.4; RFC 8707).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use super::token::Tokens;
+use super::work::Outcome;
+use super::{App, Ctx, Error};
+use crate::domain::audit::Action;
+use crate::domain::oidc::client::Client;
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::signing_key::SigningAlg;
+use crate::domain::random::bytes;
+use crate::store::resources;
+
+impl App {
+    /// A token about nobody. Who the client is, and that it may, was checked before.
+    pub(super) async fn client_credentials(
+        &self,
+        ctx: &Ctx,
+        client: &Client,
+        scope: Option<&str>,
+        resource: Option<&str>,
+    ) -> Result<Tokens, Error> {
+        let uri = match (resource, client.metadata.edu_resources.as_slice()) {
+            (Some(asked), _) => asked,
+            (None, [only]) => only,
+            (None, _) => return Err(ProtocolError::new(Code::InvalidTarget, "say which resource").into()),
+        };
+        let mut work = self.begin(ctx, Action::TokenIssued).await?;
+        let unknown = || ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource");
+        let resource = resources::find(work.tx(), uri).await?.ok_or_else(unknown)?;
+        let granted = resource.grants(client, scope)?.into_iter().collect::<Vec<_>>().join(" ");
+        Self::client_used(&mut work, client, ctx.now).await?;
+        work.target("client", client.id).detail("resource", resource.uri.clone()).detail("scope", granted.clone());
+        work.commit(Outcome::Done).await?;
+        let keyring = self.keyring(ctx.now).await?;
+        let key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
+        // RFC 9068, 2.2: without a person "the value of sub SHOULD correspond to an identifier […] for the client".
+        let claims = json!({
+            "iss": self.issuer().as_str(), "aud": resource.uri, "sub": client.id.to_string(), "client_id": client.id.to_string(), "scope": granted,
+            "iat": ctx.now.seconds(), "exp": ctx.now.plus(self.lifetimes.access_token).seconds(),
+            "jti": URL_SAFE_NO_PAD.encode(bytes::<24>(&*self.random)),
+        });
+        Ok(Tokens {
+            access_token: keyring.sign(key, "at+jwt", &claims)?.into(),
+            id_token: None,
+            refresh_token: None,
+            expires_in: self.lifetimes.access_token,
+            scope: granted,
+        })
+    }
+}

@@ -1,0 +1,166 @@
+//! Public keys of clients: by value from the registration, or from `jwks_uri` through a cache. A key that the client
+//! took off its list ends within minutes here; one that it added is found when something signed with it comes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::{App, Error};
+use crate::domain::oidc::client::Client;
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::time::Timestamp;
+use crate::keys::foreign::{ForeignError, Header, PublicKeys};
+use crate::keys::jwe::EncryptionKey;
+
+/// After so long a list is fetched again.
+const FRESH: Duration = Duration::from_secs(300);
+/// Where that fails, the old list ends after so long: a key that was withdrawn must not live on because its owner's
+/// server is down.
+const STALE: Duration = Duration::from_secs(900);
+/// An unknown key or a failure makes us ask again, but not more often than this: strangers choose the key's name.
+const PAUSE: Duration = Duration::from_secs(5);
+/// So many lists are kept; beyond that all are fetched anew.
+const MOST: usize = 2_000;
+
+/// Lists by address.
+#[derive(Default)]
+pub(crate) struct Cached(Mutex<HashMap<String, Arc<Shelf>>>);
+
+/// One list. Whoever fetches holds the lock, so that one call is under way at a time and the others read its outcome.
+#[derive(Default)]
+struct Shelf(tokio::sync::Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
+    keys: Option<Arc<PublicKeys>>,
+    fetched_at: Option<Timestamp>,
+    asked_at: Option<Timestamp>,
+}
+
+impl Held {
+    fn within(at: Option<Timestamp>, span: Duration, now: Timestamp) -> bool {
+        at.is_some_and(|at| now.since(at) < span)
+    }
+}
+
+impl Cached {
+    fn shelf(&self, uri: &str) -> Arc<Shelf> {
+        let mut shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if shelves.len() >= MOST && !shelves.contains_key(uri) {
+            shelves.clear();
+        }
+        Arc::clone(shelves.entry(uri.to_owned()).or_default())
+    }
+}
+
+/// Why a token of a client is not believed; the text goes to the log.
+pub(crate) enum Disbelief {
+    /// The token or its key.
+    Token(ForeignError),
+    /// There are no keys to look at.
+    NoKeys(String),
+}
+
+impl std::fmt::Display for Disbelief {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Token(error) => write!(f, "{error}"),
+            Self::NoKeys(why) => f.write_str(why),
+        }
+    }
+}
+
+impl App {
+    /// Believes the signature that a client made with one of its registered keys, and nothing else of the token.
+    pub(crate) async fn verify_of_client(
+        &self,
+        client: &Client,
+        token: &str,
+        header: &Header,
+    ) -> Result<Map<String, Value>, Disbelief> {
+        if let Some(set) = &client.metadata.jwks {
+            let keys = PublicKeys::parse(set).map_err(|why| Disbelief::NoKeys(why.to_string()))?;
+            return keys.verify(token, header).map_err(Disbelief::Token);
+        }
+        let Some(uri) = &client.metadata.jwks_uri else {
+            return Err(Disbelief::NoKeys("the client has registered no keys".into()));
+        };
+        let keys = self.keys_at(uri, FRESH).await?;
+        match keys.verify(token, header) {
+            // Perhaps a new key: the list may be newer than what is held.
+            Err(ForeignError::Key) => self.keys_at(uri, PAUSE).await?.verify(token, header).map_err(Disbelief::Token),
+            outcome => outcome.map_err(Disbelief::Token),
+        }
+    }
+
+    /// The key under which a client wants to be answered.
+    pub(super) async fn encryption_key_of(&self, client: &Client) -> Result<EncryptionKey, Disbelief> {
+        let keys = match (&client.metadata.jwks, &client.metadata.jwks_uri) {
+            (Some(set), _) => Arc::new(PublicKeys::parse(set).map_err(|why| Disbelief::NoKeys(why.to_string()))?),
+            (None, Some(uri)) => self.keys_at(uri, FRESH).await?,
+            (None, None) => return Err(Disbelief::NoKeys("the client has registered no keys".into())),
+        };
+        keys.encryption().cloned().ok_or_else(|| Disbelief::NoKeys("the client has no key for encryption".into()))
+    }
+
+    /// The list at an address, at most so old where it can be had.
+    async fn keys_at(&self, uri: &str, age: Duration) -> Result<Arc<PublicKeys>, Disbelief> {
+        let shelf = self.client_keys.shelf(uri);
+        let mut held = shelf.0.lock().await;
+        let now = self.now();
+        if !Held::within(held.fetched_at, age, now) && !Held::within(held.asked_at, PAUSE, now) {
+            held.asked_at = Some(now);
+            match self.fetch_keys(uri).await {
+                Ok(keys) => {
+                    held.keys = Some(Arc::new(keys));
+                    held.fetched_at = Some(now);
+                }
+                Err(why) => tracing::warn!(%why, "the keys of a client could not be fetched"),
+            }
+        }
+        if !Held::within(held.fetched_at, STALE, now) {
+            held.keys = None;
+        }
+        held.keys.clone().ok_or_else(|| Disbelief::NoKeys("the list of keys cannot be had".into()))
+    }
+
+    async fn fetch_keys(&self, uri: &str) -> Result<PublicKeys, String> {
+        let set: Value = self.outbound.get_json(uri).await.map_err(|why| why.to_string())?;
+        PublicKeys::parse(&set).map_err(|why| why.to_string())
+    }
+
+    /// Looks at keys that are registered by value (RFC 7591, 2).
+    pub(crate) fn check_jwks(set: &Value) -> Result<(), Error> {
+        match PublicKeys::parse(set) {
+            Ok(_) => Ok(()),
+            Err(why) => Err(Error {
+                internal: format!("jwks: {why}"),
+                ..ProtocolError::new(Code::InvalidClientMetadata, "jwks holds no usable public key, or a private one")
+                    .into()
+            }),
+        }
+    }
+
+    /// The secret itself, where the registered algorithm needs its value (R14).
+    pub(crate) fn secret_of_client(&self, client: &Client) -> Result<Option<SecretString>, Error> {
+        let Some(sealed) = &client.secret_sealed else { return Ok(None) };
+        let sealed = std::str::from_utf8(sealed).map_err(Error::internal)?;
+        let plain = self.sealer.open_state(SECRET_SEAL, client.id.0.as_bytes(), sealed)?;
+        Ok(Some(String::from_utf8(plain).map_err(|_| Error::internal("a sealed secret is no text"))?.into()))
+    }
+
+    /// Seals a secret for [`App::secret_of_client`].
+    pub(crate) fn seal_client_secret(
+        &self,
+        client: crate::domain::id::ClientId,
+        secret: &str,
+    ) -> Result<Vec<u8>, Error> {
+        let sealed = self.sealer.seal_state(SECRET_SEAL, client.0.as_bytes(), secret.as_bytes(), &*self.random)?;
+        Ok(sealed.into_bytes())
+    }
+}
+
+const SECRET_SEAL: &str = "client secret";

@@ -1,0 +1,143 @@
+//! What becomes of a token now (RFC 7662): the client's own, and those for a resource that the asker serves. To
+//! everybody else every token is inactive, so that nobody learns of what is not his.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::client_auth::Credentials;
+use super::signing::grant_of_jti;
+use super::{App, Ctx, Error};
+use crate::domain::id::FamilyId;
+use crate::domain::oidc::client::{Client, ClientStatus};
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::scope::ScopeSet;
+use crate::domain::oidc::signing_key::SigningAlg;
+use crate::keys::jwt::Expect;
+use crate::keys::opaque;
+use crate::store::{grants, revoked_tokens};
+
+/// Members of an access token that go into the answer (RFC 7662, 2.2).
+const TOLD: &[&str] = &["iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "auth_time", "acr", "amr"];
+
+/// An access token of ours whose signature held.
+pub(super) struct OwnToken {
+    pub(super) claims: Value,
+    pub(super) client: Arc<Client>,
+}
+
+impl OwnToken {
+    /// Whether it is about the client itself.
+    pub(super) fn is_about_nobody(&self) -> bool {
+        self.claims["sub"] == self.claims["client_id"]
+    }
+
+    /// The name under which it is called back.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        opaque::digest(self.claims["jti"].as_str().unwrap_or_default())
+    }
+}
+
+impl App {
+    /// Answers a resource server or a client.
+    ///
+    /// # Errors
+    /// `invalid_client`, or a failed dependency.
+    pub async fn introspect(&self, ctx: &Ctx, credentials: &Credentials, token: &str) -> Result<Value, Error> {
+        Ok(self.told(ctx, credentials, token).await?.1)
+    }
+
+    /// The same answer as evidence: signed, for the asker alone (RFC 9701, 5).
+    ///
+    /// # Errors
+    /// As [`App::introspect`].
+    pub async fn introspect_signed(&self, ctx: &Ctx, credentials: &Credentials, token: &str) -> Result<String, Error> {
+        let (asker, told) = self.told(ctx, credentials, token).await?;
+        // RFC 9701, 6: RS256 where the registration does not say.
+        let alg = asker.metadata.introspection_signed_response_alg.unwrap_or(SigningAlg::Rs256);
+        let keyring = self.keyring(ctx.now).await?;
+        let key = keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))?;
+        let claims = json!({
+            "iss": self.issuer().as_str(), "aud": asker.id.to_string(), "iat": ctx.now.seconds(), "token_introspection": told,
+        });
+        Ok(keyring.sign(key, "token-introspection+jwt", &claims)?)
+    }
+
+    async fn told(&self, ctx: &Ctx, credentials: &Credentials, token: &str) -> Result<(Arc<Client>, Value), Error> {
+        let asker = self.authenticate_client(credentials, ctx.now).await?;
+        // RFC 7662, 2.1: "MUST also require some form of authorization"; a public client has none.
+        if asker.is_public() {
+            return Err(
+                ProtocolError::new(Code::InvalidClient, "introspection is for clients that prove themselves").into()
+            );
+        }
+        let told = match self.refresh_tokens.parse(token) {
+            Some((family, counter)) => self.tell_of_refresh(ctx, &asker, family, counter).await?,
+            None => self.tell_of_access(ctx, &asker, token).await?,
+        };
+        Ok((asker, told.unwrap_or_else(|| json!({ "active": false }))))
+    }
+
+    async fn tell_of_access(&self, ctx: &Ctx, asker: &Client, token: &str) -> Result<Option<Value>, Error> {
+        let Some(own) = self.own_token(ctx, token).await? else { return Ok(None) };
+        let serves = asker.metadata.edu_serves.iter().any(|uri| own.claims["aud"] == uri.as_str());
+        if own.client.id != asker.id && !serves {
+            return Ok(None);
+        }
+        let mut told: Map<String, Value> =
+            TOLD.iter().filter_map(|name| Some(((*name).to_owned(), own.claims.get(*name)?.clone()))).collect();
+        let mut tx = self.db.read().await?;
+        if own.is_about_nobody() {
+            if revoked_tokens::holds(&mut tx, own.digest()).await? {
+                return Ok(None);
+            }
+        } else {
+            let grant = own.claims["jti"].as_str().and_then(grant_of_jti);
+            let Some(id) = grant else { return Ok(None) };
+            let live = self.live_grant(&mut tx, id, ctx.now).await?;
+            let Some((grant, proof)) = live.filter(|(grant, _)| grant.client == own.client.id) else { return Ok(None) };
+            if !self.still_allowed(&mut tx, &proof, &grant, &own.client, ctx.now).await? {
+                return Ok(None);
+            }
+            let said = ScopeSet::parse(own.claims["scope"].as_str().unwrap_or_default());
+            told.insert("scope".into(), json!(said.intersect(&grant.scope).to_string()));
+        }
+        told.insert("active".into(), json!(true));
+        told.insert("token_type".into(), json!("Bearer"));
+        Ok(Some(Value::Object(told)))
+    }
+
+    /// An access token of ours that has not expired, of a client that may be used.
+    pub(super) async fn own_token(&self, ctx: &Ctx, token: &str) -> Result<Option<OwnToken>, Error> {
+        let keyring = self.keyring(ctx.now).await?;
+        let issuer = self.issuer().as_str();
+        let expect = Expect { typ: &[Some("at+jwt")], issuer, audience: None, now: ctx.now, allow_expired: false };
+        let Ok(claims) = keyring.verify(token, &expect) else { return Ok(None) };
+        let client = self.client(claims["client_id"].as_str().unwrap_or_default(), ctx.now).await?;
+        let client = client.filter(|client| client.status == ClientStatus::Active);
+        Ok(client.map(|client| OwnToken { claims, client }))
+    }
+
+    async fn tell_of_refresh(
+        &self,
+        ctx: &Ctx,
+        asker: &Client,
+        id: FamilyId,
+        counter: u32,
+    ) -> Result<Option<Value>, Error> {
+        let mut tx = self.db.read().await?;
+        let family = grants::family(&mut tx, id).await?.filter(|family| family.is_live(ctx.now));
+        // One that was replaced is not the client's any more, though it may still give the same successor (R11).
+        let Some(family) = family.filter(|family| family.counter == counter) else { return Ok(None) };
+        let live = self.live_grant(&mut tx, family.grant, ctx.now).await?;
+        let Some((grant, proof)) = live.filter(|(grant, _)| grant.client == asker.id) else { return Ok(None) };
+        if !self.still_allowed(&mut tx, &proof, &grant, asker, ctx.now).await? {
+            return Ok(None);
+        }
+        let ends = family.idle_expires_at.min(family.expires_at).seconds();
+        Ok(Some(json!({
+            "active": true, "iss": self.issuer().as_str(), "client_id": asker.id.to_string(), "sub": grant.sub,
+            "scope": grant.scope.to_string(), "exp": ends,
+        })))
+    }
+}

@@ -1,0 +1,98 @@
+//! Pushed authorization requests (RFC 9126): the client sends its request on the back channel, authenticated, and the
+//! browser carries only its name.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+
+use super::client_auth::Credentials;
+use super::{App, Ctx, Error};
+use crate::domain::id::{ClientId, InteractionId};
+use crate::domain::oidc::checks::{self, Failure, Stop};
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::params::Params;
+use crate::keys::opaque;
+use crate::store::ephemeral::{Redeemed, Space};
+
+/// RFC 9126, 2.2.
+const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+/// From the push to the browser's arrival; a request that waits longer was not made for a person who waits.
+const LIFE: Duration = Duration::from_secs(90);
+/// How long it is known that one was used.
+const TOMBSTONE: Duration = Duration::from_secs(600);
+const SEAL: &str = "pushed request";
+/// What authenticates the client is no part of its request (RFC 9126, 2.1).
+const CREDENTIALS: &[&str] = &["client_id", "client_secret", "client_assertion", "client_assertion_type"];
+
+/// What the client gets for its request.
+pub struct Pushed {
+    /// The name of the request.
+    pub request_uri: String,
+    /// How long it can be used.
+    pub expires_in: Duration,
+}
+
+/// What the browser brought.
+pub(crate) enum Brought {
+    /// A request of its own.
+    Itself,
+    /// The name of one that was pushed; these are its parameters.
+    Pushed(Params),
+    /// A name that is used up, too old, or another client's.
+    Nothing,
+}
+
+impl App {
+    /// Takes a request in (RFC 9126, 2). Everything is checked now, so that the client hears of it.
+    ///
+    /// # Errors
+    /// What the authorization endpoint would refuse, `invalid_client`, or a failed dependency.
+    pub async fn push_request(&self, ctx: &Ctx, credentials: &Credentials, params: &Params) -> Result<Pushed, Error> {
+        params.refuse_repeated()?;
+        let client = self.authenticate_client(credentials, ctx.now).await?;
+        if params.get("request_uri").is_some() {
+            return Err(ProtocolError::new(Code::InvalidRequest, "request_uri cannot be pushed").into());
+        }
+        let params = params.without(CREDENTIALS).and("client_id", &client.id.to_string());
+        // RFC 9126, 3: an object stands for the request here too.
+        let params = match params.get("request") {
+            Some(object) => self.read_request_object(ctx, &params, object, &client).await?,
+            None => params,
+        };
+        checks::authorize(&params, &client, InteractionId::new(ctx.now, &*self.random), ctx.now).map_err(
+            |failure| match failure {
+                Failure::Redirect(error) => error,
+                Failure::Page(Stop::Client) => ProtocolError::new(Code::InvalidClient, "the client may not ask"),
+                Failure::Page(Stop::RedirectUri) => {
+                    ProtocolError::new(Code::InvalidRequest, "redirect_uri is not registered")
+                }
+            },
+        )?;
+        let name = opaque::generate(&*self.random);
+        // Sealed: a login_hint may be a phone or a 学籍号 (R7, R9).
+        let plain = params.encode();
+        let sealed = self.sealer.seal_state(SEAL, name.expose_secret().as_bytes(), plain.as_bytes(), &*self.random)?;
+        let key = opaque::lookup_key(name.expose_secret());
+        self.ephemeral.offer(Space::PushedRequest, &key, client.id.0, sealed.as_bytes(), LIFE).await?;
+        Ok(Pushed { request_uri: format!("{PREFIX}{}", name.expose_secret()), expires_in: LIFE })
+    }
+
+    /// Takes a pushed request out, once (RFC 9126, 4 and 7.3).
+    pub(crate) async fn brought(&self, params: &Params) -> Result<Brought, Error> {
+        let Some(name) = params.get("request_uri").and_then(|uri| uri.strip_prefix(PREFIX)) else {
+            return Ok(Brought::Itself);
+        };
+        let Redeemed::First { grant, value } =
+            self.ephemeral.redeem(Space::PushedRequest, &opaque::lookup_key(name), TOMBSTONE).await?
+        else {
+            return Ok(Brought::Nothing);
+        };
+        // RFC 9126, 4: the client_id must be the one that pushed.
+        if params.get("client_id").and_then(|id| id.parse().ok()) != Some(ClientId(grant)) {
+            return Ok(Brought::Nothing);
+        }
+        let sealed = std::str::from_utf8(&value).map_err(Error::internal)?;
+        let plain = self.sealer.open_state(SEAL, name.as_bytes(), sealed)?;
+        Ok(Brought::Pushed(Params::parse(&String::from_utf8_lossy(&plain))))
+    }
+}

@@ -1,0 +1,176 @@
+//! Clients that register themselves and keep their registration (RFC 7591, RFC 7592; OpenID Connect Dynamic Client
+//! Registration 1.0). Where there is no open door, an initial access token of the operator's opens it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::clients::Registered;
+use super::work::{Outcome, Work};
+use super::{App, Ctx, Error};
+use crate::domain::audit::{Action, Actor};
+use crate::domain::id::{ClientId, InitialTokenId};
+use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus};
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::initial_token::{InitialToken, Policy};
+use crate::domain::time::Timestamp;
+use crate::keys::opaque;
+use crate::store::facts::{self, Cache};
+use crate::store::{clients, registrations};
+
+/// A client that registered itself and at which nobody arrived ends after so long.
+const UNUSED: Duration = Duration::from_secs(14 * 86_400);
+
+fn refused() -> Error {
+    ProtocolError::new(Code::InvalidToken, "the token does not open this registration").into()
+}
+
+impl App {
+    /// `mingji client initial-token`: lets somebody register clients. The token is shown once.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn issue_initial_token(
+        &self,
+        ctx: &Ctx,
+        policy: Policy,
+        uses: u32,
+        life: Duration,
+    ) -> Result<(InitialToken, SecretString), Error> {
+        let secret = opaque::generate(&*self.random);
+        let id = InitialTokenId::new(ctx.now, &*self.random);
+        let token = InitialToken { id, policy, uses_left: uses, expires_at: ctx.now.plus(life), created_at: ctx.now };
+        let mut work = self.begin(ctx, Action::InitialTokenIssued).await?;
+        registrations::insert_token(work.tx(), &token, opaque::digest(secret.expose_secret())).await?;
+        work.target("initial_token", id).detail("uses", uses).detail("grant_types", token.policy.grant_types.join(" "));
+        work.commit(Outcome::Done).await?;
+        Ok((token, secret))
+    }
+
+    /// Registers whoever asks; the client, and the token that keeps its registration.
+    ///
+    /// # Errors
+    /// `invalid_token`, `invalid_redirect_uri`, `invalid_client_metadata`, or a failed dependency.
+    pub async fn register_client(
+        &self,
+        ctx: &Ctx,
+        initial: Option<&str>,
+        metadata: ClientMetadata,
+    ) -> Result<(Registered, SecretString), Error> {
+        let initial = match initial {
+            Some(secret) => {
+                let digest = opaque::digest(secret);
+                Some(registrations::token(&mut self.db.read().await?, digest, ctx.now).await?.ok_or_else(refused)?)
+            }
+            None => None,
+        };
+        let policy = initial.as_ref().map(|token| token.policy.clone()).or_else(|| self.registration.policy());
+        let policy = policy.ok_or_else(refused)?;
+        // What is wrong with the metadata uses nothing up.
+        let metadata = policy.apply(metadata.completed())?;
+        let sector = self.checked_sector(&metadata).await?;
+        let (client, secret) = self.new_client(ctx, metadata, sector)?;
+        let keeper = opaque::generate(&*self.random);
+        let mut work = self.begin(ctx, Action::ClientCreated).await?;
+        if let Some(token) = &initial {
+            if !registrations::spend(work.tx(), token.id, ctx.now).await? {
+                return Err(refused());
+            }
+            work.target("initial_token", token.id);
+        }
+        self.add_client(&mut work, &client).await?;
+        let initial = initial.map(|token| token.id);
+        let digest = opaque::digest(keeper.expose_secret());
+        registrations::insert(work.tx(), client.id, digest, &policy, initial, ctx.now).await?;
+        work.detail("by_itself", true);
+        work.commit(Outcome::Done).await?;
+        self.clients.look_again();
+        Ok((Registered { client: Arc::new(client), secret }, keeper))
+    }
+
+    /// What is registered, for whoever keeps it (RFC 7592, 2.1).
+    ///
+    /// # Errors
+    /// `invalid_token`, the same for an unknown client; or a failed store.
+    pub async fn read_registration(&self, client_id: &str, keeper: &str) -> Result<Registered, Error> {
+        let (client, _) = self.kept(client_id, keeper).await?;
+        Ok(Registered { client: Arc::new(client), secret: None })
+    }
+
+    /// Replaces what is registered (RFC 7592, 2.2). A new secret is given only where there was none.
+    ///
+    /// # Errors
+    /// `invalid_token`, `invalid_redirect_uri`, `invalid_client_metadata`, or a failed dependency.
+    pub async fn update_registration(
+        &self,
+        ctx: &Ctx,
+        client_id: &str,
+        keeper: &str,
+        metadata: ClientMetadata,
+        said_secret: Option<&str>,
+    ) -> Result<Registered, Error> {
+        let (before, policy) = self.kept(client_id, keeper).await?;
+        // "the value of this field MUST match the currently issued client secret"
+        let matches = |secret: &str| before.secret_digest.is_some_and(|digest| opaque::matches(secret, &digest));
+        if said_secret.is_some_and(|secret| !matches(secret)) {
+            return Err(ProtocolError::new(Code::InvalidClientMetadata, "client_secret is not the current one").into());
+        }
+        let metadata = policy.apply(metadata.completed())?;
+        let sector = self.checked_sector(&metadata).await?;
+        let mut client = Client { sector: sector.unwrap_or_else(|| before.id.to_string()), metadata, ..before.clone() };
+        let secret = self.renew_secret(&mut client)?;
+        let ctx = ctx.acting(Actor::Client { id: client.id });
+        let mut work = self.begin(&ctx, Action::ClientUpdated).await?;
+        if !clients::update(work.tx(), &client, ctx.now).await? {
+            return Err(refused());
+        }
+        facts::bump(work.tx(), Cache::Clients).await?;
+        work.target("client", client.id).event("client", client.id, "client.updated", &[]);
+        work.commit(Outcome::Done).await?;
+        self.clients.look_again();
+        Ok(Registered { client: Arc::new(client), secret })
+    }
+
+    /// Ends a registration (RFC 7592, 2.3): everything that was granted there ends with it.
+    ///
+    /// # Errors
+    /// `invalid_token`, or a failed store.
+    pub async fn delete_registration(&self, ctx: &Ctx, client_id: &str, keeper: &str) -> Result<(), Error> {
+        let (client, _) = self.kept(client_id, keeper).await?;
+        let ctx = ctx.acting(Actor::Client { id: client.id });
+        let mut work = self.begin(&ctx, Action::ClientRemoved).await?;
+        clients::set_status(work.tx(), client.id, ClientStatus::Removed, ctx.now).await?;
+        facts::bump(work.tx(), Cache::Clients).await?;
+        work.target("client", client.id).event("client", client.id, "client.removed", &[]);
+        work.commit(Outcome::Done).await?;
+        self.clients.look_again();
+        Ok(())
+    }
+
+    /// The client whose registration a token keeps, and what it may be.
+    async fn kept(&self, client_id: &str, keeper: &str) -> Result<(Client, Policy), Error> {
+        let id: ClientId = client_id.parse().map_err(|_| refused())?;
+        let mut tx = self.db.read().await?;
+        let policy = registrations::policy(&mut tx, id, opaque::digest(keeper)).await?.ok_or_else(refused)?;
+        let client = clients::find(&mut tx, id).await?.ok_or_else(refused)?;
+        Ok((client, policy))
+    }
+
+    /// Marks a client as one at which somebody arrived.
+    pub(super) async fn client_used(work: &mut Work<'_>, client: &Client, now: Timestamp) -> Result<(), Error> {
+        Ok(registrations::used(work.tx(), client.id, now).await?)
+    }
+
+    /// Part of upkeep: clients that registered themselves and were never used end.
+    pub(super) async fn remove_unused_clients(
+        &self,
+        tx: &mut crate::store::db::Tx,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if registrations::remove_unused(tx, now.minus(UNUSED), now).await? > 0 {
+            facts::bump(tx, Cache::Clients).await?;
+        }
+        Ok(())
+    }
+}

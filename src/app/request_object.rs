@@ -1,0 +1,78 @@
+//! Request objects by value: whose they are, and what they ask (RFC 9101, 6).
+
+use super::{App, Ctx};
+use crate::domain::oidc::client::Client;
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::params::Params;
+use crate::domain::oidc::request_object::{ALGS, Expect, ObjectAlg, TYPES};
+use crate::keys::foreign::{self, Header};
+
+fn invalid(why: &'static str) -> ProtocolError {
+    ProtocolError::new(Code::InvalidRequestObject, why)
+}
+
+impl App {
+    /// The parameters of the object that stands beside these.
+    ///
+    /// # Errors
+    /// `invalid_request_object` and its kin; what exactly failed in a signature goes to the log.
+    pub(super) async fn read_request_object(
+        &self,
+        ctx: &Ctx,
+        beside: &Params,
+        object: &str,
+        client: &Client,
+    ) -> Result<Params, ProtocolError> {
+        beside.refuse_repeated()?;
+        if beside.get("request_uri").is_some() {
+            // RFC 9101, 5: "MUST NOT be used together".
+            return Err(ProtocolError::new(Code::InvalidRequest, "request and request_uri cannot stand together"));
+        }
+        let claims = match client.metadata.request_object_signing_alg {
+            Some(ObjectAlg::Unsigned(_)) => {
+                foreign::unsigned(object).map_err(|_| invalid("an unsigned object is registered"))?
+            }
+            _ if foreign::unsigned(object).is_ok() => {
+                return Err(ProtocolError::new(
+                    Code::RequestNotSupported,
+                    "unsigned request objects are not registered",
+                ));
+            }
+            _ => self.verified_object(ctx, object, client).await?,
+        };
+        let client_id = client.id.to_string();
+        let expect = Expect { client_id: &client_id, issuer: self.issuer().as_str(), now: ctx.now };
+        let params = expect.parameters(&claims).map_err(invalid)?;
+        // OpenID Connect Core, 6.1: what must stand outside too must be the same.
+        match beside.get("response_type") {
+            Some(outside) if params.get("response_type") != Some(outside) => {
+                Err(invalid("response_type differs from the request object"))
+            }
+            _ => Ok(params),
+        }
+    }
+
+    async fn verified_object(
+        &self,
+        ctx: &Ctx,
+        object: &str,
+        client: &Client,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, ProtocolError> {
+        let refuse = |why: &dyn std::fmt::Display| {
+            tracing::info!(request_id = %ctx.request_id, client = %client.id, %why, "a request object is not believed");
+            invalid("the request object is not signed as registered")
+        };
+        let header = Header::read(object).map_err(|why| refuse(&why))?;
+        let registered = match client.metadata.request_object_signing_alg {
+            Some(ObjectAlg::Signed(alg)) => header.alg == alg,
+            _ => true,
+        };
+        if !registered || !ALGS.contains(&header.alg) {
+            return Err(refuse(&"an algorithm that was not registered"));
+        }
+        if !TYPES.contains(&header.typ.as_deref()) {
+            return Err(refuse(&"another kind of token"));
+        }
+        self.verify_of_client(client, object, &header).await.map_err(|why| refuse(&why))
+    }
+}

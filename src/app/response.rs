@@ -1,0 +1,161 @@
+//! The answer of the authorization endpoint: a code, tokens or an error, on the way that the client asked for.
+
+use secrecy::ExposeSecret as _;
+
+use super::signing::Bound;
+use super::work::Outcome;
+use super::{App, Ctx, Error};
+use crate::domain::audit::{Action, Actor};
+use crate::domain::auth::session::Session;
+use crate::domain::id::{GrantId, IdentityId};
+use crate::domain::oidc::client::Client;
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::grant::CodeOffer;
+use crate::domain::oidc::request::AuthorizationRequest;
+use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
+use crate::domain::oidc::scope::Scope;
+use crate::keys::opaque;
+use crate::store::ephemeral::Space;
+
+type Fields = Vec<(&'static str, String)>;
+
+impl App {
+    /// An error for the client, counted.
+    pub(super) fn refusal(
+        &self,
+        redirect_uri: &str,
+        mode: ResponseMode,
+        state: Option<&str>,
+        error: &ProtocolError,
+    ) -> ClientAnswer {
+        self.metrics.refused("/authorize", error.code);
+        ClientAnswer::error(redirect_uri, mode, error).from_issuer(self.issuer().as_str(), state)
+    }
+
+    /// An error in a request that passed the checks.
+    pub(super) fn refusal_of(&self, request: &AuthorizationRequest, error: &ProtocolError) -> ClientAnswer {
+        self.refusal(&request.redirect_uri, request.response_mode, request.state.as_deref(), error)
+    }
+
+    /// Everything that the response type asks for.
+    pub(super) async fn issue(
+        &self,
+        ctx: &Ctx,
+        request: &AuthorizationRequest,
+        client: &Client,
+        session: &Session,
+        identity: Option<IdentityId>,
+    ) -> Result<ClientAnswer, Error> {
+        let kind = request.response_type;
+        let mut fields = Fields::new();
+        if kind.has_code() {
+            fields.push(("code", self.offer_code(ctx, request, session, identity).await?));
+        }
+        if kind.is_front() {
+            // A grant of its own: this token ends with the session, whatever becomes of the code.
+            let offer = CodeOffer {
+                scope: request.scope.clone().without(Scope::OfflineAccess),
+                ..self.offer(ctx, request, session, identity, GrantId::new(ctx.now, &*self.random))
+            };
+            let code = fields.first().map(|(_, code)| code.clone());
+            match self.front_tokens(ctx, request, client, offer, code.as_deref()).await? {
+                Ok(tokens) => fields.extend(tokens),
+                Err(error) => return Ok(self.refusal_of(request, &error)),
+            }
+        }
+        let answer = ClientAnswer { redirect_uri: request.redirect_uri.clone(), mode: request.response_mode, fields };
+        Ok(answer.from_issuer(self.issuer().as_str(), request.state.as_deref()))
+    }
+
+    /// Puts a code into the ephemeral store. The grant's id follows from the code, so that a replay names it even
+    /// when the ephemeral store has forgotten the code (R3).
+    async fn offer_code(
+        &self,
+        ctx: &Ctx,
+        request: &AuthorizationRequest,
+        session: &Session,
+        identity: Option<IdentityId>,
+    ) -> Result<String, Error> {
+        let code = opaque::generate(&*self.random);
+        let code = code.expose_secret();
+        let offer = self.offer(ctx, request, session, identity, GrantId(opaque::named_by(code)));
+        let key = opaque::lookup_key(code);
+        self.ephemeral
+            .offer(Space::Code, &key, offer.grant.0, &serde_json::to_vec(&offer)?, self.lifetimes.code)
+            .await?;
+        Ok(code.to_owned())
+    }
+
+    fn offer(
+        &self,
+        ctx: &Ctx,
+        request: &AuthorizationRequest,
+        session: &Session,
+        identity: Option<IdentityId>,
+        grant: GrantId,
+    ) -> CodeOffer {
+        CodeOffer {
+            grant,
+            client: request.client_id,
+            redirect_uri: request.redirect_uri.clone(),
+            challenge: request.challenge.clone(),
+            nonce: request.nonce.clone(),
+            scope: request.scope.clone(),
+            claims: request.claims.clone(),
+            person: session.person,
+            session: session.id,
+            identity,
+            auth_time: session.auth_time,
+            acr: session.acr.clone(),
+            amr: session.amr.clone(),
+            expires_at: ctx.now.plus(self.lifetimes.code),
+        }
+    }
+
+    /// Tokens that come through the browser (OpenID Connect Core, 3.2.2.5 and 3.3.2.5), on a grant that is committed
+    /// before anything is signed.
+    async fn front_tokens(
+        &self,
+        ctx: &Ctx,
+        request: &AuthorizationRequest,
+        client: &Client,
+        offer: CodeOffer,
+        code: Option<&str>,
+    ) -> Result<Result<Fields, ProtocolError>, Error> {
+        let kind = request.response_type;
+        let ctx = ctx.acting(Actor::Person { id: offer.person });
+        let grant = offer.grant;
+        let mut work = self.begin(&ctx, Action::GrantCreated).await?;
+        let (grant, facts) = match self.establish(&mut work, &ctx, client, offer, grant).await? {
+            Ok(established) => established,
+            Err(why) => return Ok(Err(ProtocolError::new(Code::LoginRequired, why))),
+        };
+        work.detail("response_type", kind.as_str());
+        work.commit(Outcome::Done).await?;
+        let keyring = self.keyring(ctx.now).await?;
+        let mut fields = Fields::new();
+        let access_token = match kind.has_token() {
+            true => Some(self.access_token(&keyring, &ctx, client, &grant)?),
+            false => None,
+        };
+        if let Some(token) = &access_token {
+            let life = self.lifetimes.access_token.as_secs().to_string();
+            let scope = grant.scope.to_string();
+            let fixed = [("token_type", "Bearer".to_owned()), ("expires_in", life), ("scope", scope)];
+            fields.push(("access_token", token.clone()));
+            fields.extend(fixed);
+        }
+        if kind.has_id_token() {
+            let bound = Bound {
+                nonce: request.nonce.as_deref(),
+                access_token: access_token.as_deref(),
+                code,
+                state: request.state.as_deref(),
+                alone: !kind.has_token() && !kind.has_code(),
+            };
+            fields.push(("id_token", self.id_token(&keyring, &ctx, client, &grant, &facts, &bound).await?));
+        }
+        self.metrics.tokens_issued("implicit");
+        Ok(Ok(fields))
+    }
+}

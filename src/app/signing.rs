@@ -1,0 +1,148 @@
+//! Access tokens and ID tokens, signed after the commit that they stand on. One place for the token endpoint and the
+//! browser's way, so that both say the same.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{App, Ctx, Error};
+use crate::domain::id::GrantId;
+use crate::domain::oidc::assertion::ClientAlg;
+use crate::domain::oidc::claims::{self, Facts};
+use crate::domain::oidc::client::Client;
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::grant::Grant;
+use crate::domain::oidc::signing_key::SigningAlg;
+use crate::keys::jwt;
+use crate::keys::keyring::Keyring;
+use crate::keys::opaque;
+
+/// What an ID token is bound to (OpenID Connect Core, 3.1.3.6 and 3.3.2.11; FAPI 1.0 Advanced, 5.1.1).
+#[derive(Default)]
+pub(super) struct Bound<'a> {
+    /// Of the request.
+    pub nonce: Option<&'a str>,
+    /// Given beside it: `at_hash`.
+    pub access_token: Option<&'a str>,
+    /// Given beside it: `c_hash`.
+    pub code: Option<&'a str>,
+    /// Given back beside it: `s_hash`.
+    pub state: Option<&'a str>,
+    /// No access token follows, so that what the scopes ask for stands in the ID token (OpenID Connect Core, 5.4).
+    pub alone: bool,
+}
+
+impl App {
+    /// An access token (RFC 9068).
+    pub(super) fn access_token(
+        &self,
+        keyring: &Keyring,
+        ctx: &Ctx,
+        client: &Client,
+        grant: &Grant,
+    ) -> Result<String, Error> {
+        let key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
+        Ok(keyring.sign(key, "at+jwt", &self.access_claims(ctx, client, grant))?)
+    }
+
+    /// An ID token, signed as the client registered.
+    pub(super) async fn id_token(
+        &self,
+        keyring: &Keyring,
+        ctx: &Ctx,
+        client: &Client,
+        grant: &Grant,
+        facts: &Facts,
+        bound: &Bound<'_>,
+    ) -> Result<String, Error> {
+        let alg = client.metadata.id_token_signed_response_alg;
+        let family = facts.family();
+        let ids = self.sector_ids(&mut self.db.read().await?, client, &family).await?;
+        let mut token = match bound.alone {
+            true => claims::lone_id_token(facts, grant, client, &ids),
+            false => claims::id_token(facts, grant, client, &ids),
+        };
+        if claims::FAMILY.iter().any(|name| token.contains_key(*name)) {
+            self.keep_subjects_of(client, &family, ctx).await?;
+        }
+        token.extend(self.id_claims(ctx, client, grant, bound.nonce));
+        for (name, value) in [("at_hash", bound.access_token), ("c_hash", bound.code), ("s_hash", bound.state)] {
+            if let Some(value) = value {
+                token.insert(name.into(), json!(keyring.token_hash(alg, value)));
+            }
+        }
+        let token = self.sign_for(keyring, client, alg, "JWT", &token)?;
+        match client.metadata.id_token_encrypted_response_alg {
+            Some(_) => self.encrypt_for(client, token.as_bytes(), true).await,
+            None => Ok(token),
+        }
+    }
+
+    /// Encrypts what only this client may read.
+    pub(super) async fn encrypt_for(&self, client: &Client, plain: &[u8], is_jwt: bool) -> Result<String, Error> {
+        // Without its key nothing is sent: the client's own list is wrong or cannot be had.
+        let key = self.encryption_key_of(client).await.map_err(|why| Error {
+            internal: format!("an answer is not encrypted: {why}"),
+            ..ProtocolError::new(Code::InvalidRequest, "the client has no key under which it could be answered").into()
+        })?;
+        Ok(key.encrypt(plain, is_jwt, &*self.random)?)
+    }
+
+    /// Signs something that is for one client, with the algorithm that it registered.
+    pub(super) fn sign_for(
+        &self,
+        keyring: &Keyring,
+        client: &Client,
+        alg: ClientAlg,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, Error> {
+        let Some(alg) = alg.ours() else {
+            let secret = self.secret_of_client(client)?.ok_or_else(|| Error::internal("HS256 without a secret"))?;
+            return Ok(jwt::write_with_secret(secret.expose_secret(), typ, claims)?);
+        };
+        let key = keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))?;
+        Ok(keyring.sign(key, typ, claims)?)
+    }
+
+    /// RFC 9068, 2.2. `jti` begins with the grant's id, which no other client ever sees.
+    fn access_claims(&self, ctx: &Ctx, client: &Client, grant: &Grant) -> Value {
+        let mut jti = [0u8; 24];
+        jti[..16].copy_from_slice(grant.id.0.as_bytes());
+        self.random.fill(&mut jti[16..]);
+        json!({
+            "iss": self.issuer().as_str(), "aud": self.issuer().as_str(), "sub": grant.sub, "client_id": client.id.to_string(), "scope": grant.scope.to_string(),
+            "iat": ctx.now.seconds(), "exp": ctx.now.plus(self.lifetimes.access_token).seconds(), "jti": URL_SAFE_NO_PAD.encode(jti),
+            "auth_time": grant.auth_time.seconds(), "acr": grant.acr, "amr": grant.amr,
+        })
+    }
+
+    /// OpenID Connect Core, 2.
+    fn id_claims(&self, ctx: &Ctx, client: &Client, grant: &Grant, nonce: Option<&str>) -> Map<String, Value> {
+        let mut claims = Map::new();
+        let mut put = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+        put("iss", json!(self.issuer().as_str()));
+        put("sub", json!(grant.sub));
+        put("aud", json!(client.id.to_string()));
+        put("azp", json!(client.id.to_string()));
+        put("iat", json!(ctx.now.seconds()));
+        put("exp", json!(ctx.now.plus(self.lifetimes.id_token).seconds()));
+        put("auth_time", json!(grant.auth_time.seconds()));
+        put("acr", json!(grant.acr));
+        put("amr", json!(grant.amr));
+        put("sid", json!(grant.sid));
+        put("jti", json!(opaque::generate(&*self.random).expose_secret()));
+        if let Some(nonce) = nonce {
+            put("nonce", json!(nonce));
+        }
+        claims
+    }
+}
+
+/// The grant behind an access token of ours.
+pub(crate) fn grant_of_jti(jti: &str) -> Option<GrantId> {
+    let bytes = URL_SAFE_NO_PAD.decode(jti).ok()?;
+    uuid::Uuid::from_slice(bytes.get(..16)?).ok().map(GrantId)
+}

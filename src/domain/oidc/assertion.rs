@@ -1,0 +1,243 @@
+//! Assertions with which clients prove themselves (RFC 7523, 3; OpenID Connect Core, 9): what must stand in one
+//! whose signature holds.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::client::AuthMethod;
+use super::signing_key::SigningAlg;
+use crate::domain::time::Timestamp;
+
+/// `client_assertion_type` (RFC 7523, 2.2).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Values of `typ` under which an assertion may come; a token that was made for something else is none (RFC 8725, 3.11).
+pub const TYPES: &[Option<&str>] = &[None, Some("JWT"), Some("client-authentication+jwt")];
+
+/// How far ahead `exp` may lie: so long a used assertion is remembered.
+pub const LONGEST: Duration = Duration::from_secs(600);
+
+/// How far the client's clock may be ahead of ours.
+const SKEW: Duration = Duration::from_secs(30);
+
+/// JWS algorithms of what clients sign (RFC 7518, 3.1; RFC 8037, 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names are the specification's")]
+pub enum ClientAlg {
+    #[serde(rename = "HS256")]
+    Hs256,
+    #[serde(rename = "RS256")]
+    Rs256,
+    #[serde(rename = "PS256")]
+    Ps256,
+    #[serde(rename = "ES256")]
+    Es256,
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
+impl ClientAlg {
+    /// All of them, for discovery.
+    pub const ALL: &'static [Self] = &[Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa, Self::Hs256];
+
+    /// The text in a JOSE header.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Rs256 => "RS256",
+            Self::Ps256 => "PS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    /// From the text in a JOSE header.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|alg| alg.as_str() == text)
+    }
+
+    /// Our own algorithm of this name; none for HS256, which takes the client's secret and no key of ours.
+    pub fn ours(self) -> Option<SigningAlg> {
+        self.as_str().parse().ok()
+    }
+
+    /// Whether assertions of a method may use it: the secret authenticates, the key signs, and neither does the other's.
+    pub fn serves(self, method: AuthMethod) -> bool {
+        match method {
+            AuthMethod::ClientSecretJwt => self == Self::Hs256,
+            AuthMethod::PrivateKeyJwt => self != Self::Hs256,
+            AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost | AuthMethod::None => false,
+        }
+    }
+}
+
+impl fmt::Display for ClientAlg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is asked of an assertion.
+pub struct Expect<'a> {
+    /// Who must have made it, about whom.
+    pub client_id: &'a str,
+    /// Our names: the issuer, the token endpoint, the endpoint that was called.
+    pub audiences: &'a [String],
+    /// The present.
+    pub now: Timestamp,
+    /// Since when used assertions are remembered, where a start forgot them (R3).
+    pub since: Option<Timestamp>,
+}
+
+/// What is left to do with a good one: use it up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assertion {
+    /// Its name.
+    pub jti: String,
+    /// How long that must be remembered.
+    pub remember: Duration,
+}
+
+impl Expect<'_> {
+    /// Looks at the claims; the error is a sentence for the client's developer.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self, claims: &Map<String, Value>) -> Result<Assertion, &'static str> {
+        let text = |name: &str| claims.get(name).and_then(Value::as_str);
+        // RFC 7523, 3 (1, 2A); OpenID Connect Core, 9: both "MUST contain the client_id".
+        if text("iss") != Some(self.client_id) || text("sub") != Some(self.client_id) {
+            return Err("iss and sub of the assertion are not the client_id");
+        }
+        if !claims.get("aud").is_some_and(|audience| self.is_for_us(audience)) {
+            return Err("aud of the assertion is not the issuer");
+        }
+        let remember = self.check_time(claims)?;
+        match text("jti") {
+            Some(jti) if !jti.is_empty() && jti.len() <= 512 => Ok(Assertion { jti: jti.to_owned(), remember }),
+            _ => Err("the assertion has no usable jti"),
+        }
+    }
+
+    /// RFC 9126, 2 makes us accept three names. Every name in a list must be one of ours: what was also made for
+    /// somebody else can be played to us by him (RFC 9700, 4.9).
+    fn is_for_us(&self, audience: &Value) -> bool {
+        let ours = |name: &Value| name.as_str().is_some_and(|name| self.audiences.iter().any(|own| own == name));
+        match audience {
+            Value::Array(names) => !names.is_empty() && names.iter().all(ours),
+            name => ours(name),
+        }
+    }
+
+    /// How long it must be remembered.
+    fn check_time(&self, claims: &Map<String, Value>) -> Result<Duration, &'static str> {
+        let moment = |name: &str| match claims.get(name) {
+            None => Ok(None),
+            // NumericDate is a number (RFC 7519, 2), perhaps with a fraction; a text is none.
+            Some(Value::Number(number)) => {
+                let seconds = number.as_i64().or_else(|| whole(number.as_f64()?));
+                seconds
+                    .map(|seconds| Some(Timestamp::from_seconds(seconds)))
+                    .ok_or("a time of the assertion is no NumericDate")
+            }
+            Some(_) => Err("a time of the assertion is no number"),
+        };
+        let expires = moment("exp")?.ok_or("the assertion has no exp")?;
+        if self.now >= expires {
+            return Err("the assertion has expired");
+        }
+        if expires > self.now.plus(LONGEST).plus(SKEW) {
+            return Err("exp of the assertion is too far ahead");
+        }
+        let issued = moment("iat")?;
+        if issued.max(moment("nbf")?).is_some_and(|from| from > self.now.plus(SKEW)) {
+            return Err("the assertion comes from the future");
+        }
+        // R3: nobody knows whether it was used before the start. One without iat could be used from then on.
+        let usable_from = issued.unwrap_or_else(|| expires.minus(LONGEST + SKEW));
+        if self.since.is_some_and(|since| usable_from < since) {
+            return Err("the assertion was made before our start: make a new one");
+        }
+        Ok(expires.since(self.now) + SKEW)
+    }
+}
+
+/// The whole seconds of a NumericDate with a fraction.
+fn whole(seconds: f64) -> Option<i64> {
+    /// Far beyond every date, and exact as a float.
+    const END: f64 = 9_007_199_254_740_991.0;
+    #[allow(clippy::cast_possible_truncation, reason = "within the range that was just checked; the fraction is to go")]
+    (seconds.abs() <= END).then(|| seconds.floor() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn checked(own: Value, since: Option<i64>) -> Result<Assertion, &'static str> {
+        let mut claims =
+            json!({ "iss": "c", "sub": "c", "aud": "https://id.example", "exp": NOW + 60, "iat": NOW, "jti": "j" });
+        claims.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        let audiences = ["https://id.example".to_owned(), "https://id.example/token".to_owned()];
+        let now = Timestamp::from_seconds(NOW);
+        let since = since.map(Timestamp::from_seconds);
+        Expect { client_id: "c", audiences: &audiences, now, since }.check(claims.as_object().unwrap())
+    }
+
+    #[test]
+    fn good_ones() {
+        let both = json!(["https://id.example", "https://id.example/token"]);
+        for own in [json!({}), json!({ "aud": both }), json!({ "exp": 1_800_000_060.5 }), json!({ "iat": NOW + 20 })] {
+            assert_eq!(checked(own, None).map(|good| good.jti), Ok("j".into()));
+        }
+    }
+
+    #[test]
+    fn bad_ones() {
+        for own in [
+            json!({ "iss": "d" }),
+            json!({ "sub": "d" }),
+            json!({ "aud": "https://evil.example" }),
+            json!({ "aud": ["https://id.example", "https://evil.example"] }),
+            json!({ "aud": [] }),
+            json!({ "aud": null }),
+            json!({ "exp": null }),
+            json!({ "exp": (NOW + 60).to_string() }),
+            json!({ "exp": NOW }),
+            json!({ "exp": NOW + 631 }),
+            json!({ "exp": 1e300 }),
+            json!({ "iat": NOW + 31 }),
+            json!({ "nbf": NOW + 31 }),
+            json!({ "iat": "now" }),
+            json!({ "jti": null }),
+            json!({ "jti": "" }),
+            json!({ "jti": 7 }),
+        ] {
+            assert!(checked(own.clone(), None).is_err(), "{own}");
+        }
+    }
+
+    #[test]
+    fn after_a_start_that_forgot_older_ones_are_refused() {
+        assert!(checked(json!({}), Some(NOW)).is_ok());
+        assert!(checked(json!({}), Some(NOW + 1)).is_err());
+        // Without iat, one that ends soon may have been used before.
+        let mut silent = json!({ "iss": "c", "sub": "c", "aud": "a", "exp": NOW + 60, "jti": "j" });
+        let audiences = ["a".to_owned()];
+        let at = |since: i64| Expect {
+            client_id: "c",
+            audiences: &audiences,
+            now: Timestamp::from_seconds(NOW),
+            since: Some(Timestamp::from_seconds(since)),
+        };
+        assert!(at(NOW - 100).check(silent.as_object().unwrap()).is_err());
+        silent["exp"] = json!(NOW + 600);
+        assert!(at(NOW - 100).check(silent.as_object().unwrap()).is_ok());
+    }
+}

@@ -1,0 +1,91 @@
+//! Who may register clients by himself, and what such a client may be (RFC 7591, 3). A client that registered itself
+//! is an application, whatever it says: nobody vouches for it.
+
+use serde::{Deserialize, Serialize};
+
+use super::client::{AuthMethod, ClientKind, ClientMetadata};
+use super::error::{Code, ProtocolError};
+use crate::domain::id::InitialTokenId;
+use crate::domain::time::Timestamp;
+
+/// Whether strangers may register (`MINGJI_REGISTRATION`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opening {
+    /// With an initial access token only.
+    #[default]
+    Token,
+    /// Anybody.
+    Open,
+    /// Anybody, and confidential clients need no PKCE (R14: conformance plans send none).
+    OpenWithoutPkce,
+}
+
+/// What may be registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Grant types at most.
+    pub grant_types: Vec<String>,
+    /// Scopes at most; all when there is none.
+    pub scope: Option<String>,
+    /// Whether confidential clients need PKCE.
+    pub require_pkce: bool,
+}
+
+/// An initial access token, as it is stored.
+#[derive(Clone, Debug)]
+pub struct InitialToken {
+    /// Its id.
+    pub id: InitialTokenId,
+    /// What may be registered with it.
+    pub policy: Policy,
+    /// How often it may still be used.
+    pub uses_left: u32,
+    /// It ends then.
+    pub expires_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Opening {
+    /// What strangers may register; nothing without a token.
+    pub fn policy(self) -> Option<Policy> {
+        match self {
+            Self::Token => None,
+            Self::Open => Some(Policy::of_strangers(true)),
+            Self::OpenWithoutPkce => Some(Policy::of_strangers(false)),
+        }
+    }
+}
+
+impl Policy {
+    fn of_strangers(require_pkce: bool) -> Self {
+        let grant_types = vec!["authorization_code".into(), "implicit".into(), "refresh_token".into()];
+        Self { grant_types, scope: None, require_pkce }
+    }
+
+    /// What becomes of a registration under this policy.
+    ///
+    /// # Errors
+    /// `invalid_client_metadata` for what only the operator gives.
+    pub fn apply(&self, mut metadata: ClientMetadata) -> Result<ClientMetadata, ProtocolError> {
+        let invalid = |why| Err(ProtocolError::new(Code::InvalidClientMetadata, why));
+        if metadata.edu_client_kind != ClientKind::Application || metadata.edu_lawful_basis.is_some() {
+            return invalid("platforms and lawful bases are registered by the operator");
+        }
+        if !metadata.edu_resources.is_empty() || !metadata.edu_serves.is_empty() {
+            return invalid("resources are registered by the operator");
+        }
+        if metadata.grant_types.iter().any(|kind| !self.grant_types.contains(kind)) {
+            return invalid("the token of this registration does not cover a grant type");
+        }
+        // A vendor's name is what the operator has looked at; people read it on the consent page.
+        metadata.edu_vendor = None;
+        metadata.edu_require_pkce = self.require_pkce || metadata.token_endpoint_auth_method == AuthMethod::None;
+        if let Some(most) = &self.scope {
+            let asked = metadata.scope.as_deref().unwrap_or(most);
+            let covered: Vec<&str> = asked.split(' ').filter(|word| most.split(' ').any(|one| one == *word)).collect();
+            metadata.scope = Some(covered.join(" "));
+        }
+        Ok(metadata)
+    }
+}

@@ -1,0 +1,155 @@
+//! Request objects by value (RFC 9101; OpenID Connect Core, 6.1): which are taken, what must stand in one, and the
+//! parameters that it carries. They stand for the whole request: what lies beside an object is not read (RFC 9101, 6.3).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::assertion::ClientAlg;
+use super::params::Params;
+use crate::domain::time::Timestamp;
+
+/// Values of `typ` under which an object may come; a token that was made for something else is none (RFC 8725, 3.11).
+pub const TYPES: &[Option<&str>] = &[None, Some("JWT"), Some("oauth-authz-req+jwt")];
+
+/// Algorithms of signed ones, for discovery. `none` is taken only from clients that registered it.
+pub const ALGS: [ClientAlg; 4] = [ClientAlg::Rs256, ClientAlg::Ps256, ClientAlg::Es256, ClientAlg::EdDsa];
+
+/// How far the client's clock may be ahead of ours, in seconds.
+const SKEW: i64 = 30;
+
+/// `request_object_signing_alg` (OpenID Connect Registration, 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ObjectAlg {
+    /// `none`: what it sends is no safer than parameters.
+    Unsigned(Unsigned),
+    /// This one and no other.
+    Signed(ClientAlg),
+}
+
+/// The word `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unsigned {
+    /// It.
+    #[serde(rename = "none")]
+    None,
+}
+
+/// What is asked of an object whose signature holds, or that needs none.
+pub struct Expect<'a> {
+    /// Who must have made it: the `client_id` beside it.
+    pub client_id: &'a str,
+    /// Whom it must be for.
+    pub issuer: &'a str,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Expect<'_> {
+    /// The parameters in it; the error is a sentence for the client's developer.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parameters(&self, claims: &Map<String, Value>) -> Result<Params, &'static str> {
+        let says = |name: &str, wanted: &str| claims.get(name).is_none_or(|value| value == wanted);
+        if !says("iss", self.client_id) || !says("client_id", self.client_id) {
+            return Err("iss and client_id of a request object are the client's");
+        }
+        if claims.get("aud").is_some_and(|aud| !names(aud, self.issuer)) {
+            return Err("the request object is for somebody else");
+        }
+        // RFC 9101, 10.8: an assertion of the same client and key says whom it is about, and must not pass for a request.
+        if claims.contains_key("sub") {
+            return Err("a request object holds no sub");
+        }
+        // RFC 9101, 4.
+        if claims.contains_key("request") || claims.contains_key("request_uri") {
+            return Err("a request object holds no other");
+        }
+        self.check_time(claims)?;
+        const OWN: [&str; 7] = ["iss", "aud", "exp", "nbf", "iat", "jti", "client_id"];
+        let carried = claims.iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
+        let client = ("client_id".to_owned(), self.client_id.to_owned());
+        Ok(carried.filter_map(|(name, value)| Some((name.clone(), text(value)?))).chain([client]).collect())
+    }
+
+    fn check_time(&self, claims: &Map<String, Value>) -> Result<(), &'static str> {
+        let moment = |name: &str| match claims.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_i64().map(Some).ok_or("exp, nbf and iat of a request object are numbers"),
+        };
+        let now = self.now.seconds();
+        if moment("exp")?.is_some_and(|at| at <= now) {
+            return Err("the request object has expired");
+        }
+        for name in ["nbf", "iat"] {
+            if moment(name)?.is_some_and(|at| at > now.saturating_add(SKEW)) {
+                return Err("the request object is not valid yet");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn names(audience: &Value, issuer: &str) -> bool {
+    audience == issuer || audience.as_array().is_some_and(|many| many.iter().any(|one| one == issuer))
+}
+
+/// A member as a parameter: numbers are written out, `claims` is JSON inside JSON (RFC 9101, 4).
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(claims: Value) -> Result<Params, &'static str> {
+        let Value::Object(claims) = claims else { panic!("an object") };
+        Expect { client_id: "c", issuer: "https://op", now: Timestamp::from_seconds(1000) }.parameters(&claims)
+    }
+
+    #[test]
+    fn members_become_parameters() {
+        let params = read(json!({
+            "iss": "c", "aud": ["https://op"], "exp": 1001, "nbf": 1030, "max_age": 0, "state": "s", "nonce": null,
+            "claims": { "id_token": { "acr": null } },
+        }))
+        .unwrap();
+        let got = |name| params.get(name);
+        assert_eq!((got("client_id"), got("state"), got("max_age")), (Some("c"), Some("s"), Some("0")));
+        assert_eq!(got("claims"), Some(r#"{"id_token":{"acr":null}}"#));
+        assert_eq!((got("iss"), got("aud"), got("exp"), got("nonce")), (None, None, None, None));
+    }
+
+    #[test]
+    fn what_was_not_made_by_this_client_for_us_and_now_is_refused() {
+        for bad in [
+            json!({ "iss": "d" }),
+            json!({ "client_id": "d" }),
+            json!({ "aud": "https://other" }),
+            json!({ "aud": [] }),
+            json!({ "sub": "c" }),
+            json!({ "exp": 1000 }),
+            json!({ "exp": "2000" }),
+            json!({ "nbf": 1031 }),
+            json!({ "iat": 1031 }),
+            json!({ "request": "x" }),
+            json!({ "request_uri": "urn:x" }),
+        ] {
+            assert!(read(bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn none_is_a_registration_of_its_own() {
+        assert_eq!(serde_json::from_value(json!("none")).ok(), Some(ObjectAlg::Unsigned(Unsigned::None)));
+        assert_eq!(serde_json::from_value(json!("ES256")).ok(), Some(ObjectAlg::Signed(ClientAlg::Es256)));
+        assert!(serde_json::from_value::<ObjectAlg>(json!("None")).is_err());
+    }
+}

@@ -1,0 +1,34 @@
+//! The pushed authorization request endpoint (RFC 9126).
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::client_auth;
+use crate::app::App;
+use crate::http::error;
+use crate::http::extract::{Fields, Visit};
+use crate::http::urls::path;
+
+/// Takes a request in.
+pub async fn push(
+    State(app): State<App>,
+    visit: Visit,
+    headers: HeaderMap,
+    fields: Result<Fields, Response>,
+) -> Response {
+    let Ok(Fields(params)) = fields else { return error::no_form() };
+    let credentials = match client_auth::read(&app, path::PAR, &headers, &params) {
+        Ok(credentials) => credentials,
+        Err(refusal) => return error::protocol_error(&refusal),
+    };
+    match app.push_request(&visit.ctx, &credentials, &params).await {
+        Err(why) => error::protocol(&visit, &why),
+        Ok(pushed) => {
+            let body = json!({ "request_uri": pushed.request_uri, "expires_in": pushed.expires_in.as_secs() });
+            (StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Clients that registered themselves, and the tokens that let them.
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::id::{ClientId, InitialTokenId};
+use crate::domain::oidc::initial_token::{InitialToken, Policy};
+use crate::domain::time::Timestamp;
+
+statements! {
+    INSERT_TOKEN = "INSERT INTO initial_token (id, digest, policy, uses_left, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    TOKEN = "SELECT id, policy, uses_left, expires_at, created_at FROM initial_token WHERE digest = $1 AND uses_left > 0 AND expires_at > $2";
+    SPEND = "UPDATE initial_token SET uses_left = uses_left - 1 WHERE id = $1 AND uses_left > 0 AND expires_at > $2";
+    INSERT = "INSERT INTO client_registration (client_id, token_digest, policy, initial_token_id, created_at) VALUES ($1, $2, $3, $4, $5)";
+    POLICY = "SELECT r.policy FROM client_registration r JOIN client c ON c.id = r.client_id
+        WHERE r.client_id = $1 AND r.token_digest = $2 AND c.status = 'active'";
+    USED = "UPDATE client_registration SET used_at = $2 WHERE client_id = $1 AND used_at IS NULL";
+    REMOVE_UNUSED = "UPDATE client SET status = 'removed', updated_at = $2, version = version + 1
+        WHERE status = 'active' AND id IN (SELECT client_id FROM client_registration WHERE used_at IS NULL AND created_at < $1)";
+}
+
+impl FromRow for InitialToken {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            policy: row.json("policy")?,
+            uses_left: u32::try_from(row.get::<i64>("uses_left")?).map_err(|e| StoreError::Refused(e.to_string()))?,
+            expires_at: row.get("expires_at")?,
+            created_at: row.get("created_at")?,
+        })
+    }
+}
+
+impl FromRow for Policy {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        row.json("policy")
+    }
+}
+
+fn json(policy: &Policy) -> Result<serde_json::Value, StoreError> {
+    serde_json::to_value(policy).map_err(|e| StoreError::Refused(e.to_string()))
+}
+
+/// Adds an initial access token.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_token(tx: &mut Tx, token: &InitialToken, digest: [u8; 32]) -> Result<(), StoreError> {
+    let values = args![token.id, digest, json(&token.policy)?, token.uses_left, token.expires_at, token.created_at];
+    tx.execute(INSERT_TOKEN, values).await?;
+    Ok(())
+}
+
+/// An initial access token that may be used now.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn token(tx: &mut Tx, digest: [u8; 32], now: Timestamp) -> Result<Option<InitialToken>, StoreError> {
+    tx.optional(TOKEN, args![digest, now]).await
+}
+
+/// Uses an initial access token once; `false` when others used it up.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn spend(tx: &mut Tx, token: InitialTokenId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(SPEND, args![token, now]).await
+}
+
+/// Keeps how a client came to be.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert(
+    tx: &mut Tx,
+    client: ClientId,
+    token_digest: [u8; 32],
+    policy: &Policy,
+    initial: Option<InitialTokenId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(INSERT, args![client, token_digest, json(policy)?, initial, now]).await?;
+    Ok(())
+}
+
+/// The policy of an active client, for whoever holds its registration access token.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn policy(tx: &mut Tx, client: ClientId, token_digest: [u8; 32]) -> Result<Option<Policy>, StoreError> {
+    tx.optional(POLICY, args![client, token_digest]).await
+}
+
+/// Somebody arrived at a client; it does not expire any more.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn used(tx: &mut Tx, client: ClientId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(USED, args![client, now]).await?;
+    Ok(())
+}
+
+/// Removes clients that registered themselves before a moment and were never used; how many.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn remove_unused(tx: &mut Tx, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(REMOVE_UNUSED, args![before, now]).await
+}

@@ -1,0 +1,116 @@
+//! Answers that only one client can read (OpenID Connect Core, 10.2; RFC 7516).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::agreement::{ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
+use ring::digest::{SHA256, digest};
+use ring::rand::SystemRandom as RingRandom;
+use serde_json::{Value, json};
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::client_key::ClientKey;
+use crate::support::relying_party::{RelyingParty, claims_of, part_of};
+
+/// A client's private key, which ring lets be used once.
+struct Once(EphemeralPrivateKey);
+
+impl Once {
+    #[allow(clippy::disallowed_methods, reason = "a client has a generator of its own")]
+    fn new() -> Self {
+        Self(EphemeralPrivateKey::generate(&ECDH_P256, &RingRandom::new()).unwrap())
+    }
+
+    fn jwk(&self) -> Value {
+        let public = self.0.compute_public_key().unwrap();
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let (x, y) = public.as_ref()[1..].split_at(32);
+        json!({ "kty": "EC", "crv": "P-256", "use": "enc", "kid": "mine", "x": encode(x), "y": encode(y) })
+    }
+
+    /// Opens a token as RFC 7516, 5.2 says, apart from what the provider does.
+    fn open(self, jwe: &str) -> Vec<u8> {
+        let header = part_of(jwe, 0);
+        assert_eq!(
+            (&header["alg"], &header["enc"], &header["kid"]),
+            (&json!("ECDH-ES"), &json!("A256GCM"), &json!("mine"))
+        );
+        let parts: Vec<&str> = jwe.split('.').collect();
+        assert!(parts.len() == 5 && parts[1].is_empty(), "direct agreement wraps no key");
+        let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
+        let coordinate = |name: &str| bytes(header["epk"][name].as_str().unwrap());
+        let point = [&[4u8][..], &coordinate("x"), &coordinate("y")].concat();
+        let key = agree_ephemeral(self.0, &UnparsedPublicKey::new(&ECDH_P256, point), |shared| {
+            let info = [&[0, 0, 0, 1], shared, &[0, 0, 0, 7], b"A256GCM", &[0; 8], &[0, 0, 1, 0]].concat();
+            digest(&SHA256, &info)
+        });
+        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.unwrap().as_ref()).unwrap());
+        let mut body = [bytes(parts[3]), bytes(parts[4])].concat();
+        let nonce = Nonce::try_assume_unique_for_key(&bytes(parts[2])).unwrap();
+        key.open_in_place(nonce, Aad::from(parts[0].as_bytes()), &mut body).unwrap().to_vec()
+    }
+}
+
+async fn encrypted(app: &TestApp, key: &Once, own: Value) -> RelyingParty {
+    let mut metadata = json!({ "jwks": { "keys": [ClientKey::es256().jwk(), key.jwk()] } });
+    metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+    app.register(metadata).await
+}
+
+async fn told(rp: &RelyingParty, access: &str) -> String {
+    let response = rp.app.http.get(rp.app.at("/userinfo")).bearer_auth(access).send().await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), response.headers()["content-type"].to_str().unwrap()),
+        (200, "application/jwt")
+    );
+    response.text().await.unwrap()
+}
+
+both_engines! {
+    async fn an_id_token_is_signed_and_then_sealed_to_its_client(app: TestApp) {
+        let key = Once::new();
+        let own = json!({ "id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM" });
+        let rp = encrypted(&app, &key, own).await;
+        let mut teacher = app.teacher();
+        let ask = rp.ask();
+        let tokens = teacher.sign_in_with(&rp, ask.clone()).await;
+        let jwe = tokens.text("id_token");
+        assert_eq!(part_of(&jwe, 0)["cty"], "JWT");
+        let jws = String::from_utf8(key.open(&jwe)).unwrap();
+        assert_eq!(claims_of(&jws)["nonce"], ask.get("nonce"));
+        assert_eq!(part_of(&jws, 0)["alg"], "ES256");
+        // What it decrypted is a hint; what only it can read is none here.
+        let silent = |hint: &str| rp.url(&rp.ask().with("id_token_hint", hint).with("prompt", "none"));
+        assert!(teacher.browser.open(&silent(&jws)).await.answer().contains_key("code"));
+        assert_eq!(teacher.browser.open(&silent(&jwe)).await.answer()["error"], "invalid_request");
+    }
+
+    async fn userinfo_is_sealed_with_or_without_a_signature(app: TestApp) {
+        for signed in [None, Some("ES256")] {
+            let key = Once::new();
+            let own = json!({
+                "userinfo_signed_response_alg": signed,
+                "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM",
+            });
+            let rp = encrypted(&app, &key, own).await;
+            let tokens = app.teacher().sign_in(&rp).await;
+            let plain = key.open(&told(&rp, &tokens.access()).await);
+            let claims = match signed {
+                Some(_) => claims_of(std::str::from_utf8(&plain).unwrap()),
+                None => serde_json::from_slice(&plain).unwrap(),
+            };
+            assert_eq!(claims["sub"], tokens.id_claims()["sub"], "{signed:?}");
+        }
+    }
+
+    async fn who_lost_its_key_gets_nothing_in_the_clear(app: TestApp) {
+        let own = json!({ "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM" });
+        let mut metadata = json!({ "jwks": ClientKey::es256().jwks() });
+        metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        let rp = app.register(metadata).await;
+        let tokens = app.teacher().sign_in(&rp).await;
+        let refused = rp.userinfo(&tokens.access()).await;
+        assert_eq!((refused.status, refused.error()), (400, "invalid_request"), "{refused:?}");
+        assert!(refused.body["sub"].is_null());
+    }
+}
