@@ -79,6 +79,7 @@ const READ_ALL: &[&str] = &[
     "persons::ARRIVE_AS_BEFORE",
     "sessions::FORGET_SIGN_INS",
     "signing_keys::LIST",
+    "slips::OUTGROWN",
     "subjects::CALLED",
 ];
 
