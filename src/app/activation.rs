@@ -171,20 +171,21 @@ impl App {
     pub async fn issue_activation(&self, ctx: &Ctx, person: PersonId) -> Result<(String, String), Error> {
         let on = access::task(TaskName::OperatorCommand).on(person);
         let mut work = self.begin(ctx, Action::ActivationIssued).await?;
-        let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(no_account)?;
+        // Before its codes, as whoever grants its holder something does.
+        let account = accounts::hold(work.tx(), &on).await?.ok_or_else(no_account)?;
         let code = activation_code(self);
-        activations::end_open(work.tx(), account.id, ctx.now).await?;
+        activations::end_open(work.tx(), account, ctx.now).await?;
         let id = ActivationId::new(ctx.now, &*self.random);
         activations::insert(
             work.tx(),
             id,
-            account.id,
+            account,
             opaque::digest(&canonical(&code)),
             ctx.now,
             ctx.now.plus(self.lifetimes.activation),
         )
         .await?;
-        work.target("person", on.person()).target("account", account.id);
+        work.target("person", on.person()).target("account", account);
         work.commit(Outcome::Done).await?;
         let link = self.activation_link(&code);
         Ok((code, link))
@@ -206,18 +207,13 @@ impl App {
             .map_err(|weakness| Error::invalid(format!("the password is too weak: {weakness}")))?;
         let phc = self.passwords.hash(new_password, self.random.clone(), Priority::KnownDevice).await?;
         let mut work = self.begin(ctx, Action::PasswordSet).await?;
-        let account = accounts::of_person(work.tx(), &on).await?.ok_or_else(no_account)?;
-        credentials::set_password(work.tx(), &on, account.id, &phc, ctx.now).await?;
-        accounts::activate(work.tx(), &on, account.id, ctx.now).await?;
+        let account = accounts::hold(work.tx(), &on).await?.ok_or_else(no_account)?;
+        credentials::set_password(work.tx(), &on, account, &phc, ctx.now).await?;
+        accounts::activate(work.tx(), &on, account, ctx.now).await?;
         // A slip that lies about somewhere would replace the password again.
-        activations::end_open(work.tx(), account.id, ctx.now).await?;
+        activations::end_open(work.tx(), account, ctx.now).await?;
         self.end_sessions_of(&mut work, &on, ctx.now, "password set by the operator").await?;
-        work.target("person", person).target("account", account.id).event(
-            "account",
-            account.id,
-            "account.password_set",
-            &[],
-        );
+        work.target("person", person).target("account", account).event("account", account, "account.password_set", &[]);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
         Ok(())

@@ -20,7 +20,7 @@ use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::{consents, deliveries, grants, guardianships, identities};
+use crate::store::{clients, consents, deliveries, grants, guardianships, identities};
 
 /// The text that people agreed to; a change of it asks again.
 pub const NOTICE_VERSION: &str = "2026-11";
@@ -222,8 +222,9 @@ impl App {
         Ok(ended)
     }
 
-    /// A guardian who is none takes back what she agreed to for the child: receipts end for good, and a client that holds
-    /// no other loses what it had and is told. Part of a larger change, after which she speaks for nobody.
+    /// A guardian who is none takes back what she agreed to for the child: receipts end for good, and a client loses what
+    /// nothing else allows it, and is told. What a ward of 14 or more agreed to herself stays (R8). Part of a larger change,
+    /// after which she speaks for nobody.
     pub(super) async fn take_back_consents(
         &self,
         work: &mut Work<'_>,
@@ -235,12 +236,17 @@ impl App {
             work.event("consent", ward.person(), "consent.withdrawn", &[]).detail("receipts_of_clients", clients.len());
         }
         for client in clients {
-            if !self.live_receipts(work.tx(), ward, AgeBand::Under14, client, now).await?.is_empty() {
-                continue;
+            let Some(client) = clients::find(work.tx(), client).await? else { continue };
+            let mut ended = BTreeSet::new();
+            for grant in grants::held(work.tx(), ward, client.id).await? {
+                if !self.still_allowed(work.tx(), ward, &grant, &client, now).await? {
+                    grants::revoke(work.tx(), grant.id, now, "guardian withdrew").await?;
+                    ended.insert(grant.sid);
+                }
             }
-            let receivers = deliveries::receivers_of_person(work.tx(), ward, client).await?;
+            let mut receivers = deliveries::receivers_of_person(work.tx(), ward, client.id).await?;
+            receivers.retain(|receiver| ended.contains(&receiver.sid));
             self.tell(work, receivers, now).await?;
-            grants::revoke_of_client(work.tx(), ward.person(), client, now, "guardian withdrew").await?;
         }
         Ok(())
     }

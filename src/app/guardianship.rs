@@ -1,13 +1,14 @@
 //! Guardians 监护关系.
 
-use super::work::Outcome;
+use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access};
-use crate::domain::access::TaskName;
+use crate::domain::access::{OnePerson, TaskName, Ward};
 use crate::domain::audit::Action;
-use crate::domain::id::{GuardianshipId, OrgId, PersonId};
+use crate::domain::id::{GuardianshipId, IdentityId, OrgId, PersonId};
 use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus};
-use crate::store::guardianships;
+use crate::domain::time::Timestamp;
+use crate::store::{grants, guardianships};
 
 impl App {
     /// Records a guardian whom the school that holds the 学籍 confirmed; `false` when the relation is there.
@@ -54,5 +55,22 @@ impl App {
         );
         work.commit(Outcome::Done).await?;
         Ok(true)
+    }
+
+    /// A guardianship ended, and with it what platforms held in the name of that identity of the guardian's, and what she
+    /// agreed to while she spoke for the ward. Part of a larger change.
+    pub(super) async fn end_what_rests_on(
+        &self,
+        work: &mut Work<'_>,
+        guardian: &impl OnePerson,
+        identity: IdentityId,
+        ward: Option<Ward>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        grants::revoke_of_identity(work.tx(), guardian, identity, now, "guardianship ended").await?;
+        match ward {
+            Some(ward) => self.take_back_consents(work, &ward, now).await,
+            None => Ok(()),
+        }
     }
 }

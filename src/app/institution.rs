@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::work::Outcome;
+use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access};
-use crate::domain::access::TaskName;
+use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{OrgId, new_uuid};
 use crate::domain::registry::codes::school_type::SchoolType;
@@ -74,14 +74,25 @@ impl App {
             return Err(Error::busy("somebody opened the institution at the same moment"));
         }
         given?;
-        if org.kind == InstitutionKind::Authority {
-            // Who runs the schools of a division runs the platform that their people call home, until told otherwise.
-            let (fresh, level) = (new_uuid(ctx.now, &*self.random), org.level.as_str());
-            platforms::ensure(work.tx(), &task, fresh, org.division.as_str(), level, &org.name, ctx.now).await?;
-        }
+        self.ensure_platform(&mut work, ctx, &task, &org).await?;
         work.target("institution", org.id).event("institution", org.id, "institution.opened", &[]);
         work.commit(Outcome::Done).await?;
         Ok((org.id, true))
+    }
+
+    /// Who runs the schools of a division runs the platform that their people call home, until told otherwise.
+    pub(super) async fn ensure_platform(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        org: &Institution,
+    ) -> Result<(), Error> {
+        if org.kind == InstitutionKind::Authority {
+            let (fresh, level) = (new_uuid(ctx.now, &*self.random), org.level.as_str());
+            platforms::ensure(work.tx(), task, fresh, org.division.as_str(), level, &org.name, ctx.now).await?;
+        }
+        Ok(())
     }
 
     /// The platform that people of a division call home.

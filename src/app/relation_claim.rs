@@ -4,8 +4,6 @@
 mod outcome;
 mod sides;
 
-use std::collections::HashSet;
-
 use serde::Serialize;
 
 use super::work::Outcome;
@@ -18,7 +16,7 @@ use crate::domain::registry::relation_claim::{ClaimKind, ClaimState};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::db::Tx;
 use crate::store::{enrolments, institutions, relation_claims};
-use sides::{may_decide, unreviewed};
+use sides::{Seat, decidable, unreviewed};
 
 /// A list longer than that is worked off from its beginning.
 const PAGE: usize = 1000;
@@ -112,11 +110,11 @@ impl App {
     ) -> Result<Vec<PendingClaim>, Error> {
         let task = access::task(TaskName::RelationDecision);
         let mut tx = self.db.read().await?;
-        let sight = match by {
+        let seat = match by {
             Decider::Operator => None,
-            Decider::Admin(admin) => Some(self.orgs_of(&mut tx, admin, ctx.now).await?),
+            Decider::Admin(admin) => Some(self.seat_of(&mut tx, admin, ctx.now).await?),
         };
-        let sees = |org: OrgId| sight.as_ref().is_none_or(|hers| hers.contains(&org));
+        let sees = |org: OrgId| seat.as_ref().is_none_or(|seat| seat.orgs.contains(&org));
         let org = institutions::by_code(&mut tx, &task, org_code).await?.filter(|org| sees(org.id));
         let org = org.ok_or_else(|| Error::no_institution(org_code))?;
         let after = match after {
@@ -126,7 +124,7 @@ impl App {
             }
         };
         let mut claims = relation_claims::pending_under(&mut tx, &task, org.id, after.as_ref(), LISTED).await?;
-        claims.extend(unreviewed(&mut tx, &task, sight.as_ref(), org.id, after, ctx.now).await?);
+        claims.extend(unreviewed(&mut tx, &task, seat.as_ref(), org.id, after).await?);
         claims.sort_by_key(|claim| (claim.created_at, claim.id));
         claims.truncate(PAGE);
         let mut listed = Vec::new();
@@ -149,16 +147,17 @@ impl App {
                 transfer: claim.kind == ClaimKind::Student && held_by.is_some(),
                 held_by,
                 in_force,
-                conflict: claim.differs && sight.is_none(),
+                conflict: claim.differs && seat.is_none(),
                 since: claim.created_at,
             });
         }
         Ok(listed)
     }
 
-    async fn orgs_of(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<HashSet<OrgId>, Error> {
+    async fn seat_of(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<Seat, Error> {
         let scope = self.roster_subtree(tx, admin, now).await?;
-        Ok(institutions::all_in(tx, &scope).await?.into_iter().map(|org| org.id).collect())
+        let orgs = institutions::all_in(tx, &scope).await?.into_iter().map(|org| org.id).collect();
+        Ok(Seat { admin, orgs })
     }
 
     /// Decides a claim. Confirmed, it becomes a relation in the same transaction: a student whose 学籍 is elsewhere is
@@ -178,13 +177,12 @@ impl App {
         let task = access::task(TaskName::RelationDecision);
         let (decider, ctx) = (by.admin(), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::RelationDecided).await?;
-        let claim = relation_claims::find(work.tx(), &task, id).await?.ok_or_else(|| Error::not_found("the claim"))?;
+        let mut found: Vec<_> = relation_claims::find(work.tx(), &task, id).await?.into_iter().collect();
         if let Some(admin) = decider {
-            let hers = self.orgs_of(work.tx(), admin, ctx.now).await?;
-            if !may_decide(work.tx(), &task, &hers, &claim, ctx.now).await? {
-                return Err(Error::not_found("the claim"));
-            }
+            let seat = self.seat_of(work.tx(), admin, ctx.now).await?;
+            found = decidable(work.tx(), &task, &seat, found).await?;
         }
+        let claim = found.pop().ok_or_else(|| Error::not_found("the claim"))?;
         let in_force = claim.is_unreviewed();
         let decided = match &verdict {
             Verdict::Confirm | Verdict::Borrow => claim.confirm(decider, ctx.now),
@@ -196,6 +194,9 @@ impl App {
         }
         if !relation_claims::update(work.tx(), &task, &decided).await? {
             return Err(Error::busy("somebody decided the claim at the same moment"));
+        }
+        if decided.state == ClaimState::Confirmed {
+            self.end_outgrown_slips(&mut work, &ctx, &task, &decided).await?;
         }
         let mut transferred_from = None;
         match (&verdict, decided.kind) {

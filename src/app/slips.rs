@@ -240,9 +240,9 @@ impl App {
         }
         let skipped_open = people.len() - accounts.len();
         let mut inactive = activations::end_open_of_many(work.tx(), task, &accounts, ctx.now).await?;
-        // After the accounts are held: a grant that was given since the queue was read either stands by now, or ends these
-        // codes (`App::grant_admin`).
-        let outgrown = activations::outgrown(work.tx(), task, queue.within, &accounts, ctx.now).await?;
+        // After the accounts are held: a grant or a claim that made somebody more since the queue was read either stands by
+        // now, or ends these codes (`App::grant_admin`, `App::decide_claim`).
+        let outgrown = slips::outgrown(work.tx(), task, queue.within, &accounts, ctx.now).await?;
         let before = inactive.len();
         inactive.retain(|account| !outgrown.contains(account));
         let skipped_elsewhere = before - inactive.len();

@@ -11,7 +11,7 @@ use crate::domain::access::{OnePerson as _, Own, Ward};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::password::{self, Weakness};
 use crate::domain::auth::suggestion::{self, Suggestion};
-use crate::domain::id::{GuardianshipId, PersonId};
+use crate::domain::id::{GuardianshipId, IdentityId, PersonId};
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::guardianship::GuardianshipStatus;
@@ -129,9 +129,7 @@ impl App {
                 _ => "guardianship.ended",
             };
             work.event("guardianship", id, kind, &["status"]);
-            if let Some(ward) = ward {
-                self.take_back_consents(&mut work, &ward, ctx.now).await?;
-            }
+            self.end_what_rests_on(&mut work, &own, IdentityId(id.0), ward, ctx.now).await?;
         }
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
@@ -180,17 +178,17 @@ impl App {
         let kept = kept(work.tx(), &own, id, ctx.now).await?;
         let found = young_ward(work.tx(), &kept, ctx.now).await?;
         let (ward, _) = found.ok_or_else(|| Error::not_found("ward"))?;
-        let account = accounts::find(work.tx(), &ward).await?.ok_or_else(|| Error::not_found("account"))?;
-        credentials::set_password(work.tx(), &ward, account.id, &phc, ctx.now).await?;
-        let first = accounts::activate(work.tx(), &ward, account.id, ctx.now).await?;
-        activations::end_open(work.tx(), account.id, ctx.now).await?;
+        let account = accounts::hold(work.tx(), &ward).await?.ok_or_else(|| Error::not_found("account"))?;
+        credentials::set_password(work.tx(), &ward, account, &phc, ctx.now).await?;
+        let first = accounts::activate(work.tx(), &ward, account, ctx.now).await?;
+        activations::end_open(work.tx(), account, ctx.now).await?;
         self.end_sessions_of(&mut work, &ward, ctx.now, "password set by a guardian").await?;
-        work.target("person", ward.person()).target("account", account.id).target("guardian", ward.guardian());
+        work.target("person", ward.person()).target("account", account).target("guardian", ward.guardian());
         work.detail("by", "guardian").detail("first", first);
         if first {
-            work.event("account", account.id, "account.activated", &["state"]);
+            work.event("account", account, "account.activated", &["state"]);
         } else {
-            work.event("account", account.id, "account.password_set", &[]);
+            work.event("account", account, "account.password_set", &[]);
         }
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();

@@ -10,6 +10,7 @@ use std::io::Write as _;
 use super::codes::one_of;
 use super::output::Output;
 use super::{Failure, files, passphrase, runtime};
+use crate::app::backup::sync_folder_of;
 use crate::app::{Ctx, secrets};
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::time::Clock as _;
@@ -131,19 +132,35 @@ async fn backup(config: Option<&Path>, file: &Path, output: &Output) -> Result<(
     let app = runtime::standing_on(&settings).await?;
     let sealed = secrets.backup(passphrase::ask()?.expose_secret(), &SystemRandom::new())?;
     let mut out = files::create(file)?;
-    let noted = async {
-        out.write_all(sealed.as_bytes())?;
-        out.sync_all()?;
-        Ok(app.note_backup(&Ctx::task(&app, "keys backup")).await?)
-    };
-    if let Err(failure) = noted.await {
-        // What no doctor will know of must not be taken for the backup; the file is ours, nobody had it before.
-        std::fs::remove_file(file).map_err(|fault| Failure::new(format!("{}: {fault}: remove it", file.display())))?;
-        return Err(failure);
+    let whole = out.write_all(sealed.as_bytes()).and_then(|()| out.sync_all()).and_then(|()| sync_folder_of(file));
+    if let Err(fault) = whole {
+        return Err(taken_back(file, fault.into()));
+    }
+    let ctx = Ctx::task(&app, "keys backup");
+    if let Err(fault) = app.note_backup(&ctx).await {
+        // The answer may have been lost, not the note: the doctor would go by a file that is gone.
+        match app.backed_up_at().await {
+            Ok(noted) if noted.as_deref() == Some(ctx.now.to_rfc3339().as_str()) => {}
+            Ok(_) => return Err(taken_back(file, fault.into())),
+            Err(_) => {
+                let (file, fault) = (file.display(), Failure::from(fault));
+                return Err(Failure::new(format!(
+                    "{fault}; {file} is whole and stays, but whether it was noted nobody knows: make another when the database answers"
+                )));
+            }
+        }
     }
     output.say(&json!({ "file": file }), |_| {
         format!("written to {}; keep it and its passphrase apart from the database", file.display())
     })
+}
+
+/// What no doctor will know of must not be taken for the backup; the file is ours, nobody had it before.
+fn taken_back(file: &Path, failure: Failure) -> Failure {
+    match std::fs::remove_file(file) {
+        Ok(()) => failure,
+        Err(fault) => Failure::new(format!("{failure}; {}: {fault}: remove it", file.display())),
+    }
 }
 
 async fn restore(config: Option<&Path>, file: &Path, output: &Output) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{Door, Task};
-use crate::domain::id::{AccountId, ActivationId, OrgId};
+use crate::domain::id::{AccountId, ActivationId, PersonId};
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -15,8 +15,7 @@ statements! {
     END_OPEN_OF_MANY = "UPDATE activation SET used_at = $1 WHERE used_at IS NULL AND account_id IN ($2) RETURNING account_id";
     WITH_OPEN = "SELECT account_id FROM activation WHERE used_at IS NULL AND expires_at > $1 AND account_id IN ($2)";
     HOLD_INACTIVE = "UPDATE account SET state = state WHERE state = 'inactive' AND id IN ($1) RETURNING id AS account_id";
-    OUTGROWN = "SELECT DISTINCT a.id AS account_id FROM account a JOIN admin_grant g ON g.person_id = a.person_id
-        WHERE g.revoked_at IS NULL AND (g.valid_to IS NULL OR g.valid_to > $1) AND g.org_id NOT IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $2) AND a.id IN ($3)";
+    HOLD_INACTIVE_OF_PEOPLE = "UPDATE account SET state = state WHERE state = 'inactive' AND person_id IN ($1) RETURNING id AS account_id";
 }
 
 /// An activation as stored.
@@ -137,19 +136,14 @@ pub async fn end_open_of_many(
     Ok(inactive.into_iter().map(|row| row.0).collect())
 }
 
-/// Those of many accounts whose holders have a grant outside an institution: more than a code may be worth that passes
-/// through its hands.
+/// Ends what is open of those among some people who never activated their accounts, which are held first, as above.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn outgrown(
-    tx: &mut Tx,
-    _task: &Task,
-    org: OrgId,
-    accounts: &[AccountId],
-    now: Timestamp,
-) -> Result<BTreeSet<AccountId>, StoreError> {
-    let keys = accounts.iter().map(|id| Value::from(*id)).collect();
-    let leading = [Value::from(now), Value::from(org)];
-    Ok(tx.all_in::<OfAccount>(OUTGROWN, &leading, keys).await?.into_iter().map(|row| row.0).collect())
+pub async fn end_slips_of(tx: &mut Tx, _task: &Task, people: &[PersonId], now: Timestamp) -> Result<(), StoreError> {
+    let keys = people.iter().map(|id| Value::from(*id)).collect();
+    let inactive = tx.all_in::<OfAccount>(HOLD_INACTIVE_OF_PEOPLE, &[], keys).await?;
+    let keys = inactive.into_iter().map(|row| Value::from(row.0)).collect();
+    tx.all_in::<OfAccount>(END_OPEN_OF_MANY, &[Value::from(now)], keys).await?;
+    Ok(())
 }

@@ -16,6 +16,7 @@ statements! {
         JOIN session s ON s.id = g.session_id JOIN account a ON a.id = s.account_id JOIN person p ON p.id = g.person_id JOIN client c ON c.id = g.client_id
         WHERE g.id = $1 AND g.revoked_at IS NULL AND a.state = 'active' AND p.status = 'active' AND c.status = 'active'
           AND (g.offline OR (s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2))";
+    HELD = "SELECT * FROM oidc_grant WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL ORDER BY id";
     // A row without a holder keeps the redemption from ever happening when the replay came first (R3).
     REVOKE = "INSERT INTO oidc_grant (id, created_at, revoked_at, revoke_reason) VALUES ($1, $2, $2, $3)
         ON CONFLICT (id) DO UPDATE SET revoked_at = COALESCE(oidc_grant.revoked_at, excluded.revoked_at), revoke_reason = COALESCE(oidc_grant.revoke_reason, excluded.revoke_reason)";
@@ -117,6 +118,14 @@ impl FromRow for Known {
 /// As [`StoreError`] says.
 pub async fn live(tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<Option<Grant>, StoreError> {
     tx.optional(LIVE, args![id, now]).await
+}
+
+/// What a client holds about a person, whatever became of its sessions.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn held(tx: &mut Tx, proof: &impl OnePerson, client: ClientId) -> Result<Vec<Grant>, StoreError> {
+    tx.all(HELD, args![proof.person(), client]).await
 }
 
 /// Revokes a grant, whether it was stored already or not.

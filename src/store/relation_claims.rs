@@ -45,6 +45,9 @@ statements! {
     PENDING_UNDER = concat!("SELECT r.* FROM relation_claim r WHERE r.state = 'pending' AND ", under!());
     // While the guardianship stands that came with it.
     UNREVIEWED_UNDER = concat!("SELECT r.* FROM relation_claim r WHERE ", unreviewed!(), " AND ", under!());
+    // For an administrator: of her institutions, whatever she is there, and not by her own word.
+    UNREVIEWED_FOR = concat!("SELECT r.* FROM relation_claim r WHERE ", unreviewed!(), " AND r.claimed_by <> $5
+        AND EXISTS (SELECT 1 FROM admin_grant a JOIN institution_closure h ON h.ancestor_id = a.org_id WHERE a.person_id = $5 AND a.revoked_at IS NULL AND h.descendant_id = r.org_id) AND ", under!());
     // A newer rejection takes the place of an older one.
     REPLACE_REJECTED = "UPDATE relation_claim SET state = 'withdrawn', version = version + 1
         WHERE org_id = $1 AND kind = $2 AND person_id = $3 AND child_id = $4 AND subject_key = $5 AND state = 'rejected' AND id <> $6";
@@ -198,6 +201,23 @@ pub async fn unreviewed_under(
     limit: i64,
 ) -> Result<Vec<RelationClaim>, StoreError> {
     tx.all(UNREVIEWED_UNDER, page(org, after, limit)).await
+}
+
+/// The same for an administrator, without what her institutions did not claim and what she claimed herself.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn unreviewed_for(
+    tx: &mut Tx,
+    _task: &Task,
+    admin: PersonId,
+    org: OrgId,
+    after: Option<&RelationClaim>,
+    limit: i64,
+) -> Result<Vec<RelationClaim>, StoreError> {
+    let mut values = page(org, after, limit);
+    values.push(Value::from(admin));
+    tx.all(UNREVIEWED_FOR, values).await
 }
 
 fn page(org: OrgId, after: Option<&RelationClaim>, limit: i64) -> Vec<Value> {

@@ -1,5 +1,7 @@
 //! Who waits for a slip: people with an account that nobody activated yet, and where they belong.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
@@ -9,20 +11,22 @@ use crate::domain::registry::age;
 use crate::domain::registry::codes::stage::Stage;
 use crate::domain::time::Timestamp;
 
-/// What a person is, or may do, outside the institution `$1`: a post, a stay, a grant, a ward who is a minor. Its slips
-/// are worth all of that, so they must not pass through hands that hold only a part of her (ruling R1). `$2` is today,
-/// `$3` the first birth date of a minor, `$4` now.
+/// What a person is, or may do, outside an institution: a post, a stay, a grant, a ward who is a minor. Her slips are worth
+/// all of that, so they must not pass through hands that hold only a part of her (ruling R1). `$within` selects what stands
+/// at or below the institution; then today, the first birth date of a minor, and now.
 macro_rules! beyond {
-    () => {
-        "EXISTS (SELECT 1 FROM staffing x WHERE x.person_id = p.id AND (x.valid_to IS NULL OR x.valid_to > $2)
-                AND x.org_id NOT IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $1))
-            OR EXISTS (SELECT 1 FROM enrolment x WHERE x.person_id = p.id AND (x.valid_to IS NULL OR x.valid_to > $2)
-                AND x.org_id NOT IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $1))
-            OR EXISTS (SELECT 1 FROM admin_grant x WHERE x.person_id = p.id AND x.revoked_at IS NULL AND (x.valid_to IS NULL OR x.valid_to > $4)
-                AND x.org_id NOT IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $1))
+    ($within:literal, $today:literal, $minor:literal, $now:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM staffing x WHERE x.person_id = p.id AND (x.valid_to IS NULL OR x.valid_to > ", $today, ") AND x.org_id NOT IN (", $within, "))
+            OR EXISTS (SELECT 1 FROM enrolment x WHERE x.person_id = p.id AND (x.valid_to IS NULL OR x.valid_to > ", $today, ") AND x.org_id NOT IN (", $within, "))
+            OR EXISTS (SELECT 1 FROM admin_grant x WHERE x.person_id = p.id AND x.revoked_at IS NULL AND (x.valid_to IS NULL OR x.valid_to > ", $now, ") AND x.org_id NOT IN (", $within, "))
             OR EXISTS (SELECT 1 FROM guardianship w JOIN person m ON m.id = w.child_id JOIN enrolment x ON x.person_id = w.child_id
-                WHERE w.guardian_id = p.id AND w.status = 'confirmed' AND (m.birth_date IS NULL OR m.birth_date >= $3) AND (x.valid_to IS NULL OR x.valid_to > $2)
-                AND x.org_id NOT IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $1))"
+                WHERE w.guardian_id = p.id AND w.status = 'confirmed' AND (m.birth_date IS NULL OR m.birth_date >= ", $minor, ") AND (x.valid_to IS NULL OR x.valid_to > ", $today, ")
+                AND x.org_id NOT IN (", $within, "))"
+        )
+    };
+    () => {
+        beyond!("SELECT descendant_id FROM institution_closure WHERE ancestor_id = $1", "$2", "$3", "$4")
     };
 }
 
@@ -51,6 +55,11 @@ statements! {
             AND CAST(g.restrictions AS TEXT) = '[]' AND a.state = 'inactive' AND p.status = 'active' AND ch.status = 'active'
             AND (p.birth_date < $3 OR p.birth_date IS NULL AND NOT EXISTS (SELECT 1 FROM enrolment x WHERE x.person_id = p.id))
         ORDER BY e.student_no, ch.name_key, g.child_id, g.rank, a.id");
+    // A list is widened behind values that stand in it once.
+    OUTGROWN = concat!("WITH within AS (SELECT descendant_id AS id FROM institution_closure WHERE ancestor_id = $1),
+            asked AS (SELECT CAST($2 AS TEXT) AS today, CAST($3 AS TEXT) AS minor, CAST($4 AS BIGINT) AS now)
+        SELECT a.id AS account_id FROM account a JOIN person p ON p.id = a.person_id CROSS JOIN asked
+        WHERE (", beyond!("SELECT id FROM within", "asked.today", "asked.minor", "asked.now"), ") AND a.id IN ($5)");
 }
 
 /// A class as slips name it.
@@ -168,4 +177,28 @@ pub async fn staff(tx: &mut Tx, _task: &Task, org: OrgId, now: Timestamp) -> Res
 /// As [`StoreError`] says.
 pub async fn guardians(tx: &mut Tx, _task: &Task, org: OrgId, now: Timestamp) -> Result<Vec<Waiting>, StoreError> {
     Ok(tx.all::<Guardian>(GUARDIANS, values(org, now)).await?.into_iter().map(|row| row.0).collect())
+}
+
+struct OfAccount(AccountId);
+
+impl FromRow for OfAccount {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("account_id")?))
+    }
+}
+
+/// Those of many accounts whose holders an institution does not hold as a whole: what a code is worth must not pass through
+/// its hands.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn outgrown(
+    tx: &mut Tx,
+    _task: &Task,
+    org: OrgId,
+    accounts: &[AccountId],
+    now: Timestamp,
+) -> Result<BTreeSet<AccountId>, StoreError> {
+    let keys = accounts.iter().map(|id| Value::from(*id)).collect();
+    Ok(tx.all_in::<OfAccount>(OUTGROWN, &values(org, now), keys).await?.into_iter().map(|row| row.0).collect())
 }

@@ -181,6 +181,58 @@ both_engines! {
         assert_eq!(decide(&app, OPERATOR, case, Decision::TypingError).await, Ok("code withdrawn"));
         assert_eq!(text(&app, kinds).await, "G withdrawn,J superseded,L superseded");
     }
+
+    async fn a_row_that_clashes_opens_one_case_however_often_it_comes(app: TestApp) {
+        county::open(&app).await;
+        let (hers, other, third) = (number("20170203", 2), number("20170203", 4), number("20170203", 6));
+        let coded = |name: &str, number: &str, code: &str| {
+            pupil(SCHOOL, name, number, None).replace(&format!("{number},,"), &format!("{number},{code},"))
+        };
+        let code = "L320102201809010042";
+        county::pupils(&app, &[coded("王芳", &hers, code), pupil(OTHER, "李娜", &other, None)]).await;
+        assert_eq!(open_count(&app, COUNTY).await, 0);
+        // Known under another name; somebody else's 学籍号; a G 学籍号 from somebody else's number.
+        let renamed = pupil(SCHOOL, "王方", &hers, None);
+        let taken = coded("赵敏", &third, code);
+        let hinted = coded("钱多", &number("20170203", 8), &format!("G{other}"));
+        let clashes = [(renamed, "same_document", 1), (taken, "personal_code", 1), (hinted, "personal_code", 0)];
+        let written = "SELECT CAST((SELECT COUNT(*) FROM audit_entry) + (SELECT COUNT(*) FROM event) AS TEXT)";
+        let mut seen = Vec::new();
+        for (row, kind, conflicts) in clashes {
+            let report = county::pupils(&app, std::slice::from_ref(&row)).await;
+            assert_eq!(report.conflicts, conflicts, "{kind}: {report:?}");
+            let listed = app.app.open_cases(&app.operator(), OPERATOR, None, None).await.unwrap();
+            let fresh: Vec<_> = listed.into_iter().filter(|case| !seen.contains(&case.id)).collect();
+            let [case] = &fresh[..] else { panic!("one case: {fresh:?}") };
+            assert_eq!((case.kind, case.source), (kind, "roster"));
+            seen.push(case.id);
+            let before = text(&app, written).await;
+            county::pupils(&app, &[row]).await;
+            assert_eq!(text(&app, written).await, before, "said again, {kind} is nothing new");
+        }
+        let told = text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM event WHERE kind = 'case.opened'").await;
+        assert_eq!((told.as_str(), open_count(&app, COUNTY).await), ("3", 3));
+        let school = Decider::Admin(administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        assert_eq!(ids(&app, school, None).await, seen[..2], "the third has a side elsewhere");
+    }
+
+    async fn whom_others_hold_is_no_case_for_a_desk(app: TestApp) {
+        county::open(&app).await;
+        let (hidden, nobody) = (number("20170203", 2), number("20170203", 4));
+        county::pupils(&app, &[pupil(OTHER, "李娜", &hidden, None)]).await;
+        let admin = administrator(&app, 20, SCHOOL, AdminRole::School).await;
+        let desk = async |number: &str, code: &str| {
+            let row = pupil(SCHOOL, "王芳", number, None).replace(&format!("{number},,"), &format!("{number},{code},"));
+            county::desk(&app, admin, &row).await
+        };
+        // A number, a hint, and both of them when nobody has them.
+        let known = [desk(&hidden, "").await, desk(&number("20170203", 6), &format!("G{hidden}")).await];
+        let unknown = [desk(&nobody, "").await, desk(&number("20170203", 8), &format!("G{}", number("20170203", 10))).await];
+        assert_eq!(known, unknown, "the answer reads the same");
+        assert!(ids(&app, Decider::Admin(admin), None).await.is_empty());
+        let above = Decider::Admin(administrator(&app, 22, COUNTY, AdminRole::County).await);
+        assert_eq!(ids(&app, above, None).await.len(), 1, "whoever covers both sides finds the hint");
+    }
 }
 
 #[test]
@@ -210,4 +262,12 @@ fn an_operator_works_cases_off_by_commands() {
     let again = place.run(&["case", "decide", id, "--as-same", "--reason", "不同的两名学生"]);
     assert!(again.code == Some(1) && again.err.contains("decided already"), "{}", again.err);
     assert_eq!(place.json(&["registry", "count"], "")["open_cases"], 0);
+
+    let clash = file("clash.csv", &format!("{STUDENTS}{}", pupil(SCHOOL, "王方", &number("20170203", 2), None)));
+    for _ in 0..2 {
+        place.run(&["roster", "import", "--kind", "students", &clash]);
+        let list = place.json(&["case", "list"], "");
+        let kinds: Vec<_> = list.as_array().unwrap().iter().map(|case| (&case["kind"], &case["source"])).collect();
+        assert_eq!(kinds, [(&"same_document".into(), &"roster".into())], "however often the row comes");
+    }
 }

@@ -302,6 +302,17 @@ async fn a_backup_that_the_database_does_not_know_leaves_no_file() {
     assert!(backup.exists());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_which_nobody_can_say_whether_it_was_noted_stays() {
+    let place = Place::new();
+    assert_eq!(place.run(&["keys", "init"]).code, Some(0));
+    let backup = place.path().join("backup.txt");
+    // Whoever asks for the note fails as well.
+    select_texts(&database(&place), "ALTER TABLE meta RENAME TO elsewhere").await;
+    refused(&place.run_with(&["keys", "backup", &backup.to_string_lossy()], PASSPHRASE), "whether it was noted");
+    assert!(backup.exists());
+}
+
 #[test]
 fn a_backup_brings_the_secrets_back() {
     let place = Place::new();

@@ -252,6 +252,18 @@ both_engines! {
         assert_eq!(count(&app).await, truth());
     }
 
+    async fn what_becomes_an_authority_has_a_platform(app: TestApp) {
+        let row = |kind: &str, division: &str| format!("{TOP}\nED32011500,江宁教育服务中心,{kind},,{division},\n");
+        let platforms = async || select_texts(&app.database.url, "SELECT sys_code || ' ' || level FROM platform WHERE name = '江宁教育服务中心' ORDER BY sys_code").await;
+        let open = async |file: String| import(&app, RosterKind::Institutions, file, false, &mut Names::default()).await;
+        assert_eq!(open(row("信息中心", "320115")).await.created, 1);
+        assert_eq!(platforms().await, [""; 0]);
+        for (division, expected) in [("320115", &["320115 county"][..]), ("320114", &["320114 county", "320115 county"][..])] {
+            assert_eq!(open(row("教育行政部门", division)).await.updated, 1);
+            assert_eq!(platforms().await, expected);
+        }
+    }
+
     async fn imported_people_sign_in_with_what_the_roster_says(app: TestApp) {
         let (mut teachers, mut pupils) = (Names::default(), Names::default());
         import(&app, RosterKind::Institutions, institutions(), false, &mut Names::default()).await;

@@ -1,5 +1,6 @@
 //! Activation slips: everybody who waits has one, each code works once, and the paper holds nothing that it need not.
 
+mod claims;
 mod scope;
 
 use std::collections::BTreeMap;

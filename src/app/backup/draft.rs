@@ -141,7 +141,7 @@ pub(super) fn folder_of(file: &Path) -> &Path {
 ///
 /// # Errors
 /// Whatever the file system says.
-pub(super) fn sync_folder_of(file: &Path) -> io::Result<()> {
+pub fn sync_folder_of(file: &Path) -> io::Result<()> {
     File::open(folder_of(file)).and_then(|folder| folder.sync_all())
 }
 

@@ -17,6 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::store::db::Db;
 use crate::store::{facts, snapshot};
 
+pub use draft::sync_folder_of;
 pub use restore::{Restore, Restored, restore};
 pub use write::{Backup, Written};
 

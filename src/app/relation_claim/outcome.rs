@@ -9,11 +9,29 @@ use crate::domain::registry::codes::staff::{StaffPost, StaffState};
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::{Evidence, GuardianshipStatus};
-use crate::domain::registry::relation_claim::RelationClaim;
+use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
 use crate::domain::registry::staffing::{Staffing, Teaching};
-use crate::store::{enrolments, grants, guardianships, institutions, persons, staffings};
+use crate::store::{activations, enrolments, grants, guardianships, institutions, persons, staffings};
 
 impl App {
+    /// A slip was printed by whoever held all of its person then, and is worth what she is from now on (R1): it ends. A
+    /// student's guardians come with her. Held first: a run of slips that is under way either made their codes before
+    /// this, or sees what they are.
+    pub(super) async fn end_outgrown_slips(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        claim: &RelationClaim,
+    ) -> Result<(), Error> {
+        let mut people = vec![claim.person];
+        if claim.kind == ClaimKind::Student {
+            let keepers = guardianships::of_child(work.tx(), &task.on(claim.child)).await?;
+            people.extend(keepers.iter().filter(|known| known.is_standing()).map(|known| known.guardian));
+        }
+        Ok(activations::end_slips_of(work.tx(), task, &people, ctx.now).await?)
+    }
+
     /// The name of the school that held the 学籍 until now, if one did.
     pub(super) async fn make_student(
         &self,
@@ -169,10 +187,7 @@ impl App {
         if !guardianships::update(work.tx(), &on, &ended).await? {
             return Err(Error::busy("somebody changed the guardianship at the same moment"));
         }
-        grants::revoke_of_identity(work.tx(), &task.on(claim.person), identity, ctx.now, "guardianship ended").await?;
-        if let Some(ward) = ward {
-            self.take_back_consents(work, &ward, ctx.now).await?;
-        }
+        self.end_what_rests_on(work, &task.on(claim.person), identity, ward, ctx.now).await?;
         work.event("guardianship", ended.id, "guardianship.ended", &["status"]);
         Ok(())
     }

@@ -1,98 +1,117 @@
 //! Who may decide a claim: whoever speaks for all sides of it, and never the claimant alone.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{LISTED, PAGE};
 use crate::app::Error;
-use crate::domain::access::{Task, TaskOn};
+use crate::domain::access::Task;
 use crate::domain::id::{OrgId, PersonId};
 use crate::domain::registry::codes::student_state::StudentSource;
-use crate::domain::registry::enrolment::Enrolment;
-use crate::domain::registry::guardianship::Guardianship;
 use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
-use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::{admin_grants, enrolments, guardianships, relation_claims, staffings};
+use crate::store::{cases, enrolments, guardianships, relation_claims, staffings};
+
+/// An administrator and the institutions that she speaks for.
+pub(super) struct Seat {
+    pub(super) admin: PersonId,
+    pub(super) orgs: HashSet<OrgId>,
+}
 
 /// What is in force by the claimant's word alone, for whoever may decide it: from a list of hers the claimant would learn
 /// whom others hold.
 pub(super) async fn unreviewed(
     tx: &mut Tx,
     task: &Task,
-    sight: Option<&HashSet<OrgId>>,
+    seat: Option<&Seat>,
     org: OrgId,
     mut after: Option<RelationClaim>,
-    now: Timestamp,
 ) -> Result<Vec<RelationClaim>, Error> {
+    let Some(seat) = seat else {
+        return Ok(relation_claims::unreviewed_under(tx, task, org, after.as_ref(), LISTED).await?);
+    };
     let mut found = Vec::new();
     loop {
-        let page = relation_claims::unreviewed_under(tx, task, org, after.as_ref(), LISTED).await?;
+        let page = relation_claims::unreviewed_for(tx, task, seat.admin, org, after.as_ref(), LISTED).await?;
         let is_last = page.len() < PAGE;
         after = page.last().cloned();
-        for claim in page {
-            let hers = match sight {
-                None => true,
-                Some(hers) => may_decide(tx, task, hers, &claim, now).await?,
-            };
-            if hers {
-                found.push(claim);
-            }
-        }
+        found.extend(decidable(tx, task, seat, page).await?);
         if is_last || found.len() >= PAGE {
             return Ok(found);
         }
     }
 }
 
-/// Whether an administrator over these institutions speaks for the school that holds the 学籍, and is not the claimant, or
-/// covers all sides.
-pub(super) async fn may_decide(
+/// Those of some claims that an administrator may decide: she speaks for the school that holds the 学籍, and is not the
+/// claimant, or covers all sides. What is in force already only the latter, and never who wrote it: she may have come to
+/// govern the child's next school, or whoever holds the guardian.
+pub(super) async fn decidable(
     tx: &mut Tx,
     task: &Task,
-    hers: &HashSet<OrgId>,
-    claim: &RelationClaim,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let child = task.on(claim.child);
-    let stays = open_stays(tx, &child).await?;
-    let holder = stays.iter().find(|stay| stay.source == StudentSource::Normal).map(|stay| stay.org);
-    let mut sides: BTreeSet<OrgId> = stays.iter().map(|stay| stay.org).collect();
-    if claim.kind == ClaimKind::Guardian {
-        let recorded = guardianships::of_child(tx, &child).await?;
-        sides.extend(recorded.into_iter().filter(Guardianship::is_standing).filter_map(|known| known.recorded_by));
-    } else {
-        sides.extend(open_posts(tx, &task.on(claim.person)).await?);
-    }
-    if claim.is_unreviewed() {
-        // The claimant is all of the child's side: the other one is whoever holds her whom it named.
-        sides.extend(holders(tx, task, claim.person, now).await?);
-    }
-    let covers_both = hers.contains(&claim.org)
-        && sides.iter().any(|side| *side != claim.org)
-        && sides.iter().all(|side| hers.contains(side));
-    let holds = holder.is_some_and(|holder| holder != claim.org && hers.contains(&holder));
-    Ok(holds || covers_both)
+    seat: &Seat,
+    claims: Vec<RelationClaim>,
+) -> Result<Vec<RelationClaim>, Error> {
+    let sides = Sides::of(tx, task, &claims).await?;
+    Ok(claims.into_iter().filter(|claim| sides.may_decide(seat, claim)).collect())
 }
 
-/// Where somebody is held: her posts, stays and grants, and the schools and recorders of her wards.
-async fn holders(tx: &mut Tx, task: &Task, person: PersonId, now: Timestamp) -> Result<BTreeSet<OrgId>, Error> {
-    let on = task.on(person);
-    let mut sides: BTreeSet<OrgId> = open_stays(tx, &on).await?.into_iter().map(|stay| stay.org).collect();
-    sides.extend(open_posts(tx, &on).await?);
-    sides.extend(admin_grants::live(tx, person, now).await?.into_iter().map(|grant| grant.org));
-    for ward in guardianships::of_guardian(tx, &on).await?.into_iter().filter(Guardianship::is_standing) {
-        sides.extend(ward.recorded_by);
-        sides.extend(open_stays(tx, &task.on(ward.child)).await?.into_iter().map(|stay| stay.org));
+/// The institutions behind some claims.
+#[derive(Default)]
+struct Sides {
+    /// Which school holds a child's 学籍.
+    holder: HashMap<PersonId, OrgId>,
+    /// Of each child, where she has a stay.
+    stays: HashMap<PersonId, BTreeSet<OrgId>>,
+    /// Of each child, who recorded her guardians.
+    recorders: HashMap<PersonId, BTreeSet<OrgId>>,
+    /// Of each person named, where she works.
+    posts: HashMap<PersonId, BTreeSet<OrgId>>,
+    /// Of each person named, all who hold her, as somebody's guardian too.
+    holders: HashMap<PersonId, BTreeSet<OrgId>>,
+}
+
+impl Sides {
+    async fn of(tx: &mut Tx, task: &Task, claims: &[RelationClaim]) -> Result<Self, Error> {
+        let distinct = |of: fn(&RelationClaim) -> PersonId| claims.iter().map(of).collect::<BTreeSet<_>>();
+        let children: Vec<PersonId> = distinct(|claim| claim.child).into_iter().collect();
+        let people: Vec<PersonId> = distinct(|claim| claim.person).into_iter().collect();
+        let mut sides = Self::default();
+        for stay in enrolments::open_of_many(tx, task, &children).await? {
+            sides.stays.entry(stay.person).or_default().insert(stay.org);
+            if stay.source == StudentSource::Normal {
+                sides.holder.insert(stay.person, stay.org);
+            }
+        }
+        for known in guardianships::of_children(tx, task, &children).await?.iter().filter(|known| known.is_standing()) {
+            sides.recorders.entry(known.child).or_default().extend(known.recorded_by);
+        }
+        for post in staffings::open_of_many(tx, task, &people).await? {
+            sides.posts.entry(post.person).or_default().insert(post.org);
+        }
+        for side in cases::sides_of(tx, task, &people).await? {
+            sides.holders.entry(side.person).or_default().insert(side.org);
+        }
+        Ok(sides)
     }
-    Ok(sides)
-}
 
-async fn open_stays(tx: &mut Tx, on: &TaskOn) -> Result<Vec<Enrolment>, Error> {
-    let stays = enrolments::of_person(tx, on).await?;
-    Ok(stays.into_iter().filter(|stay| stay.valid_to.is_none()).collect())
-}
-
-async fn open_posts(tx: &mut Tx, on: &TaskOn) -> Result<Vec<OrgId>, Error> {
-    let posts = staffings::of_person(tx, on).await?;
-    Ok(posts.into_iter().filter(|post| post.valid_to.is_none()).map(|post| post.org).collect())
+    fn may_decide(&self, seat: &Seat, claim: &RelationClaim) -> bool {
+        let in_force = claim.is_unreviewed();
+        let mut all: BTreeSet<OrgId> = self.stays.get(&claim.child).into_iter().flatten().copied().collect();
+        let others = match claim.kind {
+            ClaimKind::Guardian => self.recorders.get(&claim.child),
+            ClaimKind::Student | ClaimKind::Staff => self.posts.get(&claim.person),
+        };
+        all.extend(others.into_iter().flatten());
+        if in_force {
+            // The claimant is all of the child's side: the other one is whoever holds her whom it named.
+            all.extend(self.holders.get(&claim.person).into_iter().flatten());
+        }
+        let covers_both = seat.orgs.contains(&claim.org)
+            && all.iter().any(|side| *side != claim.org)
+            && all.iter().all(|side| seat.orgs.contains(side));
+        if in_force {
+            return covers_both && claim.claimed_by != Some(seat.admin);
+        }
+        let holder = self.holder.get(&claim.child);
+        covers_both || holder.is_some_and(|holder| *holder != claim.org && seat.orgs.contains(holder))
+    }
 }

@@ -63,7 +63,7 @@ impl Import {
         let result = loop {
             let result = if self.dry { self.imagine(&ctx, &entries).await } else { self.write(&ctx, &entries).await };
             match result {
-                Err(error) if error.kind == Kind::Busy && attempt < TRIES => self.app.back_off(attempt).await,
+                Err(error) if error.kind == Kind::Busy && attempt < TRIES => self.app.pause(attempt).await,
                 other => break other,
             }
             attempt += 1;

@@ -80,7 +80,7 @@ impl App {
         for attempt in 1.. {
             match self.try_institution(ctx, task, row, dry, promised).await {
                 Err(error) if matches!(error.kind, Kind::Busy | Kind::Conflict) && attempt < TRIES => {
-                    self.back_off(attempt).await;
+                    self.pause(attempt).await;
                 }
                 other => return other,
             }
@@ -167,6 +167,7 @@ impl App {
             if !institutions::update(work.tx(), task, &changed).await? {
                 return Err(Error::busy("somebody changed the institution at the same moment"));
             }
+            self.ensure_platform(&mut work, ctx, task, &changed).await?;
             work.target("institution", changed.id).event("institution", changed.id, "institution.changed", &["name"]);
             work.commit(Ended::Done).await?;
         }

@@ -21,7 +21,7 @@ mod write;
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 use serde::ser::SerializeStruct as _;
@@ -288,11 +288,5 @@ impl App {
         report.errors.sort_by_key(|fault| fault.row);
         report.seconds = started.elapsed().as_secs_f64();
         Ok(report)
-    }
-
-    /// Waits before a batch is tried again: longer each time, and not the same for two that met.
-    async fn back_off(&self, attempt: u32) {
-        let [jitter] = crate::domain::random::bytes::<1>(&*self.random);
-        tokio::time::sleep(Duration::from_millis(u64::from(attempt.min(8)) * 5 + u64::from(jitter % 32))).await;
     }
 }

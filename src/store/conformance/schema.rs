@@ -83,6 +83,7 @@ const READ_ALL: &[&str] = &[
     "resources::LIST",
     "sessions::FORGET_SIGN_INS",
     "signing_keys::LIST",
+    "slips::OUTGROWN",
     "subjects::CALLED",
 ];
 

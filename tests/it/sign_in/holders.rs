@@ -205,6 +205,8 @@ both_engines! {
         let ids = wards(&home);
         let scope = "openid edu.guardian edu";
         let rp = app.client("platform_a");
+        // As the guardian of the other one.
+        guardian.identity = 1;
         let before = guardian.sign_in_with(&rp, rp.ask().with("scope", scope)).await;
         assert_eq!(rp.userinfo(&before.access()).await.body["edu_children"].as_array().unwrap().len(), 2);
 
@@ -240,6 +242,43 @@ both_engines! {
         tamper(&app, "UPDATE guardianship SET status = 'confirmed', valid_to = NULL WHERE status = 'ended'", None).await;
         assert_eq!(wards(&guardian.browser.open("/").await).len(), 2);
         assert_eq!(visitor.silently(&rp).await["error"], "consent_required", "recorded again, she is asked again");
+    }
+
+    async fn what_a_ward_of_fifteen_agreed_to_herself_stays(app: TestApp) {
+        let receiver = Receiver::start().await;
+        let rp = app.register(json!({ "edu_client_kind": "application", "edu_lawful_basis": null, "backchannel_logout_uri": receiver.url })).await;
+        let (ward, father) = (app.person("child_15").person_id, app.person("guardian_of_two").person_id);
+        let born = cast(app.clock.now().shanghai_date()).iter().find(|one| one.key == "child_15").unwrap().born.to_string();
+        let set = "UPDATE person SET birth_date = $1 WHERE name = '刘子墨'";
+        tamper(&app, set, Some("2020-02-03")).await;
+        app.app.record_guardian_consent(&app.operator(), ward, father, &rp.id, &ScopeSet::parse("profile edu")).await.unwrap();
+        let early = app.visitor("child_15").sign_in(&rp).await;
+        tamper(&app, set, Some(&born)).await;
+        let hers = app.visitor("child_15").sign_in(&rp).await;
+        let (mut guardian, home) = at_home(&app, "guardian_of_two").await;
+        answer(&mut guardian.browser, &wards(&home)[0], "no").await;
+        assert_eq!(count(&app, "SELECT COUNT(*) FROM consent WHERE given_by <> person_id AND withdrawn_at IS NOT NULL AND purpose = $1", "sign-in").await, 1);
+        for tokens in [&early, &hers] {
+            assert_eq!(rp.refresh(&tokens.refresh()).await.status, 200, "she answers for herself");
+        }
+        assert_eq!(count(&app, "SELECT COUNT(*) FROM logout_delivery WHERE uri = $1", &receiver.url).await, 0, "nor is she signed out");
+    }
+
+    async fn what_was_given_to_her_as_a_guardian_ends_with_it(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut tokens = Vec::new();
+        for identity in 0..2 {
+            let mut guardian = Visitor { identity, ..app.visitor("guardian_of_two") };
+            tokens.push(guardian.sign_in(&rp).await);
+        }
+        let (mut guardian, home) = at_home(&app, "guardian_of_two").await;
+        answer(&mut guardian.browser, &wards(&home)[1], "no").await;
+        let mut refused = Vec::new();
+        for one in &tokens {
+            refused.push(rp.refresh(&one.refresh()).await.error().to_owned());
+        }
+        refused.sort();
+        assert_eq!(refused, ["", "invalid_grant"], "in the name of that child, and of no other");
     }
 
     async fn nobody_answers_for_somebody_else(app: TestApp) {

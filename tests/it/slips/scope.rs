@@ -17,37 +17,37 @@ use crate::support::app::{TestApp, both_engines};
 use crate::support::browser::PlainBrowser;
 use crate::support::database::select_texts;
 
-const PROVINCE: &str = "ED32000000";
-const COUNTY: &str = "ED32010200";
-const LIARS: &str = "2132000777";
-const OTHER: &str = "2132000778";
+pub(super) const PROVINCE: &str = "ED32000000";
+pub(super) const COUNTY: &str = "ED32010200";
+pub(super) const LIARS: &str = "2132000777";
+pub(super) const OTHER: &str = "2132000778";
 const PLACES: &str = "机构标识码,机构名称,机构类型,办学类型,行政区划代码,上级机构标识码\n\
     ED32000000,江苏省教育厅,教育行政部门,,320000,\nED32010200,玄武区教育局,教育行政部门,,320102,ED32000000\n\
     2132000777,第七实验小学,学校,211,320102,ED32010200\n2132000778,第八实验小学,学校,211,320102,ED32010200\n";
 const STAFF: &str = "学校标识码,姓名,身份证件类型,身份证件号,工号,岗位";
 
 /// A grown-up by one character, a child by two.
-fn document(who: &str) -> String {
+pub(super) fn document(who: &str) -> String {
     let serial = who.chars().map(u32::from).fold(0, |sum, c| (sum * 31 + c) % 499) * 2;
     number(if who.chars().count() == 1 { "19850607" } else { "20170203" }, serial)
 }
 
-fn pupil(school: &str, child: &str, keeper: &str) -> String {
+pub(super) fn pupil(school: &str, child: &str, keeper: &str) -> String {
     let (number, of_keeper) = (document(child), document(keeper));
     format!("{school},{child},女,居民身份证,{number},G{number},小学,2024,1班,{keeper},母亲,居民身份证,{of_keeper},\n")
 }
 
-fn staff(rows: &[(&str, &str)]) -> String {
+pub(super) fn staff(rows: &[(&str, &str)]) -> String {
     let row = |(place, who): &(&str, &str)| format!("{place},{who},居民身份证,{},,教师\n", document(who));
     format!("{STAFF}\n{}", rows.iter().map(row).collect::<String>())
 }
 
-async fn import(app: &TestApp, kind: RosterKind, file: String) {
+pub(super) async fn import(app: &TestApp, kind: RosterKind, file: String) {
     let report = app.app.import_roster(&app.operator(), kind, file.as_bytes(), false, &mut Nobody).await.unwrap();
     assert!(report.errors.is_empty(), "{report:?}");
 }
 
-async fn person(app: &TestApp, name: &str) -> PersonId {
+pub(super) async fn person(app: &TestApp, name: &str) -> PersonId {
     let query =
         format!("SELECT a.user_name FROM account a JOIN person p ON p.id = a.person_id WHERE p.name = '{name}'");
     let logins = select_texts(&app.database.url, &query).await;
@@ -57,7 +57,7 @@ async fn person(app: &TestApp, name: &str) -> PersonId {
 
 /// 理 governs the province and works there, 教 teaches at the other school and has a child there, 母 has a child there,
 /// 双 has one at either school, 老 had one there. 谎 is the administrator of the liars.
-async fn world(app: &TestApp) {
+pub(super) async fn world(app: &TestApp) {
     import(app, RosterKind::Institutions, PLACES.into()).await;
     import(app, RosterKind::Staff, staff(&[(PROVINCE, "理"), (OTHER, "教"), (LIARS, "谎"), (LIARS, "师")])).await;
     let held = [
@@ -76,7 +76,7 @@ async fn world(app: &TestApp) {
     app.app.grant_admin(&app.operator(), person(app, "谎").await, AdminRole::School, LIARS).await.unwrap();
 }
 
-async fn lie(app: &TestApp, rows: &str) {
+pub(super) async fn lie(app: &TestApp, rows: &str) {
     let (liar, file) = (person(app, "谎").await, format!("{STUDENTS}\n{rows}"));
     let report = app
         .app
