@@ -34,6 +34,7 @@ pub mod person_export;
 pub mod relation_claim;
 pub mod report;
 pub mod roster_import;
+pub mod school_year;
 pub mod secrets;
 pub mod session;
 pub mod slips;

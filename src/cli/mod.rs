@@ -26,6 +26,7 @@ mod runtime;
 mod serve;
 mod slips;
 mod standing;
+mod year;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,6 +78,9 @@ enum Command {
     /// One record for each human being: merge, rename, correct, export.
     #[command(subcommand)]
     Person(person::Command),
+    /// The turn of the school year 升级: whoever is through graduates; it can be undone for a time.
+    #[command(subcommand)]
+    Year(year::Command),
     /// Accounts: list, set a password, issue an activation link.
     #[command(subcommand)]
     Account(account::Command),
@@ -133,6 +137,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Claim(command) => claim::run(config, &command, output).await,
         Command::Case(command) => case::run(config, &command, output).await,
         Command::Person(command) => person::run(config, &command, output).await,
+        Command::Year(command) => year::run(config, &command, output).await,
         Command::Account(command) => account::run(config, &command, output).await,
         Command::Client(command) => client::run(config, &command, output).await,
         Command::Consent(command) => consent::run(config, &command, output).await,

@@ -34,6 +34,7 @@ pub mod persons;
 pub mod platforms;
 pub mod profiles;
 pub mod relation_claims;
+pub mod school_years;
 pub mod sessions;
 pub mod signing_keys;
 pub mod slips;

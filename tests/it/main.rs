@@ -25,3 +25,4 @@ mod roster;
 mod sign_in;
 mod slips;
 mod support;
+mod year;

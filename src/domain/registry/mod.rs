@@ -23,6 +23,7 @@ pub mod person;
 pub mod personal_code;
 pub mod relation_claim;
 pub mod roster;
+pub mod school_year;
 pub mod space;
 pub mod staffing;
 pub mod text;

@@ -35,6 +35,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::platforms::STATEMENTS,
     crate::store::profiles::STATEMENTS,
     crate::store::relation_claims::STATEMENTS,
+    crate::store::school_years::STATEMENTS,
     crate::store::sessions::STATEMENTS,
     crate::store::signing_keys::STATEMENTS,
     crate::store::slips::STATEMENTS,

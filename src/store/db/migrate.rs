@@ -31,6 +31,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     3 "0003_pending_audit";
     4 "0004_home_and_reviews";
     5 "0005_people";
+    8 "0008_relations_over_time";
 };
 
 /// What [`Db::migrate`] did.
