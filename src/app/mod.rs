@@ -39,6 +39,7 @@ pub mod secrets;
 pub mod session;
 pub mod slips;
 pub mod staffing;
+pub mod student_life;
 pub mod token;
 pub mod userinfo;
 pub mod ward;

@@ -24,5 +24,6 @@ mod replicas;
 mod roster;
 mod sign_in;
 mod slips;
+mod student;
 mod support;
 mod year;

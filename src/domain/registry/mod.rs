@@ -26,6 +26,7 @@ pub mod roster;
 pub mod school_year;
 pub mod space;
 pub mod staffing;
+pub mod student_life;
 pub mod text;
 pub mod uscc;
 pub mod user_name;
