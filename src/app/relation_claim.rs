@@ -57,6 +57,8 @@ pub enum Verdict {
     Borrow,
     /// It is not, and why.
     Reject(Option<String>),
+    /// Whoever asked for the student asks no more.
+    Withdraw,
 }
 
 /// A claim that waits, as its claimant wrote it.
@@ -90,7 +92,7 @@ pub struct PendingClaim {
 pub struct Decided {
     /// Which.
     pub id: RelationClaimId,
-    /// `confirmed` or `rejected`.
+    /// `confirmed`, `rejected` or `withdrawn`.
     pub state: &'static str,
     /// The school that held the student's 学籍 until now.
     pub transferred_from: Option<String>,
@@ -181,7 +183,11 @@ impl App {
         let claim = relation_claims::find(work.tx(), &task, id).await?.ok_or_else(|| Error::not_found("the claim"))?;
         if let Some(admin) = decider {
             let hers = self.orgs_of(work.tx(), admin, ctx.now).await?;
-            if !may_decide(work.tx(), &task, &hers, &claim, ctx.now).await? {
+            let may = match verdict {
+                Verdict::Withdraw => hers.contains(&claim.org),
+                _ => may_decide(work.tx(), &task, &hers, &claim, ctx.now).await?,
+            };
+            if !may {
                 return Err(Error::not_found("the claim"));
             }
         }
@@ -189,6 +195,7 @@ impl App {
         let decided = match &verdict {
             Verdict::Confirm | Verdict::Borrow => claim.confirm(decider, ctx.now),
             Verdict::Reject(reason) => claim.reject(decider, reason.clone(), ctx.now),
+            Verdict::Withdraw => claim.withdraw(decider, ctx.now),
         }
         .map_err(|error| Error::new(Kind::Conflict, error.to_string()))?;
         if in_force && decided.state == ClaimState::Rejected {
@@ -206,6 +213,7 @@ impl App {
                 self.enrol_claimed(&mut work, &ctx, &task, &decided, StudentSource::Borrowed).await?;
             }
             (Verdict::Confirm, ClaimKind::Staff) => self.make_staff(&mut work, &ctx, &task, &decided).await?,
+            (Verdict::Withdraw, _) => {}
             (Verdict::Borrow, _) => return Err(Error::invalid("only a student sits at another school (借读)")),
             (_, ClaimKind::Guardian) if in_force => {
                 self.review_guardian(&mut work, &ctx, &task, &decided, &verdict).await?;
@@ -215,7 +223,11 @@ impl App {
         }
         work.target("person", decided.person).target("institution", decided.org).target("relation_claim", decided.id);
         work.detail("kind", decided.kind.as_str()).detail("state", decided.state.as_str());
-        let told = if decided.state == ClaimState::Confirmed { "relation.confirmed" } else { "relation.rejected" };
+        let told = match decided.state {
+            ClaimState::Confirmed => "relation.confirmed",
+            ClaimState::Withdrawn => "relation.withdrawn",
+            ClaimState::Pending | ClaimState::Rejected => "relation.rejected",
+        };
         work.event("relation_claim", decided.id, told, &[]);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();

@@ -26,4 +26,5 @@ mod sign_in;
 mod slips;
 mod student;
 mod support;
+mod transfer;
 mod year;
