@@ -44,7 +44,7 @@ impl App {
     /// # Errors
     /// `invalid_client`, or a failed dependency.
     pub async fn introspect(&self, ctx: &Ctx, credentials: &Credentials, token: &str) -> Result<Value, Error> {
-        Ok(self.told(ctx, credentials, token).await?.1)
+        Ok(self.introspected(ctx, credentials, token).await?.1)
     }
 
     /// The same answer as evidence: signed, for the asker alone (RFC 9701, 5).
@@ -52,7 +52,7 @@ impl App {
     /// # Errors
     /// As [`App::introspect`].
     pub async fn introspect_signed(&self, ctx: &Ctx, credentials: &Credentials, token: &str) -> Result<String, Error> {
-        let (asker, told) = self.told(ctx, credentials, token).await?;
+        let (asker, told) = self.introspected(ctx, credentials, token).await?;
         // RFC 9701, 6: RS256 where the registration does not say.
         let alg = asker.metadata.introspection_signed_response_alg.unwrap_or(SigningAlg::Rs256);
         let keyring = self.keyring(ctx.now).await?;
@@ -63,7 +63,12 @@ impl App {
         Ok(keyring.sign(key, "token-introspection+jwt", &claims)?)
     }
 
-    async fn told(&self, ctx: &Ctx, credentials: &Credentials, token: &str) -> Result<(Arc<Client>, Value), Error> {
+    async fn introspected(
+        &self,
+        ctx: &Ctx,
+        credentials: &Credentials,
+        token: &str,
+    ) -> Result<(Arc<Client>, Value), Error> {
         let asker = self.authenticate_client(credentials, ctx.now).await?;
         // RFC 7662, 2.1: "MUST also require some form of authorization"; a public client has none.
         if asker.is_public() {

@@ -55,6 +55,8 @@ pub enum Verdict {
     Borrow,
     /// It is not, and why.
     Reject(Option<String>),
+    /// Whoever asked for the student asks no more.
+    Withdraw,
 }
 
 /// A claim that waits, as its claimant wrote it.
@@ -88,7 +90,7 @@ pub struct PendingClaim {
 pub struct Decided {
     /// Which.
     pub id: RelationClaimId,
-    /// `confirmed` or `rejected`.
+    /// `confirmed`, `rejected` or `withdrawn`.
     pub state: &'static str,
     /// The school that held the student's 学籍 until now.
     pub transferred_from: Option<String>,
@@ -180,13 +182,18 @@ impl App {
         let mut found: Vec<_> = relation_claims::find(work.tx(), &task, id).await?.into_iter().collect();
         if let Some(admin) = decider {
             let seat = self.seat_of(work.tx(), admin, ctx.now).await?;
-            found = decidable(work.tx(), &task, &seat, found).await?;
+            found = match verdict {
+                // Whoever asked takes it back; nobody else's say is in it.
+                Verdict::Withdraw => found.into_iter().filter(|claim| seat.orgs.contains(&claim.org)).collect(),
+                _ => decidable(work.tx(), &task, &seat, found).await?,
+            };
         }
         let claim = found.pop().ok_or_else(|| Error::not_found("the claim"))?;
         let in_force = claim.is_unreviewed();
         let decided = match &verdict {
             Verdict::Confirm | Verdict::Borrow => claim.confirm(decider, ctx.now),
             Verdict::Reject(reason) => claim.reject(decider, reason.clone(), ctx.now),
+            Verdict::Withdraw => claim.withdraw(decider, ctx.now),
         }
         .map_err(|error| Error::new(Kind::Conflict, error.to_string()))?;
         if in_force && decided.state == ClaimState::Rejected {
@@ -207,6 +214,7 @@ impl App {
                 self.enrol_claimed(&mut work, &ctx, &task, &decided, StudentSource::Borrowed).await?;
             }
             (Verdict::Confirm, ClaimKind::Staff) => self.make_staff(&mut work, &ctx, &task, &decided).await?,
+            (Verdict::Withdraw, _) => {}
             (Verdict::Borrow, _) => return Err(Error::invalid("only a student sits at another school (借读)")),
             (_, ClaimKind::Guardian) if in_force => {
                 self.review_guardian(&mut work, &ctx, &task, &decided, &verdict).await?;
@@ -216,7 +224,11 @@ impl App {
         }
         work.target("person", decided.person).target("institution", decided.org).target("relation_claim", decided.id);
         work.detail("kind", decided.kind.as_str()).detail("state", decided.state.as_str());
-        let told = if decided.state == ClaimState::Confirmed { "relation.confirmed" } else { "relation.rejected" };
+        let told = match decided.state {
+            ClaimState::Confirmed => "relation.confirmed",
+            ClaimState::Withdrawn => "relation.withdrawn",
+            ClaimState::Pending | ClaimState::Rejected => "relation.rejected",
+        };
         work.event("relation_claim", decided.id, told, &[]);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();

@@ -1,6 +1,7 @@
 //! One change of the system: a write transaction with its audit entry and its events. There is no other way
 //! to a write transaction from a use case, and none to commit it without the entry.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
@@ -154,8 +155,13 @@ impl Work<'_> {
             details: Value::Object(self.details),
         };
         books::record(&mut self.tx, &entry).await?;
-        for event in &self.events {
-            books::publish(&mut self.tx, event).await?;
+        let mut told = HashSet::new();
+        if self.events.iter().all(|event| told.insert(event.aggregate_id)) {
+            books::publish_all(&mut self.tx, &self.events).await?;
+        } else {
+            for event in &self.events {
+                books::publish(&mut self.tx, event).await?;
+            }
         }
         self.tx.commit().await?;
         self.app.wake.sequencer.notify_one();

@@ -46,6 +46,12 @@ pub enum Command {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Takes a request for a student back, as the school that asked; a later row asks anew.
+    #[command(after_help = "Example: mingji claim withdraw 019a0000-0000-7000-8000-000000000001 --as abcd-efgh-jkmn")]
+    Withdraw {
+        #[command(flatten)]
+        which: Which,
+    },
 }
 
 /// Which claim, decided with whose rights.
@@ -70,6 +76,7 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         }
         Command::Confirm { which, borrowed: false } => decide(&app, which, Verdict::Confirm, output).await,
         Command::Confirm { which, borrowed: true } => decide(&app, which, Verdict::Borrow, output).await,
+        Command::Withdraw { which } => decide(&app, which, Verdict::Withdraw, output).await,
         Command::Reject { which, reason } => decide(&app, which, Verdict::Reject(reason.clone()), output).await,
     }
 }

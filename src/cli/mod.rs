@@ -27,6 +27,8 @@ mod runtime;
 mod serve;
 mod slips;
 mod standing;
+mod student;
+mod year;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -78,6 +80,12 @@ enum Command {
     /// One record for each human being: merge, rename, correct, export.
     #[command(subcommand)]
     Person(person::Command),
+    /// What happens to students 学籍异动: another class, a year again, a pause, the end; how it was on any day.
+    #[command(subcommand)]
+    Student(student::Command),
+    /// The turn of the school year 升级: whoever is through graduates; it can be undone for a time.
+    #[command(subcommand)]
+    Year(year::Command),
     /// Accounts: list, set a password, issue an activation link.
     #[command(subcommand)]
     Account(account::Command),
@@ -137,6 +145,8 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Claim(command) => claim::run(config, &command, output).await,
         Command::Case(command) => case::run(config, &command, output).await,
         Command::Person(command) => person::run(config, &command, output).await,
+        Command::Student(command) => student::run(config, &command, output).await,
+        Command::Year(command) => year::run(config, &command, output).await,
         Command::Account(command) => account::run(config, &command, output).await,
         Command::Client(command) => client::run(config, &command, output).await,
         Command::Resource(command) => resource::run(config, &command, output).await,

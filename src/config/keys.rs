@@ -94,6 +94,8 @@ keys! {
         "one-time activation link or printed code";
     LIFETIME_MERGE_UNDO: "MINGJI_LIFETIME_MERGE_UNDO" = "90d", false,
         "from the merge of two records that are one person to the end of the time in which it can be undone";
+    LIFETIME_YEAR_UNDO: "MINGJI_LIFETIME_YEAR_UNDO" = "30d", false,
+        "from the turn of a school year to the end of the time in which it can be undone";
 }
 
 #[cfg(test)]

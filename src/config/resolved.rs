@@ -268,6 +268,7 @@ fn lifetimes(raw: &Raw) -> Result<Lifetimes, ConfigError> {
         interaction: duration(raw, &keys::LIFETIME_INTERACTION)?,
         activation: duration(raw, &keys::LIFETIME_ACTIVATION)?,
         merge_undo: duration(raw, &keys::LIFETIME_MERGE_UNDO)?,
+        year_undo: duration(raw, &keys::LIFETIME_YEAR_UNDO)?,
     };
     lifetimes.check().map_err(|fault| lifetime_fault(&fault))?;
     Ok(lifetimes)

@@ -59,6 +59,10 @@ pub enum TaskName {
     CaseDecision,
     /// A change of one person's record, by the operator or whoever holds all of her.
     PersonChange,
+    /// A change of a student's stay; whether the stay is hers is checked against an administrator's evidence.
+    StudentLife,
+    /// The turn of the school year in a subtree, by the operator or whoever covers it.
+    YearTurn,
     /// `mingji registry count`.
     OperatorReport,
     /// Laying out the demo world.

@@ -94,6 +94,8 @@ ids! {
     CaseId,
     /// Two records that became one person 合并.
     MergeId,
+    /// A turn of the school year 升级.
+    TurnId,
     /// An identity document 身份证件.
     DocumentId,
     /// One act of verification 实名核验.

@@ -3,7 +3,8 @@
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{Subtree, Task};
 use crate::domain::id::{ClassId, OrgId};
-use crate::domain::registry::class::Class;
+use crate::domain::registry::class::{Class, ClassKind};
+use crate::domain::registry::roster::ClassKey;
 
 statements! {
     INSERT = "INSERT INTO class (id, org_id, kind, stage, entry_year, class_no, name, schooling_years, status, created_at, updated_at, version)
@@ -45,6 +46,15 @@ pub async fn ensure(tx: &mut Tx, _task: &Task, class: &Class) -> Result<Class, S
     }
     let place = args![class.org, class.kind.as_str(), class.stage.as_str(), class.entry_year, class.class_no.clone()];
     tx.one(BY_PLACE, place).await
+}
+
+/// The administrative class of a school by the name that the school has for it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn at(tx: &mut Tx, _task: &Task, org: OrgId, key: &ClassKey) -> Result<Option<Class>, StoreError> {
+    let kind = ClassKind::Administrative.as_str();
+    tx.optional(BY_PLACE, args![org, kind, key.stage.as_str(), key.entry_year, key.class_no.clone()]).await
 }
 
 /// Adds classes; how many were added. Fewer than given when somebody else opened one of them meanwhile.

@@ -1,15 +1,25 @@
 //! Enrolments 学籍/在读. The database holds that a student has one open 学籍, whoever imports.
 
+use chrono::NaiveDate;
+
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
 use crate::domain::id::{ClassId, PersonId};
-use crate::domain::registry::enrolment::Enrolment;
+use crate::domain::registry::enrolment::{Enrolment, Slice};
 
 statements! {
     INSERT = "INSERT INTO enrolment (id, person_id, org_id, class_id, student_no, category, state, source, valid_from, valid_to, created_at, updated_at, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
     UPDATE = "UPDATE enrolment SET class_id = $3, student_no = $4, category = $5, state = $6, valid_to = $7, updated_at = $8, version = $9
         WHERE id = $1 AND person_id = $2 AND version = $9 - 1";
+    // What it was until a day, unless nothing of it changes, or it was so for no day.
+    KEEP = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, valid_from, valid_to, created_at)
+        SELECT e.id, e.class_id, e.student_no, e.state, COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from), $7, $8
+        FROM enrolment e WHERE e.id = $1 AND e.person_id = $2 AND e.version = $3 - 1
+          AND (e.class_id IS DISTINCT FROM $4 OR e.student_no IS DISTINCT FROM $5 OR e.state <> $6)
+          AND COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from) < $7
+        ON CONFLICT (enrolment_id, valid_from) DO NOTHING";
+    SLICES = "SELECT s.* FROM enrolment_slice s JOIN enrolment e ON e.id = s.enrolment_id WHERE e.person_id = $1 ORDER BY s.enrolment_id, s.valid_from";
     OF_PERSON = "SELECT * FROM enrolment WHERE person_id = $1 ORDER BY valid_from, id";
     OF_CLASS_IN = "SELECT e.* FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
         WHERE e.class_id = $1 AND c.ancestor_id = $2 AND e.valid_to IS NULL ORDER BY e.student_no, e.id";
@@ -80,11 +90,45 @@ fn values(person: PersonId, enrolment: &Enrolment) -> Vec<Value> {
     ]
 }
 
-/// Writes a changed stay, whose version was counted up by one. `false` when somebody else changed it meanwhile.
+impl FromRow for Slice {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            enrolment: row.get("enrolment_id")?,
+            class: row.get("class_id")?,
+            student_no: row.get("student_no")?,
+            state: row.code("state")?,
+            valid_from: row.get("valid_from")?,
+            valid_to: row.get("valid_to")?,
+        })
+    }
+}
+
+/// Writes a changed stay, whose version was counted up by one, and keeps how it was: until its end, or until today.
+/// `false` when somebody else changed it meanwhile.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn update(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment) -> Result<bool, StoreError> {
+    let day = enrolment.valid_to.unwrap_or_else(|| enrolment.updated_at.shanghai_date());
+    update_on(tx, on, enrolment, day).await
+}
+
+/// The same, where the change is of a day that is not today.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn update_on(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment, day: NaiveDate) -> Result<bool, StoreError> {
+    let kept = args![
+        enrolment.id,
+        on.person(),
+        enrolment.version,
+        enrolment.class,
+        enrolment.student_no.clone(),
+        enrolment.state.as_str(),
+        day,
+        enrolment.updated_at,
+    ];
+    tx.execute(KEEP, kept).await?;
     let values = args![
         enrolment.id,
         on.person(),
@@ -105,6 +149,14 @@ pub async fn update(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment) -> Result<b
 /// As [`StoreError`] says.
 pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Enrolment>, StoreError> {
     tx.all(OF_PERSON, args![proof.person()]).await
+}
+
+/// How the stays of a person were before, the oldest of each first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn slices(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Slice>, StoreError> {
+    tx.all(SLICES, args![proof.person()]).await
 }
 
 /// The open stays in a class inside an administrator's subtrees, by 学号.

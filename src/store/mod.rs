@@ -37,6 +37,7 @@ pub mod registrations;
 pub mod relation_claims;
 pub mod resources;
 pub mod revoked_tokens;
+pub mod school_years;
 pub mod sessions;
 pub mod signing_keys;
 pub mod slips;

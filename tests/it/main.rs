@@ -24,4 +24,7 @@ mod replicas;
 mod roster;
 mod sign_in;
 mod slips;
+mod student;
 mod support;
+mod transfer;
+mod year;

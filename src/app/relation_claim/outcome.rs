@@ -155,7 +155,7 @@ impl App {
             Verdict::Confirm | Verdict::Borrow => {
                 (waiting.confirm(Evidence::School, ctx.now), "guardianship.confirmed")
             }
-            Verdict::Reject(_) => (waiting.reject(ctx.now), "guardianship.rejected"),
+            Verdict::Reject(_) | Verdict::Withdraw => (waiting.reject(ctx.now), "guardianship.rejected"),
         };
         let settled = settled.map_err(Error::internal)?;
         if !guardianships::update(work.tx(), &on, &settled).await? {

@@ -33,6 +33,8 @@ pub struct Lifetimes {
     pub activation: Duration,
     /// From the merge of two records to the end of the time in which it can be undone.
     pub merge_undo: Duration,
+    /// From the turn of a school year to the end of the time in which it can be undone.
+    pub year_undo: Duration,
 }
 
 impl Default for Lifetimes {
@@ -50,6 +52,7 @@ impl Default for Lifetimes {
             interaction: 30 * MINUTE,
             activation: 14 * DAY,
             merge_undo: 90 * DAY,
+            year_undo: 30 * DAY,
         }
     }
 }
@@ -99,6 +102,7 @@ impl Lifetimes {
             ("interaction", self.interaction, DAY),
             ("activation", self.activation, 90 * DAY),
             ("merge_undo", self.merge_undo, 3660 * DAY),
+            ("year_undo", self.year_undo, 300 * DAY),
         ];
         for (name, value, most) in bounded {
             if value < Duration::from_secs(1) {

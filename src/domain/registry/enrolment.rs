@@ -39,6 +39,23 @@ pub struct Enrolment {
     pub version: i64,
 }
 
+/// How a stay was for a time; how it is now stands in the stay itself, whose id stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Which stay.
+    pub enrolment: EnrolmentId,
+    /// In which class.
+    pub class: Option<ClassId>,
+    /// 学号.
+    pub student_no: Option<String>,
+    /// XSDQZT.
+    pub state: StudentState,
+    /// First day.
+    pub valid_from: NaiveDate,
+    /// First day on which it was no longer so.
+    pub valid_to: NaiveDate,
+}
+
 /// A change that the order of a student's life forbids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum EnrolmentError {

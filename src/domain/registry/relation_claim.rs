@@ -109,6 +109,9 @@ pub enum DecisionError {
     /// It was decided before.
     #[error("the claim is {0} already")]
     Decided(ClaimState),
+    /// A guardian's or a post's claim rests on a row, which says it again.
+    #[error("only a request for a student is withdrawn")]
+    NotAsked,
     /// Somebody else's name stands under the number.
     #[error("the row names another person than the register does; correct the row, then reject this claim")]
     Differs,
@@ -152,6 +155,18 @@ impl RelationClaim {
         self.decide(ClaimState::Rejected, by, reason, now)
     }
 
+    /// Pending → withdrawn, by whoever asked for a student; a later row that says the same asks anew.
+    ///
+    /// # Errors
+    /// [`DecisionError`].
+    pub fn withdraw(self, by: Option<PersonId>, now: Timestamp) -> Result<Self, DecisionError> {
+        if self.kind == ClaimKind::Student {
+            self.decide(ClaimState::Withdrawn, by, None, now)
+        } else {
+            Err(DecisionError::NotAsked)
+        }
+    }
+
     fn decide(
         self,
         state: ClaimState,
@@ -170,6 +185,17 @@ impl RelationClaim {
 mod tests {
     use super::*;
     use uuid::Uuid;
+
+    #[test]
+    fn who_asked_for_a_student_asks_no_more_until_a_row_says_so_again() {
+        let withdrawn = pending().withdraw(None, NOW).unwrap();
+        assert!(withdrawn.state == ClaimState::Withdrawn && !withdrawn.stands(NOW));
+        assert_eq!(withdrawn.confirm(None, NOW), Err(DecisionError::Decided(ClaimState::Withdrawn)));
+        let confirmed = pending().confirm(None, NOW).unwrap();
+        assert_eq!(confirmed.withdraw(None, NOW), Err(DecisionError::Decided(ClaimState::Confirmed)));
+        let post = RelationClaim { kind: ClaimKind::Staff, ..pending() };
+        assert_eq!(post.withdraw(None, NOW), Err(DecisionError::NotAsked));
+    }
 
     const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 

@@ -38,6 +38,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::relation_claims::STATEMENTS,
     crate::store::resources::STATEMENTS,
     crate::store::revoked_tokens::STATEMENTS,
+    crate::store::school_years::STATEMENTS,
     crate::store::sessions::STATEMENTS,
     crate::store::signing_keys::STATEMENTS,
     crate::store::slips::STATEMENTS,

@@ -32,6 +32,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     4 "0004_home_and_reviews";
     5 "0005_people";
     6 "0006_registrations";
+    7 "0007_relations_over_time";
 };
 
 /// What [`Db::migrate`] did.

@@ -40,11 +40,29 @@ impl StudentState {
     }
 }
 
+impl StudentState {
+    /// Whether whoever is in this state graduates when her class does: of those who are suspended, stopped or abroad somebody
+    /// decides each time.
+    pub const fn graduates_with_class(self) -> bool {
+        matches!(self, Self::Enrolled | Self::Resumed | Self::Other)
+    }
+}
+
 codes! {
     /// ZXXXSLY of JY/T 1001-2012: a 借读 student sits in another school than the one that holds her 学籍.
     StudentSource {
         Normal = "normal", "正常入学" | "1";
         Borrowed = "borrowed", "借读" | "2";
         Other = "other", "其他" | "9";
+    }
+}
+
+impl StudentSource {
+    /// How a stay ends when its class is through: a 借读 student graduates where her 学籍 is.
+    pub const fn leaves_as(self) -> StudentState {
+        match self {
+            Self::Normal | Self::Other => StudentState::Graduated,
+            Self::Borrowed => StudentState::Completed,
+        }
     }
 }

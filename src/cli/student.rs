@@ -1,0 +1,144 @@
+//! `mingji student …`: what happens to a student while she is at a school 学籍异动.
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+use clap::Subcommand;
+
+use super::account::Who;
+use super::case::By;
+use super::output::Output;
+use super::{Failure, runtime};
+use crate::app::student_life::{Order, StayPart, Whose};
+use crate::app::{App, Ctx};
+use crate::domain::registry::codes::student_state::StudentState;
+use crate::domain::registry::roster::ClassKey;
+
+/// Subcommands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Into another class of the same year.
+    #[command(after_help = "Example: mingji student move abcd-efgh-jkmn --class 小学/2024/2班")]
+    Move {
+        #[command(flatten)]
+        stay: Stay,
+        /// 学段/入学年份/班级, of her school.
+        #[arg(long, value_name = "CLASS")]
+        class: String,
+    },
+    /// 留级: into a class that entered a year later.
+    #[command(after_help = "Example: mingji student repeat abcd-efgh-jkmn --class 小学/2025/1班")]
+    Repeat {
+        #[command(flatten)]
+        stay: Stay,
+        /// 学段/入学年份/班级, of her school.
+        #[arg(long, value_name = "CLASS")]
+        class: String,
+    },
+    /// 跳级: into a class that entered a year earlier.
+    #[command(after_help = "Example: mingji student skip abcd-efgh-jkmn --class 小学/2023/1班")]
+    Skip {
+        #[command(flatten)]
+        stay: Stay,
+        /// 学段/入学年份/班级, of her school.
+        #[arg(long, value_name = "CLASS")]
+        class: String,
+    },
+    /// 休学: she keeps her place.
+    #[command(after_help = "Example: mingji student suspend abcd-efgh-jkmn --date 2026-10-08")]
+    Suspend {
+        #[command(flatten)]
+        stay: Stay,
+    },
+    /// 停学: she keeps her place.
+    #[command(after_help = "Example: mingji student halt abcd-efgh-jkmn")]
+    Halt {
+        #[command(flatten)]
+        stay: Stay,
+    },
+    /// 复学: back into her class, or into another one of her school.
+    #[command(after_help = "Example: mingji student resume abcd-efgh-jkmn --class 小学/2025/1班")]
+    Resume {
+        #[command(flatten)]
+        stay: Stay,
+        /// 学段/入学年份/班级; her own when left out.
+        #[arg(long, value_name = "CLASS")]
+        class: Option<String>,
+    },
+    /// Ends her stay: 退学, 流失, 毕业, 结业, 肄业, 开除, 下落不明. A transfer 转学 is asked for by the receiving school.
+    #[command(after_help = "Example: mingji student end abcd-efgh-jkmn --state 毕业 --date 2026-07-10")]
+    End {
+        #[command(flatten)]
+        stay: Stay,
+        /// Code or name of JY/T table XSDQZT.
+        #[arg(long, value_name = "STATE")]
+        state: String,
+    },
+    /// Tells where a student was, in which class and state, in turn or on one day.
+    #[command(after_help = "Example: mingji student history --person ID --on 2025-10-01")]
+    History {
+        #[command(flatten)]
+        who: Who,
+        /// The day.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+    },
+}
+
+/// Whose stay, from when on, with whose rights.
+#[derive(clap::Args)]
+pub struct Stay {
+    #[command(flatten)]
+    who: Who,
+    /// Code of the school; the one that holds her 学籍 when left out.
+    #[arg(long, value_name = "CODE")]
+    org: Option<String>,
+    /// The first day on which it is so; today when left out.
+    #[arg(long, value_name = "DATE")]
+    date: Option<NaiveDate>,
+    #[command(flatten)]
+    by: By,
+}
+
+/// Runs a subcommand.
+pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
+    let app = runtime::standing(config).await?;
+    let ctx = Ctx::task(&app, "student");
+    let (stay, order) = match command {
+        Command::Move { stay, class } => (stay, Order::Move(key(&app, class)?)),
+        Command::Repeat { stay, class } => (stay, Order::Repeat(key(&app, class)?)),
+        Command::Skip { stay, class } => (stay, Order::Skip(key(&app, class)?)),
+        Command::Suspend { stay } => (stay, Order::Suspend),
+        Command::Halt { stay } => (stay, Order::Halt),
+        Command::Resume { stay, class } => {
+            (stay, Order::Resume(class.as_deref().map(|class| key(&app, class)).transpose()?))
+        }
+        Command::End { stay, state } => {
+            let state = StudentState::read(state).map_err(|why| Failure::new(why.to_string()))?;
+            (stay, Order::End(state))
+        }
+        Command::History { who, on } => {
+            let told = app.enrolments_as_of(who.resolve(&app).await?, *on).await?;
+            return output.say(&told, |told| told.iter().map(line).collect());
+        }
+    };
+    let (person, by) = (stay.who.resolve(&app).await?, stay.by.decider(&app).await?);
+    let whose = Whose { person, org: stay.org.clone(), day: stay.date };
+    let changed = app.change_student(&ctx, by, &whose, &order).await?;
+    output.say(&changed, line)
+}
+
+fn line(part: &StayPart) -> String {
+    let to = part.to.map_or_else(|| "        ".to_owned(), |to| to.to_string());
+    let class = part.class.as_deref().unwrap_or("-");
+    format!("{} {to:<10}  {} {class}  {} {}\n", part.from, part.institution, part.state, part.state_label)
+}
+
+fn key(app: &App, class: &str) -> Result<ClassKey, Failure> {
+    let parts: Vec<&str> = class.split('/').collect();
+    let read = match parts[..] {
+        [stage, year, class] => ClassKey::read(stage, year, class, app.now().shanghai_date()),
+        _ => None,
+    };
+    read.ok_or_else(|| Failure::new("a class is 学段/入学年份/班级, as in 小学/2024/2班"))
+}

@@ -1,0 +1,112 @@
+//! `mingji year …`: the turn of the school year on 1 September, and the way back.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clap::Subcommand;
+use indicatif::ProgressBar;
+
+use super::case::By;
+use super::output::Output;
+use super::{Failure, progress, runtime};
+use crate::app::Ctx;
+use crate::app::school_year::{Listener, UndoReport, YearReport};
+
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Subcommands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Ends the schooling of whoever is through: classes graduate, and their students with them. All others move up by
+    /// themselves, because grades are computed. The same again goes on where it was left, and finds what was recorded late.
+    #[command(after_help = "Example: mingji year turn --org ED36042100 --year 2026 --dry-run")]
+    Turn {
+        #[command(flatten)]
+        which: Which,
+        /// Tell what it would do, and do nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Takes a turn back; what somebody changed since stays as it is, and is counted. Platforms ask the students again.
+    #[command(after_help = "Example: mingji year undo --org ED36042100 --year 2026")]
+    Undo {
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// Which turn, with whose rights.
+#[derive(clap::Args)]
+pub struct Which {
+    /// Code of an institution: it and everything under it.
+    #[arg(long, value_name = "CODE")]
+    org: String,
+    /// The year of the 1 September; the last one when left out.
+    #[arg(long, value_name = "YYYY")]
+    year: Option<i32>,
+    #[command(flatten)]
+    by: By,
+}
+
+/// Runs a subcommand.
+pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
+    let app = runtime::standing(config).await?;
+    let ctx = Ctx::task(&app, "year");
+    let mut bar = Bar::default();
+    match command {
+        Command::Turn { which, dry_run } => {
+            let by = which.by.decider(&app).await?;
+            let report = app.turn_year(&ctx, by, &which.org, which.year, *dry_run, &mut bar).await?;
+            output.say(&report, turned)
+        }
+        Command::Undo { which } => {
+            let by = which.by.decider(&app).await?;
+            let report = app.undo_year(&ctx, by, &which.org, which.year, &mut bar).await?;
+            output.say(&report, undone)
+        }
+    }
+}
+
+fn turned(report: &YearReport) -> String {
+    let YearReport { institution, year, state, classes, students, held_back, teachings, seconds, .. } = report;
+    let until = report.undo_until.to_rfc3339();
+    format!(
+        "{institution}, {year}: {state} in {seconds:.1} s\nclasses    {classes}\nstudents   {students}\nheld back  {held_back}\nteachings  {teachings}\nundo until {until}"
+    )
+}
+
+fn undone(report: &UndoReport) -> String {
+    let UndoReport { institution, year, classes, students, teachings, changed_since, seconds } = report;
+    format!(
+        "{institution}, {year}: undone in {seconds:.1} s\nclasses       {classes}\nstudents      {students}\nteachings     {teachings}\nchanged since {changed_since}"
+    )
+}
+
+/// A bar on a terminal, a line now and then elsewhere.
+struct Bar {
+    bar: ProgressBar,
+    said: Instant,
+}
+
+impl Default for Bar {
+    fn default() -> Self {
+        Self { bar: progress::bar(0), said: Instant::now() }
+    }
+}
+
+impl Listener for Bar {
+    fn progress(&mut self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        if self.bar.is_hidden() && self.said.elapsed() > LINE_EVERY {
+            self.said = Instant::now();
+            tracing::info!(done, total, "the school year turns");
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

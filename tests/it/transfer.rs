@@ -1,0 +1,111 @@
+//! 转学 is asked for and agreed to: whatever happens at the same moment, a child has one 学籍, and what she has at a school
+//! ends with it.
+
+use mingji::app::relation_claim::{Decided, Decider, Verdict};
+use mingji::app::roster_import::{Listener, Login};
+use mingji::app::{Error, Kind};
+use mingji::domain::id::RelationClaimId;
+use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::roster::RosterKind;
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::county::{self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, number, pupil, text};
+
+const OPERATOR: Decider = Decider::Operator;
+const THIRD: &str = "2132000779";
+
+struct Silent;
+
+impl Listener for Silent {
+    fn progress(&mut self, _: u64, _: u64) {}
+    fn login(&mut self, _: &Login) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A child at the first school, whom these schools ask for.
+async fn asked_by(app: &TestApp, schools: &[&str]) -> Vec<RelationClaimId> {
+    let third = INSTITUTIONS.replace("2132000778,第八", "2132000779,第九");
+    for file in [INSTITUTIONS, &third] {
+        let read = file.as_bytes();
+        app.app.import_roster(&app.operator(), RosterKind::Institutions, read, false, &mut Silent).await.unwrap();
+    }
+    for school in [&[SCHOOL], schools].concat() {
+        county::pupils(app, &[pupil(school, "王芳", &number("20170203", 2), None)]).await;
+    }
+    let mut claims = Vec::new();
+    for school in schools {
+        let waiting = app.app.pending_claims(&app.operator(), OPERATOR, school, None).await.unwrap();
+        let [claim] = &waiting[..] else { panic!("one request of {school}: {waiting:?}") };
+        assert!(claim.transfer || claim.kind == "student", "{claim:?}");
+        claims.push(claim.id);
+    }
+    claims
+}
+
+async fn decide(app: &TestApp, by: Decider, id: RelationClaimId, verdict: Verdict) -> Result<Decided, Error> {
+    app.app.decide_claim(&app.operator(), by, id, verdict).await
+}
+
+/// The schools at which she is enrolled today.
+async fn held_by(app: &TestApp) -> String {
+    let sql = "SELECT o.name FROM enrolment e JOIN person p ON p.id = e.person_id JOIN institution o ON o.id = e.org_id WHERE p.name = '王芳' AND e.valid_to IS NULL";
+    text(app, sql).await
+}
+
+fn done(all: [&Result<Decided, Error>; 2]) -> usize {
+    for refused in all.into_iter().filter_map(|one| one.as_ref().err()) {
+        assert!([Kind::Conflict, Kind::Busy].contains(&refused.kind), "{refused}");
+    }
+    all.into_iter().filter(|one| one.is_ok()).count()
+}
+
+both_engines! {
+    async fn agreed_to_twice_at_once_it_happens_once(app: TestApp) {
+        let [claim] = asked_by(&app, &[OTHER]).await[..] else { panic!("one request") };
+        let (one, other) =
+            tokio::join!(decide(&app, OPERATOR, claim, Verdict::Confirm), decide(&app, OPERATOR, claim, Verdict::Confirm));
+        assert_eq!(done([&one, &other]), 1);
+        assert_eq!(held_by(&app).await, "第八实验小学");
+        let stays = text(&app, "SELECT e.state FROM enrolment e JOIN person p ON p.id = e.person_id WHERE p.name = '王芳' ORDER BY e.id").await;
+        assert_eq!(stays, "10,01", "transferred out of one, enrolled in the other");
+    }
+
+    async fn agreed_to_and_withdrawn_at_once_one_of_both_is_true(app: TestApp) {
+        let [claim] = asked_by(&app, &[OTHER]).await[..] else { panic!("one request") };
+        let (agreed, withdrawn) =
+            tokio::join!(decide(&app, OPERATOR, claim, Verdict::Confirm), decide(&app, OPERATOR, claim, Verdict::Withdraw));
+        assert_eq!(done([&agreed, &withdrawn]), 1);
+        let school = if agreed.is_ok() { "第八实验小学" } else { "第七实验小学" };
+        assert_eq!(held_by(&app).await, school);
+    }
+
+    async fn asked_for_by_two_at_once_she_goes_to_one(app: TestApp) {
+        let [one, other] = asked_by(&app, &[OTHER, THIRD]).await[..] else { panic!("two requests") };
+        let releasing = Decider::Admin(county::administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        let (first, second) =
+            tokio::join!(decide(&app, releasing, one, Verdict::Confirm), decide(&app, releasing, other, Verdict::Confirm));
+        let agreed = usize::from(first.is_ok()) + usize::from(second.is_ok());
+        assert_eq!(agreed, 1, "{first:?} {second:?}");
+        assert_eq!(held_by(&app).await.split(',').count(), 1);
+        let late = if first.is_ok() { other } else { one };
+        let again = decide(&app, releasing, late, Verdict::Confirm).await.unwrap_err();
+        assert_eq!(again.kind, Kind::NotFound, "she is not theirs to give any more");
+    }
+
+    async fn only_who_asked_withdraws_and_may_ask_again(app: TestApp) {
+        let [claim] = asked_by(&app, &[OTHER]).await[..] else { panic!("one request") };
+        let releasing = Decider::Admin(county::administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        let asking = Decider::Admin(county::administrator(&app, 22, OTHER, AdminRole::School).await);
+        let refused = async |by, verdict| decide(&app, by, claim, verdict).await.unwrap_err().kind;
+        assert_eq!(refused(releasing, Verdict::Withdraw).await, Kind::NotFound, "hers is to agree or to refuse");
+        assert_eq!(refused(asking, Verdict::Confirm).await, Kind::NotFound, "nobody agrees with herself");
+        assert_eq!(decide(&app, asking, claim, Verdict::Withdraw).await.unwrap().state, "withdrawn");
+        assert_eq!(refused(releasing, Verdict::Confirm).await, Kind::Conflict, "there is nothing to agree to");
+        let listed = app.app.pending_claims(&app.operator(), OPERATOR, COUNTY, None).await.unwrap();
+        assert!(listed.iter().all(|waiting| waiting.kind != "student"), "{listed:?}");
+        county::pupils(&app, &[pupil(OTHER, "王芳", &number("20170203", 2), None)]).await;
+        let listed = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap();
+        assert_eq!(listed.iter().filter(|waiting| waiting.kind == "student").count(), 1, "asked anew");
+    }
+}
