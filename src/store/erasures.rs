@@ -15,7 +15,8 @@ statements! {
     DOCUMENTS = "UPDATE identity_document SET number_sealed = NULL, valid_from = NULL, valid_to = NULL, status = 'erased', updated_at = $2, version = version + 1 WHERE person_id = $1";
     PERSONAL_CODES = "UPDATE personal_code SET code_sealed = NULL, status = 'erased' WHERE person_id = $1";
     EVIDENCE = "UPDATE verification SET evidence_sealed = NULL WHERE person_id = $1";
-    CASES = "UPDATE conflict_case SET evidence_sealed = NULL WHERE person_id = $1";
+    CASES = "UPDATE conflict_case SET evidence_sealed = NULL WHERE person_id = $1 OR other_id = $1";
+    MERGES = "DELETE FROM person_merge_change WHERE place LIKE 'person.%' AND merge_id IN (SELECT id FROM person_merge WHERE survivor_id = $1 UNION SELECT id FROM person_merge WHERE absorbed_id = $1 AND state = 'done')";
     RECEIPTS = "UPDATE consent SET withdrawn_at = $2 WHERE person_id = $1 AND withdrawn_at IS NULL";
     CLAIMS = "UPDATE relation_claim SET name = NULL, name_key = NULL WHERE person_id = $1";
     SPACE = "UPDATE space SET url = NULL, status = 'closed' WHERE id = (SELECT space_id FROM person WHERE id = $1)";
@@ -40,6 +41,7 @@ pub async fn erase(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<(), Store
         PERSONAL_CODES,
         EVIDENCE,
         CASES,
+        MERGES,
         CLAIMS,
         SPACE,
     ] {

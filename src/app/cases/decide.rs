@@ -13,6 +13,8 @@ use crate::domain::id::{CaseId, PersonId};
 use crate::domain::registry::case::{Case, CaseState, Decision, Remedy, read_reason};
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::person::Person;
+use crate::domain::time::Timestamp;
+use crate::store::db::Tx;
 use crate::store::{cases, persons};
 
 /// What somebody says is true.
@@ -48,12 +50,7 @@ impl App {
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::CaseDecided).await?;
         let case = self.case_for(&ctx, work.tx(), &task, by, id).await?;
-        // Who was absorbed since is meant no less.
-        let people = [case.person, case.other.unwrap_or(case.person)];
-        let mut now_people = Vec::new();
-        for person in people {
-            now_people.extend(persons::survivor(work.tx(), person).await?);
-        }
+        let now_people = present(work.tx(), &case).await?;
         let decider = match by {
             Decider::Operator => None,
             Decider::Admin(admin) => {
@@ -64,7 +61,7 @@ impl App {
                 let sides = Sides::of(work.tx(), &task, &now_people, &orgs).await?;
                 let people: Vec<Option<PersonId>> = now_people.iter().copied().map(Some).collect();
                 let all = sides.all(&people, case.claimed_by_org);
-                if !self.covers(work.tx(), admin, &all, ctx.now).await? {
+                if !sides.are_complete(&people) || !self.covers(work.tx(), admin, &all, ctx.now).await? {
                     if case.state == CaseState::Open {
                         let moved = case.assign(sides.lowest(&people, orgs.first().copied()));
                         work.target("case", moved.id).detail("reassigned", true);
@@ -88,6 +85,23 @@ impl App {
         work.event("case", decided.id, "case.decided", &[]);
         work.commit(Outcome::Done).await?;
         Ok(Decided { id, decision: verdict.decision.as_str(), done })
+    }
+
+    /// Whether an administrator covers all sides of a case as they are today, whoever it was assigned to once.
+    pub(super) async fn covers_case(
+        &self,
+        tx: &mut Tx,
+        task: &Task,
+        admin: PersonId,
+        case: &Case,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let people = present(tx, case).await?;
+        let orgs: Vec<_> = case.claimed_by_org.into_iter().collect();
+        let sides = Sides::of(tx, task, &people, &orgs).await?;
+        let people: Vec<Option<PersonId>> = people.into_iter().map(Some).collect();
+        let all = sides.all(&people, case.claimed_by_org);
+        Ok(sides.are_complete(&people) && self.covers(tx, admin, &all, now).await?)
     }
 
     async fn remedy(
@@ -154,4 +168,13 @@ impl App {
         let id = persons::survivor(work.tx(), id).await?.ok_or_else(missing)?;
         persons::find(work.tx(), &task.on(id)).await?.ok_or_else(missing)
     }
+}
+
+/// The people of a case. Who was absorbed since is meant no less.
+async fn present(tx: &mut Tx, case: &Case) -> Result<Vec<PersonId>, Error> {
+    let mut present = Vec::new();
+    for person in [Some(case.person), case.other].into_iter().flatten() {
+        present.extend(persons::survivor(tx, person).await?);
+    }
+    Ok(present)
 }

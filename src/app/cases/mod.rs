@@ -142,6 +142,11 @@ impl App {
         };
         let mut listed = Vec::with_capacity(found.len());
         for case in found {
+            if let Decider::Admin(admin) = by
+                && !self.covers_case(&mut tx, &task, admin, &case, ctx.now).await?
+            {
+                continue;
+            }
             let holder = persons::find(&mut tx, &task.on(case.person)).await?;
             listed.push(Listed {
                 id: case.id,
@@ -164,6 +169,11 @@ impl App {
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::CaseViewed).await?;
         let case = self.case_for(&ctx, work.tx(), &task, by, id).await?;
+        if let Decider::Admin(admin) = by
+            && !self.covers_case(work.tx(), &task, admin, &case, ctx.now).await?
+        {
+            return Err(Error::not_found("the case"));
+        }
         let mut sides = Vec::new();
         for person in [Some(case.person), case.other].into_iter().flatten() {
             sides.extend(self.side_view(work.tx(), &task, person).await?);

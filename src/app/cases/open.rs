@@ -152,8 +152,17 @@ impl Sides {
         theirs.chain(org).collect()
     }
 
+    /// Whether each of them belongs somewhere today. For whoever belongs nowhere only the operator speaks: the other side
+    /// would be judge in its own case.
+    pub(super) fn are_complete(&self, people: &[Option<PersonId>]) -> bool {
+        people.iter().flatten().all(|person| self.of.contains_key(person))
+    }
+
     /// Who may decide between them.
     pub(super) fn lowest(&self, people: &[Option<PersonId>], org: Option<OrgId>) -> Option<OrgId> {
+        if !self.are_complete(people) {
+            return None;
+        }
         let sides = self.all(people, org);
         lowest_above(&sides.iter().map(|side| self.above.get(side).cloned().unwrap_or_default()).collect::<Vec<_>>())
     }

@@ -20,7 +20,7 @@ use crate::domain::registry::person::Person;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::keys::blind_index;
 use crate::store::merge_rows::{self, Change, SEALED, Sealed};
-use crate::store::{accounts, cases, documents, merges, persons};
+use crate::store::{accounts, activations, admin_grants, cases, documents, merges, persons};
 
 /// How often two who write about the same people at once are let try again.
 const TRIES: u32 = 8;
@@ -98,6 +98,14 @@ impl App {
         let (survivor, absorbed) = self.hold_both(work, task, survivor, absorbed).await?;
         if survivor.merged_into.is_some() || absorbed.merged_into.is_some() {
             return Err(Error::busy("one of the two was merged at the same moment"));
+        }
+        if by.admin().is_some() {
+            for person in [survivor.id, absorbed.id] {
+                if !admin_grants::standing(work.tx(), task, person).await?.is_empty() {
+                    // The sessions of one record would reach the rights of the other (R1).
+                    return Err(Error::new(Kind::Conflict, "whoever administers is merged by the operator"));
+                }
+            }
         }
         merge::check(&survivor, &absorbed).map_err(|why| Error::new(Kind::Conflict, why.to_string()))?;
         self.note_digests(work, task, &survivor, &absorbed).await?;
@@ -220,6 +228,11 @@ impl App {
     async fn unite_accounts(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, merge: &Merge) -> Result<(), Error> {
         let stays = accounts::find(work.tx(), &task.on(merge.survivor)).await?;
         let goes = accounts::find(work.tx(), &task.on(merge.absorbed)).await?;
+        // A code was printed by whoever held one of the two records, and would open both.
+        for account in [&stays, &goes].into_iter().flatten() {
+            accounts::hold(work.tx(), &task.on(account.person)).await?;
+            activations::end_open(work.tx(), account.id, ctx.now).await?;
+        }
         let (Some(stays), Some(goes)) = (stays, goes) else { return Ok(()) };
         let state = match (stays.state, goes.state) {
             (Status::AdminLocked, _) | (_, Status::AdminLocked) => Status::AdminLocked,

@@ -119,19 +119,28 @@ impl Desk<'_> {
         let by_code = keys.code.and_then(|code| self.by_code(&code));
         let conflict = |column, code, message| Ok(Err(Fault::new(column, code, message)));
         let seen = |holder: &Option<Holder>| holder.as_ref().and_then(Holder::seen).cloned();
+        // What the actor only claimed waits for a decision already, and a case of its own would tell who is known elsewhere.
+        let here = |holder: &Option<Holder>| matches!(holder, Some(Holder::Here(_)));
+        let (document_here, code_here) = (here(&by_document), here(&by_code));
         match (seen(&by_document), seen(&by_code)) {
             (Some(holder), _) if holder.name_key.as_deref() != Some(&key) => {
                 let index = keys.document.as_ref().map(|document| document.index);
-                self.dispute(CaseKind::SameDocument, holder.id, None, index, row);
+                if document_here {
+                    self.dispute(CaseKind::SameDocument, holder.id, None, index, row);
+                }
                 conflict(column, Code::DocumentConflict, "the number is registered under another name")
             }
             (Some(holder), Some(other)) if holder.id != other.id => {
-                self.dispute(CaseKind::PersonalCode, other.id, Some(holder.id), keys.code, row);
+                if document_here && code_here {
+                    self.dispute(CaseKind::PersonalCode, other.id, Some(holder.id), keys.code, row);
+                }
                 let why = "the number and the 学籍号 belong to two people";
                 conflict(Column::PersonalCode, Code::PersonalCodeConflict, why)
             }
             (None, Some(other)) if keys.document.is_some() || other.name_key.as_deref() != Some(&key) => {
-                self.dispute(CaseKind::PersonalCode, other.id, None, keys.code, row);
+                if code_here {
+                    self.dispute(CaseKind::PersonalCode, other.id, None, keys.code, row);
+                }
                 let why = "the 学籍号 is registered for somebody with another name or number";
                 conflict(Column::PersonalCode, Code::PersonalCodeConflict, why)
             }
