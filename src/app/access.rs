@@ -6,6 +6,7 @@ use super::{App, Error};
 use crate::domain::access::{Door, OnePerson, Own, Subtree, Task, TaskName, ViaGrant, Ward};
 use crate::domain::auth::session::Session;
 use crate::domain::id::{GrantId, OrgId, PersonId};
+use crate::domain::oidc::client::Client;
 use crate::domain::oidc::grant::Grant;
 use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::registry::guardianship::Guardianship;
@@ -129,17 +130,19 @@ impl App {
         })
     }
 
-    /// A grant that is alive now, and the proof that goes with it.
+    /// A grant of this client that is alive now, cut to what the client may have today, and the proof that goes with it.
     pub(crate) async fn live_grant(
         &self,
         tx: &mut Tx,
         id: GrantId,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Option<(Grant, ViaGrant)>, Error> {
-        let grant = grants::live(tx, id, now).await?;
+        let allowed = client.allowed_scopes();
+        let grant = grants::live(tx, id, now).await?.filter(|grant| grant.client == client.id);
         Ok(grant.map(|grant| {
             let proof = by_new_grant(&grant);
-            (grant, proof)
+            (grant.within(&allowed), proof)
         }))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::consent::ConsentCard;
+use super::consent::{ConsentCard, notice_of};
 use super::pushed::Brought;
 use super::session::{Browser, Who};
 use super::{App, Ctx, Error, access, claims};
@@ -118,23 +118,22 @@ impl App {
     /// # Errors
     /// A failed dependency; everything else is an [`Answer`].
     pub async fn authorize(&self, ctx: &Ctx, params: &Params, browser: &Browser) -> Result<Reply, Error> {
-        let pushed = match self.brought(params).await? {
+        let pushed = match self.brought(ctx, params).await? {
             Brought::Itself => None,
             Brought::Pushed(params) => Some(params),
             Brought::Nothing => return Ok(Reply::stop(PageStop::Expired)),
         };
         let params = pushed.as_ref().unwrap_or(params);
         let Some(client) = self.named_client(ctx, params).await? else { return Ok(Reply::stop(PageStop::Client)) };
-        let carried = match params.get("request") {
-            None => None,
-            Some(object) => match self.read_request_object(ctx, params, object, &client).await {
-                Ok(carried) => Some(carried),
-                // Nothing in the object is believed: the error goes to the address beside it, if that is the client's.
-                Err(error) => {
-                    let failure = checks::run(Entrance::Resume, params, &client).err();
-                    return Ok(self.failed(params, failure.unwrap_or(Failure::Redirect(error))));
-                }
-            },
+        // A pushed request was read when it came.
+        let carried = if pushed.is_some() { Ok(None) } else { self.carried(ctx, params, &client).await };
+        let carried = match carried {
+            Ok(carried) => carried,
+            // Nothing in the object is believed: the error goes to the address beside it, if that is the client's.
+            Err(error) => {
+                let failure = checks::run(Entrance::Beside, params, &client).err();
+                return Ok(self.failed(params, failure.unwrap_or(Failure::Redirect(error))));
+            }
         };
         let params = carried.as_ref().unwrap_or(params);
         let interaction = InteractionId::new(ctx.now, &*self.random);
@@ -205,6 +204,7 @@ impl App {
         let params = Params::parse(
             &form_urlencoded::Serializer::new(String::new())
                 .append_pair("redirect_uri", &request.redirect_uri)
+                .append_pair("response_type", request.response_type.as_str())
                 .finish(),
         );
         match checks::run(Entrance::Resume, &params, &client) {
@@ -346,6 +346,7 @@ impl App {
     ) -> Result<Reply, Error> {
         if next == Next::Consent {
             request.answered.consent_asked = scene.as_ref().map(|(who, _)| who.session.id);
+            request.notice = Some(notice_of(&client));
         }
         let (sealed, pre_session) = self.seal_request(&request, browser)?;
         let page = match (next, scene) {

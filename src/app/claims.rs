@@ -66,8 +66,7 @@ impl App {
             _ => serde_json::Map::new(),
         };
         let personal = [Scope::Email, Scope::Phone, Scope::Address].into_iter().any(|scope| reach.has(scope));
-        let consented =
-            if personal { self.consented(tx, proof, age, client.id, now).await? } else { ScopeSet::default() };
+        let consented = if personal { self.consented(tx, proof, age, client, now).await? } else { ScopeSet::default() };
         Ok(Facts {
             name: base.name,
             age,

@@ -2,13 +2,14 @@
 //! took off its list ends within minutes here; one that it added is found when something signed with it comes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::{App, Error};
+use crate::domain::id::ClientId;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
@@ -22,19 +23,27 @@ const FRESH: Duration = Duration::from_secs(300);
 const STALE: Duration = Duration::from_secs(900);
 /// An unknown key or a failure makes us ask again, but not more often than this: strangers choose the key's name.
 const PAUSE: Duration = Duration::from_secs(5);
-/// So many lists are kept; beyond that all are fetched anew.
+/// Whoever needs a list for which somebody else is asking waits so long and no longer: a slow server must not gather
+/// requests here.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// So many lists are kept; beyond that the one that was asked for longest ago goes.
 const MOST: usize = 2_000;
 
-/// Lists by address.
+/// Lists by client: one client's address is no way into another's.
 #[derive(Default)]
-pub(crate) struct Cached(Mutex<HashMap<String, Arc<Shelf>>>);
+pub(crate) struct Cached(Mutex<HashMap<ClientId, Arc<Shelf>>>);
 
-/// One list. Whoever fetches holds the lock, so that one call is under way at a time and the others read its outcome.
+/// One list. Whoever fetches holds `call`, so that one call is under way at a time; nobody waits for it to read `held`.
 #[derive(Default)]
-struct Shelf(tokio::sync::Mutex<Held>);
+struct Shelf {
+    call: tokio::sync::Mutex<()>,
+    held: Mutex<Held>,
+}
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Held {
+    /// Where it came from: a registration may name another address since.
+    uri: String,
     keys: Option<Arc<PublicKeys>>,
     fetched_at: Option<Timestamp>,
     asked_at: Option<Timestamp>,
@@ -44,15 +53,41 @@ impl Held {
     fn within(at: Option<Timestamp>, span: Duration, now: Timestamp) -> bool {
         at.is_some_and(|at| now.since(at) < span)
     }
+
+    /// Whether to ask for one that is at most so old.
+    fn is_due(&self, age: Duration, now: Timestamp) -> bool {
+        !Self::within(self.fetched_at, age, now) && !Self::within(self.asked_at, PAUSE, now)
+    }
+
+    fn usable(&self, now: Timestamp) -> Result<Arc<PublicKeys>, Disbelief> {
+        let keys = self.keys.clone().filter(|_| Self::within(self.fetched_at, STALE, now));
+        keys.ok_or_else(|| Disbelief::NoKeys("the list of keys cannot be had".into()))
+    }
+}
+
+impl Shelf {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is held from an address.
+    fn of(&self, uri: &str) -> Held {
+        let mut held = self.held();
+        if held.uri != uri {
+            *held = Held { uri: uri.to_owned(), ..Held::default() };
+        }
+        held.clone()
+    }
 }
 
 impl Cached {
-    fn shelf(&self, uri: &str) -> Arc<Shelf> {
+    fn shelf(&self, client: ClientId) -> Arc<Shelf> {
         let mut shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if shelves.len() >= MOST && !shelves.contains_key(uri) {
-            shelves.clear();
+        if shelves.len() >= MOST && !shelves.contains_key(&client) {
+            let oldest = shelves.iter().min_by_key(|(_, shelf)| shelf.held().asked_at).map(|(client, _)| *client);
+            oldest.map(|oldest| shelves.remove(&oldest));
         }
-        Arc::clone(shelves.entry(uri.to_owned()).or_default())
+        Arc::clone(shelves.entry(client).or_default())
     }
 }
 
@@ -88,10 +123,12 @@ impl App {
         let Some(uri) = &client.metadata.jwks_uri else {
             return Err(Disbelief::NoKeys("the client has registered no keys".into()));
         };
-        let keys = self.keys_at(uri, FRESH).await?;
+        let keys = self.keys_at(client.id, uri, FRESH).await?;
         match keys.verify(token, header) {
             // Perhaps a new key: the list may be newer than what is held.
-            Err(ForeignError::Key) => self.keys_at(uri, PAUSE).await?.verify(token, header).map_err(Disbelief::Token),
+            Err(ForeignError::Key) => {
+                self.keys_at(client.id, uri, PAUSE).await?.verify(token, header).map_err(Disbelief::Token)
+            }
             outcome => outcome.map_err(Disbelief::Token),
         }
     }
@@ -100,31 +137,39 @@ impl App {
     pub(super) async fn encryption_key_of(&self, client: &Client) -> Result<EncryptionKey, Disbelief> {
         let keys = match (&client.metadata.jwks, &client.metadata.jwks_uri) {
             (Some(set), _) => Arc::new(PublicKeys::parse(set).map_err(|why| Disbelief::NoKeys(why.to_string()))?),
-            (None, Some(uri)) => self.keys_at(uri, FRESH).await?,
+            (None, Some(uri)) => self.keys_at(client.id, uri, FRESH).await?,
             (None, None) => return Err(Disbelief::NoKeys("the client has registered no keys".into())),
         };
         keys.encryption().cloned().ok_or_else(|| Disbelief::NoKeys("the client has no key for encryption".into()))
     }
 
-    /// The list at an address, at most so old where it can be had.
-    async fn keys_at(&self, uri: &str, age: Duration) -> Result<Arc<PublicKeys>, Disbelief> {
-        let shelf = self.client_keys.shelf(uri);
-        let mut held = shelf.0.lock().await;
-        let now = self.now();
-        if !Held::within(held.fetched_at, age, now) && !Held::within(held.asked_at, PAUSE, now) {
+    /// The list at an address of a client, at most so old where it can be had.
+    async fn keys_at(&self, client: ClientId, uri: &str, age: Duration) -> Result<Arc<PublicKeys>, Disbelief> {
+        let shelf = self.client_keys.shelf(client);
+        let held = shelf.of(uri);
+        let call = match shelf.call.try_lock() {
+            Ok(call) => Some(call),
+            // Somebody asks already, and what is held is still good for what was known when it was fetched.
+            Err(_) if age == FRESH && held.usable(self.now()).is_ok() => None,
+            Err(_) => tokio::time::timeout(PATIENCE, shelf.call.lock()).await.ok(),
+        };
+        if call.is_some() && shelf.of(uri).is_due(age, self.now()) {
+            shelf.held().asked_at = Some(self.now());
+            let fetched = self.fetch_keys(uri).await;
+            let now = self.now();
+            let mut held = shelf.held();
+            // The pause begins when the call ends, however long it took.
             held.asked_at = Some(now);
-            match self.fetch_keys(uri).await {
-                Ok(keys) => {
+            match fetched {
+                Ok(keys) if held.uri == uri => {
                     held.keys = Some(Arc::new(keys));
                     held.fetched_at = Some(now);
                 }
+                Ok(_) => {}
                 Err(why) => tracing::warn!(%why, "the keys of a client could not be fetched"),
             }
         }
-        if !Held::within(held.fetched_at, STALE, now) {
-            held.keys = None;
-        }
-        held.keys.clone().ok_or_else(|| Disbelief::NoKeys("the list of keys cannot be had".into()))
+        shelf.of(uri).usable(self.now())
     }
 
     async fn fetch_keys(&self, uri: &str) -> Result<PublicKeys, String> {
@@ -153,11 +198,7 @@ impl App {
     }
 
     /// Seals a secret for [`App::secret_of_client`].
-    pub(crate) fn seal_client_secret(
-        &self,
-        client: crate::domain::id::ClientId,
-        secret: &str,
-    ) -> Result<Vec<u8>, Error> {
+    pub(crate) fn seal_client_secret(&self, client: ClientId, secret: &str) -> Result<Vec<u8>, Error> {
         let sealed = self.sealer.seal_state(SECRET_SEAL, client.0.as_bytes(), secret.as_bytes(), &*self.random)?;
         Ok(sealed.into_bytes())
     }

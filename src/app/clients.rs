@@ -64,7 +64,7 @@ impl App {
     /// `invalid_redirect_uri`, `invalid_client_metadata`, or a failed store.
     pub async fn create_client(&self, ctx: &Ctx, metadata: ClientMetadata) -> Result<Registered, Error> {
         let metadata = metadata.completed();
-        let sector = self.checked_sector(&metadata).await?;
+        let sector = self.checked_sector(&metadata, true).await?;
         let (client, secret) = self.new_client(ctx, metadata, sector)?;
         let mut work = self.begin(ctx, Action::ClientCreated).await?;
         self.add_client(&mut work, &client).await?;
@@ -72,21 +72,24 @@ impl App {
         Ok(Registered { client: Arc::new(client), secret })
     }
 
-    /// Suspends a client 下架, or lets it back in (`mingji client suspend|restore`). What it holds about people is
-    /// refused from now on, and good again when it is back.
+    /// Suspends a client 下架, lets it back in, or removes it for good (`mingji client suspend|restore|remove`). What it
+    /// holds about people is refused from now on, and good again when it is back.
     ///
     /// # Errors
     /// `NotFound` for an unknown client and for one that was removed.
     pub async fn set_client_status(&self, ctx: &Ctx, id: ClientId, status: ClientStatus) -> Result<(), Error> {
-        let mut work = self.begin(ctx, Action::ClientUpdated).await?;
-        let known = clients::find(work.tx(), id).await?.filter(|client| client.status != ClientStatus::Removed);
-        if known.is_none() {
+        let removed = status == ClientStatus::Removed;
+        let action = if removed { Action::ClientRemoved } else { Action::ClientUpdated };
+        let mut work = self.begin(ctx, action).await?;
+        if !clients::set_status(work.tx(), id, status, ctx.now).await? {
             return Err(Error::not_found("a client of this id"));
         }
-        clients::set_status(work.tx(), id, status, ctx.now).await?;
         facts::bump(work.tx(), Cache::Clients).await?;
         work.target("client", id).detail("suspended", status == ClientStatus::Suspended);
-        work.event("client", id, "client.updated", &["status"]);
+        match removed {
+            true => work.event("client", id, "client.removed", &[]),
+            false => work.event("client", id, "client.updated", &["status"]),
+        };
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
         Ok(())
@@ -143,9 +146,14 @@ impl App {
         Ok(())
     }
 
-    /// Checks completed metadata, fetching what it points to; the sector, none where it is the client alone.
-    pub(super) async fn checked_sector(&self, metadata: &ClientMetadata) -> Result<Option<String>, Error> {
-        let sector = metadata.check()?;
+    /// Checks completed metadata, fetching what it points to; the sector, none where it is the client alone. `vouched`
+    /// where the operator registers it.
+    pub(super) async fn checked_sector(
+        &self,
+        metadata: &ClientMetadata,
+        vouched: bool,
+    ) -> Result<Option<String>, Error> {
+        let sector = metadata.check(vouched)?;
         metadata.jwks.as_ref().map_or(Ok(()), Self::check_jwks)?;
         if let Some(uri) = &metadata.sector_identifier_uri {
             let listed: Vec<String> = self.outbound.get_json(uri).await.map_err(|why| Error {

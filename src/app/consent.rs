@@ -19,6 +19,7 @@ use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::time::Timestamp;
+use crate::keys::opaque;
 use crate::store::db::Tx;
 use crate::store::{clients, consents, deliveries, grants, guardianships, identities};
 
@@ -47,7 +48,7 @@ impl App {
         now: Timestamp,
     ) -> Result<Receipt, Error> {
         let wanted = prompt::consent_scope(request);
-        let live = self.live_receipts(tx, proof, age, client.id, now).await?;
+        let live = self.live_receipts(tx, proof, age, client, now).await?;
         Ok(live
             .into_iter()
             .filter(|receipt| wanted.is_subset(&scopes(receipt)))
@@ -62,7 +63,7 @@ impl App {
         tx: &mut Tx,
         proof: &impl OnePerson,
         age: AgeBand,
-        client: ClientId,
+        client: &Client,
         now: Timestamp,
     ) -> Result<ScopeSet, Error> {
         Ok(self
@@ -78,10 +79,12 @@ impl App {
         &self,
         tx: &mut Tx,
         proof: &impl OnePerson,
-        client: ClientId,
+        client: &Client,
     ) -> Result<BTreeSet<PersonId>, Error> {
-        let live = consents::live(tx, proof, client).await?;
-        let opens = |receipt: &ConsentReceipt| scopes(receipt).has(Scope::EduGuardian);
+        let live = consents::live(tx, proof, client.id).await?;
+        let notice = notice_of(client);
+        let opens =
+            |receipt: &ConsentReceipt| receipt.notice_version == notice && scopes(receipt).has(Scope::EduGuardian);
         Ok(live.into_iter().filter(opens).map(|receipt| receipt.given_by).collect())
     }
 
@@ -90,10 +93,13 @@ impl App {
         tx: &mut Tx,
         proof: &impl OnePerson,
         age: AgeBand,
-        client: ClientId,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Vec<ConsentReceipt>, Error> {
-        let all = consents::live(tx, proof, client).await?;
+        // A client that shows itself otherwise than it did has nobody's word.
+        let notice = notice_of(client);
+        let mut all = consents::live(tx, proof, client.id).await?;
+        all.retain(|receipt| receipt.notice_version == notice);
         if age != AgeBand::Under14 {
             return Ok(all.into_iter().filter(|receipt| receipt.given_by == proof.person()).collect());
         }
@@ -111,6 +117,9 @@ impl App {
         client: &Client,
         now: Timestamp,
     ) -> Result<bool, Error> {
+        if !client.allowed_scopes().has(Scope::Openid) {
+            return Ok(false);
+        }
         let Some(base) = identities::base(tx, proof).await? else { return Ok(false) };
         let age = AgeBand::at(base.birth_date, now);
         let needs_receipt = if age == AgeBand::Under14 { !client.is_statutory() } else { client.is_application() };
@@ -118,7 +127,7 @@ impl App {
             return Ok(true);
         }
         let wanted = grant.reach().without(Scope::Openid);
-        let live = self.live_receipts(tx, proof, age, client.id, now).await?;
+        let live = self.live_receipts(tx, proof, age, client, now).await?;
         Ok(live.iter().any(|receipt| wanted.is_subset(&scopes(receipt))))
     }
 
@@ -143,7 +152,8 @@ impl App {
         }
         let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
         // Only whom the page named; after another tab signed somebody else in, the page is shown again.
-        if let Some(session) = session.filter(|session| request.answered.consent_asked == Some(session.id)) {
+        let asked = session.filter(|session| request.answered.consent_asked == Some(session.id));
+        if let (Some(session), Some(notice)) = (asked, request.notice.clone()) {
             let own = access::own(&session, ctx.now)?;
             let ctx = ctx.acting(Actor::Person { id: session.person });
             let mut work = self.begin(&ctx, Action::ConsentGiven).await?;
@@ -151,7 +161,8 @@ impl App {
             let age = AgeBand::at(base.birth_date, ctx.now);
             if age != AgeBand::Under14 {
                 let scope = prompt::consent_scope(&request);
-                let receipt = self.new_receipt(&ctx, session.person, session.person, client.id, &scope, age);
+                let by = (session.person, session.person);
+                let receipt = self.new_receipt(&ctx, by, (client.id, notice), &scope, age);
                 consents::insert(work.tx(), &own, &receipt).await?;
                 work.target("person", session.person).target("client", client.id).detail("scope", scope.to_string());
                 work.event("consent", receipt.id, "consent.given", &[]);
@@ -184,7 +195,7 @@ impl App {
         if age != AgeBand::Under14 {
             return Err(Error::invalid("from 14 on a person consents for herself"));
         }
-        let receipt = self.new_receipt(ctx, child, guardian, client.id, scope, age);
+        let receipt = self.new_receipt(ctx, (child, guardian), (client.id, notice_of(&client)), scope, age);
         consents::insert(work.tx(), &on, &receipt).await?;
         work.target("person", child)
             .target("given_by", guardian)
@@ -254,9 +265,8 @@ impl App {
     fn new_receipt(
         &self,
         ctx: &Ctx,
-        person: PersonId,
-        given_by: PersonId,
-        client: ClientId,
+        (person, given_by): (PersonId, PersonId),
+        (client, notice): (ClientId, String),
         scope: &ScopeSet,
         age: AgeBand,
     ) -> ConsentReceipt {
@@ -267,12 +277,17 @@ impl App {
             client,
             claims: scope.iter().map(|scope| scope.as_str().to_owned()).collect(),
             purpose: PURPOSE.into(),
-            notice_version: NOTICE_VERSION.into(),
+            notice_version: notice,
             given_at: ctx.now,
             withdrawn_at: None,
             age_band: age,
         }
     }
+}
+
+/// Which text somebody agrees to: ours, and what the client shows of itself. A receipt for another counts no more.
+pub(super) fn notice_of(client: &Client) -> String {
+    format!("{NOTICE_VERSION}/{}", opaque::s256(&serde_json::json!(client.metadata.shown()).to_string()))
 }
 
 fn scopes(receipt: &ConsentReceipt) -> ScopeSet {

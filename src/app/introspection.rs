@@ -99,8 +99,8 @@ impl App {
         } else {
             let grant = own.claims["jti"].as_str().and_then(grant_of_jti);
             let Some(id) = grant else { return Ok(None) };
-            let live = self.live_grant(&mut tx, id, ctx.now).await?;
-            let Some((grant, proof)) = live.filter(|(grant, _)| grant.client == own.client.id) else { return Ok(None) };
+            let live = self.live_grant(&mut tx, id, &own.client, ctx.now).await?;
+            let Some((grant, proof)) = live else { return Ok(None) };
             if !self.still_allowed(&mut tx, &proof, &grant, &own.client, ctx.now).await? {
                 return Ok(None);
             }
@@ -134,8 +134,8 @@ impl App {
         let family = grants::family(&mut tx, id).await?.filter(|family| family.is_live(ctx.now));
         // One that was replaced is not the client's any more, though it may still give the same successor (R11).
         let Some(family) = family.filter(|family| family.counter == counter) else { return Ok(None) };
-        let live = self.live_grant(&mut tx, family.grant, ctx.now).await?;
-        let Some((grant, proof)) = live.filter(|(grant, _)| grant.client == asker.id) else { return Ok(None) };
+        let live = self.live_grant(&mut tx, family.grant, asker, ctx.now).await?;
+        let Some((grant, proof)) = live else { return Ok(None) };
         if !self.still_allowed(&mut tx, &proof, &grant, asker, ctx.now).await? {
             return Ok(None);
         }

@@ -9,6 +9,7 @@ use super::client_auth::Credentials;
 use super::{App, Ctx, Error};
 use crate::domain::id::{ClientId, InteractionId};
 use crate::domain::oidc::checks::{self, Failure, Stop};
+use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::params::Params;
 use crate::keys::opaque;
@@ -21,8 +22,8 @@ const LIFE: Duration = Duration::from_secs(90);
 /// How long it is known that one was used.
 const TOMBSTONE: Duration = Duration::from_secs(600);
 const SEAL: &str = "pushed request";
-/// What authenticates the client is no part of its request (RFC 9126, 2.1).
-const CREDENTIALS: &[&str] = &["client_id", "client_secret", "client_assertion", "client_assertion_type"];
+/// No request is longer, in bytes: what strangers may leave here is bounded.
+const LONGEST: usize = 16 << 10;
 
 /// What the client gets for its request.
 pub struct Pushed {
@@ -53,12 +54,9 @@ impl App {
         if params.get("request_uri").is_some() {
             return Err(ProtocolError::new(Code::InvalidRequest, "request_uri cannot be pushed").into());
         }
-        let params = params.without(CREDENTIALS).and("client_id", &client.id.to_string());
+        let params = params.without(&["client_id"]).and("client_id", &client.id.to_string());
         // RFC 9126, 3: an object stands for the request here too.
-        let params = match params.get("request") {
-            Some(object) => self.read_request_object(ctx, &params, object, &client).await?,
-            None => params,
-        };
+        let params = self.carried(ctx, &params, &client).await?.unwrap_or(params);
         checks::authorize(&params, &client, InteractionId::new(ctx.now, &*self.random), ctx.now).map_err(
             |failure| match failure {
                 Failure::Redirect(error) => error,
@@ -70,29 +68,38 @@ impl App {
         )?;
         let name = opaque::generate(&*self.random);
         // Sealed: a login_hint may be a phone or a 学籍号 (R7, R9).
-        let plain = params.encode();
+        // Nor is anything kept that nobody reads: what authenticates the client is no part of its request (RFC 9126, 2.1).
+        let plain = params.only(checks::READ).encode();
+        if plain.len() > LONGEST {
+            return Err(ProtocolError::new(Code::InvalidRequest, "the request is too long").into());
+        }
         let sealed = self.sealer.seal_state(SEAL, name.expose_secret().as_bytes(), plain.as_bytes(), &*self.random)?;
         let key = opaque::lookup_key(name.expose_secret());
-        self.ephemeral.offer(Space::PushedRequest, &key, client.id.0, sealed.as_bytes(), LIFE).await?;
+        self.ephemeral.offer(space_of(&client), &key, client.id.0, sealed.as_bytes(), LIFE).await?;
         Ok(Pushed { request_uri: format!("{PREFIX}{}", name.expose_secret()), expires_in: LIFE })
     }
 
     /// Takes a pushed request out, once (RFC 9126, 4 and 7.3).
-    pub(crate) async fn brought(&self, params: &Params) -> Result<Brought, Error> {
+    pub(crate) async fn brought(&self, ctx: &Ctx, params: &Params) -> Result<Brought, Error> {
         let Some(name) = params.get("request_uri").and_then(|uri| uri.strip_prefix(PREFIX)) else {
             return Ok(Brought::Itself);
         };
-        let Redeemed::First { grant, value } =
-            self.ephemeral.redeem(Space::PushedRequest, &opaque::lookup_key(name), TOMBSTONE).await?
-        else {
+        let Some(client) = self.client(params.get("client_id").unwrap_or_default(), ctx.now).await? else {
             return Ok(Brought::Nothing);
         };
+        let redeemed = self.ephemeral.redeem(space_of(&client), &opaque::lookup_key(name), TOMBSTONE).await?;
         // RFC 9126, 4: the client_id must be the one that pushed.
-        if params.get("client_id").and_then(|id| id.parse().ok()) != Some(ClientId(grant)) {
+        let Redeemed::First { grant, value } = redeemed else { return Ok(Brought::Nothing) };
+        if client.id != ClientId(grant) {
             return Ok(Brought::Nothing);
         }
         let sealed = std::str::from_utf8(&value).map_err(Error::internal)?;
         let plain = self.sealer.open_state(SEAL, name.as_bytes(), sealed)?;
         Ok(Brought::Pushed(Params::parse(&String::from_utf8_lossy(&plain))))
     }
+}
+
+/// Where the requests of a client are kept.
+fn space_of(client: &Client) -> Space {
+    if client.is_public() { Space::PushedByAnybody } else { Space::PushedRequest }
 }

@@ -11,7 +11,7 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{ClientId, InitialTokenId};
-use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus};
+use crate::domain::oidc::client::{Client, ClientMetadata};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::initial_token::{InitialToken, Policy};
 use crate::domain::time::Timestamp;
@@ -48,6 +48,43 @@ impl App {
         Ok((token, secret))
     }
 
+    /// `mingji client initial-tokens`: those that may be used now.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn list_initial_tokens(&self, ctx: &Ctx) -> Result<Vec<InitialToken>, Error> {
+        Ok(registrations::tokens(&mut self.db.read().await?, ctx.now).await?)
+    }
+
+    /// `mingji client end-initial-token`: nobody registers with it any more. Clients that did stay.
+    ///
+    /// # Errors
+    /// `NotFound` when it could not be used any more; a failed store.
+    pub async fn end_initial_token(&self, ctx: &Ctx, id: InitialTokenId) -> Result<(), Error> {
+        let mut work = self.begin(ctx, Action::InitialTokenEnded).await?;
+        if !registrations::end_token(work.tx(), id, ctx.now).await? {
+            return Err(Error::not_found("an initial access token of this id that may be used"));
+        }
+        work.target("initial_token", id);
+        work.commit(Outcome::Done).await
+    }
+
+    /// `mingji client renew-registration`: another token keeps the registration, and the one that was lost does not. It
+    /// is shown once.
+    ///
+    /// # Errors
+    /// `NotFound` for a client that did not register itself; a failed store.
+    pub async fn renew_registration(&self, ctx: &Ctx, id: ClientId) -> Result<SecretString, Error> {
+        let keeper = opaque::generate(&*self.random);
+        let mut work = self.begin(ctx, Action::RegistrationRenewed).await?;
+        if !registrations::renew(work.tx(), id, opaque::digest(keeper.expose_secret())).await? {
+            return Err(Error::not_found("a client of this id that registered itself"));
+        }
+        work.target("client", id);
+        work.commit(Outcome::Done).await?;
+        Ok(keeper)
+    }
+
     /// Registers whoever asks; the client, and the token that keeps its registration.
     ///
     /// # Errors
@@ -69,7 +106,7 @@ impl App {
         let policy = policy.ok_or_else(refused)?;
         // What is wrong with the metadata uses nothing up.
         let metadata = policy.apply(metadata.completed())?;
-        let sector = self.checked_sector(&metadata).await?;
+        let sector = self.checked_sector(&metadata, false).await?;
         let (client, secret) = self.new_client(ctx, metadata, sector)?;
         let keeper = opaque::generate(&*self.random);
         let mut work = self.begin(ctx, Action::ClientCreated).await?;
@@ -117,16 +154,24 @@ impl App {
             return Err(ProtocolError::new(Code::InvalidClientMetadata, "client_secret is not the current one").into());
         }
         let metadata = policy.apply(metadata.completed())?;
-        let sector = self.checked_sector(&metadata).await?;
-        let mut client = Client { sector: sector.unwrap_or_else(|| before.id.to_string()), metadata, ..before.clone() };
+        let sector = self.checked_sector(&metadata, false).await?;
+        // R13: codes, grants and logout tokens go by it, and what it calls people stands for life.
+        if sector.unwrap_or_else(|| before.id.to_string()) != before.sector {
+            let why = "sector_identifier_uri decides who shares the subjects of this client, which never changes";
+            return Err(ProtocolError::new(Code::InvalidClientMetadata, why).into());
+        }
+        let mut client = Client { metadata, ..before.clone() };
         let secret = self.renew_secret(&mut client)?;
+        let changed = before.metadata.changes(&client.metadata);
+        let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
         let ctx = ctx.acting(Actor::Client { id: client.id });
         let mut work = self.begin(&ctx, Action::ClientUpdated).await?;
         if !clients::update(work.tx(), &client, ctx.now).await? {
             return Err(refused());
         }
         facts::bump(work.tx(), Cache::Clients).await?;
-        work.target("client", client.id).event("client", client.id, "client.updated", &[]);
+        work.target("client", client.id).detail("fields", changed.join(" "));
+        work.event("client", client.id, "client.updated", &changed);
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
         Ok(Registered { client: Arc::new(client), secret })
@@ -140,7 +185,9 @@ impl App {
         let (client, _) = self.kept(client_id, keeper).await?;
         let ctx = ctx.acting(Actor::Client { id: client.id });
         let mut work = self.begin(&ctx, Action::ClientRemoved).await?;
-        clients::set_status(work.tx(), client.id, ClientStatus::Removed, ctx.now).await?;
+        if !clients::give_up(work.tx(), client.id, ctx.now).await? {
+            return Err(refused());
+        }
         facts::bump(work.tx(), Cache::Clients).await?;
         work.target("client", client.id).event("client", client.id, "client.removed", &[]);
         work.commit(Outcome::Done).await?;

@@ -4,7 +4,7 @@ use super::{App, Ctx};
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::params::Params;
-use crate::domain::oidc::request_object::{ALGS, Expect, ObjectAlg, TYPES};
+use crate::domain::oidc::request_object::{ALGS, Expect, ObjectAlg, Strict, TYPES};
 use crate::keys::foreign::{self, Header};
 
 fn invalid(why: &'static str) -> ProtocolError {
@@ -12,11 +12,27 @@ fn invalid(why: &'static str) -> ProtocolError {
 }
 
 impl App {
-    /// The parameters of the object that stands beside these.
+    /// The parameters of the object that stands among these, where there is one.
     ///
     /// # Errors
-    /// `invalid_request_object` and its kin; what exactly failed in a signature goes to the log.
-    pub(super) async fn read_request_object(
+    /// `invalid_request` where the client signs its requests and did not; `invalid_request_object` and its kin, of
+    /// which what exactly failed in a signature goes to the log.
+    pub(super) async fn carried(
+        &self,
+        ctx: &Ctx,
+        params: &Params,
+        client: &Client,
+    ) -> Result<Option<Params>, ProtocolError> {
+        match params.get("request") {
+            Some(object) => self.read_request_object(ctx, params, object, client).await.map(Some),
+            None if client.metadata.require_signed_request_object => {
+                Err(ProtocolError::new(Code::InvalidRequest, "the client signs its requests (RFC 9101, 10.5)"))
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn read_request_object(
         &self,
         ctx: &Ctx,
         beside: &Params,
@@ -41,8 +57,17 @@ impl App {
             _ => self.verified_object(ctx, object, client).await?,
         };
         let client_id = client.id.to_string();
-        let expect = Expect { client_id: &client_id, issuer: self.issuer().as_str(), now: ctx.now };
+        let strict = match client.metadata.request_object_signing_alg {
+            Some(ObjectAlg::Unsigned(_)) => Strict::Unsigned,
+            _ if client.metadata.require_signed_request_object => Strict::Required,
+            _ => Strict::Signed,
+        };
+        let expect = Expect { client_id: &client_id, issuer: self.issuer().as_str(), strict, now: ctx.now };
         let params = expect.parameters(&claims).map_err(invalid)?;
+        // What lies beside is not read; a client that counts on it there would lose what it checks the answer by.
+        if ["state", "nonce"].iter().any(|name| beside.get(name).is_some() && params.get(name).is_none()) {
+            return Err(invalid("state and nonce belong into the request object"));
+        }
         // OpenID Connect Core, 6.1: what must stand outside too must be the same.
         match beside.get("response_type") {
             Some(outside) if params.get("response_type") != Some(outside) => {

@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::signing::Bound;
+use super::signing::{Bound, Ready};
 use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::{Action, Actor};
@@ -48,17 +48,29 @@ impl App {
     ) -> Result<ClientAnswer, Error> {
         let kind = request.response_type;
         let mut fields = Fields::new();
+        // Before anything is made that the client could not be told of.
+        let ready = match kind.is_front() {
+            true => match self.ready(client, ctx.now).await {
+                Ok(ready) => Some(ready),
+                Err(why) => {
+                    tracing::warn!(request_id = %ctx.request_id, client = %client.id, %why, "nobody is answered");
+                    let error = ProtocolError::new(Code::ServerError, "the answer cannot be signed or encrypted now");
+                    return Ok(self.refusal_of(request, &error));
+                }
+            },
+            false => None,
+        };
         if kind.has_code() {
             fields.push(("code", self.offer_code(ctx, request, session, identity).await?));
         }
-        if kind.is_front() {
+        if let Some(ready) = ready {
             // A grant of its own: this token ends with the session, whatever becomes of the code.
             let offer = CodeOffer {
                 scope: request.scope.clone().without(Scope::OfflineAccess),
                 ..self.offer(ctx, request, session, identity, GrantId::new(ctx.now, &*self.random))
             };
             let code = fields.first().map(|(_, code)| code.clone());
-            match self.front_tokens(ctx, request, client, offer, code.as_deref()).await? {
+            match self.front_tokens(&ready, ctx, (request, client), offer, code.as_deref()).await? {
                 Ok(tokens) => fields.extend(tokens),
                 Err(error) => return Ok(self.refusal_of(request, &error)),
             }
@@ -116,9 +128,9 @@ impl App {
     /// before anything is signed.
     async fn front_tokens(
         &self,
+        ready: &Ready,
         ctx: &Ctx,
-        request: &AuthorizationRequest,
-        client: &Client,
+        (request, client): (&AuthorizationRequest, &Client),
         offer: CodeOffer,
         code: Option<&str>,
     ) -> Result<Result<Fields, ProtocolError>, Error> {
@@ -132,10 +144,9 @@ impl App {
         };
         work.detail("response_type", kind.as_str());
         work.commit(Outcome::Done).await?;
-        let keyring = self.keyring(ctx.now).await?;
         let mut fields = Fields::new();
         let access_token = match kind.has_token() {
-            true => Some(self.access_token(&keyring, &ctx, client, &grant)?),
+            true => Some(self.access_token(ready, &ctx, client, &grant)?),
             false => None,
         };
         if let Some(token) = &access_token {
@@ -153,7 +164,7 @@ impl App {
                 state: request.state.as_deref(),
                 alone: !kind.has_token() && !kind.has_code(),
             };
-            fields.push(("id_token", self.id_token(&keyring, &ctx, client, &grant, &facts, &bound).await?));
+            fields.push(("id_token", self.id_token(ready, &ctx, client, &grant, &facts, &bound).await?));
         }
         self.metrics.tokens_issued("implicit");
         Ok(Ok(fields))

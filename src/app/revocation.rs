@@ -47,7 +47,7 @@ impl App {
 
     async fn end_grant(&self, ctx: &Ctx, client: &Client, id: GrantId) -> Result<(), Error> {
         let mut work = self.begin(ctx, Action::GrantRevoked).await?;
-        let Some((grant, _)) = self.live_grant(work.tx(), id, ctx.now).await? else { return Ok(()) };
+        let Some(grant) = grants::live(work.tx(), id, ctx.now).await? else { return Ok(()) };
         if grant.client != client.id {
             return Err(foreign());
         }

@@ -1,6 +1,8 @@
 //! Access tokens and ID tokens, signed after the commit that they stand on. One place for the token endpoint and the
 //! browser's way, so that both say the same.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::ExposeSecret as _;
@@ -15,9 +17,12 @@ use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::signing_key::SigningAlg;
+use crate::domain::time::Timestamp;
+use crate::keys::jwe::EncryptionKey;
 use crate::keys::jwt;
 use crate::keys::keyring::Keyring;
 use crate::keys::opaque;
+use crate::keys::signer::SigningKey;
 
 /// What an ID token is bound to (OpenID Connect Core, 3.1.3.6 and 3.3.2.11; FAPI 1.0 Advanced, 5.1.1).
 #[derive(Default)]
@@ -34,23 +39,50 @@ pub(super) struct Bound<'a> {
     pub alone: bool,
 }
 
+/// What an answer with tokens needs, had before a code is redeemed, a refresh token rotated or a grant made: whoever
+/// cannot be answered has used nothing up (R11).
+pub(super) struct Ready {
+    keyring: Arc<Keyring>,
+    seal: Option<EncryptionKey>,
+}
+
 impl App {
+    /// See [`Ready`].
+    ///
+    /// # Errors
+    /// Busy, for `temporarily_unavailable`: a key of ours is still being made, or the client's cannot be had.
+    pub(super) async fn ready(&self, client: &Client, now: Timestamp) -> Result<Ready, Error> {
+        let keyring = self.keyring(now).await?;
+        for alg in [Some(SigningAlg::Es256), client.metadata.id_token_signed_response_alg.ours()].into_iter().flatten()
+        {
+            active(&keyring, alg)?;
+        }
+        let seal = match client.metadata.id_token_encrypted_response_alg {
+            Some(_) => {
+                let key = self.encryption_key_of(client).await;
+                Some(key.map_err(|why| Error::busy(format!("an answer could not be encrypted: {why}")))?)
+            }
+            None => None,
+        };
+        Ok(Ready { keyring, seal })
+    }
+
     /// An access token (RFC 9068).
     pub(super) fn access_token(
         &self,
-        keyring: &Keyring,
+        ready: &Ready,
         ctx: &Ctx,
         client: &Client,
         grant: &Grant,
     ) -> Result<String, Error> {
-        let key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
-        Ok(keyring.sign(key, "at+jwt", &self.access_claims(ctx, client, grant))?)
+        let key = active(&ready.keyring, SigningAlg::Es256)?;
+        Ok(ready.keyring.sign(key, "at+jwt", &self.access_claims(ctx, client, grant))?)
     }
 
     /// An ID token, signed as the client registered.
     pub(super) async fn id_token(
         &self,
-        keyring: &Keyring,
+        Ready { keyring, seal }: &Ready,
         ctx: &Ctx,
         client: &Client,
         grant: &Grant,
@@ -74,8 +106,8 @@ impl App {
             }
         }
         let token = self.sign_for(keyring, client, alg, "JWT", &token)?;
-        match client.metadata.id_token_encrypted_response_alg {
-            Some(_) => self.encrypt_for(client, token.as_bytes(), true).await,
+        match seal {
+            Some(key) => Ok(key.encrypt(token.as_bytes(), true, &*self.random)?),
             None => Ok(token),
         }
     }
@@ -103,7 +135,7 @@ impl App {
             let secret = self.secret_of_client(client)?.ok_or_else(|| Error::internal("HS256 without a secret"))?;
             return Ok(jwt::write_with_secret(secret.expose_secret(), typ, claims)?);
         };
-        let key = keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))?;
+        let key = active(keyring, alg)?;
         Ok(keyring.sign(key, typ, claims)?)
     }
 
@@ -139,6 +171,10 @@ impl App {
         }
         claims
     }
+}
+
+fn active(keyring: &Keyring, alg: SigningAlg) -> Result<&Arc<SigningKey>, Error> {
+    keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))
 }
 
 /// The grant behind an access token of ours.

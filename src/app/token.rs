@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::client_auth::Credentials;
-use super::signing::Bound;
+use super::signing::{Bound, Ready};
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access, metrics};
 use crate::domain::audit::{Action, Actor};
@@ -83,6 +83,7 @@ impl App {
         redirect_uri: Option<&str>,
         verifier: Option<&str>,
     ) -> Result<Tokens, Error> {
+        let ready = self.ready(client, ctx.now).await?;
         let (grant, offer) = match self.ephemeral.redeem(Space::Code, &opaque::lookup_key(code), TOMBSTONE).await? {
             Redeemed::First { grant, value } => (GrantId(grant), serde_json::from_slice::<CodeOffer>(&value)?),
             Redeemed::Again(grant) => return self.code_replayed(ctx, GrantId(grant)).await,
@@ -109,7 +110,7 @@ impl App {
             grants::insert_family(work.tx(), family).await?;
         }
         work.commit(Outcome::Done).await?;
-        self.sign(ctx, client, &grant, &facts, offer.nonce.as_deref(), family.as_ref()).await
+        self.sign(&ready, ctx, client, (&grant, &facts), offer.nonce.as_deref(), family.as_ref()).await
     }
 
     /// Makes the grant that an offer stands for, to be committed by the caller; why not, when what it stood for has
@@ -127,6 +128,10 @@ impl App {
         if !sessions::hold(work.tx(), offer.session).await? {
             return Ok(Err(ENDED));
         }
+        // What the client may have was cut down since, perhaps.
+        let allowed = client.allowed_scopes();
+        offer.scope = offer.scope.intersect(&allowed);
+        offer.claims = offer.claims.within(&allowed);
         // Who was merged since is meant no less.
         offer.person = persons::survivor(work.tx(), offer.person).await?.unwrap_or(offer.person);
         let grant = self.grant_from(work, ctx, client, offer, id).await?;
@@ -205,12 +210,13 @@ impl App {
     ) -> Result<Tokens, Error> {
         let (id, counter) =
             self.refresh_tokens.parse(token).ok_or_else(|| invalid_grant("the refresh token is not ours"))?;
+        let ready = self.ready(client, ctx.now).await?;
         let mut work = self.begin(ctx, Action::GrantRefreshed).await?;
         let family =
             grants::family(work.tx(), id).await?.ok_or_else(|| self.refresh_ended("the refresh token has ended"))?;
-        let live = self.live_grant(work.tx(), family.grant, ctx.now).await?;
         // RFC 6749, 6: bound to the client it was issued to. A foreign client neither learns nor ends anything.
-        let Some((grant, proof)) = live.filter(|(grant, _)| grant.client == client.id) else {
+        let live = self.live_grant(work.tx(), family.grant, client, ctx.now).await?;
+        let Some((grant, proof)) = live else {
             return Err(self.refresh_ended("the refresh token has ended"));
         };
         if !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? {
@@ -240,7 +246,7 @@ impl App {
         work.target("person", grant.person).target("client", client.id).target("grant", grant.id);
         work.commit(Outcome::Done).await?;
         // OpenID Connect Core, 12.2: no nonce is needed, and auth_time stays that of the original sign-in.
-        self.sign(ctx, client, &grant, &facts, None, Some(&family)).await
+        self.sign(&ready, ctx, client, (&grant, &facts), None, Some(&family)).await
     }
 
     fn refresh_ended(&self, why: &'static str) -> Error {
@@ -273,17 +279,16 @@ impl App {
 
     async fn sign(
         &self,
+        ready: &Ready,
         ctx: &Ctx,
         client: &Client,
-        grant: &Grant,
-        facts: &Facts,
+        (grant, facts): (&Grant, &Facts),
         nonce: Option<&str>,
         family: Option<&Family>,
     ) -> Result<Tokens, Error> {
-        let keyring = self.keyring(ctx.now).await?;
-        let access_token = self.access_token(&keyring, ctx, client, grant)?;
+        let access_token = self.access_token(ready, ctx, client, grant)?;
         let bound = Bound { nonce, access_token: Some(&access_token), ..Bound::default() };
-        let id_token = self.id_token(&keyring, ctx, client, grant, facts, &bound).await?;
+        let id_token = self.id_token(ready, ctx, client, grant, facts, &bound).await?;
         Ok(Tokens {
             access_token: access_token.into(),
             id_token: Some(id_token.into()),
@@ -295,12 +300,14 @@ impl App {
 }
 
 /// RFC 6749, 6: the scope of a refresh "MUST NOT include any scope not originally granted".
-fn narrowed(mut grant: Grant, scope: Option<ScopeSet>) -> Result<Grant, Error> {
+fn narrowed(grant: Grant, scope: Option<ScopeSet>) -> Result<Grant, Error> {
     if let Some(scope) = scope {
         if scope.iter().next().is_none() || !scope.is_subset(&grant.scope) {
             return Err(ProtocolError::new(Code::InvalidScope, "the scope is wider than what was granted").into());
         }
-        grant.scope = scope;
+        if scope != grant.scope {
+            return Ok(grant.within(&scope));
+        }
     }
     Ok(grant)
 }

@@ -38,13 +38,16 @@ impl App {
         let client = self.client(token["client_id"].as_str().unwrap_or_default(), ctx.now).await?;
         let client = client.ok_or_else(invalid_token)?;
         let mut tx = self.db.read().await?;
-        let live = self.live_grant(&mut tx, grant_id, ctx.now).await?;
-        let (mut grant, proof) = live.filter(|(grant, _)| grant.client == client.id).ok_or_else(invalid_token)?;
+        let live = self.live_grant(&mut tx, grant_id, &client, ctx.now).await?;
+        let (grant, proof) = live.ok_or_else(invalid_token)?;
         if !self.still_allowed(&mut tx, &proof, &grant, &client, ctx.now).await? {
             return Err(invalid_token());
         }
         // A refresh may have asked for less than the grant holds.
-        grant.scope = ScopeSet::parse(token["scope"].as_str().unwrap_or_default()).intersect(&grant.scope);
+        let grant = match token["scope"].as_str().map(ScopeSet::parse) {
+            Some(asked) if !grant.scope.is_subset(&asked) => grant.within(&asked),
+            _ => grant,
+        };
         if !grant.scope.has(Scope::Openid) {
             return Err(ProtocolError::new(Code::InsufficientScope, "scope openid is needed").into());
         }

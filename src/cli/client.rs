@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::output::Output;
 use super::{Failure, runtime};
 use crate::app::Ctx;
-use crate::domain::id::ClientId;
+use crate::domain::id::{ClientId, InitialTokenId};
 use crate::domain::oidc::client::{ClientMetadata, ClientStatus};
-use crate::domain::oidc::initial_token::Policy;
+use crate::domain::oidc::initial_token::{InitialToken, Policy};
 
 /// Subcommands.
 #[derive(Subcommand)]
@@ -22,7 +22,28 @@ pub enum Command {
     Create,
     /// Lets somebody register clients of his own at the registration endpoint; prints the token, once.
     #[command(after_help = "Example: mingji client initial-token --uses 3 --days 7 --scope 'openid profile edu'")]
-    InitialToken(InitialToken),
+    InitialToken(Asked),
+    /// Lists the initial access tokens that may be used; the tokens themselves are not kept.
+    #[command(after_help = "Example: mingji client initial-tokens")]
+    InitialTokens,
+    /// Ends an initial access token; clients that registered with it stay.
+    #[command(after_help = "Example: mingji client end-initial-token 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
+    EndInitialToken {
+        /// Its id, as `mingji client initial-tokens` lists it.
+        id: InitialTokenId,
+    },
+    /// Gives a client that registered itself another registration access token; prints it, once. The old one ends.
+    #[command(after_help = "Example: mingji client renew-registration 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
+    RenewRegistration {
+        /// Its `client_id`.
+        client_id: ClientId,
+    },
+    /// Removes a client for good: everything that was granted there ends.
+    #[command(after_help = "Example: mingji client remove 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
+    Remove {
+        /// Its `client_id`.
+        client_id: ClientId,
+    },
     /// 下架: the client is refused everywhere until it is restored.
     #[command(after_help = "Example: mingji client suspend 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
     Suspend {
@@ -39,7 +60,7 @@ pub enum Command {
 
 /// What may be registered with an initial access token: always an application.
 #[derive(Args)]
-pub struct InitialToken {
+pub struct Asked {
     /// How many clients.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     uses: u32,
@@ -76,6 +97,28 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         Command::Restore { client_id } => {
             set_status(config, output, "client restore", *client_id, ClientStatus::Active).await
         }
+        Command::Remove { client_id } => {
+            let app = runtime::standing(config).await?;
+            app.set_client_status(&Ctx::task(&app, "client remove"), *client_id, ClientStatus::Removed).await?;
+            output.say(&json!({ "client_id": client_id, "removed": true }), |_| "done".into())
+        }
+        Command::InitialTokens => {
+            let app = runtime::standing(config).await?;
+            let tokens = app.list_initial_tokens(&Ctx::task(&app, "client initial-tokens")).await?;
+            let documents: Vec<Value> = tokens.iter().map(document).collect();
+            output.say(&documents, |_| documents.iter().map(|token| format!("{token}\n")).collect())
+        }
+        Command::EndInitialToken { id } => {
+            let app = runtime::standing(config).await?;
+            app.end_initial_token(&Ctx::task(&app, "client end-initial-token"), *id).await?;
+            output.say(&json!({ "id": id, "ended": true }), |_| "done".into())
+        }
+        Command::RenewRegistration { client_id } => {
+            let app = runtime::standing(config).await?;
+            let keeper = app.renew_registration(&Ctx::task(&app, "client renew-registration"), *client_id).await?;
+            let document = json!({ "client_id": client_id, "registration_access_token": keeper.expose_secret() });
+            output.say(&document, |_| keeper.expose_secret().to_owned())
+        }
         Command::InitialToken(asked) => {
             let app = runtime::standing(config).await?;
             let policy = Policy {
@@ -86,13 +129,17 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             let life = Duration::from_secs(asked.days * 86_400);
             let ctx = Ctx::task(&app, "client initial-token");
             let (token, secret) = app.issue_initial_token(&ctx, policy, asked.uses, life).await?;
-            let document = json!({
-                "id": token.id, "initial_access_token": secret.expose_secret(), "uses": token.uses_left,
-                "expires_at": token.expires_at.seconds(), "policy": token.policy,
-            });
+            let mut document = document(&token);
+            document["initial_access_token"] = json!(secret.expose_secret());
             output.say(&document, |_| secret.expose_secret().to_owned())
         }
     }
+}
+
+fn document(token: &InitialToken) -> Value {
+    json!({
+        "id": token.id, "uses": token.uses_left, "expires_at": token.expires_at.seconds(), "policy": token.policy,
+    })
 }
 
 async fn set_status(

@@ -2,7 +2,7 @@
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::id::ClientId;
-use crate::domain::oidc::client::{Client, ClientKind, ClientStatus, LawfulBasis};
+use crate::domain::oidc::client::{Client, ClientKind, ClientStatus, LawfulBasis, SYSTEM_SECTOR};
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -10,9 +10,10 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $10, 1)";
     FIND = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client WHERE id = $1";
     LIST = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client ORDER BY id";
-    UPDATE = "UPDATE client SET name = $2, metadata = $3, sector = $4, secret_digest = $5, secret_sealed = $6, require_pkce = $7, updated_at = $8, version = version + 1
-        WHERE id = $1 AND status = 'active'";
-    SET_STATUS = "UPDATE client SET status = $2, updated_at = $3, version = version + 1 WHERE id = $1";
+    UPDATE = "UPDATE client SET name = $2, metadata = $3, secret_digest = $4, secret_sealed = $5, require_pkce = $6, updated_at = $7, version = version + 1
+        WHERE id = $1 AND status = 'active' AND kind = $8 AND sector = $9";
+    GIVE_UP = "UPDATE client SET status = 'removed', updated_at = $2, version = version + 1 WHERE id = $1 AND status = 'active'";
+    SET_STATUS = "UPDATE client SET status = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
 }
 
 impl FromRow for Client {
@@ -49,20 +50,33 @@ fn status_text(status: ClientStatus) -> &'static str {
     }
 }
 
+/// The sector of the platforms is theirs alone: whatever was checked before, an application in it would hear raw
+/// `person_id`s (R13).
+fn check_sector(client: &Client) -> Result<(), StoreError> {
+    if client.is_application() == (client.sector == SYSTEM_SECTOR) {
+        return Err(StoreError::Refused("platforms, and nobody else, are in the sector of the system".into()));
+    }
+    Ok(())
+}
+
+fn kind_text(client: &Client) -> &'static str {
+    match client.metadata.edu_client_kind {
+        ClientKind::Platform => "platform",
+        ClientKind::Application => "application",
+    }
+}
+
 /// Adds a client.
 ///
 /// # Errors
-/// As [`StoreError`] says.
+/// As [`StoreError`] says; [`StoreError::Refused`] for an application in the sector of the platforms.
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
+    check_sector(client)?;
     let metadata = serde_json::to_value(&client.metadata).map_err(|e| StoreError::Refused(e.to_string()))?;
-    let kind = match client.metadata.edu_client_kind {
-        ClientKind::Platform => "platform",
-        ClientKind::Application => "application",
-    };
     let basis = client.metadata.edu_lawful_basis.map(|LawfulBasis::Statutory| "statutory");
     let values = args![
         client.id,
-        kind,
+        kind_text(client),
         client.display_name(false),
         metadata,
         client.sector.clone(),
@@ -76,21 +90,24 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Changes what was registered; `false` when the client is not active any more. Kind and lawful basis stay.
+/// Changes what was registered; `false` when the client is not active any more, or would be of another kind or sector:
+/// those stay, and so does the lawful basis.
 ///
 /// # Errors
-/// As [`StoreError`] says.
+/// As [`insert`].
 pub async fn update(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<bool, StoreError> {
+    check_sector(client)?;
     let metadata = serde_json::to_value(&client.metadata).map_err(|e| StoreError::Refused(e.to_string()))?;
     let values = args![
         client.id,
         client.display_name(false),
         metadata,
-        client.sector.clone(),
         client.secret_digest,
         client.secret_sealed.clone(),
         client.requires_pkce(),
         now,
+        kind_text(client),
+        client.sector.clone(),
     ];
     tx.execute_one(UPDATE, values).await
 }
@@ -111,7 +128,15 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Client>, StoreError> {
     tx.all(LIST, args![]).await
 }
 
-/// Suspends, removes or restores a client; whether it exists.
+/// A client ends by its own word; `false` when it is not active any more: one that is suspended stays as it is.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn give_up(tx: &mut Tx, id: ClientId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(GIVE_UP, args![id, now]).await
+}
+
+/// Suspends, removes or restores a client; `false` when there is none, or it is gone for good.
 ///
 /// # Errors
 /// As [`StoreError`] says.

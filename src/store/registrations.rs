@@ -8,6 +8,9 @@ use crate::domain::time::Timestamp;
 statements! {
     INSERT_TOKEN = "INSERT INTO initial_token (id, digest, policy, uses_left, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
     TOKEN = "SELECT id, policy, uses_left, expires_at, created_at FROM initial_token WHERE digest = $1 AND uses_left > 0 AND expires_at > $2";
+    TOKENS = "SELECT id, policy, uses_left, expires_at, created_at FROM initial_token WHERE uses_left > 0 AND expires_at > $1 ORDER BY id";
+    END_TOKEN = "UPDATE initial_token SET uses_left = 0 WHERE id = $1 AND uses_left > 0 AND expires_at > $2";
+    RENEW = "UPDATE client_registration SET token_digest = $2 WHERE client_id = $1 AND client_id IN (SELECT id FROM client WHERE status <> 'removed')";
     SPEND = "UPDATE initial_token SET uses_left = uses_left - 1 WHERE id = $1 AND uses_left > 0 AND expires_at > $2";
     INSERT = "INSERT INTO client_registration (client_id, token_digest, policy, initial_token_id, created_at) VALUES ($1, $2, $3, $4, $5)";
     POLICY = "SELECT r.policy FROM client_registration r JOIN client c ON c.id = r.client_id
@@ -55,6 +58,31 @@ pub async fn insert_token(tx: &mut Tx, token: &InitialToken, digest: [u8; 32]) -
 /// As [`StoreError`] says.
 pub async fn token(tx: &mut Tx, digest: [u8; 32], now: Timestamp) -> Result<Option<InitialToken>, StoreError> {
     tx.optional(TOKEN, args![digest, now]).await
+}
+
+/// Initial access tokens that may be used now, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn tokens(tx: &mut Tx, now: Timestamp) -> Result<Vec<InitialToken>, StoreError> {
+    tx.all(TOKENS, args![now]).await
+}
+
+/// Ends an initial access token; `false` when it could not be used any more.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end_token(tx: &mut Tx, token: InitialTokenId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(END_TOKEN, args![token, now]).await
+}
+
+/// Gives a registration another token, and takes the one it had; `false` when the client did not register itself, or
+/// is gone.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn renew(tx: &mut Tx, client: ClientId, token_digest: [u8; 32]) -> Result<bool, StoreError> {
+    tx.execute_one(RENEW, args![client, token_digest]).await
 }
 
 /// Uses an initial access token once; `false` when others used it up.

@@ -35,9 +35,8 @@ async fn decide(app: &TestApp, by: Decider, id: CaseId, decision: Decision) -> R
     decided.map(|decided| decided.done).map_err(|error| error.kind)
 }
 
-/// Somebody who comes with a number under another name.
-async fn registered_as(app: &TestApp, name: &str, number: &str) -> Kind {
-    let new = NewPerson {
+fn newcomer(name: &str, number: &str) -> NewPerson {
+    NewPerson {
         name: PersonName::parse(name).unwrap(),
         sex: Sex::Female,
         birth_date: None,
@@ -45,8 +44,12 @@ async fn registered_as(app: &TestApp, name: &str, number: &str) -> Kind {
         personal_code: None,
         verified: None,
         home: None,
-    };
-    app.app.register_person(&app.operator(), TaskName::DemoSeed, new).await.unwrap_err().kind
+    }
+}
+
+/// Somebody who comes with a number under another name.
+async fn registered_as(app: &TestApp, name: &str, number: &str) -> Kind {
+    app.app.register_person(&app.operator(), TaskName::DemoSeed, newcomer(name, number)).await.unwrap_err().kind
 }
 
 async fn open_count(app: &TestApp, org: &str) -> i64 {
@@ -232,6 +235,25 @@ both_engines! {
         assert!(ids(&app, Decider::Admin(admin), None).await.is_empty());
         let above = Decider::Admin(administrator(&app, 22, COUNTY, AdminRole::County).await);
         assert_eq!(ids(&app, above, None).await.len(), 1, "whoever covers both sides finds the hint");
+    }
+
+    async fn who_belongs_nowhere_is_left_to_the_operator(app: TestApp) {
+        county::open(&app).await;
+        // A graduate, say. A school invents a pupil whose 学籍号 was made from her number.
+        let hers = number("19800203", 2);
+        app.app.register_person(&app.operator(), TaskName::DemoSeed, newcomer("陈静", &hers)).await.unwrap();
+        let admin = administrator(&app, 20, SCHOOL, AdminRole::School).await;
+        let own = number("20170203", 4);
+        let row = pupil(SCHOOL, "王芳", &own, None).replace(&format!("{own},,"), &format!("{own},G{hers},"));
+        county::desk(&app, admin, &row).await;
+        let by = Decider::Admin(admin);
+        assert!(ids(&app, by, None).await.is_empty(), "the inventor is no judge");
+        let case = ids(&app, OPERATOR, None).await[0];
+        assert_eq!(decide(&app, by, case, Decision::SamePerson).await, Err(Kind::NotFound));
+        assert!(app.app.show_case(&app.operator(), by, case).await.is_err());
+        let above = Decider::Admin(administrator(&app, 22, COUNTY, AdminRole::County).await);
+        assert_eq!(decide(&app, above, case, Decision::SamePerson).await, Err(Kind::NotFound));
+        assert_eq!(decide(&app, OPERATOR, case, Decision::TwoPeople).await, Ok("withdrawn"));
     }
 }
 

@@ -282,6 +282,20 @@ async fn a_full_space_of_guards_refuses_rather_than_forgets() {
 }
 
 #[tokio::test]
+async fn a_flood_of_pushed_requests_stops_nobody() {
+    let bench = Bench::memory().await;
+    let (key, big) = (|n: usize| n.to_string(), vec![0; 1 << 20]);
+    bench.store.offer(Space::PushedRequest, "quiet", fresh(), b"v", MINUTE).await.unwrap();
+    for n in 0..40 {
+        bench.store.offer(Space::PushedByAnybody, &key(n), fresh(), &big, MINUTE).await.unwrap();
+    }
+    let redeem = async |space, key: &str| bench.store.redeem(space, key, MINUTE).await.unwrap();
+    assert!(matches!(redeem(Space::PushedByAnybody, &key(39)).await, Redeemed::First { .. }), "the newest is there");
+    assert_eq!(redeem(Space::PushedByAnybody, &key(0)).await, Redeemed::Unknown, "the oldest made room");
+    assert!(matches!(redeem(Space::PushedRequest, "quiet").await, Redeemed::First { .. }), "a share of its own");
+}
+
+#[tokio::test]
 async fn a_wrong_address_is_refused_without_repeating_it() {
     for url in [
         "",

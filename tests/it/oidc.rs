@@ -19,6 +19,7 @@ mod refresh;
 mod registration;
 mod request_object;
 mod rotation;
+mod self_registered;
 mod standard_client;
 mod token;
 mod token_status;

@@ -39,7 +39,7 @@ impl App {
         for ward in wards(tx, proof, now.shanghai_date()).await? {
             let child = access::ward(proof, &ward);
             let age = AgeBand::at(ward.birth_date, now);
-            if client.is_statutory() || self.consented(tx, &child, age, client.id, now).await?.has(Scope::EduGuardian) {
+            if client.is_statutory() || self.consented(tx, &child, age, client, now).await?.has(Scope::EduGuardian) {
                 told.push(ChildFacts {
                     person: ward.child,
                     name: ward.child_name,
@@ -67,7 +67,7 @@ impl App {
         if age == AgeBand::Adult {
             return Ok(Vec::new());
         }
-        let (day, agreed) = (now.shanghai_date(), self.openers_of_the_family(tx, proof, client.id).await?);
+        let (day, agreed) = (now.shanghai_date(), self.openers_of_the_family(tx, proof, client).await?);
         let told = identities::guardians(tx, proof, day)
             .await?
             .into_iter()

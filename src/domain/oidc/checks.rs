@@ -24,6 +24,8 @@ pub enum Entrance {
     Authorize,
     /// A page of ours brings the sealed request back.
     Resume,
+    /// An object that is not believed: only the address beside it may hear of that.
+    Beside,
 }
 
 /// Pages that stand in for an answer to the client (contract, “HTTP”).
@@ -46,16 +48,16 @@ pub enum Failure {
 
 type Check = fn(&Params, &Client) -> Result<(), Failure>;
 
-use Entrance::{Authorize, Resume};
+use Entrance::{Authorize, Beside, Resume};
 
 /// Check × entrance, in the order in which they run. What needs the raw parameters was settled before a
 /// request is sealed; what can change while a person types runs again on resume.
 pub const TABLE: &[(&str, Check, &[Entrance])] = &[
-    ("client is active", client_is_active, &[Authorize, Resume]),
-    ("redirect_uri is registered", redirect_uri_is_registered, &[Authorize, Resume]),
+    ("client is active", client_is_active, &[Authorize, Resume, Beside]),
+    ("redirect_uri is registered", redirect_uri_is_registered, &[Authorize, Resume, Beside]),
     ("no parameter is repeated", nothing_is_repeated, &[Authorize]),
     ("what is not served is refused", nothing_unserved, &[Authorize]),
-    ("response_type", response_type, &[Authorize]),
+    ("response_type", response_type, &[Authorize, Resume]),
     ("response_mode", response_mode, &[Authorize]),
     ("nonce", nonce, &[Authorize]),
     ("scope", scope, &[Authorize]),
@@ -64,6 +66,26 @@ pub const TABLE: &[(&str, Check, &[Entrance])] = &[
     ("max_age", max_age, &[Authorize]),
     ("PKCE", pkce, &[Authorize]),
     ("sizes", sizes, &[Authorize]),
+];
+
+/// The parameters of an authorization request that anybody here reads; all others are ignored (RFC 6749, 3.1).
+pub const READ: &[&str] = &[
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "claims",
+    "prompt",
+    "max_age",
+    "code_challenge",
+    "code_challenge_method",
+    "login_hint",
+    "id_token_hint",
+    "ui_locales",
+    "claims_locales",
 ];
 
 /// Runs the checks of an entrance.
@@ -112,6 +134,7 @@ pub fn authorize(
         claims_locales: own("claims_locales"),
         created_at: now,
         answered: Answered::default(),
+        notice: None,
     })
 }
 

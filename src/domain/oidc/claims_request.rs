@@ -95,6 +95,15 @@ impl SingleClaims {
         self.id_token.is_empty() && self.userinfo.is_empty()
     }
 
+    /// Those whose scopes are all allowed.
+    #[must_use]
+    pub fn within(mut self, allowed: &ScopeSet) -> Self {
+        let may = |name: &String| scopes_of(name).iter().all(|scope| allowed.has(*scope));
+        self.id_token.retain(may);
+        self.userinfo.retain(may);
+        self
+    }
+
     /// The scopes that tell these claims otherwise.
     pub fn scopes(&self) -> ScopeSet {
         self.id_token.iter().chain(&self.userinfo).flat_map(|name| scopes_of(name)).copied().collect()

@@ -208,6 +208,9 @@ pub struct ClientMetadata {
     /// Its authorization requests come pushed or not at all (RFC 9126, 6).
     #[serde(default)]
     pub require_pushed_authorization_requests: bool,
+    /// Its authorization requests come as signed objects or not at all (RFC 9101, 10.5).
+    #[serde(default)]
+    pub require_signed_request_object: bool,
     /// Members in other languages, as `client_name#en` (RFC 7591, 2.2); all other unknown members are dropped.
     #[serde(flatten, deserialize_with = "localized_only")]
     pub localized: BTreeMap<String, String>,
@@ -264,7 +267,7 @@ pub struct Client {
     pub id: ClientId,
     /// What was registered.
     pub metadata: ClientMetadata,
-    /// Whose subjects it sees (R13): `system`, or the host of its redirect URIs.
+    /// Whose subjects it sees (R13): `system`, the host of its redirect URIs or of their list, or itself. Never changes.
     pub sector: String,
     /// SHA-256 of a 256-bit secret; none for public clients.
     pub secret_digest: Option<[u8; 32]>,

@@ -122,6 +122,14 @@ impl Grant {
     pub fn reach(&self) -> ScopeSet {
         self.scope.union(&self.claims.scopes())
     }
+
+    /// What is left of it for a client that may have these scopes today, or asked for no more.
+    #[must_use]
+    pub fn within(mut self, scope: &ScopeSet) -> Self {
+        self.scope = self.scope.intersect(scope);
+        self.claims = self.claims.within(scope);
+        self
+    }
 }
 
 /// A family of refresh tokens: the row behind `family.counter.MAC`.

@@ -58,6 +58,12 @@ impl Params {
         Self(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
     }
 
+    /// These and no others.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect())
+    }
+
     /// With one more.
     #[must_use]
     pub fn and(mut self, name: &str, value: &str) -> Self {

@@ -1,9 +1,14 @@
 //! What may be registered (RFC 7591, 2; OpenID Connect Dynamic Client Registration 1.0, 2), whoever registers it.
 
+mod sector;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
 use url::Url;
 
 use super::assertion::ClientAlg;
-use super::client::{AuthMethod, ClientKind, ClientMetadata, SYSTEM_SECTOR, is_loopback};
+use super::client::{AuthMethod, ClientKind, ClientMetadata, is_loopback};
 use super::error::{Code, ProtocolError};
 use super::request_object::ObjectAlg;
 use super::response::ResponseType;
@@ -35,11 +40,13 @@ impl ClientMetadata {
         self
     }
 
-    /// Checks a completed registration and says which sector it gets; none where it is the client alone.
+    /// Checks a completed registration and says which sector it gets; none where it is the client alone. Where nobody
+    /// `vouched` for it (the client registered itself), addresses prove nothing: whoever sees another's subjects has
+    /// shown a list at that host, which [`ClientMetadata::check_sector_list`] reads.
     ///
     /// # Errors
     /// `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591, 3.2.2).
-    pub fn check(&self) -> Result<Option<String>, ProtocolError> {
+    pub fn check(&self, vouched: bool) -> Result<Option<String>, ProtocolError> {
         self.check_sizes()?;
         let hosts = self.check_redirect_uris()?;
         self.check_flows()?;
@@ -49,20 +56,30 @@ impl ClientMetadata {
             return Err(invalid("a statutory basis is for platforms of the system only"));
         }
         self.check_encryption()?;
-        self.sector(hosts)
+        self.sector(hosts, vouched)
     }
 
-    /// Whether every redirect URI stands in the list that its `sector_identifier_uri` led to (OpenID Connect
-    /// Registration, 5: "The values of the registered redirect_uris MUST be included in the elements of the array").
-    ///
-    /// # Errors
-    /// `invalid_client_metadata`.
-    pub fn check_sector_list(&self, listed: &[String]) -> Result<(), ProtocolError> {
-        if self.redirect_uris.iter().all(|uri| listed.contains(uri)) {
-            Ok(())
-        } else {
-            Err(invalid("sector_identifier_uri does not list every redirect URI"))
-        }
+    /// What a person sees of a client, or is sent to, when she agrees: a receipt is for this and nothing else (R8).
+    pub fn shown(&self) -> Vec<String> {
+        let texts =
+            [&self.client_name, &self.edu_vendor, &self.client_uri, &self.logo_uri, &self.policy_uri, &self.tos_uri];
+        let texts = texts.into_iter().map(|text| text.clone().unwrap_or_default());
+        let localized = self.localized.iter().map(|(name, text)| format!("{name}={text}"));
+        let mut hosts = self.check_redirect_uris().unwrap_or_default();
+        hosts.sort_unstable();
+        hosts.dedup();
+        texts.chain(localized).chain(hosts).collect()
+    }
+
+    /// Names of the members that another registration says differently.
+    pub fn changes(&self, after: &Self) -> Vec<String> {
+        let members = |metadata: &Self| match serde_json::to_value(metadata) {
+            Ok(Value::Object(members)) => members,
+            _ => Map::new(),
+        };
+        let (before, after) = (members(self), members(after));
+        let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
     }
 
     pub(super) fn is_native(&self) -> bool {
@@ -106,17 +123,6 @@ impl ClientMetadata {
             }
         }
         Ok(())
-    }
-
-    /// The hosts (or private schemes) that answers go to.
-    fn check_redirect_uris(&self) -> Result<Vec<String>, ProtocolError> {
-        if !matches!(self.application_type.as_deref(), None | Some("web" | "native")) {
-            return Err(invalid("application_type is web or native"));
-        }
-        if self.redirect_uris.is_empty() && !self.response_types.is_empty() {
-            return Err(ProtocolError::new(Code::InvalidRedirectUri, "redirect_uris is needed"));
-        }
-        self.redirect_uris.iter().map(|uri| check_redirect_uri(uri, self.is_native())).collect()
     }
 
     /// RFC 7591, 2.1: `grant_types` and `response_types` say the same.
@@ -167,6 +173,12 @@ impl ClientMetadata {
         if self.request_object_signing_alg == Some(ObjectAlg::Signed(ClientAlg::Hs256)) {
             return Err(invalid("request objects are signed with a key of the client's own"));
         }
+        if self.require_signed_request_object {
+            let unsigned = matches!(self.request_object_signing_alg, Some(ObjectAlg::Unsigned(_)));
+            if unsigned || (self.jwks.is_none() && self.jwks_uri.is_none()) {
+                return Err(invalid("signed requests need jwks or jwks_uri, and an algorithm that signs"));
+            }
+        }
         match self.token_endpoint_auth_signing_alg {
             Some(alg) if !alg.serves(method) => {
                 Err(invalid("token_endpoint_auth_signing_alg does not fit token_endpoint_auth_method"))
@@ -211,32 +223,14 @@ impl ClientMetadata {
         // OpenID Connect Core, 4: "The Login Initiation Endpoint URI MUST use the https scheme"; loopback is for
         // development, as with redirect URIs.
         let plain = |url: &Url| url.scheme() != "https" && !url.host_str().is_some_and(is_loopback);
-        if self.initiate_login_uri.as_deref().and_then(check_web_uri).is_some_and(|url| plain(&url)) {
-            return Err(invalid("initiate_login_uri must be https, or http on a loopback address"));
+        for uri in [&self.initiate_login_uri, &self.sector_identifier_uri].into_iter().flatten() {
+            if check_web_uri(uri).is_some_and(|url| plain(&url)) {
+                return Err(invalid(
+                    "initiate_login_uri and sector_identifier_uri must be https, or http on a loopback address",
+                ));
+            }
         }
         Ok(())
-    }
-
-    /// OpenID Connect Core, 8.1: without a `sector_identifier_uri` all redirect URIs must share one host.
-    fn sector(&self, mut hosts: Vec<String>) -> Result<Option<String>, ProtocolError> {
-        if !matches!(self.subject_type.as_deref(), None | Some("public" | "pairwise")) {
-            return Err(invalid("subject_type is public or pairwise"));
-        }
-        if self.edu_client_kind == ClientKind::Platform {
-            return Ok(Some(SYSTEM_SECTOR.into()));
-        }
-        let named = self.sector_identifier_uri.as_deref().and_then(check_web_uri);
-        if let Some(host) = named.as_ref().and_then(Url::host_str) {
-            hosts = vec![host.to_owned()];
-        }
-        hosts.sort_unstable();
-        hosts.dedup();
-        match hosts.as_slice() {
-            // A loopback address is everybody's: as a sector it would let vendors join their users (R13).
-            [host] => Ok((!is_loopback(host)).then(|| host.clone())),
-            [] => Ok(None),
-            _ => Err(invalid("redirect_uris of an application share one host, or a sector_identifier_uri lists them")),
-        }
     }
 }
 
@@ -246,73 +240,24 @@ fn check_web_uri(uri: &str) -> Option<Url> {
     (web && uri.len() <= LONGEST_TEXT && url.username().is_empty() && url.password().is_none()).then_some(url)
 }
 
-fn check_redirect_uri(uri: &str, native: bool) -> Result<String, ProtocolError> {
-    let refuse = |why| Err(ProtocolError::new(Code::InvalidRedirectUri, why));
-    let Ok(url) = Url::parse(uri) else { return refuse("a redirect URI is not absolute") };
-    // RFC 6749, 3.1.2: "MUST NOT include a fragment component".
-    if url.fragment().is_some() {
-        return refuse("a redirect URI carries a fragment");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return refuse("a redirect URI carries a user name");
-    }
-    match (url.scheme(), url.host_str()) {
-        ("https", Some(host)) => Ok(host.to_owned()),
-        // RFC 8252, 7.3 for native clients; localhost for development of web clients.
-        ("http", Some(host)) if is_loopback(host) => Ok(host.to_owned()),
-        ("http", _) => refuse("a redirect URI must be https, or http on a loopback address"),
-        // RFC 8252, 7.1: private-use schemes are reverse domain names.
-        (scheme, _) if native && scheme.contains('.') => Ok(scheme.to_owned()),
-        _ => refuse("the scheme of a redirect URI is not allowed"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::id::ClientId;
-    use crate::domain::oidc::client::{Client, ClientStatus};
+    use crate::domain::oidc::client::{Client, ClientStatus, SYSTEM_SECTOR};
     use crate::domain::time::Timestamp;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     /// An application on two pages of one host, changed.
-    fn checked(own: Value) -> Result<Option<String>, Code> {
+    pub(super) fn checked(own: Value) -> Result<Option<String>, Code> {
+        checked_of(own, true)
+    }
+
+    pub(super) fn checked_of(own: Value, vouched: bool) -> Result<Option<String>, Code> {
         let mut document = json!({ "redirect_uris": ["https://a.example/one", "https://a.example/two"] });
         document.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
         let metadata: ClientMetadata = serde_json::from_value(document).unwrap();
-        metadata.completed().check().map_err(|refused| refused.code)
-    }
-
-    #[test]
-    fn sectors_follow_from_addresses() {
-        assert_eq!(checked(json!({})), Ok(Some("a.example".into())));
-        assert_eq!(checked(json!({ "edu_client_kind": "platform" })), Ok(Some(SYSTEM_SECTOR.into())));
-        assert_eq!(checked(json!({ "redirect_uris": ["http://127.0.0.1/x"] })), Ok(None));
-        let two = json!(["https://a.example/", "https://b.example/", "https://a.example/2"]);
-        assert_eq!(checked(json!({ "redirect_uris": two })), Err(Code::InvalidClientMetadata));
-        let shared = json!({ "redirect_uris": two, "sector_identifier_uri": "https://s.example/list" });
-        assert_eq!(checked(shared), Ok(Some("s.example".into())));
-    }
-
-    #[test]
-    fn redirect_uris_follow_the_application_type() {
-        for (uri, native, fine) in [
-            ("https://a.example/x", true, true),
-            ("http://127.0.0.1/x", true, true),
-            ("cn.example.app:/x", true, true),
-            ("cn.example.app:/x", false, false),
-            ("javascript:alert(1)", true, false),
-            ("data:text/html,x", true, false),
-            ("http://a.example/x", false, false),
-            ("https://user@a.example/x", false, false),
-            ("https://a.example/x#y", false, false),
-            ("/x", false, false),
-        ] {
-            let kind = if native { "native" } else { "web" };
-            let outcome = checked(json!({ "redirect_uris": [uri], "application_type": kind }));
-            assert_eq!(outcome.is_ok(), fine, "{uri} {kind}: {outcome:?}");
-            assert!(fine || outcome == Err(Code::InvalidRedirectUri), "{uri} {kind}: {outcome:?}");
-        }
+        metadata.completed().check(vouched).map_err(|refused| refused.code)
     }
 
     #[test]
@@ -334,6 +279,8 @@ mod tests {
             json!({ "edu_lawful_basis": "statutory" }),
             json!({ "id_token_signed_response_alg": "HS256", "token_endpoint_auth_method": "none" }),
             json!({ "request_object_signing_alg": "HS256" }),
+            json!({ "require_signed_request_object": true }),
+            json!({ "require_signed_request_object": true, "request_object_signing_alg": "none", "jwks": { "keys": [] } }),
             json!({ "grant_types": ["implicit"], "response_types": ["code id_token"] }),
             json!({ "response_types": ["id_token"] }),
             json!({ "edu_require_pkce": false, "token_endpoint_auth_method": "none" }),
@@ -347,6 +294,18 @@ mod tests {
         ] {
             assert_eq!(checked(own.clone()), Err(Code::InvalidClientMetadata), "{own}");
         }
+    }
+
+    #[test]
+    fn changes_are_named() {
+        let read = |document: Value| serde_json::from_value::<ClientMetadata>(document).unwrap();
+        let before =
+            read(json!({ "client_name": "甲", "client_name#en": "A", "redirect_uris": ["https://a.example/"] }));
+        let after = read(
+            json!({ "client_name": "乙", "redirect_uris": ["https://a.example/"], "tos_uri": "https://a.example/t" }),
+        );
+        assert_eq!(before.changes(&after), ["client_name", "client_name#en", "tos_uri"]);
+        assert!(before.changes(&before).is_empty());
     }
 
     #[test]

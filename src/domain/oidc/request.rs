@@ -79,6 +79,9 @@ pub struct AuthorizationRequest {
     pub created_at: Timestamp,
     /// Which prompts were answered.
     pub answered: Answered,
+    /// What the consent page showed: the client may have changed its face before she answers.
+    #[serde(default)]
+    pub notice: Option<String>,
 }
 
 fn code() -> ResponseType {

@@ -35,12 +35,25 @@ pub enum Unsigned {
     None,
 }
 
+/// How much an object has to say of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strict {
+    /// It proves nothing.
+    Unsigned,
+    /// RFC 9101, 4: `iss` and `aud`, so that nothing else which this key signed passes for one.
+    Signed,
+    /// And `exp`: who registered that all its requests are signed wants none of them used later.
+    Required,
+}
+
 /// What is asked of an object whose signature holds, or that needs none.
 pub struct Expect<'a> {
     /// Who must have made it: the `client_id` beside it.
     pub client_id: &'a str,
     /// Whom it must be for.
     pub issuer: &'a str,
+    /// What must stand in it.
+    pub strict: Strict,
     /// The present.
     pub now: Timestamp,
 }
@@ -54,6 +67,12 @@ impl Expect<'_> {
         let says = |name: &str, wanted: &str| claims.get(name).is_none_or(|value| value == wanted);
         if !says("iss", self.client_id) || !says("client_id", self.client_id) {
             return Err("iss and client_id of a request object are the client's");
+        }
+        if self.strict != Strict::Unsigned && !(claims.contains_key("iss") && claims.contains_key("aud")) {
+            return Err("a signed request object says iss and aud");
+        }
+        if self.strict == Strict::Required && !claims.contains_key("exp") {
+            return Err("a request object of this client says exp");
         }
         if claims.get("aud").is_some_and(|aud| !names(aud, self.issuer)) {
             return Err("the request object is for somebody else");
@@ -110,8 +129,27 @@ mod tests {
     use serde_json::json;
 
     fn read(claims: Value) -> Result<Params, &'static str> {
+        read_as(Strict::Unsigned, claims)
+    }
+
+    fn read_as(strict: Strict, claims: Value) -> Result<Params, &'static str> {
         let Value::Object(claims) = claims else { panic!("an object") };
-        Expect { client_id: "c", issuer: "https://op", now: Timestamp::from_seconds(1000) }.parameters(&claims)
+        Expect { client_id: "c", issuer: "https://op", strict, now: Timestamp::from_seconds(1000) }.parameters(&claims)
+    }
+
+    #[test]
+    fn what_is_signed_says_by_whom_and_for_whom() {
+        let whole = json!({ "iss": "c", "aud": "https://op", "exp": 1001 });
+        let without = |name: &str| {
+            let mut claims = whole.clone();
+            claims.as_object_mut().unwrap().remove(name);
+            claims
+        };
+        for (strict, needed) in [(Strict::Unsigned, 0), (Strict::Signed, 2), (Strict::Required, 3)] {
+            assert!(read_as(strict, whole.clone()).is_ok());
+            let refused = ["iss", "aud", "exp"].iter().filter(|name| read_as(strict, without(name)).is_err()).count();
+            assert_eq!(refused, needed, "{strict:?}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub async fn create(State(app): State<App>, visit: Visit, headers: HeaderMap, bo
         let (registered, keeper) = app.register_client(&visit.ctx, bearer(&headers), metadata).await?;
         document(&app, &registered, keeper.expose_secret())
     };
-    answer(&visit, StatusCode::CREATED, created.await)
+    answer(&visit, &headers, StatusCode::CREATED, created.await)
 }
 
 /// Says what is registered.
@@ -35,7 +35,7 @@ pub async fn read(State(app): State<App>, visit: Visit, headers: HeaderMap, Path
         let keeper = keeper(&headers)?;
         document(&app, &app.read_registration(&client_id, keeper).await?, keeper)
     };
-    answer(&visit, StatusCode::OK, read.await)
+    answer(&visit, &headers, StatusCode::OK, read.await)
 }
 
 /// Replaces what is registered.
@@ -58,7 +58,7 @@ pub async fn update(
         let secret = said["client_secret"].as_str();
         document(&app, &app.update_registration(&visit.ctx, &client_id, keeper, metadata, secret).await?, keeper)
     };
-    answer(&visit, StatusCode::OK, updated.await)
+    answer(&visit, &headers, StatusCode::OK, updated.await)
 }
 
 /// Ends a registration.
@@ -71,7 +71,7 @@ pub async fn delete(
     let deleted = async { app.delete_registration(&visit.ctx, &client_id, keeper(&headers)?).await };
     match deleted.await {
         Ok(()) => (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response(),
-        Err(why) => refusal(&visit, &why),
+        Err(why) => refusal(&visit, &headers, &why),
     }
 }
 
@@ -100,19 +100,26 @@ fn document(app: &App, registered: &Registered, keeper: &str) -> Result<Value, E
     Ok(document)
 }
 
-fn answer(visit: &Visit, status: StatusCode, outcome: Result<Value, Error>) -> Response {
+fn answer(visit: &Visit, headers: &HeaderMap, status: StatusCode, outcome: Result<Value, Error>) -> Response {
     match outcome {
         Ok(document) => (status, [(header::CACHE_CONTROL, "no-store")], Json(document)).into_response(),
-        Err(why) => refusal(visit, &why),
+        Err(why) => refusal(visit, headers, &why),
     }
 }
 
-/// RFC 6750, 3 where the token was not good.
-fn refusal(visit: &Visit, why: &Error) -> Response {
+/// RFC 6750, 3 where the token was not good. Where there was none, 3.1: "the resource server SHOULD NOT include an
+/// error code or other error information".
+fn refusal(visit: &Visit, headers: &HeaderMap, why: &Error) -> Response {
     let mut response = error::protocol(visit, why);
     if response.status() == StatusCode::UNAUTHORIZED {
-        let challenge = HeaderValue::from_static("Bearer realm=\"mingji\", error=\"invalid_token\"");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        let challenge = match bearer(headers) {
+            Some(_) => "Bearer realm=\"mingji\", error=\"invalid_token\"",
+            None => "Bearer realm=\"mingji\"",
+        };
+        if bearer(headers).is_none() {
+            response = (StatusCode::UNAUTHORIZED, [(header::CACHE_CONTROL, "no-store")]).into_response();
+        }
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     response
 }

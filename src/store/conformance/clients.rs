@@ -9,7 +9,12 @@ use crate::domain::oidc::client::{Client, ClientStatus, LawfulBasis, SYSTEM_SECT
 use crate::store::clients;
 use crate::store::db::{Db, StoreError};
 
-on_both_engines!(a_client_is_read_as_written, a_status_is_read_as_set, a_statutory_basis_is_for_platforms,);
+on_both_engines!(
+    a_client_is_read_as_written,
+    a_status_is_read_as_set,
+    a_statutory_basis_is_for_platforms,
+    the_sector_of_the_system_is_for_platforms,
+);
 
 fn platform(n: u8) -> Client {
     let metadata = json!({
@@ -79,4 +84,14 @@ async fn a_statutory_basis_is_for_platforms(db: &Db) {
     application.metadata.edu_lawful_basis = Some(LawfulBasis::Statutory);
     let refused = clients::insert(&mut db.write().await.unwrap(), &application).await;
     assert!(matches!(refused, Err(StoreError::Constraint(_))), "even if nobody checked the registration");
+}
+
+async fn the_sector_of_the_system_is_for_platforms(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    let application = Client { sector: SYSTEM_SECTOR.into(), ..client(1) };
+    let outside = Client { sector: "p.test".into(), ..platform(2) };
+    for wrong in [&application, &outside] {
+        assert!(matches!(clients::insert(&mut tx, wrong).await, Err(StoreError::Refused(_))));
+        assert!(matches!(clients::update(&mut tx, wrong, NOW).await, Err(StoreError::Refused(_))));
+    }
 }

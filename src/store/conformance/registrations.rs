@@ -6,7 +6,7 @@ use super::on_both_engines;
 use super::scene::{add_client, after, client_id, twice_at_once};
 use super::support::NOW;
 use crate::domain::id::InitialTokenId;
-use crate::domain::oidc::client::ClientStatus;
+use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::initial_token::{InitialToken, Policy};
 use crate::domain::oidc::resource::Resource;
 use crate::store::db::{Db, Tx};
@@ -48,6 +48,12 @@ async fn a_token_is_read_as_written_while_it_is_good(db: &Db) {
     assert!(registrations::token(&mut tx, [2; 32], NOW).await.unwrap().is_none(), "used up");
     assert!(registrations::token(&mut tx, [3; 32], NOW).await.unwrap().is_none(), "unknown");
     assert!(!registrations::spend(&mut tx, token.id, after(60)).await.unwrap());
+    let listed = registrations::tokens(&mut tx, after(59)).await.unwrap();
+    assert_eq!(format!("{listed:?}"), format!("{:?}", [&token]));
+    assert!(!registrations::end_token(&mut tx, token.id, after(60)).await.unwrap(), "it has ended");
+    assert!(registrations::end_token(&mut tx, token.id, after(59)).await.unwrap());
+    assert!(!registrations::end_token(&mut tx, token.id, after(59)).await.unwrap(), "once");
+    assert!(registrations::tokens(&mut tx, NOW).await.unwrap().is_empty());
 }
 
 async fn the_last_use_is_had_once(db: &Db) {
@@ -66,8 +72,15 @@ async fn a_registration_belongs_to_its_keeper(db: &Db) {
     assert_eq!(registrations::policy(&mut tx, client_id(1), [7; 32]).await.unwrap(), Some(policy()));
     assert_eq!(registrations::policy(&mut tx, client_id(1), [8; 32]).await.unwrap(), None);
     assert_eq!(registrations::policy(&mut tx, client_id(2), [7; 32]).await.unwrap(), None);
+    assert!(registrations::renew(&mut tx, client_id(1), [9; 32]).await.unwrap());
+    assert_eq!(registrations::policy(&mut tx, client_id(1), [7; 32]).await.unwrap(), None, "the old one ended");
+    assert!(!registrations::renew(&mut tx, client_id(2), [9; 32]).await.unwrap(), "nobody's");
+    clients::set_status(&mut tx, client_id(1), ClientStatus::Suspended, NOW).await.unwrap();
+    assert!(!clients::give_up(&mut tx, client_id(1), NOW).await.unwrap(), "what is suspended stays so");
     clients::set_status(&mut tx, client_id(1), ClientStatus::Removed, NOW).await.unwrap();
-    assert_eq!(registrations::policy(&mut tx, client_id(1), [7; 32]).await.unwrap(), None);
+    assert!(!clients::set_status(&mut tx, client_id(1), ClientStatus::Active, NOW).await.unwrap(), "gone for good");
+    assert_eq!(registrations::policy(&mut tx, client_id(1), [9; 32]).await.unwrap(), None);
+    assert!(!registrations::renew(&mut tx, client_id(1), [7; 32]).await.unwrap());
 }
 
 async fn only_unused_clients_end(db: &Db) {
@@ -94,11 +107,12 @@ async fn a_client_is_changed_while_it_is_active(db: &Db) {
     let mut tx = db.write().await.unwrap();
     let mut client = add_client(&mut tx, 1).await;
     client.metadata.client_name = Some("新名字".into());
-    client.sector = "other.test".into();
     (client.secret_digest, client.secret_sealed) = (None, Some(vec![9]));
     assert!(clients::update(&mut tx, &client, after(1)).await.unwrap());
     let read = clients::find(&mut tx, client.id).await.unwrap().unwrap();
     assert_eq!(format!("{read:?}"), format!("{client:?}"));
+    let moved = Client { sector: "other.test".into(), ..client.clone() };
+    assert!(!clients::update(&mut tx, &moved, after(2)).await.unwrap(), "a sector never changes");
     clients::set_status(&mut tx, client.id, ClientStatus::Removed, NOW).await.unwrap();
     assert!(!clients::update(&mut tx, &client, after(2)).await.unwrap());
 }

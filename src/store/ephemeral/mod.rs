@@ -35,8 +35,10 @@ const _: () = assert!(DISTINCT_LIMIT > throttle::LAST_STEP, "the last step of th
 pub enum Space {
     /// Authorization codes (RFC 6749, 4.1.2).
     Code,
-    /// Pushed authorization requests (RFC 9126).
+    /// Pushed authorization requests (RFC 9126) of clients that proved themselves.
     PushedRequest,
+    /// Those of public clients, in whose name anybody can push.
+    PushedByAnybody,
     /// `jti` of assertions and proofs that were seen (RFC 7523, 3; RFC 9449, 11.1).
     Replay,
     /// Failures of one login, from browsers that never signed in to it (ruling R17).
@@ -51,9 +53,10 @@ pub enum Space {
 
 impl Space {
     /// Every space.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Code,
         Self::PushedRequest,
+        Self::PushedByAnybody,
         Self::Replay,
         Self::StrangerFailures,
         Self::DeviceFailures,
@@ -65,6 +68,7 @@ impl Space {
         match self {
             Self::Code => "c",
             Self::PushedRequest => "p",
+            Self::PushedByAnybody => "pa",
             Self::Replay => "r",
             Self::StrangerFailures => "fs",
             Self::DeviceFailures => "fd",
@@ -74,12 +78,18 @@ impl Space {
     }
 
     /// Whether the entry that ends soonest may go when memory is full. Where anybody can add entries it may:
-    /// forgetting a counter is a few more guesses, forgetting a parked form one more click. A code or a replay
+    /// forgetting a counter is a few more guesses, forgetting a parked form or a pushed request one more click (its
+    /// name is never given out again, so one that was used and forgotten is as good as used). A code or a replay
     /// guard may not: forgetting one would let something be used twice.
     fn may_forget(self) -> bool {
         match self {
-            Self::StrangerFailures | Self::DeviceFailures | Self::NetworkFailures | Self::Parked => true,
-            Self::Code | Self::PushedRequest | Self::Replay => false,
+            Self::StrangerFailures
+            | Self::DeviceFailures
+            | Self::NetworkFailures
+            | Self::Parked
+            | Self::PushedRequest
+            | Self::PushedByAnybody => true,
+            Self::Code | Self::Replay => false,
         }
     }
 }

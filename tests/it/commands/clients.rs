@@ -35,6 +35,17 @@ fn a_client_is_suspended_and_restored() {
 }
 
 #[test]
+fn a_client_is_removed_for_good() {
+    let (place, ready) = seeded();
+    let id = ready.client("platform_a").client_id.clone();
+    refused(&place.run(&["client", "renew-registration", &id]), "registered itself");
+    assert_eq!(place.json(&["client", "remove", &id], ""), json!({ "client_id": id, "removed": true }));
+    for gone in ["remove", "restore", "suspend"] {
+        refused(&place.run(&["client", gone, &id]), "was not found");
+    }
+}
+
+#[test]
 fn an_initial_token_says_what_it_opens() {
     let (place, _) = seeded();
     let told =
@@ -44,6 +55,12 @@ fn an_initial_token_says_what_it_opens() {
         (told["uses"].as_u64(), &told["policy"]["require_pkce"], &told["policy"]["scope"]),
         (Some(3), &json!(false), &json!("openid profile"))
     );
+    let id = told["id"].as_str().unwrap().to_owned();
+    let listed = place.json(&["client", "initial-tokens"], "");
+    assert_eq!((listed[0]["id"].as_str(), &listed[0]["initial_access_token"]), (Some(id.as_str()), &json!(null)));
+    place.json(&["client", "end-initial-token", &id], "");
+    assert_eq!(place.json(&["client", "initial-tokens"], ""), json!([]));
+    refused(&place.run(&["client", "end-initial-token", &id]), "was not found");
     assert_eq!(place.run(&["client", "initial-token", "--uses", "0"]).code, Some(2));
     assert_eq!(place.run(&["client", "initial-token", "--grant-type", "client_credentials"]).code, Some(2));
 }

@@ -80,6 +80,27 @@ both_engines! {
         assert_eq!(host.asked(), 1);
     }
 
+    async fn a_slow_list_gathers_no_requests(app: TestApp) {
+        let key = ClientKey::es256();
+        let host = Host::start(key.jwks()).await;
+        let rp = by_list(&app, &key, &host).await;
+        let asked = async |rp: RelyingParty| rp.refresh("x.0.x").await.error().to_owned();
+        assert_eq!(asked(rp.clone()).await, "invalid_grant");
+        host.think(Duration::from_secs(6));
+        app.pass(Duration::from_secs(301));
+        let first = tokio::spawn(asked(rp.clone()));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let held = tokio::time::timeout(Duration::from_secs(2), asked(rp.clone())).await;
+        assert_eq!(held.as_deref(), Ok("invalid_grant"), "what is held serves while one asks");
+        // Who needs what is not held waits, but not for ever.
+        let unknown = RelyingParty { auth: Auth::Key(ClientKey::es256()), ..rp.clone() };
+        app.pass(Duration::from_secs(6));
+        let waited = tokio::time::timeout(Duration::from_secs(4), asked(unknown)).await;
+        assert_eq!(waited.as_deref(), Ok("invalid_client"));
+        assert_eq!(first.await.unwrap(), "invalid_grant");
+        assert_eq!(host.asked(), 2, "one call at a time");
+    }
+
     async fn keys_by_value_are_looked_at(app: TestApp) {
         let key = ClientKey::es256();
         let mut private = key.jwk();

@@ -1,5 +1,7 @@
 //! Answers that only one client can read (OpenID Connect Core, 10.2; RFC 7516).
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::client_key::ClientKey;
+use crate::support::host::Host;
 use crate::support::relying_party::{RelyingParty, claims_of, part_of};
 
 /// A client's private key, which ring lets be used once.
@@ -101,6 +104,37 @@ both_engines! {
             };
             assert_eq!(claims["sub"], tokens.id_claims()["sub"], "{signed:?}");
         }
+    }
+
+    async fn who_cannot_be_answered_now_has_lost_nothing(app: TestApp) {
+        let key = Once::new();
+        let host = Host::start(json!({ "keys": [key.jwk()] })).await;
+        let own = json!({
+            "jwks_uri": host.url, "grant_types": ["authorization_code", "refresh_token", "implicit"],
+            "response_types": ["code", "id_token"],
+            "id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM",
+        });
+        let rp = app.register(own).await;
+        host.tell(None);
+        let mut teacher = app.teacher();
+        let arrived = teacher.arrive(&rp).await;
+        for _ in 0..2 {
+            let answer = rp.redeem(&arrived.ask, &arrived.code).await;
+            assert_eq!((answer.status, answer.error()), (503, "temporarily_unavailable"));
+        }
+        let front = rp.ask().with("response_type", "id_token").with("response_mode", "form_post");
+        let (_, answer) = teacher.go(&rp, &front).await.posted();
+        assert_eq!((answer["error"].as_str(), answer.get("state")), ("server_error", Some(&front.get("state"))));
+        host.tell(Some(json!({ "keys": [key.jwk()] })));
+        app.pass(Duration::from_secs(6));
+        let tokens = rp.redeem(&arrived.ask, &arrived.code).await;
+        assert_eq!(tokens.status, 200, "the code is still there: {tokens:?}");
+        host.tell(None);
+        app.pass(Duration::from_secs(901));
+        assert_eq!(rp.refresh(&tokens.refresh()).await.error(), "temporarily_unavailable");
+        host.tell(Some(json!({ "keys": [key.jwk()] })));
+        app.pass(Duration::from_secs(6));
+        assert_eq!(rp.refresh(&tokens.refresh()).await.status, 200);
     }
 
     async fn who_lost_its_key_gets_nothing_in_the_clear(app: TestApp) {

@@ -22,6 +22,7 @@ async fn push(rp: &RelyingParty, ask: &Ask) -> Answer {
         "login_hint",
         "request_uri",
         "prompt",
+        "id_token_hint",
     ];
     let form: Vec<_> =
         names.into_iter().map(|name| (name, ask.get(name))).filter(|(_, value)| !value.is_empty()).collect();
@@ -99,6 +100,7 @@ both_engines! {
             ("no openid", rp.ask().with("scope", "profile"), "invalid_scope"),
             ("another response type", rp.ask().with("response_type", "whatever"), "unsupported_response_type"),
             ("a name of a name", rp.ask().with("request_uri", "urn:x"), "invalid_request"),
+            ("too much", rp.ask().with("id_token_hint", &"x".repeat(17_000)), "invalid_request"),
             ("an impossible prompt", rp.ask().with("prompt", "none login"), "invalid_request"),
         ] {
             let answer = push(&rp, &ask).await;

@@ -123,6 +123,17 @@ both_engines! {
         assert_eq!(rp.refresh(&tokens.refresh()).await.text("scope"), "openid profile edu", "the grant itself stays as it was");
     }
 
+    async fn a_narrower_scope_narrows_single_claims(app: TestApp) {
+        let rp = app.client("platform_a");
+        let ask = rp.ask().with("scope", "openid edu").with("claims", r#"{"userinfo":{"name":null}}"#);
+        let tokens = app.teacher().sign_in_with(&rp, ask).await;
+        assert!(rp.userinfo(&tokens.access()).await.body["name"].is_string());
+        let form = [("grant_type", "refresh_token".into()), ("refresh_token", tokens.refresh()), ("scope", "openid".into())];
+        let narrow = rp.token(&form).await;
+        assert_eq!(narrow.text("scope"), "openid");
+        assert!(rp.userinfo(&narrow.access()).await.body["name"].is_null());
+    }
+
     async fn it_ends_when_the_session_lay_idle_unless_it_is_offline(app: TestApp) {
         let rp = app.client("platform_a");
         let mut teacher = app.teacher();

@@ -17,18 +17,18 @@ fn policy() -> Policy {
     Policy { grant_types, scope: Some("openid profile".into()), require_pkce: true }
 }
 
-async fn initial_token(app: &TestApp, uses: u32) -> String {
+pub(super) async fn initial_token(app: &TestApp, uses: u32) -> String {
     let (_, secret) = app.app.issue_initial_token(&app.operator(), policy(), uses, 7 * DAY).await.unwrap();
     secret.expose_secret().to_owned()
 }
 
-fn metadata(own: Value) -> Value {
+pub(super) fn metadata(own: Value) -> Value {
     let mut metadata = json!({ "redirect_uris": ["https://rp.example/callback"], "client_name": "自助应用", "grant_types": ["authorization_code", "refresh_token"] });
     metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
     metadata
 }
 
-async fn register(app: &TestApp, token: Option<&str>, own: Value) -> Answer {
+pub(super) async fn register(app: &TestApp, token: Option<&str>, own: Value) -> Answer {
     let request = app.http.post(app.at("/register")).json(&metadata(own));
     Answer::of(match token {
         Some(token) => request.bearer_auth(token),
@@ -38,7 +38,7 @@ async fn register(app: &TestApp, token: Option<&str>, own: Value) -> Answer {
 }
 
 /// What was registered, as a relying party.
-fn relying_party(app: &TestApp, answer: &Answer) -> RelyingParty {
+pub(super) fn relying_party(app: &TestApp, answer: &Answer) -> RelyingParty {
     let auth = answer.body["client_secret"].as_str().map_or(Auth::Public, |secret| Auth::Basic(secret.to_owned()));
     RelyingParty {
         app: app.clone(),
@@ -48,7 +48,13 @@ fn relying_party(app: &TestApp, answer: &Answer) -> RelyingParty {
     }
 }
 
-async fn manage(app: &TestApp, method: reqwest::Method, answer: &Answer, token: &str, body: Option<Value>) -> Answer {
+pub(super) async fn manage(
+    app: &TestApp,
+    method: reqwest::Method,
+    answer: &Answer,
+    token: &str,
+    body: Option<Value>,
+) -> Answer {
     let request = app.http.request(method, answer.text("registration_client_uri")).bearer_auth(token);
     Answer::of(match body {
         Some(body) => request.json(&body),
@@ -79,11 +85,14 @@ both_engines! {
 
     async fn without_a_good_token_nobody_registers(app: TestApp) {
         let token = initial_token(&app, 1).await;
-        for token in [None, Some("wrong"), Some("")] {
+        // RFC 6750, 3.1: whoever brought no token hears of no error.
+        for (token, error) in [(None, ""), (Some("wrong"), "invalid_token")] {
             let answer = register(&app, token, json!({})).await;
-            assert_eq!((answer.status, answer.error()), (401, "invalid_token"));
-            assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
+            assert_eq!((answer.status, answer.error()), (401, error));
+            let challenge = answer.headers["www-authenticate"].to_str().unwrap();
+            assert!(challenge.starts_with("Bearer") && challenge.contains("error=") != error.is_empty(), "{challenge}");
         }
+        assert_eq!(register(&app, Some(""), json!({})).await.status, 401);
         let in_query = app.http.post(app.at(&format!("/register?access_token={token}"))).json(&metadata(json!({})));
         assert_eq!(Answer::of(in_query).await.status, 401);
         app.pass(8 * DAY);

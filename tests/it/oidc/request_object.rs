@@ -35,6 +35,12 @@ fn unsigned(claims: &Value) -> String {
     format!("{}.{}.", part(&json!({ "alg": "none" })), part(claims))
 }
 
+fn without(claims: &Value, name: &str) -> Value {
+    let mut claims = claims.clone();
+    claims.as_object_mut().unwrap().remove(name);
+    claims
+}
+
 fn changed(claims: &Value, name: &str, value: Value) -> Value {
     let mut claims = claims.clone();
     claims[name] = value;
@@ -104,6 +110,10 @@ both_engines! {
             ("another issuer", &rp, signed(&changed(&good, "iss", json!("x"))), "invalid_request_object"),
             ("another client", &rp, signed(&changed(&good, "client_id", json!(keyless.id))), "invalid_request_object"),
             ("another audience", &rp, signed(&changed(&good, "aud", json!("https://other.example"))), "invalid_request_object"),
+            ("nobody's", &rp, signed(&without(&good, "iss")), "invalid_request_object"),
+            ("for nobody", &rp, signed(&without(&good, "aud")), "invalid_request_object"),
+            ("a state that stands beside it only", &rp, signed(&without(&good, "state")), "invalid_request_object"),
+            ("a nonce that stands beside it only", &rp, signed(&without(&good, "nonce")), "invalid_request_object"),
             ("over", &rp, signed(&changed(&good, "exp", json!(now))), "invalid_request_object"),
             ("not yet", &rp, signed(&changed(&good, "nbf", json!(now + 60))), "invalid_request_object"),
             ("an object in it", &rp, signed(&changed(&good, "request", json!("x"))), "invalid_request_object"),
@@ -117,7 +127,8 @@ both_engines! {
             assert_eq!(answer["state"], outside.get("state"), "{what}");
             assert_eq!(answer["iss"], app.issuer, "{what}");
             // Without an address beside it there is nowhere to send an error that is not believed.
-            assert!(browser.open(&rp.url(&carrying(rp, &object))).await.has("err-redirect-uri"), "{what}");
+            let alone = browser.open(&rp.url(&carrying(rp, &object))).await;
+            assert!(alone.has("err-redirect-uri") || what.ends_with("beside it only"), "{what}");
         }
         let right = rsa.used_as("PS256").sign(json!({}), &object_of(&pinned, &pinned.ask()));
         assert!(browser.open(&pinned.url(&carrying(&pinned, &right))).await.asks_for("password"));
@@ -153,6 +164,24 @@ both_engines! {
         assert_eq!(browser.open(&rp.url(&contradicting)).await.answer()["error"], "invalid_request_object");
         let nobody = carrying(&rp, &object).with("client_id", "01890000-0000-7000-8000-000000000000");
         assert!(browser.open(&rp.url(&nobody)).await.has("err-client"));
+    }
+
+    async fn who_signs_its_requests_signs_all_of_them(app: TestApp) {
+        let key = ClientKey::es256();
+        let rp = signer(&app, &key, json!({ "require_signed_request_object": true })).await;
+        let good = object_of(&rp, &rp.ask());
+        let mut browser = app.teacher().browser;
+        assert_eq!(browser.open(&rp.url(&rp.ask())).await.answer()["error"], "invalid_request");
+        let endless = key.sign(json!({}), &without(&good, "exp"));
+        let answer = browser.open(&rp.url(&rp.ask().with("request", &endless))).await.answer();
+        assert_eq!(answer["error"], "invalid_request_object");
+        let signed = key.sign(json!({}), &good);
+        assert!(browser.open(&rp.url(&carrying(&rp, &signed))).await.asks_for("password"));
+        let plain: Vec<_> = ["redirect_uri", "response_type", "scope", "code_challenge", "code_challenge_method"]
+            .map(|name| (name, rp.ask().get(name)))
+            .to_vec();
+        assert_eq!(rp.post("/par", &plain).await.error(), "invalid_request");
+        assert_eq!(rp.post("/par", &[("request", signed)]).await.status, 201);
     }
 
     async fn an_object_may_be_pushed(app: TestApp) {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,6 +16,7 @@ pub struct Host {
     pub url: String,
     document: Arc<Mutex<Option<Value>>>,
     asked: Arc<AtomicUsize>,
+    pause: Arc<Mutex<Duration>>,
 }
 
 impl Host {
@@ -22,7 +24,8 @@ impl Host {
     pub async fn start(document: Value) -> Self {
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let url = format!("http://{}/document", listener.local_addr().unwrap());
-        let host = Self { url, document: Arc::new(Mutex::new(Some(document))), asked: Arc::default() };
+        let host =
+            Self { url, document: Arc::new(Mutex::new(Some(document))), asked: Arc::default(), pause: Arc::default() };
         let routes = Router::new().route("/document", get(tell)).with_state(host.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         host
@@ -33,6 +36,11 @@ impl Host {
         *self.document.lock().unwrap() = document;
     }
 
+    /// How long it thinks from now on.
+    pub fn think(&self, pause: Duration) {
+        *self.pause.lock().unwrap() = pause;
+    }
+
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
@@ -40,6 +48,8 @@ impl Host {
 
 async fn tell(State(host): State<Host>) -> Result<Json<Value>, StatusCode> {
     host.asked.fetch_add(1, Ordering::SeqCst);
+    let pause = *host.pause.lock().unwrap();
+    tokio::time::sleep(pause).await;
     let document = host.document.lock().unwrap().clone();
     document.map(Json).ok_or(StatusCode::SERVICE_UNAVAILABLE)
 }
