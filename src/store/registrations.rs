@@ -10,7 +10,7 @@ statements! {
     TOKEN = "SELECT id, policy, uses_left, expires_at, created_at FROM initial_token WHERE digest = $1 AND uses_left > 0 AND expires_at > $2";
     TOKENS = "SELECT id, policy, uses_left, expires_at, created_at FROM initial_token WHERE uses_left > 0 AND expires_at > $1 ORDER BY id";
     END_TOKEN = "UPDATE initial_token SET uses_left = 0 WHERE id = $1 AND uses_left > 0 AND expires_at > $2";
-    RENEW = "UPDATE client_registration SET token_digest = $2 WHERE client_id = $1 AND client_id IN (SELECT id FROM client WHERE status <> 'removed')";
+    RENEW = "UPDATE client_registration SET token_digest = $2 WHERE client_id = $1 AND EXISTS (SELECT 1 FROM client c WHERE c.id = $1 AND c.status <> 'removed')";
     SPEND = "UPDATE initial_token SET uses_left = uses_left - 1 WHERE id = $1 AND uses_left > 0 AND expires_at > $2";
     INSERT = "INSERT INTO client_registration (client_id, token_digest, policy, initial_token_id, created_at) VALUES ($1, $2, $3, $4, $5)";
     POLICY = "SELECT r.policy FROM client_registration r JOIN client c ON c.id = r.client_id

@@ -253,7 +253,7 @@ both_engines! {
         assert!(app.app.show_case(&app.operator(), by, case).await.is_err());
         let above = Decider::Admin(administrator(&app, 22, COUNTY, AdminRole::County).await);
         assert_eq!(decide(&app, above, case, Decision::SamePerson).await, Err(Kind::NotFound));
-        assert_eq!(decide(&app, OPERATOR, case, Decision::TwoPeople).await, Ok("withdrawn"));
+        assert_eq!(decide(&app, OPERATOR, case, Decision::TypingError).await, Ok("code withdrawn"));
     }
 }
 

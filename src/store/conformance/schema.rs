@@ -81,6 +81,7 @@ const READ_ALL: &[&str] = &[
     "persons::SURVIVOR",
     "persons::ARRIVE",
     "persons::ARRIVE_AS_BEFORE",
+    "registrations::TOKENS",
     "resources::LIST",
     "sessions::FORGET_SIGN_INS",
     "signing_keys::LIST",
