@@ -180,6 +180,9 @@ impl App {
         let (decider, ctx) = (by.admin(), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::RelationDecided).await?;
         let mut found: Vec<_> = relation_claims::find(work.tx(), &task, id).await?.into_iter().collect();
+        // Held before anybody's right is looked at: of two who give the student away at once, the second sees that she left.
+        let students: Vec<PersonId> = found.iter().map(|claim| claim.child).collect();
+        enrolments::hold_of_many(work.tx(), &task, &students).await?;
         if let Some(admin) = decider {
             let seat = self.seat_of(work.tx(), admin, ctx.now).await?;
             found = match verdict {
