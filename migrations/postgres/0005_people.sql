@@ -73,46 +73,19 @@ CREATE TABLE person_merge_change (     -- what had to be settled because one per
 -- Whoever decided about a record before it was absorbed writes nothing to it afterwards: the transaction ends, and
 -- decides anew with the survivor.
 -- A transaction that writes about thousands holds them all at once and says so (mingji.people_held).
-CREATE FUNCTION person_id_stands() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_merged(who UUID) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     survivor UUID;
 BEGIN
-    SELECT merged_into INTO survivor FROM person WHERE id = NEW.person_id FOR KEY SHARE;
+    SELECT merged_into INTO survivor FROM person WHERE id = who FOR KEY SHARE;
     IF survivor IS NOT NULL THEN
         RAISE EXCEPTION 'the person was merged' USING ERRCODE = 'serialization_failure';
     END IF;
-    RETURN NEW;
 END $$;
-CREATE FUNCTION child_id_stands() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    survivor UUID;
-BEGIN
-    SELECT merged_into INTO survivor FROM person WHERE id = NEW.child_id FOR KEY SHARE;
-    IF survivor IS NOT NULL THEN
-        RAISE EXCEPTION 'the person was merged' USING ERRCODE = 'serialization_failure';
-    END IF;
-    RETURN NEW;
-END $$;
-CREATE FUNCTION guardian_id_stands() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    survivor UUID;
-BEGIN
-    SELECT merged_into INTO survivor FROM person WHERE id = NEW.guardian_id FOR KEY SHARE;
-    IF survivor IS NOT NULL THEN
-        RAISE EXCEPTION 'the person was merged' USING ERRCODE = 'serialization_failure';
-    END IF;
-    RETURN NEW;
-END $$;
-CREATE FUNCTION given_by_stands() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    survivor UUID;
-BEGIN
-    SELECT merged_into INTO survivor FROM person WHERE id = NEW.given_by FOR KEY SHARE;
-    IF survivor IS NOT NULL THEN
-        RAISE EXCEPTION 'the person was merged' USING ERRCODE = 'serialization_failure';
-    END IF;
-    RETURN NEW;
-END $$;
+CREATE FUNCTION person_id_stands() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM refuse_merged(NEW.person_id); RETURN NEW; END $$;
+CREATE FUNCTION child_id_stands() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM refuse_merged(NEW.child_id); RETURN NEW; END $$;
+CREATE FUNCTION guardian_id_stands() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM refuse_merged(NEW.guardian_id); RETURN NEW; END $$;
+CREATE FUNCTION given_by_stands() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM refuse_merged(NEW.given_by); RETURN NEW; END $$;
 CREATE TRIGGER verification_person_id_stands BEFORE INSERT ON verification FOR EACH ROW EXECUTE FUNCTION person_id_stands();
 CREATE TRIGGER identity_document_person_id_stands BEFORE INSERT ON identity_document FOR EACH ROW WHEN (current_setting('mingji.people_held', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION person_id_stands();
 CREATE TRIGGER personal_code_person_id_stands BEFORE INSERT ON personal_code FOR EACH ROW WHEN (current_setting('mingji.people_held', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION person_id_stands();

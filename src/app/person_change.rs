@@ -13,6 +13,7 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{CaseId, OrgId, PersonId, new_uuid};
+use crate::domain::registry::account::AliasKind;
 use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
 use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::document::{Document, DocumentStatus};
@@ -20,7 +21,7 @@ use crate::domain::registry::name::PersonName;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::personal_code::PersonalCode;
 use crate::store::documents::{DocumentKey, StoredCode};
-use crate::store::{documents, person_names, persons};
+use crate::store::{accounts, documents, person_names, persons};
 
 /// What a change came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -226,6 +227,7 @@ impl App {
     pub(super) async fn withdraw_code_in(
         &self,
         work: &mut Work<'_>,
+        ctx: &Ctx,
         task: &Task,
         person: &Person,
         index: [u8; 32],
@@ -237,6 +239,11 @@ impl App {
                 continue;
             }
             if documents::withdraw_code(work.tx(), &on, code.index).await? {
+                // Nor does it sign her in any longer: it is its true holder's.
+                if let Some(plain) = self.plain_code(person, &code)? {
+                    let alias = self.index.login("personal_code", &plain);
+                    accounts::end_alias(work.tx(), &on, AliasKind::PersonalCode, alias, ctx.now).await?;
+                }
                 work.event("person", person.id, "person.changed", &["personal_code"]);
                 return Ok(true);
             }
@@ -244,11 +251,15 @@ impl App {
         Ok(false)
     }
 
+    /// A 学籍号 as it is written; `None` after erasure.
+    pub(super) fn plain_code(&self, person: &Person, code: &StoredCode) -> Result<Option<String>, Error> {
+        let Some(sealed) = &code.sealed else { return Ok(None) };
+        self.open_for(person, "personal_code", "code_sealed", code.id, sealed)
+    }
+
     /// The number inside a G code: a hint and no link (R10).
     fn number_inside(&self, person: &Person, code: &StoredCode) -> Result<Option<DocumentKey>, Error> {
-        let Some(sealed) = &code.sealed else { return Ok(None) };
-        let plain = self.open_for(person, "personal_code", "code_sealed", code.id, sealed)?;
-        let code = plain.and_then(|plain| PersonalCode::parse(&plain).ok());
+        let code = self.plain_code(person, code)?.and_then(|plain| PersonalCode::parse(&plain).ok());
         Ok(code.and_then(|code| self.hinted(&code)))
     }
 

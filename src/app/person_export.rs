@@ -7,6 +7,7 @@ use super::{App, Ctx, Error, access};
 use crate::domain::access::{Task, TaskName, TaskOn};
 use crate::domain::audit::Action;
 use crate::domain::id::{OrgId, PersonId};
+use crate::domain::registry::document::DocumentStatus;
 use crate::domain::registry::person::Person;
 use crate::domain::time::Timestamp;
 use crate::store::{
@@ -77,13 +78,16 @@ impl App {
     async fn papers_of(&self, work: &mut Work<'_>, on: &TaskOn, person: &Person) -> Result<Value, Error> {
         let mut papers = Vec::new();
         for paper in documents::of_person(work.tx(), on).await? {
-            let number = self.open_number(person, &paper).map(|document| document.number.expose().to_owned());
+            // What was withdrawn is somebody else's number.
+            let hers = Some(&paper).filter(|paper| paper.status != DocumentStatus::Withdrawn);
+            let number = hers.and_then(|paper| self.open_number(person, paper));
+            let number = number.map(|document| document.number.expose().to_owned());
             papers.push(json!({ "label": paper.label.label(), "country": paper.key.country, "number": number, "status": paper.status, "recorded_at": at(paper.created_at) }));
         }
         for code in documents::codes_of(work.tx(), on).await? {
-            let plain = match &code.sealed {
-                Some(sealed) => self.open_for(person, "personal_code", "code_sealed", code.id, sealed)?,
-                None => None,
+            let plain = match code.status {
+                DocumentStatus::Withdrawn => None,
+                _ => self.plain_code(person, &code)?,
             };
             papers.push(json!({ "label": "学籍号", "number": plain, "status": code.status, "recorded_at": at(code.created_at) }));
         }

@@ -27,6 +27,7 @@ statements! {
     END_ALIAS_OF_OTHERS = "UPDATE login_alias SET ended_at = $4 WHERE kind = $2 AND value_index = $3 AND ended_at IS NULL AND account_id <> $1";
     ADD_ALIAS = "INSERT INTO login_alias (id, account_id, kind, value_index, confirmed_at) SELECT $1, a.id, $4, $5, $6 FROM account a WHERE a.id = $2 AND a.person_id = $3
         ON CONFLICT (kind, value_index) WHERE ended_at IS NULL DO NOTHING";
+    END_ONE_ALIAS = "UPDATE login_alias SET ended_at = $4 WHERE kind = $2 AND value_index = $3 AND ended_at IS NULL AND account_id IN (SELECT id FROM account WHERE person_id = $1)";
     END_ALIAS = "UPDATE login_alias SET ended_at = $4 WHERE kind = $3 AND ended_at IS NULL AND account_id = (SELECT id FROM account WHERE id = $1 AND person_id = $2)";
     STUDENTS_UNDER = "SELECT DISTINCT a.person_id AS person_id, a.user_name AS user_name, a.state AS state FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id JOIN account a ON a.person_id = e.person_id
         WHERE c.ancestor_id = $1 AND e.valid_to IS NULL ORDER BY a.person_id";
@@ -252,6 +253,20 @@ pub async fn add_alias(
     let ended = tx.execute(END_ALIAS_OF_OTHERS, args![account, kind.as_str(), index, now]).await?;
     tx.execute(ADD_ALIAS, args![id, account, proof.person(), kind.as_str(), index, now]).await?;
     Ok(ended > 0)
+}
+
+/// Ends one alias of the person, if it is hers: what it stands for belongs to somebody else.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end_alias(
+    tx: &mut Tx,
+    proof: &impl OnePerson,
+    kind: AliasKind,
+    index: [u8; 32],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(END_ONE_ALIAS, args![proof.person(), kind.as_str(), index, now]).await.map(drop)
 }
 
 /// Ends the aliases of a kind of the person's account; how many there were.

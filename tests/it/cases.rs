@@ -253,7 +253,13 @@ both_engines! {
         assert!(app.app.show_case(&app.operator(), by, case).await.is_err());
         let above = Decider::Admin(administrator(&app, 22, COUNTY, AdminRole::County).await);
         assert_eq!(decide(&app, above, case, Decision::SamePerson).await, Err(Kind::NotFound));
+        let aliases = "SELECT CAST(COUNT(*) AS TEXT) FROM login_alias WHERE kind = 'personal_code' AND ended_at IS NULL";
+        let before: i64 = text(&app, aliases).await.parse().unwrap();
         assert_eq!(decide(&app, OPERATOR, case, Decision::TypingError).await, Ok("code withdrawn"));
+        let after: i64 = text(&app, aliases).await.parse().unwrap();
+        assert_eq!(before - after, 1, "it signs the invented one in no longer");
+        let told = app.app.export_person(&app.operator(), called(&app, "王芳").await[0]).await.unwrap();
+        assert!(told.to_string().contains(&own) && !told.to_string().contains(&hers), "nor is it told as hers");
     }
 }
 

@@ -134,7 +134,7 @@ impl App {
                 let key = case.subject_key.ok_or_else(nothing_there)?;
                 let holder = self.holder(work, task, case.person).await?;
                 if !self.withdraw_in(work, ctx, task, &holder, key).await?
-                    && !self.withdraw_code_in(work, task, &holder, key).await?
+                    && !self.withdraw_code_in(work, ctx, task, &holder, key).await?
                 {
                     return Err(nothing_there());
                 }
@@ -154,7 +154,7 @@ impl App {
             Remedy::WithdrawCode => {
                 let (key, other) = case.subject_key.zip(case.other).ok_or_else(nothing_there)?;
                 let other = self.holder(work, task, other).await?;
-                if !self.withdraw_code_in(work, task, &other, key).await? {
+                if !self.withdraw_code_in(work, ctx, task, &other, key).await? {
                     return Err(nothing_there());
                 }
                 Ok("code withdrawn")

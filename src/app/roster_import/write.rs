@@ -86,9 +86,14 @@ impl Plan {
         Ok(())
     }
 
+    /// Who begins with this batch, and so is nobody else's to change.
+    fn born(&self) -> HashSet<PersonId> {
+        self.people.iter().map(|person| person.id).collect()
+    }
+
     /// Whoever was known when the rows were decided is still herself, and is merged with nobody until this is committed.
     async fn hold_people(&self, tx: &mut Tx, task: &Task) -> Result<(), Error> {
-        let born: HashSet<PersonId> = self.people.iter().map(|person| person.id).collect();
+        let born = self.born();
         let children = self.guardianships.iter().flat_map(|new| [new.child, new.guardian]);
         let known: BTreeSet<PersonId> = children
             .chain(self.claims.iter().flat_map(|claim| [claim.person, claim.child]))
@@ -109,7 +114,7 @@ impl Plan {
 
     /// A guardian is confirmed by the school that holds the child's 学籍 (R1): still holds it, and until this is committed.
     async fn hold_schools(&self, tx: &mut Tx, task: &Task) -> Result<(), Error> {
-        let born: HashSet<PersonId> = self.people.iter().map(|person| person.id).collect();
+        let born = self.born();
         let recorded: HashMap<PersonId, Option<OrgId>> = self
             .guardianships
             .iter()

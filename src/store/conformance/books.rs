@@ -12,6 +12,7 @@ use crate::store::db::{Db, FromRow, Row, Statement, StoreError, args};
 on_both_engines!(
     versions_stay_in_order_when_clocks_do_not,
     what_is_numbered_waits_no_longer,
+    so_many_are_read_however_many_wait,
     the_oldest_is_known_by_its_id,
 );
 
@@ -75,6 +76,12 @@ async fn what_is_numbered_waits_no_longer(db: &Db) {
     assert_eq!(number(db, 10).await, 1);
     assert_eq!(books::count_pending(&mut db.read().await.unwrap()).await.unwrap(), 0);
     assert_eq!(fed(db).await, [1, 0]);
+}
+
+async fn so_many_are_read_however_many_wait(db: &Db) {
+    publish(db, &(1..=9).map(|n| event(n, n, 0)).collect::<Vec<_>>()).await;
+    assert_eq!((number(db, 4).await, number(db, 4).await, number(db, 4).await), (4, 4, 1));
+    assert_eq!(fed(db).await, (1..=9).collect::<Vec<_>>());
 }
 
 async fn the_oldest_is_known_by_its_id(db: &Db) {
