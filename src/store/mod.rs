@@ -11,7 +11,7 @@ pub mod cases;
 pub mod classes;
 pub mod clients;
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 pub mod consents;
 pub mod contacts;
 pub mod counts;

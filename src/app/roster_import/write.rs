@@ -140,3 +140,28 @@ fn all(inserted: u64, wanted: usize) -> Result<(), Error> {
         Err(Error::busy("somebody registered one of these people at the same moment"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Kind;
+    use crate::domain::access::for_tests::task;
+    use crate::domain::registry::codes::status::Status;
+    use crate::store::conformance::support::{add_person, guardianship, sqlite};
+
+    #[tokio::test]
+    async fn nothing_is_written_about_whoever_was_merged_meanwhile() {
+        let (db, _folder) = sqlite().await;
+        let mut tx = db.write().await.unwrap();
+        let child = add_person(&mut tx, 1, "王小明").await;
+        let mut guardian = add_person(&mut tx, 2, "王强").await;
+        // As decided a moment ago.
+        let mut plan = Plan::default();
+        plan.guardianships.push(guardianship(3, 1, 2));
+        plan.hold_people(&mut tx, &task()).await.unwrap();
+        (guardian.status, guardian.merged_into, guardian.version) = (Status::Merged, Some(child.id), 2);
+        assert!(persons::update(&mut tx, &task().on(guardian.id), &guardian).await.unwrap());
+        let refused = plan.hold_people(&mut tx, &task()).await.unwrap_err();
+        assert_eq!(refused.kind, Kind::Busy, "the batch is decided anew");
+    }
+}

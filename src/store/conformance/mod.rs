@@ -29,7 +29,7 @@ mod sign_ins;
 mod signing_keys;
 mod snapshot;
 mod subjects;
-mod support;
+pub(crate) mod support;
 
 /// Runs each scenario on a fresh database of each engine.
 macro_rules! on_both_engines {
