@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::consent::{ConsentCard, notice_of};
-use super::pushed::Brought;
+use super::par::Brought;
 use super::session::{Browser, Who};
 use super::{App, Ctx, Error, access, claims};
 use crate::domain::id::{IdentityId, InteractionId};

@@ -76,8 +76,11 @@ pub fn router(door: Door) -> Router {
         .route(path::AUTHORIZE, get(oidc::authorize::get).post(oidc::authorize::post))
         .route(path::END_SESSION, get(oidc::end_session::get).post(oidc::end_session::post))
         .route(path::INTROSPECT, post(oidc::token_status::introspect))
-        .route(path::REGISTER, post(oidc::register::create))
-        .route(path::REGISTRATION, get(oidc::register::read).put(oidc::register::update).delete(oidc::register::delete))
+        .route(path::REGISTER, post(oidc::registration::create))
+        .route(
+            path::REGISTRATION,
+            get(oidc::registration::read).put(oidc::registration::update).delete(oidc::registration::delete),
+        )
         .route(path::HEALTHZ, get(health::alive))
         .route(path::READYZ, get(health::ready))
         .merge(pages::static_files::static_router())

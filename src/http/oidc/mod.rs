@@ -6,7 +6,7 @@ pub mod discovery;
 pub mod end_session;
 pub mod jwks;
 pub mod par;
-pub mod register;
+pub mod registration;
 pub mod token;
 pub mod token_status;
 pub mod userinfo;
