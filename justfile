@@ -33,6 +33,10 @@ settings-reference:
 metrics-reference:
     MINGJI_TEST_BLESS=1 cargo test --lib metrics::reference
 
+# print deploy/openapi.json anew from the routes of the API
+api-reference:
+    MINGJI_TEST_BLESS=1 cargo test --lib api::reference
+
 # what may be in the tree
 deny:
     cargo deny check

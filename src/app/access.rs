@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::{App, Error};
-use crate::domain::access::{Door, OnePerson, Own, Subtree, Task, TaskName, ViaGrant, Ward};
+use crate::domain::access::{Door, OnePerson, Own, Platform, Reached, Subtree, Task, TaskName, ViaGrant, Ward};
 use crate::domain::auth::session::Session;
 use crate::domain::id::{GrantId, OrgId, PersonId};
-use crate::domain::oidc::client::Client;
+use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::grant::Grant;
+use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::registry::guardianship::Guardianship;
 use crate::domain::time::Timestamp;
 use crate::store::db::{StoreError, Tx};
 use crate::store::identities::WardRow;
 use crate::store::wards::Kept;
-use crate::store::{admin_grants, grants, institutions};
+use crate::store::{admin_grants, feeds, grants, institutions, persons};
 
 /// A live session speaks for its person.
 pub(crate) fn own(session: &Session, now: Timestamp) -> Result<Own, Error> {
@@ -55,6 +56,12 @@ pub(crate) fn door() -> Door {
 /// A command or job that names itself.
 pub(crate) fn task(name: TaskName) -> Task {
     Task::prove_by_name(name)
+}
+
+/// A platform of the system; nothing for an application of a vendor, or one that is not in use.
+pub(crate) fn platform(client: &Client) -> Option<Platform> {
+    let serves = !client.is_application() && client.status == ClientStatus::Active;
+    serves.then(|| Platform::prove_by_client(client.id))
 }
 
 /// A grant that was just made, in the transaction that makes it.
@@ -128,6 +135,30 @@ impl App {
                 .into(),
             ..Error::not_found("a live grant over rosters")
         })
+    }
+
+    /// Which of these people a platform may know of today: who studies or works at what it serves, and of children under 14
+    /// those for whom a guardian agreed, unless the platform has a basis of its own (R8).
+    pub(crate) async fn reached(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        people: &[PersonId],
+        now: Timestamp,
+    ) -> Result<Vec<Reached>, Error> {
+        let Some(platform) = platform(client) else { return Ok(Vec::new()) };
+        let places: BTreeSet<PersonId> = feeds::reached_of(tx, &platform, people).await?.into_iter().collect();
+        let mut reached = Vec::with_capacity(places.len());
+        for person in places {
+            let proof = Reached::prove_by_reach(&platform, person);
+            let Some(known) = persons::find(tx, &proof).await? else { continue };
+            let age = AgeBand::at(known.birth_date, now);
+            let child = age == AgeBand::Under14 && !client.is_statutory();
+            if !child || self.has_receipt(tx, &proof, age, client, now).await? {
+                reached.push(proof);
+            }
+        }
+        Ok(reached)
     }
 
     /// A grant of this client that is alive now, cut to what the client may have today, and the proof that goes with it.

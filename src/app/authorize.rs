@@ -141,6 +141,11 @@ impl App {
             Ok(request) => request,
             Err(failure) => return Ok(self.failed(params, failure)),
         };
+        request.targets = match self.targets(params, &client).await {
+            Ok(targets) => targets,
+            Err(Error { protocol: Some(error), .. }) => return Ok(self.failed(params, Failure::Redirect(error))),
+            Err(why) => return Err(why),
+        };
         if client.metadata.require_pushed_authorization_requests && pushed.is_none() {
             let error = ProtocolError::new(Code::InvalidRequest, "the client pushes its requests (RFC 9126)");
             return Ok(self.failed(params, Failure::Redirect(error)));

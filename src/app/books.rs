@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::audit_file::{ALONE, Chain};
 use super::work::Housekeeping;
 use super::{App, Error};
 use crate::domain::time::Timestamp;
@@ -19,7 +20,7 @@ const EVENTS: i64 = 500;
 /// A checkpoint at least every so many entries.
 const CHECKPOINT_EVERY: i64 = 1_000;
 
-/// The stream of the system itself: every event, in order. Streams of single platforms begin with issue 4.
+/// The stream of the system itself: every event, in order. Those of platforms stand in `feed_streams`.
 pub const SYSTEM_STREAM: Uuid = Uuid::nil();
 
 /// What a verification found.
@@ -58,6 +59,7 @@ impl App {
             books::link(&mut tx, entry.id, head, now).await?;
         }
         books::feed(&mut tx, SYSTEM_STREAM, &events).await?;
+        self.feed_platforms(&mut tx, &events, now).await?;
         let last = books::last_checkpoint(&mut tx).await?.map_or(0, |row| row.seq);
         if head.seq - last >= CHECKPOINT_EVERY {
             books::insert_checkpoint(&mut tx, &self.sign_checkpoint(head, now)).await?;
@@ -101,54 +103,29 @@ impl App {
     /// A failed store; a broken chain is a [`Verdict`], not an error.
     pub async fn verify_audit(&self, anchors: &[CheckpointRow]) -> Result<Verdict, Error> {
         let mut tx = self.db.read().await?;
-        let mut faults = Vec::new();
         let mut known = books::checkpoints(&mut tx).await?;
         known.extend_from_slice(anchors);
-        for row in &known {
-            if !self.checkpoints.verify(row.seq, row.count, &row.head, row.at, &row.signature) {
-                faults.push(format!("the signature of checkpoint {} does not hold", row.seq));
-            }
-        }
-        let mut head = Head { seq: 0, hash: [0; 32] };
+        let mut chain = Chain::beginning(known, &self.checkpoints.public_key());
         loop {
-            let links = books::chain_after(&mut tx, head.seq, 1_000).await?;
+            let links = books::chain_after(&mut tx, chain.head().seq, 1_000).await?;
             if links.is_empty() {
                 break;
             }
-            for linked in links {
-                if linked.head.seq != head.seq + 1 {
-                    faults.push(format!("numbers {} to {} are missing", head.seq + 1, linked.head.seq - 1));
-                }
-                if audit::link(&head.hash, &linked.entry.canonical()) != linked.head.hash {
-                    faults.push(format!("entry {} was changed, or its predecessor was", linked.head.seq));
-                }
-                for row in known.iter().filter(|row| row.seq == linked.head.seq && row.head != linked.head.hash) {
-                    faults.push(format!(
-                        "entry {} differs from the checkpoint signed at {}",
-                        row.seq,
-                        row.at.to_rfc3339()
-                    ));
-                }
-                head = linked.head;
+            for linked in &links {
+                chain.take(linked);
             }
-        }
-        if let Some(row) = known.iter().filter(|row| row.seq > head.seq).max_by_key(|row| row.seq) {
-            faults.push(format!("the chain ends at {} but a checkpoint was signed at {}", head.seq, row.seq));
         }
         let lost = books::count_unnumbered(&mut tx).await?;
         if lost > 0 {
-            faults.push(format!("{lost} entries have lost their number"));
+            chain.fault(format!("{lost} entries have lost their number"));
         }
-        faults.truncate(20);
-        let anchor =
-            if anchors.is_empty() { "none: only consistent with itself" } else { "checkpoints outside the database" };
-        Ok(Verdict { holds: faults.is_empty(), entries: head.seq, anchor, faults })
+        Ok(chain.verdict(if anchors.is_empty() { ALONE } else { "checkpoints outside the database" }))
     }
 }
 
 /// A checkpoint as a line of a file outside the database.
 #[derive(Serialize, serde::Deserialize)]
-struct Anchor {
+pub(super) struct Anchor {
     seq: i64,
     count: i64,
     head: String,
@@ -167,15 +144,7 @@ impl App {
         if read_anchors(&known)?.iter().any(|anchor| anchor.seq == row.seq) {
             return Ok(());
         }
-        let encode = |bytes: &[u8]| STANDARD.encode(bytes);
-        let anchor = Anchor {
-            seq: row.seq,
-            count: row.count,
-            head: encode(&row.head),
-            at_micros: row.at.micros(),
-            signature: encode(&row.signature),
-        };
-        let mut line = serde_json::to_string(&anchor)?;
+        let mut line = serde_json::to_string(&Anchor::of(&row))?;
         line.push('\n');
         let mut options = tokio::fs::OpenOptions::new();
         let mut out = options.create(true).append(true).open(file).await.map_err(Error::internal)?;
@@ -193,17 +162,33 @@ pub fn read_anchors(text: &str) -> Result<Vec<CheckpointRow>, Error> {
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
         .map(|(at, line)| {
-            let unreadable = || Error::invalid(format!("line {} of the anchor file cannot be read", at + 1));
-            let anchor: Anchor = serde_json::from_str(line).map_err(|_| unreadable())?;
-            let decode = |text: &str| STANDARD.decode(text).map_err(|_| unreadable());
-            let head = decode(&anchor.head)?.try_into().map_err(|_| unreadable())?;
-            Ok(CheckpointRow {
-                seq: anchor.seq,
-                count: anchor.count,
-                head,
-                at: Timestamp::from_micros(anchor.at_micros),
-                signature: decode(&anchor.signature)?,
-            })
+            let anchor: Option<Anchor> = serde_json::from_str(line).ok();
+            let row = anchor.and_then(Anchor::read);
+            row.ok_or_else(|| Error::invalid(format!("line {} of the anchor file cannot be read", at + 1)))
         })
         .collect()
+}
+
+impl Anchor {
+    pub(super) fn of(row: &CheckpointRow) -> Self {
+        let encode = |bytes: &[u8]| STANDARD.encode(bytes);
+        Self {
+            seq: row.seq,
+            count: row.count,
+            head: encode(&row.head),
+            at_micros: row.at.micros(),
+            signature: encode(&row.signature),
+        }
+    }
+
+    /// None when it is not written as we write it.
+    pub(super) fn read(self) -> Option<CheckpointRow> {
+        Some(CheckpointRow {
+            seq: self.seq,
+            count: self.count,
+            head: STANDARD.decode(&self.head).ok()?.try_into().ok()?,
+            at: Timestamp::from_micros(self.at_micros),
+            signature: STANDARD.decode(&self.signature).ok()?,
+        })
+    }
 }

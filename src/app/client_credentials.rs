@@ -10,9 +10,9 @@ use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::resource::Bearer;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::random::bytes;
-use crate::store::resources;
 
 impl App {
     /// A token about nobody. Who the client is, and that it may, was checked before.
@@ -29,8 +29,7 @@ impl App {
             (None, _) => return Err(ProtocolError::new(Code::InvalidTarget, "say which resource").into()),
         };
         let mut work = self.begin(ctx, Action::TokenIssued).await?;
-        let unknown = || ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource");
-        let resource = resources::find(work.tx(), uri).await?.ok_or_else(unknown)?;
+        let resource = self.resource(work.tx(), uri, Bearer::Client).await?;
         let granted = resource.grants(client, scope)?.into_iter().collect::<Vec<_>>().join(" ");
         Self::client_used(&mut work, client, ctx.now).await?;
         work.target("client", client.id).detail("resource", resource.uri.clone()).detail("scope", granted.clone());

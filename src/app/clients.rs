@@ -13,6 +13,7 @@ use crate::domain::audit::Action;
 use crate::domain::id::ClientId;
 use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus};
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::resource::API;
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::facts::{self, Cache};
@@ -133,7 +134,8 @@ impl App {
     /// Stores a new client, in whatever work that belongs to.
     pub(super) async fn add_client(&self, work: &mut Work<'_>, client: &Client) -> Result<(), Error> {
         for uri in client.metadata.edu_resources.iter().chain(&client.metadata.edu_serves) {
-            if resources::find(work.tx(), uri).await?.is_none() {
+            let own = *uri == self.issuer().at(API);
+            if !own && resources::find(work.tx(), uri).await?.is_none() {
                 return Err(ProtocolError::new(Code::InvalidClientMetadata, "a resource is not registered").into());
             }
         }

@@ -88,6 +88,18 @@ impl App {
         Ok(live.into_iter().filter(opens).map(|receipt| receipt.given_by).collect())
     }
 
+    /// Whether anybody who may agreed that a client knows of a person at all.
+    pub(super) async fn has_receipt(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        age: AgeBand,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        Ok(!self.live_receipts(tx, proof, age, client, now).await?.is_empty())
+    }
+
     async fn live_receipts(
         &self,
         tx: &mut Tx,

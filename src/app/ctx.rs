@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::App;
 use crate::domain::audit::Actor;
-use crate::domain::id::new_uuid;
+use crate::domain::id::{PersonId, new_uuid};
 use crate::domain::locale::Locale;
 use crate::domain::time::Timestamp;
 
@@ -23,13 +23,15 @@ pub struct Ctx {
     pub locale: Locale,
     /// The present, the same for the whole request.
     pub now: Timestamp,
+    /// Whether the actor uses her rights as an administrator: the audit then says which.
+    pub administers: bool,
 }
 
 impl Ctx {
     /// For a request whose actor is not known yet.
     pub fn request(app: &App, ip: Option<IpAddr>, locale: Locale) -> Self {
         let now = app.now();
-        Self { actor: Actor::Anonymous, request_id: new_uuid(now, &*app.random), ip, locale, now }
+        Self { actor: Actor::Anonymous, request_id: new_uuid(now, &*app.random), ip, locale, now, administers: false }
     }
 
     /// For a command or job.
@@ -41,5 +43,19 @@ impl Ctx {
     #[must_use]
     pub fn acting(&self, actor: Actor) -> Self {
         Self { actor, ..self.clone() }
+    }
+
+    /// The same request, in the name of an administrator who uses her rights.
+    #[must_use]
+    pub fn administering(&self, admin: PersonId) -> Self {
+        Self { administers: true, ..self.acting(Actor::Person { id: admin }) }
+    }
+
+    /// Who uses her rights as an administrator, if somebody does.
+    pub fn administrator(&self) -> Option<PersonId> {
+        match self.actor {
+            Actor::Person { id } if self.administers => Some(id),
+            _ => None,
+        }
     }
 }

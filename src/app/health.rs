@@ -61,7 +61,8 @@ impl App {
         deliveries::forget(&mut tx, now.minus(KEEP_DELIVERIES)).await?;
         revoked_tokens::forget(&mut tx, now).await?;
         self.remove_unused_clients(&mut tx, now).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.forget_feeds(now).await
     }
 
     /// Waits until there may be something to number.

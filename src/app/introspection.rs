@@ -104,8 +104,15 @@ impl App {
             if !self.still_allowed(&mut tx, &proof, &grant, &own.client, ctx.now).await? {
                 return Ok(None);
             }
-            let said = ScopeSet::parse(own.claims["scope"].as_str().unwrap_or_default());
-            told.insert("scope".into(), json!(said.intersect(&grant.scope).to_string()));
+            let said = own.claims["scope"].as_str().unwrap_or_default();
+            let still = match self.target(&mut tx, &grant, &own.client, own.claims["aud"].as_str(), ctx.now).await {
+                Ok(Some(target)) => target.within(Some(said)).scope(),
+                Ok(None) => ScopeSet::parse(said).intersect(&grant.scope).to_string(),
+                // The client may not ask for this resource any more.
+                Err(Error { protocol: Some(_), .. }) => return Ok(None),
+                Err(why) => return Err(why),
+            };
+            told.insert("scope".into(), json!(still));
         }
         told.insert("active".into(), json!(true));
         told.insert("token_type".into(), json!("Bearer"));

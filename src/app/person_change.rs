@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::NaiveDate;
 use serde::Serialize;
 
@@ -18,8 +20,9 @@ use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
 use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::document::{Document, DocumentStatus};
 use crate::domain::registry::name::PersonName;
-use crate::domain::registry::person::Person;
+use crate::domain::registry::person::{Person, PersonSalt};
 use crate::domain::registry::personal_code::PersonalCode;
+use crate::keys::blind_index::salted;
 use crate::store::documents::{DocumentKey, StoredCode};
 use crate::store::{accounts, documents, person_names, persons};
 
@@ -130,8 +133,15 @@ impl App {
         let person = self.changeable(&mut work, &ctx, &task, by, id).await?;
         let key = self.document_key(document);
         work.target("person", person.id);
-        match documents::holder(work.tx(), &task, &key).await? {
-            Some(holder) if holder.person == person.id => Ok(Changed::Unchanged),
+        let holder = documents::holder(work.tx(), &task, &key).await?;
+        if holder.as_ref().is_some_and(|holder| holder.person == person.id) {
+            return Ok(Changed::Unchanged);
+        }
+        // Whether somebody else holds it is a question, and counted (R1).
+        if let Some(admin) = by.admin() {
+            self.charge_question(&ctx, work.tx(), admin).await?;
+        }
+        match holder {
             Some(holder) => {
                 let dispute = Dispute {
                     kind: CaseKind::Correction,
@@ -289,6 +299,9 @@ impl App {
         if holder == Some(person.id) {
             return Ok(Changed::Unchanged);
         }
+        if let Some(admin) = by.admin() {
+            self.charge_question(&ctx, work.tx(), admin).await?;
+        }
         let dispute = |holder, subject_key| Dispute {
             kind: CaseKind::PersonalCode,
             person: holder,
@@ -348,12 +361,35 @@ impl App {
         person: &Person,
         fields: &[&str],
     ) -> Result<(), Error> {
+        let before = persons::find(work.tx(), &task.on(person.id)).await?;
         if !persons::update(work.tx(), &task.on(person.id), person).await? {
             return Err(Error::busy("somebody changed the person at the same moment"));
+        }
+        if let Some(salt) = &person.salt {
+            work.digests(before.as_ref().map(|before| digest(salt, &content(before))), digest(salt, &content(person)));
         }
         work.event("person", person.id, "person.changed", fields);
         Ok(())
     }
+}
+
+/// What an audit entry says of a state instead of the state: keyed with the person's salt, it means nothing once that is
+/// gone (R7, R18).
+pub(super) fn digest(salt: &PersonSalt, parts: &[String]) -> String {
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    STANDARD.encode(salted(salt.expose(), &parts))
+}
+
+/// What can change about a person herself.
+fn content(person: &Person) -> Vec<String> {
+    vec![
+        person.name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default(),
+        person.sex.as_str().to_owned(),
+        person.birth_date.map(|born| born.to_string()).unwrap_or_default(),
+        person.nationality.clone().unwrap_or_default(),
+        person.status.as_str().to_owned(),
+        person.realname_level.get().to_string(),
+    ]
 }
 
 /// The person, changed now. Whoever was verified was so under what she had before: it has to be done anew.

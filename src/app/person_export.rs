@@ -42,6 +42,7 @@ impl App {
             "guardianships": self.kin_of(&mut work, &task, &on).await?,
             "sign_in": self.sign_in_of(&mut work, &on).await?,
             "consents": self.consents_of(&mut work, &on).await?,
+            "disclosures": self.disclosures_of(work.tx(), &on, None, usize::MAX).await?,
         });
         work.target("person", id);
         work.commit(Outcome::Done).await?;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::TaskName;
-use crate::domain::audit::{Action, Actor};
+use crate::domain::audit::Action;
 use crate::domain::id::{ClassId, OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState};
@@ -33,7 +33,7 @@ pub enum Decider {
 
 impl Decider {
     /// The administrator; none: the operator.
-    pub(super) fn admin(self) -> Option<PersonId> {
+    pub(crate) fn admin(self) -> Option<PersonId> {
         match self {
             Self::Operator => None,
             Self::Admin(admin) => Some(admin),
@@ -42,7 +42,7 @@ impl Decider {
 
     /// The request, in her name.
     pub(super) fn acting(self, ctx: &Ctx) -> Ctx {
-        self.admin().map_or_else(|| ctx.clone(), |admin| ctx.acting(Actor::Person { id: admin }))
+        self.admin().map_or_else(|| ctx.clone(), |admin| ctx.administering(admin))
     }
 }
 
@@ -60,7 +60,7 @@ pub enum Verdict {
 }
 
 /// A claim that waits, as its claimant wrote it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PendingClaim {
     /// Its id.
     pub id: RelationClaimId,
@@ -82,11 +82,13 @@ pub struct PendingClaim {
     pub conflict: bool,
     /// Since when it waits.
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
 
 /// What became of a claim.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DecidedClaim)]
 pub struct Decided {
     /// Which.
     pub id: RelationClaimId,

@@ -1,10 +1,19 @@
-//! Resources that tokens are made for (`mingji resource …`).
+//! Resources that tokens are made for: registered ones (`mingji resource …`) and the register's own API.
 
 use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
-use crate::domain::oidc::resource::Resource;
-use crate::store::resources;
+use crate::domain::oidc::client::Client;
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::grant::Grant;
+use crate::domain::oidc::params::Params;
+use crate::domain::oidc::resource::{ADMIN, Bearer, Resource, Target, Targets};
+use crate::domain::time::Timestamp;
+use crate::store::db::Tx;
+use crate::store::{admin_grants, resources};
+
+/// No request names more.
+const MOST: usize = 8;
 
 impl App {
     /// Registers a resource, or changes its name and scopes.
@@ -25,5 +34,65 @@ impl App {
     /// A failed store.
     pub async fn list_resources(&self) -> Result<Vec<Resource>, Error> {
         Ok(resources::list(&mut self.db.read().await?).await?)
+    }
+
+    /// A resource as whoever bears its tokens may use it.
+    ///
+    /// # Errors
+    /// `invalid_target` for an unknown one; a failed store.
+    pub(super) async fn resource(&self, tx: &mut Tx, uri: &str, bearer: Bearer) -> Result<Resource, Error> {
+        let own = Resource::api(self.issuer(), bearer);
+        if uri == own.uri {
+            return Ok(own);
+        }
+        let unknown = || ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource");
+        Ok(resources::find(tx, uri).await?.ok_or_else(unknown)?)
+    }
+
+    /// The resources that an authorization request names, with the words of its scope that are theirs (RFC 8707, 2.1).
+    ///
+    /// # Errors
+    /// `invalid_target`; a failed store.
+    pub(super) async fn targets(&self, params: &Params, client: &Client) -> Result<Targets, Error> {
+        let named = params.values("resource");
+        let mut targets = Targets::default();
+        if named.is_empty() {
+            return Ok(targets);
+        }
+        if named.len() > MOST {
+            return Err(ProtocolError::new(Code::InvalidTarget, "too many resources at once").into());
+        }
+        let mut tx = self.db.read().await?;
+        for uri in named {
+            let resource = self.resource(&mut tx, uri, Bearer::Person).await?;
+            targets = targets.and(&resource, client, params.get("scope").unwrap_or_default())?;
+        }
+        Ok(targets)
+    }
+
+    /// What a token under a grant is for now: of what was granted, what the client may still ask for, and the rights of an
+    /// administrator only while the person is one.
+    ///
+    /// # Errors
+    /// `invalid_target`; a failed store.
+    pub(super) async fn target(
+        &self,
+        tx: &mut Tx,
+        grant: &Grant,
+        client: &Client,
+        asked: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Target>, Error> {
+        let Some(granted) = grant.targets.choose(asked, self.issuer())? else { return Ok(None) };
+        let resource = self.resource(tx, &granted.uri, Bearer::Person).await?;
+        let allowed = Targets::default().and(&resource, client, &granted.scope())?;
+        let mut target = allowed.choose(Some(&granted.uri), self.issuer())?;
+        if let Some(target) = &mut target
+            && target.words.contains(ADMIN)
+            && admin_grants::live(tx, grant.person, now).await?.is_empty()
+        {
+            target.words.remove(ADMIN);
+        }
+        Ok(target)
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::CodeOffer;
 use crate::domain::oidc::request::AuthorizationRequest;
+use crate::domain::oidc::resource::Target;
 use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
 use crate::domain::oidc::scope::Scope;
 use crate::keys::opaque;
@@ -114,6 +115,7 @@ impl App {
             nonce: request.nonce.clone(),
             scope: request.scope.clone(),
             claims: request.claims.clone(),
+            targets: request.targets.clone(),
             person: session.person,
             session: session.id,
             identity,
@@ -143,15 +145,16 @@ impl App {
             Err(why) => return Ok(Err(ProtocolError::new(Code::LoginRequired, why))),
         };
         work.detail("response_type", kind.as_str());
+        let target = self.target(work.tx(), &grant, client, None, ctx.now).await?;
         work.commit(Outcome::Done).await?;
         let mut fields = Fields::new();
         let access_token = match kind.has_token() {
-            true => Some(self.access_token(ready, &ctx, client, &grant)?),
+            true => Some(self.access_token(ready, &ctx, client, &grant, target.as_ref())?),
             false => None,
         };
         if let Some(token) = &access_token {
             let life = self.lifetimes.access_token.as_secs().to_string();
-            let scope = grant.scope.to_string();
+            let scope = target.as_ref().map_or_else(|| grant.scope.to_string(), Target::scope);
             let fixed = [("token_type", "Bearer".to_owned()), ("expires_in", life), ("scope", scope)];
             fields.push(("access_token", token.clone()));
             fields.extend(fixed);

@@ -16,6 +16,7 @@ use crate::domain::oidc::claims::{self, Facts};
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::Grant;
+use crate::domain::oidc::resource::Target;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::time::Timestamp;
 use crate::keys::jwe::EncryptionKey;
@@ -74,9 +75,10 @@ impl App {
         ctx: &Ctx,
         client: &Client,
         grant: &Grant,
+        target: Option<&Target>,
     ) -> Result<String, Error> {
         let key = active(&ready.keyring, SigningAlg::Es256)?;
-        Ok(ready.keyring.sign(key, "at+jwt", &self.access_claims(ctx, client, grant))?)
+        Ok(ready.keyring.sign(key, "at+jwt", &self.access_claims(ctx, client, grant, target))?)
     }
 
     /// An ID token, signed as the client registered.
@@ -140,12 +142,16 @@ impl App {
     }
 
     /// RFC 9068, 2.2. `jti` begins with the grant's id, which no other client ever sees.
-    fn access_claims(&self, ctx: &Ctx, client: &Client, grant: &Grant) -> Value {
+    fn access_claims(&self, ctx: &Ctx, client: &Client, grant: &Grant, target: Option<&Target>) -> Value {
+        let (audience, scope) = match target {
+            Some(target) => (target.uri.as_str(), target.scope()),
+            None => (self.issuer().as_str(), grant.scope.to_string()),
+        };
         let mut jti = [0u8; 24];
         jti[..16].copy_from_slice(grant.id.0.as_bytes());
         self.random.fill(&mut jti[16..]);
         json!({
-            "iss": self.issuer().as_str(), "aud": self.issuer().as_str(), "sub": grant.sub, "client_id": client.id.to_string(), "scope": grant.scope.to_string(),
+            "iss": self.issuer().as_str(), "aud": audience, "sub": grant.sub, "client_id": client.id.to_string(), "scope": scope,
             "iat": ctx.now.seconds(), "exp": ctx.now.plus(self.lifetimes.access_token).seconds(), "jti": URL_SAFE_NO_PAD.encode(jti),
             "auth_time": grant.auth_time.seconds(), "acr": grant.acr, "amr": grant.amr,
         })

@@ -4,6 +4,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::person_change::digest;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -50,7 +51,7 @@ pub struct Whose {
 }
 
 /// A stay, as it was for a time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct StayPart {
     /// The stay: it keeps its id through all changes but a transfer.
     pub enrolment_id: EnrolmentId,
@@ -100,6 +101,8 @@ impl App {
         let day = whose.day.unwrap_or_else(|| ctx.now.shanghai_date());
         let step = order.step(target.as_ref()).ok_or_else(|| Error::not_found("this class of her school"))?;
         let (identity, org) = (IdentityId(stay.id.0), stay.org);
+        let salt = persons::find(work.tx(), &on).await?.and_then(|person| person.salt);
+        let before = salt.as_ref().map(|salt| digest(salt, &content(&stay)));
         let changed = stay.step(step, seat.as_ref(), Moment { day, since, now: ctx.now }).map_err(refused)?;
         if !enrolments::update_on(work.tx(), &on, &changed, day).await? {
             return Err(Error::busy("somebody changed the stay at the same moment"));
@@ -109,6 +112,9 @@ impl App {
         }
         persons::refresh_presence(work.tx(), &on).await?;
         work.target("person", person).target("institution", org).target("enrolment", changed.id);
+        if let Some(salt) = &salt {
+            work.digests(before, digest(salt, &content(&changed)));
+        }
         work.detail("state", changed.state.as_str()).detail("day", day.to_string());
         let told = if changed.valid_to.is_some() { "person.left" } else { "person.stay_changed" };
         work.event("person", person, told, &["enrolment"]);
@@ -229,6 +235,16 @@ async fn seat(tx: &mut Tx, task: &Task, class: Option<ClassId>) -> Result<Option
         Some(class) => classes::find(tx, task, class).await,
         None => Ok(None),
     }
+}
+
+/// What can change about a stay.
+fn content(stay: &Enrolment) -> Vec<String> {
+    vec![
+        stay.class.map(|class| class.to_string()).unwrap_or_default(),
+        stay.student_no.clone().unwrap_or_default(),
+        stay.state.as_str().to_owned(),
+        stay.valid_to.map(|end| end.to_string()).unwrap_or_default(),
+    ]
 }
 
 fn tell(

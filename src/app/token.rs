@@ -16,6 +16,7 @@ use crate::domain::oidc::claims::Facts;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::{CodeOffer, Family, Grant, Presented};
+use crate::domain::oidc::resource::Target;
 use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::oidc::token::Request;
 use crate::keys::opaque;
@@ -63,13 +64,16 @@ impl App {
             .into());
         }
         let tokens = match request {
-            Request::Code { code, redirect_uri, verifier } => {
-                self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await?
+            Request::Code { code, redirect_uri, verifier, resource } => {
+                let proof = (redirect_uri.as_deref(), verifier.as_deref());
+                self.redeem(&ctx, &client, &code, proof, resource.as_deref()).await?
             }
             Request::ClientCredentials { scope, resource } => {
                 self.client_credentials(&ctx, &client, scope.as_deref(), resource.as_deref()).await?
             }
-            Request::Refresh { token, scope } => self.refresh(&ctx, &client, &token, scope).await?,
+            Request::Refresh { token, scope, resource } => {
+                self.refresh(&ctx, &client, &token, scope.as_deref(), resource.as_deref()).await?
+            }
         };
         self.metrics.tokens_issued(grant_type);
         Ok(tokens)
@@ -80,8 +84,8 @@ impl App {
         ctx: &Ctx,
         client: &Arc<Client>,
         code: &str,
-        redirect_uri: Option<&str>,
-        verifier: Option<&str>,
+        (redirect_uri, verifier): (Option<&str>, Option<&str>),
+        resource: Option<&str>,
     ) -> Result<Tokens, Error> {
         let ready = self.ready(client, ctx.now).await?;
         let (grant, offer) = match self.ephemeral.redeem(Space::Code, &opaque::lookup_key(code), TOMBSTONE).await? {
@@ -109,8 +113,10 @@ impl App {
         if let Some(family) = &family {
             grants::insert_family(work.tx(), family).await?;
         }
+        let target = self.target(work.tx(), &grant, client, resource, ctx.now).await?;
         work.commit(Outcome::Done).await?;
-        self.sign(&ready, ctx, client, (&grant, &facts), offer.nonce.as_deref(), family.as_ref()).await
+        let nonce = offer.nonce.as_deref();
+        self.sign(&ready, ctx, client, (&grant, &facts, target.as_ref()), nonce, family.as_ref()).await
     }
 
     /// Makes the grant that an offer stands for, to be committed by the caller; why not, when what it stood for has
@@ -182,6 +188,7 @@ impl App {
             offline: offer.scope.has(Scope::OfflineAccess) && client.may_refresh(),
             scope: offer.scope,
             claims: offer.claims,
+            targets: offer.targets,
             auth_time: offer.auth_time,
             acr: offer.acr,
             amr: offer.amr,
@@ -206,7 +213,8 @@ impl App {
         ctx: &Ctx,
         client: &Arc<Client>,
         token: &str,
-        scope: Option<ScopeSet>,
+        scope: Option<&str>,
+        resource: Option<&str>,
     ) -> Result<Tokens, Error> {
         let (id, counter) =
             self.refresh_tokens.parse(token).ok_or_else(|| invalid_grant("the refresh token is not ours"))?;
@@ -222,6 +230,8 @@ impl App {
         if !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? {
             return Err(self.refresh_ended("consent has ended"));
         }
+        // Before anything moves: whoever asks for the wrong thing has used nothing up.
+        let target = self.target(work.tx(), &grant, client, resource, ctx.now).await?;
         let presented = self.present(&mut work, family, counter, client.is_public(), ctx).await?;
         self.metrics.refresh_presented(metrics::refresh(&presented));
         let family = match presented {
@@ -241,12 +251,13 @@ impl App {
             }
             Presented::Ended => return Err(invalid_grant("the refresh token has ended")),
         };
-        let grant = narrowed(grant, scope)?;
+        let grant = narrowed(grant, scope, target.as_ref())?;
+        let target = target.map(|target| target.within(scope));
         let facts = self.facts(work.tx(), &proof, &grant, client, ctx.now).await?;
         work.target("person", grant.person).target("client", client.id).target("grant", grant.id);
         work.commit(Outcome::Done).await?;
         // OpenID Connect Core, 12.2: no nonce is needed, and auth_time stays that of the original sign-in.
-        self.sign(&ready, ctx, client, (&grant, &facts), None, Some(&family)).await
+        self.sign(&ready, ctx, client, (&grant, &facts, target.as_ref()), None, Some(&family)).await
     }
 
     fn refresh_ended(&self, why: &'static str) -> Error {
@@ -282,11 +293,11 @@ impl App {
         ready: &Ready,
         ctx: &Ctx,
         client: &Client,
-        (grant, facts): (&Grant, &Facts),
+        (grant, facts, target): (&Grant, &Facts, Option<&Target>),
         nonce: Option<&str>,
         family: Option<&Family>,
     ) -> Result<Tokens, Error> {
-        let access_token = self.access_token(ready, ctx, client, grant)?;
+        let access_token = self.access_token(ready, ctx, client, grant, target)?;
         let bound = Bound { nonce, access_token: Some(&access_token), ..Bound::default() };
         let id_token = self.id_token(ready, ctx, client, grant, facts, &bound).await?;
         Ok(Tokens {
@@ -294,14 +305,20 @@ impl App {
             id_token: Some(id_token.into()),
             refresh_token: family.map(|family| self.refresh_tokens.format(family.id, family.counter).into()),
             expires_in: self.lifetimes.access_token,
-            scope: grant.scope.to_string(),
+            scope: target.map_or_else(|| grant.scope.to_string(), Target::scope),
         })
     }
 }
 
 /// RFC 6749, 6: the scope of a refresh "MUST NOT include any scope not originally granted".
-fn narrowed(grant: Grant, scope: Option<ScopeSet>) -> Result<Grant, Error> {
-    if let Some(scope) = scope {
+fn narrowed(grant: Grant, asked: Option<&str>, target: Option<&Target>) -> Result<Grant, Error> {
+    if let Some(asked) = asked {
+        let scope = ScopeSet::parse(asked);
+        let of_target = target.is_some_and(|target| asked.split(' ').any(|word| target.words.contains(word)));
+        // It narrows what is done at the resource, and leaves what is told of the person as it is.
+        if of_target && scope.iter().next().is_none() {
+            return Ok(grant);
+        }
         if scope.iter().next().is_none() || !scope.is_subset(&grant.scope) {
             return Err(ProtocolError::new(Code::InvalidScope, "the scope is wider than what was granted").into());
         }

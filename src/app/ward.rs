@@ -4,6 +4,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::activation::hint_of;
+use super::disclosure::Disclosure;
 use super::session::{Browser, Who};
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
@@ -27,7 +28,12 @@ pub struct Home {
     pub who: Who,
     /// The children that she is recorded as a guardian of.
     pub wards: Vec<WardCard>,
+    /// Who looked at her record lately.
+    pub looks: Vec<Disclosure>,
 }
+
+/// How many of them.
+const LOOKS: usize = 5;
 
 /// One child, for her guardian.
 pub struct WardCard {
@@ -91,7 +97,8 @@ impl App {
         for kept in wards::of_guardian(&mut tx, &own).await? {
             cards.extend(card(&mut tx, &kept, ctx.now).await?);
         }
-        Ok(Some(Home { who, wards: cards }))
+        let looks = self.disclosures_of(&mut tx, &own, None, LOOKS).await?;
+        Ok(Some(Home { who, wards: cards, looks }))
     }
 
     /// "My child" is noted; "not my child" rejects what is pending and ends what was confirmed, with everything that rests

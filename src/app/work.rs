@@ -1,7 +1,7 @@
 //! One change of the system: a write transaction with its audit entry and its events. There is no other way
 //! to a write transaction from a use case, and none to commit it without the entry.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::{App, Ctx, Error};
 use crate::domain::audit::{Action, Entry};
 use crate::domain::event::Event;
-use crate::domain::id::{AuditId, EventId};
-use crate::store::books;
+use crate::domain::id::{AuditId, EventId, PersonId};
 use crate::store::db::Tx;
+use crate::store::{admin_grants, books, disclosures};
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Work<'a> {
     target: Map<String, Value>,
     details: Map<String, Value>,
     events: Vec<Event>,
+    shown: BTreeSet<PersonId>,
+    because: Option<String>,
 }
 
 impl App {
@@ -54,7 +56,17 @@ impl App {
     /// When no transaction can be had.
     pub(crate) async fn begin<'a>(&'a self, ctx: &'a Ctx, action: Action) -> Result<Work<'a>, Error> {
         let tx = self.writer().await?;
-        Ok(Work { app: self, ctx, tx, action, target: Map::new(), details: Map::new(), events: Vec::new() })
+        Ok(Work {
+            app: self,
+            ctx,
+            tx,
+            action,
+            target: Map::new(),
+            details: Map::new(),
+            events: Vec::new(),
+            shown: BTreeSet::new(),
+            because: None,
+        })
     }
 
     /// A pause before whoever was slower tries again, longer each time and never the same for two.
@@ -98,6 +110,24 @@ impl Work<'_> {
         self
     }
 
+    /// Whose record the answer shows: she will find in her own list that it did.
+    pub(crate) fn shows(&mut self, person: PersonId) -> &mut Self {
+        self.shown.insert(person);
+        self
+    }
+
+    /// Keyed digests of what was changed, before and after: whoever holds the state can show that it is the one that was meant.
+    pub(crate) fn digests(&mut self, before: Option<String>, after: String) -> &mut Self {
+        self.details.insert("digest_before".into(), before.into());
+        self.detail("digest_after", after)
+    }
+
+    /// The reason or purpose that was given; it is kept in the clear, and was looked at for numbers before.
+    pub(crate) fn because(&mut self, reason: impl Into<String>) -> &mut Self {
+        self.because = Some(reason.into());
+        self
+    }
+
     /// Says to the platforms that an aggregate changed. Its version is the next of that aggregate, given at commit.
     pub(crate) fn event(
         &mut self,
@@ -135,12 +165,17 @@ impl Work<'_> {
     /// When any of it fails; then nothing happened.
     pub(crate) async fn commit(mut self, outcome: Outcome) -> Result<(), Error> {
         let (result, reason) = match outcome {
-            Outcome::Done => ("done", None),
+            Outcome::Done => ("done", self.because.take()),
             Outcome::Refused(why) => ("refused", Some(why.to_owned())),
         };
         let mut actor = serde_json::to_value(&self.ctx.actor)?;
         if let Some(ip) = self.ctx.ip {
             actor["ip"] = json!(ip.to_string());
+        }
+        if let Some(admin) = self.ctx.administrator() {
+            let rights = admin_grants::live(&mut self.tx, admin, self.ctx.now).await?;
+            actor["rights"] =
+                rights.iter().map(|right| json!({ "role": right.role, "institution": right.org })).collect();
         }
         let entry = Entry {
             // Of the writing, not of the request: from here on its way to a number is measured (R4).
@@ -155,6 +190,8 @@ impl Work<'_> {
             details: Value::Object(self.details),
         };
         books::record(&mut self.tx, &entry).await?;
+        let shown: Vec<PersonId> = self.shown.iter().copied().collect();
+        disclosures::insert_all(&mut self.tx, entry.id, self.ctx.now, &shown).await?;
         let mut told = HashSet::new();
         if self.events.iter().all(|event| told.insert(event.aggregate_id)) {
             books::publish_all(&mut self.tx, &self.events).await?;

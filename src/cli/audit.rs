@@ -1,12 +1,15 @@
 //! `mingji audit …` (ruling R4).
 
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::json;
 
 use super::output::Output;
-use super::{Failure, runtime};
+use super::{Failure, files, runtime};
+use crate::app::audit_file::verify_export;
 use crate::app::books::read_anchors;
 
 /// Subcommands.
@@ -18,6 +21,18 @@ pub enum Command {
         /// Checkpoints kept outside the database.
         #[arg(long, value_name = "FILE")]
         anchors: Option<PathBuf>,
+        /// A log that `mingji audit export` wrote, instead of the register; neither database nor keys are needed.
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+        /// The key that `mingji audit export` told: without it the file is believed about its own.
+        #[arg(long, value_name = "KEY", requires = "export")]
+        key: Option<String>,
+    },
+    /// Writes the whole log to a file that only its owner reads, and tells the key that it is verified with.
+    #[command(after_help = "Example: mingji audit export audit-2026.jsonl")]
+    Export {
+        /// A new file.
+        file: PathBuf,
     },
     /// Signs where the chain stands and appends it to a file outside the database.
     #[command(after_help = "Example: mingji audit anchor /mnt/worm/anchors.jsonl")]
@@ -29,18 +44,25 @@ pub enum Command {
 
 /// Runs a subcommand.
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
-    let app = runtime::standing(config).await?;
     match command {
-        Command::Verify { anchors } => {
+        Command::Verify { anchors, export, key } => {
+            let unread = |file: &Path, e: std::io::Error| Failure::new(format!("{}: {e}", file.display()));
             let anchors = match anchors {
-                Some(file) => read_anchors(
-                    &std::fs::read_to_string(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?,
-                )?,
+                Some(file) => read_anchors(&std::fs::read_to_string(file).map_err(|e| unread(file, e))?)?,
                 None => Vec::new(),
             };
-            // What was committed before a stop may still wait for its number.
-            while app.number_pending().await? > 0 {}
-            let verdict = app.verify_audit(&anchors).await?;
+            let verdict = match export {
+                Some(file) => {
+                    let opened = File::open(file).map_err(|e| unread(file, e))?;
+                    verify_export(BufReader::new(opened), key.as_deref(), &anchors)?
+                }
+                None => {
+                    let app = runtime::standing(config).await?;
+                    // What was committed before a stop may still wait for its number.
+                    while app.number_pending().await? > 0 {}
+                    app.verify_audit(&anchors).await?
+                }
+            };
             output.say(&verdict, |v| {
                 format!(
                     "{} entries; anchor: {}; {}",
@@ -51,8 +73,20 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             })?;
             if verdict.holds { Ok(()) } else { Err(Failure::new("the audit chain does not hold")) }
         }
+        Command::Export { file } => {
+            let app = runtime::standing(config).await?;
+            while app.number_pending().await? > 0 {}
+            let mut out = BufWriter::new(files::create(file)?);
+            let entries = app.export_audit(&mut out).await?;
+            let written = out.into_inner().map_err(|error| Failure::new(error.to_string()))?;
+            written.sync_all()?;
+            let key = app.audit_key();
+            output.say(&json!({ "file": file, "entries": entries, "key": key }), |_| {
+                format!("{entries} entries in {}; keep the key elsewhere: {key}", file.display())
+            })
+        }
         Command::Anchor { file } => {
-            app.anchor(file).await?;
+            runtime::standing(config).await?.anchor(file).await?;
             output.say(&json!({ "file": file }), |_| format!("anchored in {}", file.display()))
         }
     }

@@ -135,10 +135,6 @@ fn line(part: &StayPart) -> String {
 }
 
 fn key(app: &App, class: &str) -> Result<ClassKey, Failure> {
-    let parts: Vec<&str> = class.split('/').collect();
-    let read = match parts[..] {
-        [stage, year, class] => ClassKey::read(stage, year, class, app.now().shanghai_date()),
-        _ => None,
-    };
-    read.ok_or_else(|| Failure::new("a class is 学段/入学年份/班级, as in 小学/2024/2班"))
+    ClassKey::parse(class, app.now().shanghai_date())
+        .ok_or_else(|| Failure::new("a class is 学段/入学年份/班级, as in 小学/2024/2班"))
 }

@@ -96,6 +96,8 @@ keys! {
         "from the merge of two records that are one person to the end of the time in which it can be undone";
     LIFETIME_YEAR_UNDO: "MINGJI_LIFETIME_YEAR_UNDO" = "30d", false,
         "from the turn of a school year to the end of the time in which it can be undone";
+    LIFETIME_FEED: "MINGJI_LIFETIME_FEED" = "60d", false,
+        "how far back a platform can read the changes of its people; at least 30d";
 }
 
 #[cfg(test)]

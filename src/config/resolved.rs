@@ -269,6 +269,7 @@ fn lifetimes(raw: &Raw) -> Result<Lifetimes, ConfigError> {
         activation: duration(raw, &keys::LIFETIME_ACTIVATION)?,
         merge_undo: duration(raw, &keys::LIFETIME_MERGE_UNDO)?,
         year_undo: duration(raw, &keys::LIFETIME_YEAR_UNDO)?,
+        feed: duration(raw, &keys::LIFETIME_FEED)?,
     };
     lifetimes.check().map_err(|fault| lifetime_fault(&fault))?;
     Ok(lifetimes)
@@ -276,7 +277,7 @@ fn lifetimes(raw: &Raw) -> Result<Lifetimes, ConfigError> {
 
 fn lifetime_fault(fault: &LifetimeFault) -> ConfigError {
     let field = match fault {
-        LifetimeFault::Zero(name) | LifetimeFault::TooLong { name, .. } => name,
+        LifetimeFault::Zero(name) | LifetimeFault::TooLong { name, .. } | LifetimeFault::TooShort { name, .. } => name,
         LifetimeFault::IdleBeyondAbsolute { idle, .. } => idle,
     };
     let variable = format!("MINGJI_LIFETIME_{}", field.to_ascii_uppercase());

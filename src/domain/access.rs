@@ -32,6 +32,17 @@ pub struct ViaGrant {
     grant: GrantId,
 }
 
+/// A platform that proved itself, for what it serves today.
+#[derive(Clone, Copy, Debug)]
+pub struct Platform(ClientId);
+
+/// Somebody whom a platform reaches today.
+#[derive(Clone, Copy, Debug)]
+pub struct Reached {
+    platform: ClientId,
+    person: PersonId,
+}
+
 /// Before sign-in: a login leads to an account reference and to nothing else.
 #[derive(Clone, Copy, Debug)]
 pub struct Door(());
@@ -61,6 +72,12 @@ pub enum TaskName {
     PersonChange,
     /// A change of a student's stay; whether the stay is hers is checked against an administrator's evidence.
     StudentLife,
+    /// What the roster view adds to rows that an administrator's evidence found: names of classes, guardians, phones.
+    RosterView,
+    /// The sequencer, which asks whom an event is about.
+    Feed,
+    /// Approvals of full records; who may ask and decide is checked against an administrator's evidence.
+    Approvals,
     /// The turn of the school year in a subtree, by the operator or whoever covers it.
     YearTurn,
     /// `mingji registry count`.
@@ -137,6 +154,36 @@ impl ViaGrant {
     /// The grant.
     pub fn grant(&self) -> GrantId {
         self.grant
+    }
+}
+
+impl Platform {
+    /// From a client of the system that is active, or that its stream is written for.
+    pub(crate) fn prove_by_client(client: ClientId) -> Self {
+        Self(client)
+    }
+
+    /// The client.
+    pub fn client(&self) -> ClientId {
+        self.0
+    }
+}
+
+impl Reached {
+    /// From what the platform serves, the person's places and the receipts about her, just read.
+    pub(crate) fn prove_by_reach(platform: &Platform, person: PersonId) -> Self {
+        Self { platform: platform.client(), person }
+    }
+
+    /// The platform.
+    pub fn platform(&self) -> ClientId {
+        self.platform
+    }
+}
+
+impl OnePerson for Reached {
+    fn person(&self) -> PersonId {
+        self.person
     }
 }
 

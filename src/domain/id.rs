@@ -27,7 +27,7 @@ fn made_at(id: Uuid) -> Timestamp {
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -120,6 +120,8 @@ ids! {
     EventId,
     /// An administrator's grant 管理授权.
     AdminGrantId,
+    /// A request for a full record 审批.
+    ApprovalId,
     /// A one-time activation 激活.
     ActivationId,
     /// An initial access token, with which a client registers itself.

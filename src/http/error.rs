@@ -10,14 +10,14 @@ use super::extract::Visit;
 use super::pages::respond::{FormTargets, page};
 use super::pages::views::{ErrorId, ErrorPage};
 use crate::app::authorize::PageStop;
-use crate::app::{Error, Kind};
+use crate::app::{Ctx, Error, Kind};
 use crate::domain::oidc::error::{Code, ProtocolError};
 
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
 /// A failed use case as a page.
 pub fn failure(visit: Visit, error: &Error) -> Response {
-    note(&visit, error);
+    note(&visit.ctx, error);
     let id = match error.kind {
         Kind::Busy => ErrorId::Busy,
         Kind::NotFound => ErrorId::NotFound,
@@ -60,7 +60,7 @@ pub async fn not_found(visit: Visit) -> Response {
 
 /// A failed use case as the JSON of a protocol endpoint (RFC 6749, 5.2).
 pub fn protocol(visit: &Visit, error: &Error) -> Response {
-    note(visit, error);
+    note(&visit.ctx, error);
     protocol_error(&error.as_protocol())
 }
 
@@ -93,8 +93,9 @@ pub fn no_form() -> Response {
     protocol_error(&ProtocolError::new(Code::InvalidRequest, "a form is expected"))
 }
 
-fn note(visit: &Visit, error: &Error) {
-    let request_id = visit.ctx.request_id;
+/// Leaves the internal text in the log.
+pub fn note(ctx: &Ctx, error: &Error) {
+    let request_id = ctx.request_id;
     match error.kind {
         Kind::Internal => tracing::error!(%request_id, reason = %error.internal, "failed"),
         Kind::Busy => tracing::warn!(%request_id, reason = %error.internal, "busy"),

@@ -1,5 +1,6 @@
 //! What stands at the door: decode a request, call one use case, encode its answer.
 
+pub mod api;
 mod cookies;
 mod error;
 mod extract;
@@ -83,6 +84,7 @@ pub fn router(door: Door) -> Router {
         )
         .route(path::HEALTHZ, get(health::alive))
         .route(path::READYZ, get(health::ready))
+        .merge(api::routes())
         .merge(pages::static_files::static_router())
         .fallback(error::not_found);
     routes

@@ -28,6 +28,8 @@ pub mod path {
     pub const WARD_PASSWORD: &str = "/ward-password";
     pub const HEALTHZ: &str = "/healthz";
     pub const READYZ: &str = "/readyz";
+    pub const OPENAPI: &str = "/api/openapi.json";
+    pub const FEED_SNAPSHOT: &str = "/api/feed/snapshot";
     /// On a listener of its own.
     pub const METRICS: &str = "/metrics";
 }

@@ -32,12 +32,15 @@ impl CheckpointSigner {
         self.0.sign(&message(seq, count, head, at)).as_ref().to_vec()
     }
 
-    /// Whether a statement was signed here.
-    pub fn verify(&self, seq: i64, count: i64, head: &[u8; 32], at: Timestamp, signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, self.0.public_key().as_ref())
-            .verify(&message(seq, count, head, at), signature)
-            .is_ok()
+    /// What others check statements with.
+    pub fn public_key(&self) -> [u8; 32] {
+        array(self.0.public_key().as_ref())
     }
+}
+
+/// Whether a statement was signed by the holder of this key.
+pub fn holds(key: &[u8; 32], seq: i64, count: i64, head: &[u8; 32], at: Timestamp, signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, key).verify(&message(seq, count, head, at), signature).is_ok()
 }
 
 fn message(seq: i64, count: i64, head: &[u8; 32], at: Timestamp) -> Vec<u8> {
@@ -69,12 +72,14 @@ mod tests {
         let secrets = RootSecrets::generate(&random);
         let (signer, at) = (CheckpointSigner::new(&secrets), Timestamp::from_seconds(5));
         let signature = signer.sign(7, 7, &[3; 32], at);
-        assert!(CheckpointSigner::new(&secrets).verify(7, 7, &[3; 32], at, &signature), "the key is always the same");
-        assert!(!signer.verify(8, 7, &[3; 32], at, &signature));
-        assert!(!signer.verify(7, 8, &[3; 32], at, &signature));
-        assert!(!signer.verify(7, 7, &[4; 32], at, &signature));
-        assert!(!signer.verify(7, 7, &[3; 32], Timestamp::from_seconds(6), &signature));
-        assert!(!signer.verify(7, 7, &[3; 32], at, &signature[..63]));
-        assert!(!CheckpointSigner::new(&RootSecrets::generate(&random)).verify(7, 7, &[3; 32], at, &signature));
+        let key = CheckpointSigner::new(&secrets).public_key();
+        assert!(holds(&key, 7, 7, &[3; 32], at, &signature), "the key is always the same");
+        assert!(!holds(&key, 8, 7, &[3; 32], at, &signature));
+        assert!(!holds(&key, 7, 8, &[3; 32], at, &signature));
+        assert!(!holds(&key, 7, 7, &[4; 32], at, &signature));
+        assert!(!holds(&key, 7, 7, &[3; 32], Timestamp::from_seconds(6), &signature));
+        assert!(!holds(&key, 7, 7, &[3; 32], at, &signature[..63]));
+        let other = CheckpointSigner::new(&RootSecrets::generate(&random)).public_key();
+        assert!(!holds(&other, 7, 7, &[3; 32], at, &signature));
     }
 }

@@ -13,6 +13,7 @@ statements! {
         ON CONFLICT (person_id, kind, value_index) WHERE ended_at IS NULL DO NOTHING";
     OF_PERSON = "SELECT id, kind, value_sealed, value_index, source, confirmed_at, created_at FROM contact WHERE person_id = $1 AND ended_at IS NULL ORDER BY created_at, id";
     END = "UPDATE contact SET ended_at = $3 WHERE id = $1 AND person_id = $2 AND ended_at IS NULL";
+    HOLDERS = "SELECT person_id, value_index FROM contact WHERE kind = $1 AND value_index = $2 AND ended_at IS NULL ORDER BY person_id";
     OF_MANY = "SELECT person_id, value_index FROM contact WHERE ended_at IS NULL AND person_id IN ($1)";
 }
 
@@ -107,6 +108,20 @@ impl FromRow for Held {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self((row.get("person_id")?, row.get("value_index")?)))
     }
+}
+
+/// Who can be reached by a phone or an address.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn holders(
+    tx: &mut Tx,
+    _task: &Task,
+    kind: ContactKind,
+    index: [u8; 32],
+) -> Result<Vec<PersonId>, StoreError> {
+    let found = tx.all::<Held>(HOLDERS, args![kind.as_str(), index]).await?;
+    Ok(found.into_iter().map(|held| held.0.0).collect())
 }
 
 /// The indexes of the contacts that many people have.

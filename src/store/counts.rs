@@ -2,7 +2,7 @@
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use super::relation_claims::unreviewed;
-use crate::domain::access::Task;
+use crate::domain::access::{Subtree, Task};
 use crate::domain::id::OrgId;
 use crate::domain::time::Timestamp;
 
@@ -25,6 +25,15 @@ statements! {
         (SELECT COUNT(*) FROM keeper JOIN worker ON worker.id = keeper.id) AS teacher_guardians, (SELECT COUNT(*) FROM account a JOIN everyone ON everyone.id = a.person_id WHERE a.state <> 'merged') AS accounts,
         (SELECT COUNT(*) FROM relation_claim r WHERE (r.state = 'pending' OR ", unreviewed!(), ") AND (r.org_id IN (SELECT id FROM scope) OR r.child_id IN (SELECT id FROM pupil) OR r.person_id IN (SELECT id FROM worker)))
         + (SELECT COUNT(*) FROM conflict_case k WHERE k.state = 'open' AND (k.person_id IN (SELECT id FROM everyone) OR k.other_id IN (SELECT id FROM everyone) OR k.claimed_org_id IN (SELECT id FROM scope))) AS open_cases");
+    // Of pupils the guardians whom the school of their 学籍 confirmed, or whom somebody in the subtree recorded; what others
+    // say of them, or of anybody else, is not counted.
+    HELD = "WITH scope AS (SELECT k.descendant_id AS id FROM institution_closure k JOIN institution_closure r ON r.descendant_id = k.ancestor_id WHERE k.ancestor_id = $1 AND r.ancestor_id = $2),
+        stay AS (SELECT DISTINCT e.person_id AS id, e.source AS source FROM enrolment e JOIN scope ON scope.id = e.org_id WHERE e.valid_to IS NULL)
+        SELECT (SELECT COUNT(*) FROM institution o JOIN scope ON scope.id = o.id WHERE o.status = 'active') AS institutions,
+        (SELECT COUNT(DISTINCT id) FROM stay) AS students,
+        (SELECT COUNT(DISTINCT s.person_id) FROM staffing s JOIN scope ON scope.id = s.org_id WHERE s.valid_to IS NULL) AS staff,
+        (SELECT COUNT(DISTINCT g.guardian_id) FROM guardianship g JOIN stay ON stay.id = g.child_id WHERE (g.status = 'confirmed' AND stay.source = 'normal')
+            OR (g.status IN ('pending', 'confirmed') AND g.recorded_org_id IN (SELECT id FROM scope))) AS guardians";
     NEWEST = "SELECT COALESCE(MAX(at), 0) AS at FROM audit_entry";
 }
 
@@ -58,6 +67,31 @@ impl FromRow for Counts {
     }
 }
 
+/// How many an administrator holds.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Counts)]
+pub struct Held {
+    /// Institutions.
+    pub institutions: i64,
+    /// Who studies there today.
+    pub students: i64,
+    /// Who works there today.
+    pub staff: i64,
+    /// Guardians of the students, as far as they were confirmed or recorded there.
+    pub guardians: i64,
+}
+
+impl FromRow for Held {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            institutions: row.get("institutions")?,
+            students: row.get("students")?,
+            staff: row.get("staff")?,
+            guardians: row.get("guardians")?,
+        })
+    }
+}
+
 struct At(Timestamp);
 
 impl FromRow for At {
@@ -80,6 +114,21 @@ pub async fn all(tx: &mut Tx, _task: &Task) -> Result<Counts, StoreError> {
 /// As [`StoreError`] says.
 pub async fn under(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Counts, StoreError> {
     tx.one(UNDER, args![org]).await
+}
+
+/// An institution inside an administrator's subtrees, and everything under it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn held(tx: &mut Tx, scope: &Subtree, org: OrgId) -> Result<Held, StoreError> {
+    let mut held = Held { institutions: 0, students: 0, staff: 0, guardians: 0 };
+    for root in scope.roots() {
+        let under: Held = tx.one(HELD, args![org, root]).await?;
+        if under.institutions >= held.institutions {
+            held = under;
+        }
+    }
+    Ok(held)
 }
 
 /// When the newest audit entry was written.

@@ -74,6 +74,8 @@ const COMMANDS: &[&[&str]] = &[
     &["consent", "withdraw"],
     &["admin", "grant"],
     &["platform", "space"],
+    &["platform", "serve"],
+    &["platform", "unserve"],
     &["backup"],
     &["restore"],
     &["keys", "init"],
@@ -83,6 +85,7 @@ const COMMANDS: &[&[&str]] = &[
     &["keys", "restore"],
     &["audit", "verify"],
     &["audit", "anchor"],
+    &["audit", "export"],
 ];
 
 /// Refused with one line on standard error that holds `hint`, and nothing on standard output.

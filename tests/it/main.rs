@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 #![allow(missing_docs, reason = "the names of the tests are the documentation")]
 
+mod api;
 mod architecture;
+mod audit;
 mod backup;
 mod browser;
 mod cases;

@@ -5,7 +5,7 @@ mod authorize;
 mod backchannel;
 mod claims_parameter;
 mod client_auth;
-mod client_credentials;
+pub mod client_credentials;
 mod client_keys;
 mod discovery;
 mod encryption;

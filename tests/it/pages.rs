@@ -173,10 +173,12 @@ fn end_samples(v: Values) -> Vec<Sample> {
     let mut samples: Vec<Sample> = vec![
         ("sign-out", Box::new(move |l| confirm().render(l))),
         ("signed-out", Box::new(move |l| signed_out().render(l))),
-        ("home", Box::new(|l| Home { who: None, wards: Vec::new(), note: None }.render(l))),
+        ("home", Box::new(|l| Home { who: None, wards: Vec::new(), looks: Vec::new(), note: None }.render(l))),
         (
             "home-signed-in",
-            Box::new(move |l| Home { who: Some(v.who("陈晓兰")), wards: Vec::new(), note: None }.render(l)),
+            Box::new(move |l| {
+                Home { who: Some(v.who("陈晓兰")), wards: Vec::new(), looks: looks(v), note: None }.render(l)
+            }),
         ),
     ];
     for id in ErrorId::ALL {
@@ -188,6 +190,20 @@ fn end_samples(v: Values) -> Vec<Sample> {
         samples.push((id.as_str(), Box::new(move |l| page().render(l))));
     }
     samples
+}
+
+fn looks(v: Values) -> Vec<Look> {
+    let look = |who: Option<&str>, action: &str, purpose: Option<&str>| Look {
+        day: "2026-11-20".into(),
+        who: who.map(|who| v.text(who)),
+        action: action.into(),
+        purpose: purpose.map(|why| v.text(why)),
+    };
+    vec![
+        look(Some("曾慧敏 · 瑞金市怡安希望小学"), "person.record_viewed", Some("职称评审")),
+        look(Some("曾慧敏 · 瑞金市怡安希望小学"), "roster.viewed", None),
+        look(None, "person.exported", None),
+    ]
 }
 
 fn ward_samples(v: Values) -> Vec<Sample> {
@@ -221,6 +237,7 @@ fn ward_samples(v: Values) -> Vec<Sample> {
             ward("ward-2", "刘*墨", "瑞金第一中学 · 2026级4班", false, None, Vec::new()),
             ward("ward-3", "迪*提", "瑞金市思源实验学校", true, None, Vec::new()),
         ],
+        looks: Vec::new(),
         note,
     };
     let form = move |error| WardPassword {

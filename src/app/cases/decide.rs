@@ -27,7 +27,8 @@ pub struct Verdict {
 }
 
 /// What became of a case.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DecidedCase)]
 pub struct Decided {
     /// Which.
     pub id: CaseId,

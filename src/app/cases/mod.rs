@@ -28,7 +28,8 @@ use crate::store::{cases, documents, institutions, persons};
 const LISTED: i64 = 1000;
 
 /// A case that waits.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = OpenCase)]
 pub struct Listed {
     /// Its id.
     pub id: CaseId,
@@ -42,11 +43,13 @@ pub struct Listed {
     pub source: &'static str,
     /// Since when it waits.
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
 
 /// A side of a case, as whoever decides may see her.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CaseSide)]
 pub struct SideView {
     /// Who.
     pub person_id: PersonId,
@@ -63,7 +66,8 @@ pub struct SideView {
 }
 
 /// A document without its number.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = MaskedDocument)]
 pub struct DocumentView {
     /// What the paper is called.
     pub label: &'static str,
@@ -74,7 +78,8 @@ pub struct DocumentView {
 }
 
 /// A case with its sides.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Case)]
 pub struct CaseView {
     /// Its id.
     pub id: CaseId,
@@ -98,6 +103,7 @@ pub struct CaseView {
     pub reason: Option<String>,
     /// Since when it waits.
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
 
@@ -182,6 +188,9 @@ impl App {
         let stated = holder.as_ref().map(|holder| self.stated(holder, &case)).transpose()?.unwrap_or_default();
         let institution = org_name(work.tx(), &task, case.org).await?;
         work.target("case", case.id).target("person", case.person).detail("kind", case.kind.as_str());
+        for side in &sides {
+            work.shows(side.person_id);
+        }
         work.commit(Outcome::Done).await?;
         Ok(CaseView {
             id: case.id,

@@ -26,7 +26,7 @@ use crate::store::{accounts, activations, admin_grants, cases, documents, merges
 const TRIES: u32 = 8;
 
 /// What a merge came to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Merged {
     /// Whom both ids name from now on.
     pub person_id: PersonId,
@@ -34,6 +34,7 @@ pub struct Merged {
     pub absorbed: PersonId,
     /// Until when it can be undone.
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub undo_until: Timestamp,
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::domain::registry::feed::SHORTEST_WINDOW;
+
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -35,6 +37,8 @@ pub struct Lifetimes {
     pub merge_undo: Duration,
     /// From the turn of a school year to the end of the time in which it can be undone.
     pub year_undo: Duration,
+    /// How far back a platform can read the changes of its people (R4).
+    pub feed: Duration,
 }
 
 impl Default for Lifetimes {
@@ -53,6 +57,7 @@ impl Default for Lifetimes {
             activation: 14 * DAY,
             merge_undo: 90 * DAY,
             year_undo: 30 * DAY,
+            feed: 60 * DAY,
         }
     }
 }
@@ -70,6 +75,14 @@ pub enum LifetimeFault {
         name: &'static str,
         /// The longest that is allowed.
         most: Duration,
+    },
+    /// Less than what others rely on.
+    #[error("{name} must be {} seconds at least", least.as_secs())]
+    TooShort {
+        /// Which.
+        name: &'static str,
+        /// The shortest that is allowed.
+        least: Duration,
     },
     /// An idle time beyond the absolute one would never be reached.
     #[error("{idle} must not be longer than {absolute}")]
@@ -103,6 +116,7 @@ impl Lifetimes {
             ("activation", self.activation, 90 * DAY),
             ("merge_undo", self.merge_undo, 3660 * DAY),
             ("year_undo", self.year_undo, 300 * DAY),
+            ("feed", self.feed, 3660 * DAY),
         ];
         for (name, value, most) in bounded {
             if value < Duration::from_secs(1) {
@@ -111,6 +125,9 @@ impl Lifetimes {
             if value > most {
                 return Err(LifetimeFault::TooLong { name, most });
             }
+        }
+        if self.feed < SHORTEST_WINDOW {
+            return Err(LifetimeFault::TooShort { name: "feed", least: SHORTEST_WINDOW });
         }
         self.check_pairs()
     }
@@ -131,6 +148,13 @@ impl Lifetimes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_platform_may_always_read_a_month_back() {
+        let short = Lifetimes { feed: SHORTEST_WINDOW - Duration::from_secs(1), ..Lifetimes::default() };
+        assert!(matches!(short.check(), Err(LifetimeFault::TooShort { name: "feed", .. })));
+        assert_eq!(Lifetimes { feed: SHORTEST_WINDOW, ..Lifetimes::default() }.check(), Ok(()));
+    }
 
     #[test]
     fn the_defaults_hold() {

@@ -11,6 +11,7 @@ use super::error::{Code, ProtocolError};
 use super::params::Params;
 use super::pkce::Challenge;
 use super::request::{Answered, AuthorizationRequest, Prompt};
+use super::resource::Targets;
 use super::response::{ResponseMode, ResponseType};
 use super::scope::{Scope, ScopeSet};
 use crate::domain::id::InteractionId;
@@ -86,6 +87,7 @@ pub const READ: &[&str] = &[
     "id_token_hint",
     "ui_locales",
     "claims_locales",
+    "resource",
 ];
 
 /// Runs the checks of an entrance.
@@ -132,6 +134,7 @@ pub fn authorize(
         hinted_sub: claims.sub,
         ui_locales: own("ui_locales"),
         claims_locales: own("claims_locales"),
+        targets: Targets::default(),
         created_at: now,
         answered: Answered::default(),
         notice: None,

@@ -337,6 +337,13 @@ impl Client {
         if self.may_refresh() { allowed } else { allowed.without(Scope::OfflineAccess) }
     }
 
+    /// Whether it may ask for a resource in the name of whoever signs in: platforms of the system only, because no consent
+    /// page names resources. The register's own API needs no registration; the person's grants say what is done there.
+    pub fn may_act_at(&self, resource: &str, is_register: bool) -> bool {
+        let named = self.metadata.edu_resources.iter().any(|uri| uri == resource);
+        !self.is_application() && (is_register || named)
+    }
+
     /// Exact comparison (RFC 9700, 2.1), except the port of a native client's loopback address (RFC 8252, 7.3; R12).
     pub fn redirects_to(&self, uri: &str) -> bool {
         self.metadata.redirect_uris.iter().any(|registered| {

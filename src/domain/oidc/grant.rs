@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::claims_request::SingleClaims;
 use super::error::{Code, ProtocolError};
 use super::pkce::Challenge;
+use super::resource::Targets;
 use super::scope::ScopeSet;
 use crate::domain::auth::lifetimes::Lifetimes;
 use crate::domain::id::{ClientId, FamilyId, GrantId, IdentityId, PersonId, SessionId};
@@ -31,6 +32,9 @@ pub struct CodeOffer {
     /// Claims that were asked for one by one.
     #[serde(default)]
     pub claims: SingleClaims,
+    /// Resources that were asked for.
+    #[serde(default)]
+    pub targets: Targets,
     /// Who.
     pub person: PersonId,
     /// In which session.
@@ -103,6 +107,8 @@ pub struct Grant {
     pub scope: ScopeSet,
     /// Claims that were asked for one by one.
     pub claims: SingleClaims,
+    /// Resources that its tokens may be for.
+    pub targets: Targets,
     /// When the person proved herself.
     pub auth_time: Timestamp,
     /// How strongly.

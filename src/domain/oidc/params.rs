@@ -27,12 +27,12 @@ impl Params {
         }
     }
 
-    /// The name of a parameter that stands twice, if there is one.
+    /// The name of a parameter that stands twice, if there is one. RFC 8707, 2 lets `resource` do so.
     pub fn repeated(&self) -> Option<&str> {
         self.0
             .iter()
             .enumerate()
-            .find(|(at, (name, _))| self.0[..*at].iter().any(|(other, _)| other == name))
+            .find(|(at, (name, _))| name != "resource" && self.0[..*at].iter().any(|(other, _)| other == name))
             .map(|(_, (name, _))| name.as_str())
     }
 
@@ -76,7 +76,8 @@ impl Params {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
     }
 
-    fn values(&self, name: &str) -> Vec<&str> {
+    /// Everything that a parameter says which may stand several times.
+    pub fn values(&self, name: &str) -> Vec<&str> {
         self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
     }
 }
@@ -90,6 +91,7 @@ mod tests {
         let params = Params::parse("a=1&b=2&a=3&c=");
         assert_eq!((params.get("a"), params.get("b"), params.get("c"), params.get("d")), (None, Some("2"), None, None));
         assert_eq!(params.repeated(), Some("a"));
+        assert_eq!(Params::parse("resource=1&resource=2").repeated(), None);
         assert!(params.refuse_repeated().is_err());
         assert_eq!(Params::parse(&params.encode()), params);
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claims_request::SingleClaims;
 use super::pkce::Challenge;
+use super::resource::Targets;
 use super::response::{ResponseMode, ResponseType};
 use super::scope::ScopeSet;
 use crate::domain::id::{ClientId, InteractionId, SessionId};
@@ -75,6 +76,9 @@ pub struct AuthorizationRequest {
     pub ui_locales: Option<String>,
     /// Languages for claims.
     pub claims_locales: Option<String>,
+    /// Resources that tokens are to be for (RFC 8707), of those that the client may ask for.
+    #[serde(default)]
+    pub targets: Targets,
     /// When it arrived.
     pub created_at: Timestamp,
     /// Which prompts were answered.

@@ -89,7 +89,8 @@ impl Expect<'_> {
         const OWN: [&str; 7] = ["iss", "aud", "exp", "nbf", "iat", "jti", "client_id"];
         let carried = claims.iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
         let client = ("client_id".to_owned(), self.client_id.to_owned());
-        Ok(carried.filter_map(|(name, value)| Some((name.clone(), text(value)?))).chain([client]).collect())
+        let told = carried.flat_map(|(name, value)| said(name, value).into_iter().map(|text| (name.clone(), text)));
+        Ok(told.chain([client]).collect())
     }
 
     fn check_time(&self, claims: &Map<String, Value>) -> Result<(), &'static str> {
@@ -112,6 +113,14 @@ impl Expect<'_> {
 
 fn names(audience: &Value, issuer: &str) -> bool {
     audience == issuer || audience.as_array().is_some_and(|many| many.iter().any(|one| one == issuer))
+}
+
+/// What a member says; RFC 8707, 2 lets `resource` name several, which JSON holds in an array.
+fn said(name: &str, value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(all) if name == "resource" => all.iter().filter_map(text).collect(),
+        one => text(one).into_iter().collect(),
+    }
 }
 
 /// A member as a parameter: numbers are written out, `claims` is JSON inside JSON (RFC 9101, 4).

@@ -1,12 +1,24 @@
-//! Resources that tokens are made for (RFC 8707): services of the system that clients call in their own name.
+//! Resources that tokens are made for (RFC 8707): services of the system that clients call in their own name or in that
+//! of whoever signed in, and the register's own API.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::client::Client;
 use super::error::{Code, ProtocolError};
+use crate::domain::issuer::Issuer;
 use crate::domain::time::Timestamp;
+
+/// Where the register's own API stands, below the issuer.
+pub const API: &str = "/api/";
+/// Words that begin so are the register's own.
+const OWN: &str = "mingji.";
+/// Acts as the administrator who signed in; dropped for whoever holds no live admin grant.
+pub const ADMIN: &str = "mingji.admin";
+/// Reads the changes of a platform's people, in the platform's own name.
+pub const FEED: &str = "mingji.feed";
 
 /// A registered resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +33,30 @@ pub struct Resource {
     pub created_at: Timestamp,
 }
 
+/// In whose name a token speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearer {
+    /// Somebody who signed in.
+    Person,
+    /// The client itself.
+    Client,
+}
+
 impl Resource {
+    /// The register's own API.
+    pub fn api(issuer: &Issuer, bearer: Bearer) -> Self {
+        let word = match bearer {
+            Bearer::Person => ADMIN,
+            Bearer::Client => FEED,
+        };
+        Self {
+            uri: issuer.at(API),
+            name: "名籍接口 Mingji API".into(),
+            scopes: BTreeSet::from([word.to_owned()]),
+            created_at: Timestamp::from_micros(0),
+        }
+    }
+
     /// Checks what the operator registers.
     ///
     /// # Errors
@@ -32,15 +67,18 @@ impl Resource {
         if url.fragment().is_some() || url.cannot_be_a_base() || self.uri.len() > 512 {
             return Err("a resource is an https URI without fragment");
         }
-        // Its tokens would be good for userinfo.
-        if self.uri.trim_end_matches('/') == issuer {
-            return Err("the issuer itself is no resource");
+        // Its tokens would be good for userinfo, or for the register.
+        let ours = self.uri.strip_prefix(issuer).is_some_and(|rest| rest.trim_matches('/').is_empty());
+        if ours || self.uri.trim_end_matches('/') == format!("{issuer}{API}").trim_end_matches('/') {
+            return Err("the issuer itself and its API are no resources to register");
         }
         if self.name.trim().is_empty() || self.name.len() > 256 {
             return Err("a resource has a name");
         }
-        if self.scopes.iter().any(|word| !is_scope_word(word)) {
-            return Err("a scope is printable ASCII without blanks, quotes and backslashes");
+        if self.scopes.iter().any(|word| !is_scope_word(word) || word.starts_with(OWN)) {
+            return Err(
+                "a scope is printable ASCII without blanks, quotes and backslashes, and does not begin with mingji.",
+            );
         }
         Ok(())
     }
@@ -50,7 +88,9 @@ impl Resource {
     /// # Errors
     /// `invalid_target`, `invalid_scope`.
     pub fn grants(&self, client: &Client, asked: Option<&str>) -> Result<BTreeSet<String>, ProtocolError> {
-        if !client.metadata.edu_resources.contains(&self.uri) {
+        // Streams of the register are those of platforms.
+        let foreign = self.scopes.contains(FEED) && client.is_application();
+        if foreign || !client.metadata.edu_resources.contains(&self.uri) {
             return Err(ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource"));
         }
         let words = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
@@ -64,9 +104,122 @@ impl Resource {
     }
 }
 
+/// What was asked for at resources in somebody's name: for each the words of `scope` that are its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Targets(BTreeMap<String, BTreeSet<String>>);
+
+/// The one resource that a token is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The audience.
+    pub uri: String,
+    /// What it may be used for there; nothing, when all of it was dropped.
+    pub words: BTreeSet<String>,
+}
+
+impl Target {
+    /// As `scope` says it.
+    pub fn scope(&self) -> String {
+        self.words.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Cut down to what a refresh asks for.
+    #[must_use]
+    pub fn within(mut self, asked: Option<&str>) -> Self {
+        if let Some(asked) = asked {
+            self.words.retain(|word| asked.split(' ').any(|one| one == word));
+        }
+        self
+    }
+}
+
+impl Targets {
+    /// Whether none was asked for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// With another one: of `scope`, the words that the resource knows and the client may have. A client that registered
+    /// no scopes may have all of them.
+    ///
+    /// # Errors
+    /// `invalid_target` when the client may not ask for it in anybody's name.
+    pub fn and(mut self, resource: &Resource, client: &Client, scope: &str) -> Result<Self, ProtocolError> {
+        if !client.may_act_at(&resource.uri, resource.scopes.contains(ADMIN)) {
+            return Err(ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource"));
+        }
+        let registered = client.metadata.scope.as_deref();
+        let may = |word: &str| registered.is_none_or(|all| all.split(' ').any(|one| one == word));
+        let asked = scope.split(' ').filter(|word| resource.scopes.contains(*word) && may(word));
+        self.0.insert(resource.uri.clone(), asked.map(str::to_owned).collect());
+        Ok(self)
+    }
+
+    /// Which one a token is for (RFC 8707, 2.2): what is asked for, of what was granted. Where the only one is not named
+    /// again it is meant; otherwise a token is for userinfo, which the issuer's name asks for too.
+    ///
+    /// # Errors
+    /// `invalid_target`.
+    pub fn choose(&self, asked: Option<&str>, issuer: &Issuer) -> Result<Option<Target>, ProtocolError> {
+        let target = |(uri, words): (&String, &BTreeSet<String>)| Target { uri: uri.clone(), words: words.clone() };
+        match asked {
+            None => Ok(self.0.iter().next().filter(|_| self.0.len() == 1).map(target)),
+            Some(uri) if uri == issuer.as_str() => Ok(None),
+            Some(uri) => match self.0.get_key_value(uri) {
+                Some(entry) => Ok(Some(target(entry))),
+                None => Err(ProtocolError::new(Code::InvalidTarget, "this resource was not asked for at the sign-in")),
+            },
+        }
+    }
+}
+
 /// RFC 6749, 3.3: `scope-token`.
 fn is_scope_word(word: &str) -> bool {
     !word.is_empty()
         && word.len() <= 128
         && word.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets(all: &[(&str, &[&str])]) -> Targets {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Targets(all.iter().map(|(uri, own)| ((*uri).to_owned(), words(own))).collect())
+    }
+
+    #[test]
+    fn a_token_is_for_one_of_what_was_granted() {
+        let issuer = Issuer::parse("https://id.example").unwrap();
+        let chosen = |targets: &Targets, asked: Option<&str>| {
+            targets.choose(asked, &issuer).map(|target| target.map(|target| target.uri)).map_err(|error| error.code)
+        };
+        let (none, one) = (targets(&[]), targets(&[("https://a.example/", &["a.read"])]));
+        let two = targets(&[("https://a.example/", &["a.read"]), ("https://b.example/", &[])]);
+        assert_eq!((chosen(&none, None), chosen(&one, Some("https://id.example"))), (Ok(None), Ok(None)));
+        assert_eq!(chosen(&one, None), Ok(Some("https://a.example/".into())), "the only one is meant");
+        assert_eq!(
+            (chosen(&two, None), chosen(&two, Some("https://b.example/"))),
+            (Ok(None), Ok(Some("https://b.example/".into())))
+        );
+        for asked in ["https://c.example/", "https://a.example", ""] {
+            assert_eq!(chosen(&two, Some(asked)), Err(Code::InvalidTarget), "{asked}");
+        }
+    }
+
+    #[test]
+    fn neither_the_issuer_nor_its_api_is_registered() {
+        let resource = |uri: &str| Resource {
+            uri: uri.into(),
+            name: "成绩库".into(),
+            scopes: BTreeSet::new(),
+            created_at: Timestamp::from_micros(0),
+        };
+        for uri in ["https://id.example", "https://id.example/", "https://id.example/api", "https://id.example/api/"] {
+            assert!(resource(uri).check("https://id.example").is_err(), "{uri}");
+        }
+        assert!(resource("https://id.example.org/api/").check("https://id.example").is_ok());
+    }
 }

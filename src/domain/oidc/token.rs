@@ -3,7 +3,6 @@
 use super::error::{Code, ProtocolError};
 use super::params::Params;
 use super::pkce;
-use super::scope::ScopeSet;
 
 /// A token request by grant type.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,13 +15,17 @@ pub enum Request {
         redirect_uri: Option<String>,
         /// RFC 7636.
         verifier: Option<String>,
+        /// For which resource (RFC 8707), of those that were asked for at the sign-in.
+        resource: Option<String>,
     },
     /// `refresh_token`
     Refresh {
         /// The token.
         token: String,
         /// A narrower scope, where one is asked for.
-        scope: Option<ScopeSet>,
+        scope: Option<String>,
+        /// For which resource (RFC 8707), of those that were asked for at the sign-in.
+        resource: Option<String>,
     },
     /// `client_credentials`
     ClientCredentials {
@@ -55,11 +58,8 @@ impl Request {
         params.refuse_repeated()?;
         let needed =
             |name: &str, why| params.get(name).map(str::to_owned).ok_or(ProtocolError::new(Code::InvalidRequest, why));
-        let grant_type = params.get("grant_type");
-        if grant_type != Some("client_credentials") && params.get("resource").is_some() {
-            return Err(ProtocolError::new(Code::InvalidTarget, "tokens about a person are for userinfo"));
-        }
-        match grant_type {
+        let resource = params.get("resource").map(str::to_owned);
+        match params.get("grant_type") {
             Some("authorization_code") => {
                 let verifier = params.get("code_verifier").map(str::to_owned);
                 if verifier.as_deref().is_some_and(|text| !pkce::is_verifier(text)) {
@@ -69,16 +69,17 @@ impl Request {
                     code: needed("code", "code is missing")?,
                     redirect_uri: params.get("redirect_uri").map(str::to_owned),
                     verifier,
+                    resource,
                 })
             }
             Some("refresh_token") => Ok(Self::Refresh {
                 token: needed("refresh_token", "refresh_token is missing")?,
-                scope: params.get("scope").map(ScopeSet::parse),
-            }),
-            Some("client_credentials") => Ok(Self::ClientCredentials {
                 scope: params.get("scope").map(str::to_owned),
-                resource: params.get("resource").map(str::to_owned),
+                resource,
             }),
+            Some("client_credentials") => {
+                Ok(Self::ClientCredentials { scope: params.get("scope").map(str::to_owned), resource })
+            }
             Some(_) => Err(ProtocolError::new(Code::UnsupportedGrantType, "this grant type is not served")),
             None => Err(ProtocolError::new(Code::InvalidRequest, "grant_type is missing")),
         }

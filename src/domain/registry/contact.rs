@@ -18,3 +18,11 @@ codes! {
         Admin = "admin", "管理员";
     }
 }
+
+/// A mobile phone of the mainland as rosters have it: eleven digits, without the country.
+pub fn mobile(typed: &str) -> Option<String> {
+    let digits: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    let digits = digits.strip_prefix("+86").unwrap_or(&digits);
+    let plausible = digits.len() == 11 && digits.starts_with('1') && digits.bytes().all(|b| b.is_ascii_digit());
+    plausible.then(|| digits.to_owned())
+}

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod age;
+pub mod approval;
 pub mod case;
 pub mod class;
 pub mod codes;
@@ -10,6 +11,7 @@ pub mod contact;
 pub mod division;
 pub mod document;
 pub mod enrolment;
+pub mod feed;
 pub mod grade;
 pub mod guardianship;
 pub mod holder;

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::domain::auth::session::ACRS;
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::client::{AuthMethod, ContentEncryption, EncryptionAlg};
+use crate::domain::oidc::resource::ADMIN;
 use crate::domain::oidc::response::{ResponseMode, ResponseType};
 use crate::domain::oidc::scope::Scope;
 use crate::domain::oidc::signing_key::SigningAlg;
@@ -20,7 +21,7 @@ use crate::http::urls::path;
 /// The document.
 pub async fn metadata(State(app): State<App>) -> Response {
     let at = |path: &str| app.issuer().at(path);
-    let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).chain([ADMIN]).collect();
     let auth_methods: Vec<&str> = AuthMethod::ALL.iter().map(|method| method.as_str()).collect();
     let proving_methods: Vec<&str> = auth_methods.iter().copied().filter(|method| *method != "none").collect();
     let assertion_algs: Vec<&str> = ClientAlg::ALL.iter().map(|alg| alg.as_str()).collect();

@@ -35,8 +35,11 @@ pub async fn answer(
                 "access_token": tokens.access_token.expose_secret(),
                 "token_type": "Bearer",
                 "expires_in": tokens.expires_in.as_secs(),
-                "scope": tokens.scope,
             });
+            // RFC 6749, 3.3: a scope has at least one word; a token all of whose rights were dropped has none.
+            if !tokens.scope.is_empty() {
+                body["scope"] = json!(tokens.scope);
+            }
             if let Some(id_token) = tokens.id_token {
                 body["id_token"] = json!(id_token.expose_secret());
             }

@@ -6,8 +6,9 @@ use axum::response::Response;
 
 use super::interaction::name;
 use super::respond::{FormTargets, page};
-use super::views::{Home, HomeNote, OtherGuardian, Ward, WardAccount};
+use super::views::{Home, HomeNote, Look, OtherGuardian, Ward, WardAccount};
 use crate::app::App;
+use crate::app::disclosure::Disclosure;
 use crate::app::ward::WardCard;
 use crate::domain::oidc::params::Params;
 use crate::http::error;
@@ -17,12 +18,27 @@ use crate::http::extract::Visit;
 pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit) -> Response {
     let note = Params::parse(query.as_deref().unwrap_or_default()).get("told").and_then(HomeNote::parse);
     let view = match app.home(&visit.ctx, &visit.browser).await {
-        Ok(Some(home)) => Home { who: Some(name(&home.who)), wards: home.wards.into_iter().map(ward).collect(), note },
-        Ok(None) => Home { who: None, wards: Vec::new(), note: None },
+        Ok(Some(home)) => Home {
+            who: Some(name(&home.who)),
+            wards: home.wards.into_iter().map(ward).collect(),
+            looks: home.looks.into_iter().map(look).collect(),
+            note,
+        },
+        Ok(None) => Home { who: None, wards: Vec::new(), looks: Vec::new(), note: None },
         Err(why) => return error::failure(visit, &why),
     };
     let html = view.render(visit.ctx.locale);
     visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
+}
+
+fn look(one: Disclosure) -> Look {
+    let who: Vec<String> = [one.by, one.institution].into_iter().flatten().collect();
+    Look {
+        day: one.at.split('T').next().unwrap_or_default().to_owned(),
+        who: (!who.is_empty()).then(|| who.join(" · ")),
+        action: one.action,
+        purpose: one.purpose,
+    }
 }
 
 fn ward(card: WardCard) -> Ward {

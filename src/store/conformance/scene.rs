@@ -113,6 +113,7 @@ pub fn grant(n: u8, offline: bool) -> Grant {
         sid: "sid-1".into(),
         scope: ScopeSet::parse("openid profile"),
         claims: SingleClaims { userinfo: ["email".to_owned()].into(), ..SingleClaims::default() },
+        targets: serde_json::from_value(serde_json::json!({ "https://r.example/": ["r.read"] })).unwrap(),
         auth_time: NOW,
         acr: ACR_PASSWORD.into(),
         amr: vec!["pwd".into()],

@@ -71,5 +71,5 @@ id_values! {
     PersonId, AccountId, OrgId, ClassId, EnrolmentId, StaffingId, GuardianshipId, IdentityId, DocumentId, VerificationId,
     SpaceId, ClientId, ConsentId, SessionId, InteractionId, GrantId, FamilyId, AuditId, EventId, AdminGrantId, ActivationId,
     DeliveryId,
-    RelationClaimId, CaseId, MergeId, InitialTokenId, TurnId,
+    RelationClaimId, CaseId, MergeId, InitialTokenId, TurnId, ApprovalId,
 }

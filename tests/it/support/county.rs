@@ -65,6 +65,12 @@ pub async fn open(app: &TestApp) {
     import(app, RosterKind::Institutions, INSTITUTIONS).await;
 }
 
+/// Opens institutions of a file.
+pub async fn import_all(app: &TestApp, file: &str) {
+    let report = import(app, RosterKind::Institutions, file).await;
+    assert_eq!(report.errors.len(), 0, "{report:?}");
+}
+
 /// Brings pupils in.
 pub async fn pupils(app: &TestApp, rows: &[String]) -> Report {
     import(app, RosterKind::Students, &format!("{STUDENTS}{}", rows.concat())).await

@@ -17,6 +17,15 @@ pub struct ClassKey {
 }
 
 impl ClassKey {
+    /// Reads 学段/入学年份/班级 in one text, as in 小学/2024/2班.
+    pub fn parse(text: &str, today: NaiveDate) -> Option<Self> {
+        let parts: Vec<&str> = text.split('/').collect();
+        match parts[..] {
+            [stage, year, class] => Self::read(stage, year, class, today),
+            _ => None,
+        }
+    }
+
     /// Reads a class on a day (Asia/Shanghai); none when the three do not name one.
     pub fn read(stage: &str, year: &str, class: &str, today: NaiveDate) -> Option<Self> {
         let stage = Stage::read(stage).ok()?;

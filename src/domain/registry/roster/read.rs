@@ -8,6 +8,7 @@ use crate::domain::registry::codes::school_type::SchoolType;
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::staff::StaffPost;
 use crate::domain::registry::codes::subject::Subject;
+use crate::domain::registry::contact;
 use crate::domain::registry::division::Division;
 use crate::domain::registry::document::{Document, DocumentLabel, DocumentWarning};
 use crate::domain::registry::institution::InstitutionKind;
@@ -398,13 +399,11 @@ fn read_date(text: &str) -> Option<NaiveDate> {
 /// A phone that cannot be one is left out; it is a way to reach somebody and nothing hangs on it.
 fn read_phone(cells: &impl Cells, place: &Place, warnings: &mut Vec<Warning>) -> Option<String> {
     let text = cells.cell(place.phone);
-    let digits: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
-    let digits = digits.strip_prefix("+86").unwrap_or(&digits);
-    let plausible = digits.len() == 11 && digits.starts_with('1') && digits.bytes().all(|b| b.is_ascii_digit());
-    if !text.is_empty() && !plausible {
+    let phone = contact::mobile(text);
+    if !text.is_empty() && phone.is_none() {
         warnings.push(Fault::new(place.phone, Code::ValueInvalid, "not a mobile phone; it was left out"));
     }
-    plausible.then(|| digits.to_owned())
+    phone
 }
 
 fn filled(text: &str) -> Option<String> {

@@ -179,6 +179,7 @@ pub static EN: Messages = Messages {
         activate: "First time here? Set a password with your activation code",
     },
     holders: super::holders::EN,
+    looks: super::looks::EN,
     wards: super::wards::EN,
     slips: super::slips::EN,
     errors: Errors {

@@ -5,6 +5,7 @@
 
 mod en;
 pub mod holders;
+pub mod looks;
 pub mod slips;
 pub mod wards;
 mod zh;
@@ -27,6 +28,7 @@ pub struct Messages {
     pub sign_out: SignOut,
     pub home: Home,
     pub holders: holders::Holders,
+    pub looks: looks::Looks,
     pub wards: wards::Wards,
     pub slips: slips::Slips,
     pub errors: Errors,

@@ -150,6 +150,7 @@ pub static ZH: Messages = Messages {
         activate: "第一次来？用激活码设置密码",
     },
     holders: super::holders::ZH,
+    looks: super::looks::ZH,
     wards: super::wards::ZH,
     slips: super::slips::ZH,
     errors: Errors {

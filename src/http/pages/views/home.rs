@@ -13,6 +13,8 @@ pub struct Home {
     pub who: Option<Who>,
     /// The children she is recorded as a guardian of.
     pub wards: Vec<Ward>,
+    /// Who looked at her record lately, the newest first.
+    pub looks: Vec<Look>,
     /// What she did just before.
     pub note: Option<HomeNote>,
 }
@@ -31,6 +33,18 @@ pub struct Ward {
     pub account: Option<WardAccount>,
     /// Who else is recorded.
     pub others: Vec<OtherGuardian>,
+}
+
+/// That somebody looked at her record.
+pub struct Look {
+    /// The day.
+    pub day: String,
+    /// Who, and of which institution; the operator has no name.
+    pub who: Option<String>,
+    /// What the audit calls it.
+    pub action: String,
+    /// For what.
+    pub purpose: Option<String>,
 }
 
 /// The account of a child under 14.
@@ -84,12 +98,21 @@ struct Page<'a> {
     frame: Frame<'a>,
     t: &'static locales::Home,
     w: &'static locales::wards::Wards,
+    l: &'static locales::looks::Looks,
     m: &'a Home,
     greeting: Option<String>,
     note: Option<&'static str>,
 }
 
 impl Page<'_> {
+    /// "Wang Fang · First School saw the full record; for: …".
+    fn look(&self, look: &Look) -> String {
+        let who = look.who.as_deref().unwrap_or(self.l.operator);
+        let what = format!("{who} {}", self.l.of(&look.action));
+        let purpose = look.purpose.as_deref().map(self.l.purpose);
+        [Some(what), purpose].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+
     /// "Confirmed, recorded by …", of another guardian.
     fn standing(&self, other: &OtherGuardian) -> String {
         let state = if other.pending { self.w.pending } else { self.w.confirmed };
@@ -107,6 +130,7 @@ impl Home {
             frame: Frame::new(locale, t.title).who(self.who.as_ref()),
             t,
             w,
+            l: &messages.looks,
             m: self,
             greeting: self.who.as_ref().map(|who| (t.signed_in)(&who.name)),
             note: self.note.map(|note| match note {

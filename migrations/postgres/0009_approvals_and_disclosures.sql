@@ -1,0 +1,26 @@
+-- Another person's approval for a full record or the export of many (R19), and whose record was shown to whom.
+CREATE TABLE approval (
+    id UUID PRIMARY KEY,
+    person_id UUID REFERENCES person (id),        -- whose full record it opens, or
+    org_id UUID REFERENCES institution (id),      -- the list of which institution
+    purpose TEXT NOT NULL,
+    asked_by UUID NOT NULL REFERENCES person (id),
+    request_key BYTEA,                          -- digest of the Idempotency-Key that it was asked with
+    asked_at BIGINT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'refused')),
+    decided_by UUID REFERENCES person (id),
+    decided_at BIGINT,
+    expires_at BIGINT NOT NULL,                     -- until when it may be decided, or used
+    version BIGINT NOT NULL,
+    CHECK ((person_id IS NULL) <> (org_id IS NULL))
+);
+CREATE UNIQUE INDEX approval_asked_by_request_key_key ON approval (asked_by, request_key);
+CREATE INDEX approval_waiting_idx ON approval (asked_at, id) WHERE state = 'pending';
+CREATE INDEX approval_asked_idx ON approval (asked_by, asked_at);
+
+CREATE TABLE disclosure (                       -- an audit entry that showed a person's record to somebody
+    person_id UUID NOT NULL REFERENCES person (id),
+    entry_id UUID NOT NULL REFERENCES audit_entry (id),
+    at BIGINT NOT NULL,
+    PRIMARY KEY (person_id, entry_id)
+);

@@ -1,0 +1,115 @@
+//! Who calls the register's API: a token of ours for it, under a grant that is alive, of a person who administers something
+//! now. Read at every request, so that a sign-out, a revoked right or a disabled account counts at once.
+
+use serde::Serialize;
+
+use super::relation_claim::Decider;
+use super::signing::grant_of_jti;
+use super::{App, Ctx, Error, access};
+use crate::domain::access::TaskName;
+use crate::domain::id::{OrgId, PersonId};
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::resource::{ADMIN, API};
+use crate::store::{admin_grants, institutions};
+
+/// What an administrator may do, and where.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Right {
+    /// Table A.
+    pub role: String,
+    /// The institution at the top.
+    pub institution_id: OrgId,
+    /// Its name.
+    pub institution: String,
+}
+
+/// The administrator who asks.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Myself {
+    /// Who.
+    pub person_id: PersonId,
+    /// Her live grants.
+    pub rights: Vec<Right>,
+}
+
+fn invalid_token() -> Error {
+    ProtocolError::new(Code::InvalidToken, "the access token is not for this API, or has ended").into()
+}
+
+fn lacking() -> ProtocolError {
+    ProtocolError::new(Code::InsufficientScope, "scope mingji.admin is needed")
+}
+
+/// What a token may be used for.
+enum Words {
+    /// The rights of an administrator.
+    Admin,
+    /// Nothing but what everybody may.
+    None,
+    /// Rights that have ended since.
+    Lost,
+}
+
+impl App {
+    /// The administrator whom a token of the API speaks for.
+    ///
+    /// # Errors
+    /// `invalid_token`, `insufficient_scope`, or a failed dependency.
+    pub async fn administrator(&self, ctx: &Ctx, token: &str) -> Result<PersonId, Error> {
+        let (person, words) = self.caller(ctx, token).await?;
+        match words {
+            Words::Admin => Ok(person),
+            Words::None => Err(lacking().into()),
+            // She held the right when the token was made, and holds it no more.
+            Words::Lost => Err(invalid_token()),
+        }
+    }
+
+    /// Whoever a token of the API speaks for, about herself.
+    ///
+    /// # Errors
+    /// `invalid_token`, `insufficient_scope` for a client's own token, or a failed dependency.
+    pub async fn bearer(&self, ctx: &Ctx, token: &str) -> Result<PersonId, Error> {
+        self.caller(ctx, token).await.map(|(person, _)| person)
+    }
+
+    async fn caller(&self, ctx: &Ctx, token: &str) -> Result<(PersonId, Words), Error> {
+        let own = self.own_token(ctx, token).await?.ok_or_else(invalid_token)?;
+        if own.claims["aud"] != self.issuer().at(API).as_str() {
+            return Err(invalid_token());
+        }
+        if own.is_about_nobody() {
+            return Err(lacking().into());
+        }
+        let id = own.claims["jti"].as_str().and_then(grant_of_jti).ok_or_else(invalid_token)?;
+        let mut tx = self.db.read().await?;
+        let live = self.live_grant(&mut tx, id, &own.client, ctx.now).await?;
+        let (grant, proof) = live.ok_or_else(invalid_token)?;
+        if !self.still_allowed(&mut tx, &proof, &grant, &own.client, ctx.now).await? {
+            return Err(invalid_token());
+        }
+        if !own.claims["scope"].as_str().unwrap_or_default().split(' ').any(|word| word == ADMIN) {
+            return Ok((grant.person, Words::None));
+        }
+        let target = self.target(&mut tx, &grant, &own.client, own.claims["aud"].as_str(), ctx.now).await?;
+        let still = target.is_some_and(|target| target.words.contains(ADMIN));
+        Ok((grant.person, if still { Words::Admin } else { Words::Lost }))
+    }
+
+    /// What an administrator may do now.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn rights_of(&self, ctx: &Ctx, by: Decider) -> Result<Vec<Right>, Error> {
+        let Some(admin) = by.admin() else { return Ok(Vec::new()) };
+        let task = access::task(TaskName::OperatorReport);
+        let mut tx = self.db.read().await?;
+        let mut rights = Vec::new();
+        for grant in admin_grants::live(&mut tx, admin, ctx.now).await? {
+            let org = institutions::find(&mut tx, &task, grant.org).await?;
+            let institution = org.map(|org| org.name).unwrap_or_default();
+            rights.push(Right { role: grant.role, institution_id: grant.org, institution });
+        }
+        Ok(rights)
+    }
+}

@@ -1,0 +1,246 @@
+//! Asking for a full record, or for the export of many, and another person's word on it (ruling R19).
+
+use std::time::Duration;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::relation_claim::Decider;
+use super::work::Outcome;
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{Subtree, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::{ApprovalId, OrgId, PersonId};
+use crate::domain::registry::approval::{Approval, ApprovalState, Opens};
+use crate::domain::registry::case::read_reason;
+use crate::domain::time::Timestamp;
+use crate::keys::opaque;
+use crate::store::db::Tx;
+use crate::store::{approvals, institutions, persons};
+
+/// A request, as those see it who made or may decide it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Approval)]
+pub struct ApprovalView {
+    /// Its id.
+    pub id: ApprovalId,
+    /// Whose full record it opens.
+    pub person_id: Option<PersonId>,
+    /// Or the list of which institution.
+    pub institution_id: Option<OrgId>,
+    /// For what.
+    pub purpose: String,
+    /// Who asked.
+    pub asked_by: PersonId,
+    /// When.
+    #[schema(format = DateTime)]
+    pub asked_at: String,
+    /// Its state.
+    pub state: ApprovalState,
+    /// Who decided.
+    pub decided_by: Option<PersonId>,
+    /// Until when it may be decided, or used.
+    #[schema(format = DateTime)]
+    pub expires_at: String,
+}
+
+impl From<Approval> for ApprovalView {
+    fn from(approval: Approval) -> Self {
+        let (person_id, institution_id) = match approval.opens {
+            Opens::Record(person) => (Some(person), None),
+            Opens::Export(org) => (None, Some(org)),
+        };
+        Self {
+            id: approval.id,
+            person_id,
+            institution_id,
+            purpose: approval.purpose,
+            asked_by: approval.asked_by,
+            asked_at: approval.asked_at.to_rfc3339(),
+            state: approval.state,
+            decided_by: approval.decided_by,
+            expires_at: approval.expires_at.to_rfc3339(),
+        }
+    }
+}
+
+/// Which requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Her own.
+    Asked,
+    /// Those of others that she may decide.
+    Waiting,
+}
+
+/// A decision.
+#[derive(Clone, Copy, Debug)]
+pub enum Ruling {
+    /// For this long, a day at most.
+    Approve(Duration),
+    /// No.
+    Refuse,
+}
+
+fn missing() -> Error {
+    Error::not_found("the request")
+}
+
+impl App {
+    /// Asks for a full record or an export. The same key asks once.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody or an institution outside her scope; `Invalid` for a purpose that is none, or a key that was
+    /// used for something else.
+    pub async fn ask_approval(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        opens: Opens,
+        purpose: &str,
+        key: Option<&str>,
+    ) -> Result<ApprovalView, Error> {
+        let purpose = read_reason(purpose).map_err(|why| Error::invalid(why.to_string()))?;
+        let asker = by.admin().ok_or_else(missing)?;
+        let (task, ctx) = (access::task(TaskName::Approvals), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::ApprovalAsked).await?;
+        let scope = self.scope_of(work.tx(), by, &ctx).await?;
+        let opens = covered(work.tx(), &scope, opens, ctx.now).await?;
+        let opens = opens.ok_or_else(|| Error::not_found("the person or institution"))?;
+        let id = ApprovalId::new(ctx.now, &*self.random);
+        let approval = Approval::asked(id, opens, purpose, asker, ctx.now);
+        let key = key.map(opaque::digest);
+        if !approvals::insert(work.tx(), &task, &approval, key).await? {
+            let before = match key {
+                Some(key) => approvals::by_key(work.tx(), &task, asker, key).await?,
+                None => None,
+            };
+            let same = |before: &Approval| before.opens == opens && before.purpose == approval.purpose;
+            let before = before.filter(same);
+            return before
+                .map(ApprovalView::from)
+                .ok_or_else(|| Error::invalid("this Idempotency-Key was used for something else"));
+        }
+        match opens {
+            Opens::Record(person) => work.target("person", person),
+            Opens::Export(org) => work.target("institution", org),
+        };
+        work.target("approval", id).because(approval.purpose.clone());
+        work.commit(Outcome::Done).await?;
+        Ok(approval.into())
+    }
+
+    /// Requests that this administrator made, or that wait for somebody like her; the oldest first, behind `after`.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody without a live grant over rosters.
+    pub async fn approvals(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        whose: Whose,
+        after: Option<ApprovalId>,
+        limit: usize,
+    ) -> Result<Vec<ApprovalView>, Error> {
+        let asker = by.admin().ok_or_else(missing)?;
+        let task = access::task(TaskName::Approvals);
+        let mut tx = self.db.read().await?;
+        let scope = self.scope_of(&mut tx, by, ctx).await?;
+        let mut after = after.unwrap_or(ApprovalId(Uuid::nil()));
+        let mut listed = Vec::new();
+        loop {
+            let found = match whose {
+                Whose::Asked => approvals::asked(&mut tx, &task, asker, after, limit).await?,
+                Whose::Waiting => approvals::waiting(&mut tx, &task, asker, after, limit, ctx.now).await?,
+            };
+            let Some(last) = found.last() else { return Ok(listed) };
+            after = last.id;
+            for approval in found {
+                let hers = whose == Whose::Asked || decidable(&mut tx, &scope, &approval, asker, ctx.now).await?;
+                if hers {
+                    listed.push(approval.into());
+                }
+            }
+            if listed.len() >= limit {
+                listed.truncate(limit);
+                return Ok(listed);
+            }
+        }
+    }
+
+    /// Decides a request of somebody else, once.
+    ///
+    /// # Errors
+    /// `NotFound` for a request that is not there, or about somebody outside her scope; `Conflict` as
+    /// [`crate::domain::registry::approval::ApprovalError`] says.
+    pub async fn decide_approval(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: ApprovalId,
+        ruling: Ruling,
+    ) -> Result<ApprovalView, Error> {
+        let decider = by.admin().ok_or_else(missing)?;
+        let (task, ctx) = (access::task(TaskName::Approvals), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::ApprovalDecided).await?;
+        let scope = self.scope_of(work.tx(), by, &ctx).await?;
+        let found = approvals::find(work.tx(), &task, id).await?.ok_or_else(missing)?;
+        // Her own request is hers to see, and the answer says why she cannot decide it.
+        if found.asked_by != decider && covered(work.tx(), &scope, found.opens, ctx.now).await? != Some(found.opens) {
+            return Err(missing());
+        }
+        let decided = match ruling {
+            Ruling::Approve(span) => found.approve(decider, span, ctx.now),
+            Ruling::Refuse => found.refuse(decider, ctx.now),
+        };
+        let decided = decided.map_err(|error| Error::new(Kind::Conflict, error.to_string()))?;
+        if !approvals::update(work.tx(), &task, &decided).await? {
+            return Err(Error::busy("somebody decided the request at the same moment"));
+        }
+        work.target("approval", id).target("person", decided.asked_by).detail("state", decided.state.as_str());
+        work.commit(Outcome::Done).await?;
+        Ok(decided.into())
+    }
+
+    /// Whether an approval opens something for this administrator now: its approver still covers it too.
+    pub(super) async fn opened(
+        &self,
+        tx: &mut Tx,
+        ctx: &Ctx,
+        by: Decider,
+        opens: Opens,
+        id: ApprovalId,
+    ) -> Result<Approval, Error> {
+        let task = access::task(TaskName::Approvals);
+        let asker = by.admin().ok_or_else(missing)?;
+        let found = approvals::find(tx, &task, id).await?.ok_or_else(missing)?;
+        let approver = found.opened_by(opens, asker, ctx.now).ok_or_else(missing)?;
+        let scope = self.roster_subtree(tx, approver, ctx.now).await.map_err(|_| missing())?;
+        if covered(tx, &scope, opens, ctx.now).await? != Some(opens) {
+            return Err(missing());
+        }
+        Ok(found)
+    }
+}
+
+/// What a request is about, where it lies in a scope: whoever was merged is the survivor.
+async fn covered(tx: &mut Tx, scope: &Subtree, opens: Opens, now: Timestamp) -> Result<Option<Opens>, Error> {
+    Ok(match opens {
+        Opens::Record(person) => {
+            let Some(person) = persons::survivor(tx, person).await? else { return Ok(None) };
+            persons::in_subtree(tx, scope, person, now.shanghai_date()).await?.map(|person| Opens::Record(person.id))
+        }
+        Opens::Export(org) => institutions::find_in(tx, scope, org).await?.map(|org| Opens::Export(org.id)),
+    })
+}
+
+async fn decidable(
+    tx: &mut Tx,
+    scope: &Subtree,
+    approval: &Approval,
+    decider: PersonId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let own = approval.opens == Opens::Record(decider);
+    Ok(!own && covered(tx, scope, approval.opens, now).await? == Some(approval.opens))
+}

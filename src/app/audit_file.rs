@@ -1,0 +1,217 @@
+//! The audit log as a file that can be verified without the register: entries with their numbers and hashes, and the signed
+//! checkpoints, one JSON document a line.
+
+use std::io::{BufRead, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::books::{Anchor, Verdict};
+use super::{App, Error};
+use crate::domain::audit::Entry;
+use crate::domain::id::AuditId;
+use crate::domain::time::Timestamp;
+use crate::keys::audit;
+use crate::store::books::{self, CheckpointRow, Head, Linked};
+
+/// Of a chain that was compared with nothing outside itself.
+pub(super) const ALONE: &str = "none: only consistent with itself";
+/// A list of faults is cut: one change breaks everything behind it.
+const MOST_FAULTS: usize = 20;
+const FORMAT: &str = "mingji audit 1";
+
+/// A chain that is being read from its beginning.
+pub(super) struct Chain {
+    head: Head,
+    known: Vec<CheckpointRow>,
+    faults: Vec<String>,
+}
+
+impl Chain {
+    /// With the checkpoints that are known, and the key that must have signed them.
+    pub(super) fn beginning(known: Vec<CheckpointRow>, key: &[u8; 32]) -> Self {
+        let mut chain = Self { head: Head { seq: 0, hash: [0; 32] }, known: Vec::new(), faults: Vec::new() };
+        for row in &known {
+            if !audit::holds(key, row.seq, row.count, &row.head, row.at, &row.signature) {
+                chain.fault(format!("the signature of checkpoint {} does not hold", row.seq));
+            }
+        }
+        chain.known = known;
+        chain
+    }
+
+    pub(super) fn head(&self) -> Head {
+        self.head
+    }
+
+    pub(super) fn fault(&mut self, what: String) {
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push(what);
+        }
+    }
+
+    /// The next entry.
+    pub(super) fn take(&mut self, Linked { head, entry }: &Linked) {
+        let before = self.head;
+        if head.seq > before.seq + 1 {
+            self.fault(format!("numbers {} to {} are missing", before.seq + 1, head.seq - 1));
+        } else if head.seq <= before.seq {
+            self.fault(format!("entry {} stands behind entry {}", head.seq, before.seq));
+        }
+        if audit::link(&before.hash, &entry.canonical()) != head.hash {
+            self.fault(format!("entry {} was changed, or its predecessor was", head.seq));
+        }
+        let differing = self.known.iter().filter(|row| row.seq == head.seq && row.head != head.hash);
+        let differing: Vec<String> = differing
+            .map(|row| format!("entry {} differs from the checkpoint signed at {}", row.seq, row.at.to_rfc3339()))
+            .collect();
+        differing.into_iter().for_each(|what| self.fault(what));
+        self.head = *head;
+    }
+
+    /// What was found.
+    pub(super) fn verdict(mut self, anchor: &'static str) -> Verdict {
+        let beyond = self.known.iter().filter(|row| row.seq > self.head.seq).max_by_key(|row| row.seq);
+        if let Some(seq) = beyond.map(|row| row.seq) {
+            self.fault(format!("the chain ends at {} but a checkpoint was signed at {seq}", self.head.seq));
+        }
+        Verdict { holds: self.faults.is_empty(), entries: self.head.seq, anchor, faults: self.faults }
+    }
+}
+
+/// A line of the file.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Line {
+    /// The first.
+    Begins {
+        format: String,
+        /// Ed25519, what the checkpoints are checked with.
+        key: String,
+    },
+    Entry(Box<Written>),
+    Checkpoint(Anchor),
+}
+
+/// An entry as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    seq: i64,
+    hash: String,
+    id: AuditId,
+    at_micros: i64,
+    actor: Value,
+    action: String,
+    target: Value,
+    result: String,
+    reason: Option<String>,
+    request_id: Uuid,
+    details: Value,
+}
+
+impl Written {
+    fn of(Linked { head, entry }: Linked) -> Self {
+        Self {
+            seq: head.seq,
+            hash: STANDARD.encode(head.hash),
+            id: entry.id,
+            at_micros: entry.at.micros(),
+            actor: entry.actor,
+            action: entry.action,
+            target: entry.target,
+            result: entry.result,
+            reason: entry.reason,
+            request_id: entry.request_id,
+            details: entry.details,
+        }
+    }
+
+    fn read(self) -> Option<Linked> {
+        let hash = STANDARD.decode(&self.hash).ok()?.try_into().ok()?;
+        let entry = Entry {
+            id: self.id,
+            at: Timestamp::from_micros(self.at_micros),
+            actor: self.actor,
+            action: self.action,
+            target: self.target,
+            result: self.result,
+            reason: self.reason,
+            request_id: self.request_id,
+            details: self.details,
+        };
+        Some(Linked { head: Head { seq: self.seq, hash }, entry })
+    }
+}
+
+impl App {
+    /// Writes the whole log, up to a checkpoint that is signed now; how many entries.
+    ///
+    /// # Errors
+    /// A failed store or file.
+    pub async fn export_audit(&self, out: &mut impl Write) -> Result<i64, Error> {
+        let mut say = |line: &Line| -> Result<(), Error> {
+            serde_json::to_writer(&mut *out, line)?;
+            out.write_all(b"\n").map_err(Error::internal)
+        };
+        let end = self.checkpoint().await?.map_or(0, |row| row.seq);
+        say(&Line::Begins { format: FORMAT.into(), key: STANDARD.encode(self.checkpoints.public_key()) })?;
+        let mut tx = self.db.read().await?;
+        // Checkpoints first: whoever reads compares each entry as it comes.
+        for row in books::checkpoints(&mut tx).await?.iter().filter(|row| row.seq <= end) {
+            say(&Line::Checkpoint(Anchor::of(row)))?;
+        }
+        let mut seq = 0;
+        loop {
+            let links = books::chain_after(&mut tx, seq, 1_000).await?;
+            let Some(last) = links.last().map(|linked| linked.head.seq).filter(|_| seq < end) else { return Ok(seq) };
+            for linked in links.into_iter().filter(|one| one.head.seq <= end) {
+                say(&Line::Entry(Box::new(Written::of(linked))))?;
+            }
+            seq = last.min(end);
+        }
+    }
+
+    /// The key that the checkpoints of this register are checked with, to be kept apart from its exports.
+    pub fn audit_key(&self) -> String {
+        STANDARD.encode(self.checkpoints.public_key())
+    }
+}
+
+/// Verifies an exported log, without the register. `key` is what the register's checkpoints must be signed with; without it
+/// the file is believed about its own. `anchors` are checkpoints that were kept elsewhere.
+///
+/// # Errors
+/// `Invalid` for a file or key that cannot be read; a broken chain is a [`Verdict`], not an error.
+pub fn verify_export(file: impl BufRead, key: Option<&str>, anchors: &[CheckpointRow]) -> Result<Verdict, Error> {
+    let unreadable = |at: usize| Error::invalid(format!("line {} is none of an exported audit log", at + 1));
+    let read_key = |text: &str| STANDARD.decode(text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let wanted =
+        key.map(|text| read_key(text).ok_or_else(|| Error::invalid("the key is 32 bytes in base64"))).transpose()?;
+    let (mut chain, mut known, mut signer) = (None::<Chain>, anchors.to_vec(), None);
+    for (at, line) in file.lines().enumerate() {
+        let line = line.map_err(Error::internal)?;
+        match serde_json::from_str::<Line>(&line).map_err(|_| unreadable(at))? {
+            Line::Begins { format, key } if at == 0 && format == FORMAT => {
+                signer = Some(wanted.or_else(|| read_key(&key)).ok_or_else(|| unreadable(at))?);
+            }
+            Line::Checkpoint(anchor) if chain.is_none() => known.push(anchor.read().ok_or_else(|| unreadable(at))?),
+            Line::Entry(written) => {
+                let signer = signer.ok_or_else(|| unreadable(at))?;
+                let linked = written.read().ok_or_else(|| unreadable(at))?;
+                chain.get_or_insert_with(|| Chain::beginning(std::mem::take(&mut known), &signer)).take(&linked);
+            }
+            Line::Begins { .. } | Line::Checkpoint(_) => return Err(unreadable(at)),
+        }
+    }
+    let signer = signer.ok_or_else(|| unreadable(0))?;
+    let chain = chain.unwrap_or_else(|| Chain::beginning(known, &signer));
+    Ok(chain.verdict(match (anchors.is_empty(), key) {
+        (false, _) => "checkpoints outside the file",
+        (true, Some(_)) => "checkpoints in the file, signed by the key that was given",
+        (true, None) => ALONE,
+    }))
+}

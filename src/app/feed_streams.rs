@@ -1,0 +1,197 @@
+//! The streams of platforms (ruling R4): written by the sequencer, in the transaction that numbers the events. Whom a platform
+//! was told of stands in a table, so that coming into its reach and leaving it are seen whatever the cause was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::relation_claim::Decider;
+use super::work::{Housekeeping, Outcome};
+use super::{App, Ctx, Error, access};
+use crate::domain::access::{OnePerson as _, Platform, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::{ClientId, EventId, OrgId, PersonId};
+use crate::domain::oidc::client::Client;
+use crate::domain::registry::feed::{FeedKind, FeedRow, told};
+use crate::domain::time::Timestamp;
+use crate::store::db::Tx;
+use crate::store::feeds::{self, Told};
+use crate::store::{books, clients, institutions};
+
+/// How many people are looked at together when a reach changes.
+const BATCH: i64 = 500;
+/// How often the sequencer's lock is asked for, with pauses in between.
+const TRIES: u32 = 200;
+
+/// Whom or what an event is about.
+enum About {
+    Person(PersonId),
+    Institution(OrgId),
+    /// Two subjects of a sector that became one.
+    Subject(PersonId),
+}
+
+impl App {
+    /// Tells every platform of these events, as far as they are about whom it knows or may know of now.
+    pub(super) async fn feed_platforms(&self, tx: &mut Tx, events: &[EventId], now: Timestamp) -> Result<(), Error> {
+        let streams = if events.is_empty() { Vec::new() } else { feeds::streams(tx).await? };
+        if streams.is_empty() {
+            return Ok(());
+        }
+        let by_id: BTreeMap<EventId, Told> =
+            feeds::events(tx, events).await?.into_iter().map(|event| (event.id, event)).collect();
+        let mut about = Vec::new();
+        for event in events.iter().filter_map(|id| by_id.get(id)) {
+            about.extend(self.subject_of(tx, event).await?.map(|about| (event, about)));
+        }
+        for stream in streams {
+            let Some(client) = clients::find(tx, stream).await? else { continue };
+            if let Some(platform) = access::platform(&client) {
+                let rows = self.rows_for(tx, &client, &platform, &about, now).await?;
+                feeds::append(tx, &platform, &rows, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn subject_of(&self, tx: &mut Tx, event: &Told) -> Result<Option<About>, Error> {
+        let (id, task) = (event.aggregate_id, access::task(TaskName::Feed));
+        Ok(match event.aggregate.as_str() {
+            "person" if event.kind == "subject.merged" => Some(About::Subject(PersonId(id))),
+            "person" => Some(About::Person(PersonId(id))),
+            "guardianship" => feeds::child_of(tx, &task, id).await?.map(About::Person),
+            "consent" => {
+                let person = feeds::receipt_of(tx, &task, id).await?;
+                Some(About::Person(person.unwrap_or(PersonId(id))))
+            }
+            "institution" => Some(About::Institution(OrgId(id))),
+            "class" => feeds::school_of(tx, &task, id).await?.map(About::Institution),
+            _ => None,
+        })
+    }
+
+    async fn rows_for(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        platform: &Platform,
+        about: &[(&Told, About)],
+        now: Timestamp,
+    ) -> Result<Vec<FeedRow>, Error> {
+        let (mut people, mut orgs) = (BTreeSet::new(), BTreeSet::new());
+        for (_, about) in about {
+            match about {
+                About::Person(person) | About::Subject(person) => drop(people.insert(*person)),
+                About::Institution(org) => drop(orgs.insert(*org)),
+            }
+        }
+        let (people, orgs): (Vec<_>, Vec<_>) = (people.into_iter().collect(), orgs.into_iter().collect());
+        let mut knows: BTreeSet<PersonId> = feeds::known_of(tx, platform, &people).await?.into_iter().collect();
+        let may = self.reached(tx, client, &people, now).await?;
+        let may: BTreeSet<PersonId> = may.iter().map(|reached| reached.person()).collect();
+        let serves: BTreeSet<OrgId> = feeds::served_of(tx, platform, &orgs).await?.into_iter().collect();
+        let (mut rows, mut came, mut went) = (Vec::new(), Vec::new(), Vec::new());
+        for (event, about) in about {
+            let (id, fields) = (event.id, event.fields.clone());
+            match about {
+                About::Person(person) => {
+                    let row = told(*person, knows.contains(person), may.contains(person), names_only(fields), id);
+                    match row.as_ref().map(|row| row.kind) {
+                        Some(FeedKind::Entered) if knows.insert(*person) => came.push(*person),
+                        Some(FeedKind::Left) if knows.remove(person) => went.push(*person),
+                        _ => {}
+                    }
+                    rows.extend(row);
+                }
+                // Addressed to one sector, and to whoever knows her in it.
+                About::Subject(person) => {
+                    let hers = knows.contains(person) && fields["sector"] == client.sector.as_str();
+                    rows.extend(hers.then(|| FeedRow {
+                        kind: FeedKind::Subject,
+                        subject: person.0,
+                        fields,
+                        event: id,
+                    }));
+                }
+                About::Institution(org) => rows.extend(serves.contains(org).then(|| FeedRow {
+                    kind: FeedKind::Institution,
+                    subject: org.0,
+                    fields: names_only(fields),
+                    event: id,
+                })),
+            }
+        }
+        feeds::enter(tx, platform, &came).await?;
+        for person in went {
+            feeds::leave(tx, platform, person).await?;
+        }
+        Ok(rows)
+    }
+
+    /// Lets a platform serve an institution and everything under it, or ends that. Its stream begins anew: whoever reads it
+    /// takes a snapshot, and knows nobody else from then on. `false` when it was so already.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown client or institution; `Invalid` for a client that is no platform.
+    pub async fn set_reach(&self, ctx: &Ctx, client: ClientId, org_code: &str, serves: bool) -> Result<bool, Error> {
+        let (task, ctx) = (access::task(TaskName::OperatorCommand), Decider::Operator.acting(ctx));
+        let mut attempt = 0;
+        let mut work = loop {
+            let mut work = self.begin(&ctx, Action::ReachChanged).await?;
+            // The sequencer must not tell of anybody while everybody is looked at.
+            if books::lock_sequencer(work.tx()).await? {
+                break work;
+            }
+            attempt += 1;
+            if attempt == TRIES {
+                return Err(Error::busy("the sequencer is at work"));
+            }
+            drop(work);
+            self.pause(attempt).await;
+        };
+        let found = clients::find(work.tx(), client).await?.ok_or_else(|| Error::not_found("the client"))?;
+        let platform = access::platform(&found)
+            .ok_or_else(|| Error::invalid("only platforms of the system that are in use serve institutions"))?;
+        let org = institutions::by_code(work.tx(), &task, org_code).await?;
+        let org = org.ok_or_else(|| Error::no_institution(org_code))?;
+        let changed = match serves {
+            true => feeds::add_reach(work.tx(), &platform, org.id, ctx.now).await?,
+            false => feeds::end_reach(work.tx(), &platform, org.id).await?,
+        };
+        if !changed {
+            return Ok(false);
+        }
+        feeds::begin_anew(work.tx(), &platform).await?;
+        let mut after = PersonId(Uuid::nil());
+        loop {
+            let batch = feeds::reached(work.tx(), &platform, after, BATCH).await?;
+            let Some(last) = batch.last() else { break };
+            after = *last;
+            let may = self.reached(work.tx(), &found, &batch, ctx.now).await?;
+            let may: Vec<PersonId> = may.iter().map(|reached| reached.person()).collect();
+            feeds::enter(work.tx(), &platform, &may).await?;
+        }
+        work.target("client", client).target("institution", org.id).detail("serves", serves);
+        work.commit(Outcome::Done).await?;
+        Ok(true)
+    }
+
+    /// Forgets what was numbered before the window.
+    pub(super) async fn forget_feeds(&self, now: Timestamp) -> Result<(), Error> {
+        let streams = feeds::streams(&mut self.db.read().await?).await?;
+        for stream in streams {
+            let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
+            let client = clients::find(&mut tx, stream).await?;
+            if let Some(platform) = client.as_ref().and_then(access::platform) {
+                feeds::forget(&mut tx, &platform, now.minus(self.lifetimes.feed)).await?;
+                tx.commit().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names of fields: what else an event tells is for us.
+fn names_only(fields: serde_json::Value) -> serde_json::Value {
+    if fields.is_array() { fields } else { serde_json::Value::Array(Vec::new()) }
+}

@@ -1,0 +1,132 @@
+//! Finding people below an administrator: by the beginning of a name, or exactly by a number, a 学籍号 or a phone. Whoever is
+//! outside her scope is not there.
+
+use serde::Serialize;
+
+use super::relation_claim::Decider;
+use super::roster_view::name_of;
+use super::work::Outcome;
+use super::{App, Ctx, Error, access};
+use crate::domain::access::{Subtree, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::PersonId;
+use crate::domain::registry::codes::sex::Sex;
+use crate::domain::registry::contact::ContactKind;
+use crate::domain::registry::document::{Document, DocumentClass};
+use crate::domain::registry::personal_code::PersonalCode;
+use crate::store::db::Tx;
+use crate::store::{contacts, documents, persons};
+
+/// What is looked for.
+pub enum Sought {
+    /// The beginning of a present or former name.
+    Name(String),
+    /// A number.
+    Document(Document),
+    /// A 学籍号.
+    PersonalCode(PersonalCode),
+    /// A phone, as the register keeps it.
+    Phone(String),
+}
+
+impl Sought {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "name",
+            Self::Document(_) => "document",
+            Self::PersonalCode(_) => "personal_code",
+            Self::Phone(_) => "phone",
+        }
+    }
+}
+
+/// Somebody who was found.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Found {
+    /// Who.
+    pub person_id: PersonId,
+    /// Her name now.
+    pub name: String,
+    /// GB/T 2261.1.
+    pub sex: Sex,
+}
+
+impl App {
+    /// People below an administrator, at most `limit`: by a name in its order, otherwise those whom it names. Audited, and
+    /// noted for each of them.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody without a live grant over rosters.
+    pub async fn search_persons(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        sought: &Sought,
+        limit: usize,
+    ) -> Result<Vec<Found>, Error> {
+        let mut tx = self.db.read().await?;
+        let scope = self.scope_of(&mut tx, by, ctx).await?;
+        let ids = self.sought(&mut tx, &scope, sought, limit).await?;
+        let mut found: Vec<Found> = Vec::new();
+        for id in ids {
+            let person = persons::in_subtree(&mut tx, &scope, id, ctx.now.shanghai_date()).await?;
+            let known = |found: &Vec<Found>| found.iter().any(|one| one.person_id == id);
+            if let Some(person) = person.filter(|_| !known(&found)) {
+                found.push(Found { person_id: person.id, name: name_of(&person), sex: person.sex });
+            }
+        }
+        found.truncate(limit);
+        drop(tx);
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::PersonSearched).await?;
+        work.detail("by", sought.kind()).detail("found", found.len());
+        for one in &found {
+            work.shows(one.person_id);
+        }
+        work.commit(Outcome::Done).await?;
+        Ok(found)
+    }
+
+    /// Whom it may mean; whether they are hers is looked at afterwards.
+    async fn sought(
+        &self,
+        tx: &mut Tx,
+        scope: &Subtree,
+        sought: &Sought,
+        limit: usize,
+    ) -> Result<Vec<PersonId>, Error> {
+        let task = access::task(TaskName::RosterView);
+        Ok(match sought {
+            Sought::Name(typed) => {
+                // A present and a former name of one person may both fit.
+                let most = u32::try_from(limit.saturating_mul(2)).unwrap_or(u32::MAX);
+                persons::search(tx, scope, typed, most).await?.into_iter().map(|hit| hit.id).collect()
+            }
+            Sought::Document(document) => {
+                let holder = documents::holder(tx, &task, &self.document_key(document)).await?;
+                let holder = holder.map(|holder| holder.person);
+                // An identity number is what every row names people by. Of other papers a school may not learn which ones
+                // somebody showed elsewhere.
+                match holder {
+                    Some(person) if document.class == DocumentClass::Cn18 => vec![person],
+                    Some(person) if self.holds_all_of(tx, scope, person).await? => vec![person],
+                    _ => Vec::new(),
+                }
+            }
+            Sought::PersonalCode(code) => {
+                documents::code_holder(tx, &task, self.index.personal_code(code.expose())).await?.into_iter().collect()
+            }
+            Sought::Phone(phone) => {
+                let index = self.index.contact(ContactKind::Phone.as_str(), phone);
+                let mut hers = Vec::new();
+                for person in contacts::holders(tx, &task, ContactKind::Phone, index).await? {
+                    // Who recorded a phone is not known: it may be somebody else's word.
+                    if self.holds_all_of(tx, scope, person).await? {
+                        hers.push(person);
+                    }
+                }
+                hers
+            }
+        })
+    }
+}

@@ -1,0 +1,383 @@
+//! One person below an administrator: the roster view of her, and the full record (ruling R19), which needs a purpose and
+//! another person's approval.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::relation_claim::Decider;
+use super::roster_view::{GuardianRow, StudentRow, name_of};
+use super::work::Outcome;
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{Subtree, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::{ApprovalId, OrgId, PersonId};
+use crate::domain::registry::age;
+use crate::domain::registry::approval::{MINORS, Opens};
+use crate::domain::registry::case::read_reason;
+use crate::domain::registry::codes::relation::Relation;
+use crate::domain::registry::codes::sex::Sex;
+use crate::domain::registry::codes::staff::{StaffPost, StaffState};
+use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
+use crate::domain::registry::document::{DocumentClass, DocumentStatus};
+use crate::domain::registry::guardianship::{GuardianshipStatus, Restriction};
+use crate::domain::registry::person::Person;
+use crate::store::db::Tx;
+use crate::store::roster_rows::{self, Span};
+use crate::store::{classes, documents, enrolments, institutions, person_names, persons, staffings};
+
+/// No export is longer.
+const LONGEST_EXPORT: usize = 20_000;
+
+/// A person, as her school sees her every day.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Person)]
+pub struct PersonView {
+    /// Who: an id that was merged leads to another.
+    pub person_id: PersonId,
+    /// Her name.
+    pub name: String,
+    /// GB/T 2261.1.
+    pub sex: Sex,
+    /// Where she studies today, of the administrator's institutions.
+    pub stays: Vec<StayView>,
+    /// Where she works today, of those.
+    pub posts: Vec<PostView>,
+    /// Her guardians, as far as they were confirmed or recorded there.
+    pub guardians: Vec<GuardianRow>,
+}
+
+/// A stay.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Stay)]
+pub struct StayView {
+    /// The school.
+    pub institution_id: OrgId,
+    /// Its name.
+    pub institution: String,
+    /// The class.
+    pub class: Option<String>,
+    /// 学号.
+    pub student_no: Option<String>,
+    /// XSDQZT.
+    pub state: StudentState,
+    /// Whether her 学籍 is there.
+    pub source: StudentSource,
+    /// First day.
+    pub from: NaiveDate,
+    /// First day on which it was no longer so.
+    pub to: Option<NaiveDate>,
+}
+
+/// A post.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Post)]
+pub struct PostView {
+    /// The institution.
+    pub institution_id: OrgId,
+    /// Its name.
+    pub institution: String,
+    /// GWZY.
+    pub post: StaffPost,
+    /// 工号.
+    pub staff_no: Option<String>,
+    /// JZGDQZT.
+    pub state: StaffState,
+    /// First day.
+    pub from: NaiveDate,
+    /// First day on which it was no longer so.
+    pub to: Option<NaiveDate>,
+}
+
+/// The full record: what the administrator's institutions hold of her.
+#[derive(Clone, Serialize, utoipa::ToSchema)]
+pub struct FullRecord {
+    /// Who.
+    pub person_id: PersonId,
+    /// Her name.
+    pub name: String,
+    /// What she was called before.
+    pub former_names: Vec<String>,
+    /// GB/T 2261.1.
+    pub sex: Sex,
+    /// Her birth date.
+    pub birth_date: Option<NaiveDate>,
+    /// ISO 3166-1 alpha-3.
+    pub nationality: Option<String>,
+    /// How well she was verified, 0 to 4.
+    pub realname_level: u8,
+    /// Her papers in full.
+    pub documents: Vec<Paper>,
+    /// Her phone in full; none where others hold her too, whose word it may be.
+    pub phone: Option<String>,
+    /// All her stays at the administrator's institutions and how they were in turn.
+    pub stays: Vec<StayView>,
+    /// All her posts there.
+    pub posts: Vec<PostView>,
+    /// Her guardians, as far as they were confirmed or recorded there.
+    pub guardians: Vec<GuardianRecord>,
+}
+
+/// A paper in full.
+#[derive(Clone, Serialize, utoipa::ToSchema)]
+pub struct Paper {
+    /// What it is called.
+    pub label: String,
+    /// ISO 3166-1 alpha-3.
+    pub country: Option<String>,
+    /// Its number; none after erasure.
+    pub number: Option<String>,
+    /// Active or superseded.
+    pub status: DocumentStatus,
+}
+
+/// A guardian in full.
+#[derive(Clone, Serialize, utoipa::ToSchema)]
+pub struct GuardianRecord {
+    /// Who.
+    pub person_id: PersonId,
+    /// Her name.
+    pub name: String,
+    /// JTGX and more.
+    pub relation: Relation,
+    /// Guardian by law.
+    pub legal: bool,
+    /// 1 first, 2 second.
+    pub rank: i64,
+    /// Whether somebody confirmed it.
+    pub status: GuardianshipStatus,
+    /// What a court order takes away.
+    pub restrictions: Vec<Restriction>,
+    /// Her phone in full; none where others hold her too.
+    pub phone: Option<String>,
+}
+
+/// The list of an institution and of everything under it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Export {
+    /// The students, without their guardians.
+    pub students: Vec<StudentRow>,
+}
+
+impl App {
+    /// The roster view of one person. Audited, and noted for her.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not below the administrator.
+    pub async fn person(&self, ctx: &Ctx, by: Decider, id: PersonId) -> Result<PersonView, Error> {
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::PersonViewed).await?;
+        let scope = self.scope_of(work.tx(), by, &ctx).await?;
+        let person = self.person_in(work.tx(), &ctx, &scope, id).await?;
+        let today = ctx.now.shanghai_date();
+        let (mut stays, mut posts) = self.places_shown(work.tx(), &scope, person.id).await?;
+        let open = |from: NaiveDate, to: Option<NaiveDate>| from <= today && to.is_none_or(|to| today < to);
+        stays.retain(|stay| open(stay.from, stay.to));
+        posts.retain(|post| open(post.from, post.to));
+        let guardians = self.guardians_shown(work.tx(), &scope, person.id).await?;
+        work.target("person", person.id).shows(person.id);
+        for guardian in &guardians {
+            work.shows(guardian.person_id);
+        }
+        work.commit(Outcome::Done).await?;
+        Ok(PersonView { person_id: person.id, name: name_of(&person), sex: person.sex, stays, posts, guardians })
+    }
+
+    /// The full record, opened by an approval. Audited with its purpose, and noted for her.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not below the administrator, and for an approval that does not open this for her now.
+    pub async fn full_record(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: PersonId,
+        approval: ApprovalId,
+    ) -> Result<FullRecord, Error> {
+        let (task, ctx) = (access::task(TaskName::Approvals), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::RecordViewed).await?;
+        let scope = self.scope_of(work.tx(), by, &ctx).await?;
+        let person = self.person_in(work.tx(), &ctx, &scope, id).await?;
+        let opened = self.opened(work.tx(), &ctx, by, Opens::Record(person.id), approval).await?;
+        let on = task.on(person.id);
+        let former = person_names::of_person(work.tx(), &on).await?;
+        let (stays, posts) = self.places_shown(work.tx(), &scope, person.id).await?;
+        let record = FullRecord {
+            person_id: person.id,
+            name: name_of(&person),
+            former_names: former.into_iter().map(|one| one.name.as_str().to_owned()).collect(),
+            sex: person.sex,
+            birth_date: person.birth_date,
+            nationality: person.nationality.clone(),
+            realname_level: person.realname_level.get(),
+            documents: self.papers_shown(work.tx(), &scope, &person).await?,
+            phone: self.phone_shown(work.tx(), &scope, &person).await?,
+            stays,
+            posts,
+            guardians: self.guardian_records(work.tx(), &scope, person.id).await?,
+        };
+        work.target("person", person.id).target("approval", approval).because(opened.purpose).shows(person.id);
+        for guardian in &record.guardians {
+            work.shows(guardian.person_id);
+        }
+        work.commit(Outcome::Done).await?;
+        Ok(record)
+    }
+
+    /// The students of an institution and of everything under it, at once. From fifty minors on it counts as full record, and
+    /// needs an approval.
+    ///
+    /// # Errors
+    /// `NotFound` for an institution that is not below the administrator, and for an approval that does not open this;
+    /// `Conflict` when one is needed, or the list is too long.
+    pub async fn export_students(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org: OrgId,
+        purpose: &str,
+        approval: Option<ApprovalId>,
+    ) -> Result<Export, Error> {
+        let purpose = read_reason(purpose).map_err(|why| Error::invalid(why.to_string()))?;
+        let today = ctx.now.shanghai_date();
+        let mut tx = self.db.read().await?;
+        let scope = self.scope_of(&mut tx, by, ctx).await?;
+        self.seen(&mut tx, &scope, org).await?;
+        let span = Span { day: today, after: uuid::Uuid::nil(), limit: LONGEST_EXPORT + 1 };
+        let stays = roster_rows::under(&mut tx, &scope, org, span).await?;
+        if stays.len() > LONGEST_EXPORT {
+            return Err(Error::new(
+                Kind::Conflict,
+                "the list is too long for one answer: export the institutions below one by one",
+            ));
+        }
+        // Whose birth date is unknown may be one.
+        let minors = stays.iter().filter(|stay| stay.born.is_none_or(|born| !age::is_of_age(born, today))).count();
+        match approval {
+            Some(id) => drop(self.opened(&mut tx, ctx, by, Opens::Export(org), id).await?),
+            None if minors >= MINORS => {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    "a list of fifty minors or more needs another person's approval: ask for one at /api/approvals",
+                ));
+            }
+            None => {}
+        }
+        let students = self.student_rows(&mut tx, &scope, stays, false).await?;
+        drop(tx);
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::RosterExported).await?;
+        work.target("institution", org).detail("rows", students.len()).detail("minors", minors).because(purpose);
+        if let Some(id) = approval {
+            work.target("approval", id);
+        }
+        for student in &students {
+            work.shows(student.person_id);
+        }
+        work.commit(Outcome::Done).await?;
+        Ok(Export { students })
+    }
+
+    /// Somebody below an administrator today, by any id that leads to her.
+    async fn person_in(&self, tx: &mut Tx, ctx: &Ctx, scope: &Subtree, id: PersonId) -> Result<Person, Error> {
+        let missing = || Error::not_found("the person");
+        let id = persons::survivor(tx, id).await?.ok_or_else(missing)?;
+        persons::in_subtree(tx, scope, id, ctx.now.shanghai_date()).await?.ok_or_else(missing)
+    }
+
+    /// Stays and posts at institutions of the administrator, and how the stays were in turn.
+    async fn places_shown(
+        &self,
+        tx: &mut Tx,
+        scope: &Subtree,
+        person: PersonId,
+    ) -> Result<(Vec<StayView>, Vec<PostView>), Error> {
+        let task = access::task(TaskName::RosterView);
+        let on = task.on(person);
+        let slices = enrolments::slices(tx, &on).await?;
+        let mut stays = Vec::new();
+        for stay in enrolments::of_person(tx, &on).await? {
+            let Some(org) = institutions::find_in(tx, scope, stay.org).await? else { continue };
+            for part in stay.parts(&slices) {
+                let class = match part.class {
+                    Some(class) => classes::find(tx, &task, class).await?.map(|class| class.name),
+                    None => None,
+                };
+                stays.push(StayView {
+                    institution_id: org.id,
+                    institution: org.name.clone(),
+                    class,
+                    student_no: part.student_no.clone(),
+                    state: part.state,
+                    source: stay.source,
+                    from: part.valid_from,
+                    to: Some(part.valid_to).filter(|end| *end != NaiveDate::MAX),
+                });
+            }
+        }
+        let mut posts = Vec::new();
+        for post in staffings::of_person(tx, &on).await? {
+            let Some(org) = institutions::find_in(tx, scope, post.org).await? else { continue };
+            posts.push(PostView {
+                institution_id: org.id,
+                institution: org.name,
+                post: post.post,
+                staff_no: post.staff_no,
+                state: post.state,
+                from: post.valid_from,
+                to: post.valid_to,
+            });
+        }
+        Ok((stays, posts))
+    }
+
+    /// Papers in full. What was withdrawn is somebody else's number; of papers that others may have seen only the identity
+    /// number is told, which every row names people by.
+    async fn papers_shown(&self, tx: &mut Tx, scope: &Subtree, person: &Person) -> Result<Vec<Paper>, Error> {
+        let on = access::task(TaskName::Approvals).on(person.id);
+        let all = self.holds_all_of(tx, scope, person.id).await?;
+        let mut papers = Vec::new();
+        for paper in documents::of_person(tx, &on).await? {
+            let told = all || paper.key.class == DocumentClass::Cn18;
+            if paper.status == DocumentStatus::Withdrawn || !told {
+                continue;
+            }
+            papers.push(Paper {
+                label: paper.label.label().to_owned(),
+                country: Some(paper.key.country.clone()).filter(|country| !country.is_empty()),
+                number: self.open_number(person, &paper).map(|document| document.number.expose().to_owned()),
+                status: paper.status,
+            });
+        }
+        for code in documents::codes_of(tx, &on).await? {
+            if code.status != DocumentStatus::Withdrawn {
+                let number = self.plain_code(person, &code)?;
+                papers.push(Paper { label: "学籍号".into(), country: None, number, status: code.status });
+            }
+        }
+        Ok(papers)
+    }
+
+    async fn guardian_records(
+        &self,
+        tx: &mut Tx,
+        scope: &Subtree,
+        child: PersonId,
+    ) -> Result<Vec<GuardianRecord>, Error> {
+        let task = access::task(TaskName::Approvals);
+        let mut records = Vec::new();
+        for known in self.kept_here(tx, scope, child).await? {
+            let Some(guardian) = persons::find(tx, &task.on(known.guardian)).await? else { continue };
+            records.push(GuardianRecord {
+                person_id: guardian.id,
+                name: name_of(&guardian),
+                relation: known.relation,
+                legal: known.legal,
+                rank: known.rank,
+                status: known.status,
+                restrictions: known.restrictions.into_iter().collect(),
+                phone: self.phone_shown(tx, scope, &guardian).await?,
+            });
+        }
+        Ok(records)
+    }
+}

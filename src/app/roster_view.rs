@@ -1,0 +1,365 @@
+//! The roster view (ruling R19): who studies and works where, with what a school needs every day. Whatever is shown of
+//! somebody is noted for her.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::relation_claim::Decider;
+use super::work::Outcome;
+use super::{App, Ctx, Error, access};
+use crate::domain::access::{Subtree, Task, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId, StaffingId};
+use crate::domain::registry::class::{ClassKind, ClassStatus};
+use crate::domain::registry::codes::relation::Relation;
+use crate::domain::registry::codes::sex::Sex;
+use crate::domain::registry::codes::staff::{StaffCategory, StaffPost, StaffState};
+use crate::domain::registry::codes::stage::Stage;
+use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
+use crate::domain::registry::contact::ContactKind;
+use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
+use crate::domain::registry::person::Person;
+use crate::domain::registry::text;
+use crate::store::db::Tx;
+use crate::store::roster_rows::{self, Span, StudentStay};
+use crate::store::{cases, classes, contacts, guardianships, institutions, person_names, persons};
+
+/// A class.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Class)]
+pub struct ClassRow {
+    /// Its id.
+    pub id: ClassId,
+    /// What kind.
+    pub kind: ClassKind,
+    /// 学段.
+    pub stage: Stage,
+    /// 入学年份, which it keeps for life.
+    pub entry_year: i64,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub status: ClassStatus,
+}
+
+/// A student in a list.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Student)]
+pub struct StudentRow {
+    /// The stay.
+    pub enrolment_id: EnrolmentId,
+    /// Who.
+    pub person_id: PersonId,
+    /// Her name; on a day of a stay that ended, as it was then.
+    pub name: String,
+    /// GB/T 2261.1.
+    pub sex: Sex,
+    /// Her class.
+    pub class_id: Option<ClassId>,
+    /// Its name.
+    pub class: Option<String>,
+    /// 学号.
+    pub student_no: Option<String>,
+    /// XSDQZT.
+    pub state: StudentState,
+    /// Whether her 学籍 is there.
+    pub source: StudentSource,
+    /// Today's guardians, as far as they were confirmed or recorded here.
+    pub guardians: Vec<GuardianRow>,
+}
+
+/// A guardian of a student.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Guardian)]
+pub struct GuardianRow {
+    /// Who.
+    pub person_id: PersonId,
+    /// Her name.
+    pub name: String,
+    /// JTGX and more.
+    pub relation: Relation,
+    /// First and last digit of her phone; none where others hold her too, whose word it may be.
+    pub phone: Option<String>,
+}
+
+/// A member of staff in a list.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Staff)]
+pub struct StaffRow {
+    /// The post.
+    pub staffing_id: StaffingId,
+    /// Who.
+    pub person_id: PersonId,
+    /// Her name.
+    pub name: String,
+    /// GB/T 2261.1.
+    pub sex: Sex,
+    /// 教职工类别.
+    pub category: StaffCategory,
+    /// GWZY.
+    pub post: StaffPost,
+    /// 工号.
+    pub staff_no: Option<String>,
+    /// JZGDQZT.
+    pub state: StaffState,
+}
+
+/// Which students.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Of which institution.
+    pub org: OrgId,
+    /// Of which class alone.
+    pub class: Option<ClassId>,
+    /// On which day; today when left out.
+    pub day: Option<NaiveDate>,
+}
+
+impl App {
+    /// The classes of an institution.
+    ///
+    /// # Errors
+    /// `NotFound` for an institution that is not below the administrator.
+    pub async fn classes_of(&self, ctx: &Ctx, by: Decider, org: OrgId) -> Result<Vec<ClassRow>, Error> {
+        let mut tx = self.db.read().await?;
+        let scope = self.scope_of(&mut tx, by, ctx).await?;
+        self.seen(&mut tx, &scope, org).await?;
+        let mut found = classes::of_org_in(&mut tx, &scope, org).await?;
+        found.sort_by_key(|class| class.id);
+        let row = |class: crate::domain::registry::class::Class| ClassRow {
+            id: class.id,
+            kind: class.kind,
+            stage: class.stage,
+            entry_year: class.entry_year,
+            name: class.name,
+            status: class.status,
+        };
+        Ok(found.into_iter().map(row).collect())
+    }
+
+    /// Who studies at an institution, behind a row, at most `limit`. Audited, and noted for each of them.
+    ///
+    /// # Errors
+    /// `NotFound` for an institution that is not below the administrator.
+    pub async fn students_of(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        wanted: Wanted,
+        after: Option<EnrolmentId>,
+        limit: usize,
+    ) -> Result<Vec<StudentRow>, Error> {
+        let today = ctx.now.shanghai_date();
+        let day = wanted.day.unwrap_or(today);
+        let mut tx = self.db.read().await?;
+        let scope = self.scope_of(&mut tx, by, ctx).await?;
+        self.seen(&mut tx, &scope, wanted.org).await?;
+        let span = Span { day, after: after.map_or(Uuid::nil(), |stay| stay.0), limit };
+        let stays = match wanted.class {
+            Some(class) => roster_rows::of_class(&mut tx, &scope, (wanted.org, class), span).await?,
+            None => roster_rows::students(&mut tx, &scope, wanted.org, span).await?,
+        };
+        let rows = self.student_rows(&mut tx, &scope, stays, day == today).await?;
+        drop(tx);
+        let shown = rows.iter().flat_map(|row| {
+            let guardians = row.guardians.iter().map(|guardian| guardian.person_id);
+            guardians.chain([row.person_id]).collect::<Vec<_>>()
+        });
+        self.note_view(ctx, by, wanted.org, shown.collect(), rows.len()).await?;
+        Ok(rows)
+    }
+
+    /// Who works at an institution, behind a row, at most `limit`. Audited, and noted for each of them.
+    ///
+    /// # Errors
+    /// `NotFound` for an institution that is not below the administrator.
+    pub async fn staff_of(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org: OrgId,
+        day: Option<NaiveDate>,
+        after: Option<StaffingId>,
+        limit: usize,
+    ) -> Result<Vec<StaffRow>, Error> {
+        let mut tx = self.db.read().await?;
+        let scope = self.scope_of(&mut tx, by, ctx).await?;
+        self.seen(&mut tx, &scope, org).await?;
+        let day = day.unwrap_or_else(|| ctx.now.shanghai_date());
+        let span = Span { day, after: after.map_or(Uuid::nil(), |post| post.0), limit };
+        let posts = roster_rows::staff(&mut tx, &scope, org, span).await?;
+        drop(tx);
+        let row = |post: roster_rows::StaffPlace| StaffRow {
+            staffing_id: post.id,
+            person_id: post.person,
+            name: post.name.unwrap_or_default(),
+            sex: post.sex,
+            category: post.category,
+            post: post.post,
+            staff_no: post.staff_no,
+            state: post.state,
+        };
+        let rows: Vec<StaffRow> = posts.into_iter().map(row).collect();
+        self.note_view(ctx, by, org, rows.iter().map(|row| row.person_id).collect(), rows.len()).await?;
+        Ok(rows)
+    }
+
+    async fn note_view(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org: OrgId,
+        shown: Vec<PersonId>,
+        rows: usize,
+    ) -> Result<(), Error> {
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::RosterViewed).await?;
+        work.target("institution", org).detail("rows", rows);
+        for person in shown {
+            work.shows(person);
+        }
+        work.commit(Outcome::Done).await
+    }
+
+    /// Rows of stays; with guardians where the list is of today.
+    pub(super) async fn student_rows(
+        &self,
+        tx: &mut Tx,
+        scope: &Subtree,
+        stays: Vec<StudentStay>,
+        with_guardians: bool,
+    ) -> Result<Vec<StudentRow>, Error> {
+        let task = access::task(TaskName::RosterView);
+        let mut names: BTreeMap<ClassId, String> = BTreeMap::new();
+        let mut rows = Vec::with_capacity(stays.len());
+        for stay in stays {
+            let class = match stay.class {
+                Some(id) if !names.contains_key(&id) => {
+                    let found = classes::find(tx, &task, id).await?;
+                    Some(names.entry(id).or_insert(found.map(|class| class.name).unwrap_or_default()).clone())
+                }
+                Some(id) => names.get(&id).cloned(),
+                None => None,
+            };
+            let guardians = match with_guardians {
+                true => self.guardians_shown(tx, scope, stay.person).await?,
+                false => Vec::new(),
+            };
+            rows.push(StudentRow {
+                enrolment_id: stay.id,
+                name: name_then(tx, &task, &stay).await?,
+                person_id: stay.person,
+                sex: stay.sex,
+                class_id: stay.class,
+                class,
+                student_no: stay.student_no,
+                state: stay.state,
+                source: stay.source,
+                guardians,
+            });
+        }
+        Ok(rows)
+    }
+
+    /// The guardians of a child whom an administrator sees: confirmed ones where the child's 学籍 is hers, else those whom an
+    /// institution of hers recorded.
+    pub(super) async fn guardians_shown(
+        &self,
+        tx: &mut Tx,
+        scope: &Subtree,
+        child: PersonId,
+    ) -> Result<Vec<GuardianRow>, Error> {
+        let task = access::task(TaskName::RosterView);
+        let mut shown = Vec::new();
+        for known in self.kept_here(tx, scope, child).await? {
+            let Some(guardian) = persons::find(tx, &task.on(known.guardian)).await? else { continue };
+            shown.push(GuardianRow {
+                person_id: guardian.id,
+                name: name_of(&guardian),
+                relation: known.relation,
+                phone: self.phone_shown(tx, scope, &guardian).await?.map(|phone| text::mask(&phone)),
+            });
+        }
+        Ok(shown)
+    }
+
+    /// The relations behind [`App::guardians_shown`].
+    pub(super) async fn kept_here(
+        &self,
+        tx: &mut Tx,
+        scope: &Subtree,
+        child: PersonId,
+    ) -> Result<Vec<Guardianship>, Error> {
+        let task = access::task(TaskName::RosterView);
+        let on = task.on(child);
+        let holds = crate::store::enrolments::of_person(tx, &on).await?;
+        let holder = holds.iter().find(|stay| stay.valid_to.is_none() && stay.source == StudentSource::Normal);
+        let hers = match holder {
+            Some(stay) => institutions::find_in(tx, scope, stay.org).await?.is_some(),
+            None => false,
+        };
+        let mut kept = Vec::new();
+        for known in guardianships::of_child(tx, &on).await? {
+            let recorded = match known.recorded_by {
+                Some(org) => institutions::find_in(tx, scope, org).await?.is_some(),
+                None => false,
+            };
+            let confirmed = known.status == GuardianshipStatus::Confirmed;
+            if (hers && confirmed) || (recorded && known.is_standing()) {
+                kept.push(known);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Somebody's phone, where everything that she is lies below the administrator.
+    pub(super) async fn phone_shown(
+        &self,
+        tx: &mut Tx,
+        scope: &Subtree,
+        person: &Person,
+    ) -> Result<Option<String>, Error> {
+        if !self.holds_all_of(tx, scope, person.id).await? {
+            return Ok(None);
+        }
+        let task = access::task(TaskName::RosterView);
+        let known = contacts::of_person(tx, &task.on(person.id)).await?;
+        let phone = known.into_iter().find(|contact| contact.kind == ContactKind::Phone);
+        let Some((phone, sealed)) = phone.and_then(|phone| phone.value_sealed.clone().map(|sealed| (phone, sealed)))
+        else {
+            return Ok(None);
+        };
+        self.open_for(person, "contact", "value_sealed", phone.id, &sealed)
+    }
+
+    /// Whether everything that somebody is today lies below the administrator.
+    pub(super) async fn holds_all_of(&self, tx: &mut Tx, scope: &Subtree, person: PersonId) -> Result<bool, Error> {
+        let task = access::task(TaskName::RosterView);
+        let sides = cases::sides_of(tx, &task, &[person]).await?;
+        for side in &sides {
+            if institutions::find_in(tx, scope, side.org).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(!sides.is_empty())
+    }
+}
+
+/// What somebody is called now; nothing after erasure.
+pub(super) fn name_of(person: &Person) -> String {
+    person.name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default()
+}
+
+/// What a student was called while a stay lasted that has ended; her later names are none of that school's business.
+async fn name_then(tx: &mut Tx, task: &Task, stay: &StudentStay) -> Result<String, Error> {
+    if let Some(end) = stay.valid_to {
+        let former = person_names::of_person(tx, &task.on(stay.person)).await?;
+        if let Some(then) = former.into_iter().find(|name| name.ended_at.shanghai_date() >= end) {
+            return Ok(then.name.as_str().to_owned());
+        }
+    }
+    Ok(stay.name.clone().unwrap_or_default())
+}

@@ -1,0 +1,100 @@
+//! What platforms are told of changes (ruling R4): that somebody came into their reach, changed in it or left it.
+
+use std::time::Duration;
+
+use super::codes::codes;
+use crate::domain::id::{EventId, PersonId};
+use crate::domain::time::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// No platform may be told less far back.
+pub const SHORTEST_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
+
+codes! {
+    /// What became of somebody or something.
+    FeedKind {
+        Entered = "person.entered", "进入服务范围";
+        Changed = "person.changed", "信息变更";
+        Left = "person.left", "离开服务范围";
+        Institution = "institution.changed", "机构变更";
+        Subject = "subject.merged", "标识合并";
+    }
+}
+
+/// A row of a platform's stream, before it has a number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedRow {
+    /// What became of it.
+    pub kind: FeedKind,
+    /// The person or institution.
+    pub subject: Uuid,
+    /// Names of fields; of a merged subject the two.
+    pub fields: Value,
+    /// The event behind it.
+    pub event: EventId,
+}
+
+/// A numbered row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbered {
+    /// Its number: one more than that of the row before.
+    pub seq: i64,
+    /// The row.
+    pub row: FeedRow,
+    /// When it got its number.
+    pub at: Timestamp,
+}
+
+/// How far a stream goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// The last number given.
+    pub head: i64,
+    /// The last one that is not kept any more.
+    pub floor: i64,
+}
+
+impl Stream {
+    /// Whether whoever has read up to a number can go on from there. Nobody is ahead of the head, unless the register was
+    /// brought back from an older copy.
+    pub fn goes_on_after(self, seq: i64) -> bool {
+        (self.floor..=self.head).contains(&seq)
+    }
+}
+
+/// What an event about a person is to a platform: by whether it knew her before, and may know of her now.
+pub fn told(person: PersonId, knew: bool, may: bool, fields: Value, event: EventId) -> Option<FeedRow> {
+    let kind = match (knew, may) {
+        (false, true) => FeedKind::Entered,
+        (true, true) => FeedKind::Changed,
+        (true, false) => FeedKind::Left,
+        (false, false) => return None,
+    };
+    // Who leaves is told of by her id alone: why is none of its business any more.
+    let fields = if kind == FeedKind::Changed { fields } else { Value::Array(Vec::new()) };
+    Some(FeedRow { kind, subject: person.0, fields, event })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn whoever_is_and_was_outside_is_not_told_of() {
+        let (person, event) = (PersonId(Uuid::from_u128(1)), EventId(Uuid::from_u128(2)));
+        let kind = |knew, may| told(person, knew, may, json!(["name"]), event).map(|row| (row.kind, row.fields));
+        assert_eq!(kind(false, false), None);
+        assert_eq!(kind(false, true), Some((FeedKind::Entered, json!([]))));
+        assert_eq!(kind(true, true), Some((FeedKind::Changed, json!(["name"]))));
+        assert_eq!(kind(true, false), Some((FeedKind::Left, json!([]))));
+    }
+
+    #[test]
+    fn a_stream_goes_on_between_floor_and_head() {
+        let stream = Stream { head: 9, floor: 4 };
+        let goes = [3, 4, 9, 10].map(|seq| stream.goes_on_after(seq));
+        assert_eq!(goes, [false, true, true, false]);
+    }
+}

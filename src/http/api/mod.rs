@@ -1,0 +1,156 @@
+//! The admin and roster API under `/api/`: JSON in and out, one file for each noun. An operation is described where it
+//! stands, and its description and its route are one thing: what is served is in the document, and nothing else.
+
+#![allow(unused_qualifications, reason = "what utoipa writes for a parameter list says where it stands")]
+
+mod approvals;
+mod cases;
+mod claims;
+mod feed;
+mod institutions;
+mod me;
+mod merges;
+mod page;
+mod persons;
+mod problem;
+mod reference;
+mod roster;
+mod take;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use axum::{Json, Router};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, OpenApi, ServerBuilder};
+use utoipa::{Modify, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Door;
+use super::extract::Visit;
+use super::urls::path;
+use problem::{Problem, ProblemCode};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "名籍接口 Mingji API",
+        description = "管理与名册接口。令牌：以 scope `mingji.admin`、resource `<issuer>/api/` 登录取得（RFC 8707）。列表按 cursor 翻页；错误为 application/problem+json。\n\nThe admin and roster API. Tokens: sign in with scope `mingji.admin` and resource `<issuer>/api/` (RFC 8707). Lists page by cursor; errors are application/problem+json.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    components(schemas(problem::Document)),
+    modifiers(&Schemes),
+    security(("administrator" = ["mingji.admin"])),
+    tags(
+        (name = "me", description = "当前管理员 The administrator who asks"),
+        (name = "institutions", description = "机构 The tree below her"),
+        (name = "roster", description = "名册 Who studies and works there"),
+        (name = "persons", description = "人 People below her"),
+        (name = "merges", description = "合并 Two records that are one person"),
+        (name = "approvals", description = "审批 Another person's word before a full record is opened"),
+        (name = "claims", description = "待确认的关系 What is said of people whom somebody else holds"),
+        (name = "feed", description = "变更 What became of a platform's people"),
+        (name = "cases", description = "争议 What only a human can settle"),
+    ),
+)]
+struct Description;
+
+/// How whoever asks proves herself.
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, document: &mut OpenApi) {
+        let bearer = |text: &str| {
+            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(text));
+            SecurityScheme::Http(scheme.build())
+        };
+        let components = document.components.get_or_insert_with(Components::new);
+        components.add_security_scheme(
+            "platform",
+            bearer("RFC 9068; aud <issuer>/api/, scope mingji.feed: a platform, by client_credentials"),
+        );
+        components.add_security_scheme(
+            "administrator",
+            bearer("RFC 9068; aud <issuer>/api/, scope mingji.admin: whoever signed in and administers something now"),
+        );
+        components
+            .add_security_scheme("person", bearer("RFC 9068; aud <issuer>/api/: whoever signed in, about herself"));
+    }
+}
+
+/// Routes and their description.
+fn described() -> OpenApiRouter<Door> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(me::show))
+        .routes(routes!(me::disclosures))
+        .routes(routes!(institutions::list))
+        .routes(routes!(institutions::show))
+        .routes(routes!(institutions::counts))
+        .routes(routes!(roster::classes))
+        .routes(routes!(roster::students))
+        .routes(routes!(roster::staff))
+        .routes(routes!(roster::export))
+        .routes(routes!(persons::search))
+        .routes(routes!(persons::show))
+        .routes(routes!(persons::record))
+        .routes(routes!(persons::rename))
+        .routes(routes!(persons::correct_birth_date))
+        .routes(routes!(persons::add_document))
+        .routes(routes!(persons::set_code))
+        .routes(routes!(persons::record_death))
+        .routes(routes!(persons::change_stay))
+        .routes(routes!(merges::merge))
+        .routes(routes!(merges::undo))
+        .routes(routes!(approvals::list, approvals::ask))
+        .routes(routes!(approvals::decide))
+        .routes(routes!(claims::list))
+        .routes(routes!(claims::decide))
+        .routes(routes!(cases::list))
+        .routes(routes!(cases::show))
+        .routes(routes!(cases::decide))
+        .routes(routes!(cases::search))
+        .routes(routes!(feed::changes))
+        .routes(routes!(feed::snapshot))
+}
+
+/// The document, without the address of a server.
+pub fn document() -> OpenApi {
+    described().into_openapi()
+}
+
+/// The routes of the API.
+pub fn routes() -> Router<Door> {
+    let (routes, document) = described().split_for_parts();
+    let document = Arc::new(document);
+    routes
+        .route(path::OPENAPI, get(move |state| openapi(state, document.clone())))
+        .method_not_allowed_fallback(not_with_this_method)
+        .route("/api/", any(not_found))
+        .route("/api/{*rest}", any(not_found))
+        .layer(map_response(kept_by_nobody))
+}
+
+async fn openapi(State(door): State<Door>, document: Arc<OpenApi>) -> Response {
+    let mut document = OpenApi::clone(&document);
+    document.servers = Some(vec![ServerBuilder::new().url(door.app.issuer().as_str()).build()]);
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
+}
+
+/// Answers are about people: no cache on the way keeps one, unless an answer says otherwise.
+async fn kept_by_nobody(mut response: Response) -> Response {
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn not_found(visit: Visit) -> Problem {
+    Problem::new(&visit.ctx, ProblemCode::NotFound)
+}
+
+async fn not_with_this_method(visit: Visit) -> Problem {
+    Problem::new(&visit.ctx, ProblemCode::MethodNotAllowed)
+}

@@ -1,0 +1,214 @@
+//! What went wrong at the API, as a problem document (RFC 9457): a stable code, a sentence in Chinese and in English, and
+//! the id under which the log has more.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
+
+use crate::app::{Ctx, Error, Kind};
+use crate::domain::oidc::error::{Code, ProtocolError};
+
+/// A kind of problem. The codes are part of the API's contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemCode {
+    /// No token.
+    Unauthorized,
+    /// A token that is not for here, or has ended.
+    InvalidToken,
+    /// A token without the scope.
+    InsufficientScope,
+    /// It is not there, or not for this administrator.
+    NotFound,
+    /// Another method of this path.
+    MethodNotAllowed,
+    /// The request cannot be used.
+    InvalidRequest,
+    /// The body is larger than anything that is asked here.
+    TooLarge,
+    /// The body is no JSON.
+    UnsupportedMediaType,
+    /// The state does not allow it.
+    Conflict,
+    /// What was asked for is not kept any more.
+    Gone,
+    /// Too much at once.
+    Busy,
+    /// It failed here.
+    Internal,
+}
+
+impl ProblemCode {
+    /// Code, status, Chinese, English.
+    const fn row(self) -> (&'static str, StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "请先取得令牌", "A token is needed"),
+            Self::InvalidToken => {
+                ("invalid_token", StatusCode::UNAUTHORIZED, "令牌无效或已失效", "The token is not valid or has ended")
+            }
+            Self::InsufficientScope => {
+                ("insufficient_scope", StatusCode::FORBIDDEN, "令牌没有这项权限", "The token does not cover this")
+            }
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "没有找到", "Not found"),
+            Self::MethodNotAllowed => {
+                ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "此地址不支持这种方法", "Not with this method")
+            }
+            Self::InvalidRequest => {
+                ("invalid_request", StatusCode::BAD_REQUEST, "请求无法使用", "The request cannot be used")
+            }
+            Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, "请求过大", "The request is too large"),
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "请求体应为 JSON", "The body is JSON")
+            }
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "当前状态不允许", "Not possible in this state"),
+            Self::Gone => {
+                ("gone", StatusCode::GONE, "变更已不再保留，请先取快照", "Not kept any more: take a snapshot")
+            }
+            Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "请稍后再试", "Try again in a moment"),
+            Self::Internal => {
+                ("internal", StatusCode::INTERNAL_SERVER_ERROR, "系统出错，已记录", "It failed here, and was noted")
+            }
+        }
+    }
+}
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "urn:mingji:problem:not_found", "title": "没有找到", "title_en": "Not found", "status": 404, "code": "not_found",
+    "detail": "the case was not found", "instance": "urn:uuid:019a0000-0000-7000-8000-000000000001",
+}))]
+pub struct Document {
+    /// The kind of problem; stable.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What went wrong, in Chinese.
+    pub title: &'static str,
+    /// The same in English.
+    pub title_en: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The last part of the type.
+    pub code: &'static str,
+    /// Where the snapshot is, when changes are not kept any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// More about this one, for the developer; never a value of a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Names the request in the log.
+    pub instance: String,
+}
+
+/// A problem on its way out.
+pub struct Problem {
+    code: ProblemCode,
+    detail: Option<String>,
+    snapshot: Option<String>,
+    request: String,
+}
+
+impl Problem {
+    /// A problem that says no more than its kind.
+    pub fn new(ctx: &Ctx, code: ProblemCode) -> Self {
+        Self { code, detail: None, snapshot: None, request: ctx.request_id.to_string() }
+    }
+
+    /// With a sentence for the developer.
+    #[must_use]
+    pub fn saying(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// Changes that are not kept any more, and where the snapshot is.
+    pub fn gone(ctx: &Ctx, snapshot: String) -> Self {
+        Self { snapshot: Some(snapshot), ..Self::new(ctx, ProblemCode::Gone) }
+    }
+
+    /// A failed use case. What happened inside goes to the log.
+    pub fn of(ctx: &Ctx, error: &Error) -> Self {
+        crate::http::error::note(ctx, error);
+        let code = match (&error.protocol, error.kind) {
+            (Some(ProtocolError { code: Code::InvalidToken, .. }), _) => ProblemCode::InvalidToken,
+            (Some(ProtocolError { code: Code::InsufficientScope, .. }), _) => ProblemCode::InsufficientScope,
+            (_, Kind::NotFound) => ProblemCode::NotFound,
+            (_, Kind::Invalid) => ProblemCode::InvalidRequest,
+            (_, Kind::Conflict) => ProblemCode::Conflict,
+            (_, Kind::Busy) => ProblemCode::Busy,
+            (_, Kind::Internal) => ProblemCode::Internal,
+        };
+        Self::new(ctx, code).saying(error.public.clone())
+    }
+
+    /// RFC 6750, 3: the challenge says which code; none where no token came.
+    fn challenge(&self) -> Option<String> {
+        let (code, status, ..) = self.code.row();
+        match self.code {
+            ProblemCode::Unauthorized => Some("Bearer realm=\"mingji\"".into()),
+            ProblemCode::InsufficientScope => {
+                Some(format!("Bearer realm=\"mingji\", error=\"{code}\", scope=\"{}\"", self.needed()))
+            }
+            _ if status == StatusCode::UNAUTHORIZED => Some(format!("Bearer realm=\"mingji\", error=\"{code}\"")),
+            _ => None,
+        }
+    }
+
+    fn needed(&self) -> &'static str {
+        use crate::domain::oidc::resource::{ADMIN, FEED};
+        if self.detail.as_deref().is_some_and(|detail| detail.contains(FEED)) { FEED } else { ADMIN }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (code, status, title, title_en) = self.code.row();
+        let challenge = self.challenge().and_then(|text| HeaderValue::try_from(text).ok());
+        let document = Document {
+            kind: format!("urn:mingji:problem:{code}"),
+            title,
+            title_en,
+            status: status.as_u16(),
+            code,
+            snapshot: self.snapshot,
+            detail: self.detail,
+            instance: format!("urn:uuid:{}", self.request),
+        };
+        let fixed = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
+        let mut response = (status, Json(document)).into_response();
+        for (name, value) in fixed {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        if let Some(challenge) = challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if self.code == ProblemCode::Busy {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}
+
+/// What any operation may answer besides its own.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "it is only described, and answered by `Problem`")]
+pub enum Problems {
+    /// The request cannot be used.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(Document),
+    /// No token, or one that is not for here or has ended.
+    #[response(status = 401, content_type = "application/problem+json", headers(("WWW-Authenticate", description = "RFC 6750, 3")))]
+    Token(Document),
+    /// A token without the scope.
+    #[response(status = 403, content_type = "application/problem+json", headers(("WWW-Authenticate", description = "RFC 6750, 3")))]
+    Scope(Document),
+    /// Not there, or not for whoever asks.
+    #[response(status = 404, content_type = "application/problem+json")]
+    Missing(Document),
+    /// The state does not allow it.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Document),
+    /// Too much at once.
+    #[response(status = 503, content_type = "application/problem+json", headers(("Retry-After", description = "seconds")))]
+    Busy(Document),
+}

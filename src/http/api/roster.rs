@@ -1,0 +1,127 @@
+//! `/api/institutions/{id}/…`: who studies and works there.
+
+use axum::Json;
+use axum::extract::State;
+use chrono::NaiveDate;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::page::{List, Page};
+use super::problem::{Problem, Problems};
+use super::take::{Administrator, Asked, Body, Named};
+use crate::app::App;
+use crate::app::record::Export;
+use crate::app::roster_view::{ClassRow, StaffRow, StudentRow, Wanted};
+use crate::domain::id::{ApprovalId, ClassId, OrgId};
+
+/// Which classes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WhichClasses {
+    /// Where the list goes on.
+    cursor: Option<String>,
+    /// Rows of a page, 1 to 200.
+    limit: Option<usize>,
+}
+
+/// Which students.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WhichStudents {
+    /// Of this class alone.
+    class: Option<ClassId>,
+    /// On which day; today when left out. Guardians are told of today only.
+    on: Option<NaiveDate>,
+    /// Where the list goes on.
+    cursor: Option<String>,
+    /// Rows of a page, 1 to 49.
+    limit: Option<usize>,
+}
+
+/// Which staff.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WhichStaff {
+    /// On which day; today when left out.
+    on: Option<NaiveDate>,
+    /// Where the list goes on.
+    cursor: Option<String>,
+    /// Rows of a page, 1 to 49.
+    limit: Option<usize>,
+}
+
+/// What is exported, and for what.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExportOrder {
+    /// For what. It is kept in the clear: no number, code or phone.
+    purpose: String,
+    /// What opens a list of fifty minors or more.
+    approval: Option<ApprovalId>,
+}
+
+fn day(on: Option<NaiveDate>) -> String {
+    on.map(|day| day.to_string()).unwrap_or_default()
+}
+
+/// Its classes.
+#[utoipa::path(get, path = "/api/institutions/{id}/classes", tag = "roster", params(("id" = OrgId, Path), WhichClasses), responses((status = 200, body = Page<ClassRow>), Problems))]
+pub async fn classes(
+    State(app): State<App>,
+    admin: Administrator,
+    Named(id): Named<OrgId>,
+    Asked(which): Asked<WhichClasses>,
+) -> Result<Json<Page<ClassRow>>, Problem> {
+    let list = List::of(&admin, "classes", &[&id.to_string()], which.limit)?;
+    let after: Option<ClassId> = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
+    let found = app.classes_of(&admin.ctx, admin.by(), id).await.map_err(|error| admin.problem(&error))?;
+    let found = found.into_iter().filter(|class| after.is_none_or(|after| class.id > after)).collect();
+    Ok(Json(list.page(&app, &admin.ctx, found, |class| class.id)?))
+}
+
+/// Who studies there: name, sex, class, 学号, state, guardians with a masked phone. Audited.
+#[utoipa::path(get, path = "/api/institutions/{id}/students", tag = "roster", params(("id" = OrgId, Path), WhichStudents), responses((status = 200, body = Page<StudentRow>), Problems))]
+pub async fn students(
+    State(app): State<App>,
+    admin: Administrator,
+    Named(id): Named<OrgId>,
+    Asked(which): Asked<WhichStudents>,
+) -> Result<Json<Page<StudentRow>>, Problem> {
+    let class = which.class.map(|class| class.to_string()).unwrap_or_default();
+    let list = List::of_people(&admin, "students", &[&id.to_string(), &class, &day(which.on)], which.limit)?;
+    let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
+    let wanted = Wanted { org: id, class: which.class, day: which.on };
+    let found = app.students_of(&admin.ctx, admin.by(), wanted, after, list.limit() + 1).await;
+    let found = found.map_err(|error| admin.problem(&error))?;
+    Ok(Json(list.page(&app, &admin.ctx, found, |row| row.enrolment_id)?))
+}
+
+/// Who works there. Audited.
+#[utoipa::path(get, path = "/api/institutions/{id}/staff", tag = "roster", params(("id" = OrgId, Path), WhichStaff), responses((status = 200, body = Page<StaffRow>), Problems))]
+pub async fn staff(
+    State(app): State<App>,
+    admin: Administrator,
+    Named(id): Named<OrgId>,
+    Asked(which): Asked<WhichStaff>,
+) -> Result<Json<Page<StaffRow>>, Problem> {
+    let list = List::of_people(&admin, "staff", &[&id.to_string(), &day(which.on)], which.limit)?;
+    let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
+    let found = app.staff_of(&admin.ctx, admin.by(), id, which.on, after, list.limit() + 1).await;
+    let found = found.map_err(|error| admin.problem(&error))?;
+    Ok(Json(list.page(&app, &admin.ctx, found, |row| row.staffing_id)?))
+}
+
+/// All students there and under it at once. From fifty minors on another person approves of it first.
+#[utoipa::path(post, path = "/api/institutions/{id}/export", tag = "roster", params(("id" = OrgId, Path)), request_body = ExportOrder, responses((status = 200, body = Export), Problems))]
+pub async fn export(
+    State(app): State<App>,
+    admin: Administrator,
+    Named(id): Named<OrgId>,
+    Body(order): Body<ExportOrder>,
+) -> Result<Json<Export>, Problem> {
+    let made = app.export_students(&admin.ctx, admin.by(), id, &order.purpose, order.approval).await;
+    made.map(Json).map_err(|error| admin.problem(&error))
+}

@@ -1,0 +1,173 @@
+//! What operations of the API take: the administrator behind a token, a body, a query, a path. Whatever cannot be used is a
+//! problem document that repeats nothing of it.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::header;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::problem::{Problem, ProblemCode};
+use crate::app::feed::Reader;
+use crate::app::relation_claim::Decider;
+use crate::app::{Ctx, Error};
+use crate::domain::audit::Actor;
+use crate::domain::id::PersonId;
+use crate::http::Door;
+use crate::http::extract::{Visit, bearer};
+
+/// The administrator who asks.
+pub struct Administrator {
+    /// The request, in her name.
+    pub ctx: Ctx,
+    /// Her.
+    pub person: PersonId,
+}
+
+impl Administrator {
+    /// With whose rights a use case is called.
+    pub fn by(&self) -> Decider {
+        Decider::Admin(self.person)
+    }
+
+    /// A failed use case, for her.
+    pub fn problem(&self, error: &Error) -> Problem {
+        Problem::of(&self.ctx, error)
+    }
+}
+
+async fn request_ctx(parts: &mut Parts, door: &Door) -> Ctx {
+    match Visit::from_request_parts(parts, door).await {
+        Ok(visit) => visit.ctx,
+        Err(never) => match never {},
+    }
+}
+
+impl FromRequestParts<Door> for Administrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        let ctx = request_ctx(parts, door).await;
+        let token = bearer(&parts.headers).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
+        match door.app.administrator(&ctx, token).await {
+            Ok(person) => Ok(Self { ctx: ctx.administering(person), person }),
+            Err(error) => Err(Problem::of(&ctx, &error)),
+        }
+    }
+}
+
+/// Whoever signed in, about herself.
+pub struct Person {
+    /// The request, in her name.
+    pub ctx: Ctx,
+    /// Her.
+    pub id: PersonId,
+}
+
+impl FromRequestParts<Door> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        let ctx = request_ctx(parts, door).await;
+        let token = bearer(&parts.headers).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
+        match door.app.bearer(&ctx, token).await {
+            Ok(id) => Ok(Self { ctx: ctx.acting(Actor::Person { id }), id }),
+            Err(error) => Err(Problem::of(&ctx, &error)),
+        }
+    }
+}
+
+/// A platform, in its own name.
+pub struct Platform {
+    /// The request, in its name.
+    pub ctx: Ctx,
+    /// It.
+    pub reader: Reader,
+}
+
+impl FromRequestParts<Door> for Platform {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        let ctx = request_ctx(parts, door).await;
+        let token = bearer(&parts.headers).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
+        match door.app.feed_reader(&ctx, token).await {
+            Ok(reader) => Ok(Self { ctx: ctx.acting(Actor::Client { id: reader.client() }), reader }),
+            Err(error) => Err(Problem::of(&ctx, &error)),
+        }
+    }
+}
+
+/// `Idempotency-Key`, where one was sent: a request that is sent again is done once.
+pub struct IdempotencyKey(pub Option<String>);
+
+impl FromRequestParts<Door> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        let Some(sent) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let sent = sent.to_str().ok().filter(|key| (1..=128).contains(&key.len())).map(str::to_owned);
+        match sent {
+            Some(key) => Ok(Self(Some(key))),
+            None => {
+                let ctx = request_ctx(parts, door).await;
+                Err(Problem::new(&ctx, ProblemCode::InvalidRequest)
+                    .saying("an Idempotency-Key has 1 to 128 characters of ASCII"))
+            }
+        }
+    }
+}
+
+/// A JSON body, of a kind that holds no member which nobody reads.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Door> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, door: &Door) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let ctx = request_ctx(&mut parts, door).await;
+        let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+            return Err(Problem::new(&ctx, ProblemCode::UnsupportedMediaType));
+        }
+        let bytes = Bytes::from_request(Request::from_parts(parts, body), door).await.map_err(|why| match why {
+            BytesRejection::FailedToBufferBody(_) => Problem::new(&ctx, ProblemCode::TooLarge),
+            _ => Problem::new(&ctx, ProblemCode::InvalidRequest),
+        })?;
+        // Never the message: it may repeat what was sent.
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            let place = format!("the body is not what is asked for: line {} column {}", error.line(), error.column());
+            Problem::new(&ctx, ProblemCode::InvalidRequest).saying(place)
+        })
+    }
+}
+
+/// The query of an address.
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Door> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        let ctx = request_ctx(parts, door).await;
+        let read = Query::<T>::from_request_parts(parts, door).await;
+        let fault =
+            |_| Problem::new(&ctx, ProblemCode::InvalidRequest).saying("a parameter of the address cannot be read");
+        read.map(|Query(asked)| Self(asked)).map_err(fault)
+    }
+}
+
+/// The variable parts of a path. What is no id is nobody's.
+pub struct Named<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Door> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        let ctx = request_ctx(parts, door).await;
+        let read = Path::<T>::from_request_parts(parts, door).await;
+        read.map(|Path(named)| Self(named)).map_err(|_| Problem::new(&ctx, ProblemCode::NotFound))
+    }
+}

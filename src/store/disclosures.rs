@@ -1,0 +1,62 @@
+//! Whose record was shown to whom: the audit entries that did, by person.
+
+use serde_json::Value as Json;
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::OnePerson;
+use crate::domain::id::{AuditId, PersonId};
+use crate::domain::time::Timestamp;
+
+statements! {
+    INSERT = "INSERT INTO disclosure (person_id, entry_id, at) VALUES ($1, $2, $3)";
+    OF_PERSON = "SELECT d.entry_id AS entry_id, d.at AS at, e.actor AS actor, e.action AS action, e.reason AS reason FROM disclosure d JOIN audit_entry e ON e.id = d.entry_id
+        WHERE d.person_id = $1 AND d.entry_id < $2 ORDER BY d.entry_id DESC LIMIT $3";
+}
+
+/// That somebody's record was shown.
+pub struct Shown {
+    /// The audit entry.
+    pub entry: AuditId,
+    /// When.
+    pub at: Timestamp,
+    /// To whom, as the entry says.
+    pub actor: Json,
+    /// What was done.
+    pub action: String,
+    /// Why, where a purpose was given.
+    pub reason: Option<String>,
+}
+
+impl FromRow for Shown {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            entry: row.get("entry_id")?,
+            at: row.get("at")?,
+            actor: row.get("actor")?,
+            action: row.get("action")?,
+            reason: row.get("reason")?,
+        })
+    }
+}
+
+/// Notes whose records an entry of this transaction showed.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn insert_all(tx: &mut Tx, entry: AuditId, at: Timestamp, people: &[PersonId]) -> Result<(), StoreError> {
+    tx.insert_many(INSERT, people.iter().map(|person| args![*person, entry, at]).collect()).await.map(drop)
+}
+
+/// Who was shown the record of the person, the newest first, before an entry.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_person(
+    tx: &mut Tx,
+    proof: &impl OnePerson,
+    before: AuditId,
+    limit: usize,
+) -> Result<Vec<Shown>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.all(OF_PERSON, args![proof.person(), before, limit]).await
+}

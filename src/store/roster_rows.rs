@@ -1,0 +1,195 @@
+//! Lists of who studies and works at an institution on a day, for whoever holds it.
+
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::Subtree;
+use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId, StaffingId};
+use crate::domain::registry::codes::sex::Sex;
+use crate::domain::registry::codes::staff::{StaffCategory, StaffPost, StaffState};
+use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
+
+/// Stays as they were on day $3, below root $2: the slice that covers the day, or the row as it is.
+macro_rules! stays {
+    ($rest:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT e.id AS id, e.person_id AS person_id, p.name AS name, p.sex AS sex, p.birth_date AS birth_date, e.org_id AS org_id, e.source AS source, e.valid_to AS valid_to,
+                CASE WHEN s.enrolment_id IS NULL THEN e.class_id ELSE s.class_id END AS class_id,
+                CASE WHEN s.enrolment_id IS NULL THEN e.student_no ELSE s.student_no END AS student_no,
+                CASE WHEN s.enrolment_id IS NULL THEN e.state ELSE s.state END AS state
+            FROM enrolment e JOIN person p ON p.id = e.person_id JOIN institution_closure c ON c.descendant_id = e.org_id AND c.ancestor_id = $2
+            LEFT JOIN enrolment_slice s ON s.enrolment_id = e.id AND s.valid_from <= $3 AND s.valid_to > $3
+            WHERE e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3) AND e.id > $4",
+            $rest,
+            " ORDER BY id LIMIT $5"
+        )
+    };
+}
+
+statements! {
+    STUDENTS = stays!(" AND e.org_id = $1) stay");
+    OF_CLASS = stays!(" AND e.org_id = $1) stay WHERE class_id = $6");
+    UNDER = stays!(" AND e.org_id IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $1)) stay");
+    STAFF = "SELECT s.id AS id, s.person_id AS person_id, p.name AS name, p.sex AS sex, s.category AS category, s.post AS post, s.staff_no AS staff_no, s.state AS state
+        FROM staffing s JOIN person p ON p.id = s.person_id JOIN institution_closure c ON c.descendant_id = s.org_id AND c.ancestor_id = $2
+        WHERE s.org_id = $1 AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3) AND s.id > $4 ORDER BY s.id LIMIT $5";
+}
+
+/// A student in a list.
+pub struct StudentStay {
+    /// The stay.
+    pub id: EnrolmentId,
+    /// Who.
+    pub person: PersonId,
+    /// Her name now.
+    pub name: Option<String>,
+    /// GB/T 2261.1.
+    pub sex: Sex,
+    /// Her birth date.
+    pub born: Option<NaiveDate>,
+    /// The school.
+    pub org: OrgId,
+    /// Her class on the day.
+    pub class: Option<ClassId>,
+    /// 学号.
+    pub student_no: Option<String>,
+    /// XSDQZT on the day.
+    pub state: StudentState,
+    /// Whether her 学籍 is there.
+    pub source: StudentSource,
+    /// When the stay ended.
+    pub valid_to: Option<NaiveDate>,
+}
+
+impl FromRow for StudentStay {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            person: row.get("person_id")?,
+            name: row.get("name")?,
+            sex: row.code("sex")?,
+            born: row.get("birth_date")?,
+            org: row.get("org_id")?,
+            class: row.get("class_id")?,
+            student_no: row.get("student_no")?,
+            state: row.code("state")?,
+            source: row.code("source")?,
+            valid_to: row.get("valid_to")?,
+        })
+    }
+}
+
+/// A member of staff in a list.
+pub struct StaffPlace {
+    /// The post.
+    pub id: StaffingId,
+    /// Who.
+    pub person: PersonId,
+    /// Her name.
+    pub name: Option<String>,
+    /// GB/T 2261.1.
+    pub sex: Sex,
+    /// 教职工类别.
+    pub category: StaffCategory,
+    /// GWZY.
+    pub post: StaffPost,
+    /// 工号.
+    pub staff_no: Option<String>,
+    /// JZGDQZT.
+    pub state: StaffState,
+}
+
+impl FromRow for StaffPlace {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            person: row.get("person_id")?,
+            name: row.get("name")?,
+            sex: row.code("sex")?,
+            category: row.code("category")?,
+            post: row.code("post")?,
+            staff_no: row.get("staff_no")?,
+            state: row.code("state")?,
+        })
+    }
+}
+
+/// Which rows of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// On which day.
+    pub day: NaiveDate,
+    /// Behind this row; the nil id for the beginning.
+    pub after: Uuid,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl Span {
+    fn most(self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX)
+    }
+}
+
+/// Who studied at an institution inside an administrator's subtrees.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn students(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Result<Vec<StudentStay>, StoreError> {
+    for root in scope.roots() {
+        let found = tx.all(STUDENTS, args![org, root, span.day, span.after, span.most()]).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// The same in one class.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_class(
+    tx: &mut Tx,
+    scope: &Subtree,
+    (org, class): (OrgId, ClassId),
+    span: Span,
+) -> Result<Vec<StudentStay>, StoreError> {
+    for root in scope.roots() {
+        let found = tx.all(OF_CLASS, args![org, root, span.day, span.after, span.most(), class]).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// The same at an institution and everything under it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn under(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Result<Vec<StudentStay>, StoreError> {
+    let mut most = Vec::new();
+    for root in scope.roots() {
+        let found: Vec<StudentStay> = tx.all(UNDER, args![org, root, span.day, span.after, span.most()]).await?;
+        if found.len() > most.len() {
+            most = found;
+        }
+    }
+    Ok(most)
+}
+
+/// Who worked at an institution inside an administrator's subtrees.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn staff(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Result<Vec<StaffPlace>, StoreError> {
+    for root in scope.roots() {
+        let found = tx.all(STAFF, args![org, root, span.day, span.after, span.most()]).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}

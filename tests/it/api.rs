@@ -1,0 +1,9 @@
+//! The admin and roster API.
+
+mod access;
+mod document;
+mod feed;
+mod jurisdiction;
+mod records;
+mod registry;
+mod resources;

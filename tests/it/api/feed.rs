@@ -1,0 +1,252 @@
+//! A platform's stream (ruling R4): dense numbers, whoever comes and goes, and nobody else's people.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mingji::app::relation_claim::Decider;
+use mingji::app::student_life::{Order, Whose};
+use mingji::domain::id::PersonId;
+use mingji::domain::oidc::scope::ScopeSet;
+use mingji::domain::registry::codes::student_state::StudentState;
+use mingji::domain::registry::name::PersonName;
+use serde_json::{Value, json};
+
+use crate::support::api::{Caller, problem};
+use crate::support::app::{TestApp, both_engines};
+use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils};
+
+/// A consumer that keeps what it was told.
+struct Consumer {
+    caller: Caller,
+    after: i64,
+    people: BTreeMap<String, Value>,
+}
+
+impl Consumer {
+    fn new(caller: &Caller) -> Self {
+        Self { caller: caller.clone(), after: 0, people: BTreeMap::new() }
+    }
+
+    async fn snapshot(&mut self) {
+        self.people.clear();
+        let mut cursor = String::new();
+        loop {
+            let page = self.caller.get(&format!("/api/feed/snapshot?limit=2{cursor}")).await;
+            assert_eq!(page.status, 200, "{page:?}");
+            for person in page.body["items"].as_array().unwrap() {
+                self.people.insert(person["person_id"].as_str().unwrap().into(), person.clone());
+            }
+            self.after = page.body["after"].as_i64().unwrap();
+            match page.body["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return,
+            }
+        }
+    }
+
+    /// Reads one answer; the kinds in it. A gap is a failure.
+    async fn read(&mut self, limit: usize) -> Vec<String> {
+        let answer = self.caller.get(&format!("/api/feed?after={}&limit={limit}", self.after)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let mut kinds = Vec::new();
+        for item in answer.body["items"].as_array().unwrap() {
+            assert_eq!(item["seq"].as_i64(), Some(self.after + 1), "no gap, in order");
+            self.after += 1;
+            kinds.push(item["kind"].as_str().unwrap().to_owned());
+            let Some(person) = item["person_id"].as_str() else { continue };
+            match item["kind"].as_str().unwrap() {
+                "person.left" => drop(self.people.remove(person)),
+                _ if item["person"].is_object() => drop(self.people.insert(person.into(), item["person"].clone())),
+                _ => {}
+            }
+        }
+        assert_eq!(answer.body["after"].as_i64(), Some(self.after));
+        kinds
+    }
+
+    async fn catch_up(&mut self, limit: usize) {
+        while !self.read(limit).await.is_empty() {}
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.people.values().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+async fn rename(app: &TestApp, person: PersonId, name: &str) {
+    app.app.rename_person(&app.operator(), Decider::Operator, person, PersonName::parse(name).unwrap()).await.unwrap();
+}
+
+async fn leave(app: &TestApp, person: PersonId) {
+    let whose = Whose { person, org: None, day: None };
+    app.app
+        .change_student(&app.operator(), Decider::Operator, &whose, &Order::End(StudentState::Withdrawn))
+        .await
+        .unwrap();
+}
+
+both_engines! {
+    async fn it_tells_of_whoever_comes_changes_and_goes(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None), pupil(OTHER, "钱一", &number("20160203", 2), None)]).await;
+        app.numbered().await;
+        let (mine, foreign) = (app.feed_of(json!({}), Some(SCHOOL)).await, app.feed_of(json!({}), Some(OTHER)).await);
+        let mut consumer = Consumer::new(&mine);
+        let begun = mine.get("/api/feed?after=0").await;
+        assert_eq!((begun.status, problem(&begun).as_str()), (410, "gone"), "a new stream begins with a snapshot");
+        assert_eq!(begun.text("snapshot"), app.at("/api/feed/snapshot"));
+        consumer.snapshot().await;
+        assert_eq!(consumer.names(), ["赵一"]);
+        let known = consumer.people.values().next().unwrap().clone();
+        assert_eq!((&known["identities"][0]["kind"], &known["identities"][0]["institution_code"], &known["identities"][0]["class"]), (&json!("student"), &json!(SCHOOL), &json!("2024级1班")), "{known:?}");
+
+        pupils(&app, &[pupil(SCHOOL, "赵二", &number("20160203", 3), None)]).await;
+        rename(&app, called(&app, "赵一").await[0], "赵新").await;
+        rename(&app, called(&app, "钱一").await[0], "钱新").await;
+        app.numbered().await;
+        assert_eq!(consumer.read(200).await, ["person.entered", "person.changed"]);
+        assert_eq!(consumer.names(), ["赵二", "赵新"]);
+        leave(&app, called(&app, "赵二").await[0]).await;
+        app.numbered().await;
+        assert_eq!(consumer.read(200).await, ["person.left"]);
+        assert_eq!(consumer.names(), ["赵新"]);
+        rename(&app, called(&app, "赵二").await[0], "赵走").await;
+        app.numbered().await;
+        assert_eq!(consumer.read(200).await, [""; 0], "what becomes of her afterwards is none of its business");
+
+        let mut other = Consumer::new(&foreign);
+        other.snapshot().await;
+        assert_eq!(other.names(), ["钱新"]);
+        let all = foreign.get("/api/feed?after=1").await.body.to_string();
+        assert!(!all.contains("赵"), "{all}");
+        // What was told is told again, with today's values.
+        let again = mine.get("/api/feed?after=1&limit=1").await;
+        let item = &again.body["items"][0];
+        assert_eq!((&item["kind"], &item["person"]), (&json!("person.entered"), &Value::Null), "she has left since: her id is all that is told");
+    }
+
+    async fn a_child_is_told_of_when_a_guardian_agreed(app: TestApp) {
+        let platform = app.feed_of(json!({ "edu_lawful_basis": null }), Some("2136000781")).await;
+        let statutory = app.feed_of(json!({}), Some("2136000781")).await;
+        let child = app.person("child_under14").person_id.to_string();
+        let (mut careful, mut lawful) = (Consumer::new(&platform), Consumer::new(&statutory));
+        careful.snapshot().await;
+        lawful.snapshot().await;
+        assert!(!careful.people.contains_key(&child) && lawful.people.contains_key(&child));
+        assert!(careful.people.len() > 1, "grown-ups need none");
+        let client = platform.rp.clone().unwrap().id;
+        let (guardian, ward) = (app.person("guardian_of_two").person_id, app.person("child_under14").person_id);
+        app.app.record_guardian_consent(&app.operator(), ward, guardian, &client, &ScopeSet::parse("profile edu")).await.unwrap();
+        app.numbered().await;
+        assert_eq!(careful.read(200).await, ["person.entered"]);
+        app.app.withdraw_consent(&app.operator(), ward, &client).await.unwrap();
+        app.numbered().await;
+        assert_eq!(careful.read(200).await, ["person.left"]);
+        assert!(!careful.people.contains_key(&child));
+    }
+
+    async fn whoever_was_away_too_long_takes_a_snapshot(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None)]).await;
+        app.numbered().await;
+        let mut consumer = Consumer::new(&app.feed_of(json!({}), Some(COUNTY)).await);
+        consumer.snapshot().await;
+        rename(&app, called(&app, "赵一").await[0], "赵新").await;
+        app.numbered().await;
+        app.pass(Duration::from_secs(59 * 86_400));
+        app.app.upkeep().await.unwrap();
+        consumer.caller = consumer.caller.renewed().await;
+        assert_eq!(consumer.read(200).await, ["person.changed"], "59 days back");
+        consumer.after -= 1;
+        app.pass(Duration::from_secs(2 * 86_400));
+        app.app.upkeep().await.unwrap();
+        consumer.caller = consumer.caller.renewed().await;
+        let late = consumer.caller.get(&format!("/api/feed?after={}", consumer.after)).await;
+        assert_eq!((late.status, problem(&late).as_str()), (410, "gone"));
+        let ahead = consumer.caller.get(&format!("/api/feed?after={}", consumer.after + 50)).await;
+        assert_eq!(ahead.status, 410, "a register that was brought back from a copy knows less than its reader");
+        consumer.snapshot().await;
+        assert_eq!(consumer.names(), ["赵新"]);
+        rename(&app, called(&app, "赵新").await[0], "赵再").await;
+        app.numbered().await;
+        assert_eq!(consumer.read(200).await, ["person.changed"], "numbers go on after everything was forgotten");
+    }
+
+    async fn only_a_platform_reads_and_only_its_own(app: TestApp) {
+        let platform = app.feed_of(json!({}), None).await;
+        assert_eq!(platform.get("/api/feed?after=0").await.status, 404, "it serves nothing yet");
+        let admin = app.at_api("county_admin").await;
+        for path in ["/api/feed?after=0", "/api/feed/snapshot"] {
+            let answer = admin.get(path).await;
+            assert_eq!((answer.status, problem(&answer).as_str()), (403, "insufficient_scope"), "{path}");
+            assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"mingji\", error=\"insufficient_scope\", scope=\"mingji.feed\"");
+        }
+        assert_eq!(platform.get("/api/me").await.status, 403);
+        assert_eq!(platform.get("/api/me/disclosures").await.status, 403);
+        let (one, two) = (app.feed_of(json!({}), Some("2136000781")).await, app.feed_of(json!({}), Some("2136000781")).await);
+        let page = one.get("/api/feed/snapshot?limit=1").await;
+        let stolen = two.get(&format!("/api/feed/snapshot?cursor={}", page.text("next"))).await;
+        assert_eq!((stolen.status, problem(&stolen).as_str()), (400, "invalid_request"));
+        let vendor = app.register_machine(json!({ "redirect_uris": null, "grant_types": ["client_credentials"], "edu_resources": [app.api()], "scope": "mingji.feed" })).await;
+        let refused = app.app.set_reach(&app.operator(), vendor.id.parse().unwrap(), "2136000781", true).await;
+        assert!(refused.is_err(), "a vendor's application serves no institution");
+        let token = vendor.token(&[("grant_type", "client_credentials".into())]).await;
+        assert_eq!(token.error(), "invalid_target");
+    }
+
+    /// Fifty write at once, half of them for nothing; a consumer dies, repeats and lags. In the end it knows what is so.
+    async fn it_holds_while_fifty_write(app: TestApp) {
+        county::open(&app).await;
+        let rows: Vec<String> = (1..=10).map(|n| pupil(if n < 6 { SCHOOL } else { OTHER }, &format!("赵{n}"), &number("20160203", n), None)).collect();
+        pupils(&app, &rows).await;
+        app.numbered().await;
+        let caller = app.feed_of(json!({}), Some(SCHOOL)).await;
+        let mut everyone = Vec::new();
+        for n in 1..=10 {
+            everyone.push(called(&app, &format!("赵{n}")).await[0]);
+        }
+        let mut consumer = Consumer::new(&caller);
+        consumer.snapshot().await;
+        let writers: Vec<_> = (0..50usize)
+            .map(|n| {
+                let (app, person) = (app.clone(), everyone[n % everyone.len()]);
+                tokio::spawn(async move {
+                    let name = PersonName::parse(&format!("孙{}", char::from_u32(0x4e00 + u32::try_from(n).unwrap()).unwrap())).unwrap();
+                    for _ in 0..20 {
+                        let ctx = app.operator();
+                        // Rolled back: it would be so already, or lies in the future.
+                        if n % 2 == 0 {
+                            let future = ctx.now.shanghai_date().succ_opt().unwrap();
+                            assert!(app.app.correct_birth_date(&ctx, Decider::Operator, person, future).await.is_err());
+                        }
+                        if app.app.rename_person(&ctx, Decider::Operator, person, name.clone()).await.is_ok() {
+                            return;
+                        }
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    panic!("it never got through");
+                })
+            })
+            .collect();
+        // Meanwhile: it reads a little, forgets the last answer (it died before it wrote it down), and reads again.
+        for round in 0..30 {
+            let (place, people) = (consumer.after, consumer.people.clone());
+            consumer.read(1 + round % 3).await;
+            if round % 4 == 0 {
+                (consumer.after, consumer.people) = (place, people);
+            }
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        app.numbered().await;
+        consumer.catch_up(7).await;
+        let told = consumer.names();
+        let mut fresh = Consumer::new(&caller);
+        fresh.snapshot().await;
+        assert_eq!((told.len(), &told), (5, &fresh.names()), "what was pieced together is what is so");
+        assert_eq!(fresh.after, consumer.after);
+    }
+}

@@ -1,0 +1,236 @@
+//! The roster view, the full record, and another person's approval between the two (ruling R19).
+
+use std::time::Duration;
+
+use mingji::domain::registry::codes::admin_role::AdminRole;
+use serde_json::{Value, json};
+
+use crate::support::api::{Caller, problem};
+use crate::support::app::{TestApp, both_engines};
+use crate::support::county::{self, COUNTY, OTHER, SCHOOL, number, pupil, pupils, teachers};
+use crate::support::database::select_texts;
+
+/// A county whose first school holds pupils, the second others.
+struct Scene {
+    school: Caller,
+    other: Caller,
+    county: Caller,
+    org: String,
+    other_org: String,
+}
+
+async fn scene(app: &TestApp, size: u32) -> Scene {
+    county::open(app).await;
+    let keeper = number("19850101", 900);
+    let mut rows: Vec<String> =
+        (1..=size).map(|n| pupil(SCHOOL, &format!("赵{n}"), &number("20160203", n), Some(("赵母", &keeper)))).collect();
+    rows.push(pupil(OTHER, "钱一", &number("20160203", 801), Some(("钱母", &number("19850101", 901)))));
+    pupils(app, &rows).await;
+    let admins = [
+        county::administrator(app, 1, SCHOOL, AdminRole::School).await,
+        county::administrator(app, 2, OTHER, AdminRole::School).await,
+        county::administrator(app, 3, COUNTY, AdminRole::County).await,
+    ];
+    let mut callers = Vec::new();
+    for admin in admins {
+        callers.push(app.at_api_as(admin, COUNTY).await);
+    }
+    let [school, other, county] = callers.try_into().unwrap_or_else(|_| panic!("three"));
+    let org = school.all("/api/institutions").await[0]["id"].as_str().unwrap().to_owned();
+    let other_org = other.all("/api/institutions").await[0]["id"].as_str().unwrap().to_owned();
+    Scene { school, other, county, org, other_org }
+}
+
+async fn search(caller: &Caller, sought: Value) -> Vec<Value> {
+    let found = caller.post("/api/persons/search", &sought).await;
+    assert_eq!(found.status, 200, "{found:?}");
+    found.body["items"].as_array().unwrap().clone()
+}
+
+fn id_of(row: &Value) -> String {
+    row["person_id"].as_str().unwrap().to_owned()
+}
+
+both_engines! {
+    async fn the_roster_shows_what_a_school_needs_and_no_number(app: TestApp) {
+        let scene = scene(&app, 3).await;
+        let mut students = scene.school.all(&format!("/api/institutions/{}/students?limit=2", scene.org)).await;
+        assert_eq!(students.len(), 3, "page by page");
+        students.sort_by_key(|row| row["name"].to_string());
+        let first = &students[0];
+        assert_eq!((&first["name"], &first["sex"], &first["class"], &first["source"]), (&json!("赵1"), &json!("1"), &json!("2024级1班"), &json!("normal")), "{first:?}");
+        assert_eq!(first["guardians"], json!([{ "person_id": first["guardians"][0]["person_id"], "name": "赵母", "relation": first["guardians"][0]["relation"], "phone": "1****1" }]));
+        let class = first["class_id"].as_str().unwrap();
+        assert_eq!(scene.school.all(&format!("/api/institutions/{}/students?class={class}", scene.org)).await.len(), 3);
+        let classes = scene.school.all(&format!("/api/institutions/{}/classes", scene.org)).await;
+        assert_eq!((classes.len(), &classes[0]["id"]), (1, &json!(class)));
+        let before = scene.school.all(&format!("/api/institutions/{}/students?on=2020-01-01", scene.org)).await;
+        assert_eq!(before, Vec::<Value>::new());
+        let staff = scene.school.all(&format!("/api/institutions/{}/staff", scene.org)).await;
+        assert_eq!(staff.len(), 3, "{staff:?}");
+        let one = scene.school.get(&format!("/api/persons/{}", id_of(first))).await;
+        assert_eq!((one.status, &one.body["name"], &one.body["stays"][0]["class"]), (200, &json!("赵1"), &json!("2024级1班")), "{one:?}");
+        for text in [json!(students).to_string(), json!(staff).to_string(), one.body.to_string()] {
+            for number in [number("20160203", 1), number("19850101", 900), "13900000001".into(), number("19700203", 1)] {
+                assert!(!text.contains(&number), "{text}");
+            }
+        }
+        for path in ["students", "staff", "classes", "counts"] {
+            let answer = scene.school.get(&format!("/api/institutions/{}/{path}", scene.other_org)).await;
+            assert_eq!((answer.status, problem(&answer).as_str()), (404, "not_found"), "{path}");
+        }
+        assert_eq!(scene.school.get(&format!("/api/institutions/{}/students?limit=50", scene.org)).await.status, 400, "never fifty at once");
+    }
+
+    async fn people_are_found_inside_and_are_not_there_outside(app: TestApp) {
+        let scene = scene(&app, 3).await;
+        assert_eq!(search(&scene.school, json!({ "name": "赵" })).await.len(), 3);
+        assert_eq!(search(&scene.school, json!({ "name": "钱" })).await, Vec::<Value>::new());
+        let paper = |number: String| json!({ "document": { "label": "居民身份证", "number": number } });
+        let hers = search(&scene.school, paper(number("20160203", 2))).await;
+        assert_eq!((hers.len(), &hers[0]["name"]), (1, &json!("赵2")));
+        for (what, sought) in [
+            ("known elsewhere", paper(number("20160203", 801))), ("known to nobody", paper(number("20160203", 777))),
+        ] {
+            assert_eq!(search(&scene.school, sought).await, Vec::<Value>::new(), "{what}");
+        }
+        assert_eq!(search(&scene.county, paper(number("20160203", 801))).await.len(), 1);
+        assert_eq!(search(&scene.school, json!({ "phone": "139 0000 0001" })).await.len(), 1, "the guardian");
+        for wrong in [json!({}), json!({ "number": "1" }), json!({ "name": "赵", "phone": "1" }), json!({ "phone": "12" }), paper("11010119900101001X".into())] {
+            let answer = scene.school.post("/api/persons/search", &wrong).await;
+            assert_eq!((answer.status, problem(&answer).as_str()), (400, "invalid_request"), "{wrong}");
+            assert!(!answer.body.to_string().contains("11010119900101001X"));
+        }
+        let outside = search(&scene.other, json!({ "name": "钱" })).await;
+        for path in ["", "/record?approval=00000000-0000-7000-8000-000000000000"] {
+            let answer = scene.school.get(&format!("/api/persons/{}{path}", id_of(&outside[0]))).await;
+            assert_eq!((answer.status, problem(&answer).as_str()), (404, "not_found"), "{path}");
+        }
+        for (verb, body) in [
+            ("name", json!({ "name": "新名" })), ("birth-date", json!({ "birth_date": "2016-02-04" })), ("death", json!({ "date": "2026-01-01" })),
+            ("documents", json!({ "label": "居民身份证", "number": number("20160203", 55) })), ("stay", json!({ "step": "suspend" })),
+        ] {
+            let answer = scene.school.post(&format!("/api/persons/{}/{verb}", id_of(&outside[0])), &body).await;
+            assert_eq!((answer.status, problem(&answer).as_str()), (404, "not_found"), "{verb}");
+        }
+    }
+
+    async fn a_record_is_opened_by_somebody_else_for_a_day(app: TestApp) {
+        let scene = scene(&app, 1).await;
+        let child = id_of(&search(&scene.school, json!({ "name": "赵1" })).await[0]);
+        let record = |approval: &str| format!("/api/persons/{child}/record?approval={approval}");
+        let request = json!({ "opens": { "person_id": child }, "purpose": "核对学籍信息" });
+        let asked = scene.school.post("/api/approvals", &request).await;
+        assert_eq!((asked.status, &asked.body["state"]), (200, &json!("pending")), "{asked:?}");
+        let id = asked.text("id");
+        assert_eq!(scene.school.get(&record(&id)).await.status, 404, "not opened yet");
+        let decision = format!("/api/approvals/{id}/decision");
+        let yes = json!({ "approve_for_hours": 200 });
+        let own = scene.school.post(&decision, &yes).await;
+        assert_eq!((own.status, problem(&own).as_str()), (409, "conflict"), "nobody approves herself");
+        assert_eq!(scene.other.post(&decision, &yes).await.status, 404, "another school does not know of it");
+        assert_eq!(scene.other.all("/api/approvals?whose=waiting").await, Vec::<Value>::new());
+        assert_eq!(scene.county.all("/api/approvals?whose=waiting").await.len(), 1);
+        let opened = scene.county.post(&decision, &yes).await;
+        assert_eq!((opened.status, &opened.body["state"]), (200, &json!("approved")), "{opened:?}");
+        assert_eq!(scene.county.post(&decision, &yes).await.status, 409, "once");
+        assert_eq!(scene.school.all("/api/approvals?whose=asked").await[0]["state"], "approved");
+
+        let whole = scene.school.get(&record(&id)).await;
+        assert_eq!(whole.status, 200, "{whole:?}");
+        assert_eq!((&whole.body["documents"][0]["number"], &whole.body["birth_date"]), (&json!(number("20160203", 1)), &json!("2016-02-03")));
+        assert_eq!((&whole.body["guardians"][0]["phone"], &whole.body["guardians"][0]["name"]), (&json!("13900000001"), &json!("赵母")));
+        assert_eq!(whole.headers["cache-control"], "no-store");
+        assert_eq!(scene.county.get(&record(&id)).await.status, 404, "it is for whoever asked");
+        app.pass(Duration::from_secs(24 * 3600));
+        let again = app.at_api_as(county::called(&app, "管理员1").await[0], COUNTY).await;
+        assert_eq!(again.get(&record(&id)).await.status, 404, "a day is the most, whatever was said");
+    }
+
+    async fn a_request_that_is_sent_again_is_made_once(app: TestApp) {
+        let scene = scene(&app, 1).await;
+        let send = |key: &'static str, purpose: &'static str| {
+            let (caller, org) = (scene.school.clone(), scene.org.clone());
+            async move {
+                let body = json!({ "opens": { "institution_id": org }, "purpose": purpose });
+                crate::support::relying_party::Answer::of(caller.app.http.post(caller.app.at("/api/approvals")).bearer_auth(&caller.token).header("idempotency-key", key).json(&body)).await
+            }
+        };
+        let all = futures_util::future::join_all((0..8).map(|_| send("k-1", "期初核对"))).await;
+        let ids: std::collections::BTreeSet<String> = all.iter().map(|answer| answer.text("id")).collect();
+        assert_eq!(ids.len(), 1, "{all:?}");
+        assert_ne!(send("k-2", "期初核对").await.text("id"), all[0].text("id"));
+        assert_eq!(send("k-1", "另一件事").await.status, 400, "the key was used for something else");
+        assert_eq!(scene.school.all("/api/approvals?whose=asked").await.len(), 2);
+    }
+
+    async fn fifty_minors_at_once_need_a_word(app: TestApp) {
+        let scene = scene(&app, 50).await;
+        let export = format!("/api/institutions/{}/export", scene.org);
+        let refused = scene.school.post(&export, &json!({ "purpose": "上报名册" })).await;
+        assert_eq!((refused.status, problem(&refused).as_str()), (409, "conflict"));
+        let asked = scene.school.post("/api/approvals", &json!({ "opens": { "institution_id": scene.org }, "purpose": "上报名册" })).await;
+        let id = asked.text("id");
+        assert_eq!(scene.school.post(&export, &json!({ "purpose": "上报名册", "approval": id })).await.status, 404);
+        scene.county.post(&format!("/api/approvals/{id}/decision"), &json!({ "approve_for_hours": 1 })).await;
+        let made = scene.school.post(&export, &json!({ "purpose": "上报名册", "approval": id })).await;
+        assert_eq!((made.status, made.body["students"].as_array().map(Vec::len)), (200, Some(50)), "{:?}", made.status);
+        let small = scene.other.post(&format!("/api/institutions/{}/export", scene.other_org), &json!({ "purpose": "上报名册" })).await;
+        assert_eq!((small.status, small.body["students"].as_array().map(Vec::len)), (200, Some(1)));
+        assert_eq!(scene.other.post(&export, &json!({ "purpose": "上报名册", "approval": id })).await.status, 404, "outside her scope there is nothing");
+    }
+
+    async fn each_learns_who_looked_and_why(app: TestApp) {
+        let scene = scene(&app, 1).await;
+        teachers(&app, &[county::teacher(SCHOOL, "孙老师", &number("19800203", 5))]).await;
+        let teacher = county::called(&app, "孙老师").await[0];
+        let asked = scene.school.post("/api/approvals", &json!({ "opens": { "person_id": teacher }, "purpose": "职称评审" })).await;
+        scene.county.post(&format!("/api/approvals/{}/decision", asked.text("id")), &json!({ "approve_for_hours": 1 })).await;
+        assert_eq!(scene.school.get(&format!("/api/persons/{teacher}/record?approval={}", asked.text("id"))).await.status, 200);
+        scene.school.all(&format!("/api/institutions/{}/staff", scene.org)).await;
+
+        let herself = app.at_api_as(teacher, COUNTY).await;
+        assert_eq!(herself.get("/api/me").await.status, 403, "she administers nothing");
+        let shown = herself.all("/api/me/disclosures?limit=1").await;
+        let told: Vec<_> = shown.iter().map(|one| (one["action"].as_str().unwrap(), one["purpose"].as_str())).collect();
+        assert_eq!(told, [("roster.viewed", None), ("person.record_viewed", Some("职称评审"))], "the newest first");
+        assert_eq!((&shown[1]["by"], &shown[1]["institution"]), (&json!("管理员1"), &json!("第七实验小学")));
+        assert!(scene.other.all("/api/me/disclosures").await.iter().all(|one| one["purpose"] != "职称评审"), "hers alone");
+    }
+
+    async fn changes_go_through_the_api_as_through_the_command(app: TestApp) {
+        let scene = scene(&app, 2).await;
+        let (one, two) = (search(&scene.school, json!({ "name": "赵1" })).await, search(&scene.school, json!({ "name": "赵2" })).await);
+        let (one, two) = (id_of(&one[0]), id_of(&two[0]));
+        let change = |verb: &'static str, body: Value| {
+            let (caller, one) = (scene.school.clone(), one.clone());
+            async move { caller.post(&format!("/api/persons/{one}/{verb}"), &body).await }
+        };
+        assert_eq!(change("name", json!({ "name": "赵新" })).await.body, json!({ "result": "done" }));
+        assert_eq!(change("name", json!({ "name": "赵新" })).await.body, json!({ "result": "unchanged" }));
+        assert_eq!(change("birth-date", json!({ "birth_date": "2016-02-04" })).await.status, 409, "her number says otherwise");
+        let taken = change("documents", json!({ "label": "居民身份证", "number": number("20160203", 2) })).await;
+        assert_eq!(taken.body["result"], "case", "{taken:?}");
+        let case = taken.text("case_id");
+        let asked = select_texts(&app.database.url, "SELECT CAST(asked AS TEXT) FROM probe_count").await;
+        assert_eq!(asked, ["1"], "whether somebody else holds a number is a question of the day's budget");
+        select_texts(&app.database.url, "UPDATE probe_count SET asked = 20000 RETURNING day").await;
+        assert_eq!(change("documents", json!({ "label": "居民身份证", "number": number("20160203", 777) })).await.status, 409);
+        let digests = "SELECT CAST(details AS TEXT) FROM audit_entry WHERE action = 'person.changed' AND result = 'done'";
+        let details: Value = serde_json::from_str(&select_texts(&app.database.url, digests).await[0]).unwrap();
+        assert!(details["digest_before"].is_string() && details["digest_before"] != details["digest_after"], "{details}");
+        let shown = scene.school.get(&format!("/api/cases/{case}")).await;
+        assert_eq!((shown.status, shown.body["sides"].as_array().map(Vec::len)), (200, Some(2)), "{shown:?}");
+        assert!(!shown.body.to_string().contains(&number("20160203", 2)));
+        assert_eq!(scene.other.get(&format!("/api/cases/{case}")).await.status, 404);
+        let decided = scene.school.post(&format!("/api/cases/{case}/decision"), &json!({ "decision": "typing_error", "reason": "录入有误" })).await;
+        assert_eq!((decided.status, &decided.body["decision"]), (200, &json!("typing_error")), "{decided:?}");
+        let rested = change("stay", json!({ "step": "suspend" })).await;
+        assert_eq!((rested.status, &rested.body["institution"]), (200, &json!("第七实验小学")), "{rested:?}");
+        assert_eq!(change("stay", json!({ "step": { "move": "小学" } })).await.status, 400);
+        let merged = scene.school.post("/api/merges", &json!({ "survivor": one, "absorbed": two, "reason": "同一人两次录入" })).await;
+        assert_eq!((merged.status, &merged.body["person_id"]), (200, &json!(one)), "{merged:?}");
+        assert_eq!(scene.school.get(&format!("/api/persons/{two}")).await.body["person_id"], json!(one), "both ids lead to her");
+        assert_eq!(scene.school.post(&format!("/api/merges/{two}/undo"), &json!({ "reason": "核实为两人" })).await.status, 200);
+    }
+}

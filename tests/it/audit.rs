@@ -1,0 +1,66 @@
+//! The audit log: in a file that needs no register, and with what an auditor asks for in each entry.
+
+use mingji::app::audit_file::verify_export;
+use serde_json::{Value, json};
+
+use crate::support::app::both_engines;
+use crate::support::database::select_texts;
+
+/// The faults of a file.
+fn faults(file: &str, key: &str) -> Vec<String> {
+    let verdict = verify_export(file.as_bytes(), Some(key), &[]).unwrap();
+    assert_eq!(verdict.holds, verdict.faults.is_empty());
+    verdict.faults
+}
+
+both_engines! {
+    async fn an_export_is_verified_without_the_register(app: TestApp) {
+        app.teacher().sign_in(&app.client("platform_a")).await;
+        app.numbered().await;
+        let mut file = Vec::new();
+        let entries = app.app.export_audit(&mut file).await.unwrap();
+        let (file, key) = (String::from_utf8(file).unwrap(), app.app.audit_key());
+        assert!(entries > 5 && faults(&file, &key).is_empty(), "{:?}", faults(&file, &key));
+        let lines: Vec<&str> = file.lines().collect();
+        let first = lines.iter().position(|line| line.starts_with("{\"entry\"")).unwrap();
+        assert_eq!(i64::try_from(lines.len() - first).unwrap(), entries);
+
+        let changed = file.replacen("\"result\":\"done\"", "\"result\":\"refused\"", 1);
+        assert_ne!(changed, file);
+        let without = |at: usize| [&lines[..at], &lines[at + 1..]].concat().join("\n");
+        let mut swapped = lines.clone();
+        swapped.swap(first + 1, first + 2);
+        for (what, broken) in [
+            ("changed", changed), ("the first removed", without(first)), ("one removed", without(first + 2)),
+            ("the last removed", without(lines.len() - 1)), ("reordered", swapped.join("\n")), ("all removed", lines[..first].join("\n")),
+        ] {
+            assert!(!faults(&broken, &key).is_empty(), "{what}");
+        }
+        // Whoever rewrites the whole file signs it with a key of his own.
+        let forged = format!("{}=", "A".repeat(43));
+        assert!(!faults(&file, &forged).is_empty());
+        assert!(verify_export(file.as_bytes(), None, &[]).unwrap().anchor.starts_with("none"));
+        assert!(verify_export("{}".as_bytes(), None, &[]).is_err() && verify_export(file.as_bytes(), Some("x"), &[]).is_err());
+        // A checkpoint that was kept elsewhere finds what a shorter file leaves out.
+        let later = app.app.checkpoint().await.unwrap().unwrap();
+        let shorter = lines[..first + 3].iter().filter(|line| !line.starts_with("{\"checkpoint\"")).copied().collect::<Vec<_>>().join("\n");
+        assert!(faults(&shorter, &key).is_empty(), "the file alone cannot know");
+        assert!(!verify_export(shorter.as_bytes(), Some(&key), &[later]).unwrap().holds);
+    }
+
+    async fn an_entry_says_by_which_rights(app: TestApp) {
+        let school = app.at_api("school_admin").await;
+        let org = school.all("/api/institutions").await[0]["id"].as_str().unwrap().to_owned();
+        let answer = school.get(&format!("/api/institutions/{org}/staff")).await;
+        let request = answer.headers["x-request-id"].to_str().unwrap().to_owned();
+        let sql = "SELECT CAST(actor AS TEXT) || '|' || CAST(target AS TEXT) FROM audit_entry WHERE action = 'roster.viewed'";
+        let entry = select_texts(&app.database.url, sql).await.pop().unwrap();
+        let (actor, target) = entry.split_once('|').unwrap();
+        let (actor, target): (Value, Value) = (serde_json::from_str(actor).unwrap(), serde_json::from_str(target).unwrap());
+        assert_eq!((&actor["kind"], &actor["rights"]), (&json!("person"), &json!([{ "role": "school_admin", "institution": org }])));
+        assert_eq!((&target["institution"], actor["ip"].is_string()), (&json!(org), true));
+        let hex = if app.database.url.starts_with("sqlite") { "lower(hex(request_id))" } else { "replace(CAST(request_id AS TEXT), '-', '')" };
+        let noted = select_texts(&app.database.url, &format!("SELECT {hex} FROM audit_entry WHERE action = 'roster.viewed'")).await;
+        assert_eq!(noted, [request.replace('-', "")]);
+    }
+}

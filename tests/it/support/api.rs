@@ -1,0 +1,144 @@
+//! Administrators at the API.
+
+use mingji::domain::id::PersonId;
+use serde_json::Value;
+
+use super::app::TestApp;
+use super::database::select_texts;
+use super::relying_party::{Answer, RelyingParty};
+
+impl TestApp {
+    /// The resource that tokens of the API are for.
+    pub fn api(&self) -> String {
+        self.at("/api/")
+    }
+
+    /// Somebody of the demo world with a token for the API, from a platform.
+    pub async fn at_api(&self, key: &str) -> Caller {
+        let rp = self.client("platform_a");
+        let ask = rp.ask().with("scope", "openid mingji.admin").with("resource", &self.api());
+        let token = self.visitor(key).sign_in_with(&rp, ask).await;
+        Caller { app: self.clone(), token: token.access(), rp: None }
+    }
+
+    /// Somebody without a token.
+    pub fn nobody_at_api(&self) -> Caller {
+        Caller { app: self.clone(), token: String::new(), rp: None }
+    }
+}
+
+/// Whoever holds a token, or none.
+#[derive(Clone)]
+pub struct Caller {
+    pub app: TestApp,
+    pub token: String,
+    /// A platform that calls in its own name.
+    pub rp: Option<RelyingParty>,
+}
+
+impl Caller {
+    /// The same platform with a token of now.
+    pub async fn renewed(&self) -> Self {
+        let answer = self.rp.as_ref().unwrap().token(&[("grant_type", "client_credentials".into())]).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        self.with(&answer.access())
+    }
+
+    /// The same with another token.
+    pub fn with(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
+    }
+
+    fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let request = self.app.http.request(method.parse().unwrap(), self.app.at(path));
+        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request("GET", path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request("POST", path).json(body)).await
+    }
+
+    /// By any method, with a body that says nothing where one is taken.
+    pub async fn call(&self, method: &str, path: &str) -> Answer {
+        let request = self.request(method, path);
+        Answer::of(if method == "GET" { request } else { request.json(&serde_json::json!({})) }).await
+    }
+
+    /// All rows of a list, page by page.
+    pub async fn all(&self, path: &str) -> Vec<Value> {
+        let (mut rows, mut next) = (Vec::new(), None::<String>);
+        for _ in 0..100 {
+            let mark = if path.contains('?') { '&' } else { '?' };
+            let at = next.as_ref().map_or_else(|| path.to_owned(), |next| format!("{path}{mark}cursor={next}"));
+            let page = self.get(&at).await;
+            assert_eq!(page.status, 200, "{page:?}");
+            rows.extend(page.body["items"].as_array().unwrap().clone());
+            match page.body["next"].as_str() {
+                Some(cursor) => next = Some(cursor.to_owned()),
+                None => return rows,
+            }
+        }
+        panic!("the list does not end")
+    }
+}
+
+/// A client of the system that asks for the API in somebody's name.
+pub fn for_api(app: &TestApp, rp: &RelyingParty) -> super::relying_party::Ask {
+    rp.ask().with("scope", "openid mingji.admin").with("resource", &app.api())
+}
+
+/// The code of a problem document, which is one.
+pub fn problem(answer: &Answer) -> String {
+    assert_eq!(answer.headers["content-type"], "application/problem+json", "{answer:?}");
+    assert_eq!(answer.body["status"], answer.status, "{answer:?}");
+    let code = answer.text("code");
+    assert_eq!(answer.text("type"), format!("urn:mingji:problem:{code}"));
+    assert!(answer.text("title").chars().any(|c| c > '\u{4e00}') && answer.text("title_en").is_ascii(), "{answer:?}");
+    assert!(answer.text("instance").starts_with("urn:uuid:"));
+    code
+}
+
+impl TestApp {
+    /// Somebody whom a roster brought in, with a password of her own and a token for the API.
+    pub async fn at_api_as(&self, person: PersonId, org_code: &str) -> Caller {
+        let ctx = self.operator();
+        self.app.set_password(&ctx, person, "tuzi-482-xigua-zhen".to_owned().into()).await.unwrap();
+        let accounts = self.app.list_accounts(org_code).await.unwrap();
+        let account = accounts.into_iter().find(|account| account.person_id == person).unwrap();
+        let rp = self.client("platform_a");
+        let mut visitor = self.visitor("full_claims");
+        visitor.person.user_name = account.user_name;
+        visitor.person.password = "tuzi-482-xigua-zhen".into();
+        let token = visitor.sign_in_with(&rp, for_api(self, &rp)).await;
+        Caller { app: self.clone(), token: token.access(), rp: None }
+    }
+
+    /// A platform that reads its stream, and serves an institution when one is named.
+    pub async fn feed_of(&self, own: Value, org_code: Option<&str>) -> Caller {
+        let mut metadata = serde_json::json!({
+            "edu_client_kind": "platform", "edu_lawful_basis": "statutory", "redirect_uris": null,
+            "grant_types": ["client_credentials"], "edu_resources": [self.api()], "scope": "mingji.feed",
+        });
+        metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        let rp = self.register_machine(metadata).await;
+        if let Some(code) = org_code {
+            assert!(self.app.set_reach(&self.operator(), rp.id.parse().unwrap(), code, true).await.unwrap());
+        }
+        Caller { app: self.clone(), token: String::new(), rp: Some(rp) }.renewed().await
+    }
+
+    /// Waits until everything that was committed has its number.
+    pub async fn numbered(&self) {
+        loop {
+            self.app.number_pending().await.unwrap();
+            let waiting = select_texts(&self.database.url, "SELECT CAST(COUNT(*) AS TEXT) FROM pending").await;
+            if waiting == ["0"] {
+                return;
+            }
+        }
+    }
+}
