@@ -25,6 +25,7 @@ pub async fn show(State(app): State<App>, mut visit: Visit) -> Response {
         login: String::new(),
         error: None,
         client_name: None,
+        papers: views::Papers::default(),
         own_device: false,
     };
     let html = view.render(visit.ctx.locale);
@@ -84,6 +85,7 @@ fn again(
         request: request.map(|request| request.request).or_else(|| fields.get("request").map(str::to_owned)),
         login: echo(fields.get("login").unwrap_or_default()),
         error: Some(shown),
+        papers: client.as_ref().map(|client| views::Papers::of(&client.metadata)).unwrap_or_default(),
         client_name: client.map(|client| client.display_name(locale == Locale::En)),
         own_device,
     };
