@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::browser_state::BrowserState;
 use super::consent::{ConsentCard, notice_of};
 use super::par::Brought;
 use super::session::{Browser, Who};
@@ -32,6 +33,8 @@ pub struct Reply {
     pub pre_session: Option<SecretString>,
     /// Languages the client asked for.
     pub ui_locales: Option<String>,
+    /// How the browser stands now, where its cookie says otherwise.
+    pub browser_state: Option<BrowserState>,
 }
 
 /// An answer for the client or a page of ours.
@@ -286,13 +289,15 @@ impl App {
     pub(crate) async fn proceed(
         &self,
         ctx: &Ctx,
-        request: AuthorizationRequest,
+        mut request: AuthorizationRequest,
         client: Arc<Client>,
         browser: &Browser,
     ) -> Result<Reply, Error> {
         let ui_locales = request.ui_locales.clone();
         let mut tx = self.db.read().await?;
         let session = self.live_session(&mut tx, browser, ctx.now).await?;
+        let stands = self.stands(ctx, session.as_ref(), browser);
+        request.session_state = self.session_state(client.id, &request.redirect_uri, &stands);
         let (next, scene) = match session {
             None => (prompt::decide(&request, &client, None, ctx.now), None),
             Some(session) => {
@@ -333,6 +338,7 @@ impl App {
             (next, scene) => self.page(next, scene, request, client, browser)?,
         };
         reply.ui_locales = ui_locales;
+        reply.browser_state = stands.cookie_to_set();
         Ok(reply)
     }
 
@@ -365,7 +371,7 @@ impl App {
             }
             _ => Page::SignIn { request: sealed, login: request.login_hint, client },
         };
-        Ok(Reply { answer: Answer::Page(Box::new(page)), pre_session, ui_locales: None })
+        Ok(Reply { pre_session, ..Reply::to(Answer::Page(Box::new(page))) })
     }
 
     /// Seals a request to this browser, giving it a pre-session cookie where it has none.
@@ -386,8 +392,19 @@ impl App {
 }
 
 impl Reply {
+    /// The sealed state of the sign-in page, where that is what is shown.
+    pub fn sign_in_form(&self) -> Option<&str> {
+        match &self.answer {
+            Answer::Page(page) => match &**page {
+                Page::SignIn { request, .. } => Some(request),
+                _ => None,
+            },
+            Answer::Client(_) => None,
+        }
+    }
+
     pub(crate) fn to(answer: Answer) -> Self {
-        Self { answer, pre_session: None, ui_locales: None }
+        Self { answer, pre_session: None, ui_locales: None, browser_state: None }
     }
 
     pub(crate) fn stop(stop: PageStop) -> Self {

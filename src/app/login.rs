@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use super::authorize::{Opened, PageStop, Reply};
+use super::browser_state::BrowserState;
 use super::session::Browser;
 use super::work::Outcome;
 use super::{App, Ctx, Error, access, metrics};
@@ -68,6 +69,8 @@ pub struct SignedIn {
     pub keep_for: Option<std::time::Duration>,
     /// For the device cookie: this browser has its own budget from now on.
     pub device: SecretString,
+    /// How the browser stands now.
+    pub browser_state: Option<BrowserState>,
     /// The way on; none without a platform.
     pub reply: Option<Reply>,
 }
@@ -275,11 +278,13 @@ impl App {
         self.wake.deliveries.notify_one();
         let device = self.device_cookie(keys)?;
         let browser = Browser { session: Some(secret.clone()), ..browser.clone() };
+        let browser_state = self.stands(&ctx, Some(&session), &browser).cookie_to_set();
         let reply = match opened {
             Some(Opened { request, client }) => Some(self.proceed(&ctx, request, client, &browser).await?),
             None => None,
         };
-        Ok(LoginReply::SignedIn(Box::new(SignedIn { secret, keep_for: own_device.then_some(absolute), device, reply })))
+        let keep_for = own_device.then_some(absolute);
+        Ok(LoginReply::SignedIn(Box::new(SignedIn { secret, keep_for, device, browser_state, reply })))
     }
 
     fn again(&self, problem: LoginProblem, opened: Option<Opened>, browser: &Browser) -> Result<LoginReply, Error> {

@@ -9,6 +9,7 @@ pub mod admin;
 pub mod authorize;
 pub mod backup;
 pub mod books;
+pub mod browser_state;
 pub mod cases;
 pub mod claims;
 pub mod class;
@@ -67,6 +68,7 @@ use crate::domain::random::Random;
 use crate::domain::time::{Clock, Timestamp};
 use crate::keys::audit::CheckpointSigner;
 use crate::keys::blind_index::BlindIndex;
+use crate::keys::browser_state::BrowserStates;
 use crate::keys::opaque::RefreshTokens;
 use crate::keys::password::PasswordPool;
 use crate::keys::root::RootSecrets;
@@ -120,6 +122,7 @@ pub struct Inner {
     pub(crate) sealer: Sealer,
     pub(crate) index: BlindIndex,
     pub(crate) refresh_tokens: RefreshTokens,
+    pub(crate) browser_states: BrowserStates,
     pub(crate) checkpoints: CheckpointSigner,
     pub(crate) passwords: PasswordPool,
     pub(crate) keyring: keyring::Cached,
@@ -156,6 +159,7 @@ impl App {
             sealer: Sealer::new(secrets),
             index: BlindIndex::new(secrets),
             refresh_tokens: RefreshTokens::new(secrets),
+            browser_states: BrowserStates::new(secrets),
             checkpoints: CheckpointSigner::new(secrets),
             passwords: PasswordPool::new(workers, waiting),
             keyring: keyring::Cached::default(),

@@ -75,6 +75,7 @@ pub fn router(door: Door) -> Router {
         .route(path::SIGNED_OUT, get(pages::sign_out::signed_out))
         .route(path::AUTHORIZE, get(oidc::authorize::get).post(oidc::authorize::post))
         .route(path::END_SESSION, get(oidc::end_session::get).post(oidc::end_session::post))
+        .route(path::CHECK_SESSION, get(oidc::check_session::frame))
         .route(path::INTROSPECT, post(oidc::token_status::introspect))
         .route(path::REGISTER, post(oidc::registration::create))
         .route(

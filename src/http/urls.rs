@@ -13,6 +13,7 @@ pub mod path {
     pub const REGISTRATION: &str = "/register/{client_id}";
     pub const JWKS: &str = "/jwks";
     pub const END_SESSION: &str = "/end-session";
+    pub const CHECK_SESSION: &str = "/check-session";
     pub const DISCOVERY: &str = "/.well-known/openid-configuration";
     pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
     pub const SIGN_IN: &str = "/sign-in";

@@ -3,6 +3,7 @@
 mod algorithms;
 mod authorize;
 mod backchannel;
+mod check_session;
 mod claims_parameter;
 mod client_auth;
 mod client_credentials;
@@ -13,6 +14,7 @@ mod end_session;
 mod forgery;
 mod form_post;
 mod front_channel;
+mod frontchannel_logout;
 mod par;
 mod prompt;
 mod refresh;

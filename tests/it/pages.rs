@@ -168,8 +168,7 @@ fn end_samples(v: Values) -> Vec<Sample> {
         who: v.who("陈晓兰"),
         client_name: Some(v.text("三平学习空间")),
     };
-    let signed_out =
-        move || SignedOut { return_uri: v.uri("https://a.example/"), return_name: Some(v.text("三平学习空间")) };
+    let signed_out = || SignedOut::default();
     let mut samples: Vec<Sample> = vec![
         ("sign-out", Box::new(move |l| confirm().render(l))),
         ("signed-out", Box::new(move |l| signed_out().render(l))),
@@ -406,6 +405,29 @@ fn hostile_values_stay_text() {
             let html = Html::parse_document(&text);
             check_closed(&html, &format!("{name} {locale} (hostile)"));
             assert!(!text.contains("<script") && !text.contains("<img src=x"), "{name} {locale}");
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_session_opens_frames_that_cannot_move_it() {
+    for hostile in [false, true] {
+        let v = Values { hostile };
+        for go_on in
+            [v.uri("https://a.example/?x=1&y=2").map(GoOn::Client), Some(GoOn::Request(v.text("sealed"))), None]
+        {
+            let follows = !hostile && go_on.is_some();
+            let page = SignedOut { go_on, frames: vec![v.text("https://b.example/out?iss=x&sid=y")] };
+            let text = page.render(Locale::Zh);
+            let html = Html::parse_document(&text);
+            let frames = all(&html, "iframe[hidden][sandbox='allow-scripts allow-same-origin allow-forms']");
+            assert_eq!((frames.len(), all(&html, "iframe").len()), (1, 1));
+            for script in all(&html, "script") {
+                assert_eq!(script.text().collect::<String>(), GO_ON);
+            }
+            assert_eq!(all(&html, "#go-on").len(), all(&html, "script").len(), "the script has its button");
+            assert!(!follows || all(&html, "#go-on").len() == 1);
+            assert!(!text.contains("javascript:") && !text.contains("<img src=x"), "{text}");
         }
     }
 }

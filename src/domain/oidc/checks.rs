@@ -135,6 +135,7 @@ pub fn authorize(
         created_at: now,
         answered: Answered::default(),
         notice: None,
+        session_state: None,
     })
 }
 

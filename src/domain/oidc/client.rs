@@ -187,6 +187,12 @@ pub struct ClientMetadata {
     /// Whether they must name the session.
     #[serde(default)]
     pub backchannel_logout_session_required: bool,
+    /// What the browser opens in a frame when the session ends (Front-Channel Logout, 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether it must name the session; here it always does.
+    #[serde(default)]
+    pub frontchannel_logout_session_required: bool,
     /// Third-party-initiated login (OpenID Connect Core, 4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initiate_login_uri: Option<String>,

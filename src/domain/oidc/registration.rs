@@ -207,6 +207,7 @@ impl ClientMetadata {
         let localized = self.localized.iter().filter(|(name, _)| name.contains("_uri#")).map(|(_, uri)| uri);
         let single = [
             &self.backchannel_logout_uri,
+            &self.frontchannel_logout_uri,
             &self.initiate_login_uri,
             &self.policy_uri,
             &self.tos_uri,
@@ -219,6 +220,13 @@ impl ClientMetadata {
         for uri in all {
             check_web_uri(uri)
                 .ok_or(invalid("an address is not absolute http or https, or carries a user name or a fragment"))?;
+        }
+        // Front-Channel Logout 1.0, 2: "The domain, port, and scheme of this URL MUST be the same as that of a registered
+        // Redirection URI value."
+        if let Some(frame) = self.frontchannel_logout_uri.as_deref().and_then(origin_of)
+            && !self.redirect_uris.iter().any(|uri| origin_of(uri).as_ref() == Some(&frame))
+        {
+            return Err(invalid("frontchannel_logout_uri is not at the origin of a redirect URI"));
         }
         // OpenID Connect Core, 4: "The Login Initiation Endpoint URI MUST use the https scheme"; loopback is for
         // development, as with redirect URIs.
@@ -238,6 +246,10 @@ fn check_web_uri(uri: &str) -> Option<Url> {
     let url = Url::parse(uri).ok()?;
     let web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some() && url.fragment().is_none();
     (web && uri.len() <= LONGEST_TEXT && url.username().is_empty() && url.password().is_none()).then_some(url)
+}
+
+fn origin_of(uri: &str) -> Option<url::Origin> {
+    Url::parse(uri).ok().map(|url| url.origin())
 }
 
 #[cfg(test)]
@@ -288,12 +300,21 @@ mod tests {
             json!({ "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM" }),
             json!({ "initiate_login_uri": "http://a.example/login" }),
             json!({ "logo_uri": "javascript:alert(1)" }),
+            json!({ "frontchannel_logout_uri": "https://b.example/out" }),
+            json!({ "frontchannel_logout_uri": "http://a.example/out" }),
+            json!({ "frontchannel_logout_uri": "https://a.example:444/out" }),
+            json!({ "frontchannel_logout_uri": "https://a.example/out#x" }),
             json!({ "policy_uri#en": "file:///etc/passwd" }),
             json!({ "client_name": "a\u{7}" }),
             json!({ "client_name#en": "x".repeat(LONGEST_TEXT + 1) }),
         ] {
             assert_eq!(checked(own.clone()), Err(Code::InvalidClientMetadata), "{own}");
         }
+    }
+
+    #[test]
+    fn a_frame_is_at_home_where_answers_arrive() {
+        assert!(checked(json!({ "frontchannel_logout_uri": "https://a.example/out?of=us" })).is_ok());
     }
 
     #[test]

@@ -82,6 +82,9 @@ pub struct AuthorizationRequest {
     /// What the consent page showed: the client may have changed its face before she answers.
     #[serde(default)]
     pub notice: Option<String>,
+    /// How the browser stands now, for the answer (Session Management 1.0, 2). Read each time, never sealed.
+    #[serde(skip)]
+    pub session_state: Option<String>,
 }
 
 fn code() -> ResponseType {

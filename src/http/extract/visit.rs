@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use crate::app::Ctx;
+use crate::app::browser_state::BrowserState;
 use crate::app::session::Browser;
 use crate::domain::locale::Locale;
 use crate::http::Door;
@@ -58,6 +59,7 @@ impl FromRequestParts<Door> for Visit {
             session: Jar::Session.read(headers, secure),
             pre_session: Jar::PreSession.read(headers, secure),
             device: Jar::Device.read(headers, secure),
+            state: Jar::State.read(headers, secure),
         };
         let mut visit = Self { ctx, browser, secure, chosen, accept_language, set: Vec::new() };
         if let Some(asked) = asked {
@@ -103,9 +105,17 @@ impl Visit {
         self.put(Jar::Session.write(secret.expose_secret(), keep_for, self.secure));
     }
 
-    /// Takes the session cookie back.
-    pub fn clear_session(&mut self) {
+    /// Takes the session cookie back, and lets clients' pages see it.
+    pub fn clear_session(&mut self, nobody: &BrowserState) {
         self.put(Jar::Session.clear(self.secure));
+        self.set_state(Some(nobody));
+    }
+
+    /// Says how the browser stands, where its cookie says otherwise.
+    pub fn set_state(&mut self, state: Option<&BrowserState>) {
+        if let Some(state) = state {
+            self.put(Jar::State.write(state.word.expose_secret(), state.keep_for, self.secure));
+        }
     }
 
     /// Sets the pre-session cookie where a new one was made.

@@ -30,7 +30,6 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "token_endpoint": at(path::TOKEN),
         "userinfo_endpoint": at(path::USERINFO),
         "jwks_uri": at(path::JWKS),
-        "end_session_endpoint": at(path::END_SESSION),
         "registration_endpoint": at(path::REGISTER),
         "introspection_endpoint": at(path::INTROSPECT),
         "introspection_endpoint_auth_methods_supported": proving_methods,
@@ -63,13 +62,25 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "request_parameter_supported": true,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
-        "backchannel_logout_supported": true,
-        "backchannel_logout_session_supported": true,
     });
-    if let (Value::Object(all), Value::Object(own)) = (&mut document, algorithms(&assertion_algs)) {
-        all.extend(own);
+    for own in [algorithms(&assertion_algs), sign_outs(&app)] {
+        if let (Value::Object(all), Value::Object(own)) = (&mut document, own) {
+            all.extend(own);
+        }
     }
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
+}
+
+/// How a session ends, and who hears of it (RP-Initiated, Back-Channel and Front-Channel Logout, Session Management).
+fn sign_outs(app: &App) -> Value {
+    json!({
+        "end_session_endpoint": app.issuer().at(path::END_SESSION),
+        "check_session_iframe": app.issuer().at(path::CHECK_SESSION),
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+    })
 }
 
 /// How what we answer is signed and sealed, and what clients sign their requests with.

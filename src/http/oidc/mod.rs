@@ -1,6 +1,7 @@
 //! One file for each protocol endpoint.
 
 pub mod authorize;
+pub mod check_session;
 mod client_auth;
 pub mod discovery;
 pub mod end_session;

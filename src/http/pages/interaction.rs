@@ -21,6 +21,7 @@ const TOKEN_MINUTES: u32 = 5;
 pub fn show(mut visit: Visit, reply: Reply) -> Response {
     let locale = visit.locale_for(reply.ui_locales.as_deref());
     visit.ctx.locale = locale;
+    visit.set_state(reply.browser_state.as_ref());
     match reply.answer {
         Answer::Client(answer) => match answer.url() {
             Some(url) => redirect(visit, &url),

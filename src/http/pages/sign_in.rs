@@ -55,7 +55,10 @@ fn went_in(app: &App, mut visit: Visit, signed_in: SignedIn) -> Response {
     visit.set_device(&signed_in.device);
     match signed_in.reply {
         Some(reply) => interaction::show(visit, reply),
-        None => redirect(visit, &app.issuer().at("/")),
+        None => {
+            visit.set_state(signed_in.browser_state.as_ref());
+            redirect(visit, &app.issuer().at("/"))
+        }
     }
 }
 

@@ -162,6 +162,7 @@ pub static EN: Messages = Messages {
         no: "Stay signed in",
         done_title: "Goodbye",
         done_sentence: "You are signed out.",
+        go_on: "Continue",
         done_shared: "On a shared computer, please close the browser as well.",
     },
     home: Home {

@@ -196,6 +196,7 @@ pub struct SignOut {
     pub done_title: &'static str,
     pub done_sentence: &'static str,
     pub done_shared: &'static str,
+    pub go_on: &'static str,
 }
 
 /// The page at `/`.

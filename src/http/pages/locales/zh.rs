@@ -137,6 +137,7 @@ pub static ZH: Messages = Messages {
         no: "先不退出",
         done_title: "已退出",
         done_sentence: "您已经退出登录。",
+        go_on: "继续",
         done_shared: "如果这是公用电脑，请再把浏览器关掉。",
     },
     home: Home {

@@ -32,7 +32,7 @@ pub use form_post::{ClientForm, FormPost, SUBMIT};
 pub use guardian::{Back, GuardianNeeded};
 pub use home::{Home, HomeNote, OtherGuardian, Ward, WardAccount};
 pub use sign_in::{SignIn, SignInProblem};
-pub use sign_out::{SignOutConfirm, SignedOut};
+pub use sign_out::{GO_ON, GoOn, SignOutConfirm, SignedOut};
 pub use slips::{SLIPS_ON_A_SHEET, SlipSheet, SlipView, slips_head};
 pub use ward_password::WardPassword;
 
