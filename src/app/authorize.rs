@@ -14,6 +14,7 @@ use crate::domain::id::{IdentityId, InteractionId};
 use crate::domain::oidc::checks::{self, Entrance, Failure, Stop};
 use crate::domain::oidc::claims::IdentityFacts;
 use crate::domain::oidc::client::Client;
+use crate::domain::oidc::elsewhere::Elsewhere;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::params::Params;
 use crate::domain::oidc::prompt::{self, Next, Present};
@@ -56,6 +57,13 @@ pub enum Page {
         /// Who asks.
         client: Arc<Client>,
     },
+    /// Make an account.
+    Create {
+        /// Sealed state, for the same page in another language.
+        request: String,
+        /// Sealed state that goes on with the sign-in page.
+        after: String,
+    },
     /// Continue as this person, or somebody else.
     ChooseAccount {
         /// Sealed state.
@@ -91,8 +99,26 @@ pub enum Page {
         who: Who,
         /// Who asks.
         client: Arc<Client>,
-        /// Back to the client with `access_denied`.
-        back: ClientAnswer,
+        /// Back to the client with `access_denied`; nowhere when it asked from another device.
+        back: Option<ClientAnswer>,
+    },
+    /// Whether she began this on another device.
+    Confirm {
+        /// Sealed state.
+        request: String,
+        /// Who is there.
+        who: Who,
+        /// Who asks.
+        client: Arc<Client>,
+        /// What she compares.
+        asked: Elsewhere,
+    },
+    /// The other device goes on, or not.
+    Answered {
+        /// Who asked.
+        client: Arc<Client>,
+        /// What she said.
+        yes: bool,
     },
     /// Not to be trusted, or too late.
     Stop(PageStop),
@@ -210,7 +236,8 @@ impl App {
                 .append_pair("response_type", request.response_type.as_str())
                 .finish(),
         );
-        match checks::run(Entrance::Resume, &params, &client) {
+        let entrance = if request.elsewhere.is_some() { Entrance::Answer } else { Entrance::Resume };
+        match checks::run(entrance, &params, &client) {
             Ok(()) => Ok(Ok(Opened { request, client })),
             Err(Failure::Page(Stop::RedirectUri)) => Ok(Err(PageStop::RedirectUri)),
             Err(_) => Ok(Err(PageStop::Client)),
@@ -324,10 +351,24 @@ impl App {
         };
         drop(tx);
         let mut reply = match (next, scene) {
-            (Next::Refuse(error), _) => Reply::to(Answer::Client(self.refusal_of(&request, &error))),
+            (Next::Refuse(error), scene) => {
+                let session = scene.as_ref().map(|(who, _)| &who.session);
+                Reply::to(self.refuse(ctx, &request, &client, session, &error).await?)
+            }
             (Next::Issue(identity), Some((who, _))) => {
                 self.touch_session(&who.session, ctx.now).await?;
-                Reply::to(Answer::Client(self.issue(ctx, &request, &client, &who.session, identity).await?))
+                Reply::to(match &request.elsewhere {
+                    None => Answer::Client(self.issue(ctx, &request, &client, &who.session, identity).await?),
+                    Some(asked) => self.approve(ctx, asked, (&request, &client), &who.session, identity).await?,
+                })
+            }
+            (Next::GuardianNeeded, Some(scene)) if request.elsewhere.is_some() => {
+                // The other device hears of it now: nobody comes back to this page with an answer.
+                if let Some(asked) = &request.elsewhere {
+                    let session = Some(&scene.0.session);
+                    self.decline(ctx, asked, &client, session, "a guardian has not agreed yet").await?;
+                }
+                self.page(Next::GuardianNeeded, Some(scene), request, client, browser)?
             }
             (Next::SignIn, _) => {
                 // A page that is newly due is a new sign-in: the interaction of the last one may be finished (R3),
@@ -350,12 +391,21 @@ impl App {
         client: Arc<Client>,
         browser: &Browser,
     ) -> Result<Reply, Error> {
+        if next == Next::Confirm {
+            request.answered.confirm_asked = scene.as_ref().map(|(who, _)| who.session.id);
+        }
         if next == Next::Consent {
             request.answered.consent_asked = scene.as_ref().map(|(who, _)| who.session.id);
             request.notice = Some(notice_of(&client));
         }
         let (sealed, pre_session) = self.seal_request(&request, browser)?;
         let page = match (next, scene) {
+            (Next::Create, _) => {
+                request.answered.created = true;
+                let known = pre_session.clone().or_else(|| browser.pre_session.clone());
+                let bound = Browser { pre_session: known, ..Browser::default() };
+                Page::Create { request: sealed, after: self.seal_request(&request, &bound)?.0 }
+            }
             (Next::ChooseAccount, Some((who, _))) => Page::ChooseAccount { request: sealed, who },
             (Next::ChooseIdentity, Some((who, identities))) => {
                 Page::ChooseIdentity { request: sealed, who, client, identities }
@@ -366,8 +416,12 @@ impl App {
             }
             (Next::GuardianNeeded, Some((who, _))) => {
                 let denied = ProtocolError::new(Code::AccessDenied, "a guardian has not agreed yet");
-                let back = self.refusal_of(&request, &denied);
+                let back = request.elsewhere.is_none().then(|| self.refusal_of(&request, &denied));
                 Page::GuardianNeeded { request: sealed, who, client, back }
+            }
+            (Next::Confirm, Some((who, _))) => {
+                let asked = request.elsewhere.ok_or_else(|| Error::internal("nothing of another device to confirm"))?;
+                Page::Confirm { request: sealed, who, client, asked }
             }
             _ => Page::SignIn { request: sealed, login: request.login_hint, client },
         };

@@ -259,17 +259,21 @@ impl App {
         Ok(plain.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
+    /// `mingji client deliveries`: logout tokens that wait or were given up, by client.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn undelivered(&self) -> Result<Vec<deliveries::OfClient>, Error> {
+        Ok(deliveries::by_client(&mut self.db.read().await?).await?)
+    }
+
     /// Delivers one logout token that is due; whether there was one.
     ///
     /// # Errors
     /// A failed store; a failed receiver is tried again later and holds up nobody.
     pub async fn deliver_one(&self) -> Result<bool, Error> {
         let now = self.now();
-        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
-        let Some(delivery) = deliveries::take(&mut tx, now, now.plus(DELIVERY_PATIENCE)).await? else {
-            return Ok(false);
-        };
-        tx.commit().await?;
+        let Some(delivery) = self.take_delivery(now).await? else { return Ok(false) };
         let sent = match self.logout_token(&delivery, now).await? {
             Some(token) => post_logout_token(&self.outbound, &delivery.uri, &token).await,
             // The client is gone, and nobody is left to hear it.
@@ -295,6 +299,15 @@ impl App {
         tx.commit().await?;
         self.metrics.delivery(outcome);
         Ok(true)
+    }
+
+    /// One lane after the other: two at once would not see what the other takes.
+    async fn take_delivery(&self, now: Timestamp) -> Result<Option<Delivery>, Error> {
+        let _alone = self.taking.lock().await;
+        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
+        let taken = deliveries::take(&mut tx, now, now.plus(DELIVERY_PATIENCE)).await?;
+        tx.commit().await?;
+        Ok(taken)
     }
 
     async fn logout_token(&self, delivery: &Delivery, now: Timestamp) -> Result<Option<String>, Error> {

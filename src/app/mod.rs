@@ -11,6 +11,7 @@ pub mod backup;
 pub mod books;
 pub mod browser_state;
 pub mod cases;
+pub mod ciba;
 pub mod claims;
 pub mod class;
 pub mod client_auth;
@@ -19,6 +20,8 @@ mod client_keys;
 pub mod clients;
 pub mod consent;
 pub mod ctx;
+pub mod device;
+pub mod elsewhere;
 pub mod enrolment;
 pub mod error;
 pub mod guardianship;
@@ -48,6 +51,7 @@ pub mod roster_import;
 pub mod school_year;
 pub mod secrets;
 pub mod session;
+pub mod session_list;
 pub mod signing;
 pub mod slips;
 pub mod staffing;
@@ -131,6 +135,8 @@ pub struct Inner {
     pub(crate) metrics: Metrics,
     /// One scrape at a time: the listener has no authentication, and each asks the database.
     pub(crate) scraping: tokio::sync::Mutex<()>,
+    /// One lane takes a delivery at a time.
+    pub(crate) taking: tokio::sync::Mutex<()>,
     /// Something was committed that a job waits for.
     pub(crate) wake: Wake,
 }
@@ -140,6 +146,7 @@ pub struct Inner {
 pub(crate) struct Wake {
     pub(crate) sequencer: Notify,
     pub(crate) deliveries: Notify,
+    pub(crate) pings: Notify,
 }
 
 impl std::ops::Deref for App {
@@ -167,6 +174,7 @@ impl App {
             client_keys: client_keys::Cached::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),
             scraping: tokio::sync::Mutex::default(),
+            taking: tokio::sync::Mutex::default(),
             wake: Wake::default(),
             db: parts.db,
             ephemeral: parts.ephemeral,

@@ -100,7 +100,7 @@ impl App {
         Ok(code.to_owned())
     }
 
-    fn offer(
+    pub(super) fn offer(
         &self,
         ctx: &Ctx,
         request: &AuthorizationRequest,

@@ -27,6 +27,8 @@ pub struct Browser {
     pub device: Option<SecretString>,
     /// The cookie that clients' pages compare (Session Management 1.0).
     pub state: Option<SecretString>,
+    /// What it says of itself, in words of ours.
+    pub agent: Option<String>,
 }
 
 impl Browser {

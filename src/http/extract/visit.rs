@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::app::Ctx;
 use crate::app::browser_state::BrowserState;
 use crate::app::session::Browser;
+use crate::domain::auth::agent;
 use crate::domain::locale::Locale;
 use crate::http::Door;
 use crate::http::cookies::Jar;
@@ -60,6 +61,7 @@ impl FromRequestParts<Door> for Visit {
             pre_session: Jar::PreSession.read(headers, secure),
             device: Jar::Device.read(headers, secure),
             state: Jar::State.read(headers, secure),
+            agent: headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).and_then(agent::described),
         };
         let mut visit = Self { ctx, browser, secure, chosen, accept_language, set: Vec::new() };
         if let Some(asked) = asked {

@@ -2,7 +2,9 @@
 
 pub mod authorize;
 pub mod check_session;
+pub mod ciba;
 mod client_auth;
+pub mod device;
 pub mod discovery;
 pub mod end_session;
 pub mod jwks;

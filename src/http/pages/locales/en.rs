@@ -182,6 +182,8 @@ pub static EN: Messages = Messages {
     holders: super::holders::EN,
     wards: super::wards::EN,
     slips: super::slips::EN,
+    elsewhere: super::elsewhere::EN,
+    devices: super::elsewhere::DEVICES_EN,
     errors: Errors {
         request_id: "Request number",
         home: "Home page",

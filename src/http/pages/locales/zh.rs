@@ -153,6 +153,8 @@ pub static ZH: Messages = Messages {
     holders: super::holders::ZH,
     wards: super::wards::ZH,
     slips: super::slips::ZH,
+    elsewhere: super::elsewhere::ZH,
+    devices: super::elsewhere::DEVICES_ZH,
     errors: Errors {
         request_id: "请求编号",
         home: "回到首页",
