@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::authorize::{Answer, Opened, Reply};
+use super::authorize::{Opened, Reply};
 use super::session::Browser;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access};
@@ -142,13 +142,16 @@ impl App {
         allow: bool,
         browser: &Browser,
     ) -> Result<Reply, Error> {
-        let Opened { request, client } = match self.open_request(ctx, sealed, browser).await? {
+        let Opened { mut request, client } = match self.open_request(ctx, sealed, browser).await? {
             Ok(opened) => opened,
             Err(stop) => return Ok(Reply::stop(stop)),
         };
         if !allow {
+            let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+            let stands = self.stands(ctx, session.as_ref(), browser);
+            request.session_state = self.session_state(client.id, &request.redirect_uri, &stands);
             let denied = ProtocolError::new(Code::AccessDenied, "the person said no");
-            return Ok(Reply::to(Answer::Client(self.refusal_of(&request, &denied))));
+            return Ok(Reply::to(self.refuse(ctx, &request, &client, session.as_ref(), &denied).await?));
         }
         let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
         // Only whom the page named; after another tab signed somebody else in, the page is shown again.

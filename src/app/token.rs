@@ -69,9 +69,10 @@ impl App {
             Request::ClientCredentials { scope, resource } => {
                 self.client_credentials(&ctx, &client, scope.as_deref(), resource.as_deref()).await?
             }
+            Request::Elsewhere { way, code } => self.fetch(&ctx, &client, way, &code).await?,
             Request::Refresh { token, scope } => self.refresh(&ctx, &client, &token, scope).await?,
         };
-        self.metrics.tokens_issued(grant_type);
+        self.metrics.tokens_issued(metrics::grant(grant_type));
         Ok(tokens)
     }
 
@@ -100,9 +101,22 @@ impl App {
         };
         self.metrics.code_presented("redeemed");
         let offer = offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), ctx.now)?;
-        let mut work = self.begin(ctx, Action::GrantCreated).await?;
-        let (grant, facts) =
-            self.establish(&mut work, ctx, client, offer.clone(), grant).await?.map_err(invalid_grant)?;
+        let work = self.begin(ctx, Action::GrantCreated).await?;
+        self.give(work, &ready, ctx, client, offer, grant).await
+    }
+
+    /// Makes the grant of an offer and commits it, then signs.
+    pub(super) async fn give(
+        &self,
+        mut work: Work<'_>,
+        ready: &Ready,
+        ctx: &Ctx,
+        client: &Arc<Client>,
+        offer: CodeOffer,
+        grant: GrantId,
+    ) -> Result<Tokens, Error> {
+        let nonce = offer.nonce.clone();
+        let (grant, facts) = self.establish(&mut work, ctx, client, offer, grant).await?.map_err(invalid_grant)?;
         let family = client
             .may_refresh()
             .then(|| Family::begin(FamilyId::new(ctx.now, &*self.random), grant.id, ctx.now, &self.lifetimes));
@@ -110,7 +124,7 @@ impl App {
             grants::insert_family(work.tx(), family).await?;
         }
         work.commit(Outcome::Done).await?;
-        self.sign(&ready, ctx, client, (&grant, &facts), offer.nonce.as_deref(), family.as_ref()).await
+        self.sign(ready, ctx, client, (&grant, &facts), nonce.as_deref(), family.as_ref()).await
     }
 
     /// Makes the grant that an offer stands for, to be committed by the caller; why not, when what it stood for has

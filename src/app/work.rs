@@ -34,6 +34,8 @@ pub enum Housekeeping {
     Installation,
     /// A subject that a sector hears of for the first time in an answer about somebody else.
     Subject,
+    /// What a client asks of somebody, until she answered; nothing was given yet.
+    Question,
 }
 
 /// A write transaction in the making.

@@ -7,8 +7,8 @@ use crate::domain::id::{ClientId, IdentityId, InteractionId, PersonId, SessionId
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO session (id, secret_digest, account_id, person_id, auth_time, acr, amr, own_device, identity_id, created_at, last_seen_at, idle_expires_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    INSERT = "INSERT INTO session (id, secret_digest, account_id, person_id, auth_time, acr, amr, own_device, identity_id, created_at, last_seen_at, idle_expires_at, expires_at, agent, client_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     // Whoever may not sign in today has no session either: a locked account or a person who is gone answers as nobody.
     BY_SECRET = "SELECT s.* FROM session s JOIN account a ON a.id = s.account_id JOIN person p ON p.id = s.person_id
         WHERE s.secret_digest = $1 AND s.ended_at IS NULL AND a.state = 'active' AND p.status = 'active'";
@@ -19,6 +19,7 @@ statements! {
     CHOOSE = "UPDATE session SET identity_id = $2 WHERE id = $1 AND ended_at IS NULL";
     END = "UPDATE session SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL";
     LIVE_OF_PERSON = "SELECT id FROM session WHERE person_id = $1 AND ended_at IS NULL ORDER BY id";
+    LIVE = "SELECT * FROM session WHERE person_id = $1 AND ended_at IS NULL AND expires_at > $2 AND idle_expires_at > $2 ORDER BY last_seen_at DESC, id";
     HISTORY = "SELECT * FROM session WHERE person_id = $1 ORDER BY created_at, id";
     BEGIN_SIGN_IN = "INSERT INTO sign_in (id, account_id, person_id, amr, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
     FINISH_SIGN_IN = "UPDATE sign_in SET finished_at = $2, session_id = $3 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
@@ -44,6 +45,8 @@ impl FromRow for Session {
             idle_expires_at: row.get("idle_expires_at")?,
             expires_at: row.get("expires_at")?,
             ended_at: row.get("ended_at")?,
+            agent: row.get("agent")?,
+            client: row.get("client_id")?,
         })
     }
 }
@@ -83,6 +86,8 @@ pub async fn insert(tx: &mut Tx, session: &Session, secret_digest: [u8; 32]) -> 
         session.last_seen_at,
         session.idle_expires_at,
         session.expires_at,
+        session.agent.clone(),
+        session.client,
     ];
     tx.execute(INSERT, values).await?;
     Ok(())
@@ -154,6 +159,14 @@ pub async fn end(tx: &mut Tx, id: SessionId, now: Timestamp, reason: &'static st
 /// As [`StoreError`] says.
 pub async fn live_of_person(tx: &mut Tx, person: PersonId) -> Result<Vec<SessionId>, StoreError> {
     Ok(tx.all::<Id>(LIVE_OF_PERSON, args![person]).await?.into_iter().map(|row| row.0).collect())
+}
+
+/// Sessions of a person that may be used now, the latest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn live(tx: &mut Tx, proof: &impl OnePerson, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+    tx.all(LIVE, args![proof.person(), now]).await
 }
 
 /// All sessions of a person, the oldest first.

@@ -224,6 +224,7 @@ pub struct Ready {
     pub issuer: String,
     pub people: Vec<Person>,
     pub clients: Vec<Client>,
+    pub approve_url: Option<String>,
 }
 
 #[derive(Clone, Deserialize)]
