@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::db::{FromRow, Row, Statement, StoreError, Tx, Value, args, statements};
 use crate::domain::access::Task;
-use crate::domain::id::{AccountId, MergeId, PersonId};
+use crate::domain::id::{AccountId, CaseId, MergeId, PersonId};
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -39,6 +39,10 @@ statements! {
     BACK_CLAIMS_ABOUT = "UPDATE relation_claim SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'relation_claim.person_id')";
     GO_CLAIMS_OF_CHILD = "UPDATE relation_claim SET child_id = $2 WHERE child_id = $1 RETURNING id";
     BACK_CLAIMS_OF_CHILD = "UPDATE relation_claim SET child_id = $2 WHERE child_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'relation_claim.child_id')";
+    GO_CLAIMED_BY = "UPDATE relation_claim SET claimed_by = $2 WHERE claimed_by = $1 RETURNING id";
+    BACK_CLAIMED_BY = "UPDATE relation_claim SET claimed_by = $2 WHERE claimed_by = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'relation_claim.claimed_by')";
+    GO_OPENED_BY = "UPDATE conflict_case SET opened_by = $2 WHERE opened_by = $1 RETURNING id";
+    BACK_OPENED_BY = "UPDATE conflict_case SET opened_by = $2 WHERE opened_by = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'conflict_case.opened_by')";
     GO_NAMES = "UPDATE person_name SET person_id = $2 WHERE person_id = $1 RETURNING id";
     BACK_NAMES = "UPDATE person_name SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'person_name.person_id')";
     GO_ACCOUNTS = "UPDATE account SET person_id = $2 WHERE person_id = $1 AND NOT EXISTS (SELECT 1 FROM account mine WHERE mine.person_id = $2) RETURNING id";
@@ -76,7 +80,9 @@ statements! {
     BACK_SUBJECT = "UPDATE subject SET person_id = $2 WHERE person_id = $1 AND sector = $3 AND sub = $4";
     PROFILE = "SELECT person_id AS id, claims_sealed AS sealed FROM profile WHERE person_id = $1";
     MOVE_PROFILE = "UPDATE profile SET person_id = $2, claims_sealed = $3 WHERE person_id = $1";
-    MOVE_PASSWORD = "UPDATE password_credential SET account_id = $2 WHERE account_id = $1 AND set_at <= $3";
+    // Whoever has a password of her own keeps it.
+    MOVE_PASSWORD = "UPDATE password_credential SET account_id = $2 WHERE account_id = $1 AND set_at <= $3 AND NOT EXISTS (SELECT 1 FROM password_credential o WHERE o.account_id = $2)";
+    CLOSED_CASES = "SELECT row_id AS id FROM person_merge_row WHERE merge_id = $1 AND place = 'conflict_case.state' ORDER BY row_id";
     SESSIONS_OF = "SELECT id FROM session WHERE person_id = $1 AND account_id = $2";
     SESSIONS_AS = "SELECT id FROM session WHERE person_id = $1 AND identity_id = $2";
     GRANTS_AS = "SELECT id FROM oidc_grant WHERE person_id = $1 AND identity_id = $2";
@@ -111,6 +117,8 @@ const PLACES: &[Place] = &[
     Place { name: "oidc_grant.person_id", go: GO_GRANTS, back: BACK_GRANTS },
     Place { name: "relation_claim.person_id", go: GO_CLAIMS_ABOUT, back: BACK_CLAIMS_ABOUT },
     Place { name: "relation_claim.child_id", go: GO_CLAIMS_OF_CHILD, back: BACK_CLAIMS_OF_CHILD },
+    Place { name: "relation_claim.claimed_by", go: GO_CLAIMED_BY, back: BACK_CLAIMED_BY },
+    Place { name: "conflict_case.opened_by", go: GO_OPENED_BY, back: BACK_OPENED_BY },
     Place { name: "person_name.person_id", go: GO_NAMES, back: BACK_NAMES },
     Place { name: "account.person_id", go: GO_ACCOUNTS, back: BACK_ACCOUNTS },
 ];
@@ -404,8 +412,20 @@ impl FromRow for Moved {
 
 const SUBJECT: &str = "subject.person_id ";
 
-/// Lets sectors that knew the absorbed person alone know the survivor by the same subject (R13); those that knew both are
-/// given back, for the event.
+/// The sectors that know two people each by a subject of her own: they hear of a merge, and of its undoing.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn subjects_of_both(
+    tx: &mut Tx,
+    _task: &Task,
+    absorbed: PersonId,
+    survivor: PersonId,
+) -> Result<Vec<Twice>, StoreError> {
+    tx.all(SUBJECTS_OF_BOTH, args![absorbed, survivor]).await
+}
+
+/// Lets sectors that knew the absorbed person alone know the survivor by the same subject (R13).
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -415,15 +435,29 @@ pub async fn subjects_go(
     merge: MergeId,
     absorbed: PersonId,
     survivor: PersonId,
-) -> Result<Vec<Twice>, StoreError> {
-    let twice = tx.all(SUBJECTS_OF_BOTH, args![absorbed, survivor]).await?;
+) -> Result<(), StoreError> {
     let moved: Vec<Moved> = tx.all(GO_SUBJECTS, args![absorbed, survivor]).await?;
     let moved: Vec<Change> = moved
         .into_iter()
         .map(|one| Change::new(&format!("{SUBJECT}{}", one.sector), absorbed, one.sector, one.sub))
         .collect();
-    note(tx, task, merge, &moved).await?;
-    Ok(twice)
+    note(tx, task, merge, &moved).await
+}
+
+/// Writes down that a merge answered a case.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn note_case(tx: &mut Tx, _task: &Task, merge: MergeId, case: CaseId) -> Result<(), StoreError> {
+    tx.execute(NOTE_ROW, args![merge, "conflict_case.state", case]).await.map(drop)
+}
+
+/// The cases that a merge answered.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn closed_cases(tx: &mut Tx, _task: &Task, merge: MergeId) -> Result<Vec<CaseId>, StoreError> {
+    Ok(tx.all::<Id>(CLOSED_CASES, args![merge]).await?.into_iter().map(|row| CaseId(row.0)).collect())
 }
 
 /// Gives subjects back.

@@ -18,6 +18,7 @@ mod metrics;
 mod oidc;
 mod outbound;
 mod pages;
+mod people;
 mod person;
 mod platform;
 mod replicas;

@@ -21,6 +21,7 @@ pub mod mod11;
 pub mod name;
 pub mod person;
 pub mod personal_code;
+pub mod reason;
 pub mod relation_claim;
 pub mod roster;
 pub mod school_year;
