@@ -53,6 +53,7 @@ pub mod staffing;
 pub mod student_life;
 pub mod token;
 pub mod userinfo;
+pub mod verification;
 pub mod ward;
 pub mod work;
 
@@ -99,6 +100,8 @@ pub struct Parts {
     pub registration: Opening,
     /// Calls we make.
     pub outbound: GuardedClient,
+    /// Services that verify who somebody is.
+    pub verifiers: Vec<verification::VerificationService>,
     /// Password hashes at a time, and how many may wait.
     pub password_workers: (usize, usize),
 }
@@ -117,6 +120,7 @@ pub struct Inner {
     pub(crate) lifetimes: Lifetimes,
     pub(crate) registration: Opening,
     pub(crate) outbound: GuardedClient,
+    pub(crate) verifiers: verification::Services,
     pub(crate) sealer: Sealer,
     pub(crate) index: BlindIndex,
     pub(crate) refresh_tokens: RefreshTokens,
@@ -137,6 +141,7 @@ pub struct Inner {
 pub(crate) struct Wake {
     pub(crate) sequencer: Notify,
     pub(crate) deliveries: Notify,
+    pub(crate) verifications: Notify,
 }
 
 impl std::ops::Deref for App {
@@ -172,6 +177,7 @@ impl App {
             lifetimes: parts.lifetimes,
             registration: parts.registration,
             outbound: parts.outbound,
+            verifiers: verification::Services::new(parts.verifiers),
         }))
     }
 

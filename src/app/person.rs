@@ -162,6 +162,7 @@ impl App {
                 evidence_sealed: None,
                 txn: None,
                 verified_at: ctx.now,
+                superseded_at: None,
             };
             verifications::insert(work.tx(), &task.on(person.id), &verification).await?;
         }

@@ -78,6 +78,7 @@ impl App {
         if let Some(former) = &person.name {
             person_names::keep(work.tx(), &on, new_uuid(ctx.now, &*self.random), former, ctx.now).await?;
         }
+        self.supersede_in(work, ctx, task, person.id).await?;
         let renamed = unverified(Person { name: Some(name), ..person }, ctx);
         self.write_person(work, task, &renamed, &["name"]).await?;
         Ok(persons::refresh_presence(work.tx(), &on).await?)
@@ -123,6 +124,7 @@ impl App {
             }
         }
         work.target("person", person.id);
+        self.supersede_in(&mut work, ctx, &task, person.id).await?;
         let corrected = unverified(Person { birth_date: Some(born), ..person }, ctx);
         self.write_person(&mut work, &task, &corrected, &["birth_date"]).await?;
         work.commit(Outcome::Done).await?;
@@ -223,6 +225,7 @@ impl App {
             }
         }
         self.insert_document(work, ctx, &on, person, document, key).await?;
+        self.supersede_in(work, ctx, task, person.id).await?;
         let known = Person {
             birth_date: document.birth_date().or(person.birth_date),
             sex: document.sex().unwrap_or(person.sex),
@@ -249,6 +252,7 @@ impl App {
         if !documents::set_status(work.tx(), &on, held.id, held.status, DocumentStatus::Withdrawn, ctx.now).await? {
             return Err(Error::busy("somebody changed the document at the same moment"));
         }
+        self.supersede_in(work, ctx, task, person.id).await?;
         self.write_person(work, task, &unverified(person.clone(), ctx), &["document"]).await?;
         Ok(true)
     }

@@ -59,7 +59,7 @@ impl App {
         let verified = verifications::of_person(work.tx(), on).await?;
         let verified: Vec<Value> = verified
             .iter()
-            .map(|one| json!({ "method": one.method, "level": one.level.get(), "claims": one.claims, "at": at(one.verified_at) }))
+            .map(|one| json!({ "method": one.method, "level": one.level.get(), "claims": one.claims, "result": one.result, "verifier": one.verifier, "at": at(one.verified_at), "superseded_at": one.superseded_at.map(at) }))
             .collect();
         Ok(json!({
             "person_id": person.id,

@@ -1,5 +1,6 @@
-//! The demo: a small school world in a real county, and two relying parties that know the provider only by
-//! its issuer.
+//! The demo: a small school world in a real county, two relying parties that know the provider only by its issuer, and a
+//! service that verifies real names.
 
 pub mod platform;
+pub mod verifier;
 pub mod world;

@@ -23,6 +23,7 @@ statements! {
     EVIDENCE = "UPDATE verification SET evidence_sealed = NULL, txn = NULL WHERE person_id = $1";
     // What was open has nothing left to decide about.
     CASES = "UPDATE conflict_case SET evidence_sealed = NULL, reason = NULL, subject_key = NULL, state = 'decided', decided_at = COALESCE(decided_at, $2), version = version + 1 WHERE person_id = $1 OR other_id = $1";
+    QUESTIONS = "DELETE FROM verification_request WHERE person_id = $1";
     MERGE_REASONS = "UPDATE person_merge SET reason = '' WHERE survivor_id = $1 OR absorbed_id = $1";
     MERGES = "DELETE FROM person_merge_change WHERE place LIKE 'person.%' AND merge_id IN (SELECT id FROM person_merge WHERE survivor_id = $1 UNION SELECT id FROM person_merge WHERE absorbed_id = $1 AND state = 'done')";
     RECEIPTS = "UPDATE consent SET withdrawn_at = $2 WHERE person_id = $1 AND withdrawn_at IS NULL";
@@ -54,6 +55,7 @@ pub async fn erase(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<(), Store
         FORMER_NAMES,
         PERSONAL_CODES,
         EVIDENCE,
+        QUESTIONS,
         MERGE_REASONS,
         MERGES,
         SPACE,

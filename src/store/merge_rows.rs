@@ -11,6 +11,9 @@ use crate::domain::time::Timestamp;
 statements! {
     GO_VERIFICATIONS = "UPDATE verification SET person_id = $2 WHERE person_id = $1 RETURNING id";
     BACK_VERIFICATIONS = "UPDATE verification SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'verification.person_id')";
+    GO_REQUESTS = "UPDATE verification_request SET person_id = $2 WHERE person_id = $1 AND NOT (state = 'waiting' AND service IN (SELECT service FROM verification_request WHERE person_id = $2 AND state = 'waiting')) RETURNING id";
+    BACK_REQUESTS = "UPDATE verification_request SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'verification_request.person_id')
+        AND NOT (state = 'waiting' AND service IN (SELECT o.service FROM verification_request o WHERE o.person_id = $2 AND o.state = 'waiting'))";
     GO_DOCUMENTS = "UPDATE identity_document SET person_id = $2 WHERE person_id = $1 RETURNING id";
     BACK_DOCUMENTS = "UPDATE identity_document SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'identity_document.person_id')";
     GO_CODES = "UPDATE personal_code SET person_id = $2 WHERE person_id = $1 RETURNING id";
@@ -49,6 +52,7 @@ statements! {
     BACK_ACCOUNTS = "UPDATE account SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'account.person_id')";
     GO_ALIASES = "UPDATE login_alias SET account_id = $2 WHERE account_id = $1 RETURNING id";
     BACK_ALIASES = "UPDATE login_alias SET account_id = $2 WHERE account_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'login_alias.account_id')";
+    SET_SUPERSEDED = "UPDATE verification SET superseded_at = $3 WHERE id = $1 AND superseded_at IS NOT DISTINCT FROM $2";
     SET_DOCUMENT_STATUS = "UPDATE identity_document SET status = $3 WHERE id = $1 AND status IS NOT DISTINCT FROM $2";
     SET_CODE_STATUS = "UPDATE personal_code SET status = $3 WHERE id = $1 AND status IS NOT DISTINCT FROM $2";
     SET_CONTACT_END = "UPDATE contact SET ended_at = $3 WHERE id = $1 AND ended_at IS NOT DISTINCT FROM $2 AND (CAST($3 AS BIGINT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM contact o WHERE o.person_id = contact.person_id AND o.kind = contact.kind AND o.value_index = contact.value_index AND o.ended_at IS NULL))";
@@ -103,6 +107,7 @@ struct Place {
 
 const PLACES: &[Place] = &[
     Place { name: "verification.person_id", go: GO_VERIFICATIONS, back: BACK_VERIFICATIONS },
+    Place { name: "verification_request.person_id", go: GO_REQUESTS, back: BACK_REQUESTS },
     Place { name: "identity_document.person_id", go: GO_DOCUMENTS, back: BACK_DOCUMENTS },
     Place { name: "personal_code.person_id", go: GO_CODES, back: BACK_CODES },
     Place { name: "contact.person_id", go: GO_CONTACTS, back: BACK_CONTACTS },
@@ -139,6 +144,7 @@ enum Holds {
 
 /// Rows come back in this order, what depends on others last.
 const SLOTS: &[Slot] = &[
+    Slot { name: "verification.superseded_at", holds: Holds::Int, set: SET_SUPERSEDED },
     Slot { name: "identity_document.status", holds: Holds::Text, set: SET_DOCUMENT_STATUS },
     Slot { name: "personal_code.status", holds: Holds::Text, set: SET_CODE_STATUS },
     Slot { name: "contact.ended_at", holds: Holds::Int, set: SET_CONTACT_END },

@@ -28,4 +28,5 @@ mod slips;
 mod student;
 mod support;
 mod transfer;
+mod verification;
 mod year;

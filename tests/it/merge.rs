@@ -57,7 +57,7 @@ const REGISTER: &[(&str, &str)] = &[
     ("presence", "org_id, name_key, person_id"),
     ("person_name", "id, person_id, name_key"),
     ("profile", "person_id"),
-    ("verification", "id, person_id"),
+    ("verification", "id, person_id, superseded_at"),
 ];
 
 async fn register(app: &TestApp) -> Vec<String> {

@@ -12,14 +12,18 @@ use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
 use crate::domain::registry::merge::Stay;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::relation_claim::ClaimState;
+use crate::domain::registry::verification::Verification;
 use crate::domain::time::Timestamp;
 use crate::store::merge_rows::{self, Change};
-use crate::store::{admin_grants, contacts, documents, enrolments, guardianships, relation_claims, staffings};
+use crate::store::{
+    admin_grants, contacts, documents, enrolments, guardianships, persons, relation_claims, staffings, verifications,
+};
 
 impl App {
     /// Settles all of it, so that what goes over meets nothing.
     pub(super) async fn settle(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, merge: &Merge) -> Result<(), Error> {
         let mut changes = self.papers(work, ctx, task, merge).await?;
+        changes.extend(self.verifications(work, ctx, task, merge).await?);
         changes.extend(self.stays(work, ctx, task, merge).await?);
         changes.extend(self.posts(work, ctx, task, merge).await?);
         changes.extend(self.roles(work, ctx, task, merge).await?);
@@ -71,6 +75,28 @@ impl App {
             changes.push(Change::new("contact.ended_at", goes, serde_json::Value::Null, ctx.now.micros()));
         }
         Ok(changes)
+    }
+
+    /// What was compared was the absorbed record's name: under another one it says nothing of the survivor.
+    async fn verifications(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        merge: &Merge,
+    ) -> Result<Vec<Change>, Error> {
+        let mut names = Vec::new();
+        for person in [merge.survivor, merge.absorbed] {
+            names.push(persons::find(work.tx(), &task.on(person)).await?.and_then(|person| person.name_key()));
+        }
+        if names[0] == names[1] {
+            return Ok(Vec::new());
+        }
+        let all = verifications::of_person(work.tx(), &task.on(merge.absorbed)).await?;
+        let over = |one: &Verification| {
+            Change::new("verification.superseded_at", one.id, serde_json::Value::Null, ctx.now.micros())
+        };
+        Ok(all.iter().filter(|one| one.stands()).map(over).collect())
     }
 
     async fn stays(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, merge: &Merge) -> Result<Vec<Change>, Error> {
@@ -222,10 +248,11 @@ impl Ending {
     }
 }
 
-/// What the survivor's record does not know and the other's does; the higher real-name level with its time.
+/// What the survivor's record does not know and the other's does; of one name, the higher real-name level with its time.
 pub(super) fn fill_gaps(survivor: &Person, absorbed: &Person) -> Person {
     let unknown = |sex: Sex| matches!(sex, Sex::Unknown | Sex::Unstated);
-    let higher = if absorbed.realname_level > survivor.realname_level { absorbed } else { survivor };
+    let of_one_name = absorbed.name_key() == survivor.name_key();
+    let higher = if of_one_name && absorbed.realname_level > survivor.realname_level { absorbed } else { survivor };
     Person {
         sex: if unknown(survivor.sex) { absorbed.sex } else { survivor.sex },
         birth_date: survivor.birth_date.or(absorbed.birth_date),

@@ -32,3 +32,4 @@ pub mod text;
 pub mod uscc;
 pub mod user_name;
 pub mod verification;
+pub mod verification_request;

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     6 "0006_registrations";
     7 "0007_relations_over_time";
     8 "0008_people_again";
+    9 "0009_verification";
 };
 
 /// What [`Db::migrate`] did.

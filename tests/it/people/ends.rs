@@ -14,6 +14,7 @@ use mingji::domain::time::Clock as _;
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, OTHER, SCHOOL, called, number, pupil, teacher, text};
 use crate::support::database::change;
+use crate::support::visitor::Visitor;
 
 const OPERATOR: Decider = Decider::Operator;
 const WHY: &str = "同一人，两次录入";
@@ -38,9 +39,12 @@ async fn agreed(app: &TestApp) -> (crate::support::relying_party::RelyingParty, 
     app.app.record_guardian_consent(&app.operator(), child, father, &vendor.id, &scope).await.unwrap();
     let tokens = app.child().sign_in(&vendor).await;
     assert_eq!(vendor.userinfo(&tokens.access()).await.status, 200);
-    app.visitor("guardian_of_two").sign_in(&app.client("platform_a")).await;
+    // As the father of each of his two.
+    for identity in 0..2 {
+        Visitor { identity, ..app.visitor("guardian_of_two") }.sign_in(&app.client("platform_a")).await;
+    }
     let access = tokens.access();
-    assert_eq!(rests(app).await, "1 1");
+    assert_eq!(rests(app).await, "1 2");
     (vendor, access)
 }
 
@@ -73,7 +77,7 @@ both_engines! {
         let mine = "SELECT CAST(COUNT(*) AS TEXT) FROM consent c JOIN person p ON p.id = c.person_id WHERE c.withdrawn_at IS NULL AND c.given_by <> c.person_id";
         assert_eq!(text(&app, mine).await, "0");
         assert_eq!(vendor.userinfo(&access).await.status, 401);
-        assert_eq!(rests(&app).await, "0 0", "nor does he go on as her father");
+        assert_eq!(rests(&app).await, "0 1", "nor does he go on as her father; the other's he stays");
     }
 
     async fn the_sessions_of_two_live_as_an_administrator_s_when_one_is_one(app: TestApp) {
@@ -82,7 +86,7 @@ both_engines! {
         let mut teacher = app.teacher();
         teacher.sign_in(&app.client("platform_a")).await;
         app.pass(Duration::from_secs(20 * 60));
-        merge(&app, app.person("teacher_parent").person_id, admin).await;
+        merge(&app, app.person("full_claims").person_id, admin).await;
         assert!(teacher.is_signed_in().await);
         app.pass(Duration::from_secs(31 * 60));
         assert!(!teacher.is_signed_in().await, "half an hour unused, as any administrator");
@@ -156,7 +160,7 @@ both_engines! {
         change(&app.database.url, "UPDATE contact SET ended_at = 1").await;
         let told = async |who| app.app.export_person(&app.operator(), who).await.unwrap();
         let place = told(child).await["places"][0].clone();
-        assert_eq!((&place["class"], &place["before"][0]["class"]), (&"2班".into(), &"1班".into()), "{place}");
+        assert_eq!((&place["class"], &place["before"][0]["class"]), (&"2024级2班".into(), &"2024级1班".into()), "{place}");
         let mothers = told(mother).await;
         let given: Vec<_> = mothers["consents"].as_array().unwrap().iter().filter(|one| one["given_for"] == "王芳").collect();
         assert_eq!(given.len(), 1, "{mothers}");
