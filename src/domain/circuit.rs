@@ -35,13 +35,7 @@ impl Circuit {
         }
     }
 
-    /// A call was answered.
-    #[must_use]
-    pub fn succeeded(self) -> Self {
-        Self::Closed
-    }
-
-    /// A call was not.
+    /// A call was not answered. One that was closes it again.
     #[must_use]
     pub fn failed(self, now: Timestamp) -> Self {
         let failures = match self {
@@ -72,13 +66,12 @@ mod tests {
     fn five_failures_in_a_row_open_it_and_one_success_closes_it() {
         let four = (0..4).fold(Circuit::default(), |circuit, _| circuit.failed(NOW));
         assert_eq!(four.admit(NOW), Some(Circuit::Failing(4)));
-        assert_eq!(four.succeeded().failed(NOW), Circuit::Failing(1), "in a row");
+        assert_eq!(Circuit::default().failed(NOW), Circuit::Failing(1), "in a row");
         let open = four.failed(NOW);
         assert_eq!((open.admit(NOW), open.as_str()), (None, "open"));
         let trying = open.admit(NOW.plus(PAUSE)).unwrap();
         assert_eq!(trying.admit(NOW.plus(PAUSE)), None, "one tries, the others wait");
         assert!(trying.admit(NOW.plus(PAUSE + TRIAL)).is_some(), "whoever tried may have died");
-        assert_eq!(trying.succeeded(), Circuit::Closed);
         assert_eq!(trying.failed(NOW.plus(PAUSE)), Circuit::Open(NOW.plus(2 * PAUSE)), "at once");
     }
 }

@@ -35,9 +35,9 @@ impl App {
             };
             match taken {
                 Ok(Some(request)) => return self.verify(service, before, &request).await.map(|()| true),
-                Ok(None) => self.verifiers.settle(&service.name, before),
+                Ok(None) => self.verifiers.unused(&service.name, before),
                 Err(error) => {
-                    self.verifiers.settle(&service.name, before);
+                    self.verifiers.unused(&service.name, before);
                     return Err(error.into());
                 }
             }
@@ -61,13 +61,13 @@ impl App {
             }
         };
         let Some(facts) = facts else {
-            self.verifiers.settle(&service.name, before);
+            self.verifiers.unused(&service.name, before);
             return self.unanswered(request, CallFault::NothingToCompare).await;
         };
         let question = match self.question(request, service, &facts, self.now()).await {
             Ok(question) => question,
             Err(error) => {
-                self.verifiers.settle(&service.name, before);
+                self.verifiers.unused(&service.name, before);
                 return Err(error);
             }
         };
@@ -75,7 +75,7 @@ impl App {
         let answer = said.and_then(|text| self.believe(service, request, &text, self.now()));
         match answer {
             Ok(answer) => {
-                self.verifiers.settle(&service.name, before.succeeded());
+                self.verifiers.succeeded(&service.name);
                 let ctx = Ctx::task(self, "verification");
                 self.patiently(|| self.record_answer(&ctx, service, request, &facts, &answer)).await
             }

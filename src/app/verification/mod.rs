@@ -17,7 +17,7 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{PersonId, VerificationId};
-use crate::domain::registry::verification_request::{RequestState, VerificationRequest};
+use crate::domain::registry::verification_request::{CallFault, RequestState, VerificationRequest};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::{persons, verification_requests, verifications};
 
@@ -150,13 +150,13 @@ impl App {
         let mut tx = self.db.read().await?;
         let Some(person) = person else {
             let open = verification_requests::open(&mut tx, &task, LISTED).await?;
-            return Ok(open.iter().map(waiting).collect());
+            return Ok(open.iter().map(|one| self.waiting(one)).collect());
         };
         let person = persons::survivor(&mut tx, person).await?.ok_or_else(|| Error::not_found("the person"))?;
         let on = task.on(person);
         let open = verification_requests::of_person(&mut tx, &on).await?;
         let open = open.iter().filter(|one| matches!(one.state, RequestState::Waiting | RequestState::Failed));
-        let mut all: Vec<_> = open.map(waiting).collect();
+        let mut all: Vec<_> = open.map(|one| self.waiting(one)).collect();
         for one in verifications::of_person(&mut tx, &on).await? {
             all.push(VerificationView {
                 id: one.id,
@@ -197,19 +197,21 @@ impl App {
     pub fn verification_services(&self) -> Vec<ServiceView> {
         self.verifiers.view()
     }
-}
 
-fn waiting(request: &VerificationRequest) -> VerificationView {
-    VerificationView {
-        id: request.id,
-        person_id: request.person,
-        method: request.method.as_str(),
-        verifier: request.service.clone(),
-        state: request.state.as_str(),
-        level: request.method.level().get(),
-        fault: request.fault.map(|fault| fault.as_str()),
-        attempts: Some(request.attempts),
-        next_at: (request.state == RequestState::Waiting).then(|| request.next_at.to_rfc3339()),
-        at: request.created_at,
+    fn waiting(&self, request: &VerificationRequest) -> VerificationView {
+        // What nobody is asked about stays where it is until the settings name the service again.
+        let nobody = self.verifiers.named(&request.service).is_none().then_some(CallFault::UnknownService);
+        VerificationView {
+            id: request.id,
+            person_id: request.person,
+            method: request.method.as_str(),
+            verifier: request.service.clone(),
+            state: request.state.as_str(),
+            level: request.method.level().get(),
+            fault: nobody.or(request.fault).map(CallFault::as_str),
+            attempts: Some(request.attempts),
+            next_at: (request.state == RequestState::Waiting).then(|| request.next_at.to_rfc3339()),
+            at: request.created_at,
+        }
     }
 }

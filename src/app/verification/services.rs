@@ -66,9 +66,17 @@ impl Services {
         Some(before)
     }
 
-    /// What became of the call.
-    pub(super) fn settle(&self, name: &str, circuit: Circuit) {
-        self.circuits.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), circuit);
+    /// No call was made after all: whoever comes next may try.
+    pub(super) fn unused(&self, name: &str, before: Circuit) {
+        let mut circuits = self.circuits.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(circuit @ Circuit::Trying(_)) = circuits.get_mut(name) {
+            *circuit = before;
+        }
+    }
+
+    /// A call was answered.
+    pub(super) fn succeeded(&self, name: &str) {
+        self.circuits.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Circuit::default());
     }
 
     /// A call failed.

@@ -27,7 +27,7 @@ codes! {
         Garbage = "garbage", "应答无法读取";
         Signature = "signature", "应答签名无效";
         NothingToCompare = "nothing_to_compare", "缺少可核验的信息";
-        Unknown = "unknown_service", "未配置该服务";
+        UnknownService = "unknown_service", "未配置该服务";
     }
 }
 
