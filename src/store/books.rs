@@ -13,9 +13,9 @@ statements! {
     INSERT_AUDIT = "INSERT INTO audit_entry (id, at, actor, action, target, result, reason, request_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     // The version is the next of the aggregate; two transactions that overlap may give the same one, and then both saw
     // the aggregate as it was before.
-    INSERT_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at)
-        VALUES ($1, $2, $3, (SELECT COALESCE(MAX(e.aggregate_version), 0) + 1 FROM event e WHERE e.aggregate_id = $3), $4, $5, $6)";
-    INSERT_FIRST_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at) VALUES ($1, $2, $3, 1, $4, $5, $6)";
+    INSERT_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at, sector)
+        VALUES ($1, $2, $3, (SELECT COALESCE(MAX(e.aggregate_version), 0) + 1 FROM event e WHERE e.aggregate_id = $3), $4, $5, $6, $7)";
+    INSERT_FIRST_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at, sector) VALUES ($1, $2, $3, 1, $4, $5, $6, $7)";
     INSERT_PENDING = "INSERT INTO pending (id, kind) VALUES ($1, $2)";
     // Whatever is pending, never "id > last": a transaction that began early may commit late.
     PENDING_AUDIT = "SELECT e.* FROM pending p JOIN audit_entry e ON e.id = p.id WHERE p.kind = 'audit' ORDER BY e.at, e.id LIMIT $1";
@@ -185,7 +185,15 @@ pub async fn publish_first(tx: &mut Tx, events: &[Event]) -> Result<(), StoreErr
 }
 
 fn event_values(event: &Event) -> Vec<Value> {
-    args![event.id, event.aggregate, event.aggregate_id, event.kind, event.fields.clone(), event.at]
+    args![
+        event.id,
+        event.aggregate,
+        event.aggregate_id,
+        event.kind,
+        event.fields.clone(),
+        event.at,
+        event.sector.clone()
+    ]
 }
 
 /// Takes the sequencer's lock for this transaction, if nobody else numbers.

@@ -1,7 +1,7 @@
 //! Browser sessions at the provider, the sign-ins that lead to them, and which clients take part.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::OnePerson;
+use crate::domain::access::{OnePerson, TaskOn};
 use crate::domain::auth::session::{Session, SignIn};
 use crate::domain::id::{ClientId, IdentityId, InteractionId, PersonId, SessionId};
 use crate::domain::time::Timestamp;
@@ -18,6 +18,8 @@ statements! {
     TOUCH = "UPDATE session SET last_seen_at = $2, idle_expires_at = $3 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < $2";
     CHOOSE = "UPDATE session SET identity_id = $2 WHERE id = $1 AND ended_at IS NULL";
     END = "UPDATE session SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL";
+    SHORTEN = "UPDATE session SET idle_expires_at = CASE WHEN idle_expires_at > $2 THEN $2 ELSE idle_expires_at END, expires_at = CASE WHEN expires_at > auth_time + $3 THEN auth_time + $3 ELSE expires_at END
+        WHERE person_id = $1 AND ended_at IS NULL";
     LIVE_OF_PERSON = "SELECT id FROM session WHERE person_id = $1 AND ended_at IS NULL ORDER BY id";
     LIVE = "SELECT * FROM session WHERE person_id = $1 AND ended_at IS NULL AND expires_at > $2 AND idle_expires_at > $2 ORDER BY last_seen_at DESC, id";
     HISTORY = "SELECT * FROM session WHERE person_id = $1 ORDER BY created_at, id";
@@ -151,6 +153,20 @@ pub async fn choose_identity(tx: &mut Tx, id: SessionId, identity: IdentityId) -
 /// As [`StoreError`] says.
 pub async fn end(tx: &mut Tx, id: SessionId, now: Timestamp, reason: &'static str) -> Result<bool, StoreError> {
     tx.execute_one(END, args![id, now, reason]).await
+}
+
+/// Lets the sessions of a person live no longer than to `idle_until` unused, and `absolute` from her sign-in in any case.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn shorten(
+    tx: &mut Tx,
+    on: &TaskOn,
+    idle_until: Timestamp,
+    absolute: std::time::Duration,
+) -> Result<u64, StoreError> {
+    let absolute = i64::try_from(absolute.as_micros()).unwrap_or(i64::MAX / 2);
+    tx.execute(SHORTEN, args![on.person(), idle_until, absolute]).await
 }
 
 /// Sessions of a person that were not ended.
