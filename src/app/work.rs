@@ -190,13 +190,17 @@ impl Work<'_> {
             request_id: self.ctx.request_id,
             details: Value::Object(self.details),
         };
-        books::record(&mut self.tx, &entry).await?;
-        let mut told = HashSet::new();
-        if self.events.iter().all(|event| told.insert(event.aggregate_id)) {
-            books::publish_all(&mut self.tx, &self.events).await?;
+        if let [event] = &self.events[..] {
+            books::record_with(&mut self.tx, &entry, event).await?;
         } else {
-            for event in &self.events {
-                books::publish(&mut self.tx, event).await?;
+            books::record(&mut self.tx, &entry).await?;
+            let mut told = HashSet::new();
+            if self.events.iter().all(|event| told.insert(event.aggregate_id)) {
+                books::publish_all(&mut self.tx, &self.events).await?;
+            } else {
+                for event in &self.events {
+                    books::publish(&mut self.tx, event).await?;
+                }
             }
         }
         self.tx.commit().await?;

@@ -13,7 +13,7 @@ statements! {
     BY_SECRET = "SELECT s.* FROM session s JOIN account a ON a.id = s.account_id JOIN person p ON p.id = s.person_id
         WHERE s.secret_digest = $1 AND s.ended_at IS NULL AND a.state = 'active' AND p.status = 'active'";
     // Writes nothing new: it waits for whoever ends the session, and makes whoever ends it wait (both engines).
-    HOLD = "UPDATE session SET last_seen_at = last_seen_at WHERE id = $1 AND ended_at IS NULL";
+    HOLD = "UPDATE session SET last_seen_at = last_seen_at WHERE id = $1 AND ended_at IS NULL RETURNING person_id";
     RENEW = "UPDATE session SET secret_digest = $2, auth_time = $3, acr = $4, amr = $5, own_device = $6, last_seen_at = $3, idle_expires_at = $7, expires_at = $8 WHERE id = $1 AND ended_at IS NULL";
     TOUCH = "UPDATE session SET last_seen_at = $2, idle_expires_at = $3 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < $2";
     CHOOSE = "UPDATE session SET identity_id = $2 WHERE id = $1 AND ended_at IS NULL";
@@ -26,8 +26,9 @@ statements! {
     BEGIN_SIGN_IN = "INSERT INTO sign_in (id, account_id, person_id, amr, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
     FINISH_SIGN_IN = "UPDATE sign_in SET finished_at = $2, session_id = $3 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
     FORGET_SIGN_INS = "DELETE FROM sign_in WHERE expires_at < $1";
-    JOIN_SESSION = "INSERT INTO session_client (session_id, client_id, sid, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (session_id, client_id) DO NOTHING";
-    SID = "SELECT sid FROM session_client WHERE session_id = $1 AND client_id = $2";
+    // Changes nothing where the client takes part already, and tells its sid either way.
+    JOIN_SESSION = "INSERT INTO session_client (session_id, client_id, sid, created_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (session_id, client_id) DO UPDATE SET sid = session_client.sid RETURNING sid";
     BY_SID = "SELECT session_id AS id FROM session_client WHERE sid = $1 AND client_id = $2";
 }
 
@@ -58,6 +59,14 @@ struct Sid(String);
 impl FromRow for Sid {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self(row.get("sid")?))
+    }
+}
+
+struct Holder(PersonId);
+
+impl FromRow for Holder {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("person_id")?))
     }
 }
 
@@ -121,13 +130,13 @@ pub async fn by_secret(tx: &mut Tx, secret_digest: [u8; 32]) -> Result<Option<Se
     tx.optional(BY_SECRET, args![secret_digest]).await
 }
 
-/// Keeps a session from ending before this transaction does, so that whoever ends it sees what was added to it;
-/// `false` when it has ended.
+/// Keeps a session from ending before this transaction does, so that whoever ends it sees what was added to it. Whose it
+/// is: of somebody who was merged, the survivor's. `None` when it has ended.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn hold(tx: &mut Tx, id: SessionId) -> Result<bool, StoreError> {
-    tx.execute_one(HOLD, args![id]).await
+pub async fn hold(tx: &mut Tx, id: SessionId) -> Result<Option<PersonId>, StoreError> {
+    Ok(tx.optional::<Holder>(HOLD, args![id]).await?.map(|row| row.0))
 }
 
 /// Moves the idle end on.
@@ -242,10 +251,7 @@ pub async fn join(
     fresh_sid: &str,
     now: Timestamp,
 ) -> Result<String, StoreError> {
-    if tx.execute_one(JOIN_SESSION, args![session, client, fresh_sid, now]).await? {
-        return Ok(fresh_sid.to_owned());
-    }
-    Ok(tx.one::<Sid>(SID, args![session, client]).await?.0)
+    Ok(tx.one::<Sid>(JOIN_SESSION, args![session, client, fresh_sid, now]).await?.0)
 }
 
 /// The session that a client knows as `sid`.
