@@ -85,7 +85,7 @@ impl App {
         let mut tx = self.db.read().await?;
         let live = self.live_grant(&mut tx, id, &own.client, ctx.now).await?;
         let (grant, proof) = live.ok_or_else(invalid_token)?;
-        if !self.still_allowed(&mut tx, &proof, &grant, &own.client, ctx.now).await? {
+        if self.still_allowed(&mut tx, &proof, &grant, &own.client, ctx.now).await?.is_none() {
             return Err(invalid_token());
         }
         if !own.claims["scope"].as_str().unwrap_or_default().split(' ').any(|word| word == ADMIN) {

@@ -12,7 +12,8 @@ use crate::domain::access::{Subtree, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{ApprovalId, OrgId, PersonId};
 use crate::domain::registry::approval::{Approval, ApprovalState, Opens};
-use crate::domain::registry::case::read_reason;
+
+use crate::domain::registry::reason::read_reason;
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::db::Tx;

@@ -57,7 +57,8 @@ impl App {
     async fn subject_of(&self, tx: &mut Tx, event: &Told) -> Result<Option<About>, Error> {
         let (id, task) = (event.aggregate_id, access::task(TaskName::Feed));
         Ok(match event.aggregate.as_str() {
-            "person" if event.kind == "subject.merged" => Some(About::Subject(PersonId(id))),
+            // Addressed to one sector: what it calls two people that are one, or one that is two again (R13).
+            "person" if event.sector.is_some() => Some(About::Subject(PersonId(id))),
             "person" => Some(About::Person(PersonId(id))),
             "guardianship" => feeds::child_of(tx, &task, id).await?.map(About::Person),
             "consent" => {
@@ -103,9 +104,9 @@ impl App {
                     }
                     rows.extend(row);
                 }
-                // Addressed to one sector, and to whoever knows her in it.
+                // For whoever knows her in the sector, and for nobody else.
                 About::Subject(person) => {
-                    let hers = knows.contains(person) && fields["sector"] == client.sector.as_str();
+                    let hers = knows.contains(person) && event.sector.as_deref() == Some(client.sector.as_str());
                     rows.extend(hers.then(|| FeedRow {
                         kind: FeedKind::Subject,
                         subject: person.0,

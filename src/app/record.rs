@@ -13,7 +13,7 @@ use crate::domain::audit::Action;
 use crate::domain::id::{ApprovalId, OrgId, PersonId};
 use crate::domain::registry::age;
 use crate::domain::registry::approval::{MINORS, Opens};
-use crate::domain::registry::case::read_reason;
+
 use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
@@ -21,6 +21,7 @@ use crate::domain::registry::codes::student_state::{StudentSource, StudentState}
 use crate::domain::registry::document::{DocumentClass, DocumentStatus};
 use crate::domain::registry::guardianship::{GuardianshipStatus, Restriction};
 use crate::domain::registry::person::Person;
+use crate::domain::registry::reason::read_reason;
 use crate::store::db::Tx;
 use crate::store::roster_rows::{self, Span};
 use crate::store::{classes, documents, enrolments, institutions, person_names, persons, staffings};

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::activation::hint_of;
 use super::disclosure::Disclosure;
+use super::elsewhere::OpenQuestion;
 use super::session::{Browser, Who};
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
@@ -30,6 +31,8 @@ pub struct Home {
     pub wards: Vec<WardCard>,
     /// Who looked at her record lately.
     pub looks: Vec<Disclosure>,
+    /// What clients ask of her now.
+    pub questions: Vec<OpenQuestion>,
 }
 
 /// How many of them.
@@ -98,7 +101,9 @@ impl App {
             cards.extend(card(&mut tx, &kept, ctx.now).await?);
         }
         let looks = self.disclosures_of(&mut tx, &own, None, LOOKS).await?;
-        Ok(Some(Home { who, wards: cards, looks }))
+        drop(tx);
+        let questions = self.open_questions(ctx, &who).await?;
+        Ok(Some(Home { who, wards: cards, looks, questions }))
     }
 
     /// "My child" is noted; "not my child" rejects what is pending and ends what was confirmed, with everything that rests

@@ -38,7 +38,7 @@ statements! {
     ENTER = "INSERT INTO platform_member (client_id, person_id) VALUES ($1, $2) ON CONFLICT (client_id, person_id) DO NOTHING";
     LEAVE = "DELETE FROM platform_member WHERE client_id = $1 AND person_id = $2";
     FORGET_MEMBERS = "DELETE FROM platform_member WHERE client_id = $1";
-    EVENTS = "SELECT id, aggregate_kind, aggregate_id, kind, fields FROM event WHERE id IN ($1)";
+    EVENTS = "SELECT id, aggregate_kind, aggregate_id, kind, fields, sector FROM event WHERE id IN ($1)";
     CHILD_OF = "SELECT child_id AS person_id FROM guardianship WHERE id = $1";
     RECEIPT_OF = "SELECT person_id FROM consent WHERE id = $1";
     CLASS_OF = "SELECT org_id FROM class WHERE id = $1";
@@ -98,6 +98,8 @@ pub struct Told {
     pub kind: String,
     /// Names of fields, and what else it tells.
     pub fields: serde_json::Value,
+    /// The sector that is told it and nobody else.
+    pub sector: Option<String>,
 }
 
 impl FromRow for Told {
@@ -108,6 +110,7 @@ impl FromRow for Told {
             aggregate_id: row.get("aggregate_id")?,
             kind: row.get("kind")?,
             fields: row.get("fields")?,
+            sector: row.get("sector")?,
         })
     }
 }

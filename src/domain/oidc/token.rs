@@ -1,5 +1,6 @@
 //! What arrives at the token endpoint (RFC 6749, 4.1.3, 4.4.2 and 6).
 
+use super::elsewhere::Way;
 use super::error::{Code, ProtocolError};
 use super::params::Params;
 use super::pkce;
@@ -27,6 +28,13 @@ pub enum Request {
         /// For which resource (RFC 8707), of those that were asked for at the sign-in.
         resource: Option<String>,
     },
+    /// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628, 3.4) and `urn:openid:params:grant-type:ciba` (CIBA Core, 10.1)
+    Elsewhere {
+        /// Which of them.
+        way: Way,
+        /// `device_code` or `auth_req_id`.
+        code: String,
+    },
     /// `client_credentials`
     ClientCredentials {
         /// Words of the resource, space-separated.
@@ -42,6 +50,7 @@ impl Request {
         match self {
             Self::Code { .. } => "authorization_code",
             Self::Refresh { .. } => "refresh_token",
+            Self::Elsewhere { way, .. } => way.grant_type(),
             Self::ClientCredentials { .. } => "client_credentials",
         }
     }
@@ -77,6 +86,12 @@ impl Request {
                 scope: params.get("scope").map(str::to_owned),
                 resource,
             }),
+            Some(name) if name == Way::Device.grant_type() => {
+                Ok(Self::Elsewhere { way: Way::Device, code: needed("device_code", "device_code is missing")? })
+            }
+            Some(name) if name == Way::Ciba.grant_type() => {
+                Ok(Self::Elsewhere { way: Way::Ciba, code: needed("auth_req_id", "auth_req_id is missing")? })
+            }
             Some("client_credentials") => {
                 Ok(Self::ClientCredentials { scope: params.get("scope").map(str::to_owned), resource })
             }

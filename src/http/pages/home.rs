@@ -6,10 +6,12 @@ use axum::response::Response;
 
 use super::interaction::name;
 use super::respond::{FormTargets, page};
-use super::views::{Home, HomeNote, Look, OtherGuardian, Ward, WardAccount};
+use super::views::{Home, HomeNote, Look, OtherGuardian, Waiting, Ward, WardAccount};
 use crate::app::App;
 use crate::app::disclosure::Disclosure;
+use crate::app::elsewhere::OpenQuestion;
 use crate::app::ward::WardCard;
+use crate::domain::locale::Locale;
 use crate::domain::oidc::params::Params;
 use crate::http::error;
 use crate::http::extract::Visit;
@@ -22,9 +24,10 @@ pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visi
             who: Some(name(&home.who)),
             wards: home.wards.into_iter().map(ward).collect(),
             looks: home.looks.into_iter().map(look).collect(),
+            waiting: home.questions.into_iter().map(|question| waiting(question, visit.ctx.locale)).collect(),
             note,
         },
-        Ok(None) => Home { who: None, wards: Vec::new(), looks: Vec::new(), note: None },
+        Ok(None) => Home { who: None, wards: Vec::new(), looks: Vec::new(), waiting: Vec::new(), note: None },
         Err(why) => return error::failure(visit, &why),
     };
     let html = view.render(visit.ctx.locale);
@@ -38,6 +41,14 @@ fn look(one: Disclosure) -> Look {
         who: (!who.is_empty()).then(|| who.join(" · ")),
         action: one.action,
         purpose: one.purpose,
+    }
+}
+
+fn waiting(question: OpenQuestion, locale: Locale) -> Waiting {
+    Waiting {
+        id: question.id.to_string(),
+        client_name: question.client.display_name(locale == Locale::En),
+        text: question.binding_message,
     }
 }
 

@@ -33,9 +33,12 @@ const MIGRATIONS: &[Pair] = pairs! {
     5 "0005_people";
     6 "0006_registrations";
     7 "0007_relations_over_time";
-    8 "0008_grant_resources";
-    9 "0009_approvals_and_disclosures";
-    10 "0010_platform_feeds";
+    8 "0008_answered_elsewhere";
+    9 "0009_people_again";
+    10 "0010_verification";
+    11 "0011_grant_resources";
+    12 "0012_approvals_and_disclosures";
+    13 "0013_platform_feeds";
 };
 
 /// What [`Db::migrate`] did.

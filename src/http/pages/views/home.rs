@@ -15,8 +15,20 @@ pub struct Home {
     pub wards: Vec<Ward>,
     /// Who looked at her record lately, the newest first.
     pub looks: Vec<Look>,
+    /// Sign-ins that platforms ask her to confirm; each button posts `question` to `/take-up`.
+    pub waiting: Vec<Waiting>,
     /// What she did just before.
     pub note: Option<HomeNote>,
+}
+
+/// A sign-in that waits for her.
+pub struct Waiting {
+    /// What the form posts.
+    pub id: String,
+    /// Who asks.
+    pub client_name: String,
+    /// The text that the platform shows too.
+    pub text: Option<String>,
 }
 
 /// A child.
@@ -99,6 +111,8 @@ struct Page<'a> {
     t: &'static locales::Home,
     w: &'static locales::wards::Wards,
     l: &'static locales::looks::Looks,
+    e: &'static locales::elsewhere::Elsewhere,
+    d: &'static locales::elsewhere::Devices,
     m: &'a Home,
     greeting: Option<String>,
     note: Option<&'static str>,
@@ -131,6 +145,8 @@ impl Home {
             t,
             w,
             l: &messages.looks,
+            e: &messages.elsewhere,
+            d: &messages.devices,
             m: self,
             greeting: self.who.as_ref().map(|who| (t.signed_in)(&who.name)),
             note: self.note.map(|note| match note {
