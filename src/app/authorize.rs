@@ -120,10 +120,10 @@ impl App {
     pub async fn authorize(&self, ctx: &Ctx, params: &Params, browser: &Browser) -> Result<Reply, Error> {
         let pushed = match self.brought(ctx, params).await? {
             Brought::Itself => None,
-            Brought::Pushed(params) => Some(params),
+            Brought::Pushed { params, key } => Some((params, key)),
             Brought::Nothing => return Ok(Reply::stop(PageStop::Expired)),
         };
-        let params = pushed.as_ref().unwrap_or(params);
+        let params = pushed.as_ref().map_or(params, |(params, _)| params);
         let Some(client) = self.named_client(ctx, params).await? else { return Ok(Reply::stop(PageStop::Client)) };
         // A pushed request was read when it came.
         let carried = if pushed.is_some() { Ok(None) } else { self.carried(ctx, params, &client).await };
@@ -145,6 +145,7 @@ impl App {
             let error = ProtocolError::new(Code::InvalidRequest, "the client pushes its requests (RFC 9126)");
             return Ok(self.failed(params, Failure::Redirect(error)));
         }
+        request.pushed = pushed.as_ref().map(|(_, key)| key.clone());
         if let Some(hint) = params.get("id_token_hint") {
             match self.hinted_subject(hint, &client, ctx.now).await? {
                 // Two subjects at once can only be a mistake, or somebody's probe.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::possession::Possession;
 use super::{App, Error};
 use crate::domain::oidc::assertion::{Expect, TYPES};
 use crate::domain::oidc::client::{AuthMethod, Client, ClientStatus};
@@ -22,6 +23,8 @@ pub struct Credentials {
     pub proof: Proof,
     /// Our names at this endpoint, which an assertion may address (RFC 9126, 2).
     pub audiences: Vec<String>,
+    /// What the request proves besides.
+    pub possession: Possession,
 }
 
 /// What proves a client.

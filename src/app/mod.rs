@@ -25,6 +25,7 @@ pub mod health;
 pub mod institution;
 pub mod introspection;
 pub mod keyring;
+pub mod launch;
 pub mod login;
 pub mod logout;
 pub mod merge;
@@ -36,10 +37,12 @@ pub mod person_change;
 pub mod person_death;
 pub mod person_erasure;
 pub mod person_export;
+pub mod possession;
 pub mod registration;
 pub mod relation_claim;
 pub mod report;
 mod request_object;
+mod request_uri;
 pub mod resource;
 pub mod response;
 pub mod revocation;
@@ -97,6 +100,8 @@ pub struct Parts {
     pub lifetimes: Lifetimes,
     /// Whether strangers may register clients.
     pub registration: Opening,
+    /// Whether proofs of possession need a nonce of ours (RFC 9449, 8).
+    pub dpop_nonce: bool,
     /// Calls we make.
     pub outbound: GuardedClient,
     /// Password hashes at a time, and how many may wait.
@@ -116,6 +121,7 @@ pub struct Inner {
     pub(crate) issuer: Issuer,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) registration: Opening,
+    pub(crate) asks_for_nonce: bool,
     pub(crate) outbound: GuardedClient,
     pub(crate) sealer: Sealer,
     pub(crate) index: BlindIndex,
@@ -125,6 +131,7 @@ pub struct Inner {
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
     pub(crate) client_keys: client_keys::Cached,
+    pub(crate) request_calls: request_uri::Calls,
     pub(crate) metrics: Metrics,
     /// One scrape at a time: the listener has no authentication, and each asks the database.
     pub(crate) scraping: tokio::sync::Mutex<()>,
@@ -161,6 +168,7 @@ impl App {
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
             client_keys: client_keys::Cached::default(),
+            request_calls: request_uri::Calls::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),
             scraping: tokio::sync::Mutex::default(),
             wake: Wake::default(),
@@ -171,6 +179,7 @@ impl App {
             issuer: parts.issuer,
             lifetimes: parts.lifetimes,
             registration: parts.registration,
+            asks_for_nonce: parts.dpop_nonce,
             outbound: parts.outbound,
         }))
     }

@@ -9,6 +9,7 @@ use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::Session;
 use crate::domain::id::{GrantId, IdentityId};
 use crate::domain::oidc::client::Client;
+use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::CodeOffer;
 use crate::domain::oidc::request::AuthorizationRequest;
@@ -60,6 +61,10 @@ impl App {
             },
             false => None,
         };
+        if !self.is_first_answer(request).await? {
+            let error = ProtocolError::new(Code::InvalidRequestUri, "the pushed request was answered before");
+            return Ok(self.refusal_of(request, &error));
+        }
         if kind.has_code() {
             fields.push(("code", self.offer_code(ctx, request, session, identity).await?));
         }
@@ -111,6 +116,8 @@ impl App {
             client: request.client_id,
             redirect_uri: request.redirect_uri.clone(),
             challenge: request.challenge.clone(),
+            jkt: request.dpop_jkt.clone(),
+            cnf: Confirmation::default(),
             nonce: request.nonce.clone(),
             scope: request.scope.clone(),
             claims: request.claims.clone(),

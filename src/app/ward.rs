@@ -12,6 +12,7 @@ use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::password::{self, Weakness};
 use crate::domain::auth::suggestion::{self, Suggestion};
 use crate::domain::id::{GuardianshipId, IdentityId, PersonId};
+use crate::domain::oidc::client::Client;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::guardianship::GuardianshipStatus;
@@ -27,6 +28,8 @@ pub struct Home {
     pub who: Who,
     /// The children that she is recorded as a guardian of.
     pub wards: Vec<WardCard>,
+    /// What she may open from here.
+    pub platforms: Vec<Client>,
 }
 
 /// One child, for her guardian.
@@ -91,7 +94,8 @@ impl App {
         for kept in wards::of_guardian(&mut tx, &own).await? {
             cards.extend(card(&mut tx, &kept, ctx.now).await?);
         }
-        Ok(Some(Home { who, wards: cards }))
+        let platforms = self.launchable(&mut tx, &own).await?;
+        Ok(Some(Home { who, wards: cards, platforms }))
     }
 
     /// "My child" is noted; "not my child" rejects what is pending and ends what was confirmed, with everything that rests

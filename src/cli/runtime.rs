@@ -114,6 +114,7 @@ pub async fn app(settings: &Settings, db: Db, secrets: RootSecrets, ephemeral: &
         issuer: settings.issuer.clone(),
         lifetimes: settings.lifetimes.clone(),
         registration: settings.registration,
+        dpop_nonce: settings.dpop_nonce,
         outbound: GuardedClient::new(allow, extra_ca)?,
         password_workers: (workers, PASSWORDS_WAITING),
     }))

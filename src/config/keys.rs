@@ -68,6 +68,8 @@ keys! {
         "extra PEM bundle trusted for outbound calls";
     REGISTRATION: "MINGJI_REGISTRATION" = "token", false,
         "who may register applications at the registration endpoint: `token` (whoever holds a token of `mingji client initial-token`), `open` (anybody), `open-without-pkce` (anybody, as conformance tests of OpenID Connect need it)";
+    DPOP_NONCE: "MINGJI_DPOP_NONCE" = "off", false,
+        "whether DPoP proofs need a nonce of ours (RFC 9449, 8): `off` or `required`";
     LOG: "MINGJI_LOG" = "info", false,
         "filter, as `info` or `info,mingji::http=debug`; JSON lines when standard error is not a terminal";
     LIFETIME_ACCESS_TOKEN: "MINGJI_LIFETIME_ACCESS_TOKEN" = "5m", false,

@@ -43,6 +43,8 @@ pub struct Settings {
     pub outbound_ca: Option<PathBuf>,
     /// Whether strangers may register clients.
     pub registration: Opening,
+    /// Whether proofs of possession need a nonce of ours.
+    pub dpop_nonce: bool,
     /// The log filter.
     pub log: String,
     /// How long things live.
@@ -149,6 +151,7 @@ pub(super) fn resolve(raw: &Raw) -> Result<Settings, ConfigError> {
         outbound_allow: outbound_allow(raw)?,
         outbound_ca: raw.text(&keys::OUTBOUND_CA).map(PathBuf::from),
         registration: registration(raw)?,
+        dpop_nonce: dpop_nonce(raw)?,
         log: raw.text(&keys::LOG).unwrap_or(keys::LOG.default).to_owned(),
         lifetimes: lifetimes(raw)?,
         unknown_variables: raw.unknown_variables.clone(),
@@ -237,6 +240,14 @@ fn registration(raw: &Raw) -> Result<Opening, ConfigError> {
         Some("open") => Ok(Opening::Open),
         Some("open-without-pkce") => Ok(Opening::OpenWithoutPkce),
         _ => Err(invalid(&keys::REGISTRATION, "is none of the three", EXPECTED)),
+    }
+}
+
+fn dpop_nonce(raw: &Raw) -> Result<bool, ConfigError> {
+    match raw.text(&keys::DPOP_NONCE) {
+        Some("off") => Ok(false),
+        Some("required") => Ok(true),
+        _ => Err(invalid(&keys::DPOP_NONCE, "is neither of the two", "off or required")),
     }
 }
 
@@ -336,6 +347,7 @@ mod tests {
     fn refusals_name_the_setting_and_the_way_out() {
         assert!(fault("MINGJI_ISSUER", "http://id.example.cn").contains("localhost"));
         assert!(fault("MINGJI_REGISTRATION", "yes").contains("open-without-pkce"));
+        assert!(fault("MINGJI_DPOP_NONCE", "yes").contains("required"));
         assert!(fault("MINGJI_LISTEN", "8080").contains("IP:PORT"));
         assert!(fault("MINGJI_LIFETIME_CODE", "11m").contains("MINGJI_LIFETIME_CODE"));
         assert!(fault("MINGJI_LIFETIME_SESSION_IDLE", "8d").contains("MINGJI_LIFETIME_SESSION_IDLE"));

@@ -66,7 +66,7 @@ pub struct PublicKeys {
 }
 
 #[derive(Clone)]
-struct PublicKey {
+pub(super) struct PublicKey {
     kid: Option<String>,
     /// Where the key is pinned to one.
     alg: Option<ClientAlg>,
@@ -103,7 +103,7 @@ impl PublicKeys {
         if keys.len() > MOST_KEYS {
             return Err(JwksError::Shape);
         }
-        if keys.iter().any(|key| PRIVATE_MEMBERS.iter().any(|member| key.get(member).is_some())) {
+        if keys.iter().any(is_private) {
             return Err(JwksError::Private);
         }
         let signing: Vec<PublicKey> = keys.iter().filter_map(PublicKey::parse).collect();
@@ -125,11 +125,7 @@ impl PublicKeys {
     /// # Errors
     /// [`ForeignError`]; [`ForeignError::Key`] may mean that the client has changed its keys.
     pub fn verify(&self, token: &str, header: &Header) -> Result<Map<String, Value>, ForeignError> {
-        let fits = |key: &&PublicKey| {
-            key.kind.fits(header.alg)
-                && key.alg.is_none_or(|pinned| pinned == header.alg)
-                && (header.kid.is_none() || key.kid == header.kid)
-        };
+        let fits = |key: &&PublicKey| key.fits(header.alg) && (header.kid.is_none() || key.kid == header.kid);
         let mut fitting = self.signing.iter().filter(fits);
         match (fitting.next(), fitting.next()) {
             // OpenID Connect Core, 10.1: with several keys "a kid value MUST be provided".
@@ -206,13 +202,23 @@ pub fn unverified_audience(token: &str) -> Option<String> {
     part(token, 1).ok()?.get("aud")?.as_str().map(str::to_owned)
 }
 
-fn part(token: &str, at: usize) -> Result<Map<String, Value>, ForeignError> {
+/// Whether a key shows what only its owner may know.
+pub(super) fn is_private(jwk: &Value) -> bool {
+    PRIVATE_MEMBERS.iter().any(|member| jwk.get(member).is_some())
+}
+
+pub(super) fn part(token: &str, at: usize) -> Result<Map<String, Value>, ForeignError> {
     if token.len() > LONGEST || token.split('.').count() != 3 {
         return Err(ForeignError::Malformed);
     }
     let text = token.split('.').nth(at).ok_or(ForeignError::Malformed)?;
     let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| ForeignError::Malformed)?;
     serde_json::from_slice(&json).map_err(|_| ForeignError::Malformed)
+}
+
+/// Believes a token that somebody signed with this key.
+pub(super) fn signed_claims(token: &str, alg: ClientAlg, key: &PublicKey) -> Result<Map<String, Value>, ForeignError> {
+    claims(token, alg, &key.key)
 }
 
 fn claims(token: &str, alg: ClientAlg, key: &DecodingKey) -> Result<Map<String, Value>, ForeignError> {
@@ -236,7 +242,11 @@ fn claims(token: &str, alg: ClientAlg, key: &DecodingKey) -> Result<Map<String, 
 }
 
 impl PublicKey {
-    fn parse(jwk: &Value) -> Option<Self> {
+    pub(super) fn fits(&self, alg: ClientAlg) -> bool {
+        self.kind.fits(alg) && self.alg.is_none_or(|pinned| pinned == alg)
+    }
+
+    pub(super) fn parse(jwk: &Value) -> Option<Self> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
         if text("use").is_some_and(|used| used != "sig") || !verifies(jwk.get("key_ops")) {

@@ -12,6 +12,7 @@ pub mod keyring;
 pub mod opaque;
 mod passphrase;
 pub mod password;
+pub mod proof;
 pub mod random;
 pub mod root;
 pub mod seal;

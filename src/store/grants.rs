@@ -8,8 +8,8 @@ use crate::domain::oidc::scope::ScopeSet;
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO oidc_grant (id, client_id, person_id, session_id, identity_id, sub, sid, scope, claims, auth_time, acr, amr, offline, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (id) DO NOTHING";
+    INSERT = "INSERT INTO oidc_grant (id, client_id, person_id, session_id, identity_id, sub, sid, scope, claims, cnf, auth_time, acr, amr, offline, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING";
     KNOWN = "SELECT id FROM oidc_grant WHERE id = $1";
     // Alive: not revoked; in a session that is, unless it is offline; of a person, account and client that may.
     LIVE = "SELECT g.* FROM oidc_grant g
@@ -43,6 +43,7 @@ impl FromRow for Grant {
             sid: row.get("sid")?,
             scope: ScopeSet::parse(&row.get::<String>("scope")?),
             claims: row.optional_json("claims")?.unwrap_or_default(),
+            cnf: row.optional_json("cnf")?.unwrap_or_default(),
             auth_time: row.get("auth_time")?,
             acr: row.get("acr")?,
             amr: row.json("amr")?,
@@ -81,7 +82,8 @@ pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<bool, StoreError> {
         grant.sub.clone(),
         grant.sid.clone(),
         grant.scope.to_string(),
-        claims_of(grant)?,
+        some_json((!grant.claims.is_empty()).then_some(&grant.claims))?,
+        some_json((!grant.cnf.is_none()).then_some(&grant.cnf))?,
         grant.auth_time,
         grant.acr.clone(),
         serde_json::json!(grant.amr),
@@ -91,8 +93,7 @@ pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<bool, StoreError> {
     tx.execute_one(INSERT, values).await
 }
 
-fn claims_of(grant: &Grant) -> Result<Option<serde_json::Value>, StoreError> {
-    let some = (!grant.claims.is_empty()).then_some(&grant.claims);
+fn some_json(some: Option<&impl serde::Serialize>) -> Result<Option<serde_json::Value>, StoreError> {
     some.map(serde_json::to_value).transpose().map_err(|e| StoreError::Refused(e.to_string()))
 }
 

@@ -173,10 +173,12 @@ fn end_samples(v: Values) -> Vec<Sample> {
     let mut samples: Vec<Sample> = vec![
         ("sign-out", Box::new(move |l| confirm().render(l))),
         ("signed-out", Box::new(move |l| signed_out().render(l))),
-        ("home", Box::new(|l| Home { who: None, wards: Vec::new(), note: None }.render(l))),
+        ("home", Box::new(|l| Home { who: None, platforms: Vec::new(), wards: Vec::new(), note: None }.render(l))),
         (
             "home-signed-in",
-            Box::new(move |l| Home { who: Some(v.who("陈晓兰")), wards: Vec::new(), note: None }.render(l)),
+            Box::new(move |l| {
+                Home { who: Some(v.who("陈晓兰")), platforms: platforms(v), wards: Vec::new(), note: None }.render(l)
+            }),
         ),
     ];
     for id in ErrorId::ALL {
@@ -188,6 +190,14 @@ fn end_samples(v: Values) -> Vec<Sample> {
         samples.push((id.as_str(), Box::new(move |l| page().render(l))));
     }
     samples
+}
+
+fn platforms(v: Values) -> Vec<Platform> {
+    let named = |id: &str, name: &str| Platform { id: v.text(id), name: v.text(name) };
+    vec![
+        named("01890000-0000-7000-8000-000000000001", "临江教育云"),
+        named("01890000-0000-7000-8000-000000000002", "江畔课堂"),
+    ]
 }
 
 fn ward_samples(v: Values) -> Vec<Sample> {
@@ -206,6 +216,7 @@ fn ward_samples(v: Values) -> Vec<Sample> {
     };
     let home = move |note| Home {
         who: Some(v.who("刘建国")),
+        platforms: platforms(v),
         wards: vec![
             ward(
                 "ward-1",

@@ -160,6 +160,9 @@ pub struct ClientMetadata {
     /// Pins the algorithm of its request objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<ObjectAlg>,
+    /// Where its request objects may be fetched (OpenID Connect Registration, 2); a fragment does not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub request_uris: Vec<String>,
     /// JWS algorithm of signed introspection answers (RFC 9701, 6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introspection_signed_response_alg: Option<SigningAlg>,
@@ -211,6 +214,9 @@ pub struct ClientMetadata {
     /// Its authorization requests come as signed objects or not at all (RFC 9101, 10.5).
     #[serde(default)]
     pub require_signed_request_object: bool,
+    /// Its access tokens are bound to a key that it proves (RFC 9449, 5.2).
+    #[serde(default)]
+    pub dpop_bound_access_tokens: bool,
     /// Members in other languages, as `client_name#en` (RFC 7591, 2.2); all other unknown members are dropped.
     #[serde(flatten, deserialize_with = "localized_only")]
     pub localized: BTreeMap<String, String>,
@@ -347,6 +353,13 @@ impl Client {
     /// Exact comparison.
     pub fn returns_after_logout_to(&self, uri: &str) -> bool {
         self.metadata.post_logout_redirect_uris.iter().any(|registered| registered == uri)
+    }
+
+    /// Whether its request objects may be fetched there. A fragment tells caches of new contents (OpenID Connect Core,
+    /// 6.2), and nothing is cached here.
+    pub fn keeps_requests_at(&self, uri: &str) -> bool {
+        let bare = |uri: &str| uri.split('#').next().map(str::to_owned);
+        self.metadata.request_uris.iter().any(|registered| bare(registered) == bare(uri))
     }
 
     /// The name for people, in their language where it was registered in it (RFC 7591, 2.2).

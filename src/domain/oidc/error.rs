@@ -20,7 +20,7 @@ pub enum Code {
     ConsentRequired,
     UnmetAuthenticationRequirements,
     RequestNotSupported,
-    RequestUriNotSupported,
+    InvalidRequestUri,
     RegistrationNotSupported,
     InvalidRequestObject,
     InvalidClient,
@@ -31,6 +31,8 @@ pub enum Code {
     InvalidClientMetadata,
     InvalidRedirectUri,
     InvalidTarget,
+    InvalidDpopProof,
+    UseDpopNonce,
 }
 
 /// Code, wire text, HTTP status of a direct answer, source.
@@ -53,7 +55,7 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
         "OpenID Connect Core Error Code unmet_authentication_requirements 1.0",
     ),
     (Code::RequestNotSupported, "request_not_supported", 400, "OpenID Connect Core, 3.1.2.6"),
-    (Code::RequestUriNotSupported, "request_uri_not_supported", 400, "OpenID Connect Core, 3.1.2.6"),
+    (Code::InvalidRequestUri, "invalid_request_uri", 400, "RFC 9101, 7"),
     (Code::RegistrationNotSupported, "registration_not_supported", 400, "OpenID Connect Core, 3.1.2.6"),
     (Code::InvalidRequestObject, "invalid_request_object", 400, "RFC 9101, 7"),
     (Code::InvalidClient, "invalid_client", 401, "RFC 6749, 5.2"),
@@ -64,6 +66,8 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::InvalidClientMetadata, "invalid_client_metadata", 400, "RFC 7591, 3.2.2"),
     (Code::InvalidRedirectUri, "invalid_redirect_uri", 400, "RFC 7591, 3.2.2"),
     (Code::InvalidTarget, "invalid_target", 400, "RFC 8707, 2"),
+    (Code::InvalidDpopProof, "invalid_dpop_proof", 400, "RFC 9449, 5 and 7.1"),
+    (Code::UseDpopNonce, "use_dpop_nonce", 400, "RFC 9449, 8 and 9"),
 ];
 
 impl Code {

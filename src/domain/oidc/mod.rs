@@ -5,6 +5,8 @@ pub mod checks;
 pub mod claims;
 pub mod claims_request;
 pub mod client;
+pub mod confirmation;
+pub mod dpop;
 pub mod error;
 pub mod grant;
 pub mod initial_token;

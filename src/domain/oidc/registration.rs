@@ -20,6 +20,8 @@ pub const GRANT_TYPES: &[&str] = &["authorization_code", "implicit", "refresh_to
 const MOST_ITEMS: usize = 50;
 /// No text of a registration is longer, in bytes.
 const LONGEST_TEXT: usize = 2048;
+/// OpenID Connect Core, 6.2: "The entire Request URI MUST NOT exceed 512 ASCII characters."
+const LONGEST_REQUEST_URI: usize = 512;
 
 fn invalid(why: &'static str) -> ProtocolError {
     ProtocolError::new(Code::InvalidClientMetadata, why)
@@ -101,6 +103,7 @@ impl ClientMetadata {
             &self.response_types,
             &self.contacts,
             &self.post_logout_redirect_uris,
+            &self.request_uris,
             &self.edu_resources,
             &self.edu_serves,
         ];
@@ -131,6 +134,9 @@ impl ClientMetadata {
             let kind = ResponseType::parse(kind).ok_or(invalid("a response type is not served"))?;
             if (kind.has_code() && !self.uses_codes()) || (kind.is_front() && !self.uses("implicit")) {
                 return Err(invalid("grant_types and response_types do not fit together"));
+            }
+            if kind.has_token() && self.dpop_bound_access_tokens {
+                return Err(invalid("a token that comes through the browser is bound to no key"));
             }
         }
         if self.grant_types.iter().any(|kind| !GRANT_TYPES.contains(&kind.as_str())) {
@@ -230,6 +236,19 @@ impl ClientMetadata {
                 ));
             }
         }
+        self.check_request_uris(plain)
+    }
+
+    /// OpenID Connect Registration, 2: a fragment is the only thing that another address of ours may not carry.
+    fn check_request_uris(&self, plain: impl Fn(&Url) -> bool) -> Result<(), ProtocolError> {
+        for uri in &self.request_uris {
+            let bare = uri.split('#').next().and_then(check_web_uri);
+            if uri.len() > LONGEST_REQUEST_URI || bare.is_none_or(|url| plain(&url)) {
+                return Err(invalid(
+                    "request_uris are https, or http on a loopback address, of 512 characters at most",
+                ));
+            }
+        }
         Ok(())
     }
 }
@@ -286,7 +305,12 @@ mod tests {
             json!({ "edu_require_pkce": false, "token_endpoint_auth_method": "none" }),
             json!({ "id_token_encrypted_response_alg": "ECDH-ES" }),
             json!({ "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM" }),
+            json!({ "dpop_bound_access_tokens": true, "grant_types": ["authorization_code", "implicit"], "response_types": ["code token"] }),
             json!({ "initiate_login_uri": "http://a.example/login" }),
+            json!({ "request_uris": ["http://a.example/r"] }),
+            json!({ "request_uris": ["https://u@a.example/r"] }),
+            json!({ "request_uris": ["urn:x"] }),
+            json!({ "request_uris": [format!("https://a.example/{}", "x".repeat(500))] }),
             json!({ "logo_uri": "javascript:alert(1)" }),
             json!({ "policy_uri#en": "file:///etc/passwd" }),
             json!({ "client_name": "a\u{7}" }),

@@ -1,4 +1,4 @@
-//! Request objects by value (RFC 9101; OpenID Connect Core, 6.1): which are taken, what must stand in one, and the
+//! Request objects (RFC 9101; OpenID Connect Core, 6): which are taken, what must stand in one, and the
 //! parameters that it carries. They stand for the whole request: what lies beside an object is not read (RFC 9101, 6.3).
 
 use serde::{Deserialize, Serialize};

@@ -70,7 +70,7 @@ pub async fn any_origin(request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS {
         let allowed = [
             (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-            (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+            (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"),
             (header::ACCESS_CONTROL_MAX_AGE, "86400"),
         ];
         (StatusCode::NO_CONTENT, allowed).into_response()
@@ -79,7 +79,23 @@ pub async fn any_origin(request: Request, next: Next) -> Response {
     };
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("www-authenticate, retry-after"));
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("www-authenticate, retry-after, dpop-nonce"),
+    );
+    response
+}
+
+/// A nonce for the next proof with every answer, refusals too, where proofs need one (RFC 9449, 8.2).
+pub async fn next_nonce(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    match door.app.next_nonce().map(|nonce| nonce.map(HeaderValue::try_from)) {
+        Ok(Some(Ok(nonce))) => {
+            response.headers_mut().insert("dpop-nonce", nonce);
+        }
+        Ok(None) => {}
+        fault => tracing::error!(?fault, "no nonce could be made"),
+    }
     response
 }
 

@@ -13,7 +13,7 @@ use crate::domain::oidc::client::{AuthMethod, ContentEncryption, EncryptionAlg};
 use crate::domain::oidc::response::{ResponseMode, ResponseType};
 use crate::domain::oidc::scope::Scope;
 use crate::domain::oidc::signing_key::SigningAlg;
-use crate::domain::oidc::{claims, registration, request_object};
+use crate::domain::oidc::{claims, dpop, registration, request_object};
 use crate::domain::registry::verification::TRUST_FRAMEWORK;
 use crate::http::urls::path;
 
@@ -61,7 +61,8 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "claims_parameter_supported": true,
         "display_values_supported": ["page", "popup", "touch"],
         "request_parameter_supported": true,
-        "request_uri_parameter_supported": false,
+        "request_uri_parameter_supported": true,
+        "require_request_uri_registration": true,
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
@@ -82,6 +83,7 @@ fn algorithms(answers: &[&str]) -> Value {
         "id_token_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
         "userinfo_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
         "userinfo_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
+        "dpop_signing_alg_values_supported": dpop::ALGS.map(ClientAlg::as_str),
         "request_object_signing_alg_values_supported": request_object::ALGS.map(ClientAlg::as_str),
     })
 }

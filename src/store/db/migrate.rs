@@ -33,6 +33,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     5 "0005_people";
     6 "0006_registrations";
     7 "0007_relations_over_time";
+    8 "0008_sender_constraint";
 };
 
 /// What [`Db::migrate`] did.

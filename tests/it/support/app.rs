@@ -78,6 +78,7 @@ pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: 
         issuer: Issuer::parse(issuer).unwrap(),
         lifetimes: Lifetimes::default(),
         registration: Opening::default(),
+        dpop_nonce: false,
         outbound: GuardedClient::new(vec![loopback], None).unwrap(),
         password_workers: (2, 64),
     }

@@ -35,7 +35,7 @@ fn ring_random() -> RingRandom {
     RingRandom::new()
 }
 
-fn fresh() -> String {
+pub fn fresh() -> String {
     URL_SAFE_NO_PAD.encode(bytes::<12>(&SystemRandom::new()))
 }
 
@@ -90,6 +90,18 @@ impl ClientKey {
         jwk["kid"] = json!(self.kid);
         jwk["use"] = json!("sig");
         jwk
+    }
+
+    /// The public half without a name, as a proof carries it.
+    pub fn bare_jwk(&self) -> Value {
+        let mut jwk = self.jwk();
+        jwk.as_object_mut().unwrap().retain(|name, _| name != "kid" && name != "use");
+        jwk
+    }
+
+    /// RFC 7638: the members of the bare key are the required ones, and stand in order.
+    pub fn thumbprint(&self) -> String {
+        mingji::keys::opaque::s256(&self.bare_jwk().to_string())
     }
 
     pub fn jwks(&self) -> Value {

@@ -30,7 +30,7 @@ pub use consent::{ClientCard, Consent, ConsentItem};
 pub use error::{ErrorId, ErrorPage};
 pub use form_post::{ClientForm, FormPost, SUBMIT};
 pub use guardian::{Back, GuardianNeeded};
-pub use home::{Home, HomeNote, OtherGuardian, Ward, WardAccount};
+pub use home::{Home, HomeNote, OtherGuardian, Platform, Ward, WardAccount};
 pub use sign_in::{SignIn, SignInProblem};
 pub use sign_out::{SignOutConfirm, SignedOut};
 pub use slips::{SLIPS_ON_A_SHEET, SlipSheet, SlipView, slips_head};
