@@ -132,18 +132,18 @@ impl App {
             // Nothing in the object is believed: the error goes to the address beside it, if that is the client's.
             Err(error) => {
                 let failure = checks::run(Entrance::Beside, params, &client).err();
-                return Ok(self.failed(params, failure.unwrap_or(Failure::Redirect(error))));
+                return self.failed(ctx, params, &client, failure.unwrap_or(Failure::Redirect(error))).await;
             }
         };
         let params = carried.as_ref().unwrap_or(params);
         let interaction = InteractionId::new(ctx.now, &*self.random);
         let mut request = match checks::authorize(params, &client, interaction, ctx.now) {
             Ok(request) => request,
-            Err(failure) => return Ok(self.failed(params, failure)),
+            Err(failure) => return self.failed(ctx, params, &client, failure).await,
         };
         if client.metadata.require_pushed_authorization_requests && pushed.is_none() {
             let error = ProtocolError::new(Code::InvalidRequest, "the client pushes its requests (RFC 9126)");
-            return Ok(self.failed(params, Failure::Redirect(error)));
+            return self.failed(ctx, params, &client, Failure::Redirect(error)).await;
         }
         request.pushed = pushed.as_ref().map(|(_, key)| key.clone());
         if let Some(hint) = params.get("id_token_hint") {
@@ -157,7 +157,7 @@ impl App {
                         Code::InvalidRequest,
                         "id_token_hint is not ours for this client and subject",
                     );
-                    return Ok(self.failed(params, Failure::Redirect(error)));
+                    return self.failed(ctx, params, &client, Failure::Redirect(error)).await;
                 }
             }
         }
@@ -171,14 +171,15 @@ impl App {
         }
     }
 
-    fn failed(&self, params: &Params, failure: Failure) -> Reply {
+    async fn failed(&self, ctx: &Ctx, params: &Params, client: &Client, failure: Failure) -> Result<Reply, Error> {
         match failure {
-            Failure::Page(Stop::Client) => Reply::stop(PageStop::Client),
-            Failure::Page(Stop::RedirectUri) => Reply::stop(PageStop::RedirectUri),
+            Failure::Page(Stop::Client) => Ok(Reply::stop(PageStop::Client)),
+            Failure::Page(Stop::RedirectUri) => Ok(Reply::stop(PageStop::RedirectUri)),
             Failure::Redirect(error) => {
                 let redirect_uri = params.get("redirect_uri").unwrap_or_default();
                 let mode = ResponseMode::for_error(params);
-                Reply::to(Answer::Client(self.refusal(redirect_uri, mode, params.get("state"), &error)))
+                let answer = self.refusal(redirect_uri, mode, params.get("state"), &error);
+                self.jarm_reply(ctx, client, Reply::to(Answer::Client(answer))).await
             }
         }
     }
@@ -320,10 +321,14 @@ impl App {
         };
         drop(tx);
         let mut reply = match (next, scene) {
-            (Next::Refuse(error), _) => Reply::to(Answer::Client(self.refusal_of(&request, &error))),
+            (Next::Refuse(error), _) => {
+                let reply = Reply::to(Answer::Client(self.refusal_of(&request, &error)));
+                self.jarm_reply(ctx, &client, reply).await?
+            }
             (Next::Issue(identity), Some((who, _))) => {
                 self.touch_session(&who.session, ctx.now).await?;
-                Reply::to(Answer::Client(self.issue(ctx, &request, &client, &who.session, identity).await?))
+                let answer = self.issue(ctx, &request, &client, &who.session, identity).await?;
+                self.jarm_reply(ctx, &client, Reply::to(Answer::Client(answer))).await?
             }
             (Next::SignIn, _) => {
                 // A page that is newly due is a new sign-in: the interaction of the last one may be finished (R3),
@@ -331,7 +336,10 @@ impl App {
                 let interaction = InteractionId::new(ctx.now, &*self.random);
                 self.page(Next::SignIn, None, AuthorizationRequest { interaction, ..request }, client, browser)?
             }
-            (next, scene) => self.page(next, scene, request, client, browser)?,
+            (next, scene) => {
+                let reply = self.page(next, scene, request, Arc::clone(&client), browser)?;
+                self.jarm_reply(ctx, &client, reply).await?
+            }
         };
         reply.ui_locales = ui_locales;
         Ok(reply)

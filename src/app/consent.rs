@@ -148,7 +148,8 @@ impl App {
         };
         if !allow {
             let denied = ProtocolError::new(Code::AccessDenied, "the person said no");
-            return Ok(Reply::to(Answer::Client(self.refusal_of(&request, &denied))));
+            let reply = Reply::to(Answer::Client(self.refusal_of(&request, &denied)));
+            return self.jarm_reply(ctx, &client, reply).await;
         }
         let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
         // Only whom the page named; after another tab signed somebody else in, the page is shown again.

@@ -6,14 +6,20 @@ use super::session::Browser;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::OnePerson;
 use crate::domain::oidc::client::{Client, ClientStatus};
-use crate::store::clients;
-use crate::store::db::Tx;
+use crate::store::{clients, grants};
 
 impl App {
     /// What somebody may open from her home page: platforms of the system, and applications that she let know her.
-    pub(super) async fn launchable(&self, tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Client>, Error> {
-        let mut all = clients::platforms(tx).await?;
-        all.extend(clients::used_by(tx, proof).await?);
+    pub(super) async fn launchable(&self, ctx: &Ctx, proof: &impl OnePerson) -> Result<Vec<Client>, Error> {
+        let mut tx = self.db.read().await?;
+        let mut all = clients::platforms(&mut tx).await?;
+        let used = grants::clients(&mut tx, proof).await?;
+        drop(tx);
+        for id in used {
+            let known = self.client_by_id(id, ctx.now).await?;
+            let known = known.filter(|client| client.is_application() && client.status == ClientStatus::Active);
+            all.extend(known.as_deref().cloned());
+        }
         all.retain(|client| client.metadata.initiate_login_uri.is_some());
         Ok(all)
     }
@@ -30,8 +36,7 @@ impl App {
         if client.is_application() {
             let mut tx = self.db.read().await?;
             let Some(session) = self.live_session(&mut tx, browser, ctx.now).await? else { return Ok(None) };
-            let used = clients::used_by(&mut tx, &access::own(&session, ctx.now)?).await?;
-            if !used.iter().any(|one| one.id == client.id) {
+            if grants::held(&mut tx, &access::own(&session, ctx.now)?, client.id).await?.is_empty() {
                 return Ok(None);
             }
         }

@@ -24,6 +24,7 @@ pub mod guardianship;
 pub mod health;
 pub mod institution;
 pub mod introspection;
+mod jarm;
 pub mod keyring;
 pub mod launch;
 pub mod login;
@@ -102,6 +103,8 @@ pub struct Parts {
     pub registration: Opening,
     /// Whether proofs of possession need a nonce of ours (RFC 9449, 8).
     pub dpop_nonce: bool,
+    /// Connections with certificates of clients, where there are any.
+    pub mtls: Option<possession::Mtls>,
     /// Calls we make.
     pub outbound: GuardedClient,
     /// Password hashes at a time, and how many may wait.
@@ -122,6 +125,7 @@ pub struct Inner {
     pub(crate) lifetimes: Lifetimes,
     pub(crate) registration: Opening,
     pub(crate) asks_for_nonce: bool,
+    pub(crate) mtls: Option<possession::Mtls>,
     pub(crate) outbound: GuardedClient,
     pub(crate) sealer: Sealer,
     pub(crate) index: BlindIndex,
@@ -180,6 +184,7 @@ impl App {
             lifetimes: parts.lifetimes,
             registration: parts.registration,
             asks_for_nonce: parts.dpop_nonce,
+            mtls: parts.mtls,
             outbound: parts.outbound,
         }))
     }

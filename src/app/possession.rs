@@ -1,5 +1,5 @@
-//! What a request proves of its sender besides secrets: that she has a key (DPoP, RFC 9449). Tokens are bound to it, and
-//! refused to whoever shows them without.
+//! What a request proves of its sender besides secrets: that she has a key (DPoP, RFC 9449), or that of the certificate of
+//! her connection (RFC 8705). Tokens are bound to it, and refused to whoever shows them without.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -10,6 +10,7 @@ use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::dpop::{Expect, NONCE_LIFE};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
+use crate::keys::certificate::{self, Authorities};
 use crate::keys::{opaque, proof};
 use crate::store::ephemeral::Space;
 
@@ -24,6 +25,18 @@ pub struct Possession {
     pub method: String,
     /// The addresses under which the endpoint is known.
     pub urls: Vec<String>,
+    /// The certificates of the connection, as DER: the sender's first, then those that lead to an authority.
+    pub certificates: Vec<Vec<u8>>,
+}
+
+/// Connections with certificates of clients.
+pub struct Mtls {
+    /// Where they come in, as `https://mtls.id.example`.
+    pub origin: String,
+    /// Whether a trusted proxy ends their TLS and passes certificates on; else a listener of ours does.
+    pub forwarded: bool,
+    /// Who vouches for certificates; only registered ones are good where nobody does.
+    pub authorities: Option<Authorities>,
 }
 
 /// How an access token is presented (RFC 6750, 2.1; RFC 9449, 7.1).
@@ -66,13 +79,36 @@ impl App {
             // RFC 9449, 4.3 (1).
             _ => return Err(bad_proof("more than one DPoP header")),
         };
-        Ok(Confirmation { jkt })
+        Ok(Confirmation { jkt, x5t: self.shown_certificate(possession) })
+    }
+
+    /// Names the certificate of the connection. The proof of its key was the handshake.
+    fn shown_certificate(&self, possession: &Possession) -> Option<String> {
+        let leaf = possession.certificates.first().filter(|_| self.mtls.is_some());
+        leaf.map(|der| certificate::thumbprint(der))
+    }
+
+    /// Where clients with certificates come in, if anywhere.
+    pub fn mtls_origin(&self) -> Option<&str> {
+        self.mtls.as_ref().map(|mtls| mtls.origin.as_str())
+    }
+
+    /// Whether certificates come through proxies. One that forwards addresses only would pass on whatever callers wrote.
+    pub fn believes_forwarded_certificates(&self) -> bool {
+        self.mtls.as_ref().is_some_and(|mtls| mtls.forwarded)
+    }
+
+    /// The addresses under which one of our endpoints is known (RFC 8705, 5).
+    pub fn addresses(&self, path: &str) -> Vec<String> {
+        let alias = self.mtls_origin().map(|origin| format!("{origin}{path}"));
+        std::iter::once(self.issuer().at(path)).chain(alias).collect()
     }
 
     /// What the tokens of a token request are bound to.
     ///
     /// # Errors
-    /// As [`App::proved`]; `invalid_dpop_proof` too where the client registered for bound tokens and proved nothing.
+    /// As [`App::proved`]; `invalid_dpop_proof` or `invalid_request` too where the client registered for bound tokens
+    /// and proved nothing.
     pub(super) async fn binding(
         &self,
         ctx: &Ctx,
@@ -83,7 +119,15 @@ impl App {
         if client.metadata.dpop_bound_access_tokens && proved.jkt.is_none() {
             return Err(bad_proof("the client is registered for bound tokens: a DPoP proof is needed"));
         }
-        Ok(proved)
+        // RFC 8705, 3.4: only those that registered so; a certificate may be there for other reasons.
+        match (client.metadata.tls_client_certificate_bound_access_tokens, &proved.x5t) {
+            (true, None) => {
+                let why = "the client is registered for tokens bound to a certificate: there is none";
+                Err(ProtocolError::new(Code::InvalidRequest, why).into())
+            }
+            (true, Some(_)) => Ok(proved),
+            (false, _) => Ok(Confirmation { x5t: None, ..proved }),
+        }
     }
 
     /// The key of a good proof, which is good no second time.
@@ -134,14 +178,14 @@ impl App {
         if (token.scheme == Scheme::Dpop) != bound.jkt.is_some() {
             return Err(refused("the token is not of the type that it is presented as"));
         }
-        if token.scheme == Scheme::Bearer {
-            return Ok(());
-        }
-        if token.possession.proofs.is_empty() {
-            return Err(bad_proof("the token needs a DPoP proof"));
-        }
-        let proved = self.proved(ctx, &token.possession, Some(token.text.expose_secret())).await?;
-        if bound.is_met_by(&proved) { Ok(()) } else { Err(refused("the token is bound to another key")) }
+        let proved = match token.scheme {
+            Scheme::Bearer => Confirmation { jkt: None, x5t: self.shown_certificate(&token.possession) },
+            Scheme::Dpop if token.possession.proofs.is_empty() => {
+                return Err(bad_proof("the token needs a DPoP proof"));
+            }
+            Scheme::Dpop => self.proved(ctx, &token.possession, Some(token.text.expose_secret())).await?,
+        };
+        if bound.is_met_by(&proved) { Ok(()) } else { Err(refused("the token is bound to another key or certificate")) }
     }
 
     /// A nonce for the next proof, where they are asked for. It is a moment under our seal: nothing is stored, and every

@@ -64,6 +64,7 @@ impl App {
         let client_id = client.id.to_string();
         let strict = match client.metadata.request_object_signing_alg {
             Some(ObjectAlg::Unsigned(_)) => Strict::Unsigned,
+            _ if client.is_fapi() => Strict::Fapi,
             _ if client.metadata.require_signed_request_object => Strict::Required,
             _ => Strict::Signed,
         };
@@ -97,7 +98,7 @@ impl App {
             Some(ObjectAlg::Signed(alg)) => header.alg == alg,
             _ => true,
         };
-        if !registered || !ALGS.contains(&header.alg) {
+        if !registered || !ALGS.contains(&header.alg) || !client.may_sign_with(header.alg) {
             return Err(refuse(&"an algorithm that was not registered"));
         }
         if !TYPES.contains(&header.typ.as_deref()) {

@@ -66,7 +66,7 @@ impl App {
             return Ok(self.refusal_of(request, &error));
         }
         if kind.has_code() {
-            fields.push(("code", self.offer_code(ctx, request, session, identity).await?));
+            fields.push(("code", self.offer_code(ctx, request, client, session, identity).await?));
         }
         if let Some(ready) = ready {
             // A grant of its own: this token ends with the session, whatever becomes of the code.
@@ -90,16 +90,19 @@ impl App {
         &self,
         ctx: &Ctx,
         request: &AuthorizationRequest,
+        client: &Client,
         session: &Session,
         identity: Option<IdentityId>,
     ) -> Result<String, Error> {
         let code = opaque::generate(&*self.random);
         let code = code.expose_secret();
-        let offer = self.offer(ctx, request, session, identity, GrantId(opaque::named_by(code)));
+        let life = client.code_life(self.lifetimes.code);
+        let offer = CodeOffer {
+            expires_at: ctx.now.plus(life),
+            ..self.offer(ctx, request, session, identity, GrantId(opaque::named_by(code)))
+        };
         let key = opaque::lookup_key(code);
-        self.ephemeral
-            .offer(Space::Code, &key, offer.grant.0, &serde_json::to_vec(&offer)?, self.lifetimes.code)
-            .await?;
+        self.ephemeral.offer(Space::Code, &key, offer.grant.0, &serde_json::to_vec(&offer)?, life).await?;
         Ok(code.to_owned())
     }
 

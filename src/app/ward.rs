@@ -94,7 +94,8 @@ impl App {
         for kept in wards::of_guardian(&mut tx, &own).await? {
             cards.extend(card(&mut tx, &kept, ctx.now).await?);
         }
-        let platforms = self.launchable(&mut tx, &own).await?;
+        drop(tx);
+        let platforms = self.launchable(ctx, &own).await?;
         Ok(Some(Home { who, wards: cards, platforms }))
     }
 

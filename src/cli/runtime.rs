@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::app::possession::Mtls;
 use crate::app::{App, Parts, secrets};
 use crate::config::{self, Preset, Settings};
 use crate::domain::time::Clock as _;
+use crate::keys::certificate::Authorities;
 use crate::keys::random::SystemRandom;
 use crate::keys::root::RootSecrets;
 use crate::outbound::address::Allow;
@@ -115,7 +117,24 @@ pub async fn app(settings: &Settings, db: Db, secrets: RootSecrets, ephemeral: &
         lifetimes: settings.lifetimes.clone(),
         registration: settings.registration,
         dpop_nonce: settings.dpop_nonce,
+        mtls: mtls(settings)?,
         outbound: GuardedClient::new(allow, extra_ca)?,
         password_workers: (workers, PASSWORDS_WAITING),
     }))
+}
+
+/// Who is believed about certificates of clients.
+fn mtls(settings: &Settings) -> Result<Option<Mtls>, Failure> {
+    let Some(origin) = settings.mtls_origin.clone() else { return Ok(None) };
+    let authorities = match &settings.mtls_ca {
+        Some(file) => {
+            let bad = |why: &dyn std::fmt::Display| {
+                Failure::new(format!("{}: {why}: MINGJI_MTLS_CA must name a PEM file of certificates", file.display()))
+            };
+            let pem = std::fs::read(file).map_err(|why| bad(&why))?;
+            Some(Authorities::parse(&pem).map_err(|why| bad(&why))?)
+        }
+        None => None,
+    };
+    Ok(Some(Mtls { origin, forwarded: settings.mtls_listen.is_none(), authorities }))
 }

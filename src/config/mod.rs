@@ -10,7 +10,6 @@ pub mod keys;
 mod raw;
 mod reference;
 mod resolved;
-mod unserved;
 mod value;
 
 use std::path::Path;
@@ -28,7 +27,5 @@ pub use resolved::{DatabaseUrl, EphemeralUrl, OutboundAllow, Settings, TlsFiles}
 /// where that may be a secret.
 pub fn load(file: Option<&Path>, presets: &[Preset]) -> Result<Settings, ConfigError> {
     let raw = raw::read(file, presets, raw::environment())?;
-    let settings = resolved::resolve(&raw)?;
-    unserved::refuse(&settings)?;
-    Ok(settings)
+    resolved::resolve(&raw)
 }

@@ -11,6 +11,7 @@ pub mod pages;
 pub mod server;
 pub mod urls;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -32,6 +33,13 @@ pub struct Door {
     pub app: App,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: Arc<[IpNet]>,
+}
+
+impl Door {
+    /// Whether what this peer says of others is believed.
+    fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&peer.to_canonical()))
+    }
 }
 
 impl FromRef<Door> for App {
@@ -92,6 +100,7 @@ pub fn router(door: Door) -> Router {
         .fallback(error::not_found);
     routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(door.clone(), layer::client_certificate))
         .layer(from_fn_with_state(door.clone(), layer::observe))
         .with_state(door)
 }

@@ -2,7 +2,7 @@
 //! that we gave. Nothing in a header chooses the key's kind or brings a key along (RFC 8725, 3.1 and 3.10).
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::errors::{ErrorKind, Result as JwtResult};
 use jsonwebtoken::signature::{Error as SignatureError, Verifier};
@@ -12,7 +12,7 @@ use ring::signature::{ED25519, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
 use serde_json::{Map, Value};
 
 use super::jwe::EncryptionKey;
-use super::jwt;
+use super::{certificate, jwt};
 use crate::domain::oidc::assertion::ClientAlg;
 
 /// No token of a client is longer; what is, is not looked at.
@@ -63,6 +63,8 @@ pub enum JwksError {
 pub struct PublicKeys {
     signing: Vec<PublicKey>,
     encryption: Option<EncryptionKey>,
+    /// Thumbprints of the certificates that stand beside keys (RFC 7517, 4.7).
+    certificates: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -108,11 +110,17 @@ impl PublicKeys {
         }
         let signing: Vec<PublicKey> = keys.iter().filter_map(PublicKey::parse).collect();
         let encryption = keys.iter().find_map(EncryptionKey::parse);
-        if signing.is_empty() && encryption.is_none() {
+        let certificates: Vec<String> = keys.iter().filter_map(own_certificate).collect();
+        if signing.is_empty() && encryption.is_none() && certificates.is_empty() {
             Err(JwksError::Empty)
         } else {
-            Ok(Self { signing, encryption })
+            Ok(Self { signing, encryption, certificates })
         }
+    }
+
+    /// Whether a certificate is one of the client's (RFC 8705, 2.2.2).
+    pub fn has_certificate(&self, thumbprint: &str) -> bool {
+        self.certificates.iter().any(|own| own == thumbprint)
     }
 
     /// The key under which the client wants to be answered, the first where there are several.
@@ -276,6 +284,12 @@ impl PublicKey {
         };
         Some(Self { kid: text("kid").map(str::to_owned), alg, kind, key })
     }
+}
+
+/// RFC 7517, 4.7: the first of the chain holds the key itself; in plain base64.
+fn own_certificate(jwk: &Value) -> Option<String> {
+    let first = jwk.get("x5c")?.as_array()?.first()?.as_str()?;
+    STANDARD.decode(first).ok().map(|der| certificate::thumbprint(&der))
 }
 
 /// RFC 7517, 4.3: a key that names operations is for those.

@@ -1,7 +1,6 @@
 //! Registered relying parties.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::OnePerson;
 use crate::domain::id::ClientId;
 use crate::domain::oidc::client::{Client, ClientKind, ClientStatus, LawfulBasis, SYSTEM_SECTOR};
 use crate::domain::time::Timestamp;
@@ -12,8 +11,6 @@ statements! {
     FIND = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client WHERE id = $1";
     LIST = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client ORDER BY id";
     PLATFORMS = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client WHERE status = 'active' AND kind = 'platform' ORDER BY name, id";
-    USED_BY = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client WHERE status = 'active' AND kind = 'application'
-        AND id IN (SELECT client_id FROM oidc_grant WHERE person_id = $1 AND revoked_at IS NULL) ORDER BY name, id";
     UPDATE = "UPDATE client SET name = $2, metadata = $3, secret_digest = $4, secret_sealed = $5, require_pkce = $6, updated_at = $7, version = version + 1
         WHERE id = $1 AND status = 'active' AND kind = $8 AND sector = $9";
     GIVE_UP = "UPDATE client SET status = 'removed', updated_at = $2, version = version + 1 WHERE id = $1 AND status = 'active'";
@@ -138,14 +135,6 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Client>, StoreError> {
 /// As [`StoreError`] says.
 pub async fn platforms(tx: &mut Tx) -> Result<Vec<Client>, StoreError> {
     tx.all(PLATFORMS, args![]).await
-}
-
-/// Active applications that hold a grant of hers, by name.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn used_by(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Client>, StoreError> {
-    tx.all(USED_BY, args![proof.person()]).await
 }
 
 /// A client ends by its own word; `false` when it is not active any more: one that is suspended stays as it is.

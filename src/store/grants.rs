@@ -17,6 +17,7 @@ statements! {
         WHERE g.id = $1 AND g.revoked_at IS NULL AND a.state = 'active' AND p.status = 'active' AND c.status = 'active'
           AND (g.offline OR (s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2))";
     HELD = "SELECT * FROM oidc_grant WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL ORDER BY id";
+    CLIENTS = "SELECT DISTINCT client_id FROM oidc_grant WHERE person_id = $1 AND revoked_at IS NULL ORDER BY client_id";
     // A row without a holder keeps the redemption from ever happening when the replay came first (R3).
     REVOKE = "INSERT INTO oidc_grant (id, created_at, revoked_at, revoke_reason) VALUES ($1, $2, $2, $3)
         ON CONFLICT (id) DO UPDATE SET revoked_at = COALESCE(oidc_grant.revoked_at, excluded.revoked_at), revoke_reason = COALESCE(oidc_grant.revoke_reason, excluded.revoke_reason)";
@@ -127,6 +128,23 @@ pub async fn live(tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<Option<Gra
 /// As [`StoreError`] says.
 pub async fn held(tx: &mut Tx, proof: &impl OnePerson, client: ClientId) -> Result<Vec<Grant>, StoreError> {
     tx.all(HELD, args![proof.person(), client]).await
+}
+
+struct Held(ClientId);
+
+impl FromRow for Held {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("client_id")?))
+    }
+}
+
+/// The clients that hold something about a person.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn clients(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<ClientId>, StoreError> {
+    let held: Vec<Held> = tx.all(CLIENTS, args![proof.person()]).await?;
+    Ok(held.into_iter().map(|Held(client)| client).collect())
 }
 
 /// Revokes a grant, whether it was stored already or not.

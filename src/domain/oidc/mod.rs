@@ -13,6 +13,7 @@ pub mod initial_token;
 pub mod logout;
 pub mod params;
 pub mod pkce;
+pub mod profile;
 pub mod prompt;
 pub mod registration;
 pub mod request;

@@ -56,8 +56,8 @@ pub fn read(app: &App, at: &str, headers: &HeaderMap, params: &Params) -> Result
     if client_id.is_none() && !matches!(proof, Proof::Assertion(_)) {
         return Err(ProtocolError::new(Code::InvalidClient, "the client did not say who it is"));
     }
-    let issuer = app.issuer();
-    let audiences = vec![issuer.as_str().to_owned(), issuer.at(path::TOKEN), issuer.at(at)];
+    let issuer = std::iter::once(app.issuer().as_str().to_owned());
+    let audiences = issuer.chain(app.addresses(path::TOKEN)).chain(app.addresses(at)).collect();
     // All of these endpoints are posted to.
     let possession = possession(app, at, &Method::POST, headers);
     Ok(Credentials { client_id, proof, audiences, possession })

@@ -79,6 +79,7 @@ pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: 
         lifetimes: Lifetimes::default(),
         registration: Opening::default(),
         dpop_nonce: false,
+        mtls: None,
         outbound: GuardedClient::new(vec![loopback], None).unwrap(),
         password_workers: (2, 64),
     }

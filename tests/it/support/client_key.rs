@@ -1,5 +1,6 @@
 //! Keys of clients, and the assertions that they make with them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -99,9 +100,10 @@ impl ClientKey {
         jwk
     }
 
-    /// RFC 7638: the members of the bare key are the required ones, and stand in order.
+    /// RFC 7638: the members of the bare key are the required ones, and are put in order.
     pub fn thumbprint(&self) -> String {
-        mingji::keys::opaque::s256(&self.bare_jwk().to_string())
+        let members: BTreeMap<String, Value> = serde_json::from_value(self.bare_jwk()).unwrap();
+        mingji::keys::opaque::s256(&serde_json::to_string(&members).unwrap())
     }
 
     pub fn jwks(&self) -> Value {
