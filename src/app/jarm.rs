@@ -18,7 +18,7 @@ impl App {
         match &mut reply.answer {
             Answer::Client(answer) => self.jarm(ctx, client, answer).await?,
             Answer::Page(page) => {
-                if let Page::GuardianNeeded { back, .. } = &mut **page {
+                if let Page::GuardianNeeded { back: Some(back), .. } = &mut **page {
                     self.jarm(ctx, client, back).await?;
                 }
             }

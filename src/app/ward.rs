@@ -4,6 +4,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::activation::hint_of;
+use super::elsewhere::OpenQuestion;
 use super::session::{Browser, Who};
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
@@ -30,6 +31,8 @@ pub struct Home {
     pub wards: Vec<WardCard>,
     /// What she may open from here.
     pub platforms: Vec<Client>,
+    /// What clients ask of her now.
+    pub questions: Vec<OpenQuestion>,
 }
 
 /// One child, for her guardian.
@@ -96,7 +99,8 @@ impl App {
         }
         drop(tx);
         let platforms = self.launchable(ctx, &own).await?;
-        Ok(Some(Home { who, wards: cards, platforms }))
+        let questions = self.open_questions(ctx, &who).await?;
+        Ok(Some(Home { who, wards: cards, platforms, questions }))
     }
 
     /// "My child" is noted; "not my child" rejects what is pending and ends what was confirmed, with everything that rests

@@ -11,6 +11,7 @@ mod raw;
 mod reference;
 mod resolved;
 mod value;
+mod verification;
 
 use std::path::Path;
 
@@ -18,6 +19,7 @@ pub use error::ConfigError;
 pub use raw::Preset;
 pub use reference::reference;
 pub use resolved::{DatabaseUrl, EphemeralUrl, OutboundAllow, Settings, TlsFiles};
+pub use verification::{VerifierKeys, VerifierSettings};
 
 /// Reads and resolves all settings: the file (`None`: `mingji.toml` in the working directory, where it exists)
 /// and the environment, over a command's presets.

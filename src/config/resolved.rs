@@ -11,6 +11,7 @@ use super::error::ConfigError;
 use super::keys::{self, Key};
 use super::raw::Raw;
 use super::value::{address, duration, invalid, list, network};
+use super::verification::{self, VerifierSettings};
 use crate::domain::auth::lifetimes::{LifetimeFault, Lifetimes};
 use crate::domain::issuer::Issuer;
 use crate::domain::oidc::initial_token::Opening;
@@ -49,6 +50,8 @@ pub struct Settings {
     pub registration: Opening,
     /// Whether proofs of possession need a nonce of ours.
     pub dpop_nonce: bool,
+    /// Services that verify who somebody is.
+    pub verifiers: Vec<VerifierSettings>,
     /// The log filter.
     pub log: String,
     /// How long things live.
@@ -159,6 +162,7 @@ pub(super) fn resolve(raw: &Raw) -> Result<Settings, ConfigError> {
         outbound_ca: raw.text(&keys::OUTBOUND_CA).map(PathBuf::from),
         registration: registration(raw)?,
         dpop_nonce: dpop_nonce(raw)?,
+        verifiers: verification::resolve(&raw.verification)?,
         log: raw.text(&keys::LOG).unwrap_or(keys::LOG.default).to_owned(),
         lifetimes: lifetimes(raw)?,
         unknown_variables: raw.unknown_variables.clone(),

@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod audit;
 pub mod blind_index;
+pub mod browser_state;
 pub mod certificate;
 pub mod foreign;
 pub mod jwe;

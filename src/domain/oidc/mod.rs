@@ -2,11 +2,13 @@
 
 pub mod assertion;
 pub mod checks;
+pub mod ciba;
 pub mod claims;
 pub mod claims_request;
 pub mod client;
 pub mod confirmation;
 pub mod dpop;
+pub mod elsewhere;
 pub mod error;
 pub mod grant;
 pub mod initial_token;
@@ -23,3 +25,4 @@ pub mod response;
 pub mod scope;
 pub mod signing_key;
 pub mod token;
+pub mod user_code;

@@ -6,9 +6,10 @@ use axum::response::Response;
 
 use super::interaction::name;
 use super::respond::{FormTargets, page};
-use super::views::{Home, HomeNote, OtherGuardian, Platform, Ward, WardAccount};
+use super::views::{Home, HomeNote, OtherGuardian, Platform, Waiting, Ward, WardAccount};
 use crate::app::App;
 use crate::app::authorize::PageStop;
+use crate::app::elsewhere::OpenQuestion;
 use crate::app::ward::WardCard;
 use crate::domain::locale::Locale;
 use crate::domain::oidc::client::Client;
@@ -28,10 +29,14 @@ pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visi
                 who: Some(name(&home.who)),
                 platforms: home.platforms.iter().map(named).collect(),
                 wards: home.wards.into_iter().map(ward).collect(),
+                waiting: home.questions.into_iter().map(|question| waiting(question, visit.ctx.locale)).collect(),
                 note,
             }
         }
-        Ok(None) => Home { who: None, platforms: Vec::new(), wards: Vec::new(), note: None },
+        Ok(None) => {
+            let (platforms, wards, waiting) = (Vec::new(), Vec::new(), Vec::new());
+            Home { who: None, platforms, wards, waiting, note: None }
+        }
         Err(why) => return error::failure(visit, &why),
     };
     let html = view.render(visit.ctx.locale);
@@ -45,6 +50,14 @@ pub async fn open(State(app): State<App>, RawQuery(query): RawQuery, visit: Visi
         Ok(Some(address)) => redirect(visit, &address),
         Ok(None) => error::stop(visit, PageStop::Client),
         Err(why) => error::failure(visit, &why),
+    }
+}
+
+fn waiting(question: OpenQuestion, locale: Locale) -> Waiting {
+    Waiting {
+        id: question.id.to_string(),
+        client_name: question.client.display_name(locale == Locale::En),
+        text: question.binding_message,
     }
 }
 

@@ -55,11 +55,17 @@ pub enum Space {
     Parked,
     /// Registrations of strangers, by network.
     Registrations,
+    /// Questions of one client, to one person or from one network.
+    Questions,
+    /// User codes that one person typed (RFC 8628, 5.1).
+    CodeTries,
+    /// When a client last asked what became of its question (RFC 8628, 3.5).
+    Poll,
 }
 
 impl Space {
     /// Every space.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Code,
         Self::PushedRequest,
         Self::PushedByAnybody,
@@ -71,6 +77,9 @@ impl Space {
         Self::NetworkFailures,
         Self::Parked,
         Self::Registrations,
+        Self::Questions,
+        Self::CodeTries,
+        Self::Poll,
     ];
 
     fn prefix(self) -> &'static str {
@@ -86,6 +95,9 @@ impl Space {
             Self::NetworkFailures => "fn",
             Self::Parked => "k",
             Self::Registrations => "rg",
+            Self::Questions => "q",
+            Self::CodeTries => "qt",
+            Self::Poll => "qp",
         }
     }
 
@@ -101,7 +113,10 @@ impl Space {
             | Self::Parked
             | Self::Registrations
             | Self::PushedRequest
-            | Self::PushedByAnybody => true,
+            | Self::PushedByAnybody
+            | Self::Questions
+            | Self::CodeTries
+            | Self::Poll => true,
             Self::Code | Self::AnsweredRequest | Self::Replay | Self::Proof => false,
         }
     }

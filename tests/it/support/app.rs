@@ -81,6 +81,7 @@ pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: 
         dpop_nonce: false,
         mtls: None,
         outbound: GuardedClient::new(vec![loopback], None).unwrap(),
+        verifiers: Vec::new(),
         password_workers: (2, 64),
     }
 }

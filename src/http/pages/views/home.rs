@@ -15,6 +15,8 @@ pub struct Home {
     pub platforms: Vec<Platform>,
     /// The children she is recorded as a guardian of.
     pub wards: Vec<Ward>,
+    /// Sign-ins that platforms ask her to confirm; each button posts `question` to `/take-up`.
+    pub waiting: Vec<Waiting>,
     /// What she did just before.
     pub note: Option<HomeNote>,
 }
@@ -25,6 +27,16 @@ pub struct Platform {
     pub id: String,
     /// Its name in the visitor's language.
     pub name: String,
+}
+
+/// A sign-in that waits for her.
+pub struct Waiting {
+    /// What the form posts.
+    pub id: String,
+    /// Who asks.
+    pub client_name: String,
+    /// The text that the platform shows too.
+    pub text: Option<String>,
 }
 
 /// A child.
@@ -94,6 +106,8 @@ struct Page<'a> {
     frame: Frame<'a>,
     t: &'static locales::Home,
     w: &'static locales::wards::Wards,
+    e: &'static locales::elsewhere::Elsewhere,
+    d: &'static locales::elsewhere::Devices,
     m: &'a Home,
     greeting: Option<String>,
     note: Option<&'static str>,
@@ -117,6 +131,8 @@ impl Home {
             frame: Frame::new(locale, t.title).who(self.who.as_ref()),
             t,
             w,
+            e: &messages.elsewhere,
+            d: &messages.devices,
             m: self,
             greeting: self.who.as_ref().map(|who| (t.signed_in)(&who.name)),
             note: self.note.map(|note| match note {
