@@ -37,6 +37,8 @@ pub struct SignIn {
     pub papers: Papers,
     /// Whether “this is my own device” was ticked.
     pub own_device: bool,
+    /// The code of another device, for which she signs in.
+    pub user_code: Option<String>,
 }
 
 #[derive(Template)]
@@ -58,7 +60,9 @@ impl SignIn {
         let t = &Messages::of(locale).sign_in;
         let page = Page {
             // The bare form is sealed too, but there is no request that another language could go on with.
-            frame: Frame::new(locale, t.title).request(self.client_name.as_ref().and(self.request.as_deref())),
+            frame: Frame::new(locale, t.title)
+                .request(self.client_name.as_ref().and(self.request.as_deref()))
+                .keep("user_code", self.user_code.as_deref()),
             t,
             m: self,
             lead: self.client_name.as_deref().map_or_else(|| t.lead.to_owned(), t.for_client),
