@@ -17,7 +17,7 @@ use crate::domain::oidc::client::Client;
 use crate::domain::oidc::elsewhere::Elsewhere;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::params::Params;
-use crate::domain::oidc::prompt::{self, Next, Present};
+use crate::domain::oidc::prompt::{self, Next, Present, Receipt};
 use crate::domain::oidc::request::{Answered, AuthorizationRequest};
 use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
 use crate::domain::registry::age::AgeBand;
@@ -332,9 +332,12 @@ impl App {
                 let Some(base) = identities::base(&mut tx, &own).await? else {
                     return Err(Error::internal("a live session of nobody"));
                 };
-                let identities = claims::identities(&mut tx, &own, ctx.now.shanghai_date()).await?;
+                let identities = claims::identities(&mut tx, &own, &base, ctx.now.shanghai_date()).await?;
                 let age = AgeBand::at(base.birth_date, ctx.now);
-                let receipt = self.receipt(&mut tx, &own, age, &request, &client, ctx.now).await?;
+                let receipt = match prompt::looks_at_receipt(&request, &client, age) {
+                    true => self.receipt(&mut tx, &own, age, &request, &client, ctx.now).await?,
+                    false => Receipt::Missing,
+                };
                 let sub = match &request.hinted_sub {
                     // A hint from before a merge still means her.
                     Some(hint) if subjects::is_called(&mut tx, session.person, &client.sector, hint).await? => {

@@ -148,7 +148,7 @@ impl App {
         };
         let grant = GrantId::new(ctx.now, &*self.random);
         let offer = self.offer(&ctx, request, &begun, identity, grant);
-        if !sessions::hold(work.tx(), session.id).await?
+        if sessions::hold(work.tx(), session.id).await?.is_none()
             || !elsewhere::decide(work.tx(), asked.id, &own, Some(&offer), ctx.now).await?
         {
             return Ok(Answer::Page(Box::new(Page::Stop(PageStop::Expired))));

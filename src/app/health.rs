@@ -77,6 +77,16 @@ impl App {
         self.wake.pings.notified().await;
     }
 
+    /// Whether the settings name a verification service.
+    pub fn has_verifiers(&self) -> bool {
+        !self.verifiers.all().is_empty()
+    }
+
+    /// Waits until there may be somebody to ask a verification service about.
+    pub async fn verification_bell(&self) {
+        self.wake.verifications.notified().await;
+    }
+
     /// Waits until there may be something to deliver.
     pub async fn delivery_bell(&self) {
         self.wake.deliveries.notified().await;

@@ -58,6 +58,7 @@ pub mod staffing;
 pub mod student_life;
 pub mod token;
 pub mod userinfo;
+pub mod verification;
 pub mod ward;
 pub mod work;
 
@@ -105,6 +106,8 @@ pub struct Parts {
     pub registration: Opening,
     /// Calls we make.
     pub outbound: GuardedClient,
+    /// Services that verify who somebody is.
+    pub verifiers: Vec<verification::VerificationService>,
     /// Password hashes at a time, and how many may wait.
     pub password_workers: (usize, usize),
 }
@@ -123,6 +126,7 @@ pub struct Inner {
     pub(crate) lifetimes: Lifetimes,
     pub(crate) registration: Opening,
     pub(crate) outbound: GuardedClient,
+    pub(crate) verifiers: verification::Services,
     pub(crate) sealer: Sealer,
     pub(crate) index: BlindIndex,
     pub(crate) refresh_tokens: RefreshTokens,
@@ -147,6 +151,7 @@ pub(crate) struct Wake {
     pub(crate) sequencer: Notify,
     pub(crate) deliveries: Notify,
     pub(crate) pings: Notify,
+    pub(crate) verifications: Notify,
 }
 
 impl std::ops::Deref for App {
@@ -184,6 +189,7 @@ impl App {
             lifetimes: parts.lifetimes,
             registration: parts.registration,
             outbound: parts.outbound,
+            verifiers: verification::Services::new(parts.verifiers),
         }))
     }
 

@@ -102,7 +102,8 @@ impl App {
         let ctx = ctx.acting(Actor::Person { id: session.person });
         let own = access::own(session, ctx.now)?;
         let mut work = self.begin(&ctx, Action::IdentityChosen).await?;
-        let hers = super::claims::identities(work.tx(), &own, ctx.now.shanghai_date()).await?;
+        let base = identities::base(work.tx(), &own).await?.ok_or_else(|| Error::not_found("person"))?;
+        let hers = super::claims::identities(work.tx(), &own, &base, ctx.now.shanghai_date()).await?;
         if !hers.iter().any(|known| known.id == identity) {
             return Err(Error::invalid("this identity is not yours today"));
         }

@@ -28,6 +28,7 @@ mod serve;
 mod slips;
 mod standing;
 mod student;
+mod verification;
 mod year;
 
 use std::path::PathBuf;
@@ -80,6 +81,9 @@ enum Command {
     /// One record for each human being: merge, rename, correct, export.
     #[command(subcommand)]
     Person(person::Command),
+    /// Who says that somebody is who the register says: ask a service, record a word, list, retry.
+    #[command(subcommand)]
+    Verification(verification::Command),
     /// What happens to students 学籍异动: another class, a year again, a pause, the end; how it was on any day.
     #[command(subcommand)]
     Student(student::Command),
@@ -145,6 +149,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Claim(command) => claim::run(config, &command, output).await,
         Command::Case(command) => case::run(config, &command, output).await,
         Command::Person(command) => person::run(config, &command, output).await,
+        Command::Verification(command) => verification::run(config, &command, output).await,
         Command::Student(command) => student::run(config, &command, output).await,
         Command::Year(command) => year::run(config, &command, output).await,
         Command::Account(command) => account::run(config, &command, output).await,

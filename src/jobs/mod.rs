@@ -1,4 +1,4 @@
-//! Clocks that call use cases: the sequencer, back-channel deliveries, upkeep, checkpoints.
+//! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, upkeep, checkpoints.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +17,8 @@ const UPKEEP_CLOCK: Duration = Duration::from_secs(600);
 const DELIVERY_LANES: usize = 8;
 
 const PING_LANES: usize = 2;
+/// One slow service must not keep the others from being asked.
+const VERIFICATION_LANES: usize = 2;
 
 /// Starts all jobs; they end when `stop` is cancelled. `anchors` is a file outside the database to which audit
 /// checkpoints are appended.
@@ -29,6 +31,9 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
     }
     for _ in 0..PING_LANES {
         tracker.spawn(pings(app.clone(), stop.clone()));
+    }
+    for _ in 0..VERIFICATION_LANES {
+        tracker.spawn(verifications(app.clone(), stop.clone()));
     }
     tracker.spawn(upkeep(app.clone(), anchors, stop.clone()));
     tracker.close();
@@ -99,6 +104,23 @@ async fn pings(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = app.ping_bell() => {}
+            () = tokio::time::sleep(DELIVERY_CLOCK) => {}
+        }
+    }
+}
+
+async fn verifications(app: App, stop: CancellationToken) {
+    while app.has_verifiers() {
+        let asked = app.verify_one().await;
+        note(&app, "verifications", &asked);
+        match asked {
+            Ok(true) if !stop.is_cancelled() => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "verifications could not be asked for"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.verification_bell() => {}
             () = tokio::time::sleep(DELIVERY_CLOCK) => {}
         }
     }

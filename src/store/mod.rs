@@ -46,5 +46,6 @@ pub mod snapshot;
 pub mod spaces;
 pub mod staffings;
 pub mod subjects;
+pub mod verification_requests;
 pub mod verifications;
 pub mod wards;

@@ -52,7 +52,7 @@ statements! {
         WHERE n.person_id = $1 AND n.name_key IS NOT NULL
         ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
     INSERT_PRESENCE = "INSERT INTO presence (org_id, name_key, person_id) VALUES ($1, $2, $3) ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
-    @share STANDING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND id IN ($1) ORDER BY id";
+    @share STANDING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND salt IS NOT NULL AND id IN ($1) ORDER BY id";
 }
 
 impl FromRow for Person {
@@ -210,7 +210,7 @@ pub async fn survivor(tx: &mut Tx, id: PersonId) -> Result<Option<PersonId>, Sto
     Ok(tx.optional::<Id>(SURVIVOR, args![id]).await?.map(|row| row.0))
 }
 
-/// How many of these people are nobody else by now; none of them is merged until the transaction ends.
+/// How many of these people are nobody else by now, and were not erased; none of them is until the transaction ends.
 ///
 /// # Errors
 /// As [`StoreError`] says.

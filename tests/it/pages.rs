@@ -39,6 +39,13 @@ impl Values {
         Who { name: self.text(name) }
     }
 
+    fn papers(self) -> Papers {
+        Papers {
+            policy_uri: self.uri("https://vendor.example/privacy"),
+            tos_uri: self.uri("https://vendor.example/terms"),
+        }
+    }
+
     fn suggestion(self) -> SuggestedPassword {
         SuggestedPassword { password: self.text("tuzi482xigua"), reminder: self.text("兔子 482 西瓜") }
     }
@@ -50,6 +57,7 @@ fn sign_in_samples(v: Values) -> Vec<Sample> {
         login: v.text(login),
         error,
         client_name: request.then(|| v.text("三平学习空间")),
+        papers: if request { v.papers() } else { Papers::default() },
         own_device,
         user_code: None,
     };
@@ -154,8 +162,7 @@ fn consent_samples(v: Values) -> Vec<Sample> {
             vendor: Some(v.text("杭州某某教育科技有限公司")),
             contact: Some(v.text("privacy@vendor.example")),
             purpose: None,
-            policy_uri: v.uri("https://vendor.example/privacy"),
-            tos_uri: v.uri("https://vendor.example/terms"),
+            papers: v.papers(),
         },
         items: ["openid", "profile", "edu", "edu.class", "space"]
             .into_iter()
@@ -527,6 +534,8 @@ fn the_names_of_the_contract_are_there() {
         ("consent", "form[action='/consent'] button[name=decision][value=allow]"),
         ("consent", "form[action='/consent'] button[name=decision][value=deny]"),
         ("consent", "a[href='https://vendor.example/privacy']"),
+        ("sign-in", "a[href='https://vendor.example/privacy']"),
+        ("sign-in-refused", "a[href='https://vendor.example/terms']"),
         ("consent", "form[action='/not-me'] input[name=request][value='sealed-state']"),
         ("consent", "form[action='/language'] input[name=request][value='sealed-state']"),
         ("guardian-needed", "#guardian-consent-needed"),

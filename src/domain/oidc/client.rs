@@ -146,7 +146,7 @@ pub struct ClientMetadata {
     /// Of which version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
-    /// Privacy policy, linked from the consent page.
+    /// Privacy policy, linked from the pages for sign-in and consent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_uri: Option<String>,
     /// Terms of service.

@@ -148,6 +148,14 @@ fn needs_own_consent(request: &AuthorizationRequest, client: &Client, receipt: R
     client.is_application() && receipt == Receipt::Missing
 }
 
+/// Whether [`decide`] looks at a receipt at all: where it does not, none need be looked for.
+pub fn looks_at_receipt(request: &AuthorizationRequest, client: &Client, age: AgeBand) -> bool {
+    match age {
+        AgeBand::Under14 => !client.is_statutory(),
+        _ => client.is_application() || request.asks(Prompt::Consent),
+    }
+}
+
 /// What a receipt must cover: everything asked except the wish for an ID token.
 pub fn consent_scope(request: &AuthorizationRequest) -> super::scope::ScopeSet {
     request.scope.union(&request.claims.scopes()).without(Scope::Openid)

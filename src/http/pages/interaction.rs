@@ -55,6 +55,7 @@ fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTar
                 login: login.unwrap_or_default(),
                 error: None,
                 client_name: Some(client.display_name(english)),
+                papers: views::Papers::of(&client.metadata),
                 own_device: false,
                 user_code: None,
             };
@@ -87,8 +88,7 @@ fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTar
                 vendor: metadata.edu_vendor.clone(),
                 contact: None,
                 purpose: None,
-                policy_uri: metadata.policy_uri.clone(),
-                tos_uri: metadata.tos_uri.clone(),
+                papers: views::Papers::of(metadata),
             };
             let items = std::iter::once(views::ConsentItem::Identifier)
                 .chain(card.scope.iter().filter_map(|scope| views::ConsentItem::from_scope(scope.as_str())))

@@ -36,6 +36,7 @@ pub fn bare(app: &App, mut visit: Visit, then: &Then) -> Response {
         login: String::new(),
         error: None,
         client_name: None,
+        papers: views::Papers::default(),
         own_device: false,
         user_code,
     };
@@ -105,6 +106,7 @@ fn again(
         request: request.map(|request| request.request).or_else(|| fields.get("request").map(str::to_owned)),
         login: echo(fields.get("login").unwrap_or_default()),
         error: Some(shown),
+        papers: client.as_ref().map(|client| views::Papers::of(&client.metadata)).unwrap_or_default(),
         client_name: client.map(|client| client.display_name(locale == Locale::En)),
         own_device,
         user_code: None,

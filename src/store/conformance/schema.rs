@@ -46,6 +46,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::spaces::STATEMENTS,
     crate::store::staffings::STATEMENTS,
     crate::store::subjects::STATEMENTS,
+    crate::store::verification_requests::STATEMENTS,
     crate::store::verifications::STATEMENTS,
     crate::store::wards::STATEMENTS,
 ];

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::papers::{Links, Papers};
 use super::{Frame, finish};
 use crate::domain::locale::Locale;
 use crate::http::pages::locales::{self, Messages};
@@ -32,6 +33,8 @@ pub struct SignIn {
     pub error: Option<SignInProblem>,
     /// Name of the platform that asks.
     pub client_name: Option<String>,
+    /// What it wants read.
+    pub papers: Papers,
     /// Whether “this is my own device” was ticked.
     pub own_device: bool,
     /// The code of another device, for which she signs in.
@@ -46,6 +49,7 @@ struct Page<'a> {
     m: &'a SignIn,
     lead: String,
     problem: Option<String>,
+    papers: Links<'a>,
     /// Whether the fields themselves are wrong; waiting does not make them so.
     invalid: bool,
 }
@@ -64,6 +68,7 @@ impl SignIn {
             lead: self.client_name.as_deref().map_or_else(|| t.lead.to_owned(), t.for_client),
             invalid: self.error == Some(SignInProblem::Refused),
             problem: self.error.map(|problem| problem_text(t, problem)),
+            papers: self.papers.links(locale),
         };
         finish(&page, locale)
     }
