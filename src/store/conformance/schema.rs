@@ -77,6 +77,7 @@ const READ_ALL: &[&str] = &[
     "counts::UNDER",
     "deliveries::FORGET",
     "deliveries::WAITING",
+    "erasures::MERGE_REASONS",
     "facts::FINGERPRINTS",
     "merges::ALL_INTO",
     "persons::SURVIVOR",
@@ -88,6 +89,7 @@ const READ_ALL: &[&str] = &[
     "signing_keys::LIST",
     "slips::OUTGROWN",
     "subjects::CALLED",
+    "verification_requests::OPEN",
 ];
 
 /// A partial index serves only queries that repeat its condition, which is easily overlooked: the plan tells.
