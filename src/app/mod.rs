@@ -9,7 +9,9 @@ pub mod admin;
 pub mod authorize;
 pub mod backup;
 pub mod books;
+pub mod browser_state;
 pub mod cases;
+pub mod ciba;
 pub mod claims;
 pub mod class;
 pub mod client_auth;
@@ -18,6 +20,8 @@ mod client_keys;
 pub mod clients;
 pub mod consent;
 pub mod ctx;
+pub mod device;
+pub mod elsewhere;
 pub mod enrolment;
 pub mod error;
 pub mod guardianship;
@@ -47,6 +51,7 @@ pub mod roster_import;
 pub mod school_year;
 pub mod secrets;
 pub mod session;
+pub mod session_list;
 pub mod signing;
 pub mod slips;
 pub mod staffing;
@@ -68,6 +73,7 @@ use crate::domain::random::Random;
 use crate::domain::time::{Clock, Timestamp};
 use crate::keys::audit::CheckpointSigner;
 use crate::keys::blind_index::BlindIndex;
+use crate::keys::browser_state::BrowserStates;
 use crate::keys::opaque::RefreshTokens;
 use crate::keys::password::PasswordPool;
 use crate::keys::root::RootSecrets;
@@ -124,6 +130,7 @@ pub struct Inner {
     pub(crate) sealer: Sealer,
     pub(crate) index: BlindIndex,
     pub(crate) refresh_tokens: RefreshTokens,
+    pub(crate) browser_states: BrowserStates,
     pub(crate) checkpoints: CheckpointSigner,
     pub(crate) passwords: PasswordPool,
     pub(crate) keyring: keyring::Cached,
@@ -132,6 +139,8 @@ pub struct Inner {
     pub(crate) metrics: Metrics,
     /// One scrape at a time: the listener has no authentication, and each asks the database.
     pub(crate) scraping: tokio::sync::Mutex<()>,
+    /// One lane takes a delivery at a time.
+    pub(crate) taking: tokio::sync::Mutex<()>,
     /// Something was committed that a job waits for.
     pub(crate) wake: Wake,
 }
@@ -141,6 +150,7 @@ pub struct Inner {
 pub(crate) struct Wake {
     pub(crate) sequencer: Notify,
     pub(crate) deliveries: Notify,
+    pub(crate) pings: Notify,
     pub(crate) verifications: Notify,
 }
 
@@ -161,6 +171,7 @@ impl App {
             sealer: Sealer::new(secrets),
             index: BlindIndex::new(secrets),
             refresh_tokens: RefreshTokens::new(secrets),
+            browser_states: BrowserStates::new(secrets),
             checkpoints: CheckpointSigner::new(secrets),
             passwords: PasswordPool::new(workers, waiting),
             keyring: keyring::Cached::default(),
@@ -168,6 +179,7 @@ impl App {
             client_keys: client_keys::Cached::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),
             scraping: tokio::sync::Mutex::default(),
+            taking: tokio::sync::Mutex::default(),
             wake: Wake::default(),
             db: parts.db,
             ephemeral: parts.ephemeral,

@@ -37,6 +37,8 @@ pub enum Housekeeping {
     Installation,
     /// A subject that a sector hears of for the first time in an answer about somebody else.
     Subject,
+    /// What a client asks of somebody, until she answered; nothing was given yet.
+    Question,
 }
 
 /// A write transaction in the making.
@@ -188,13 +190,17 @@ impl Work<'_> {
             request_id: self.ctx.request_id,
             details: Value::Object(self.details),
         };
-        books::record(&mut self.tx, &entry).await?;
-        let mut told = HashSet::new();
-        if self.events.iter().all(|event| told.insert(event.aggregate_id)) {
-            books::publish_all(&mut self.tx, &self.events).await?;
+        if let [event] = &self.events[..] {
+            books::record_with(&mut self.tx, &entry, event).await?;
         } else {
-            for event in &self.events {
-                books::publish(&mut self.tx, event).await?;
+            books::record(&mut self.tx, &entry).await?;
+            let mut told = HashSet::new();
+            if self.events.iter().all(|event| told.insert(event.aggregate_id)) {
+                books::publish_all(&mut self.tx, &self.events).await?;
+            } else {
+                for event in &self.events {
+                    books::publish(&mut self.tx, event).await?;
+                }
             }
         }
         self.tx.commit().await?;

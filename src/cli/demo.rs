@@ -15,7 +15,9 @@ use super::serve::Listeners;
 use super::{Failure, runtime, serve};
 use crate::app::{App, Ctx};
 use crate::config::{Preset, Settings, VerifierKeys, VerifierSettings, keys};
+use crate::demo::approve;
 use crate::demo::platform::{self, Accent, ClientId, ClientSecret, IssuerUrl, Look, PlatformSettings};
+use crate::demo::screen::{self, Screen};
 use crate::demo::verifier::Simulator;
 use crate::demo::world::{self, Addresses, DemoClient, World};
 use crate::domain::registry::codes::realname::Method;
@@ -49,7 +51,7 @@ pub async fn run(config: Option<&Path>, args: &Args, output: &Output) -> Result<
         let app = runtime::command_on(&settings).await?;
         let world = world::seed(&app, &addresses, args.into_existing).await?;
         app.close().await;
-        return output.say(&document(&settings, &world), |_| text(&settings, &world, &addresses));
+        return output.say(&document(&settings, &world, None), |_| text(&settings, &world, &addresses));
     }
     let mut settings = runtime::settings(config, &presets(args.port))?;
     // All addresses first: a port that is taken is said before anything is written.
@@ -62,7 +64,9 @@ pub async fn run(config: Option<&Path>, args: &Args, output: &Output) -> Result<
     let world = world::seed(&app, &addresses, args.into_existing).await?;
     app.ensure_keys(&Ctx::task(&app, "keys")).await?;
     let stop = serve::stop_signal();
-    for (listener, router) in platforms.into_iter().zip(routers(&settings, &addresses, &world).await?) {
+    let [a, b] = routers(&settings, &addresses, &world).await?;
+    let a = a.merge(approve::router(app.clone(), world.clone())).merge(screen(&settings, &world)?);
+    for (listener, router) in platforms.into_iter().zip([a, b]) {
         tokio::spawn(serve_platform(listener, router, stop.clone()));
     }
     tokio::spawn(serve_platform(verifier, simulator.router(), stop.clone()));
@@ -78,6 +82,17 @@ fn presets(port: u16) -> Vec<Preset> {
         (&keys::LISTEN, format!("127.0.0.1:{port}")),
         (&keys::OUTBOUND_ALLOW, "127.0.0.0/8,::1/128".into()),
     ]
+}
+
+/// A screen without a keyboard, beside platform A and as its client.
+fn screen(settings: &Settings, world: &World) -> Result<axum::Router, Failure> {
+    let client = world.client("platform_a").ok_or_else(|| Failure::new("the demo world lacks a client"))?;
+    let screen = Screen {
+        issuer: settings.issuer.as_str().to_owned(),
+        client_id: client.client_id.clone(),
+        client_secret: client.client_secret.clone(),
+    };
+    screen::router(screen).map_err(|e| Failure::new(e.to_string()))
 }
 
 fn loopback(port: u16) -> std::net::SocketAddr {
@@ -194,21 +209,24 @@ async fn announce(
     while !app.readiness().await.iter().all(|check| check.ok) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    output.say(&document(settings, world), |_| text(settings, world, addresses))
+    let approve_url = format!("{}{}", addresses.platform_a, approve::TEMPLATE);
+    output.say(&document(settings, world, Some(approve_url)), |_| text(settings, world, addresses))
 }
 
-/// The contract's line. Nothing is approved out of band before CIBA and the device grant exist, so there is no address for it yet.
-fn document(settings: &Settings, world: &World) -> serde_json::Value {
-    json!({ "issuer": settings.issuer.as_str(), "people": world.people, "clients": world.clients, "approve_url": null })
+/// The contract's line. Without the demo's listeners nobody answers at an address of theirs.
+fn document(settings: &Settings, world: &World, approve_url: Option<String>) -> serde_json::Value {
+    let issuer = settings.issuer.as_str();
+    json!({ "issuer": issuer, "people": world.people, "clients": world.clients, "approve_url": approve_url })
 }
 
 fn text(settings: &Settings, world: &World, addresses: &Addresses) -> String {
     let mut out = format!(
-        "\n  名籍 Mingji    {}\n  平台 A          {}\n  平台 B          {}\n  第三方应用      {}\n\n  打开平台 A，用下面任一账号登录。Open platform A and sign in as one of:\n\n",
+        "\n  名籍 Mingji    {}\n  平台 A          {}\n  平台 B          {}\n  第三方应用      {}\n  教室大屏        {}screen\n\n  打开平台 A，用下面任一账号登录。Open platform A and sign in as one of:\n\n",
         settings.issuer.as_str(),
         addresses.platform_a,
         addresses.platform_b,
-        addresses.vendor
+        addresses.vendor,
+        addresses.platform_a
     );
     for person in &world.people {
         out.push_str(&format!("    {:<17} {:<16} {}\n", person.key, person.user_name, person.password));

@@ -39,6 +39,7 @@ pub enum Actor {
 pub enum Action {
     SignIn,
     SignOut,
+    SessionsEnded,
     Activate,
     PasswordSet,
     ActivationIssued,
@@ -48,6 +49,7 @@ pub enum Action {
     GrantCreated,
     GrantRefreshed,
     GrantRevoked,
+    QuestionAnswered,
     ClientCreated,
     ClientUpdated,
     ClientRemoved,
@@ -89,6 +91,7 @@ impl Action {
         match self {
             Self::SignIn => "sign_in",
             Self::SignOut => "sign_out",
+            Self::SessionsEnded => "sessions.ended",
             Self::Activate => "account.activate",
             Self::PasswordSet => "account.password_set",
             Self::ActivationIssued => "account.activation_issued",
@@ -98,6 +101,7 @@ impl Action {
             Self::GrantCreated => "grant.created",
             Self::GrantRefreshed => "grant.refreshed",
             Self::GrantRevoked => "grant.revoked",
+            Self::QuestionAnswered => "question.answered",
             Self::ClientCreated => "client.created",
             Self::ClientUpdated => "client.updated",
             Self::ClientRemoved => "client.removed",

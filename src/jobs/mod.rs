@@ -13,8 +13,10 @@ const SEQUENCER_CLOCK: Duration = Duration::from_millis(500);
 const DELIVERY_CLOCK: Duration = Duration::from_secs(2);
 const KEYS_CLOCK: Duration = Duration::from_secs(30);
 const UPKEEP_CLOCK: Duration = Duration::from_secs(600);
-/// Receivers that are slow wait in lanes of their own.
-const DELIVERY_LANES: usize = 4;
+/// A receiver that is slow holds one lane at most; so many may be slow before others wait.
+const DELIVERY_LANES: usize = 8;
+
+const PING_LANES: usize = 2;
 /// One slow service must not keep the others from being asked.
 const VERIFICATION_LANES: usize = 2;
 
@@ -26,6 +28,9 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
     tracker.spawn(sequencer(app.clone(), stop.clone()));
     for _ in 0..DELIVERY_LANES {
         tracker.spawn(deliveries(app.clone(), stop.clone()));
+    }
+    for _ in 0..PING_LANES {
+        tracker.spawn(pings(app.clone(), stop.clone()));
     }
     for _ in 0..VERIFICATION_LANES {
         tracker.spawn(verifications(app.clone(), stop.clone()));
@@ -82,6 +87,23 @@ async fn deliveries(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = app.delivery_bell() => {}
+            () = tokio::time::sleep(DELIVERY_CLOCK) => {}
+        }
+    }
+}
+
+async fn pings(app: App, stop: CancellationToken) {
+    loop {
+        let told = app.ping_one().await;
+        note(&app, "pings", &told);
+        match told {
+            Ok(true) if !stop.is_cancelled() => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "clients could not be told"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.ping_bell() => {}
             () = tokio::time::sleep(DELIVERY_CLOCK) => {}
         }
     }

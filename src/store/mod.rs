@@ -19,6 +19,7 @@ pub mod credentials;
 pub mod db;
 pub mod deliveries;
 pub mod documents;
+pub mod elsewhere;
 pub mod enrolments;
 pub mod ephemeral;
 pub mod erasures;

@@ -1,6 +1,7 @@
 //! The commands as an operator types them: exit codes, one line that says what to do, `--json`, and that a refusal
 //! leaves nothing behind.
 
+mod approve;
 mod clients;
 mod doctor;
 mod reading;
@@ -67,6 +68,7 @@ const COMMANDS: &[&[&str]] = &[
     &["claim", "reject"],
     &["client", "create"],
     &["client", "initial-token"],
+    &["client", "deliveries"],
     &["client", "initial-tokens"],
     &["client", "end-initial-token"],
     &["client", "renew-registration"],

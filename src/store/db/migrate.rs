@@ -33,8 +33,9 @@ const MIGRATIONS: &[Pair] = pairs! {
     5 "0005_people";
     6 "0006_registrations";
     7 "0007_relations_over_time";
-    8 "0008_people_again";
-    9 "0009_verification";
+    8 "0008_answered_elsewhere";
+    9 "0009_people_again";
+    10 "0010_verification";
 };
 
 /// What [`Db::migrate`] did.
