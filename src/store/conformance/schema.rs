@@ -80,6 +80,7 @@ const READ_ALL: &[&str] = &[
     "deliveries::FORGET",
     "deliveries::WAITING",
     "elsewhere::FORGET",
+    "erasures::MERGE_REASONS",
     "facts::FINGERPRINTS",
     "merges::ALL_INTO",
     "persons::SURVIVOR",
@@ -91,6 +92,7 @@ const READ_ALL: &[&str] = &[
     "signing_keys::LIST",
     "slips::OUTGROWN",
     "subjects::CALLED",
+    "verification_requests::OPEN",
 ];
 
 /// A partial index serves only queries that repeat its condition, which is easily overlooked: the plan tells.
