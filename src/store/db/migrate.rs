@@ -33,6 +33,8 @@ const MIGRATIONS: &[Pair] = pairs! {
     5 "0005_people";
     6 "0006_registrations";
     7 "0007_relations_over_time";
+    8 "0008_institutions_over_time";
+    9 "0009_grants_rest_on_posts";
 };
 
 /// What [`Db::migrate`] did.
