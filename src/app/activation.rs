@@ -145,7 +145,9 @@ impl App {
         };
         let own = access::own_by_credential(account.person);
         // Before its codes, as whoever prints or ends them does.
-        accounts::hold(work.tx(), &own).await?;
+        if accounts::hold(work.tx(), &own).await? != Some(account.id) {
+            return Ok(Err(ActivationProblem::Used));
+        }
         // Guarded: of two that post together one wins.
         if !activations::consume(work.tx(), activation.id, ctx.now).await? {
             return Ok(Err(ActivationProblem::Used));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::browser_state::BrowserState;
 use super::consent::{ConsentCard, notice_of};
 use super::par::Brought;
 use super::session::{Browser, Who};
@@ -13,9 +14,10 @@ use crate::domain::id::{IdentityId, InteractionId};
 use crate::domain::oidc::checks::{self, Entrance, Failure, Stop};
 use crate::domain::oidc::claims::IdentityFacts;
 use crate::domain::oidc::client::Client;
+use crate::domain::oidc::elsewhere::Elsewhere;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::params::Params;
-use crate::domain::oidc::prompt::{self, Next, Present};
+use crate::domain::oidc::prompt::{self, Next, Present, Receipt};
 use crate::domain::oidc::request::{Answered, AuthorizationRequest};
 use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
 use crate::domain::registry::age::AgeBand;
@@ -32,6 +34,8 @@ pub struct Reply {
     pub pre_session: Option<SecretString>,
     /// Languages the client asked for.
     pub ui_locales: Option<String>,
+    /// How the browser stands now, where its cookie says otherwise.
+    pub browser_state: Option<BrowserState>,
 }
 
 /// An answer for the client or a page of ours.
@@ -52,6 +56,13 @@ pub enum Page {
         login: Option<String>,
         /// Who asks.
         client: Arc<Client>,
+    },
+    /// Make an account.
+    Create {
+        /// Sealed state, for the same page in another language.
+        request: String,
+        /// Sealed state that goes on with the sign-in page.
+        after: String,
     },
     /// Continue as this person, or somebody else.
     ChooseAccount {
@@ -88,8 +99,26 @@ pub enum Page {
         who: Who,
         /// Who asks.
         client: Arc<Client>,
-        /// Back to the client with `access_denied`.
-        back: ClientAnswer,
+        /// Back to the client with `access_denied`; nowhere when it asked from another device.
+        back: Option<ClientAnswer>,
+    },
+    /// Whether she began this on another device.
+    Confirm {
+        /// Sealed state.
+        request: String,
+        /// Who is there.
+        who: Who,
+        /// Who asks.
+        client: Arc<Client>,
+        /// What she compares.
+        asked: Elsewhere,
+    },
+    /// The other device goes on, or not.
+    Answered {
+        /// Who asked.
+        client: Arc<Client>,
+        /// What she said.
+        yes: bool,
     },
     /// Not to be trusted, or too late.
     Stop(PageStop),
@@ -207,7 +236,8 @@ impl App {
                 .append_pair("response_type", request.response_type.as_str())
                 .finish(),
         );
-        match checks::run(Entrance::Resume, &params, &client) {
+        let entrance = if request.elsewhere.is_some() { Entrance::Answer } else { Entrance::Resume };
+        match checks::run(entrance, &params, &client) {
             Ok(()) => Ok(Ok(Opened { request, client })),
             Err(Failure::Page(Stop::RedirectUri)) => Ok(Err(PageStop::RedirectUri)),
             Err(_) => Ok(Err(PageStop::Client)),
@@ -286,13 +316,15 @@ impl App {
     pub(crate) async fn proceed(
         &self,
         ctx: &Ctx,
-        request: AuthorizationRequest,
+        mut request: AuthorizationRequest,
         client: Arc<Client>,
         browser: &Browser,
     ) -> Result<Reply, Error> {
         let ui_locales = request.ui_locales.clone();
         let mut tx = self.db.read().await?;
         let session = self.live_session(&mut tx, browser, ctx.now).await?;
+        let stands = self.stands(ctx, session.as_ref(), browser);
+        request.session_state = self.session_state(client.id, &request.redirect_uri, &stands);
         let (next, scene) = match session {
             None => (prompt::decide(&request, &client, None, ctx.now), None),
             Some(session) => {
@@ -300,9 +332,12 @@ impl App {
                 let Some(base) = identities::base(&mut tx, &own).await? else {
                     return Err(Error::internal("a live session of nobody"));
                 };
-                let identities = claims::identities(&mut tx, &own, ctx.now.shanghai_date()).await?;
+                let identities = claims::identities(&mut tx, &own, &base, ctx.now.shanghai_date()).await?;
                 let age = AgeBand::at(base.birth_date, ctx.now);
-                let receipt = self.receipt(&mut tx, &own, age, &request, &client, ctx.now).await?;
+                let receipt = match prompt::looks_at_receipt(&request, &client, age) {
+                    true => self.receipt(&mut tx, &own, age, &request, &client, ctx.now).await?,
+                    false => Receipt::Missing,
+                };
                 let sub = match &request.hinted_sub {
                     // A hint from before a merge still means her.
                     Some(hint) if subjects::is_called(&mut tx, session.person, &client.sector, hint).await? => {
@@ -319,10 +354,24 @@ impl App {
         };
         drop(tx);
         let mut reply = match (next, scene) {
-            (Next::Refuse(error), _) => Reply::to(Answer::Client(self.refusal_of(&request, &error))),
+            (Next::Refuse(error), scene) => {
+                let session = scene.as_ref().map(|(who, _)| &who.session);
+                Reply::to(self.refuse(ctx, &request, &client, session, &error).await?)
+            }
             (Next::Issue(identity), Some((who, _))) => {
                 self.touch_session(&who.session, ctx.now).await?;
-                Reply::to(Answer::Client(self.issue(ctx, &request, &client, &who.session, identity).await?))
+                Reply::to(match &request.elsewhere {
+                    None => Answer::Client(self.issue(ctx, &request, &client, &who.session, identity).await?),
+                    Some(asked) => self.approve(ctx, asked, (&request, &client), &who.session, identity).await?,
+                })
+            }
+            (Next::GuardianNeeded, Some(scene)) if request.elsewhere.is_some() => {
+                // The other device hears of it now: nobody comes back to this page with an answer.
+                if let Some(asked) = &request.elsewhere {
+                    let session = Some(&scene.0.session);
+                    self.decline(ctx, asked, &client, session, "a guardian has not agreed yet").await?;
+                }
+                self.page(Next::GuardianNeeded, Some(scene), request, client, browser)?
             }
             (Next::SignIn, _) => {
                 // A page that is newly due is a new sign-in: the interaction of the last one may be finished (R3),
@@ -333,6 +382,7 @@ impl App {
             (next, scene) => self.page(next, scene, request, client, browser)?,
         };
         reply.ui_locales = ui_locales;
+        reply.browser_state = stands.cookie_to_set();
         Ok(reply)
     }
 
@@ -344,12 +394,21 @@ impl App {
         client: Arc<Client>,
         browser: &Browser,
     ) -> Result<Reply, Error> {
+        if next == Next::Confirm {
+            request.answered.confirm_asked = scene.as_ref().map(|(who, _)| who.session.id);
+        }
         if next == Next::Consent {
             request.answered.consent_asked = scene.as_ref().map(|(who, _)| who.session.id);
             request.notice = Some(notice_of(&client));
         }
         let (sealed, pre_session) = self.seal_request(&request, browser)?;
         let page = match (next, scene) {
+            (Next::Create, _) => {
+                request.answered.created = true;
+                let known = pre_session.clone().or_else(|| browser.pre_session.clone());
+                let bound = Browser { pre_session: known, ..Browser::default() };
+                Page::Create { request: sealed, after: self.seal_request(&request, &bound)?.0 }
+            }
             (Next::ChooseAccount, Some((who, _))) => Page::ChooseAccount { request: sealed, who },
             (Next::ChooseIdentity, Some((who, identities))) => {
                 Page::ChooseIdentity { request: sealed, who, client, identities }
@@ -360,12 +419,16 @@ impl App {
             }
             (Next::GuardianNeeded, Some((who, _))) => {
                 let denied = ProtocolError::new(Code::AccessDenied, "a guardian has not agreed yet");
-                let back = self.refusal_of(&request, &denied);
+                let back = request.elsewhere.is_none().then(|| self.refusal_of(&request, &denied));
                 Page::GuardianNeeded { request: sealed, who, client, back }
+            }
+            (Next::Confirm, Some((who, _))) => {
+                let asked = request.elsewhere.ok_or_else(|| Error::internal("nothing of another device to confirm"))?;
+                Page::Confirm { request: sealed, who, client, asked }
             }
             _ => Page::SignIn { request: sealed, login: request.login_hint, client },
         };
-        Ok(Reply { answer: Answer::Page(Box::new(page)), pre_session, ui_locales: None })
+        Ok(Reply { pre_session, ..Reply::to(Answer::Page(Box::new(page))) })
     }
 
     /// Seals a request to this browser, giving it a pre-session cookie where it has none.
@@ -386,8 +449,19 @@ impl App {
 }
 
 impl Reply {
+    /// The sealed state of the sign-in page, where that is what is shown.
+    pub fn sign_in_form(&self) -> Option<&str> {
+        match &self.answer {
+            Answer::Page(page) => match &**page {
+                Page::SignIn { request, .. } => Some(request),
+                _ => None,
+            },
+            Answer::Client(_) => None,
+        }
+    }
+
     pub(crate) fn to(answer: Answer) -> Self {
-        Self { answer, pre_session: None, ui_locales: None }
+        Self { answer, pre_session: None, ui_locales: None, browser_state: None }
     }
 
     pub(crate) fn stop(stop: PageStop) -> Self {

@@ -53,10 +53,12 @@ impl App {
         let entries = books::pending_entries(&mut tx, ENTRIES).await?;
         let events = books::pending_events(&mut tx, EVENTS).await?;
         let mut head = books::head(&mut tx).await?;
+        let mut links = Vec::with_capacity(entries.len());
         for entry in &entries {
             head = Head { seq: head.seq + 1, hash: audit::link(&head.hash, &entry.canonical()) };
-            books::link(&mut tx, entry.id, head, now).await?;
+            links.push((entry.id, head));
         }
+        books::link(&mut tx, &links, now).await?;
         books::feed(&mut tx, SYSTEM_STREAM, &events).await?;
         let last = books::last_checkpoint(&mut tx).await?.map_or(0, |row| row.seq);
         if head.seq - last >= CHECKPOINT_EVERY {

@@ -20,7 +20,7 @@ use crate::domain::registry::codes::stage::Stage;
 use crate::domain::registry::{grade, verification};
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::identities::{self as rows, ClassRow, TaughtRow};
+use crate::store::identities::{self as rows, Base, ClassRow, TaughtRow};
 use crate::store::platforms::{self, Home};
 use crate::store::verifications;
 
@@ -32,13 +32,13 @@ impl App {
         &self,
         tx: &mut Tx,
         proof: &impl OnePerson,
+        base: Base,
         grant: &Grant,
         client: &Client,
         now: Timestamp,
     ) -> Result<Facts, Error> {
         let day = now.shanghai_date();
-        let base = rows::base(tx, proof).await?.ok_or_else(|| Error::not_found("person"))?;
-        let identities = identities(tx, proof, day).await?;
+        let identities = identities(tx, proof, &base, day).await?;
         let reach = grant.reach();
         let classes =
             if reach.has(Scope::EduClass) { classes_of(tx, proof, grant, &identities, day).await? } else { Vec::new() };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::authorize::{Answer, Opened, Reply};
+use super::authorize::{Opened, Reply};
 use super::session::Browser;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access};
@@ -21,6 +21,7 @@ use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::db::Tx;
+use crate::store::identities::Base;
 use crate::store::{clients, consents, deliveries, grants, guardianships, identities};
 
 /// The text that people agreed to; a change of it asks again.
@@ -107,8 +108,8 @@ impl App {
         Ok(all.into_iter().filter(|receipt| guardians.contains(&receipt.given_by)).collect())
     }
 
-    /// Whether a grant may still be used: the receipt it rests on is alive (R8, R16). The one check that token,
-    /// refresh and userinfo share.
+    /// The person herself, while a grant may still be used: the receipt it rests on is alive (R8, R16). The one check that
+    /// token, refresh and userinfo share.
     pub(crate) async fn still_allowed(
         &self,
         tx: &mut Tx,
@@ -116,19 +117,19 @@ impl App {
         grant: &Grant,
         client: &Client,
         now: Timestamp,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Base>, Error> {
         if !client.allowed_scopes().has(Scope::Openid) {
-            return Ok(false);
+            return Ok(None);
         }
-        let Some(base) = identities::base(tx, proof).await? else { return Ok(false) };
+        let Some(base) = identities::base(tx, proof).await? else { return Ok(None) };
         let age = AgeBand::at(base.birth_date, now);
         let needs_receipt = if age == AgeBand::Under14 { !client.is_statutory() } else { client.is_application() };
         if !needs_receipt {
-            return Ok(true);
+            return Ok(Some(base));
         }
         let wanted = grant.reach().without(Scope::Openid);
         let live = self.live_receipts(tx, proof, age, client, now).await?;
-        Ok(live.iter().any(|receipt| wanted.is_subset(&scopes(receipt))))
+        Ok(live.iter().any(|receipt| wanted.is_subset(&scopes(receipt))).then_some(base))
     }
 
     /// The consent page's answer. Only somebody of 14 or more answers for herself.
@@ -142,13 +143,16 @@ impl App {
         allow: bool,
         browser: &Browser,
     ) -> Result<Reply, Error> {
-        let Opened { request, client } = match self.open_request(ctx, sealed, browser).await? {
+        let Opened { mut request, client } = match self.open_request(ctx, sealed, browser).await? {
             Ok(opened) => opened,
             Err(stop) => return Ok(Reply::stop(stop)),
         };
         if !allow {
+            let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+            let stands = self.stands(ctx, session.as_ref(), browser);
+            request.session_state = self.session_state(client.id, &request.redirect_uri, &stands);
             let denied = ProtocolError::new(Code::AccessDenied, "the person said no");
-            return Ok(Reply::to(Answer::Client(self.refusal_of(&request, &denied))));
+            return Ok(Reply::to(self.refuse(ctx, &request, &client, session.as_ref(), &denied).await?));
         }
         let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
         // Only whom the page named; after another tab signed somebody else in, the page is shown again.
@@ -250,7 +254,7 @@ impl App {
             let Some(client) = clients::find(work.tx(), client).await? else { continue };
             let mut ended = BTreeSet::new();
             for grant in grants::held(work.tx(), ward, client.id).await? {
-                if !self.still_allowed(work.tx(), ward, &grant, &client, now).await? {
+                if self.still_allowed(work.tx(), ward, &grant, &client, now).await?.is_none() {
                     grants::revoke(work.tx(), grant.id, now, "guardian withdrew").await?;
                     ended.insert(grant.sid);
                 }

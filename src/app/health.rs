@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::work::Housekeeping;
 use super::{App, Error};
 use crate::domain::oidc::signing_key::SigningAlg;
-use crate::store::{deliveries, revoked_tokens, sessions};
+use crate::store::{deliveries, elsewhere, revoked_tokens, sessions};
 
 /// How long a question about a dependency may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// For a client that asks late and hears why it gets nothing.
+const KEEP_QUESTIONS: Duration = Duration::from_secs(24 * 3600);
 const KEEP_DELIVERIES: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// One dependency.
@@ -60,6 +62,7 @@ impl App {
         sessions::forget_sign_ins(&mut tx, now).await?;
         deliveries::forget(&mut tx, now.minus(KEEP_DELIVERIES)).await?;
         revoked_tokens::forget(&mut tx, now).await?;
+        elsewhere::forget(&mut tx, now.minus(KEEP_QUESTIONS)).await?;
         self.remove_unused_clients(&mut tx, now).await?;
         Ok(tx.commit().await?)
     }
@@ -67,6 +70,21 @@ impl App {
     /// Waits until there may be something to number.
     pub async fn sequencer_bell(&self) {
         self.wake.sequencer.notified().await;
+    }
+
+    /// Waits until there may be a client to tell that somebody answered.
+    pub async fn ping_bell(&self) {
+        self.wake.pings.notified().await;
+    }
+
+    /// Whether the settings name a verification service.
+    pub fn has_verifiers(&self) -> bool {
+        !self.verifiers.all().is_empty()
+    }
+
+    /// Waits until there may be somebody to ask a verification service about.
+    pub async fn verification_bell(&self) {
+        self.wake.verifications.notified().await;
     }
 
     /// Waits until there may be something to deliver.

@@ -101,7 +101,7 @@ impl App {
             let Some(id) = grant else { return Ok(None) };
             let live = self.live_grant(&mut tx, id, &own.client, ctx.now).await?;
             let Some((grant, proof)) = live else { return Ok(None) };
-            if !self.still_allowed(&mut tx, &proof, &grant, &own.client, ctx.now).await? {
+            if self.still_allowed(&mut tx, &proof, &grant, &own.client, ctx.now).await?.is_none() {
                 return Ok(None);
             }
             let said = ScopeSet::parse(own.claims["scope"].as_str().unwrap_or_default());
@@ -136,7 +136,7 @@ impl App {
         let Some(family) = family.filter(|family| family.counter == counter) else { return Ok(None) };
         let live = self.live_grant(&mut tx, family.grant, asker, ctx.now).await?;
         let Some((grant, proof)) = live else { return Ok(None) };
-        if !self.still_allowed(&mut tx, &proof, &grant, asker, ctx.now).await? {
+        if self.still_allowed(&mut tx, &proof, &grant, asker, ctx.now).await?.is_none() {
             return Ok(None);
         }
         let ends = family.idle_expires_at.min(family.expires_at).seconds();

@@ -2,9 +2,11 @@
 //! in text and in time; throttling counts failures only and locks nobody out (ruling R17).
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::authorize::{Opened, PageStop, Reply};
+use super::browser_state::BrowserState;
 use super::session::Browser;
 use super::work::Outcome;
 use super::{App, Ctx, Error, access, metrics};
@@ -68,8 +70,24 @@ pub struct SignedIn {
     pub keep_for: Option<std::time::Duration>,
     /// For the device cookie: this browser has its own budget from now on.
     pub device: SecretString,
+    /// How the browser stands now.
+    pub browser_state: Option<BrowserState>,
     /// The way on; none without a platform.
     pub reply: Option<Reply>,
+    /// Where she came from by herself.
+    pub then: Then,
+}
+
+/// Where somebody goes on who came by herself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Then {
+    /// Home.
+    #[default]
+    Home,
+    /// To the page where the code of another device is typed, with what stood in the address.
+    Device(Option<String>),
+    /// To the list of her devices.
+    Devices,
 }
 
 /// Why the form comes again.
@@ -101,12 +119,13 @@ impl App {
     ///
     /// # Errors
     /// A failed seal.
-    pub fn bare_form(&self, browser: &Browser) -> Result<(String, Option<SecretString>), Error> {
+    pub fn bare_form(&self, browser: &Browser, then: &Then) -> Result<(String, Option<SecretString>), Error> {
         let fresh = browser.pre_session.is_none().then(|| opaque::generate(&*self.random));
         let bound =
             Browser { pre_session: fresh.clone().or_else(|| browser.pre_session.clone()), ..Browser::default() };
         let binding = bound.binding().unwrap_or_default();
-        Ok((self.sealer.seal_state(BARE_SEAL, &binding, b"", &*self.random)?, fresh))
+        let then = serde_json::to_vec(then)?;
+        Ok((self.sealer.seal_state(BARE_SEAL, &binding, &then, &*self.random)?, fresh))
     }
 
     /// Signs somebody in.
@@ -121,10 +140,12 @@ impl App {
 
     async fn try_sign_in(&self, ctx: &Ctx, form: LoginForm, browser: &Browser) -> Result<LoginReply, Error> {
         let bare = form.request.as_deref().zip(browser.binding());
-        let bare = bare.is_some_and(|(sealed, binding)| self.sealer.open_state(BARE_SEAL, &binding, sealed).is_ok());
+        let bare = bare.and_then(|(sealed, binding)| self.sealer.open_state(BARE_SEAL, &binding, sealed).ok());
+        // A form that an older release sealed says nothing.
+        let then = bare.as_ref().map(|plain| serde_json::from_slice(plain).unwrap_or_default());
         let opened = match &form.request {
             None => return Ok(LoginReply::Stop(PageStop::Expired)),
-            Some(_) if bare => None,
+            Some(_) if then.is_some() => None,
             Some(sealed) => match self.open_request(ctx, sealed, browser).await? {
                 Ok(opened) => Some(opened),
                 Err(stop) => return Ok(LoginReply::Stop(stop)),
@@ -163,7 +184,14 @@ impl App {
             return self.again(LoginProblem::Refused, opened, browser);
         };
         self.refund(&keys).await?;
-        self.begin_session(ctx, account.id, account.person, form.own_device, opened, browser, &keys).await
+        let begun =
+            self.begin_session(ctx, account.id, account.person, form.own_device, opened, browser, &keys).await?;
+        Ok(match (begun, then) {
+            (LoginReply::SignedIn(signed_in), Some(then)) => {
+                LoginReply::SignedIn(Box::new(SignedIn { then, ..*signed_in }))
+            }
+            (begun, _) => begun,
+        })
     }
 
     /// The account behind a login, before anybody signed in.
@@ -247,6 +275,8 @@ impl App {
             idle_expires_at: ctx.now.plus(idle).min(expires_at),
             expires_at,
             ended_at: None,
+            agent: browser.agent.clone(),
+            client: None,
         };
         let digest = opaque::digest(secret.expose_secret());
         match before {
@@ -275,11 +305,20 @@ impl App {
         self.wake.deliveries.notify_one();
         let device = self.device_cookie(keys)?;
         let browser = Browser { session: Some(secret.clone()), ..browser.clone() };
+        let browser_state = self.stands(&ctx, Some(&session), &browser).cookie_to_set();
         let reply = match opened {
             Some(Opened { request, client }) => Some(self.proceed(&ctx, request, client, &browser).await?),
             None => None,
         };
-        Ok(LoginReply::SignedIn(Box::new(SignedIn { secret, keep_for: own_device.then_some(absolute), device, reply })))
+        let keep_for = own_device.then_some(absolute);
+        Ok(LoginReply::SignedIn(Box::new(SignedIn {
+            secret,
+            keep_for,
+            device,
+            browser_state,
+            reply,
+            then: Then::Home,
+        })))
     }
 
     fn again(&self, problem: LoginProblem, opened: Option<Opened>, browser: &Browser) -> Result<LoginReply, Error> {

@@ -12,7 +12,7 @@ use super::work::Housekeeping;
 use super::{App, Ctx, Error};
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::client::Client;
-use crate::domain::oidc::logout::{Delivery, LogoutRequest, retry_after};
+use crate::domain::oidc::logout::{Delivery, LogoutRequest, retry_after, with_query};
 use crate::domain::time::Timestamp;
 use crate::keys::foreign::{self, Header};
 use crate::keys::jwt::Expect;
@@ -31,12 +31,15 @@ const PARKED: Duration = Duration::from_secs(600);
 
 /// What the end-session endpoint answers.
 pub enum LogoutReply {
-    /// Signed out; to the client's address.
-    Redirect(String),
+    /// Signed out, or nobody was signed in.
+    Gone {
+        /// The client's address that follows; our own page where there is none.
+        back: Option<String>,
+        /// What the browser opens in frames before (Front-Channel Logout 1.0).
+        frames: Vec<String>,
+    },
     /// She said no; to the client's address.
     Back(String),
-    /// Signed out (or nobody was signed in); our own page.
-    SignedOut,
     /// She said no, and there is no address to go back to.
     Stayed,
     /// A question first: the client did not prove whose session it means.
@@ -147,12 +150,14 @@ impl App {
                 _ => return Ok(LogoutReply::BadAddress),
             },
         };
-        let Some(who) = self.who(ctx, browser).await? else { return Ok(finished(back)) };
+        let Some(who) = self.who(ctx, browser).await? else {
+            return Ok(LogoutReply::Gone { back, frames: Vec::new() });
+        };
         if let Some(hint) = &hint
             && self.hint_means(hint, &who, ctx).await?
         {
-            self.sign_out(ctx, &who.session, "signed out at a platform").await?;
-            return Ok(finished(back));
+            let frames = self.sign_out(ctx, &who.session, "signed out at a platform").await?;
+            return Ok(LogoutReply::Gone { back, frames });
         }
         let plain = serde_json::to_vec(&(request, ctx.now))?;
         let fresh = browser.pre_session.is_none().then(|| crate::keys::opaque::generate(&*self.random));
@@ -201,10 +206,11 @@ impl App {
         if !yes {
             return Ok(back.map_or(LogoutReply::Stayed, LogoutReply::Back));
         }
-        if let Some(who) = self.who(ctx, browser).await? {
-            self.sign_out(ctx, &who.session, "signed out").await?;
-        }
-        Ok(finished(back))
+        let frames = match self.who(ctx, browser).await? {
+            Some(who) => self.sign_out(ctx, &who.session, "signed out").await?,
+            None => Vec::new(),
+        };
+        Ok(LogoutReply::Gone { back, frames })
     }
 
     /// A sign-out that a form brought back without an answer: the question again, in another language or to whoever
@@ -253,17 +259,21 @@ impl App {
         Ok(plain.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
+    /// `mingji client deliveries`: logout tokens that wait or were given up, by client.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn undelivered(&self) -> Result<Vec<deliveries::OfClient>, Error> {
+        Ok(deliveries::by_client(&mut self.db.read().await?).await?)
+    }
+
     /// Delivers one logout token that is due; whether there was one.
     ///
     /// # Errors
     /// A failed store; a failed receiver is tried again later and holds up nobody.
     pub async fn deliver_one(&self) -> Result<bool, Error> {
         let now = self.now();
-        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
-        let Some(delivery) = deliveries::take(&mut tx, now, now.plus(DELIVERY_PATIENCE)).await? else {
-            return Ok(false);
-        };
-        tx.commit().await?;
+        let Some(delivery) = self.take_delivery(now).await? else { return Ok(false) };
         let sent = match self.logout_token(&delivery, now).await? {
             Some(token) => post_logout_token(&self.outbound, &delivery.uri, &token).await,
             // The client is gone, and nobody is left to hear it.
@@ -291,6 +301,15 @@ impl App {
         Ok(true)
     }
 
+    /// One lane after the other: two at once would not see what the other takes.
+    async fn take_delivery(&self, now: Timestamp) -> Result<Option<Delivery>, Error> {
+        let _alone = self.taking.lock().await;
+        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
+        let taken = deliveries::take(&mut tx, now, now.plus(DELIVERY_PATIENCE)).await?;
+        tx.commit().await?;
+        Ok(taken)
+    }
+
     async fn logout_token(&self, delivery: &Delivery, now: Timestamp) -> Result<Option<String>, Error> {
         let Some(client) = self.client_by_id(delivery.client, now).await? else { return Ok(None) };
         let keyring = self.keyring(now).await?;
@@ -305,19 +324,6 @@ impl App {
     }
 }
 
-fn finished(back: Option<String>) -> LogoutReply {
-    back.map_or(LogoutReply::SignedOut, LogoutReply::Redirect)
-}
-
 fn with_state(uri: &str, state: Option<&str>) -> String {
-    match state {
-        None => uri.to_owned(),
-        Some(state) => {
-            let joint = if uri.contains('?') { '&' } else { '?' };
-            format!(
-                "{uri}{joint}{}",
-                form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish()
-            )
-        }
-    }
+    state.map_or_else(|| uri.to_owned(), |state| with_query(uri, &[("state", state)]))
 }

@@ -93,3 +93,8 @@ pub(super) fn refresh(presented: &Presented) -> &'static str {
         Presented::Ended => "ended",
     }
 }
+
+/// A grant type in a word: what is registered under a URN ends with its name.
+pub(super) fn grant(grant_type: &'static str) -> &'static str {
+    grant_type.rsplit(':').next().unwrap_or(grant_type)
+}

@@ -9,7 +9,9 @@ pub mod admin;
 pub mod authorize;
 pub mod backup;
 pub mod books;
+pub mod browser_state;
 pub mod cases;
+pub mod ciba;
 pub mod claims;
 pub mod class;
 pub mod client_auth;
@@ -18,6 +20,8 @@ mod client_keys;
 pub mod clients;
 pub mod consent;
 pub mod ctx;
+pub mod device;
+pub mod elsewhere;
 pub mod enrolment;
 pub mod error;
 pub mod guardianship;
@@ -49,6 +53,7 @@ pub mod roster_import;
 pub mod school_year;
 pub mod secrets;
 pub mod session;
+pub mod session_list;
 pub mod signing;
 pub mod slips;
 pub mod staff_life;
@@ -56,6 +61,7 @@ pub mod staffing;
 pub mod student_life;
 pub mod token;
 pub mod userinfo;
+pub mod verification;
 pub mod ward;
 pub mod work;
 
@@ -70,6 +76,7 @@ use crate::domain::random::Random;
 use crate::domain::time::{Clock, Timestamp};
 use crate::keys::audit::CheckpointSigner;
 use crate::keys::blind_index::BlindIndex;
+use crate::keys::browser_state::BrowserStates;
 use crate::keys::opaque::RefreshTokens;
 use crate::keys::password::PasswordPool;
 use crate::keys::root::RootSecrets;
@@ -102,6 +109,8 @@ pub struct Parts {
     pub registration: Opening,
     /// Calls we make.
     pub outbound: GuardedClient,
+    /// Services that verify who somebody is.
+    pub verifiers: Vec<verification::VerificationService>,
     /// Password hashes at a time, and how many may wait.
     pub password_workers: (usize, usize),
 }
@@ -120,9 +129,11 @@ pub struct Inner {
     pub(crate) lifetimes: Lifetimes,
     pub(crate) registration: Opening,
     pub(crate) outbound: GuardedClient,
+    pub(crate) verifiers: verification::Services,
     pub(crate) sealer: Sealer,
     pub(crate) index: BlindIndex,
     pub(crate) refresh_tokens: RefreshTokens,
+    pub(crate) browser_states: BrowserStates,
     pub(crate) checkpoints: CheckpointSigner,
     pub(crate) passwords: PasswordPool,
     pub(crate) keyring: keyring::Cached,
@@ -131,6 +142,8 @@ pub struct Inner {
     pub(crate) metrics: Metrics,
     /// One scrape at a time: the listener has no authentication, and each asks the database.
     pub(crate) scraping: tokio::sync::Mutex<()>,
+    /// One lane takes a delivery at a time.
+    pub(crate) taking: tokio::sync::Mutex<()>,
     /// Something was committed that a job waits for.
     pub(crate) wake: Wake,
 }
@@ -140,6 +153,8 @@ pub struct Inner {
 pub(crate) struct Wake {
     pub(crate) sequencer: Notify,
     pub(crate) deliveries: Notify,
+    pub(crate) pings: Notify,
+    pub(crate) verifications: Notify,
 }
 
 impl std::ops::Deref for App {
@@ -159,6 +174,7 @@ impl App {
             sealer: Sealer::new(secrets),
             index: BlindIndex::new(secrets),
             refresh_tokens: RefreshTokens::new(secrets),
+            browser_states: BrowserStates::new(secrets),
             checkpoints: CheckpointSigner::new(secrets),
             passwords: PasswordPool::new(workers, waiting),
             keyring: keyring::Cached::default(),
@@ -166,6 +182,7 @@ impl App {
             client_keys: client_keys::Cached::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),
             scraping: tokio::sync::Mutex::default(),
+            taking: tokio::sync::Mutex::default(),
             wake: Wake::default(),
             db: parts.db,
             ephemeral: parts.ephemeral,
@@ -175,6 +192,7 @@ impl App {
             lifetimes: parts.lifetimes,
             registration: parts.registration,
             outbound: parts.outbound,
+            verifiers: verification::Services::new(parts.verifiers),
         }))
     }
 

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::cases::returning::{Key, question};
 use super::cases::{self, Dispute};
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -41,9 +42,13 @@ pub struct NewPerson {
     pub home: Option<Uuid>,
 }
 
+/// What is said of a number whose holder was erased (R18).
+pub(super) const ERASED: &str = "the number belonged to somebody who was erased: it registers again when the case is decided so (`mingji case list`)";
+
 impl App {
     /// Registers a person with her space, document and 学籍号. Somebody who holds the document already under the
-    /// same name is the same person and is returned; under another name it is a conflict, never a second record, and opens a case.
+    /// same name is the same person and is returned; under another name it is a conflict, never a second record, and opens a case. So
+    /// does a number of somebody who was erased.
     ///
     /// # Errors
     /// `Conflict`; a failed store.
@@ -74,6 +79,17 @@ impl App {
             work.commit(Outcome::Refused("the document is another name's")).await?;
             return Err(Error::new(Kind::Conflict, "the document belongs to a person of another name"));
         }
+        for index in [key.as_ref().map(Key::Document), new.personal_code.as_ref().map(|code| self.code_key(code))] {
+            let Some(index) = index else { continue };
+            if let Some(dispute) = question(work.tx(), &task, index, CaseSource::Registration).await? {
+                work.target("person", dispute.person);
+                for case in cases::open(self, ctx, work.tx(), &task, None, vec![dispute]).await? {
+                    work.event("case", case, "case.opened", &[]);
+                }
+                work.commit(Outcome::Refused("the number was erased")).await?;
+                return Err(Error::new(Kind::Conflict, ERASED));
+            }
+        }
         let person = self.insert_person(&mut work, ctx, &task, &new).await?;
         let on = task.on(person.id);
         if let (Some(document), Some(key)) = (&new.document, key) {
@@ -91,6 +107,10 @@ impl App {
         );
         work.commit(Outcome::Done).await?;
         Ok(person.id)
+    }
+
+    pub(super) fn code_key(&self, code: &PersonalCode) -> Key<'static> {
+        Key::Code(self.index.personal_code(code.expose()))
     }
 
     pub(super) fn document_key(&self, document: &Document) -> DocumentKey {
@@ -142,6 +162,7 @@ impl App {
                 evidence_sealed: None,
                 txn: None,
                 verified_at: ctx.now,
+                superseded_at: None,
             };
             verifications::insert(work.tx(), &task.on(person.id), &verification).await?;
         }

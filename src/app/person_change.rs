@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::cases::returning::{Key, question};
 use super::cases::{self, Dispute};
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
@@ -21,7 +22,7 @@ use crate::domain::registry::name::PersonName;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::personal_code::PersonalCode;
 use crate::store::documents::{DocumentKey, StoredCode};
-use crate::store::{accounts, documents, person_names, persons};
+use crate::store::{accounts, documents, merges, person_names, persons};
 
 /// What a change came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,14 +48,19 @@ impl App {
         id: PersonId,
         name: PersonName,
     ) -> Result<Changed, Error> {
-        let (task, ctx) = (access::task(TaskName::PersonChange), by.acting(ctx));
-        let mut work = self.begin(&ctx, Action::PersonChanged).await?;
-        let person = self.changeable(&mut work, &ctx, &task, by, id).await?;
-        if person.name.as_ref() == Some(&name) {
+        let ctx = by.acting(ctx);
+        self.patiently(|| self.rename_once(&ctx, by, id, &name)).await
+    }
+
+    async fn rename_once(&self, ctx: &Ctx, by: Decider, id: PersonId, name: &PersonName) -> Result<Changed, Error> {
+        let task = access::task(TaskName::PersonChange);
+        let mut work = self.begin(ctx, Action::PersonChanged).await?;
+        let person = self.changeable(&mut work, ctx, &task, by, id).await?;
+        if person.name.as_ref() == Some(name) {
             return Ok(Changed::Unchanged);
         }
         work.target("person", person.id);
-        self.rename_in(&mut work, &ctx, &task, person, name).await?;
+        self.rename_in(&mut work, ctx, &task, person, name.clone()).await?;
         work.commit(Outcome::Done).await?;
         Ok(Changed::Done)
     }
@@ -72,6 +78,7 @@ impl App {
         if let Some(former) = &person.name {
             person_names::keep(work.tx(), &on, new_uuid(ctx.now, &*self.random), former, ctx.now).await?;
         }
+        self.supersede_in(work, ctx, task, person.id).await?;
         let renamed = unverified(Person { name: Some(name), ..person }, ctx);
         self.write_person(work, task, &renamed, &["name"]).await?;
         Ok(persons::refresh_presence(work.tx(), &on).await?)
@@ -89,12 +96,23 @@ impl App {
         id: PersonId,
         born: NaiveDate,
     ) -> Result<Changed, Error> {
-        let (task, ctx) = (access::task(TaskName::PersonChange), by.acting(ctx));
         if born > ctx.now.shanghai_date() {
             return Err(Error::invalid("the birth date lies in the future"));
         }
-        let mut work = self.begin(&ctx, Action::PersonChanged).await?;
-        let person = self.changeable(&mut work, &ctx, &task, by, id).await?;
+        let ctx = by.acting(ctx);
+        self.patiently(|| self.correct_birth_date_once(&ctx, by, id, born)).await
+    }
+
+    async fn correct_birth_date_once(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: PersonId,
+        born: NaiveDate,
+    ) -> Result<Changed, Error> {
+        let task = access::task(TaskName::PersonChange);
+        let mut work = self.begin(ctx, Action::PersonChanged).await?;
+        let person = self.changeable(&mut work, ctx, &task, by, id).await?;
         if person.birth_date == Some(born) {
             return Ok(Changed::Unchanged);
         }
@@ -106,7 +124,8 @@ impl App {
             }
         }
         work.target("person", person.id);
-        let corrected = unverified(Person { birth_date: Some(born), ..person }, &ctx);
+        self.supersede_in(&mut work, ctx, &task, person.id).await?;
+        let corrected = unverified(Person { birth_date: Some(born), ..person }, ctx);
         self.write_person(&mut work, &task, &corrected, &["birth_date"]).await?;
         work.commit(Outcome::Done).await?;
         Ok(Changed::Done)
@@ -125,9 +144,20 @@ impl App {
         id: PersonId,
         document: &Document,
     ) -> Result<Changed, Error> {
-        let (task, ctx) = (access::task(TaskName::PersonChange), by.acting(ctx));
-        let mut work = self.begin(&ctx, Action::PersonChanged).await?;
-        let person = self.changeable(&mut work, &ctx, &task, by, id).await?;
+        let ctx = by.acting(ctx);
+        self.patiently(|| self.record_document_once(&ctx, by, id, document)).await
+    }
+
+    async fn record_document_once(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: PersonId,
+        document: &Document,
+    ) -> Result<Changed, Error> {
+        let task = access::task(TaskName::PersonChange);
+        let mut work = self.begin(ctx, Action::PersonChanged).await?;
+        let person = self.changeable(&mut work, ctx, &task, by, id).await?;
         let key = self.document_key(document);
         work.target("person", person.id);
         match documents::holder(work.tx(), &task, &key).await? {
@@ -142,10 +172,13 @@ impl App {
                     org: None,
                     source: CaseSource::Correction,
                 };
-                self.dispute_instead(work, &ctx, &task, by, dispute).await
+                self.dispute_instead(work, ctx, &task, by, dispute).await
             }
             None => {
-                self.replace_document_in(&mut work, &ctx, &task, &person, document).await?;
+                if let Some(dispute) = question(work.tx(), &task, Key::Document(&key), CaseSource::Correction).await? {
+                    return self.dispute_instead(work, ctx, &task, by, dispute).await;
+                }
+                self.replace_document_in(&mut work, ctx, &task, &person, document).await?;
                 work.commit(Outcome::Done).await?;
                 Ok(Changed::Done)
             }
@@ -192,6 +225,7 @@ impl App {
             }
         }
         self.insert_document(work, ctx, &on, person, document, key).await?;
+        self.supersede_in(work, ctx, task, person.id).await?;
         let known = Person {
             birth_date: document.birth_date().or(person.birth_date),
             sex: document.sex().unwrap_or(person.sex),
@@ -218,6 +252,7 @@ impl App {
         if !documents::set_status(work.tx(), &on, held.id, held.status, DocumentStatus::Withdrawn, ctx.now).await? {
             return Err(Error::busy("somebody changed the document at the same moment"));
         }
+        self.supersede_in(work, ctx, task, person.id).await?;
         self.write_person(work, task, &unverified(person.clone(), ctx), &["document"]).await?;
         Ok(true)
     }
@@ -280,9 +315,20 @@ impl App {
         id: PersonId,
         code: &PersonalCode,
     ) -> Result<Changed, Error> {
-        let (task, ctx) = (access::task(TaskName::PersonChange), by.acting(ctx));
-        let mut work = self.begin(&ctx, Action::PersonChanged).await?;
-        let person = self.changeable(&mut work, &ctx, &task, by, id).await?;
+        let ctx = by.acting(ctx);
+        self.patiently(|| self.record_personal_code_once(&ctx, by, id, code)).await
+    }
+
+    async fn record_personal_code_once(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: PersonId,
+        code: &PersonalCode,
+    ) -> Result<Changed, Error> {
+        let task = access::task(TaskName::PersonChange);
+        let mut work = self.begin(ctx, Action::PersonChanged).await?;
+        let person = self.changeable(&mut work, ctx, &task, by, id).await?;
         work.target("person", person.id);
         let index = self.index.personal_code(code.expose());
         let holder = documents::code_holder(work.tx(), &task, index).await?;
@@ -300,9 +346,12 @@ impl App {
         };
         if let Some(holder) = holder {
             let dispute = dispute(holder, index);
-            return self.dispute_instead(work, &ctx, &task, by, dispute).await;
+            return self.dispute_instead(work, ctx, &task, by, dispute).await;
         }
-        self.insert_personal_code(&mut work, &ctx, &task.on(person.id), &person, code).await?;
+        if let Some(dispute) = question(work.tx(), &task, self.code_key(code), CaseSource::Correction).await? {
+            return self.dispute_instead(work, ctx, &task, by, dispute).await;
+        }
+        self.insert_personal_code(&mut work, ctx, &task.on(person.id), &person, code).await?;
         work.event("person", person.id, "person.changed", &["personal_code"]);
         // The number inside is a hint (R10): she keeps the code, and somebody looks at it.
         if let Some(key) = self.hinted(code) {
@@ -310,7 +359,7 @@ impl App {
             if let Some(other) = other {
                 let opener = by.admin();
                 let hint = dispute(other.person, key.index);
-                for case in cases::open(self, &ctx, work.tx(), &task, opener, vec![hint]).await? {
+                for case in cases::open(self, ctx, work.tx(), &task, opener, vec![hint]).await? {
                     work.event("case", case, "case.opened", &[]);
                 }
             }
@@ -319,7 +368,8 @@ impl App {
         Ok(Changed::Done)
     }
 
-    /// Somebody whom this decider may change.
+    /// Somebody whom this decider may change. She is held before anybody's right is looked at: whoever gave her to another
+    /// school at the same moment was first, and the right is looked at anew.
     pub(super) async fn changeable(
         &self,
         work: &mut Work<'_>,
@@ -330,14 +380,33 @@ impl App {
     ) -> Result<Person, Error> {
         let missing = || Error::not_found("the person");
         let id = persons::survivor(work.tx(), id).await?.ok_or_else(missing)?;
-        if let Decider::Admin(admin) = by {
-            let sides: BTreeSet<OrgId> =
-                crate::store::cases::sides_of(work.tx(), task, &[id]).await?.into_iter().map(|side| side.org).collect();
-            if admin == id || !self.covers(work.tx(), admin, &sides, ctx.now).await? {
-                return Err(missing());
-            }
+        let person = merges::hold(work.tx(), task, id, id).await?.pop().ok_or_else(missing)?;
+        if person.merged_into.is_some() {
+            return Err(Error::busy("she was merged at the same moment"));
         }
-        persons::find(work.tx(), &task.on(id)).await?.filter(|person| person.salt.is_some()).ok_or_else(missing)
+        self.may_change(work, ctx, task, by, id).await?;
+        Some(person).filter(|person| person.salt.is_some()).ok_or_else(missing)
+    }
+
+    /// Whether this decider may change somebody who is held.
+    ///
+    /// # Errors
+    /// `NotFound` when not.
+    pub(super) async fn may_change(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        id: PersonId,
+    ) -> Result<(), Error> {
+        let Decider::Admin(admin) = by else { return Ok(()) };
+        let sides = crate::store::cases::sides_of(work.tx(), task, &[id]).await?;
+        let sides: BTreeSet<OrgId> = sides.into_iter().map(|side| side.org).collect();
+        if admin == id || !self.covers(work.tx(), admin, &sides, ctx.now).await? {
+            return Err(Error::not_found("the person"));
+        }
+        Ok(())
     }
 
     /// Writes a person whose version was read before, and says which fields changed.

@@ -8,7 +8,7 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::PersonId;
+use crate::domain::id::{IdentityId, PersonId};
 use crate::domain::registry::codes::staff::StaffState;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::codes::student_state::StudentState;
@@ -19,18 +19,25 @@ use crate::store::{accounts, admin_grants, enrolments, guardianships, persons, s
 
 impl App {
     /// Records that a person died on a day: her account is closed, sessions and grants end, and so do her stays, posts, roles
-    /// and guardianships, those over her and those of hers.
+    /// and guardianships, those over her and those of hers, with what platforms held by them.
     ///
     /// # Errors
     /// `NotFound` for somebody who is not there or not wholly in the administrator's scope; `Invalid` for a day that cannot be;
     /// `Conflict` for somebody who is not alive in the register.
     pub async fn record_death(&self, ctx: &Ctx, by: Decider, id: PersonId, day: NaiveDate) -> Result<Changed, Error> {
-        let (task, ctx) = (access::task(TaskName::PersonChange), by.acting(ctx));
         if day > ctx.now.shanghai_date() {
             return Err(Error::invalid("the day lies in the future"));
         }
-        let mut work = self.begin(&ctx, Action::PersonChanged).await?;
-        let person = self.changeable(&mut work, &ctx, &task, by, id).await?;
+        let ctx = by.acting(ctx);
+        let changed = self.patiently(|| self.record_death_once(&ctx, by, id, day)).await?;
+        self.wake.deliveries.notify_one();
+        Ok(changed)
+    }
+
+    async fn record_death_once(&self, ctx: &Ctx, by: Decider, id: PersonId, day: NaiveDate) -> Result<Changed, Error> {
+        let task = access::task(TaskName::PersonChange);
+        let mut work = self.begin(ctx, Action::PersonChanged).await?;
+        let person = self.changeable(&mut work, ctx, &task, by, id).await?;
         if person.birth_date.is_some_and(|born| day < born) {
             return Err(Error::invalid("the day lies before the birth"));
         }
@@ -48,14 +55,13 @@ impl App {
         }
         self.end_sessions_of(&mut work, &on, ctx.now, "deceased").await?;
         admin_grants::revoke_all(work.tx(), &on, ctx.now).await?;
-        self.end_places(&mut work, &ctx, &task, person.id, day).await?;
-        self.end_guardianships(&mut work, &ctx, &task, person.id).await?;
+        self.end_places(&mut work, ctx, &task, person.id, day).await?;
+        self.end_guardianships(&mut work, ctx, &task, person.id).await?;
         let person = Person { status: Status::Deceased, updated_at: ctx.now, version: person.version + 1, ..person };
         self.write_person(&mut work, &task, &person, &["status"]).await?;
         persons::refresh_presence(work.tx(), &on).await?;
         work.target("person", person.id).detail("status", Status::Deceased.as_str());
         work.commit(Outcome::Done).await?;
-        self.wake.deliveries.notify_one();
         Ok(Changed::Done)
     }
 
@@ -105,11 +111,13 @@ impl App {
         all.extend(guardianships::of_guardian(work.tx(), &on).await?);
         for one in all.into_iter().filter(|one| one.is_standing()) {
             let (child, pending) = (one.child, one.status == GuardianshipStatus::Pending);
+            let ward = access::ward_of(&one, ctx.now);
             let ended = if pending { one.reject(ctx.now) } else { one.end(ctx.now) };
             let ended = ended.map_err(Error::internal)?;
             if !guardianships::update(work.tx(), &task.on(child), &ended).await? {
                 return Err(Error::busy("somebody changed a guardianship at the same moment"));
             }
+            self.end_what_rests_on(work, &task.on(ended.guardian), IdentityId(ended.id.0), ward, ctx.now).await?;
             work.event("guardianship", ended.id, "guardianship.ended", &[]);
         }
         Ok(())

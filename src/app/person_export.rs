@@ -6,13 +6,14 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{Task, TaskName, TaskOn};
 use crate::domain::audit::Action;
-use crate::domain::id::{OrgId, PersonId};
+use crate::domain::id::{ClassId, OrgId, PersonId};
+use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::registry::document::DocumentStatus;
 use crate::domain::registry::person::Person;
 use crate::domain::time::Timestamp;
 use crate::store::{
-    accounts, admin_grants, consents, contacts, documents, enrolments, grants, guardianships, institutions, merge_rows,
-    merges, person_names, persons, sessions, staffings, verifications,
+    accounts, admin_grants, classes, consents, contacts, documents, enrolments, grants, guardianships, institutions,
+    merge_rows, merges, person_names, persons, sessions, staffings, verifications,
 };
 
 fn at(moment: Timestamp) -> String {
@@ -58,7 +59,7 @@ impl App {
         let verified = verifications::of_person(work.tx(), on).await?;
         let verified: Vec<Value> = verified
             .iter()
-            .map(|one| json!({ "method": one.method, "level": one.level.get(), "claims": one.claims, "at": at(one.verified_at) }))
+            .map(|one| json!({ "method": one.method, "level": one.level.get(), "claims": one.claims, "result": one.result, "verifier": one.verifier, "at": at(one.verified_at), "superseded_at": one.superseded_at.map(at) }))
             .collect();
         Ok(json!({
             "person_id": person.id,
@@ -96,12 +97,14 @@ impl App {
 
     async fn contacts_of(&self, work: &mut Work<'_>, on: &TaskOn, person: &Person) -> Result<Value, Error> {
         let mut known = Vec::new();
-        for contact in contacts::of_person(work.tx(), on).await? {
+        let mut all: Vec<_> = contacts::of_person(work.tx(), on).await?.into_iter().map(|one| (one, true)).collect();
+        all.extend(contacts::ended(work.tx(), on).await?.into_iter().map(|one| (one, false)));
+        for (contact, holds) in all {
             let plain = match &contact.value_sealed {
                 Some(sealed) => self.open_for(person, "contact", "value_sealed", contact.id, sealed)?,
                 None => None,
             };
-            known.push(json!({ "kind": contact.kind, "value": plain, "source": contact.source, "confirmed_at": contact.confirmed_at.map(at) }));
+            known.push(json!({ "kind": contact.kind, "value": plain, "source": contact.source, "confirmed_at": contact.confirmed_at.map(at), "holds": holds, "recorded_at": at(contact.created_at) }));
         }
         Ok(known.into())
     }
@@ -114,13 +117,27 @@ impl App {
 
     async fn places_of(&self, work: &mut Work<'_>, task: &Task, on: &TaskOn) -> Result<Value, Error> {
         let mut places = Vec::new();
+        let slices = enrolments::slices(work.tx(), on).await?;
         for stay in enrolments::of_person(work.tx(), on).await? {
             let school = org_name(work, task, stay.org).await?;
-            places.push(json!({ "as": "student", "institution": school, "student_no": stay.student_no, "state": stay.state, "source": stay.source, "from": stay.valid_from, "to": stay.valid_to }));
+            let mut before = Vec::new();
+            for slice in slices.iter().filter(|slice| slice.enrolment == stay.id) {
+                let class = class_name(work, task, slice.class).await?;
+                before.push(json!({ "class": class, "student_no": slice.student_no, "state": slice.state, "from": slice.valid_from, "to": slice.valid_to }));
+            }
+            let class = class_name(work, task, stay.class).await?;
+            places.push(json!({ "as": "student", "institution": school, "class": class, "student_no": stay.student_no, "state": stay.state, "source": stay.source, "from": stay.valid_from, "to": stay.valid_to, "before": before }));
         }
+        let taught = staffings::taught(work.tx(), on).await?;
         for post in staffings::of_person(work.tx(), on).await? {
             let place = org_name(work, task, post.org).await?;
-            places.push(json!({ "as": "staff", "institution": place, "staff_no": post.staff_no, "post": post.post.label(), "state": post.state, "from": post.valid_from, "to": post.valid_to }));
+            let mut lessons = Vec::new();
+            for lesson in taught.iter().filter(|lesson| lesson.staffing == post.id) {
+                let class = class_name(work, task, Some(lesson.class)).await?;
+                let subject = lesson.subject.map(|subject| subject.label());
+                lessons.push(json!({ "class": class, "subject": subject, "head_teacher": lesson.head_teacher, "from": lesson.valid_from, "to": lesson.valid_to }));
+            }
+            places.push(json!({ "as": "staff", "institution": place, "staff_no": post.staff_no, "post": post.post.label(), "state": post.state, "from": post.valid_from, "to": post.valid_to, "taught": lessons }));
         }
         let person = crate::domain::access::OnePerson::person(on);
         for grant in admin_grants::standing(work.tx(), task, person).await? {
@@ -165,12 +182,25 @@ impl App {
     }
 
     async fn consents_of(&self, work: &mut Work<'_>, on: &TaskOn) -> Result<Value, Error> {
-        let receipts = consents::of_person(work.tx(), on).await?;
-        Ok(receipts
-            .iter()
-            .map(|one| json!({ "client_id": one.client, "claims": one.claims, "purpose": one.purpose, "notice": one.notice_version, "given_at": at(one.given_at), "withdrawn_at": one.withdrawn_at.map(at) }))
-            .collect())
+        let mut told: Vec<Value> = consents::of_person(work.tx(), on).await?.iter().map(receipt).collect();
+        // What she agreed to for her wards is hers to know too; of the ward her name.
+        for given in consents::given_by(work.tx(), on).await? {
+            let ward = persons::find(work.tx(), &access::task(TaskName::OperatorCommand).on(given.person)).await?;
+            let mut one = receipt(&given);
+            one["given_for"] = json!(ward.and_then(|person| person.name).map(|name| name.as_str().to_owned()));
+            told.push(one);
+        }
+        Ok(told.into())
     }
+}
+
+fn receipt(one: &ConsentReceipt) -> Value {
+    json!({ "client_id": one.client, "claims": one.claims, "purpose": one.purpose, "notice": one.notice_version, "given_at": at(one.given_at), "withdrawn_at": one.withdrawn_at.map(at) })
+}
+
+async fn class_name(work: &mut Work<'_>, task: &Task, class: Option<ClassId>) -> Result<Option<String>, Error> {
+    let Some(class) = class else { return Ok(None) };
+    Ok(classes::find(work.tx(), task, class).await?.map(|class| class.name))
 }
 
 async fn org_name(work: &mut Work<'_>, task: &Task, org: OrgId) -> Result<Option<String>, Error> {

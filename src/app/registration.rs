@@ -105,6 +105,7 @@ impl App {
         let policy = initial.as_ref().map(|token| token.policy.clone()).or_else(|| self.registration.policy());
         let policy = policy.ok_or_else(refused)?;
         // What is wrong with the metadata uses nothing up.
+        metadata.check_pairwise()?;
         let metadata = policy.apply(metadata.completed())?;
         let sector = self.checked_sector(&metadata, false).await?;
         let (client, secret) = self.new_client(ctx, metadata, sector)?;

@@ -12,6 +12,7 @@ use crate::domain::access::TaskName;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{ClassId, OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::codes::student_state::StudentSource;
+use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::db::Tx;
@@ -168,7 +169,7 @@ impl App {
     ///
     /// # Errors
     /// `NotFound` for a claim that is not there or not for this decider; `Conflict` when it was decided before, or is a
-    /// conflict of names.
+    /// conflict of names; `Invalid` for a reason that is none.
     pub async fn decide_claim(
         &self,
         ctx: &Ctx,
@@ -178,6 +179,9 @@ impl App {
     ) -> Result<Decided, Error> {
         let task = access::task(TaskName::RelationDecision);
         let (decider, ctx) = (by.admin(), by.acting(ctx));
+        if let Verdict::Reject(Some(reason)) = &verdict {
+            read_reason(reason).map_err(|why| Error::invalid(why.to_string()))?;
+        }
         let mut work = self.begin(&ctx, Action::RelationDecided).await?;
         let mut found: Vec<_> = relation_claims::find(work.tx(), &task, id).await?.into_iter().collect();
         // Held before anybody's right is looked at: of two who give the student away at once, the second sees that she left.

@@ -35,6 +35,7 @@ impl App {
     /// An error in a request that passed the checks.
     pub(super) fn refusal_of(&self, request: &AuthorizationRequest, error: &ProtocolError) -> ClientAnswer {
         self.refusal(&request.redirect_uri, request.response_mode, request.state.as_deref(), error)
+            .with_session_state(request.session_state.as_deref())
     }
 
     /// Everything that the response type asks for.
@@ -76,7 +77,8 @@ impl App {
             }
         }
         let answer = ClientAnswer { redirect_uri: request.redirect_uri.clone(), mode: request.response_mode, fields };
-        Ok(answer.from_issuer(self.issuer().as_str(), request.state.as_deref()))
+        let answer = answer.from_issuer(self.issuer().as_str(), request.state.as_deref());
+        Ok(answer.with_session_state(request.session_state.as_deref()))
     }
 
     /// Puts a code into the ephemeral store. The grant's id follows from the code, so that a replay names it even
@@ -98,7 +100,7 @@ impl App {
         Ok(code.to_owned())
     }
 
-    fn offer(
+    pub(super) fn offer(
         &self,
         ctx: &Ctx,
         request: &AuthorizationRequest,

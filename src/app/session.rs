@@ -9,7 +9,7 @@ use crate::domain::access::OnePerson;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::{Session, session_lifetimes};
 use crate::domain::id::{DeliveryId, IdentityId, PersonId, SessionId};
-use crate::domain::oidc::logout::Delivery;
+use crate::domain::oidc::logout::{Delivery, frame_address};
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::db::Tx;
@@ -25,6 +25,10 @@ pub struct Browser {
     pub pre_session: Option<SecretString>,
     /// The device cookie of an earlier success.
     pub device: Option<SecretString>,
+    /// The cookie that clients' pages compare (Session Management 1.0).
+    pub state: Option<SecretString>,
+    /// What it says of itself, in words of ours.
+    pub agent: Option<String>,
 }
 
 impl Browser {
@@ -98,7 +102,8 @@ impl App {
         let ctx = ctx.acting(Actor::Person { id: session.person });
         let own = access::own(session, ctx.now)?;
         let mut work = self.begin(&ctx, Action::IdentityChosen).await?;
-        let hers = super::claims::identities(work.tx(), &own, ctx.now.shanghai_date()).await?;
+        let base = identities::base(work.tx(), &own).await?.ok_or_else(|| Error::not_found("person"))?;
+        let hers = super::claims::identities(work.tx(), &own, &base, ctx.now.shanghai_date()).await?;
         if !hers.iter().any(|known| known.id == identity) {
             return Err(Error::invalid("this identity is not yours today"));
         }
@@ -108,23 +113,29 @@ impl App {
     }
 
     /// Ends a session and everything that lives in it, and queues what its clients must hear
-    /// (Back-Channel Logout 1.0, 2.5). Part of a larger change.
+    /// (Back-Channel Logout 1.0, 2.5). What its browser opens in frames for those that listen there; `None` when it had
+    /// ended before. Part of a larger change.
     pub(crate) async fn end_session_in(
         &self,
         work: &mut Work<'_>,
         session: SessionId,
         now: Timestamp,
         reason: &'static str,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Vec<String>>, Error> {
         if !sessions::end(work.tx(), session, now, reason).await? {
-            return Ok(false);
+            return Ok(None);
         }
         // Read after the session's row is ours: a redemption that holds it has committed its client by now.
         let receivers = deliveries::receivers(work.tx(), session).await?;
+        let issuer = self.issuer().as_str();
+        let frames = receivers
+            .iter()
+            .filter_map(|one| Some(frame_address(one.metadata.frontchannel_logout_uri.as_ref()?, issuer, &one.sid)))
+            .collect();
         let ended = grants::revoke_of_session(work.tx(), session, now, reason).await?;
         let told = self.tell(work, receivers, now).await?;
         work.detail("grants_ended", ended).detail("clients_told", told);
-        Ok(true)
+        Ok(Some(frames))
     }
 
     /// Queues a logout token for everybody who takes them; how many.
@@ -146,20 +157,21 @@ impl App {
         Ok(told)
     }
 
-    /// Signs a browser's session out.
+    /// Signs a browser's session out; what it opens in frames now.
     ///
     /// # Errors
     /// A failed store.
-    pub async fn sign_out(&self, ctx: &Ctx, session: &Session, reason: &'static str) -> Result<(), Error> {
+    pub async fn sign_out(&self, ctx: &Ctx, session: &Session, reason: &'static str) -> Result<Vec<String>, Error> {
         let ctx = ctx.acting(Actor::Person { id: session.person });
         let mut work = self.begin(&ctx, Action::SignOut).await?;
         work.target("person", session.person).target("session", session.id);
-        if self.end_session_in(&mut work, session.id, ctx.now, reason).await? {
-            work.event("session", session.id, "session.ended", &[]);
-            work.commit(Outcome::Done).await?;
-            self.wake.deliveries.notify_one();
-        }
-        Ok(())
+        let Some(frames) = self.end_session_in(&mut work, session.id, ctx.now, reason).await? else {
+            return Ok(Vec::new());
+        };
+        work.event("session", session.id, "session.ended", &[]);
+        work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
+        Ok(frames)
     }
 
     /// Signs a person out everywhere, as part of a larger change (a new password, a locked account).

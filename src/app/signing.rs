@@ -91,7 +91,7 @@ impl App {
     ) -> Result<String, Error> {
         let alg = client.metadata.id_token_signed_response_alg;
         let family = facts.family();
-        let ids = self.sector_ids(&mut self.db.read().await?, client, &family).await?;
+        let ids = self.sector_ids_of(client, &family).await?;
         let mut token = match bound.alone {
             true => claims::lone_id_token(facts, grant, client, &ids),
             false => claims::id_token(facts, grant, client, &ids),

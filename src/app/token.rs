@@ -20,7 +20,7 @@ use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::oidc::token::Request;
 use crate::keys::opaque;
 use crate::store::ephemeral::{Redeemed, Space};
-use crate::store::{grants, persons, sessions, subjects};
+use crate::store::{grants, sessions, subjects};
 
 /// How long the ephemeral store knows that a code was used: beyond any redemption that is still running. After that
 /// SQL knows by the grant, whose id follows from the code; kept for the life of a refresh token, the tombstones of
@@ -69,9 +69,10 @@ impl App {
             Request::ClientCredentials { scope, resource } => {
                 self.client_credentials(&ctx, &client, scope.as_deref(), resource.as_deref()).await?
             }
+            Request::Elsewhere { way, code } => self.fetch(&ctx, &client, way, &code).await?,
             Request::Refresh { token, scope } => self.refresh(&ctx, &client, &token, scope).await?,
         };
-        self.metrics.tokens_issued(grant_type);
+        self.metrics.tokens_issued(metrics::grant(grant_type));
         Ok(tokens)
     }
 
@@ -100,9 +101,22 @@ impl App {
         };
         self.metrics.code_presented("redeemed");
         let offer = offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), ctx.now)?;
-        let mut work = self.begin(ctx, Action::GrantCreated).await?;
-        let (grant, facts) =
-            self.establish(&mut work, ctx, client, offer.clone(), grant).await?.map_err(invalid_grant)?;
+        let work = self.begin(ctx, Action::GrantCreated).await?;
+        self.give(work, &ready, ctx, client, offer, grant).await
+    }
+
+    /// Makes the grant of an offer and commits it, then signs.
+    pub(super) async fn give(
+        &self,
+        mut work: Work<'_>,
+        ready: &Ready,
+        ctx: &Ctx,
+        client: &Arc<Client>,
+        offer: CodeOffer,
+        grant: GrantId,
+    ) -> Result<Tokens, Error> {
+        let nonce = offer.nonce.clone();
+        let (grant, facts) = self.establish(&mut work, ctx, client, offer, grant).await?.map_err(invalid_grant)?;
         let family = client
             .may_refresh()
             .then(|| Family::begin(FamilyId::new(ctx.now, &*self.random), grant.id, ctx.now, &self.lifetimes));
@@ -110,7 +124,7 @@ impl App {
             grants::insert_family(work.tx(), family).await?;
         }
         work.commit(Outcome::Done).await?;
-        self.sign(&ready, ctx, client, (&grant, &facts), offer.nonce.as_deref(), family.as_ref()).await
+        self.sign(ready, ctx, client, (&grant, &facts), nonce.as_deref(), family.as_ref()).await
     }
 
     /// Makes the grant that an offer stands for, to be committed by the caller; why not, when what it stood for has
@@ -125,15 +139,13 @@ impl App {
     ) -> Result<Result<(Grant, Facts), &'static str>, Error> {
         const ENDED: &str = "what was granted has ended";
         // A sign-out at the same moment either comes first, or sees this client and tells it.
-        if !sessions::hold(work.tx(), offer.session).await? {
-            return Ok(Err(ENDED));
-        }
+        let Some(holder) = sessions::hold(work.tx(), offer.session).await? else { return Ok(Err(ENDED)) };
         // What the client may have was cut down since, perhaps.
         let allowed = client.allowed_scopes();
         offer.scope = offer.scope.intersect(&allowed);
         offer.claims = offer.claims.within(&allowed);
         // Who was merged since is meant no less.
-        offer.person = persons::survivor(work.tx(), offer.person).await?.unwrap_or(offer.person);
+        offer.person = holder;
         let grant = self.grant_from(work, ctx, client, offer, id).await?;
         // RFC 6749, 4.1.2: a replay that came first revoked the grant before it began.
         if !grants::insert(work.tx(), &grant).await? {
@@ -141,13 +153,14 @@ impl App {
         }
         let proof = access::by_new_grant(&grant);
         // The person, her account and session may have ended since she was asked.
-        if grants::live(work.tx(), grant.id, ctx.now).await?.is_none()
-            || !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await?
-        {
+        if grants::live(work.tx(), grant.id, ctx.now).await?.is_none() {
             return Ok(Err(ENDED));
         }
+        let Some(base) = self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? else {
+            return Ok(Err(ENDED));
+        };
         Self::client_used(work, client, ctx.now).await?;
-        let facts = self.facts(work.tx(), &proof, &grant, client, ctx.now).await?;
+        let facts = self.facts(work.tx(), &proof, base, &grant, client, ctx.now).await?;
         work.target("person", grant.person)
             .target("client", client.id)
             .target("grant", grant.id)
@@ -219,9 +232,9 @@ impl App {
         let Some((grant, proof)) = live else {
             return Err(self.refresh_ended("the refresh token has ended"));
         };
-        if !self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? {
+        let Some(base) = self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? else {
             return Err(self.refresh_ended("consent has ended"));
-        }
+        };
         let presented = self.present(&mut work, family, counter, client.is_public(), ctx).await?;
         self.metrics.refresh_presented(metrics::refresh(&presented));
         let family = match presented {
@@ -242,7 +255,7 @@ impl App {
             Presented::Ended => return Err(invalid_grant("the refresh token has ended")),
         };
         let grant = narrowed(grant, scope)?;
-        let facts = self.facts(work.tx(), &proof, &grant, client, ctx.now).await?;
+        let facts = self.facts(work.tx(), &proof, base, &grant, client, ctx.now).await?;
         work.target("person", grant.person).target("client", client.id).target("grant", grant.id);
         work.commit(Outcome::Done).await?;
         // OpenID Connect Core, 12.2: no nonce is needed, and auth_time stays that of the original sign-in.

@@ -40,9 +40,7 @@ impl App {
         let mut tx = self.db.read().await?;
         let live = self.live_grant(&mut tx, grant_id, &client, ctx.now).await?;
         let (grant, proof) = live.ok_or_else(invalid_token)?;
-        if !self.still_allowed(&mut tx, &proof, &grant, &client, ctx.now).await? {
-            return Err(invalid_token());
-        }
+        let base = self.still_allowed(&mut tx, &proof, &grant, &client, ctx.now).await?.ok_or_else(invalid_token)?;
         // A refresh may have asked for less than the grant holds.
         let grant = match token["scope"].as_str().map(ScopeSet::parse) {
             Some(asked) if !grant.scope.is_subset(&asked) => grant.within(&asked),
@@ -51,7 +49,7 @@ impl App {
         if !grant.scope.has(Scope::Openid) {
             return Err(ProtocolError::new(Code::InsufficientScope, "scope openid is needed").into());
         }
-        let facts = self.facts(&mut tx, &proof, &grant, &client, ctx.now).await?;
+        let facts = self.facts(&mut tx, &proof, base, &grant, &client, ctx.now).await?;
         let family = facts.family();
         let ids = self.sector_ids(&mut tx, &client, &family).await?;
         let mut told = claims::userinfo(&facts, &grant, &client, &ids);

@@ -4,6 +4,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::activation::hint_of;
+use super::elsewhere::OpenQuestion;
 use super::session::{Browser, Who};
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
@@ -27,6 +28,8 @@ pub struct Home {
     pub who: Who,
     /// The children that she is recorded as a guardian of.
     pub wards: Vec<WardCard>,
+    /// What clients ask of her now.
+    pub questions: Vec<OpenQuestion>,
 }
 
 /// One child, for her guardian.
@@ -91,7 +94,9 @@ impl App {
         for kept in wards::of_guardian(&mut tx, &own).await? {
             cards.extend(card(&mut tx, &kept, ctx.now).await?);
         }
-        Ok(Some(Home { who, wards: cards }))
+        drop(tx);
+        let questions = self.open_questions(ctx, &who).await?;
+        Ok(Some(Home { who, wards: cards, questions }))
     }
 
     /// "My child" is noted; "not my child" rejects what is pending and ends what was confirmed, with everything that rests

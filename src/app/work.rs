@@ -7,12 +7,15 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{App, Ctx, Error};
+use super::{App, Ctx, Error, Kind};
 use crate::domain::audit::{Action, Entry};
 use crate::domain::event::Event;
-use crate::domain::id::{AuditId, EventId};
+use crate::domain::id::{AuditId, EventId, PersonId};
 use crate::store::books;
 use crate::store::db::Tx;
+
+/// How often two who write about the same people at once are let try again.
+const TRIES: u32 = 8;
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub enum Housekeeping {
     Installation,
     /// A subject that a sector hears of for the first time in an answer about somebody else.
     Subject,
+    /// What a client asks of somebody, until she answered; nothing was given yet.
+    Question,
 }
 
 /// A write transaction in the making.
@@ -55,6 +60,25 @@ impl App {
     pub(crate) async fn begin<'a>(&'a self, ctx: &'a Ctx, action: Action) -> Result<Work<'a>, Error> {
         let tx = self.writer().await?;
         Ok(Work { app: self, ctx, tx, action, target: Map::new(), details: Map::new(), events: Vec::new() })
+    }
+
+    /// Tries again, for a while, when somebody else was quicker with the same people.
+    ///
+    /// # Errors
+    /// As `once` says; `Busy` when others always were.
+    pub(crate) async fn patiently<T, F, Fut>(&self, once: F) -> Result<T, Error>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+    {
+        let mut attempt = 1;
+        loop {
+            match once().await {
+                Err(error) if error.kind == Kind::Busy && attempt < TRIES => self.pause(attempt).await,
+                result => return result,
+            }
+            attempt += 1;
+        }
     }
 
     /// A pause before whoever was slower tries again, longer each time and never the same for two.
@@ -106,23 +130,35 @@ impl Work<'_> {
         kind: &'static str,
         fields: &[&str],
     ) -> &mut Self {
-        self.event_of(aggregate, id, kind, json!(fields))
+        self.tell_event(aggregate, id.into(), kind, json!(fields), None)
     }
 
-    /// The same, where more than names of fields is to be said: ids, never a person's value.
-    pub(crate) fn event_of(
+    /// Says to one sector, and to nobody else, what it calls two people that are one, or one that is two again (R13).
+    pub(crate) fn event_for_sector(
         &mut self,
-        aggregate: &'static str,
-        id: impl Into<Uuid>,
+        sector: &str,
+        person: PersonId,
         kind: &'static str,
         told: Value,
+    ) -> &mut Self {
+        self.tell_event("person", person.0, kind, told, Some(sector.to_owned()))
+    }
+
+    fn tell_event(
+        &mut self,
+        aggregate: &'static str,
+        aggregate_id: Uuid,
+        kind: &'static str,
+        fields: Value,
+        sector: Option<String>,
     ) -> &mut Self {
         let event = Event {
             id: EventId::new(self.app.now(), &*self.app.random),
             aggregate,
-            aggregate_id: id.into(),
+            aggregate_id,
             kind,
-            fields: told,
+            fields,
+            sector,
             at: self.ctx.now,
         };
         self.events.push(event);
@@ -154,13 +190,17 @@ impl Work<'_> {
             request_id: self.ctx.request_id,
             details: Value::Object(self.details),
         };
-        books::record(&mut self.tx, &entry).await?;
-        let mut told = HashSet::new();
-        if self.events.iter().all(|event| told.insert(event.aggregate_id)) {
-            books::publish_all(&mut self.tx, &self.events).await?;
+        if let [event] = &self.events[..] {
+            books::record_with(&mut self.tx, &entry, event).await?;
         } else {
-            for event in &self.events {
-                books::publish(&mut self.tx, event).await?;
+            books::record(&mut self.tx, &entry).await?;
+            let mut told = HashSet::new();
+            if self.events.iter().all(|event| told.insert(event.aggregate_id)) {
+                books::publish_all(&mut self.tx, &self.events).await?;
+            } else {
+                for event in &self.events {
+                    books::publish(&mut self.tx, event).await?;
+                }
             }
         }
         self.tx.commit().await?;

@@ -13,6 +13,8 @@ use crate::app::Ctx;
 use crate::domain::id::{ClientId, InitialTokenId};
 use crate::domain::oidc::client::{ClientMetadata, ClientStatus};
 use crate::domain::oidc::initial_token::{InitialToken, Policy};
+use crate::domain::time::Timestamp;
+use crate::store::deliveries::OfClient;
 
 /// Subcommands.
 #[derive(Subcommand)]
@@ -44,6 +46,9 @@ pub enum Command {
         /// Its `client_id`.
         client_id: ClientId,
     },
+    /// Lists what clients were not told of: logout tokens that wait for them, or were given up after a day.
+    #[command(after_help = "Example: mingji client deliveries")]
+    Deliveries,
     /// 下架: the client is refused everywhere until it is restored.
     #[command(after_help = "Example: mingji client suspend 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
     Suspend {
@@ -108,6 +113,11 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             let documents: Vec<Value> = tokens.iter().map(document).collect();
             output.say(&documents, |_| documents.iter().map(|token| format!("{token}\n")).collect())
         }
+        Command::Deliveries => {
+            let app = runtime::standing(config).await?;
+            let documents: Vec<Value> = app.undelivered().await?.iter().map(undelivered).collect();
+            output.say(&documents, |_| documents.iter().map(|one| format!("{one}\n")).collect())
+        }
         Command::EndInitialToken { id } => {
             let app = runtime::standing(config).await?;
             app.end_initial_token(&Ctx::task(&app, "client end-initial-token"), *id).await?;
@@ -139,6 +149,14 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
 fn document(token: &InitialToken) -> Value {
     json!({
         "id": token.id, "uses": token.uses_left, "expires_at": token.expires_at.seconds(), "policy": token.policy,
+    })
+}
+
+fn undelivered(one: &OfClient) -> Value {
+    let at = |moment: Option<Timestamp>| moment.map(Timestamp::to_rfc3339);
+    json!({
+        "client_id": one.client, "client_name": one.name, "waiting": one.waiting, "oldest": at(one.oldest),
+        "given_up": one.given_up, "last_given_up": at(one.last_given_up),
     })
 }
 

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -12,11 +14,18 @@ use super::output::Output;
 use super::serve::Listeners;
 use super::{Failure, runtime, serve};
 use crate::app::{App, Ctx};
-use crate::config::{Preset, Settings, keys};
+use crate::config::{Preset, Settings, VerifierKeys, VerifierSettings, keys};
+use crate::demo::approve;
 use crate::demo::platform::{self, Accent, ClientId, ClientSecret, IssuerUrl, Look, PlatformSettings};
+use crate::demo::screen::{self, Screen};
+use crate::demo::verifier::Simulator;
 use crate::demo::world::{self, Addresses, DemoClient, World};
+use crate::domain::registry::codes::realname::Method;
 use crate::domain::time::Clock as _;
 use crate::http::server;
+use crate::keys::random::SystemRandom;
+use crate::outbound::address::Allow;
+use crate::outbound::client::GuardedClient;
 use crate::store::snapshot;
 use crate::telemetry::SystemClock;
 
@@ -42,20 +51,25 @@ pub async fn run(config: Option<&Path>, args: &Args, output: &Output) -> Result<
         let app = runtime::command_on(&settings).await?;
         let world = world::seed(&app, &addresses, args.into_existing).await?;
         app.close().await;
-        return output.say(&document(&settings, &world), |_| text(&settings, &world, &addresses));
+        return output.say(&document(&settings, &world, None), |_| text(&settings, &world, &addresses));
     }
-    let settings = runtime::settings(config, &presets(args.port))?;
+    let mut settings = runtime::settings(config, &presets(args.port))?;
     // All addresses first: a port that is taken is said before anything is written.
     let listeners = Listeners::bind(&settings).await?;
     let (port_a, port_b) = (args.port + 1, args.port + 2);
     let platforms = [server::bind(loopback(port_a)).await?, server::bind(loopback(port_b)).await?];
+    let verifier = server::bind(loopback(0)).await?;
+    let simulator = simulator(&mut settings, &verifier)?;
     let app = runtime::provider(&settings, true).await?;
     let world = world::seed(&app, &addresses, args.into_existing).await?;
     app.ensure_keys(&Ctx::task(&app, "keys")).await?;
     let stop = serve::stop_signal();
-    for (listener, router) in platforms.into_iter().zip(routers(&settings, &addresses, &world).await?) {
+    let [a, b] = routers(&settings, &addresses, &world).await?;
+    let a = a.merge(approve::router(app.clone(), world.clone())).merge(screen(&settings, &world)?);
+    for (listener, router) in platforms.into_iter().zip([a, b]) {
         tokio::spawn(serve_platform(listener, router, stop.clone()));
     }
+    tokio::spawn(serve_platform(verifier, simulator.router(), stop.clone()));
     let announced = announce(&app, &settings, &world, &addresses, output);
     let (said, served) = tokio::join!(announced, serve::serve(&settings, app.clone(), listeners, stop));
     said.and(served)
@@ -70,6 +84,17 @@ fn presets(port: u16) -> Vec<Preset> {
     ]
 }
 
+/// A screen without a keyboard, beside platform A and as its client.
+fn screen(settings: &Settings, world: &World) -> Result<axum::Router, Failure> {
+    let client = world.client("platform_a").ok_or_else(|| Failure::new("the demo world lacks a client"))?;
+    let screen = Screen {
+        issuer: settings.issuer.as_str().to_owned(),
+        client_id: client.client_id.clone(),
+        client_secret: client.client_secret.clone(),
+    };
+    screen::router(screen).map_err(|e| Failure::new(e.to_string()))
+}
+
 fn loopback(port: u16) -> std::net::SocketAddr {
     (std::net::Ipv4Addr::LOCALHOST, port).into()
 }
@@ -79,6 +104,25 @@ fn addresses(port: u16) -> Result<Addresses, Failure> {
         Url::parse(&format!("http://localhost:{port}/{path}")).map_err(|e| Failure::new(e.to_string()))
     };
     Ok(Addresses { platform_a: at(port + 1, "")?, platform_b: at(port + 2, "")?, vendor: at(port + 1, "vendor/")? })
+}
+
+/// A service that verifies real names, as `simulator` among the settings. It stands wherever there is room.
+fn simulator(settings: &mut Settings, listener: &TcpListener) -> Result<Simulator, Failure> {
+    let at = listener.local_addr().map_err(|e| Failure::new(e.to_string()))?;
+    let (url, timeout) = (format!("http://{at}/ask"), Duration::from_secs(5));
+    let http = GuardedClient::new(vec![Allow::Net(at.ip().into())], None)?;
+    let random = SystemRandom::new();
+    let simulator = Simulator::new(settings.issuer.as_str(), &url, Arc::new(SystemClock), &random, http, 2 * timeout);
+    let simulator = simulator.map_err(|e| Failure::new(e.to_string()))?;
+    let keys = VerifierKeys::Inline(simulator.keys());
+    settings.verifiers.push(VerifierSettings {
+        name: "simulator".into(),
+        method: Method::PoliceNameId,
+        url,
+        keys,
+        timeout,
+    });
+    Ok(simulator)
 }
 
 /// Platform A with the vendor's application beside it, and platform B.
@@ -148,7 +192,7 @@ fn state_folder(settings: &Settings) -> PathBuf {
     file.as_deref().and_then(Path::parent).unwrap_or(&settings.keys_dir).to_owned()
 }
 
-async fn serve_platform(listener: tokio::net::TcpListener, router: axum::Router, stop: CancellationToken) {
+async fn serve_platform(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
     if let Err(error) = server::serve(listener, router, None, stop).await {
         tracing::error!(%error, "a demo platform stopped");
     }
@@ -163,23 +207,26 @@ async fn announce(
     output: &Output,
 ) -> Result<(), Failure> {
     while !app.readiness().await.iter().all(|check| check.ok) {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    output.say(&document(settings, world), |_| text(settings, world, addresses))
+    let approve_url = format!("{}{}", addresses.platform_a, approve::TEMPLATE);
+    output.say(&document(settings, world, Some(approve_url)), |_| text(settings, world, addresses))
 }
 
-/// The contract's line. Nothing is approved out of band before CIBA and the device grant exist, so there is no address for it yet.
-fn document(settings: &Settings, world: &World) -> serde_json::Value {
-    json!({ "issuer": settings.issuer.as_str(), "people": world.people, "clients": world.clients, "approve_url": null })
+/// The contract's line. Without the demo's listeners nobody answers at an address of theirs.
+fn document(settings: &Settings, world: &World, approve_url: Option<String>) -> serde_json::Value {
+    let issuer = settings.issuer.as_str();
+    json!({ "issuer": issuer, "people": world.people, "clients": world.clients, "approve_url": approve_url })
 }
 
 fn text(settings: &Settings, world: &World, addresses: &Addresses) -> String {
     let mut out = format!(
-        "\n  名籍 Mingji    {}\n  平台 A          {}\n  平台 B          {}\n  第三方应用      {}\n\n  打开平台 A，用下面任一账号登录。Open platform A and sign in as one of:\n\n",
+        "\n  名籍 Mingji    {}\n  平台 A          {}\n  平台 B          {}\n  第三方应用      {}\n  教室大屏        {}screen\n\n  打开平台 A，用下面任一账号登录。Open platform A and sign in as one of:\n\n",
         settings.issuer.as_str(),
         addresses.platform_a,
         addresses.platform_b,
-        addresses.vendor
+        addresses.vendor,
+        addresses.platform_a
     );
     for person in &world.people {
         out.push_str(&format!("    {:<17} {:<16} {}\n", person.key, person.user_name, person.password));

@@ -30,6 +30,7 @@ mod slips;
 mod staff;
 mod standing;
 mod student;
+mod verification;
 mod year;
 
 use std::path::PathBuf;
@@ -82,6 +83,9 @@ enum Command {
     /// One record for each human being: merge, rename, correct, export.
     #[command(subcommand)]
     Person(person::Command),
+    /// Who says that somebody is who the register says: ask a service, record a word, list, retry.
+    #[command(subcommand)]
+    Verification(verification::Command),
     /// What becomes of institutions: open, rename, recode, move, merge, split, close; how it was on any day.
     #[command(subcommand)]
     Institution(institution::Command),
@@ -153,6 +157,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Claim(command) => claim::run(config, &command, output).await,
         Command::Case(command) => case::run(config, &command, output).await,
         Command::Person(command) => person::run(config, &command, output).await,
+        Command::Verification(command) => verification::run(config, &command, output).await,
         Command::Institution(command) => institution::run(config, &command, output).await,
         Command::Student(command) => student::run(config, &command, output).await,
         Command::Staff(command) => staff::run(config, &command, output).await,

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::app::verification::VerificationService;
 use crate::app::{App, Parts, secrets};
-use crate::config::{self, Preset, Settings};
+use crate::config::{self, Preset, Settings, VerifierKeys, VerifierSettings};
 use crate::domain::time::Clock as _;
+use crate::keys::foreign::PublicKeys;
 use crate::keys::random::SystemRandom;
 use crate::keys::root::RootSecrets;
 use crate::outbound::address::Allow;
@@ -115,6 +117,24 @@ pub async fn app(settings: &Settings, db: Db, secrets: RootSecrets, ephemeral: &
         lifetimes: settings.lifetimes.clone(),
         registration: settings.registration,
         outbound: GuardedClient::new(allow, extra_ca)?,
+        verifiers: settings.verifiers.iter().map(verifier).collect::<Result<_, _>>()?,
         password_workers: (workers, PASSWORDS_WAITING),
     }))
+}
+
+/// A service with its keys read.
+fn verifier(settings: &VerifierSettings) -> Result<VerificationService, Failure> {
+    let name = &settings.name;
+    let keys = match &settings.keys {
+        VerifierKeys::Inline(keys) => keys.clone(),
+        VerifierKeys::File(file) => {
+            let text = std::fs::read_to_string(file).map_err(|e| {
+                Failure::new(format!("{}: {e}: keys of [verification.{name}] must name a JWK Set", file.display()))
+            })?;
+            serde_json::from_str(&text).map_err(|_| Failure::new(format!("{}: this is no JSON", file.display())))?
+        }
+    };
+    let keys = PublicKeys::parse(&keys).map_err(|why| Failure::new(format!("keys of [verification.{name}]: {why}")))?;
+    let (method, url, patience) = (settings.method, settings.url.clone(), settings.timeout);
+    Ok(VerificationService { name: name.clone(), method, url, keys, patience })
 }

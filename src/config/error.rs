@@ -44,6 +44,16 @@ pub enum ConfigError {
         /// What to write instead, with an example.
         expected: &'static str,
     },
+    /// A table of a verification service cannot be used.
+    #[error("[verification.{name}] {problem}; write {expected}")]
+    Service {
+        /// The service.
+        name: String,
+        /// What is wrong.
+        problem: String,
+        /// What to write instead, with an example.
+        expected: &'static str,
+    },
     /// A secret is given twice.
     #[error("{variable} and {variable}_FILE are both set; keep one of them")]
     GivenTwice {

@@ -12,6 +12,7 @@ mod reference;
 mod resolved;
 mod unserved;
 mod value;
+mod verification;
 
 use std::path::Path;
 
@@ -19,6 +20,7 @@ pub use error::ConfigError;
 pub use raw::Preset;
 pub use reference::reference;
 pub use resolved::{DatabaseUrl, EphemeralUrl, OutboundAllow, Settings, TlsFiles};
+pub use verification::{VerifierKeys, VerifierSettings};
 
 /// Reads and resolves all settings: the file (`None`: `mingji.toml` in the working directory, where it exists)
 /// and the environment, over a command's presets.

@@ -12,6 +12,8 @@ pub type Preset = (&'static Key, String);
 /// One text per setting. Not printable: a text may be a password.
 pub(super) struct Raw {
     texts: BTreeMap<&'static str, String>,
+    /// The table of verification services, which only a file can hold.
+    pub(super) verification: toml::Table,
     /// Variables that look like ours and are not known.
     pub(super) unknown_variables: Vec<String>,
 }
@@ -46,6 +48,7 @@ pub(super) fn read(
 ) -> Result<Raw, ConfigError> {
     let mut raw = Raw {
         texts: presets.iter().map(|(key, text)| (key.variable, text.clone())).collect(),
+        verification: toml::Table::new(),
         unknown_variables: Vec::new(),
     };
     match file {
@@ -63,6 +66,10 @@ fn read_file(path: &Path, raw: &mut Raw) -> Result<(), ConfigError> {
     let table: toml::Table = text.parse().map_err(|fault| malformed(path, &text, &fault))?;
     let mut named: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in table {
+        if let ("verification", toml::Value::Table(services)) = (name.as_str(), &value) {
+            raw.verification = services.clone();
+            continue;
+        }
         let variable = format!("{PREFIX}{}", name.to_ascii_uppercase());
         if lookup(&variable).is_none() || name.chars().any(|c| c.is_ascii_uppercase()) {
             return Err(ConfigError::UnknownSetting { path: path.to_owned(), nearest: nearest(&name), name });

@@ -17,6 +17,19 @@ pub fn reference() -> String {
         let default = if key.default.is_empty() { String::from("none") } else { format!("`{}`", key.default) };
         text.push_str(&format!("| `{}`{mark} | {default} | {} |\n", key.variable, key.meaning));
     }
+    text.push_str(
+        "\n## Verification services\n\n\
+         A table for each in the file, `[verification.NAME]`; there are no variables for them. A question is a signed token (ES256, `typ`\n\
+         `verification-request+jwt`, verified with the keys at our `jwks_uri`) with `iss`, `aud` (the url), `jti`, `iat`, `exp`, `method`, `name` and, as\n\
+         the method compares them, `document` (`class`, `country`, `number`), `personal_code` and `phone`. The answer is one as well (`typ`\n\
+         `verification-response+jwt`) with `iss` (the url), `aud` (our issuer), `request` (the `jti`), `iat`, `result` (`match` or `mismatch`) and perhaps\n\
+         `txn`. The same `jti` comes again when no answer came. Five failures in a row let a service rest for a minute.\n\n\
+         | member | default | meaning |\n|---|---|---|\n",
+    );
+    for (member, default, meaning) in super::verification::MEMBERS {
+        let default = if default.is_empty() { String::from("none") } else { format!("`{default}`") };
+        text.push_str(&format!("| `{member}` | {default} | {meaning} |\n"));
+    }
     text
 }
 

@@ -11,6 +11,7 @@ use super::error::ConfigError;
 use super::keys;
 use super::raw::Raw;
 use super::value::{address, duration, invalid, list, network};
+use super::verification::{self, VerifierSettings};
 use crate::domain::auth::lifetimes::{LifetimeFault, Lifetimes};
 use crate::domain::issuer::Issuer;
 use crate::domain::oidc::initial_token::Opening;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub outbound_ca: Option<PathBuf>,
     /// Whether strangers may register clients.
     pub registration: Opening,
+    /// Services that verify who somebody is.
+    pub verifiers: Vec<VerifierSettings>,
     /// The log filter.
     pub log: String,
     /// How long things live.
@@ -149,6 +152,7 @@ pub(super) fn resolve(raw: &Raw) -> Result<Settings, ConfigError> {
         outbound_allow: outbound_allow(raw)?,
         outbound_ca: raw.text(&keys::OUTBOUND_CA).map(PathBuf::from),
         registration: registration(raw)?,
+        verifiers: verification::resolve(&raw.verification)?,
         log: raw.text(&keys::LOG).unwrap_or(keys::LOG.default).to_owned(),
         lifetimes: lifetimes(raw)?,
         unknown_variables: raw.unknown_variables.clone(),

@@ -67,6 +67,8 @@ pub enum TaskName {
     InstitutionLife,
     /// The turn of the school year in a subtree, by the operator or whoever covers it.
     YearTurn,
+    /// Verifications of real names, by services and by whoever looked; who may ask is checked against her evidence.
+    Verification,
     /// `mingji registry count`.
     OperatorReport,
     /// Laying out the demo world.

@@ -17,8 +17,11 @@ pub struct Event {
     pub aggregate_id: Uuid,
     /// What happened.
     pub kind: &'static str,
-    /// Names of the fields that changed; of a merged subject, the two.
+    /// Names of the fields that changed; of a subject that was merged or parted, the two.
     pub fields: Value,
+    /// The sector whose clients are told it, and nobody else; none: whoever may know of the aggregate. What holds a subject is
+    /// always addressed (R13); the aggregate's id is none of theirs.
+    pub sector: Option<String>,
     /// When.
     pub at: Timestamp,
 }

@@ -126,4 +126,6 @@ ids! {
     InitialTokenId,
     /// A delivery that waits in the outbox of calls.
     DeliveryId,
+    /// A question that is answered on another device.
+    ElsewhereId,
 }

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod audit;
 pub mod auth;
+pub mod circuit;
 pub mod event;
 pub mod id;
 pub mod issuer;

@@ -60,6 +60,12 @@ impl Timestamp {
             .map_or(NaiveDate::MAX, |moment| moment.date_naive())
     }
 
+    /// Day and minute in Asia/Shanghai, for people.
+    pub fn shanghai_minute(self) -> String {
+        DateTime::from_timestamp(self.seconds().saturating_add(SHANGHAI_OFFSET_SECONDS), 0)
+            .map_or_else(String::new, |moment| moment.format("%Y-%m-%d %H:%M").to_string())
+    }
+
     /// RFC 3339 in UTC, whole seconds.
     pub fn to_rfc3339(self) -> String {
         DateTime::from_timestamp(self.seconds(), 0)

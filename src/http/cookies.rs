@@ -18,17 +18,21 @@ pub enum Jar {
     Device,
     /// The language chosen on a page.
     Language,
+    /// What clients' pages compare, in frames of other sites (Session Management 1.0).
+    State,
 }
 
 const DEVICE_LIFE: Duration = Duration::from_secs(180 * 24 * 3600);
 
 impl Jar {
-    fn name(self, secure: bool) -> String {
+    /// Its name at this issuer.
+    pub fn name(self, secure: bool) -> String {
         let name = match self {
             Self::Session => "mingji_session",
             Self::PreSession => "mingji_pre",
             Self::Device => "mingji_device",
             Self::Language => "mingji_lang",
+            Self::State => "mingji_state",
         };
         if secure { format!("__Host-{name}") } else { name.to_owned() }
     }
@@ -48,8 +52,11 @@ impl Jar {
 
     /// A `Set-Cookie` value. Without a life it ends with the browser.
     pub fn write(self, value: &str, life: Option<Duration>, secure: bool) -> Option<HeaderValue> {
-        let mut cookie =
-            Cookie::build((self.name(secure), value)).path("/").http_only(true).same_site(SameSite::Lax).secure(secure);
+        // One cookie is read by a script of ours, in a frame of another site; browsers take that from `Secure` ones only.
+        let open = self == Self::State;
+        let same_site = if open && secure { SameSite::None } else { SameSite::Lax };
+        let cookie = Cookie::build((self.name(secure), value)).path("/").secure(secure);
+        let mut cookie = cookie.http_only(!open).same_site(same_site);
         if let Some(life) = life {
             cookie = cookie.max_age(cookie::time::Duration::seconds(i64::try_from(life.as_secs()).unwrap_or(i64::MAX)));
         }

@@ -13,12 +13,20 @@ pub mod path {
     pub const REGISTRATION: &str = "/register/{client_id}";
     pub const JWKS: &str = "/jwks";
     pub const END_SESSION: &str = "/end-session";
+    pub const CHECK_SESSION: &str = "/check-session";
     pub const DISCOVERY: &str = "/.well-known/openid-configuration";
     pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
     pub const SIGN_IN: &str = "/sign-in";
     pub const CHOOSE_ACCOUNT: &str = "/choose-account";
     pub const CHOOSE_IDENTITY: &str = "/choose-identity";
     pub const CONSENT: &str = "/consent";
+    /// Short: people type it.
+    pub const DEVICE: &str = "/device";
+    pub const DEVICE_AUTHORIZATION: &str = "/device-authorization";
+    pub const BACKCHANNEL_AUTHENTICATION: &str = "/backchannel-authentication";
+    pub const CONFIRM: &str = "/confirm";
+    pub const DEVICES: &str = "/devices";
+    pub const TAKE_UP: &str = "/take-up";
     pub const NOT_ME: &str = "/not-me";
     pub const LANGUAGE: &str = "/language";
     pub const SIGN_OUT: &str = "/sign-out";

@@ -1,4 +1,4 @@
-//! Clocks that call use cases: the sequencer, back-channel deliveries, upkeep, checkpoints.
+//! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, upkeep, checkpoints.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,8 +13,12 @@ const SEQUENCER_CLOCK: Duration = Duration::from_millis(500);
 const DELIVERY_CLOCK: Duration = Duration::from_secs(2);
 const KEYS_CLOCK: Duration = Duration::from_secs(30);
 const UPKEEP_CLOCK: Duration = Duration::from_secs(600);
-/// Receivers that are slow wait in lanes of their own.
-const DELIVERY_LANES: usize = 4;
+/// A receiver that is slow holds one lane at most; so many may be slow before others wait.
+const DELIVERY_LANES: usize = 8;
+
+const PING_LANES: usize = 2;
+/// One slow service must not keep the others from being asked.
+const VERIFICATION_LANES: usize = 2;
 
 /// Starts all jobs; they end when `stop` is cancelled. `anchors` is a file outside the database to which audit
 /// checkpoints are appended.
@@ -24,6 +28,12 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
     tracker.spawn(sequencer(app.clone(), stop.clone()));
     for _ in 0..DELIVERY_LANES {
         tracker.spawn(deliveries(app.clone(), stop.clone()));
+    }
+    for _ in 0..PING_LANES {
+        tracker.spawn(pings(app.clone(), stop.clone()));
+    }
+    for _ in 0..VERIFICATION_LANES {
+        tracker.spawn(verifications(app.clone(), stop.clone()));
     }
     tracker.spawn(upkeep(app.clone(), anchors, stop.clone()));
     tracker.close();
@@ -77,6 +87,40 @@ async fn deliveries(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = app.delivery_bell() => {}
+            () = tokio::time::sleep(DELIVERY_CLOCK) => {}
+        }
+    }
+}
+
+async fn pings(app: App, stop: CancellationToken) {
+    loop {
+        let told = app.ping_one().await;
+        note(&app, "pings", &told);
+        match told {
+            Ok(true) if !stop.is_cancelled() => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "clients could not be told"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.ping_bell() => {}
+            () = tokio::time::sleep(DELIVERY_CLOCK) => {}
+        }
+    }
+}
+
+async fn verifications(app: App, stop: CancellationToken) {
+    while app.has_verifiers() {
+        let asked = app.verify_one().await;
+        note(&app, "verifications", &asked);
+        match asked {
+            Ok(true) if !stop.is_cancelled() => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "verifications could not be asked for"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.verification_bell() => {}
             () = tokio::time::sleep(DELIVERY_CLOCK) => {}
         }
     }

@@ -17,6 +17,7 @@ pub struct BlindIndex {
     network: hmac::Key,
     sector: hmac::Key,
     case: hmac::Key,
+    user_code: hmac::Key,
 }
 
 impl BlindIndex {
@@ -32,6 +33,7 @@ impl BlindIndex {
             network: key("network"),
             sector: key("sector"),
             case: key("case"),
+            user_code: key("user code"),
         }
     }
 
@@ -58,6 +60,11 @@ impl BlindIndex {
     /// What was typed at sign-in, existing or not (R17).
     pub fn throttle(&self, typed: &str) -> [u8; 32] {
         digest(&self.throttle, &[typed])
+    }
+
+    /// What a person types who finishes on another device (RFC 8628): short, so that a plain digest would tell it.
+    pub fn user_code(&self, code: &str) -> [u8; 32] {
+        digest(&self.user_code, &[code])
     }
 
     /// A network address.

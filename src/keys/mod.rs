@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod audit;
 pub mod blind_index;
+pub mod browser_state;
 pub mod foreign;
 pub mod jwe;
 pub mod jwk;

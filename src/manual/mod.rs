@@ -10,6 +10,9 @@ pub mod decisions {}
 #[doc = include_str!("threats.md")]
 pub mod threats {}
 
+#[doc = include_str!("conformance.md")]
+pub mod conformance {}
+
 #[doc = include_str!("add_an_endpoint.md")]
 pub mod add_an_endpoint {}
 

@@ -155,6 +155,24 @@ impl GuardedClient {
         send(client.post(url).form(fields), &host).await
     }
 
+    /// Posts JSON under a bearer token and returns whatever was answered.
+    ///
+    /// # Errors
+    /// [`OutboundError`], never for a status.
+    pub async fn post_json(&self, url: &str, bearer: &str, body: &serde_json::Value) -> Result<Answer, OutboundError> {
+        let (client, url, host) = self.admit(url)?;
+        send(client.post(url).bearer_auth(bearer).json(body), &host).await
+    }
+
+    /// Posts a text of some type and returns whatever was answered.
+    ///
+    /// # Errors
+    /// [`OutboundError`], never for a status.
+    pub async fn post_text(&self, url: &str, kind: &'static str, text: String) -> Result<Answer, OutboundError> {
+        let (client, url, host) = self.admit(url)?;
+        send(client.post(url).header("content-type", kind).body(text), &host).await
+    }
+
     /// Checks what can be known before the look-up, and chooses the client.
     fn admit(&self, url: &str) -> Result<(&Client, Url, String), OutboundError> {
         let url = Url::parse(url).map_err(|_| OutboundError::Url)?;

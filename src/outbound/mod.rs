@@ -4,6 +4,8 @@
 pub mod address;
 pub mod client;
 pub mod logout;
+pub mod ping;
+pub mod verifier;
 
 use std::sync::Once;
 

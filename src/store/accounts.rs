@@ -21,7 +21,8 @@ statements! {
         JOIN person p ON p.id = a.person_id WHERE l.kind = $1 AND l.value_index = $2 AND l.ended_at IS NULL";
     REFERENCE = "SELECT a.id AS id, a.person_id AS person_id, a.user_name AS user_name, a.state AS state, p.status AS status FROM account a JOIN person p ON p.id = a.person_id WHERE a.person_id = $1";
     FIND = "SELECT * FROM account WHERE person_id = $1";
-    HOLD = "UPDATE account SET state = state WHERE person_id = $1 RETURNING id";
+    // One that was merged is none to sign in with, whoever holds a code of it.
+    HOLD = "UPDATE account SET state = state WHERE person_id = $1 AND state <> 'merged' RETURNING id";
     ACTIVATE = "UPDATE account SET state = 'active', updated_at = $3, version = version + 1 WHERE id = $1 AND person_id = $2 AND state = 'inactive'";
     SET_STATE = "UPDATE account SET state = $3, updated_at = $4, version = version + 1 WHERE id = $1 AND person_id = $2 AND state <> $3";
     END_ALIAS_OF_OTHERS = "UPDATE login_alias SET ended_at = $4 WHERE kind = $2 AND value_index = $3 AND ended_at IS NULL AND account_id <> $1";

@@ -13,10 +13,11 @@ statements! {
     INSERT_AUDIT = "INSERT INTO audit_entry (id, at, actor, action, target, result, reason, request_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     // The version is the next of the aggregate; two transactions that overlap may give the same one, and then both saw
     // the aggregate as it was before.
-    INSERT_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at)
-        VALUES ($1, $2, $3, (SELECT COALESCE(MAX(e.aggregate_version), 0) + 1 FROM event e WHERE e.aggregate_id = $3), $4, $5, $6)";
-    INSERT_FIRST_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at) VALUES ($1, $2, $3, 1, $4, $5, $6)";
+    INSERT_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at, sector)
+        VALUES ($1, $2, $3, (SELECT COALESCE(MAX(e.aggregate_version), 0) + 1 FROM event e WHERE e.aggregate_id = $3), $4, $5, $6, $7)";
+    INSERT_FIRST_EVENT = "INSERT INTO event (id, aggregate_kind, aggregate_id, aggregate_version, kind, fields, at, sector) VALUES ($1, $2, $3, 1, $4, $5, $6, $7)";
     INSERT_PENDING = "INSERT INTO pending (id, kind) VALUES ($1, $2)";
+    INSERT_PENDING_PAIR = "INSERT INTO pending (id, kind) VALUES ($1, 'audit'), ($2, 'event')";
     // Whatever is pending, never "id > last": a transaction that began early may commit late.
     PENDING_AUDIT = "SELECT e.* FROM pending p JOIN audit_entry e ON e.id = p.id WHERE p.kind = 'audit' ORDER BY e.at, e.id LIMIT $1";
     // The oldest by their ids, and what must stand before them in their aggregates: the clocks of two replicas may differ
@@ -138,7 +139,24 @@ impl FromRow for PendingEvent {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn record(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
-    let values = args![
+    tx.execute(INSERT_AUDIT, entry_values(entry)).await?;
+    tx.execute(INSERT_PENDING, args![entry.id, "audit"]).await?;
+    Ok(())
+}
+
+/// Writes an audit entry with the one event of its transaction, as most have it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn record_with(tx: &mut Tx, entry: &Entry, event: &Event) -> Result<(), StoreError> {
+    tx.execute(INSERT_AUDIT, entry_values(entry)).await?;
+    tx.execute(INSERT_EVENT, event_values(event)).await?;
+    tx.execute(INSERT_PENDING_PAIR, args![entry.id, event.id]).await?;
+    Ok(())
+}
+
+fn entry_values(entry: &Entry) -> Vec<Value> {
+    args![
         entry.id,
         entry.at,
         entry.actor.clone(),
@@ -148,10 +166,7 @@ pub async fn record(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
         entry.reason.clone(),
         entry.request_id,
         entry.details.clone(),
-    ];
-    tx.execute(INSERT_AUDIT, values).await?;
-    tx.execute(INSERT_PENDING, args![entry.id, "audit"]).await?;
-    Ok(())
+    ]
 }
 
 /// Writes an event, to be numbered after commit.
@@ -185,7 +200,15 @@ pub async fn publish_first(tx: &mut Tx, events: &[Event]) -> Result<(), StoreErr
 }
 
 fn event_values(event: &Event) -> Vec<Value> {
-    args![event.id, event.aggregate, event.aggregate_id, event.kind, event.fields.clone(), event.at]
+    args![
+        event.id,
+        event.aggregate,
+        event.aggregate_id,
+        event.kind,
+        event.fields.clone(),
+        event.at,
+        event.sector.clone()
+    ]
 }
 
 /// Takes the sequencer's lock for this transaction, if nobody else numbers.
@@ -221,13 +244,14 @@ pub async fn head(tx: &mut Tx) -> Result<Head, StoreError> {
     Ok(tx.optional(HEAD, args![]).await?.unwrap_or(Head { seq: 0, hash: [0; 32] }))
 }
 
-/// Gives an entry its number.
+/// Gives entries their numbers.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn link(tx: &mut Tx, entry: AuditId, head: Head, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(LINK, args![head.seq, entry, head.hash, now]).await?;
-    settle(tx, vec![entry.into()]).await
+pub async fn link(tx: &mut Tx, links: &[(AuditId, Head)], now: Timestamp) -> Result<(), StoreError> {
+    let rows = links.iter().map(|(entry, head)| args![head.seq, *entry, head.hash, now]).collect();
+    tx.insert_many(LINK, rows).await?;
+    settle(tx, links.iter().map(|(entry, _)| (*entry).into()).collect()).await
 }
 
 /// They wait no longer.

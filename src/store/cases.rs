@@ -17,6 +17,7 @@ statements! {
     OPEN_UNDER = "SELECT k.* FROM conflict_case k WHERE k.state = 'open' AND (k.created_at, k.id) > ($2, $3)
         AND EXISTS (SELECT 1 FROM institution_closure c WHERE c.ancestor_id = $1 AND c.descendant_id = k.org_id) ORDER BY k.created_at, k.id LIMIT $4";
     OPEN_ABOUT = "SELECT * FROM conflict_case WHERE state = 'open' AND person_id = $1 UNION SELECT * FROM conflict_case WHERE state = 'open' AND other_id = $1";
+    OF_ERASED = "SELECT * FROM conflict_case WHERE kind = 'erased_number' AND person_id IN ($1)";
     SALTS = "SELECT id AS person_id, salt FROM person WHERE id IN ($1)";
     STUDIES = "SELECT person_id, org_id FROM enrolment WHERE valid_to IS NULL AND person_id IN ($1)";
     WORKS = "SELECT person_id, org_id FROM staffing WHERE valid_to IS NULL AND person_id IN ($1)";
@@ -187,6 +188,14 @@ fn behind(after: Option<&Case>) -> (Timestamp, CaseId) {
 /// As [`StoreError`] says.
 pub async fn open_about(tx: &mut Tx, _task: &Task, person: PersonId) -> Result<Vec<Case>, StoreError> {
     tx.all(OPEN_ABOUT, args![person]).await
+}
+
+/// What was asked about numbers of people who were erased, open and decided.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_erased(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<Vec<Case>, StoreError> {
+    tx.all_in(OF_ERASED, &[], people.iter().map(|id| Value::from(*id)).collect()).await
 }
 
 /// A person and an institution.

@@ -13,6 +13,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     LIVE = "SELECT * FROM consent WHERE person_id = $1 AND client_id = $2 AND withdrawn_at IS NULL ORDER BY given_at, id";
     OF_PERSON = "SELECT * FROM consent WHERE person_id = $1 ORDER BY given_at, id";
+    GIVEN_BY = "SELECT * FROM consent WHERE given_by = $1 AND person_id <> $1 ORDER BY given_at, id";
     TAKE_BACK = "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND given_by = $2 AND withdrawn_at IS NULL RETURNING client_id";
     WITHDRAW = "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND client_id = $2 AND withdrawn_at IS NULL";
 }
@@ -70,6 +71,14 @@ pub async fn live(tx: &mut Tx, proof: &impl OnePerson, client: ClientId) -> Resu
 /// As [`StoreError`] says.
 pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<ConsentReceipt>, StoreError> {
     tx.all(OF_PERSON, args![proof.person()]).await
+}
+
+/// All receipts that the person gave for others, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn given_by(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<ConsentReceipt>, StoreError> {
+    tx.all(GIVEN_BY, args![proof.person()]).await
 }
 
 /// Withdraws every live receipt that a client holds about the person; how many there were.

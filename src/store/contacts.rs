@@ -12,6 +12,7 @@ statements! {
     INSERT = "INSERT INTO contact (id, person_id, kind, value_sealed, value_index, source, confirmed_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (person_id, kind, value_index) WHERE ended_at IS NULL DO NOTHING";
     OF_PERSON = "SELECT id, kind, value_sealed, value_index, source, confirmed_at, created_at FROM contact WHERE person_id = $1 AND ended_at IS NULL ORDER BY created_at, id";
+    ENDED = "SELECT id, kind, value_sealed, value_index, source, confirmed_at, created_at FROM contact WHERE person_id = $1 AND ended_at IS NOT NULL ORDER BY created_at, id";
     END = "UPDATE contact SET ended_at = $3 WHERE id = $1 AND person_id = $2 AND ended_at IS NULL";
     OF_MANY = "SELECT person_id, value_index FROM contact WHERE ended_at IS NULL AND person_id IN ($1)";
 }
@@ -75,6 +76,14 @@ fn values(person: PersonId, contact: &StoredContact) -> Vec<Value> {
 /// As [`StoreError`] says.
 pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<StoredContact>, StoreError> {
     tx.all(OF_PERSON, args![proof.person()]).await
+}
+
+/// Those of a person that ended.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn ended(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<StoredContact>, StoreError> {
+    tx.all(ENDED, args![proof.person()]).await
 }
 
 /// Ends a contact of the person; `false` when it had ended.

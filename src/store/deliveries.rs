@@ -16,13 +16,18 @@ statements! {
         JOIN subject sub ON sub.person_id = s.person_id AND sub.sector = c.sector
         WHERE s.person_id = $1 AND sc.client_id = $2 AND s.ended_at IS NULL AND c.status = 'active' ORDER BY sc.sid";
     INSERT = "INSERT INTO logout_delivery (id, client_id, uri, sub, sid, created_at, attempts, next_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $6)";
-    DONE = "UPDATE logout_delivery SET done_at = $2 WHERE id = $1";
-    LATER = "UPDATE logout_delivery SET next_at = $2 WHERE id = $1";
-    GIVE_UP = "UPDATE logout_delivery SET failed_at = $2 WHERE id = $1";
+    DONE = "UPDATE logout_delivery SET done_at = $2, taken_until = NULL WHERE id = $1";
+    LATER = "UPDATE logout_delivery SET next_at = $2, taken_until = NULL WHERE id = $1";
+    GIVE_UP = "UPDATE logout_delivery SET failed_at = $2, taken_until = NULL WHERE id = $1";
+    BY_CLIENT = "SELECT c.id AS client_id, c.name AS name, SUM(CASE WHEN d.done_at IS NULL AND d.failed_at IS NULL THEN 1 ELSE 0 END) AS waiting,
+            MIN(CASE WHEN d.done_at IS NULL AND d.failed_at IS NULL THEN d.created_at END) AS oldest, SUM(CASE WHEN d.failed_at IS NULL THEN 0 ELSE 1 END) AS given_up, MAX(d.failed_at) AS last_given_up
+        FROM logout_delivery d JOIN client c ON c.id = d.client_id WHERE d.done_at IS NULL GROUP BY c.id, c.name ORDER BY c.name, c.id";
     FORGET = "DELETE FROM logout_delivery WHERE created_at < $1 AND (done_at IS NOT NULL OR failed_at IS NOT NULL)";
     WAITING = "SELECT COUNT(*) AS n, MIN(created_at) AS oldest FROM logout_delivery WHERE done_at IS NULL AND failed_at IS NULL";
-    @claim TAKE = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $2
-        WHERE id = (SELECT id FROM logout_delivery WHERE done_at IS NULL AND failed_at IS NULL AND next_at <= $1 ORDER BY next_at LIMIT 1",
+    // One at a time for each client: however long it takes to answer, it holds up only what is its own.
+    @claim TAKE = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $2, taken_until = $2
+        WHERE id = (SELECT d.id FROM logout_delivery d WHERE d.done_at IS NULL AND d.failed_at IS NULL AND d.next_at <= $1
+            AND NOT EXISTS (SELECT 1 FROM logout_delivery o WHERE o.client_id = d.client_id AND o.taken_until > $1) ORDER BY d.next_at LIMIT 1",
         ") AND next_at <= $1 RETURNING id, client_id, uri, sub, sid, attempts";
 }
 
@@ -95,6 +100,44 @@ pub async fn receivers_of_person(
     client: ClientId,
 ) -> Result<Vec<Receiver>, StoreError> {
     tx.all(RECEIVER_OF_PERSON, args![on.person(), client]).await
+}
+
+/// How it stands with the deliveries of one client.
+pub struct OfClient {
+    /// Which.
+    pub client: ClientId,
+    /// Its name.
+    pub name: String,
+    /// What is still tried.
+    pub waiting: u64,
+    /// Since when the oldest of it waits.
+    pub oldest: Option<Timestamp>,
+    /// What was given up in the last weeks.
+    pub given_up: u64,
+    /// When that happened last.
+    pub last_given_up: Option<Timestamp>,
+}
+
+impl FromRow for OfClient {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let count = |name| Ok::<_, StoreError>(u64::try_from(row.get::<i64>(name)?).unwrap_or_default());
+        Ok(Self {
+            client: row.get("client_id")?,
+            name: row.get("name")?,
+            waiting: count("waiting")?,
+            oldest: row.get("oldest")?,
+            given_up: count("given_up")?,
+            last_given_up: row.get("last_given_up")?,
+        })
+    }
+}
+
+/// What did not arrive, by client.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn by_client(tx: &mut Tx) -> Result<Vec<OfClient>, StoreError> {
+    tx.all(BY_CLIENT, args![]).await
 }
 
 /// Adds a delivery, due now.

@@ -21,6 +21,7 @@ statements! {
     REVOKE = "INSERT INTO oidc_grant (id, created_at, revoked_at, revoke_reason) VALUES ($1, $2, $2, $3)
         ON CONFLICT (id) DO UPDATE SET revoked_at = COALESCE(oidc_grant.revoked_at, excluded.revoked_at), revoke_reason = COALESCE(oidc_grant.revoke_reason, excluded.revoke_reason)";
     REVOKE_OF_SESSION = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE session_id = $1 AND revoked_at IS NULL AND offline = FALSE";
+    REVOKE_ALL_OF_SESSION = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE session_id = $1 AND revoked_at IS NULL";
     REVOKE_OF_CLIENT = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL";
     REVOKE_OF_PERSON = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE person_id = $1 AND revoked_at IS NULL";
     REVOKE_OF_IDENTITY = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND identity_id = $2 AND revoked_at IS NULL";
@@ -148,6 +149,19 @@ pub async fn revoke_of_session(
     reason: &'static str,
 ) -> Result<u64, StoreError> {
     tx.execute(REVOKE_OF_SESSION, args![session, now, reason]).await
+}
+
+/// Revokes everything that was granted in a session, what outlives a sign-out too.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn revoke_all_of_session(
+    tx: &mut Tx,
+    session: SessionId,
+    now: Timestamp,
+    reason: &'static str,
+) -> Result<u64, StoreError> {
+    tx.execute(REVOKE_ALL_OF_SESSION, args![session, now, reason]).await
 }
 
 /// Revokes everything a client holds about a person.

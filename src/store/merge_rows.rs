@@ -5,12 +5,15 @@ use uuid::Uuid;
 
 use super::db::{FromRow, Row, Statement, StoreError, Tx, Value, args, statements};
 use crate::domain::access::Task;
-use crate::domain::id::{AccountId, MergeId, PersonId};
+use crate::domain::id::{AccountId, CaseId, MergeId, PersonId};
 use crate::domain::time::Timestamp;
 
 statements! {
     GO_VERIFICATIONS = "UPDATE verification SET person_id = $2 WHERE person_id = $1 RETURNING id";
     BACK_VERIFICATIONS = "UPDATE verification SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'verification.person_id')";
+    GO_REQUESTS = "UPDATE verification_request SET person_id = $2 WHERE person_id = $1 AND NOT (state = 'waiting' AND service IN (SELECT service FROM verification_request WHERE person_id = $2 AND state = 'waiting')) RETURNING id";
+    BACK_REQUESTS = "UPDATE verification_request SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'verification_request.person_id')
+        AND NOT (state = 'waiting' AND service IN (SELECT o.service FROM verification_request o WHERE o.person_id = $2 AND o.state = 'waiting'))";
     GO_DOCUMENTS = "UPDATE identity_document SET person_id = $2 WHERE person_id = $1 RETURNING id";
     BACK_DOCUMENTS = "UPDATE identity_document SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'identity_document.person_id')";
     GO_CODES = "UPDATE personal_code SET person_id = $2 WHERE person_id = $1 RETURNING id";
@@ -39,12 +42,17 @@ statements! {
     BACK_CLAIMS_ABOUT = "UPDATE relation_claim SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'relation_claim.person_id')";
     GO_CLAIMS_OF_CHILD = "UPDATE relation_claim SET child_id = $2 WHERE child_id = $1 RETURNING id";
     BACK_CLAIMS_OF_CHILD = "UPDATE relation_claim SET child_id = $2 WHERE child_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'relation_claim.child_id')";
+    GO_CLAIMED_BY = "UPDATE relation_claim SET claimed_by = $2 WHERE claimed_by = $1 RETURNING id";
+    BACK_CLAIMED_BY = "UPDATE relation_claim SET claimed_by = $2 WHERE claimed_by = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'relation_claim.claimed_by')";
+    GO_OPENED_BY = "UPDATE conflict_case SET opened_by = $2 WHERE opened_by = $1 RETURNING id";
+    BACK_OPENED_BY = "UPDATE conflict_case SET opened_by = $2 WHERE opened_by = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'conflict_case.opened_by')";
     GO_NAMES = "UPDATE person_name SET person_id = $2 WHERE person_id = $1 RETURNING id";
     BACK_NAMES = "UPDATE person_name SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'person_name.person_id')";
     GO_ACCOUNTS = "UPDATE account SET person_id = $2 WHERE person_id = $1 AND NOT EXISTS (SELECT 1 FROM account mine WHERE mine.person_id = $2) RETURNING id";
     BACK_ACCOUNTS = "UPDATE account SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'account.person_id')";
     GO_ALIASES = "UPDATE login_alias SET account_id = $2 WHERE account_id = $1 RETURNING id";
     BACK_ALIASES = "UPDATE login_alias SET account_id = $2 WHERE account_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'login_alias.account_id')";
+    SET_SUPERSEDED = "UPDATE verification SET superseded_at = $3 WHERE id = $1 AND superseded_at IS NOT DISTINCT FROM $2";
     SET_DOCUMENT_STATUS = "UPDATE identity_document SET status = $3 WHERE id = $1 AND status IS NOT DISTINCT FROM $2";
     SET_CODE_STATUS = "UPDATE personal_code SET status = $3 WHERE id = $1 AND status IS NOT DISTINCT FROM $2";
     SET_CONTACT_END = "UPDATE contact SET ended_at = $3 WHERE id = $1 AND ended_at IS NOT DISTINCT FROM $2 AND (CAST($3 AS BIGINT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM contact o WHERE o.person_id = contact.person_id AND o.kind = contact.kind AND o.value_index = contact.value_index AND o.ended_at IS NULL))";
@@ -76,7 +84,9 @@ statements! {
     BACK_SUBJECT = "UPDATE subject SET person_id = $2 WHERE person_id = $1 AND sector = $3 AND sub = $4";
     PROFILE = "SELECT person_id AS id, claims_sealed AS sealed FROM profile WHERE person_id = $1";
     MOVE_PROFILE = "UPDATE profile SET person_id = $2, claims_sealed = $3 WHERE person_id = $1";
-    MOVE_PASSWORD = "UPDATE password_credential SET account_id = $2 WHERE account_id = $1 AND set_at <= $3";
+    // Whoever has a password of her own keeps it.
+    MOVE_PASSWORD = "UPDATE password_credential SET account_id = $2 WHERE account_id = $1 AND set_at <= $3 AND NOT EXISTS (SELECT 1 FROM password_credential o WHERE o.account_id = $2)";
+    CLOSED_CASES = "SELECT row_id AS id FROM person_merge_row WHERE merge_id = $1 AND place = 'conflict_case.state' ORDER BY row_id";
     SESSIONS_OF = "SELECT id FROM session WHERE person_id = $1 AND account_id = $2";
     SESSIONS_AS = "SELECT id FROM session WHERE person_id = $1 AND identity_id = $2";
     GRANTS_AS = "SELECT id FROM oidc_grant WHERE person_id = $1 AND identity_id = $2";
@@ -97,6 +107,7 @@ struct Place {
 
 const PLACES: &[Place] = &[
     Place { name: "verification.person_id", go: GO_VERIFICATIONS, back: BACK_VERIFICATIONS },
+    Place { name: "verification_request.person_id", go: GO_REQUESTS, back: BACK_REQUESTS },
     Place { name: "identity_document.person_id", go: GO_DOCUMENTS, back: BACK_DOCUMENTS },
     Place { name: "personal_code.person_id", go: GO_CODES, back: BACK_CODES },
     Place { name: "contact.person_id", go: GO_CONTACTS, back: BACK_CONTACTS },
@@ -111,6 +122,8 @@ const PLACES: &[Place] = &[
     Place { name: "oidc_grant.person_id", go: GO_GRANTS, back: BACK_GRANTS },
     Place { name: "relation_claim.person_id", go: GO_CLAIMS_ABOUT, back: BACK_CLAIMS_ABOUT },
     Place { name: "relation_claim.child_id", go: GO_CLAIMS_OF_CHILD, back: BACK_CLAIMS_OF_CHILD },
+    Place { name: "relation_claim.claimed_by", go: GO_CLAIMED_BY, back: BACK_CLAIMED_BY },
+    Place { name: "conflict_case.opened_by", go: GO_OPENED_BY, back: BACK_OPENED_BY },
     Place { name: "person_name.person_id", go: GO_NAMES, back: BACK_NAMES },
     Place { name: "account.person_id", go: GO_ACCOUNTS, back: BACK_ACCOUNTS },
 ];
@@ -131,6 +144,7 @@ enum Holds {
 
 /// Rows come back in this order, what depends on others last.
 const SLOTS: &[Slot] = &[
+    Slot { name: "verification.superseded_at", holds: Holds::Int, set: SET_SUPERSEDED },
     Slot { name: "identity_document.status", holds: Holds::Text, set: SET_DOCUMENT_STATUS },
     Slot { name: "personal_code.status", holds: Holds::Text, set: SET_CODE_STATUS },
     Slot { name: "contact.ended_at", holds: Holds::Int, set: SET_CONTACT_END },
@@ -404,8 +418,20 @@ impl FromRow for Moved {
 
 const SUBJECT: &str = "subject.person_id ";
 
-/// Lets sectors that knew the absorbed person alone know the survivor by the same subject (R13); those that knew both are
-/// given back, for the event.
+/// The sectors that know two people each by a subject of her own: they hear of a merge, and of its undoing.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn subjects_of_both(
+    tx: &mut Tx,
+    _task: &Task,
+    absorbed: PersonId,
+    survivor: PersonId,
+) -> Result<Vec<Twice>, StoreError> {
+    tx.all(SUBJECTS_OF_BOTH, args![absorbed, survivor]).await
+}
+
+/// Lets sectors that knew the absorbed person alone know the survivor by the same subject (R13).
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -415,15 +441,29 @@ pub async fn subjects_go(
     merge: MergeId,
     absorbed: PersonId,
     survivor: PersonId,
-) -> Result<Vec<Twice>, StoreError> {
-    let twice = tx.all(SUBJECTS_OF_BOTH, args![absorbed, survivor]).await?;
+) -> Result<(), StoreError> {
     let moved: Vec<Moved> = tx.all(GO_SUBJECTS, args![absorbed, survivor]).await?;
     let moved: Vec<Change> = moved
         .into_iter()
         .map(|one| Change::new(&format!("{SUBJECT}{}", one.sector), absorbed, one.sector, one.sub))
         .collect();
-    note(tx, task, merge, &moved).await?;
-    Ok(twice)
+    note(tx, task, merge, &moved).await
+}
+
+/// Writes down that a merge answered a case.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn note_case(tx: &mut Tx, _task: &Task, merge: MergeId, case: CaseId) -> Result<(), StoreError> {
+    tx.execute(NOTE_ROW, args![merge, "conflict_case.state", case]).await.map(drop)
+}
+
+/// The cases that a merge answered.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn closed_cases(tx: &mut Tx, _task: &Task, merge: MergeId) -> Result<Vec<CaseId>, StoreError> {
+    Ok(tx.all::<Id>(CLOSED_CASES, args![merge]).await?.into_iter().map(|row| CaseId(row.0)).collect())
 }
 
 /// Gives subjects back.

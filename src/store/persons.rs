@@ -70,7 +70,7 @@ statements! {
     STAFF_ARRIVE_AS_BEFORE = "INSERT INTO presence (org_id, name_key, person_id) SELECT o.id, p.name_key, p.person_id FROM person_name p JOIN staffing e ON e.person_id = p.person_id AND e.valid_to IS NULL
         JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
         WHERE p.name_key IS NOT NULL AND p.person_id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
-    @share STANDING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND id IN ($1) ORDER BY id";
+    @share STANDING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND salt IS NOT NULL AND id IN ($1) ORDER BY id";
 }
 
 impl FromRow for Person {
@@ -228,7 +228,7 @@ pub async fn survivor(tx: &mut Tx, id: PersonId) -> Result<Option<PersonId>, Sto
     Ok(tx.optional::<Id>(SURVIVOR, args![id]).await?.map(|row| row.0))
 }
 
-/// How many of these people are nobody else by now; none of them is merged until the transaction ends.
+/// How many of these people are nobody else by now, and were not erased; none of them is until the transaction ends.
 ///
 /// # Errors
 /// As [`StoreError`] says.

@@ -1,30 +1,34 @@
 //! Browser sessions at the provider, the sign-ins that lead to them, and which clients take part.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::OnePerson;
+use crate::domain::access::{OnePerson, TaskOn};
 use crate::domain::auth::session::{Session, SignIn};
 use crate::domain::id::{ClientId, IdentityId, InteractionId, PersonId, SessionId};
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO session (id, secret_digest, account_id, person_id, auth_time, acr, amr, own_device, identity_id, created_at, last_seen_at, idle_expires_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    INSERT = "INSERT INTO session (id, secret_digest, account_id, person_id, auth_time, acr, amr, own_device, identity_id, created_at, last_seen_at, idle_expires_at, expires_at, agent, client_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     // Whoever may not sign in today has no session either: a locked account or a person who is gone answers as nobody.
     BY_SECRET = "SELECT s.* FROM session s JOIN account a ON a.id = s.account_id JOIN person p ON p.id = s.person_id
         WHERE s.secret_digest = $1 AND s.ended_at IS NULL AND a.state = 'active' AND p.status = 'active'";
     // Writes nothing new: it waits for whoever ends the session, and makes whoever ends it wait (both engines).
-    HOLD = "UPDATE session SET last_seen_at = last_seen_at WHERE id = $1 AND ended_at IS NULL";
+    HOLD = "UPDATE session SET last_seen_at = last_seen_at WHERE id = $1 AND ended_at IS NULL RETURNING person_id";
     RENEW = "UPDATE session SET secret_digest = $2, auth_time = $3, acr = $4, amr = $5, own_device = $6, last_seen_at = $3, idle_expires_at = $7, expires_at = $8 WHERE id = $1 AND ended_at IS NULL";
     TOUCH = "UPDATE session SET last_seen_at = $2, idle_expires_at = $3 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < $2";
     CHOOSE = "UPDATE session SET identity_id = $2 WHERE id = $1 AND ended_at IS NULL";
     END = "UPDATE session SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL";
+    SHORTEN = "UPDATE session SET idle_expires_at = CASE WHEN idle_expires_at > $2 THEN $2 ELSE idle_expires_at END, expires_at = CASE WHEN expires_at > auth_time + $3 THEN auth_time + $3 ELSE expires_at END
+        WHERE person_id = $1 AND ended_at IS NULL";
     LIVE_OF_PERSON = "SELECT id FROM session WHERE person_id = $1 AND ended_at IS NULL ORDER BY id";
+    LIVE = "SELECT * FROM session WHERE person_id = $1 AND ended_at IS NULL AND expires_at > $2 AND idle_expires_at > $2 ORDER BY last_seen_at DESC, id";
     HISTORY = "SELECT * FROM session WHERE person_id = $1 ORDER BY created_at, id";
     BEGIN_SIGN_IN = "INSERT INTO sign_in (id, account_id, person_id, amr, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
     FINISH_SIGN_IN = "UPDATE sign_in SET finished_at = $2, session_id = $3 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
     FORGET_SIGN_INS = "DELETE FROM sign_in WHERE expires_at < $1";
-    JOIN_SESSION = "INSERT INTO session_client (session_id, client_id, sid, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (session_id, client_id) DO NOTHING";
-    SID = "SELECT sid FROM session_client WHERE session_id = $1 AND client_id = $2";
+    // Changes nothing where the client takes part already, and tells its sid either way.
+    JOIN_SESSION = "INSERT INTO session_client (session_id, client_id, sid, created_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (session_id, client_id) DO UPDATE SET sid = session_client.sid RETURNING sid";
     BY_SID = "SELECT session_id AS id FROM session_client WHERE sid = $1 AND client_id = $2";
 }
 
@@ -44,6 +48,8 @@ impl FromRow for Session {
             idle_expires_at: row.get("idle_expires_at")?,
             expires_at: row.get("expires_at")?,
             ended_at: row.get("ended_at")?,
+            agent: row.get("agent")?,
+            client: row.get("client_id")?,
         })
     }
 }
@@ -53,6 +59,14 @@ struct Sid(String);
 impl FromRow for Sid {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self(row.get("sid")?))
+    }
+}
+
+struct Holder(PersonId);
+
+impl FromRow for Holder {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("person_id")?))
     }
 }
 
@@ -83,6 +97,8 @@ pub async fn insert(tx: &mut Tx, session: &Session, secret_digest: [u8; 32]) -> 
         session.last_seen_at,
         session.idle_expires_at,
         session.expires_at,
+        session.agent.clone(),
+        session.client,
     ];
     tx.execute(INSERT, values).await?;
     Ok(())
@@ -114,13 +130,13 @@ pub async fn by_secret(tx: &mut Tx, secret_digest: [u8; 32]) -> Result<Option<Se
     tx.optional(BY_SECRET, args![secret_digest]).await
 }
 
-/// Keeps a session from ending before this transaction does, so that whoever ends it sees what was added to it;
-/// `false` when it has ended.
+/// Keeps a session from ending before this transaction does, so that whoever ends it sees what was added to it. Whose it
+/// is: of somebody who was merged, the survivor's. `None` when it has ended.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn hold(tx: &mut Tx, id: SessionId) -> Result<bool, StoreError> {
-    tx.execute_one(HOLD, args![id]).await
+pub async fn hold(tx: &mut Tx, id: SessionId) -> Result<Option<PersonId>, StoreError> {
+    Ok(tx.optional::<Holder>(HOLD, args![id]).await?.map(|row| row.0))
 }
 
 /// Moves the idle end on.
@@ -148,12 +164,34 @@ pub async fn end(tx: &mut Tx, id: SessionId, now: Timestamp, reason: &'static st
     tx.execute_one(END, args![id, now, reason]).await
 }
 
+/// Lets the sessions of a person live no longer than to `idle_until` unused, and `absolute` from her sign-in in any case.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn shorten(
+    tx: &mut Tx,
+    on: &TaskOn,
+    idle_until: Timestamp,
+    absolute: std::time::Duration,
+) -> Result<u64, StoreError> {
+    let absolute = i64::try_from(absolute.as_micros()).unwrap_or(i64::MAX / 2);
+    tx.execute(SHORTEN, args![on.person(), idle_until, absolute]).await
+}
+
 /// Sessions of a person that were not ended.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn live_of_person(tx: &mut Tx, person: PersonId) -> Result<Vec<SessionId>, StoreError> {
     Ok(tx.all::<Id>(LIVE_OF_PERSON, args![person]).await?.into_iter().map(|row| row.0).collect())
+}
+
+/// Sessions of a person that may be used now, the latest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn live(tx: &mut Tx, proof: &impl OnePerson, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+    tx.all(LIVE, args![proof.person(), now]).await
 }
 
 /// All sessions of a person, the oldest first.
@@ -213,10 +251,7 @@ pub async fn join(
     fresh_sid: &str,
     now: Timestamp,
 ) -> Result<String, StoreError> {
-    if tx.execute_one(JOIN_SESSION, args![session, client, fresh_sid, now]).await? {
-        return Ok(fresh_sid.to_owned());
-    }
-    Ok(tx.one::<Sid>(SID, args![session, client]).await?.0)
+    Ok(tx.one::<Sid>(JOIN_SESSION, args![session, client, fresh_sid, now]).await?.0)
 }
 
 /// The session that a client knows as `sid`.

@@ -1,14 +1,18 @@
-//! Real-name verifications 实名核验: added, never changed.
+//! Real-name verifications 实名核验: added, and superseded when what was compared changes; never taken back.
+
+use std::collections::BTreeSet;
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::{OnePerson, TaskOn};
 use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::verification::Verification;
+use crate::domain::time::Timestamp;
 
 statements! {
     INSERT = "INSERT INTO verification (id, person_id, method, trust_framework, level, verifier, claims, result, evidence_sealed, txn, verified_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     OF_PERSON = "SELECT * FROM verification WHERE person_id = $1 ORDER BY verified_at, id";
+    SUPERSEDE = "UPDATE verification SET superseded_at = $2 WHERE person_id = $1 AND superseded_at IS NULL AND result = 'confirmed' RETURNING verifier";
 }
 
 impl FromRow for Verification {
@@ -27,6 +31,7 @@ impl FromRow for Verification {
             evidence_sealed: row.get("evidence_sealed")?,
             txn: row.get("txn")?,
             verified_at: row.get("verified_at")?,
+            superseded_at: row.get("superseded_at")?,
         })
     }
 }
@@ -59,4 +64,20 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, verification: &Verification) -> Re
 /// As [`StoreError`] says.
 pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Verification>, StoreError> {
     tx.all(OF_PERSON, args![proof.person()]).await
+}
+
+struct Verifier(String);
+
+impl FromRow for Verifier {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("verifier")?))
+    }
+}
+
+/// Ends what all verifications of the person say of her, because she changed; who had confirmed it, each once.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn supersede(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<BTreeSet<String>, StoreError> {
+    Ok(tx.all::<Verifier>(SUPERSEDE, args![on.person(), now]).await?.into_iter().map(|row| row.0).collect())
 }

@@ -1,6 +1,7 @@
 //! The commands as an operator types them: exit codes, one line that says what to do, `--json`, and that a refusal
 //! leaves nothing behind.
 
+mod approve;
 mod clients;
 mod doctor;
 mod reading;
@@ -34,6 +35,11 @@ const COMMANDS: &[&[&str]] = &[
     &["case", "show"],
     &["case", "decide"],
     &["case", "search"],
+    &["verification", "request"],
+    &["verification", "record"],
+    &["verification", "list"],
+    &["verification", "retry"],
+    &["verification", "services"],
     &["person", "merge"],
     &["person", "unmerge"],
     &["person", "rename"],
@@ -77,6 +83,7 @@ const COMMANDS: &[&[&str]] = &[
     &["claim", "reject"],
     &["client", "create"],
     &["client", "initial-token"],
+    &["client", "deliveries"],
     &["client", "initial-tokens"],
     &["client", "end-initial-token"],
     &["client", "renew-registration"],

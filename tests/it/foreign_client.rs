@@ -1,5 +1,7 @@
-//! A relying party that nobody here wrote (npm `openid-client`) signs in, refreshes and signs out at the program
-//! that people run.
+//! Relying parties that nobody here wrote sign in, refresh and sign out at the program that people run: npm
+//! `openid-client` here, others below.
+
+mod authlib;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,10 +33,16 @@ fn script() -> PathBuf {
 
 /// Runs the script; every step it reports.
 fn walk(node: &Path, ready: &Ready, client: &Value, person: &str) -> Vec<Value> {
+    let mut command = Command::new(node);
+    command.arg(script()).env_clear();
+    follow(command, ready, client, person)
+}
+
+/// Runs a walk of a client; every step it reports.
+fn follow(mut command: Command, ready: &Ready, client: &Value, person: &str) -> Vec<Value> {
     let person = ready.person(person);
     let text = |name: &str| client[name].as_str().unwrap_or_default().to_owned();
-    let mut command = Command::new(node);
-    command.arg(script()).env_clear().envs([
+    command.envs([
         ("ISSUER", ready.issuer.clone()),
         ("CLIENT_ID", text("client_id")),
         ("CLIENT_SECRET", text("client_secret")),

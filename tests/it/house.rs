@@ -42,6 +42,12 @@ fn node_is_there() {
 }
 
 #[test]
+fn python_is_there() {
+    let Some(python) = need::python() else { return };
+    assert!(version_of(&python).starts_with("Python 3."));
+}
+
+#[test]
 fn the_proxy_is_there() {
     let Some(proxy) = need::proxy() else { return };
     assert!(version_of(&proxy).contains("HAProxy version"));

@@ -57,7 +57,7 @@ const REGISTER: &[(&str, &str)] = &[
     ("presence", "org_id, name_key, person_id"),
     ("person_name", "id, person_id, name_key"),
     ("profile", "person_id"),
-    ("verification", "id, person_id"),
+    ("verification", "id, person_id, superseded_at"),
 ];
 
 async fn register(app: &TestApp) -> Vec<String> {
@@ -99,6 +99,7 @@ async fn stranded(app: &TestApp) -> String {
         ("contact", "person_id"),
         ("identity_document", "person_id"),
         ("relation_claim", "person_id"),
+        ("relation_claim", "claimed_by"),
         ("session", "person_id"),
         ("oidc_grant", "person_id"),
         ("consent", "given_by"),
@@ -309,8 +310,11 @@ both_engines! {
         assert_eq!(sub(&again), sub(&hers), "who knew both meets the survivor's at the next sign-in");
         let at_vendor_again = first.sign_in(&vendor).await;
         assert_eq!(sub(&at_vendor_again), sub(&at_vendor), "who knew one keeps it");
+        let told = serde_json::json!({ "old": sub(&theirs), "new": sub(&hers) });
         let event: Value = serde_json::from_str(&events(&app, "subject.merged").await).unwrap();
-        assert_eq!((&event["old"], &event["new"]), (&sub(&theirs), &sub(&hers)));
+        assert_eq!(event, told, "once: the vendor knew one of the two");
+        let for_whom = "SELECT sector FROM event WHERE kind LIKE 'subject.%' ORDER BY id";
+        assert_eq!(text(&app, for_whom).await, "system", "who knew both, and nobody else");
 
         for login in [&stays.user_name, &goes.user_name] {
             assert!(signed_in_as(&app, login, &stays.password).await, "either user name leads to her");
@@ -322,6 +326,8 @@ both_engines! {
         newcomer.sign_in(&platform).await;
         assert_ne!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM session WHERE ended_at IS NULL").await, before);
         undo(&app, goes.person_id).await.unwrap();
+        let event: Value = serde_json::from_str(&events(&app, "subject.parted").await).unwrap();
+        assert_eq!((event, text(&app, for_whom).await.as_str()), (told, "system,system"), "who was told hears of it");
         assert!(!newcomer.is_signed_in().await, "what began since ends: nobody can tell whose it is");
         assert!(first.is_signed_in().await && second.is_signed_in().await, "what was there before goes on");
         assert!(signed_in_as(&app, &goes.user_name, &goes.password).await);

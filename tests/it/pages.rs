@@ -39,6 +39,13 @@ impl Values {
         Who { name: self.text(name) }
     }
 
+    fn papers(self) -> Papers {
+        Papers {
+            policy_uri: self.uri("https://vendor.example/privacy"),
+            tos_uri: self.uri("https://vendor.example/terms"),
+        }
+    }
+
     fn suggestion(self) -> SuggestedPassword {
         SuggestedPassword { password: self.text("tuzi482xigua"), reminder: self.text("兔子 482 西瓜") }
     }
@@ -50,7 +57,9 @@ fn sign_in_samples(v: Values) -> Vec<Sample> {
         login: v.text(login),
         error,
         client_name: request.then(|| v.text("三平学习空间")),
+        papers: if request { v.papers() } else { Papers::default() },
         own_device,
+        user_code: None,
     };
     vec![
         ("sign-in", Box::new(move |l| page(true, "", None, false).render(l))),
@@ -74,12 +83,24 @@ fn activation_samples(v: Values) -> Vec<Sample> {
         suggestion: (holder == Some(Holder::Child)).then(|| v.suggestion()),
         min_length: 8,
         error,
+        onward: None,
     };
     let page = move |from_link: bool, error| page_of(from_link.then_some(Holder::Staff), error);
-    let done = move |holder| Activated { user_name: v.text("k7mw-3fqd"), holder, has_children_too: false };
+    let done = move |holder| Activated { user_name: v.text("k7mw-3fqd"), holder, has_children_too: false, after: None };
     let weak = ActivateProblem::WeakPassword(PasswordFault::TooCommon);
     vec![
         ("activate", Box::new(move |l| page(false, None).render(l))),
+        (
+            "activate-on-the-way",
+            Box::new(move |l| {
+                let onward = Onward { request: Some(v.text("sealed-state")), after: v.text("sealed-after") };
+                Activate::blank(Some(onward), None).render(l)
+            }),
+        ),
+        (
+            "activated-on-the-way",
+            Box::new(move |l| Activated { after: Some(v.text("sealed-after")), ..done(Holder::Staff) }.render(l)),
+        ),
         ("activate-link", Box::new(move |l| page(true, None).render(l))),
         ("activate-weak", Box::new(move |l| page(true, Some(weak)).render(l))),
         ("activate-unknown", Box::new(move |l| page(true, Some(ActivateProblem::UnknownCode)).render(l))),
@@ -141,8 +162,7 @@ fn consent_samples(v: Values) -> Vec<Sample> {
             vendor: Some(v.text("杭州某某教育科技有限公司")),
             contact: Some(v.text("privacy@vendor.example")),
             purpose: None,
-            policy_uri: v.uri("https://vendor.example/privacy"),
-            tos_uri: v.uri("https://vendor.example/terms"),
+            papers: v.papers(),
         },
         items: ["openid", "profile", "edu", "edu.class", "space"]
             .into_iter()
@@ -168,15 +188,26 @@ fn end_samples(v: Values) -> Vec<Sample> {
         who: v.who("陈晓兰"),
         client_name: Some(v.text("三平学习空间")),
     };
-    let signed_out =
-        move || SignedOut { return_uri: v.uri("https://a.example/"), return_name: Some(v.text("三平学习空间")) };
+    let signed_out = || SignedOut::default();
     let mut samples: Vec<Sample> = vec![
         ("sign-out", Box::new(move |l| confirm().render(l))),
         ("signed-out", Box::new(move |l| signed_out().render(l))),
-        ("home", Box::new(|l| Home { who: None, wards: Vec::new(), note: None }.render(l))),
+        ("home", Box::new(|l| Home { who: None, wards: Vec::new(), waiting: Vec::new(), note: None }.render(l))),
         (
             "home-signed-in",
-            Box::new(move |l| Home { who: Some(v.who("陈晓兰")), wards: Vec::new(), note: None }.render(l)),
+            Box::new(move |l| {
+                Home {
+                    who: Some(v.who("陈晓兰")),
+                    wards: Vec::new(),
+                    waiting: vec![Waiting {
+                        id: v.text("q-1"),
+                        client_name: v.text("三平学习空间"),
+                        text: Some(v.text("W4SCT")),
+                    }],
+                    note: None,
+                }
+                .render(l)
+            }),
         ),
     ];
     for id in ErrorId::ALL {
@@ -221,6 +252,7 @@ fn ward_samples(v: Values) -> Vec<Sample> {
             ward("ward-2", "刘*墨", "瑞金第一中学 · 2026级4班", false, None, Vec::new()),
             ward("ward-3", "迪*提", "瑞金市思源实验学校", true, None, Vec::new()),
         ],
+        waiting: Vec::new(),
         note,
     };
     let form = move |error| WardPassword {
@@ -240,12 +272,60 @@ fn ward_samples(v: Values) -> Vec<Sample> {
     ]
 }
 
+fn elsewhere_samples(v: Values) -> Vec<Sample> {
+    let typed = move |code: &str, problem| TypeCode { who: v.who("陈晓兰"), user_code: v.text(code), problem };
+    let confirm = move |compare| Confirm {
+        request: v.text("sealed-state"),
+        who: v.who("陈晓兰"),
+        client_name: v.text("三平学习空间"),
+        compare,
+    };
+    let shown =
+        move |from: Option<&str>| Compare::Device { code: v.text("WDJB-MJHT"), from: from.map(|from| v.text(from)) };
+    let device = move |name: Option<&str>, client: Option<&str>, here| Device {
+        handle: v.text("handle"),
+        agent: name.map(|name| v.text(name)),
+        client_name: client.map(|client| v.text(client)),
+        since: "2026-11-26 08:05".into(),
+        last_seen: "2026-11-26 09:40".into(),
+        here,
+    };
+    let devices = move || Devices {
+        who: v.who("陈晓兰"),
+        devices: vec![
+            device(Some("Edge · Windows"), None, true),
+            device(None, Some("教室大屏"), false),
+            device(None, None, false),
+        ],
+    };
+    let answered = move |yes| Answered { client_name: v.text("三平学习空间"), yes };
+    vec![
+        ("type-code", Box::new(move |l| typed("WDJB-MJHT", None).render(l))),
+        ("type-code-unknown", Box::new(move |l| typed("WDJB-MJHT", Some(CodeProblem::Unknown)).render(l))),
+        ("type-code-too-many", Box::new(move |l| typed("", Some(CodeProblem::TooMany { minutes: 9 })).render(l))),
+        ("confirm-device", Box::new(move |l| confirm(shown(None)).render(l))),
+        ("confirm-device-elsewhere", Box::new(move |l| confirm(shown(Some("203.0.113.7"))).render(l))),
+        ("confirm-client", Box::new(move |l| confirm(Compare::Client(Some(v.text("W4SCT")))).render(l))),
+        ("devices", Box::new(move |l| devices().render(l))),
+        ("answered-yes", Box::new(move |l| answered(true).render(l))),
+        ("answered-no", Box::new(move |l| answered(false).render(l))),
+    ]
+}
+
 fn samples(hostile: bool) -> Vec<Sample> {
     let v = Values { hostile };
-    [sign_in_samples(v), activation_samples(v), choice_samples(v), consent_samples(v), end_samples(v), ward_samples(v)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        sign_in_samples(v),
+        activation_samples(v),
+        choice_samples(v),
+        consent_samples(v),
+        end_samples(v),
+        ward_samples(v),
+        elsewhere_samples(v),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn all<'a>(html: &'a Html, selector: &str) -> Vec<ElementRef<'a>> {
@@ -411,6 +491,29 @@ fn hostile_values_stay_text() {
 }
 
 #[test]
+fn the_end_of_a_session_opens_frames_that_cannot_move_it() {
+    for hostile in [false, true] {
+        let v = Values { hostile };
+        for go_on in
+            [v.uri("https://a.example/?x=1&y=2").map(GoOn::Client), Some(GoOn::Request(v.text("sealed"))), None]
+        {
+            let follows = !hostile && go_on.is_some();
+            let page = SignedOut { go_on, frames: vec![v.text("https://b.example/out?iss=x&sid=y")] };
+            let text = page.render(Locale::Zh);
+            let html = Html::parse_document(&text);
+            let frames = all(&html, "iframe[hidden][sandbox='allow-scripts allow-same-origin allow-forms']");
+            assert_eq!((frames.len(), all(&html, "iframe").len()), (1, 1));
+            for script in all(&html, "script") {
+                assert_eq!(script.text().collect::<String>(), GO_ON);
+            }
+            assert_eq!(all(&html, "#go-on").len(), all(&html, "script").len(), "the script has its button");
+            assert!(!follows || all(&html, "#go-on").len() == 1);
+            assert!(!text.contains("javascript:") && !text.contains("<img src=x"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn the_names_of_the_contract_are_there() {
     let names = [
         ("sign-in", "form[action='/sign-in'] input[name=request][value='sealed-state']"),
@@ -431,6 +534,8 @@ fn the_names_of_the_contract_are_there() {
         ("consent", "form[action='/consent'] button[name=decision][value=allow]"),
         ("consent", "form[action='/consent'] button[name=decision][value=deny]"),
         ("consent", "a[href='https://vendor.example/privacy']"),
+        ("sign-in", "a[href='https://vendor.example/privacy']"),
+        ("sign-in-refused", "a[href='https://vendor.example/terms']"),
         ("consent", "form[action='/not-me'] input[name=request][value='sealed-state']"),
         ("consent", "form[action='/language'] input[name=request][value='sealed-state']"),
         ("guardian-needed", "#guardian-consent-needed"),
@@ -440,6 +545,8 @@ fn the_names_of_the_contract_are_there() {
         ("signed-out", "#signed-out"),
         ("home-signed-in", "form[action='/sign-out'] button"),
         ("activate-child", "input[name=new_password][type=text][autocomplete=off]"),
+        ("activate-on-the-way", "form[action='/activate'] input[name=request][value='sealed-after']"),
+        ("activated-on-the-way", "form[action='/language'] input[name=request][value='sealed-after']"),
         ("activate-child", "form[action='/activate'] input[name=code][type=hidden]"),
         ("activate-guardian", "input[name=new_password][type=password]"),
         ("activated-child", "#next"),
@@ -449,6 +556,14 @@ fn the_names_of_the_contract_are_there() {
         ("home-wards", "a[href^='/ward-password?']"),
         ("home-wards-told", "#told"),
         ("ward-password", "form[action='/ward-password'] input[name=new_password]"),
+        ("home-signed-in", "form[action='/take-up'] button[name=question]"),
+        ("type-code", "form[action='/device'] input[name=user_code][autocapitalize=characters]"),
+        ("type-code-unknown", "input[name=user_code][aria-invalid=true]"),
+        ("confirm-device", "form[action='/confirm'] button[name=confirm][value=yes]"),
+        ("confirm-device", "form[action='/confirm'] button[name=confirm][value=no]"),
+        ("confirm-client", "form[action='/not-me'] input[name=request][value='sealed-state']"),
+        ("answered-yes", "#answered-yes"),
+        ("devices", "form[action='/devices'] button[name=others][value=yes]"),
     ];
     let pages = samples(false);
     let errors = ErrorId::ALL.map(|id| (id.as_str(), format!("#{}", id.as_str())));

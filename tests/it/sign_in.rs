@@ -2,6 +2,7 @@
 
 mod activation;
 mod consent;
+mod devices;
 mod holders;
 mod identity;
 mod password;

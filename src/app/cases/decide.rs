@@ -10,12 +10,13 @@ use crate::app::Kind;
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{CaseId, PersonId};
-use crate::domain::registry::case::{Case, CaseState, Decision, Remedy, read_reason};
+use crate::domain::registry::case::{Case, CaseKind, CaseState, Decision, Remedy, Stated};
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::person::Person;
+use crate::domain::registry::reason::read_reason;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::{cases, persons};
+use crate::store::{cases, merges, persons};
 
 /// What somebody says is true.
 #[derive(Clone, Debug)]
@@ -43,48 +44,81 @@ impl App {
     ///
     /// # Errors
     /// `NotFound` for a case that is not there or not for this decider; `Invalid` for a reason that is none; `Conflict` when it
-    /// was decided before, when the decider is a side of it, or when what follows cannot be done.
+    /// was decided before, when the decider is a side of it or brought the number in herself, or when what follows cannot be done.
     pub async fn decide_case(&self, ctx: &Ctx, by: Decider, id: CaseId, verdict: Verdict) -> Result<Decided, Error> {
-        let task = access::task(TaskName::CaseDecision);
         let reason = read_reason(&verdict.reason).map_err(|why| Error::invalid(why.to_string()))?;
         let ctx = by.acting(ctx);
-        let mut work = self.begin(&ctx, Action::CaseDecided).await?;
-        let case = self.case_for(&ctx, work.tx(), &task, by, id).await?;
-        let now_people = present(work.tx(), &case).await?;
-        let decider = match by {
-            Decider::Operator => None,
-            Decider::Admin(admin) => {
-                if now_people.contains(&admin) {
-                    return Err(Error::new(Kind::Conflict, "nobody decides a case that she is a side of"));
-                }
-                let orgs: Vec<_> = case.claimed_by_org.into_iter().collect();
-                let sides = Sides::of(work.tx(), &task, &now_people, &orgs).await?;
-                let people: Vec<Option<PersonId>> = now_people.iter().copied().map(Some).collect();
-                let all = sides.all(&people, case.claimed_by_org);
-                if !sides.are_complete(&people) || !self.covers(work.tx(), admin, &all, ctx.now).await? {
-                    if case.state == CaseState::Open {
-                        let moved = case.assign(sides.lowest(&people, orgs.first().copied()));
-                        work.target("case", moved.id).detail("reassigned", true);
-                        cases::update(work.tx(), &task, &moved).await?;
-                        work.commit(Outcome::Refused("a side is outside the scope")).await?;
-                    }
-                    return Err(Error::not_found("the case"));
-                }
-                Some(admin)
+        let decided = self.patiently(|| self.decide_once(&ctx, by, id, verdict.decision, &reason)).await?;
+        self.wake.deliveries.notify_one();
+        Ok(decided)
+    }
+
+    async fn decide_once(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: CaseId,
+        decision: Decision,
+        reason: &str,
+    ) -> Result<Decided, Error> {
+        let task = access::task(TaskName::CaseDecision);
+        let mut work = self.begin(ctx, Action::CaseDecided).await?;
+        let case = self.held_case(&mut work, ctx, &task, by, id).await?;
+        if let Decider::Admin(admin) = by {
+            let people = present(work.tx(), &case).await?;
+            if people.contains(&admin) {
+                return Err(Error::new(Kind::Conflict, "nobody decides a case that she is a side of"));
             }
-        };
-        let remedy = case.remedy(verdict.decision);
-        let decided = case.decide(verdict.decision, reason, decider, ctx.now);
+            if !self.covers_case(work.tx(), &task, admin, &case, ctx.now).await? {
+                if case.state == CaseState::Open && case.kind != CaseKind::ErasedNumber {
+                    let orgs: Vec<_> = case.claimed_by_org.into_iter().collect();
+                    let sides = Sides::of(work.tx(), &task, &people, &orgs).await?;
+                    let people: Vec<Option<PersonId>> = people.into_iter().map(Some).collect();
+                    let moved = case.assign(sides.lowest(&people, orgs.first().copied()));
+                    work.target("case", moved.id).detail("reassigned", true);
+                    cases::update(work.tx(), &task, &moved).await?;
+                    work.commit(Outcome::Refused("a side is outside the scope")).await?;
+                }
+                return Err(Error::not_found("the case"));
+            }
+            if case.kind == CaseKind::ErasedNumber && case.opened_by == Some(admin) {
+                return Err(Error::new(Kind::Conflict, "nobody confirms a number that she brought in herself"));
+            }
+        }
+        let remedy = case.remedy(decision);
+        let decided = case.decide(decision, reason.to_owned(), by.admin(), ctx.now);
         let decided = decided.map_err(|error| Error::new(Kind::Conflict, error.to_string()))?;
         if !cases::update(work.tx(), &task, &decided).await? {
             return Err(Error::busy("somebody decided the case at the same moment"));
         }
-        let done = self.remedy(&mut work, &ctx, &task, by, &decided, remedy).await?;
+        let done = self.remedy(&mut work, ctx, &task, by, &decided, remedy).await?;
         work.target("case", decided.id).target("person", decided.person);
-        work.detail("kind", decided.kind.as_str()).detail("decision", verdict.decision.as_str()).detail("done", done);
+        work.detail("kind", decided.kind.as_str()).detail("decision", decision.as_str()).detail("done", done);
         work.event("case", decided.id, "case.decided", &[]);
         work.commit(Outcome::Done).await?;
-        Ok(Decided { id, decision: verdict.decision.as_str(), done })
+        Ok(Decided { id, decision: decision.as_str(), done })
+    }
+
+    /// A case, if this decider may see it, with its people held before anybody's right is looked at: of two who decide, or
+    /// who change a side of it at the same moment, the second sees what the first has done.
+    async fn held_case(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        id: CaseId,
+    ) -> Result<Case, Error> {
+        let seen = self.case_for(ctx, work.tx(), task, by, id).await?;
+        let people = present(work.tx(), &seen).await?;
+        if let Some(first) = people.first().copied() {
+            merges::hold(work.tx(), task, first, people.get(1).copied().unwrap_or(first)).await?;
+        }
+        let case = self.case_for(ctx, work.tx(), task, by, id).await?;
+        if present(work.tx(), &case).await? != people {
+            return Err(Error::busy("a side of the case was merged at the same moment"));
+        }
+        Ok(case)
     }
 
     /// Whether an administrator covers all sides of a case as they are today, whoever it was assigned to once.
@@ -96,8 +130,13 @@ impl App {
         case: &Case,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let people = present(tx, case).await?;
         let orgs: Vec<_> = case.claimed_by_org.into_iter().collect();
+        if case.kind == CaseKind::ErasedNumber {
+            // Who was erased belongs nowhere: whoever governs the county of who asked has the say (R18).
+            let sides = orgs.into_iter().chain(case.org).collect();
+            return Ok(case.org.is_some() && self.covers(tx, admin, &sides, now).await?);
+        }
+        let people = present(tx, case).await?;
         let sides = Sides::of(tx, task, &people, &orgs).await?;
         let people: Vec<Option<PersonId>> = people.into_iter().map(Some).collect();
         let all = sides.all(&people, case.claimed_by_org);
@@ -125,7 +164,7 @@ impl App {
             }
             Remedy::TakeName => {
                 let holder = self.holder(work, task, case.person).await?;
-                let stated = self.stated(&holder, case)?;
+                let stated = self.stated_in(work, task, case).await?;
                 let name = stated.name.as_deref().map(PersonName::parse).and_then(Result::ok);
                 self.rename_in(work, ctx, task, holder, name.ok_or_else(nothing_there)?).await?;
                 Ok("renamed")
@@ -143,7 +182,7 @@ impl App {
             Remedy::WithdrawAndGive => {
                 let (key, other) = case.subject_key.zip(case.other).ok_or_else(nothing_there)?;
                 let holder = self.holder(work, task, case.person).await?;
-                let document = self.stated(&holder, case)?.read_document().ok_or_else(nothing_there)?;
+                let document = self.stated_in(work, task, case).await?.read_document().ok_or_else(nothing_there)?;
                 let other = self.holder(work, task, other).await?;
                 if !self.withdraw_in(work, ctx, task, &holder, key).await? {
                     return Err(nothing_there());
@@ -159,7 +198,14 @@ impl App {
                 }
                 Ok("code withdrawn")
             }
+            Remedy::Admit => Ok("admitted"),
         }
+    }
+
+    /// What was said. It is sealed for whoever held what is in dispute then, also where she was absorbed since.
+    async fn stated_in(&self, work: &mut Work<'_>, task: &Task, case: &Case) -> Result<Stated, Error> {
+        let sealed_for = persons::find(work.tx(), &task.on(case.person)).await?;
+        Ok(sealed_for.map(|person| self.stated(&person, case)).transpose()?.unwrap_or_default())
     }
 
     /// Somebody of a case, as she is now.

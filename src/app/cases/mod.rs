@@ -3,6 +3,7 @@
 
 mod decide;
 mod open;
+pub(crate) mod returning;
 
 use chrono::NaiveDate;
 use serde::Serialize;

@@ -6,11 +6,12 @@ use crate::app::{App, Ctx, Error};
 use crate::domain::access::Task;
 use crate::domain::id::{CaseId, OrgId, PersonId};
 use crate::domain::registry::case::{Case, CaseKind, CaseSource, CaseState, Stated, lowest_above};
+use crate::domain::registry::institution::InstitutionLevel;
 use crate::domain::registry::name;
 use crate::domain::registry::person::PersonSalt;
 use crate::keys::hex;
-use crate::store::cases;
 use crate::store::db::Tx;
+use crate::store::{cases, institutions};
 
 /// What clashes.
 pub(crate) struct Dispute {
@@ -62,6 +63,10 @@ pub(crate) async fn open(
         let seal = |salt: &PersonSalt| {
             app.sealer.seal_column(salt.expose(), "conflict_case", "evidence_sealed", id.0, &plain, &*app.random)
         };
+        let org = match (dispute.kind, dispute.org) {
+            (CaseKind::ErasedNumber, Some(org)) => authority_above(tx, task, org).await?,
+            _ => sides.lowest(&[Some(dispute.person), dispute.other], dispute.org),
+        };
         opened.push(Case {
             id,
             kind: dispute.kind,
@@ -70,7 +75,7 @@ pub(crate) async fn open(
             other: dispute.other,
             subject_key: dispute.subject_key,
             claimed_by_org: dispute.org,
-            org: sides.lowest(&[Some(dispute.person), dispute.other], dispute.org),
+            org,
             source: dispute.source,
             opened_by: by,
             evidence_sealed: salts.get(&dispute.person).map(seal).transpose()?,
@@ -98,7 +103,17 @@ pub(crate) async fn open(
     Ok(ids)
 }
 
-/// Two records have no order between them; a row has the name that it gave.
+/// The county of an institution, or what stands above it where there is none: the lowest that has a say about somebody
+/// who was erased (R18).
+async fn authority_above(tx: &mut Tx, task: &Task, org: OrgId) -> Result<Option<OrgId>, Error> {
+    use InstitutionLevel::{City, County, Nation, Province};
+    let own = institutions::find(tx, task, org).await?;
+    let mut chain = own.into_iter().chain(institutions::ancestors(tx, task, org).await?);
+    Ok(chain.find(|org| matches!(org.level, County | City | Province | Nation)).map(|org| org.id))
+}
+
+/// Two records have no order between them; a row has the name that it gave; each institution asks for itself whether
+/// somebody who was erased may come again.
 fn facts_key(app: &App, dispute: &Dispute) -> [u8; 32] {
     let mut people = [Some(dispute.person), dispute.other].map(|id| id.map(|id| id.to_string()).unwrap_or_default());
     if dispute.kind == CaseKind::SameDetails {
@@ -109,7 +124,10 @@ fn facts_key(app: &App, dispute: &Dispute) -> [u8; 32] {
         Some(_) => String::new(),
         None => dispute.stated.name.as_deref().map(name::name_key).unwrap_or_default(),
     };
-    app.index.case(dispute.kind.as_str(), &[&people[0], &people[1], &subject, &name])
+    match dispute.org.filter(|_| dispute.kind == CaseKind::ErasedNumber) {
+        Some(org) => app.index.case(dispute.kind.as_str(), &[&people[0], &people[1], &subject, &org.to_string()]),
+        None => app.index.case(dispute.kind.as_str(), &[&people[0], &people[1], &subject, &name]),
+    }
 }
 
 /// Where people belong, and what stands above it.

@@ -9,18 +9,23 @@ use crate::domain::id::IdentityId;
 use crate::domain::oidc::claims::IdentityFacts;
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::store::db::Tx;
-use crate::store::identities::{self, StaffRow, TaughtRow, WardRow};
+use crate::store::identities::{self, Base, StaffRow, TaughtRow, WardRow};
 
 /// A person's identities today, in their stable order: staff, student, parent (one for each school of her wards).
 pub(crate) async fn identities(
     tx: &mut Tx,
     proof: &impl OnePerson,
+    base: &Base,
     day: NaiveDate,
 ) -> Result<Vec<IdentityFacts>, Error> {
-    let taught = identities::taught(tx, proof, day).await?;
-    let mut found: Vec<IdentityFacts> =
-        identities::employed(tx, proof, day).await?.into_iter().map(|row| staff_identity(row, &taught)).collect();
-    for row in identities::enrolled(tx, proof, day).await? {
+    let mut found = Vec::new();
+    if base.has_posts {
+        let taught = identities::taught(tx, proof, day).await?;
+        let employed = identities::employed(tx, proof, day).await?;
+        found.extend(employed.into_iter().map(|row| staff_identity(row, &taught)));
+    }
+    let stays = if base.has_stays { identities::enrolled(tx, proof, day).await? } else { Vec::new() };
+    for row in stays {
         found.push(IdentityFacts {
             id: IdentityId(row.id.0),
             kind: IdentityKind::Student,
@@ -33,7 +38,8 @@ pub(crate) async fn identities(
             to: row.to,
         });
     }
-    for ward in wards(tx, proof, day).await? {
+    let wards = if base.has_wards { wards(tx, proof, day).await? } else { Vec::new() };
+    for ward in wards {
         add_parent_identity(&mut found, ward);
     }
     if let Some(first) = found.first_mut() {

@@ -20,7 +20,19 @@ impl App {
                 }
             }
         }
-        Ok(Ids { index: &self.index, sector: client.is_application().then(|| client.sector.clone()), known })
+        Ok(self.ids(client, known))
+    }
+
+    /// The same for whoever holds no connection: one is taken where something is to be looked up.
+    pub(crate) async fn sector_ids_of(&self, client: &Client, family: &[PersonId]) -> Result<Ids<'_>, Error> {
+        if client.is_application() && !family.is_empty() {
+            return self.sector_ids(&mut self.db.read().await?, client, family).await;
+        }
+        Ok(self.ids(client, Vec::new()))
+    }
+
+    fn ids(&self, client: &Client, known: Vec<(PersonId, String)>) -> Ids<'_> {
+        Ids { index: &self.index, sector: client.is_application().then(|| client.sector.clone()), known }
     }
 
     /// What a sector will call a person when it meets her for the first time (R13).
@@ -34,6 +46,9 @@ impl App {
 
     /// Relatives of whom a sector hears for the first time keep the subject they were given.
     pub(crate) async fn keep_subjects_of(&self, client: &Client, family: &[PersonId], ctx: &Ctx) -> Result<(), Error> {
+        if family.is_empty() {
+            return Ok(());
+        }
         let mut unknown = Vec::new();
         let mut tx = self.db.read().await?;
         for person in family {

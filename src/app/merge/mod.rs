@@ -1,6 +1,8 @@
 //! Merging 合并: two records that are one person become one, and every old id leads to her for ever. What she cannot have
 //! twice is settled by the rules of `domain::registry::merge`; what went over is written down and can go back.
 
+mod accounts;
+mod reseal;
 mod settle;
 mod undo;
 
@@ -13,17 +15,15 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{CaseId, MergeId, PersonId};
-use crate::domain::registry::case::{CaseState, Decision, read_reason};
+use crate::domain::registry::case::{CaseState, Decision};
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::merge::{self, Merge, MergeState};
 use crate::domain::registry::person::Person;
+use crate::domain::registry::reason::read_reason;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::keys::blind_index;
-use crate::store::merge_rows::{self, Change, SEALED, Sealed};
-use crate::store::{accounts, activations, admin_grants, cases, documents, merges, persons};
-
-/// How often two who write about the same people at once are let try again.
-const TRIES: u32 = 8;
+use crate::store::merge_rows::{self, Change};
+use crate::store::{admin_grants, cases, documents, merges, persons};
 
 /// What a merge came to.
 #[derive(Clone, Debug, Serialize)]
@@ -51,32 +51,36 @@ impl App {
         absorbed: PersonId,
         reason: &str,
     ) -> Result<Merged, Error> {
-        let task = access::task(TaskName::PersonChange);
         let reason = read_reason(reason).map_err(|why| Error::invalid(why.to_string()))?;
         let ctx = by.acting(ctx);
-        let mut attempt = 1;
-        loop {
-            let mut work = self.begin(&ctx, Action::PersonsMerged).await?;
-            let result = async {
-                let survivor = self.changeable(&mut work, &ctx, &task, by, survivor).await?.id;
-                let absorbed = self.changeable(&mut work, &ctx, &task, by, absorbed).await?.id;
-                self.merge_in(&mut work, &ctx, &task, by, None, survivor, absorbed, &reason).await
-            };
-            let result = match result.await {
-                Ok(merged) => work.commit(Outcome::Done).await.map(|()| merged),
-                Err(error) => Err(error),
-            };
-            match result {
-                // An import may have written about one of them; whoever is quicker goes first.
-                Err(error) if error.kind == Kind::Busy && attempt < TRIES => self.pause(attempt).await,
-                Err(error) => return Err(error),
-                Ok(merged) => {
-                    self.wake.deliveries.notify_one();
-                    return Ok(merged);
-                }
-            }
-            attempt += 1;
+        let merged = self.patiently(|| self.merge_once(&ctx, by, survivor, absorbed, &reason)).await?;
+        self.wake.deliveries.notify_one();
+        Ok(merged)
+    }
+
+    async fn merge_once(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        survivor: PersonId,
+        absorbed: PersonId,
+        reason: &str,
+    ) -> Result<Merged, Error> {
+        let task = access::task(TaskName::PersonChange);
+        let mut work = self.begin(ctx, Action::PersonsMerged).await?;
+        let missing = || Error::not_found("the person");
+        let survivor = persons::survivor(work.tx(), survivor).await?.ok_or_else(missing)?;
+        let absorbed = persons::survivor(work.tx(), absorbed).await?.ok_or_else(missing)?;
+        if survivor != absorbed {
+            // Both are held before anybody's right is looked at, in one order whoever is named first.
+            self.hold_both(&mut work, &task, survivor, absorbed).await?;
         }
+        for person in [survivor, absorbed] {
+            self.may_change(&mut work, ctx, &task, by, person).await?;
+        }
+        let merged = self.merge_in(&mut work, ctx, &task, by, None, survivor, absorbed, reason).await?;
+        work.commit(Outcome::Done).await?;
+        Ok(merged)
     }
 
     /// The same as part of a larger change; both stand, and are looked at again when they are held.
@@ -130,11 +134,12 @@ impl App {
         self.reseal_rows(work, task, absorbed.id, &absorbed, &survivor).await?;
         merge_rows::go(work.tx(), task, merge.id, absorbed.id, survivor.id).await?;
         self.move_profile(work, task, &merge, &absorbed, &survivor).await?;
-        for twice in merge_rows::subjects_go(work.tx(), task, merge.id, absorbed.id, survivor.id).await? {
-            // Who knows both by name of a sector hears which of the two stays (R13).
-            let told = json!({ "sector": twice.sector, "old": twice.old, "new": twice.new });
-            work.event_of("person", survivor.id, "subject.merged", told);
+        for twice in merge_rows::subjects_of_both(work.tx(), task, absorbed.id, survivor.id).await? {
+            // Who knows both by name of a sector hears which of the two stays, and nobody else (R13).
+            let told = json!({ "old": twice.old, "new": twice.new });
+            work.event_for_sector(&twice.sector, survivor.id, "subject.merged", told);
         }
+        merge_rows::subjects_go(work.tx(), task, merge.id, absorbed.id, survivor.id).await?;
         self.unite_persons(work, ctx, task, &merge, &survivor, &absorbed).await?;
         self.close_cases(work, ctx, task, &merge).await?;
         work.target("person", survivor.id).target("absorbed", absorbed.id).target("merge", merge.id);
@@ -223,104 +228,12 @@ impl App {
         Ok(())
     }
 
-    /// One account stays, one password, one user name that is shown; the other user name and all aliases lead to it. The
-    /// survivor's stays, with the other's password where only that one was ever activated. The stricter lock stays.
-    async fn unite_accounts(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, merge: &Merge) -> Result<(), Error> {
-        let stays = accounts::find(work.tx(), &task.on(merge.survivor)).await?;
-        let goes = accounts::find(work.tx(), &task.on(merge.absorbed)).await?;
-        // A code was printed by whoever held one of the two records, and would open both.
-        for account in [&stays, &goes].into_iter().flatten() {
-            accounts::hold(work.tx(), &task.on(account.person)).await?;
-            activations::end_open(work.tx(), account.id, ctx.now).await?;
-        }
-        let (Some(stays), Some(goes)) = (stays, goes) else { return Ok(()) };
-        let state = match (stays.state, goes.state) {
-            (Status::AdminLocked, _) | (_, Status::AdminLocked) => Status::AdminLocked,
-            (Status::Locked, _) | (_, Status::Locked) => Status::Locked,
-            (Status::Inactive, other) => other,
-            (own, _) => own,
-        };
-        if stays.state == Status::Inactive
-            && merge_rows::move_password(work.tx(), task, goes.id, stays.id, ctx.now).await?
-        {
-            let moved =
-                Change::new("password_credential.account_id", goes.id, goes.id.to_string(), stays.id.to_string());
-            merge_rows::note(work.tx(), task, merge.id, &[moved]).await?;
-        }
-        let mut changes = vec![Change::new("account.state", goes.id, goes.state.as_str(), Status::Merged.as_str())];
-        if state != stays.state {
-            changes.push(Change::new("account.state", stays.id, stays.state.as_str(), state.as_str()));
-        }
-        for session in merge_rows::sessions_of(work.tx(), task, merge.absorbed, goes.id).await? {
-            changes.push(Change::new("session.account_id", session, goes.id.to_string(), stays.id.to_string()));
-        }
-        self.settled(work, task, merge, &changes).await?;
-        merge_rows::aliases_go(work.tx(), task, merge.id, goes.id, stays.id).await?;
-        work.event("account", goes.id, "account.merged", &[]);
-        Ok(())
-    }
-
     async fn settled(&self, work: &mut Work<'_>, task: &Task, merge: &Merge, changes: &[Change]) -> Result<(), Error> {
         if merge_rows::settle(work.tx(), task, merge.id, changes).await? {
             Ok(())
         } else {
             Err(Error::busy("somebody changed what the merge settles at the same moment"))
         }
-    }
-
-    /// Seals what somebody has with another salt than before.
-    async fn reseal_rows(
-        &self,
-        work: &mut Work<'_>,
-        task: &Task,
-        of: PersonId,
-        from: &Person,
-        to: &Person,
-    ) -> Result<(), Error> {
-        for column in SEALED {
-            for sealed in merge_rows::sealed(work.tx(), task, column, of).await? {
-                let bytes = self.resealed(from, to, column.table, column.column, sealed.row, sealed.row, &sealed)?;
-                merge_rows::reseal(work.tx(), task, column, Sealed { row: sealed.row, bytes }).await?;
-            }
-        }
-        Ok(())
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "a sealed value has as many coordinates, before and after")]
-    fn resealed(
-        &self,
-        from: &Person,
-        to: &Person,
-        table: &str,
-        column: &str,
-        row: uuid::Uuid,
-        new_row: uuid::Uuid,
-        sealed: &Sealed,
-    ) -> Result<Vec<u8>, Error> {
-        let (Some(old), Some(new)) = (&from.salt, &to.salt) else {
-            return Err(Error::new(Kind::Conflict, merge::MergeError::Gone.to_string()));
-        };
-        let plain = self.sealer.open_column(old.expose(), table, column, row, &sealed.bytes)?;
-        Ok(self.sealer.seal_column(new.expose(), table, column, new_row, &plain, &*self.random)?)
-    }
-
-    /// The profile that she gave herself; the survivor's own goes before.
-    async fn move_profile(
-        &self,
-        work: &mut Work<'_>,
-        task: &Task,
-        merge: &Merge,
-        from: &Person,
-        to: &Person,
-    ) -> Result<(), Error> {
-        if merge_rows::profile(work.tx(), task, to.id).await?.is_some() {
-            return Ok(());
-        }
-        let Some(sealed) = merge_rows::profile(work.tx(), task, from.id).await? else { return Ok(()) };
-        let bytes = self.resealed(from, to, "profile", "claims_sealed", from.id.0, to.id.0, &sealed)?;
-        merge_rows::move_profile(work.tx(), task, from.id, to.id, bytes).await?;
-        let moved = Change::new("profile.person_id", from.id, from.id.to_string(), to.id.to_string());
-        Ok(merge_rows::note(work.tx(), task, merge.id, &[moved]).await?)
     }
 
     /// Whoever asked whether the two are one has her answer.
@@ -336,7 +249,10 @@ impl App {
             }
             let decided = case.decide(Decision::SamePerson, merge.reason.clone(), merge.merged_by, ctx.now);
             let decided = decided.map_err(|error| Error::new(Kind::Conflict, error.to_string()))?;
-            cases::update(work.tx(), task, &decided).await?;
+            if !cases::update(work.tx(), task, &decided).await? {
+                return Err(Error::busy("somebody decided a case about the two at the same moment"));
+            }
+            merge_rows::note_case(work.tx(), task, merge.id, decided.id).await?;
             work.event("case", decided.id, "case.decided", &[]);
         }
         Ok(())

@@ -1,28 +1,48 @@
 //! What one person cannot have twice, found out in the transaction that merges.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::{App, Ctx, Error, Merge, Work, merge};
+use super::{App, Ctx, Error, Merge, Work, access, merge};
 use crate::domain::access::Task;
-use crate::domain::id::{EnrolmentId, StaffingId};
+use crate::domain::id::{EnrolmentId, IdentityId, StaffingId};
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::document::DocumentStatus;
-use crate::domain::registry::guardianship::GuardianshipStatus;
+use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
 use crate::domain::registry::merge::Stay;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::relation_claim::ClaimState;
+use crate::domain::registry::verification::Verification;
+use crate::domain::time::Timestamp;
 use crate::store::merge_rows::{self, Change};
-use crate::store::{admin_grants, contacts, documents, enrolments, guardianships, relation_claims, staffings};
+use crate::store::{
+    admin_grants, contacts, documents, enrolments, guardianships, persons, relation_claims, staffings, verifications,
+};
 
 impl App {
     /// Settles all of it, so that what goes over meets nothing.
     pub(super) async fn settle(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, merge: &Merge) -> Result<(), Error> {
         let mut changes = self.papers(work, ctx, task, merge).await?;
+        changes.extend(self.verifications(work, ctx, task, merge).await?);
         changes.extend(self.stays(work, ctx, task, merge).await?);
         changes.extend(self.posts(work, ctx, task, merge).await?);
-        changes.extend(self.relations(work, ctx, task, merge).await?);
-        self.settled(work, task, merge, &changes).await
+        changes.extend(self.roles(work, ctx, task, merge).await?);
+        let ending = self.ending_guardianships(work, task, merge).await?;
+        for one in &ending {
+            let (was, ended) = (one.guardianship.status.as_str(), GuardianshipStatus::Ended.as_str());
+            changes.push(Change::new("guardianship.status", one.guardianship.id, was, ended));
+            if let Some(stands) = one.heir(ctx.now) {
+                changes.extend(self.used_as(work, task, merge, one.guardianship.id.0, stands.id.0).await?);
+            }
+        }
+        self.settled(work, task, merge, &changes).await?;
+        // What rested on one that ends goes on in the one that stands for it, or ends too: a court's order reaches it.
+        for one in ending.iter().filter(|one| one.heir(ctx.now).is_none()) {
+            let (identity, ward) = (IdentityId(one.guardianship.id.0), access::ward_of(&one.guardianship, ctx.now));
+            let guardian = task.on(one.guardianship.guardian);
+            self.end_what_rests_on(work, &guardian, identity, ward, ctx.now).await?;
+        }
+        Ok(())
     }
 
     /// One active document of a class and country, one active 学籍号, one contact of a value: the survivor's, but what was
@@ -55,6 +75,28 @@ impl App {
             changes.push(Change::new("contact.ended_at", goes, serde_json::Value::Null, ctx.now.micros()));
         }
         Ok(changes)
+    }
+
+    /// What was compared was the absorbed record's name: under another one it says nothing of the survivor.
+    async fn verifications(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        merge: &Merge,
+    ) -> Result<Vec<Change>, Error> {
+        let mut names = Vec::new();
+        for person in [merge.survivor, merge.absorbed] {
+            names.push(persons::find(work.tx(), &task.on(person)).await?.and_then(|person| person.name_key()));
+        }
+        if names[0] == names[1] {
+            return Ok(Vec::new());
+        }
+        let all = verifications::of_person(work.tx(), &task.on(merge.absorbed)).await?;
+        let over = |one: &Verification| {
+            Change::new("verification.superseded_at", one.id, serde_json::Value::Null, ctx.now.micros())
+        };
+        Ok(all.iter().filter(|one| one.stands()).map(over).collect())
     }
 
     async fn stays(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, merge: &Merge) -> Result<Vec<Change>, Error> {
@@ -135,35 +177,31 @@ impl App {
         Ok(changes)
     }
 
-    /// Guardianships, administrators' roles, and what institutions only claimed.
-    async fn relations(
+    /// Guardianships that end because the two are one, each with the one that stands for it.
+    async fn ending_guardianships(
         &self,
         work: &mut Work<'_>,
-        ctx: &Ctx,
         task: &Task,
         merge: &Merge,
-    ) -> Result<Vec<Change>, Error> {
+    ) -> Result<Vec<Ending>, Error> {
         let both = [merge.survivor, merge.absorbed];
         let mut all = guardianships::of_children(work.tx(), task, &both).await?;
         all.extend(guardianships::standing_of_guardians(work.tx(), task, &both).await?);
         all.sort_by_key(|one| one.id);
         all.dedup_by_key(|one| one.id);
-        let status: HashMap<_, _> = all.iter().map(|one| (one.id, one.status)).collect();
+        let pair = |one: &Guardianship| {
+            [one.child, one.guardian].map(|who| if who == merge.absorbed { merge.survivor } else { who })
+        };
+        let ends: HashSet<_> = merge::guardianships(&all, merge.survivor, merge.absorbed).into_iter().collect();
+        let (ending, stay): (Vec<_>, Vec<_>) =
+            all.into_iter().filter(Guardianship::is_standing).partition(|one| ends.contains(&one.id));
+        let stands = |gone: &Guardianship| stay.iter().find(|one| pair(one) == pair(gone)).cloned();
+        Ok(ending.into_iter().map(|gone| Ending { stands: stands(&gone), guardianship: gone }).collect())
+    }
+
+    /// Administrators' roles, and what institutions only claimed.
+    async fn roles(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, merge: &Merge) -> Result<Vec<Change>, Error> {
         let mut changes = Vec::new();
-        for id in merge::guardianships(&all, merge.survivor, merge.absorbed) {
-            let was = status.get(&id).copied().unwrap_or(GuardianshipStatus::Pending);
-            let ended = GuardianshipStatus::Ended.as_str();
-            changes.push(Change::new("guardianship.status", id, was.as_str(), ended));
-            let stands = all.iter().find(|one| {
-                let pair = |g: &crate::domain::registry::guardianship::Guardianship| {
-                    [g.child, g.guardian].map(|who| if who == merge.absorbed { merge.survivor } else { who })
-                };
-                one.id != id && one.is_standing() && all.iter().any(|gone| gone.id == id && pair(gone) == pair(one))
-            });
-            if let Some(stands) = stands {
-                changes.extend(self.used_as(work, task, merge, id.0, stands.id.0).await?);
-            }
-        }
         let mine = admin_grants::standing(work.tx(), task, merge.survivor).await?;
         for grant in admin_grants::standing(work.tx(), task, merge.absorbed).await? {
             if mine.iter().any(|one| (&one.role, one.org) == (&grant.role, grant.org)) {
@@ -182,7 +220,7 @@ impl App {
         all.sort_by_key(|claim| (claim.person == merge.absorbed || claim.child == merge.absorbed, claim.id));
         all.dedup_by_key(|claim| claim.id);
         let who = |id| if id == merge.absorbed { merge.survivor } else { id };
-        let mut kept = std::collections::HashSet::new();
+        let mut kept = HashSet::new();
         let mut changes = Vec::new();
         for claim in all {
             let (person, child) = (who(claim.person), who(claim.child));
@@ -196,10 +234,25 @@ impl App {
     }
 }
 
-/// What the survivor's record does not know and the other's does; the higher real-name level with its time.
+/// A guardianship that a merge ends.
+struct Ending {
+    guardianship: Guardianship,
+    /// The one of the same two people that stays.
+    stands: Option<Guardianship>,
+}
+
+impl Ending {
+    /// Who goes on where it ends: one that lets as much be said in the child's name as this one did.
+    fn heir(&self, now: Timestamp) -> Option<&Guardianship> {
+        self.stands.as_ref().filter(|stands| stands.is_live(now) || !self.guardianship.is_live(now))
+    }
+}
+
+/// What the survivor's record does not know and the other's does; of one name, the higher real-name level with its time.
 pub(super) fn fill_gaps(survivor: &Person, absorbed: &Person) -> Person {
     let unknown = |sex: Sex| matches!(sex, Sex::Unknown | Sex::Unstated);
-    let higher = if absorbed.realname_level > survivor.realname_level { absorbed } else { survivor };
+    let of_one_name = absorbed.name_key() == survivor.name_key();
+    let higher = if of_one_name && absorbed.realname_level > survivor.realname_level { absorbed } else { survivor };
     Person {
         sex: if unknown(survivor.sex) { absorbed.sex } else { survivor.sex },
         birth_date: survivor.birth_date.or(absorbed.birth_date),
@@ -260,7 +313,7 @@ pub(super) fn empty_gaps(survivor: Person, absorbed: &Person, changes: &[Change]
             level.before.as_i64().and_then(|level| crate::domain::registry::codes::realname::Level::new(level).ok());
         back.realname_level = before.unwrap_or_default();
         if let Some(at) = was("person.realname_at") {
-            back.realname_at = at.before.as_i64().map(crate::domain::time::Timestamp::from_micros);
+            back.realname_at = at.before.as_i64().map(Timestamp::from_micros);
         }
     }
     back

@@ -3,7 +3,7 @@
 //! that began since end, because nobody can tell whose they are.
 
 use super::settle::empty_gaps;
-use super::{App, Ctx, Decider, Error, Kind, Merge, Merged, Outcome, TRIES, Work, access, merge, read_reason};
+use super::{App, Ctx, Decider, Error, Kind, Merge, Merged, Outcome, Work, access, merge, read_reason};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{AccountId, PersonId, SessionId};
@@ -18,27 +18,20 @@ impl App {
     /// `NotFound` for an id that no merge absorbed, or whose survivor is not wholly in the administrator's scope; `Conflict`
     /// when its time is over or a later merge lies above it.
     pub async fn undo_merge(&self, ctx: &Ctx, by: Decider, absorbed: PersonId, reason: &str) -> Result<Merged, Error> {
-        let task = access::task(TaskName::PersonChange);
         let reason = read_reason(reason).map_err(|why| Error::invalid(why.to_string()))?;
         let ctx = by.acting(ctx);
-        let mut attempt = 1;
-        loop {
-            let mut work = self.begin(&ctx, Action::MergeUndone).await?;
-            work.detail("why", reason.clone());
-            let result = match self.undo_in(&mut work, &ctx, &task, by, absorbed).await {
-                Ok(undone) => work.commit(Outcome::Done).await.map(|()| undone),
-                Err(error) => Err(error),
-            };
-            match result {
-                Err(error) if error.kind == Kind::Busy && attempt < TRIES => self.pause(attempt).await,
-                Err(error) => return Err(error),
-                Ok(undone) => {
-                    self.wake.deliveries.notify_one();
-                    return Ok(undone);
-                }
-            }
-            attempt += 1;
-        }
+        let undone = self.patiently(|| self.undo_once(&ctx, by, absorbed, &reason)).await?;
+        self.wake.deliveries.notify_one();
+        Ok(undone)
+    }
+
+    async fn undo_once(&self, ctx: &Ctx, by: Decider, absorbed: PersonId, reason: &str) -> Result<Merged, Error> {
+        let task = access::task(TaskName::PersonChange);
+        let mut work = self.begin(ctx, Action::MergeUndone).await?;
+        work.detail("why", reason);
+        let undone = self.undo_in(&mut work, ctx, &task, by, absorbed).await?;
+        work.commit(Outcome::Done).await?;
+        Ok(undone)
     }
 
     async fn undo_in(
@@ -52,11 +45,13 @@ impl App {
         let refused = |why: merge::MergeError| Error::new(Kind::Conflict, why.to_string());
         let known = merges::of_absorbed(work.tx(), task, absorbed).await?;
         let known = known.ok_or_else(|| Error::not_found("a merge of this id"))?;
-        // Whoever may change the survivor may do this; above a later merge it would tear out the ground.
-        if self.changeable(work, ctx, task, by, known.survivor).await?.id != known.survivor {
-            return Err(refused(merge::MergeError::Buried));
-        }
         let (survivor, gone) = self.hold_both(work, task, known.survivor, known.absorbed).await?;
+        // Whoever may change the survivor may do this; above a later merge it would tear out the ground.
+        let stands = persons::survivor(work.tx(), known.survivor).await?.unwrap_or(known.survivor);
+        self.may_change(work, ctx, task, by, stands).await?;
+        if survivor.salt.is_none() {
+            return Err(Error::not_found("the person"));
+        }
         let undone = known.undo(by.admin(), ctx.now).map_err(refused)?;
         if survivor.merged_into.is_some() {
             return Err(refused(merge::MergeError::Buried));
@@ -81,16 +76,26 @@ impl App {
             }
         }
         self.hand_back(work, task, &undone, &survivor, &returned, &changes).await?;
-        if let Some(id) = undone.case
-            && let Some(case) = cases::find(work.tx(), task, id).await?
-        {
-            cases::update(work.tx(), task, &case.reopen()).await?;
-            work.event("case", id, "case.opened", &[]);
-        }
+        self.reopen_cases(work, task, &undone).await?;
         work.target("person", survivor.id).target("absorbed", returned.id).target("merge", undone.id);
         work.event("person", survivor.id, "person.changed", &["merge"]);
         work.event("person", returned.id, "person.returned", &["merged_into"]);
         Ok(Merged { person_id: survivor.id, absorbed: returned.id, undo_until: undone.undo_until })
+    }
+
+    /// Every question that the merge answered is open again.
+    async fn reopen_cases(&self, work: &mut Work<'_>, task: &Task, undone: &Merge) -> Result<(), Error> {
+        let mut answered = merge_rows::closed_cases(work.tx(), task, undone.id).await?;
+        answered.extend(undone.case);
+        for id in answered {
+            let case = cases::find(work.tx(), task, id).await?;
+            let Some(case) = case.filter(|case| case.decision.is_some()) else { continue };
+            if !cases::update(work.tx(), task, &case.reopen()).await? {
+                return Err(Error::busy("somebody changed a case about the two at the same moment"));
+            }
+            work.event("case", id, "case.opened", &[]);
+        }
+        Ok(())
     }
 
     async fn hand_back(
@@ -104,6 +109,11 @@ impl App {
     ) -> Result<(), Error> {
         merge_rows::back(work.tx(), task, undone.id, returned.id, survivor.id).await?;
         self.reseal_rows(work, task, returned.id, survivor, returned).await?;
+        // Who was told that two subjects are one is told that they are two; the old one is somebody else's again.
+        for twice in merge_rows::subjects_of_both(work.tx(), task, returned.id, survivor.id).await? {
+            let told = serde_json::json!({ "old": twice.old, "new": twice.new });
+            work.event_for_sector(&twice.sector, survivor.id, "subject.parted", told);
+        }
         merge_rows::subjects_back(work.tx(), task, changes, returned.id, survivor.id).await?;
         let moved = |place: &str| changes.iter().find(|change| change.place == place);
         if moved("profile.person_id").is_some()

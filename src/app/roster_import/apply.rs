@@ -144,7 +144,7 @@ impl Import {
         plan: &'d mut Plan,
     ) -> Desk<'d> {
         let (home, school) = (org.and_then(|org| org.home), org.map(|org| org.id));
-        Desk { app: &self.app, ctx, sight: &self.sight, home, school, earlier, known, plan }
+        Desk { app: &self.app, ctx, sight: &self.sight, home, school, earlier, known, plan, asked_before: false }
     }
 
     /// What the rows come to, and the classes that had to be opened.

@@ -33,6 +33,8 @@ pub(super) struct Desk<'a> {
     pub(super) earlier: &'a HashSet<u64>,
     pub(super) known: &'a mut Known,
     pub(super) plan: &'a mut Plan,
+    /// The institution asked before whether the person of the row may be registered again (R18).
+    pub(super) asked_before: bool,
 }
 
 /// A stay at a school as the actor sees it: recorded, or claimed by one of her institutions.
@@ -302,8 +304,13 @@ impl Desk<'_> {
     }
 
     fn refuse(&mut self, number: u64, fault: Fault) -> Outcome {
-        let conflict =
-            matches!(fault.code, Code::DocumentConflict | Code::PersonalCodeConflict | Code::EnrolledElsewhere);
+        if self.is_kept(&fault) {
+            return if self.asked_before { Outcome::Unchanged } else { Outcome::Accepted };
+        }
+        let conflict = matches!(
+            fault.code,
+            Code::DocumentConflict | Code::DocumentErased | Code::PersonalCodeConflict | Code::EnrolledElsewhere
+        );
         self.plan.faults.push((number, fault));
         if conflict { Outcome::Conflict } else { Outcome::Rejected }
     }

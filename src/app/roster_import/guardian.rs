@@ -42,7 +42,9 @@ impl Desk<'_> {
         let found = match self.person(row.person, row.keys, row.column)? {
             Ok(found) => found,
             Err(fault) => {
-                self.plan.faults.push((child.number, fault));
+                if !self.is_kept(&fault) {
+                    self.plan.faults.push((child.number, fault));
+                }
                 return Ok(false);
             }
         };

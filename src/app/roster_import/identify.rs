@@ -147,11 +147,13 @@ impl Desk<'_> {
             (Some(_), _) => self.again(by_document, row).map(Ok),
             (None, Some(_)) => self.again(by_code, row).map(Ok),
             (None, None) => match (by_document, by_code) {
-                (None, None) => Ok(Ok(self.newcomer(row, keys, false)?)),
-                // A number that nobody has decides: she is new, and the 学籍号 waits for somebody to look at.
-                (None, Some(_)) if keys.document.is_some() => Ok(Ok(self.newcomer(row, keys, true)?)),
                 (Some(holder), code) => elsewhere(holder, code.as_ref(), &key, keys).map(Ok),
-                (None, Some(holder)) => elsewhere(holder, None, &key, keys).map(Ok),
+                (None, Some(holder)) if keys.document.is_none() => elsewhere(holder, None, &key, keys).map(Ok),
+                // A number that nobody has decides: she is new, and a 学籍号 of somebody else waits for somebody to look at.
+                (None, code) => match self.is_checked(keys, column) {
+                    Some(fault) => Ok(Err(fault)),
+                    None => Ok(Ok(self.newcomer(row, keys, code.is_some())?)),
+                },
             },
         }
     }

@@ -1,6 +1,6 @@
 //! What the register knows of the people in a batch, read at once and kept up to date while the rows are decided.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -9,6 +9,7 @@ use super::stated::Stated;
 use crate::app::{App, Error};
 use crate::domain::access::Task;
 use crate::domain::id::{OrgId, PersonId, StaffingId};
+use crate::domain::registry::case::Case;
 use crate::domain::registry::document::{Document, DocumentClass};
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::Guardianship;
@@ -19,7 +20,7 @@ use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
 use crate::store::documents::{self, DocumentKey, Named};
 use crate::store::{
-    accounts, contacts, enrolments, guardianships, institutions, platforms, relation_claims, staffings,
+    accounts, cases, contacts, enrolments, erasures, guardianships, institutions, platforms, relation_claims, staffings,
 };
 
 /// An institution as rows need it.
@@ -54,6 +55,10 @@ pub(super) struct Keys {
 pub(super) struct Known {
     pub(super) documents: HashMap<[u8; 32], Somebody>,
     pub(super) codes: HashMap<[u8; 32], Somebody>,
+    /// Numbers and 学籍号 that nobody holds, of somebody who was erased (R18).
+    pub(super) erased: HashMap<[u8; 32], PersonId>,
+    /// What was asked about them.
+    pub(super) questions: Vec<Case>,
     pub(super) enrolments: HashMap<PersonId, Vec<Enrolment>>,
     pub(super) staffings: HashMap<PersonId, Vec<Staffing>>,
     pub(super) taught: HashMap<StaffingId, Vec<Teaching>>,
@@ -118,6 +123,7 @@ impl Known {
             people.extend(found.iter().map(|named| named.person));
             self.documents.extend(found.into_iter().map(somebody));
         }
+        self.load_erased(tx, task, keys).await?;
         people.sort_unstable();
         people.dedup();
         people.retain(|person| self.loaded.insert(*person));
@@ -131,6 +137,30 @@ impl Known {
         }
         self.load_relations(tx, task, &people).await?;
         if sight.is_bounded() { self.load_wards(tx, task, &people).await } else { Ok(()) }
+    }
+
+    /// Of what nobody holds, what somebody held who was erased. Such people are few, and their index is small.
+    async fn load_erased(&mut self, tx: &mut Tx, task: &Task, keys: &[Keys]) -> Result<(), Error> {
+        let mut by_class: HashMap<(DocumentClass, &str), Vec<[u8; 32]>> = HashMap::new();
+        for key in keys.iter().filter_map(|keys| keys.document.as_ref()) {
+            if !self.documents.contains_key(&key.index) {
+                by_class.entry((key.class, &key.country)).or_default().push(key.index);
+            }
+        }
+        let codes: Vec<_> =
+            keys.iter().filter_map(|keys| keys.code).filter(|code| !self.codes.contains_key(code)).collect();
+        let mut erased = erasures::codes_of_many(tx, task, &codes).await?;
+        for ((class, country), indexes) in by_class {
+            erased.extend(erasures::documents_of_many(tx, task, class, country, &indexes).await?);
+        }
+        if erased.is_empty() {
+            return Ok(());
+        }
+        erased.sort_by_key(|one| one.recorded_at);
+        self.erased.extend(erased.iter().map(|one| (one.found, one.person)));
+        let people: BTreeSet<PersonId> = erased.iter().map(|one| one.person).collect();
+        self.questions = cases::of_erased(tx, task, &people.into_iter().collect::<Vec<_>>()).await?;
+        Ok(())
     }
 
     async fn load_wards(&mut self, tx: &mut Tx, task: &Task, people: &[PersonId]) -> Result<(), Error> {

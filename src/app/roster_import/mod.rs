@@ -13,6 +13,7 @@ mod known;
 mod lanes;
 mod people;
 mod plan;
+mod returning;
 mod sight;
 mod source;
 mod stated;

@@ -80,5 +80,5 @@ fn event(
     fields: &[&str],
 ) -> Event {
     let id = EventId::new(ctx.now, &*app.random);
-    Event { id, aggregate, aggregate_id, kind, fields: json!(fields), at: ctx.now }
+    Event { id, aggregate, aggregate_id, kind, fields: json!(fields), sector: None, at: ctx.now }
 }

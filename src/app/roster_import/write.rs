@@ -8,11 +8,11 @@ use crate::app::{Ctx, Error};
 use crate::domain::access::Task;
 use crate::domain::id::{OrgId, PersonId};
 use crate::domain::registry::account::AliasKind;
-use crate::domain::registry::guardianship::GuardianshipStatus;
+use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
 use crate::store::db::Tx;
 use crate::store::{
-    accounts, books, contacts, documents, enrolments, guardianships, institutions, persons, relation_claims, spaces,
-    staffings,
+    accounts, activations, books, contacts, documents, enrolments, guardianships, institutions, persons,
+    relation_claims, spaces, staffings,
 };
 
 impl Plan {
@@ -52,6 +52,7 @@ impl Plan {
     /// `Busy` when somebody was quicker; the transaction is then of no use.
     pub(super) async fn write(&self, tx: &mut Tx, task: &Task, ctx: &Ctx) -> Result<(), Error> {
         self.hold_people(tx, task).await?;
+        self.end_outgrown_codes(tx, task, ctx).await?;
         spaces::insert_all(tx, task, &self.spaces).await?;
         persons::insert_all(tx, task, &self.people).await?;
         all(documents::insert_all(tx, task, &self.documents).await?, self.documents.len())?;
@@ -92,7 +93,7 @@ impl Plan {
         self.people.iter().map(|person| person.id).collect()
     }
 
-    /// Whoever was known when the rows were decided is still herself, and is merged with nobody until this is committed.
+    /// Whoever was known when the rows were decided is still herself, and neither merged nor erased until this is committed.
     async fn hold_people(&self, tx: &mut Tx, task: &Task) -> Result<(), Error> {
         let born = self.born();
         let children = self.guardianships.iter().flat_map(|new| [new.child, new.guardian]);
@@ -108,7 +109,7 @@ impl Plan {
             .collect();
         let held = persons::hold_standing(tx, task, known.iter().copied()).await?;
         if held != known.len() {
-            return Err(Error::busy("one of these people was merged at the same moment"));
+            return Err(Error::busy("one of these people was merged or erased at the same moment"));
         }
         let schools: BTreeSet<OrgId> =
             self.enrolments.iter().map(|stay| stay.org).chain(self.staffings.iter().map(|post| post.org)).collect();
@@ -116,6 +117,24 @@ impl Plan {
             return Err(Error::busy("one of these institutions was closed at the same moment"));
         }
         Ok(tx.people_are_held().await?)
+    }
+
+    /// A code that lies about was made by whoever held all of its person then: of somebody who was known before, it ends with
+    /// each post, stay and ward that comes to her (R1). Before these are written: a run of slips that is under way either made
+    /// its codes before this, or sees what she is.
+    async fn end_outgrown_codes(&self, tx: &mut Tx, task: &Task, ctx: &Ctx) -> Result<(), Error> {
+        let born = self.born();
+        // Whom an administrator only named keeps hers: somebody who holds her looks at that first.
+        let named = |new: &Guardianship| self.claims.iter().any(|claim| claim.person == new.guardian);
+        let confirmed =
+            self.guardianships.iter().filter(|new| new.status == GuardianshipStatus::Confirmed && !named(new));
+        let grown: BTreeSet<PersonId> = confirmed
+            .map(|new| new.guardian)
+            .chain(self.enrolments.iter().map(|stay| stay.person))
+            .chain(self.staffings.iter().map(|post| post.person))
+            .filter(|person| !born.contains(person))
+            .collect();
+        Ok(activations::end_slips_of(tx, task, &grown.into_iter().collect::<Vec<_>>(), ctx.now).await?)
     }
 
     /// A guardian is confirmed by the school that holds the child's 学籍 (R1): still holds it, and until this is committed.

@@ -7,6 +7,7 @@ use url::Url;
 use super::DemoClient;
 use crate::app::{App, Ctx, Error};
 use crate::domain::oidc::client::ClientMetadata;
+use crate::domain::oidc::elsewhere::Way;
 
 /// Where the relying parties stand. Each ends with a slash.
 pub struct Addresses {
@@ -28,6 +29,7 @@ pub async fn register(app: &App, ctx: &Ctx, addresses: &Addresses) -> Result<Vec
             json!({
                 "client_name": "临江教育云", "client_name#en": "Linjiang Education Cloud", "edu_client_kind": "platform", "edu_lawful_basis": "statutory",
                 "id_token_signed_response_alg": "ES256",
+                "grant_types": ["authorization_code", "refresh_token", Way::Device.grant_type(), Way::Ciba.grant_type()],
             }),
         ),
         (

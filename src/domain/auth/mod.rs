@@ -1,5 +1,6 @@
 //! Sign-in: sessions, throttling, passwords, lifetimes.
 
+pub mod agent;
 pub mod lifetimes;
 pub mod password;
 pub mod session;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lifetimes::Lifetimes;
-use crate::domain::id::{AccountId, IdentityId, InteractionId, PersonId, SessionId};
+use crate::domain::id::{AccountId, ClientId, IdentityId, InteractionId, PersonId, SessionId};
 use crate::domain::time::Timestamp;
 
 /// Authentication context classes (reference 5(b)).
@@ -41,6 +41,10 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When it was ended.
     pub ended_at: Option<Timestamp>,
+    /// Browser and system, in words of ours.
+    pub agent: Option<String>,
+    /// The client for whose device it was begun; none for a browser's.
+    pub client: Option<ClientId>,
 }
 
 /// Idle time is written at most this often (R15).

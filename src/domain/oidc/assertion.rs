@@ -17,8 +17,12 @@ pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// Values of `typ` under which an assertion may come; a token that was made for something else is none (RFC 8725, 3.11).
 pub const TYPES: &[Option<&str>] = &[None, Some("JWT"), Some("client-authentication+jwt")];
 
-/// How far ahead `exp` may lie: so long a used assertion is remembered.
+/// How long an assertion is believed, and so how long a used one is remembered.
 pub const LONGEST: Duration = Duration::from_secs(600);
+
+/// How long it may say that it is good. Libraries write an hour unless told otherwise (Authlib); of one that says
+/// more, RFC 7523, 3 (4) lets us refuse an `exp` that is "unreasonably far in the future".
+const LONGEST_SAID: Duration = Duration::from_secs(3600);
 
 /// How far the client's clock may be ahead of ours.
 const SKEW: Duration = Duration::from_secs(30);
@@ -145,14 +149,19 @@ impl Expect<'_> {
             }
             Some(_) => Err("a time of the assertion is no number"),
         };
-        let expires = moment("exp")?.ok_or("the assertion has no exp")?;
+        let said = moment("exp")?.ok_or("the assertion has no exp")?;
+        let issued = moment("iat")?;
+        // The same end at every use, or it would be believed again when nobody remembers it any more.
+        let expires = match issued {
+            Some(issued) if said <= issued.plus(LONGEST_SAID) => said.min(issued.plus(LONGEST)),
+            _ => said,
+        };
         if self.now >= expires {
             return Err("the assertion has expired");
         }
         if expires > self.now.plus(LONGEST).plus(SKEW) {
             return Err("exp of the assertion is too far ahead");
         }
-        let issued = moment("iat")?;
         if issued.max(moment("nbf")?).is_some_and(|from| from > self.now.plus(SKEW)) {
             return Err("the assertion comes from the future");
         }
@@ -193,9 +202,23 @@ mod tests {
     #[test]
     fn good_ones() {
         let both = json!(["https://id.example", "https://id.example/token"]);
-        for own in [json!({}), json!({ "aud": both }), json!({ "exp": 1_800_000_060.5 }), json!({ "iat": NOW + 20 })] {
+        for own in [
+            json!({}),
+            json!({ "aud": both }),
+            json!({ "exp": 1_800_000_060.5 }),
+            json!({ "iat": NOW + 20 }),
+            json!({ "exp": NOW + 3600 }),
+        ] {
             assert_eq!(checked(own, None).map(|good| good.jti), Ok("j".into()));
         }
+    }
+
+    #[test]
+    fn one_that_says_an_hour_is_believed_and_remembered_for_ten_minutes() {
+        let remember = |own: Value| checked(own, None).unwrap().remember;
+        assert_eq!(remember(json!({ "exp": NOW + 3600 })), LONGEST + SKEW);
+        assert_eq!(remember(json!({ "exp": NOW + 3000, "iat": NOW - 599 })), Duration::from_secs(1) + SKEW);
+        assert_eq!(remember(json!({})), Duration::from_secs(60) + SKEW);
     }
 
     #[test]
@@ -210,7 +233,9 @@ mod tests {
             json!({ "exp": null }),
             json!({ "exp": (NOW + 60).to_string() }),
             json!({ "exp": NOW }),
-            json!({ "exp": NOW + 631 }),
+            json!({ "exp": NOW + 3601 }),
+            json!({ "exp": NOW + 631, "iat": null }),
+            json!({ "exp": NOW + 2400, "iat": NOW - 600 }),
             json!({ "exp": 1e300 }),
             json!({ "iat": NOW + 31 }),
             json!({ "nbf": NOW + 31 }),

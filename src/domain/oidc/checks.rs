@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::claims_request::ClaimsRequest;
 use super::client::{Client, ClientStatus};
+use super::elsewhere::{Asked, Way};
 use super::error::{Code, ProtocolError};
 use super::params::Params;
 use super::pkce::Challenge;
@@ -26,6 +27,12 @@ pub enum Entrance {
     Resume,
     /// An object that is not believed: only the address beside it may hear of that.
     Beside,
+    /// POST at the device authorization endpoint.
+    Device,
+    /// POST at the backchannel authentication endpoint.
+    Ciba,
+    /// A page of ours brings a sealed question of another device back.
+    Answer,
 }
 
 /// Pages that stand in for an answer to the client (contract, “HTTP”).
@@ -48,24 +55,26 @@ pub enum Failure {
 
 type Check = fn(&Params, &Client) -> Result<(), Failure>;
 
-use Entrance::{Authorize, Beside, Resume};
+use Entrance::{Answer, Authorize, Beside, Ciba, Device, Resume};
 
 /// Check × entrance, in the order in which they run. What needs the raw parameters was settled before a
 /// request is sealed; what can change while a person types runs again on resume.
 pub const TABLE: &[(&str, Check, &[Entrance])] = &[
-    ("client is active", client_is_active, &[Authorize, Resume, Beside]),
+    ("client is active", client_is_active, &[Authorize, Resume, Beside, Device, Ciba, Answer]),
     ("redirect_uri is registered", redirect_uri_is_registered, &[Authorize, Resume, Beside]),
-    ("no parameter is repeated", nothing_is_repeated, &[Authorize]),
+    ("no parameter is repeated", nothing_is_repeated, &[Authorize, Device, Ciba]),
+    ("device grant is registered", device_grant, &[Device]),
+    ("CIBA grant is registered", ciba_grant, &[Ciba]),
     ("what is not served is refused", nothing_unserved, &[Authorize]),
     ("response_type", response_type, &[Authorize, Resume]),
     ("response_mode", response_mode, &[Authorize]),
     ("nonce", nonce, &[Authorize]),
-    ("scope", scope, &[Authorize]),
+    ("scope", scope, &[Authorize, Device, Ciba]),
     ("claims", claims, &[Authorize]),
     ("prompt", prompt, &[Authorize]),
     ("max_age", max_age, &[Authorize]),
     ("PKCE", pkce, &[Authorize]),
-    ("sizes", sizes, &[Authorize]),
+    ("sizes", sizes, &[Authorize, Device, Ciba]),
 ];
 
 /// The parameters of an authorization request that anybody here reads; all others are ignored (RFC 6749, 3.1).
@@ -135,7 +144,39 @@ pub fn authorize(
         created_at: now,
         answered: Answered::default(),
         notice: None,
+        session_state: None,
+        elsewhere: None,
     })
+}
+
+/// Runs the checks of an endpoint whose questions are answered on another device, and reads what is asked.
+///
+/// # Errors
+/// The first failure; there is no page to show one.
+pub fn elsewhere(entrance: Entrance, params: &Params, client: &Client) -> Result<Asked, ProtocolError> {
+    match run(entrance, params, client) {
+        Ok(()) => {
+            Ok(Asked { scope: granted_scope(params, client, ResponseType::CODE), binding_message: None, from: None })
+        }
+        Err(Failure::Redirect(error)) => Err(error),
+        Err(Failure::Page(_)) => Err(ProtocolError::new(Code::InvalidClient, "the client may not ask")),
+    }
+}
+
+/// RFC 8628, 3.5 refers to RFC 6749, 5.2 for what is wrong with the client.
+fn device_grant(_: &Params, client: &Client) -> Result<(), Failure> {
+    registered_for(Way::Device, client)
+}
+
+fn ciba_grant(_: &Params, client: &Client) -> Result<(), Failure> {
+    registered_for(Way::Ciba, client)
+}
+
+fn registered_for(way: Way, client: &Client) -> Result<(), Failure> {
+    match client.may_use(way.grant_type()) {
+        true => Ok(()),
+        false => refuse(Code::UnauthorizedClient, "the client is not registered for this grant type"),
+    }
 }
 
 fn refuse(code: Code, description: &'static str) -> Result<(), Failure> {
@@ -257,9 +298,10 @@ fn prompts(params: &Params) -> Result<BTreeSet<Prompt>, Failure> {
             "login" => Ok(Prompt::Login),
             "consent" => Ok(Prompt::Consent),
             "select_account" => Ok(Prompt::SelectAccount),
+            "create" => Ok(Prompt::Create),
             _ => Err(Failure::Redirect(ProtocolError::new(
                 Code::InvalidRequest,
-                "prompt is not one of none, login, consent, select_account",
+                "prompt is not one of none, login, consent, select_account, create",
             ))),
         })
         .collect()

@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::assertion::ClientAlg;
+use super::ciba::DeliveryMode;
 use super::request_object::ObjectAlg;
 use super::response::ResponseType;
 use super::scope::{Scope, ScopeSet};
@@ -145,7 +146,7 @@ pub struct ClientMetadata {
     /// Of which version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
-    /// Privacy policy, linked from the consent page.
+    /// Privacy policy, linked from the pages for sign-in and consent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_uri: Option<String>,
     /// Terms of service.
@@ -187,6 +188,24 @@ pub struct ClientMetadata {
     /// Whether they must name the session.
     #[serde(default)]
     pub backchannel_logout_session_required: bool,
+    /// What the browser opens in a frame when the session ends (Front-Channel Logout, 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether it must name the session; here it always does.
+    #[serde(default)]
+    pub frontchannel_logout_session_required: bool,
+    /// How it learns that somebody answered (CIBA Core, 4); poll where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_token_delivery_mode: Option<DeliveryMode>,
+    /// Where it is told so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_client_notification_endpoint: Option<String>,
+    /// Its backchannel requests are signed with this, or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_authentication_request_signing_alg: Option<ClientAlg>,
+    /// Whether people have a code of their own for it: they have none here.
+    #[serde(default)]
+    pub backchannel_user_code_parameter: bool,
     /// Third-party-initiated login (OpenID Connect Core, 4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initiate_login_uri: Option<String>,

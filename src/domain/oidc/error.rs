@@ -31,6 +31,11 @@ pub enum Code {
     InvalidClientMetadata,
     InvalidRedirectUri,
     InvalidTarget,
+    AuthorizationPending,
+    SlowDown,
+    ExpiredToken,
+    UnknownUserId,
+    InvalidBindingMessage,
 }
 
 /// Code, wire text, HTTP status of a direct answer, source.
@@ -64,6 +69,11 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::InvalidClientMetadata, "invalid_client_metadata", 400, "RFC 7591, 3.2.2"),
     (Code::InvalidRedirectUri, "invalid_redirect_uri", 400, "RFC 7591, 3.2.2"),
     (Code::InvalidTarget, "invalid_target", 400, "RFC 8707, 2"),
+    (Code::AuthorizationPending, "authorization_pending", 400, "RFC 8628, 3.5; CIBA Core, 11"),
+    (Code::SlowDown, "slow_down", 400, "RFC 8628, 3.5; CIBA Core, 11"),
+    (Code::ExpiredToken, "expired_token", 400, "RFC 8628, 3.5; CIBA Core, 11"),
+    (Code::UnknownUserId, "unknown_user_id", 400, "CIBA Core, 13"),
+    (Code::InvalidBindingMessage, "invalid_binding_message", 400, "CIBA Core, 13"),
 ];
 
 impl Code {

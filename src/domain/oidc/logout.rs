@@ -1,4 +1,5 @@
-//! RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0).
+//! Signing out at clients: by their request (RP-Initiated Logout 1.0), behind the browser's back (Back-Channel Logout
+//! 1.0), and in its frames (Front-Channel Logout 1.0).
 
 use super::params::Params;
 
@@ -49,9 +50,32 @@ pub struct Delivery {
     pub attempts: u32,
 }
 
+/// What the browser opens in a frame (Front-Channel Logout 1.0, 2): a query of the client's own is kept.
+pub fn frame_address(uri: &str, issuer: &str, sid: &str) -> String {
+    with_query(uri, &[("iss", issuer), ("sid", sid)])
+}
+
+/// An address with more parameters; the text before them stays as it was registered.
+pub fn with_query(uri: &str, more: &[(&str, &str)]) -> String {
+    let joint = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{joint}{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(more).finish())
+}
+
 /// How long to wait after so many failed tries; `None` when it is given up (about a day).
 pub fn retry_after(attempts: u32) -> Option<std::time::Duration> {
     const MINUTES: &[u64] = &[0, 1, 2, 5, 10, 30, 60, 120, 240, 480, 480];
     let index = usize::try_from(attempts).ok()?;
     MINUTES.get(index).map(|minutes| std::time::Duration::from_secs((minutes * 60).max(5)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_names_issuer_and_session_beside_what_the_client_registered() {
+        let framed = |uri| frame_address(uri, "https://id.example", "s d");
+        assert_eq!(framed("https://a.example/out"), "https://a.example/out?iss=https%3A%2F%2Fid.example&sid=s+d");
+        assert_eq!(framed("https://a.example/?x=1"), "https://a.example/?x=1&iss=https%3A%2F%2Fid.example&sid=s+d");
+    }
 }

@@ -2,9 +2,11 @@
 
 pub mod assertion;
 pub mod checks;
+pub mod ciba;
 pub mod claims;
 pub mod claims_request;
 pub mod client;
+pub mod elsewhere;
 pub mod error;
 pub mod grant;
 pub mod initial_token;
@@ -20,3 +22,4 @@ pub mod response;
 pub mod scope;
 pub mod signing_key;
 pub mod token;
+pub mod user_code;

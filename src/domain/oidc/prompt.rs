@@ -39,8 +39,12 @@ pub struct Present<'a> {
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
+    /// Where an account is made: here its first password.
+    Create,
     /// The sign-in page.
     SignIn,
+    /// Whether she began this on another device.
+    Confirm,
     /// "Continue as …, or somebody else".
     ChooseAccount,
     /// Which identity.
@@ -63,6 +67,10 @@ pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&
         let why = "nobody can sign in here as strongly as claims asks for";
         return Next::Refuse(ProtocolError::new(Code::UnmetAuthenticationRequirements, why));
     }
+    // Initiating User Registration 1.0, 4.1: the page for it comes first, whoever is there.
+    if request.asks(Prompt::Create) && !request.answered.created {
+        return Next::Create;
+    }
     // OpenID Connect Core, 3.1.2.1: whoever signs in instead of the hinted person gets an error; the page once more
     // would refuse the right password without saying why.
     if present.is_some_and(|p| p.session.auth_time >= request.created_at && !is_the_hinted(request, p)) {
@@ -74,6 +82,10 @@ pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&
     let Some(present) = present.filter(suits) else {
         return silent(Code::LoginRequired, "nobody is signed in as the request asks", Next::SignIn);
     };
+    // RFC 8628, 5.4: a code that somebody sent her is not hers; CIBA Core, 8: she sees what she is asked.
+    if request.elsewhere.is_some() && request.answered.confirmed != Some(present.session.id) {
+        return Next::Confirm;
+    }
     if request.asks(Prompt::SelectAccount) && !request.answered.account {
         return Next::ChooseAccount;
     }
@@ -94,14 +106,15 @@ pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&
     Next::Issue(identity)
 }
 
-/// `prompt=login` wants a sign-in that happened after the request; `max_age` one that is not older
+/// `prompt=login` wants a sign-in that happened after the request, and so does `create`; `max_age` one that is not older
 /// (OpenID Connect Core, 3.1.2.1).
 fn is_recent_enough(request: &AuthorizationRequest, session: &Session, now: Timestamp) -> bool {
     let after_request = session.auth_time >= request.created_at;
     // Compared to the microsecond: `max_age=0` asks for a password as `prompt=login` does, however lately one was given.
     let fresh = |seconds| now.since(session.auth_time) <= Duration::from_secs(seconds);
     let within = request.max_age.is_none_or(|seconds| after_request || fresh(seconds));
-    within && (!request.asks(Prompt::Login) || after_request)
+    let anew = request.asks(Prompt::Login) || request.asks(Prompt::Create);
+    within && (!anew || after_request)
 }
 
 /// A session may stem from a weaker sign-in than is asked for now.
@@ -133,6 +146,14 @@ fn needs_own_consent(request: &AuthorizationRequest, client: &Client, receipt: R
         return true;
     }
     client.is_application() && receipt == Receipt::Missing
+}
+
+/// Whether [`decide`] looks at a receipt at all: where it does not, none need be looked for.
+pub fn looks_at_receipt(request: &AuthorizationRequest, client: &Client, age: AgeBand) -> bool {
+    match age {
+        AgeBand::Under14 => !client.is_statutory(),
+        _ => client.is_application() || request.asks(Prompt::Consent),
+    }
 }
 
 /// What a receipt must cover: everything asked except the wish for an ID token.

@@ -8,13 +8,22 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::assertion::ClientAlg;
+use super::ciba::DeliveryMode;
 use super::client::{AuthMethod, ClientKind, ClientMetadata, is_loopback};
+use super::elsewhere::Way;
 use super::error::{Code, ProtocolError};
 use super::request_object::ObjectAlg;
 use super::response::ResponseType;
 
 /// Grant types that are served, at the token endpoint or (implicit) at the authorization endpoint.
-pub const GRANT_TYPES: &[&str] = &["authorization_code", "implicit", "refresh_token", "client_credentials"];
+pub const GRANT_TYPES: &[&str] = &[
+    "authorization_code",
+    "implicit",
+    "refresh_token",
+    "client_credentials",
+    Way::Device.grant_type(),
+    Way::Ciba.grant_type(),
+];
 
 /// Members that are lists hold no more than this.
 const MOST_ITEMS: usize = 50;
@@ -56,6 +65,7 @@ impl ClientMetadata {
             return Err(invalid("a statutory basis is for platforms of the system only"));
         }
         self.check_encryption()?;
+        self.check_backchannel()?;
         self.sector(hosts, vouched)
     }
 
@@ -203,10 +213,40 @@ impl ClientMetadata {
         Ok(())
     }
 
+    /// CIBA Core, 4.
+    fn check_backchannel(&self) -> Result<(), ProtocolError> {
+        let uses = self.uses(Way::Ciba.grant_type());
+        let endpoint = self.backchannel_client_notification_endpoint.as_ref();
+        if uses && self.token_endpoint_auth_method == AuthMethod::None {
+            return Err(invalid("the CIBA grant is for clients that prove themselves"));
+        }
+        if self.backchannel_user_code_parameter {
+            return Err(invalid("backchannel_user_code_parameter is not served"));
+        }
+        match (self.backchannel_token_delivery_mode, endpoint) {
+            (Some(DeliveryMode::Ping), None) => {
+                return Err(invalid("ping needs backchannel_client_notification_endpoint"));
+            }
+            (None | Some(DeliveryMode::Poll), Some(_)) => {
+                return Err(invalid("backchannel_client_notification_endpoint is for ping"));
+            }
+            _ => {}
+        }
+        match self.backchannel_authentication_request_signing_alg {
+            Some(ClientAlg::Hs256) => Err(invalid("backchannel requests are signed with a key of the client's own")),
+            Some(_) if self.jwks.is_none() && self.jwks_uri.is_none() => {
+                Err(invalid("signed requests need jwks or jwks_uri, and an algorithm that signs"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check_addresses(&self) -> Result<(), ProtocolError> {
         let localized = self.localized.iter().filter(|(name, _)| name.contains("_uri#")).map(|(_, uri)| uri);
         let single = [
             &self.backchannel_logout_uri,
+            &self.frontchannel_logout_uri,
+            &self.backchannel_client_notification_endpoint,
             &self.initiate_login_uri,
             &self.policy_uri,
             &self.tos_uri,
@@ -220,13 +260,22 @@ impl ClientMetadata {
             check_web_uri(uri)
                 .ok_or(invalid("an address is not absolute http or https, or carries a user name or a fragment"))?;
         }
+        // Front-Channel Logout 1.0, 2: "The domain, port, and scheme of this URL MUST be the same as that of a registered
+        // Redirection URI value."
+        if let Some(frame) = self.frontchannel_logout_uri.as_deref().and_then(origin_of)
+            && !self.redirect_uris.iter().any(|uri| origin_of(uri).as_ref() == Some(&frame))
+        {
+            return Err(invalid("frontchannel_logout_uri is not at the origin of a redirect URI"));
+        }
         // OpenID Connect Core, 4: "The Login Initiation Endpoint URI MUST use the https scheme"; loopback is for
         // development, as with redirect URIs.
         let plain = |url: &Url| url.scheme() != "https" && !url.host_str().is_some_and(is_loopback);
-        for uri in [&self.initiate_login_uri, &self.sector_identifier_uri].into_iter().flatten() {
+        let strict =
+            [&self.initiate_login_uri, &self.sector_identifier_uri, &self.backchannel_client_notification_endpoint];
+        for uri in strict.into_iter().flatten() {
             if check_web_uri(uri).is_some_and(|url| plain(&url)) {
                 return Err(invalid(
-                    "initiate_login_uri and sector_identifier_uri must be https, or http on a loopback address",
+                    "login, sector and notification addresses must be https, or http on a loopback address",
                 ));
             }
         }
@@ -238,6 +287,10 @@ fn check_web_uri(uri: &str) -> Option<Url> {
     let url = Url::parse(uri).ok()?;
     let web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some() && url.fragment().is_none();
     (web && uri.len() <= LONGEST_TEXT && url.username().is_empty() && url.password().is_none()).then_some(url)
+}
+
+fn origin_of(uri: &str) -> Option<url::Origin> {
+    Url::parse(uri).ok().map(|url| url.origin())
 }
 
 #[cfg(test)]
@@ -288,12 +341,28 @@ mod tests {
             json!({ "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM" }),
             json!({ "initiate_login_uri": "http://a.example/login" }),
             json!({ "logo_uri": "javascript:alert(1)" }),
+            json!({ "grant_types": [Way::Ciba.grant_type()], "token_endpoint_auth_method": "none" }),
+            json!({ "backchannel_token_delivery_mode": "ping" }),
+            json!({ "backchannel_token_delivery_mode": "ping", "backchannel_client_notification_endpoint": "http://a.example/ping" }),
+            json!({ "backchannel_client_notification_endpoint": "https://a.example/ping" }),
+            json!({ "backchannel_user_code_parameter": true }),
+            json!({ "backchannel_authentication_request_signing_alg": "HS256", "jwks": { "keys": [] } }),
+            json!({ "backchannel_authentication_request_signing_alg": "PS256" }),
+            json!({ "frontchannel_logout_uri": "https://b.example/out" }),
+            json!({ "frontchannel_logout_uri": "http://a.example/out" }),
+            json!({ "frontchannel_logout_uri": "https://a.example:444/out" }),
+            json!({ "frontchannel_logout_uri": "https://a.example/out#x" }),
             json!({ "policy_uri#en": "file:///etc/passwd" }),
             json!({ "client_name": "a\u{7}" }),
             json!({ "client_name#en": "x".repeat(LONGEST_TEXT + 1) }),
         ] {
             assert_eq!(checked(own.clone()), Err(Code::InvalidClientMetadata), "{own}");
         }
+    }
+
+    #[test]
+    fn a_frame_is_at_home_where_answers_arrive() {
+        assert!(checked(json!({ "frontchannel_logout_uri": "https://a.example/out?of=us" })).is_ok());
     }
 
     #[test]

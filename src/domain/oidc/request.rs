@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::claims_request::SingleClaims;
+use super::elsewhere::{Asked, Elsewhere};
 use super::pkce::Challenge;
 use super::response::{ResponseMode, ResponseType};
 use super::scope::ScopeSet;
@@ -21,6 +22,8 @@ pub enum Prompt {
     Login,
     Consent,
     SelectAccount,
+    /// OpenID Connect's "Initiating User Registration" 1.0, 4.
+    Create,
 }
 
 /// Which prompts this interaction has answered already. Proves nothing about a person.
@@ -30,8 +33,17 @@ pub struct Answered {
     pub account: bool,
     /// An identity was chosen.
     pub identity: bool,
+    /// She saw where an account is made.
+    #[serde(default)]
+    pub created: bool,
     /// The session whose person the consent page named: another one cannot answer it.
     pub consent_asked: Option<SessionId>,
+    /// The session that was asked whether she began this on another device.
+    #[serde(default)]
+    pub confirm_asked: Option<SessionId>,
+    /// The session that said so.
+    #[serde(default)]
+    pub confirmed: Option<SessionId>,
 }
 
 /// A checked authorization request.
@@ -82,6 +94,12 @@ pub struct AuthorizationRequest {
     /// What the consent page showed: the client may have changed its face before she answers.
     #[serde(default)]
     pub notice: Option<String>,
+    /// How the browser stands now, for the answer (Session Management 1.0, 2). Read each time, never sealed.
+    #[serde(skip)]
+    pub session_state: Option<String>,
+    /// The question of another device that this answers; no browser of the client waits then.
+    #[serde(default)]
+    pub elsewhere: Option<Elsewhere>,
 }
 
 fn code() -> ResponseType {
@@ -93,6 +111,40 @@ fn query() -> ResponseMode {
 }
 
 impl AuthorizationRequest {
+    /// A question of another device, to be answered like any request.
+    pub fn elsewhere(
+        elsewhere: Elsewhere,
+        client_id: ClientId,
+        asked: Asked,
+        interaction: InteractionId,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            interaction,
+            client_id,
+            redirect_uri: String::new(),
+            response_type: code(),
+            response_mode: query(),
+            state: None,
+            nonce: None,
+            scope: asked.scope,
+            claims: SingleClaims::default(),
+            acr: Vec::new(),
+            challenge: None,
+            prompt: BTreeSet::new(),
+            max_age: None,
+            login_hint: None,
+            hinted_sub: None,
+            ui_locales: None,
+            claims_locales: None,
+            created_at: now,
+            answered: Answered::default(),
+            notice: None,
+            session_state: None,
+            elsewhere: Some(elsewhere),
+        }
+    }
+
     /// Whether it must be answered without a page.
     pub fn is_silent(&self) -> bool {
         self.prompt.contains(&Prompt::None)

@@ -179,6 +179,13 @@ impl ClientAnswer {
         self
     }
 
+    /// The same with how the browser stands (Session Management 1.0, 2).
+    #[must_use]
+    pub fn with_session_state(mut self, session_state: Option<&str>) -> Self {
+        self.fields.extend(session_state.map(|state| ("session_state", state.to_owned())));
+        self
+    }
+
     /// The address that the browser is sent to; `None` for a form.
     pub fn url(&self) -> Option<String> {
         let mark = match self.mode {

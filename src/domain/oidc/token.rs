@@ -1,5 +1,6 @@
 //! What arrives at the token endpoint (RFC 6749, 4.1.3, 4.4.2 and 6).
 
+use super::elsewhere::Way;
 use super::error::{Code, ProtocolError};
 use super::params::Params;
 use super::pkce;
@@ -24,6 +25,13 @@ pub enum Request {
         /// A narrower scope, where one is asked for.
         scope: Option<ScopeSet>,
     },
+    /// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628, 3.4) and `urn:openid:params:grant-type:ciba` (CIBA Core, 10.1)
+    Elsewhere {
+        /// Which of them.
+        way: Way,
+        /// `device_code` or `auth_req_id`.
+        code: String,
+    },
     /// `client_credentials`
     ClientCredentials {
         /// Words of the resource, space-separated.
@@ -39,6 +47,7 @@ impl Request {
         match self {
             Self::Code { .. } => "authorization_code",
             Self::Refresh { .. } => "refresh_token",
+            Self::Elsewhere { way, .. } => way.grant_type(),
             Self::ClientCredentials { .. } => "client_credentials",
         }
     }
@@ -79,6 +88,12 @@ impl Request {
                 scope: params.get("scope").map(str::to_owned),
                 resource: params.get("resource").map(str::to_owned),
             }),
+            Some(name) if name == Way::Device.grant_type() => {
+                Ok(Self::Elsewhere { way: Way::Device, code: needed("device_code", "device_code is missing")? })
+            }
+            Some(name) if name == Way::Ciba.grant_type() => {
+                Ok(Self::Elsewhere { way: Way::Ciba, code: needed("auth_req_id", "auth_req_id is missing")? })
+            }
             Some(_) => Err(ProtocolError::new(Code::UnsupportedGrantType, "this grant type is not served")),
             None => Err(ProtocolError::new(Code::InvalidRequest, "grant_type is missing")),
         }

@@ -44,6 +44,8 @@ pub struct Verification {
     pub txn: Option<String>,
     /// When.
     pub verified_at: Timestamp,
+    /// Since when it counts no longer: what was compared has changed.
+    pub superseded_at: Option<Timestamp>,
 }
 
 impl Verification {
@@ -52,18 +54,21 @@ impl Verification {
         Value::from(self.claims.clone())
     }
 
-    /// Whether a claim may be asserted by it: confirmed, by somebody other than who recorded it (level 2 and up), and among
+    /// Whether it was confirmed, and what was compared is still so.
+    pub fn stands(&self) -> bool {
+        self.result == VerificationResult::Confirmed && self.superseded_at.is_none()
+    }
+
+    /// Whether a claim may be asserted by it: it stands, by somebody other than who recorded it (level 2 and up), and among
     /// what was compared.
     pub fn supports(&self, claim: &str) -> bool {
-        self.result == VerificationResult::Confirmed
-            && self.level.is_verified()
-            && self.claims.iter().any(|compared| compared == claim)
+        self.stands() && self.level.is_verified() && self.claims.iter().any(|compared| compared == claim)
     }
 }
 
 /// The level that stands after a person's verifications: the highest that was confirmed, and since when.
 pub fn standing_level(all: &[Verification]) -> (Level, Option<Timestamp>) {
-    let confirmed = || all.iter().filter(|v| v.result == VerificationResult::Confirmed);
+    let confirmed = || all.iter().filter(|v| v.stands());
     let level = confirmed().map(|v| v.level).max().unwrap_or_default();
     let since = confirmed().filter(|v| v.level == level).map(|v| v.verified_at).min();
     (level, since.filter(|_| level > Level::NONE))
@@ -92,6 +97,7 @@ mod tests {
             evidence_sealed: None,
             txn: None,
             verified_at: Timestamp::from_seconds(at),
+            superseded_at: None,
         }
     }
 
@@ -107,6 +113,8 @@ mod tests {
         let (level, since) = standing_level(&all);
         assert_eq!((level.get(), since), (2, Some(Timestamp::from_seconds(2))));
         assert_eq!(standing_level(&[]), (Level::NONE, None));
+        let over = all.map(|one| Verification { superseded_at: Some(Timestamp::from_seconds(9)), ..one });
+        assert_eq!(standing_level(&over), (Level::NONE, None), "what was compared has changed");
     }
 
     #[test]

@@ -12,7 +12,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use crate::app::Ctx;
+use crate::app::browser_state::BrowserState;
 use crate::app::session::Browser;
+use crate::domain::auth::agent;
 use crate::domain::locale::Locale;
 use crate::http::Door;
 use crate::http::cookies::Jar;
@@ -58,6 +60,8 @@ impl FromRequestParts<Door> for Visit {
             session: Jar::Session.read(headers, secure),
             pre_session: Jar::PreSession.read(headers, secure),
             device: Jar::Device.read(headers, secure),
+            state: Jar::State.read(headers, secure),
+            agent: headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).and_then(agent::described),
         };
         let mut visit = Self { ctx, browser, secure, chosen, accept_language, set: Vec::new() };
         if let Some(asked) = asked {
@@ -103,9 +107,17 @@ impl Visit {
         self.put(Jar::Session.write(secret.expose_secret(), keep_for, self.secure));
     }
 
-    /// Takes the session cookie back.
-    pub fn clear_session(&mut self) {
+    /// Takes the session cookie back, and lets clients' pages see it.
+    pub fn clear_session(&mut self, nobody: &BrowserState) {
         self.put(Jar::Session.clear(self.secure));
+        self.set_state(Some(nobody));
+    }
+
+    /// Says how the browser stands, where its cookie says otherwise.
+    pub fn set_state(&mut self, state: Option<&BrowserState>) {
+        if let Some(state) = state {
+            self.put(Jar::State.write(state.word.expose_secret(), state.keep_for, self.secure));
+        }
     }
 
     /// Sets the pre-session cookie where a new one was made.

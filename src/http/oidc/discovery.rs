@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::domain::auth::session::ACRS;
 use crate::domain::oidc::assertion::ClientAlg;
+use crate::domain::oidc::ciba::DeliveryMode;
 use crate::domain::oidc::client::{AuthMethod, ContentEncryption, EncryptionAlg};
 use crate::domain::oidc::response::{ResponseMode, ResponseType};
 use crate::domain::oidc::scope::Scope;
@@ -30,7 +31,6 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "token_endpoint": at(path::TOKEN),
         "userinfo_endpoint": at(path::USERINFO),
         "jwks_uri": at(path::JWKS),
-        "end_session_endpoint": at(path::END_SESSION),
         "registration_endpoint": at(path::REGISTER),
         "introspection_endpoint": at(path::INTROSPECT),
         "introspection_endpoint_auth_methods_supported": proving_methods,
@@ -49,7 +49,7 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "token_endpoint_auth_methods_supported": auth_methods,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "code_challenge_methods_supported": ["S256"],
-        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
         "claim_types_supported": ["normal"],
         "claims_supported": claims::SUPPORTED,
         "verified_claims_supported": true,
@@ -63,13 +63,36 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "request_parameter_supported": true,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
-        "backchannel_logout_supported": true,
-        "backchannel_logout_session_supported": true,
     });
-    if let (Value::Object(all), Value::Object(own)) = (&mut document, algorithms(&assertion_algs)) {
-        all.extend(own);
+    for own in [algorithms(&assertion_algs), sign_outs(&app), elsewhere(&app)] {
+        if let (Value::Object(all), Value::Object(own)) = (&mut document, own) {
+            all.extend(own);
+        }
     }
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
+}
+
+/// What is asked on one device and answered on another (RFC 8628, 4; CIBA Core, 4).
+fn elsewhere(app: &App) -> Value {
+    json!({
+        "device_authorization_endpoint": app.issuer().at(path::DEVICE_AUTHORIZATION),
+        "backchannel_authentication_endpoint": app.issuer().at(path::BACKCHANNEL_AUTHENTICATION),
+        "backchannel_token_delivery_modes_supported": DeliveryMode::ALL,
+        "backchannel_authentication_request_signing_alg_values_supported": request_object::ALGS.map(ClientAlg::as_str),
+        "backchannel_user_code_parameter_supported": false,
+    })
+}
+
+/// How a session ends, and who hears of it (RP-Initiated, Back-Channel and Front-Channel Logout, Session Management).
+fn sign_outs(app: &App) -> Value {
+    json!({
+        "end_session_endpoint": app.issuer().at(path::END_SESSION),
+        "check_session_iframe": app.issuer().at(path::CHECK_SESSION),
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+    })
 }
 
 /// How what we answer is signed and sealed, and what clients sign their requests with.

@@ -1,5 +1,7 @@
 //! The pages in the way of an authorization request: what the use case answers, as a view.
 
+use std::net::IpAddr;
+
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -7,8 +9,10 @@ use super::respond::{FormTargets, page, posting_page};
 use super::views;
 use crate::app::authorize::{Answer, Page, Reply};
 use crate::app::session;
+use crate::domain::auth::throttle::Network;
 use crate::domain::locale::Locale;
 use crate::domain::oidc::claims::IdentityFacts;
+use crate::domain::oidc::elsewhere::Way;
 use crate::domain::oidc::response::ClientAnswer;
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::http::error;
@@ -21,6 +25,7 @@ const TOKEN_MINUTES: u32 = 5;
 pub fn show(mut visit: Visit, reply: Reply) -> Response {
     let locale = visit.locale_for(reply.ui_locales.as_deref());
     visit.ctx.locale = locale;
+    visit.set_state(reply.browser_state.as_ref());
     match reply.answer {
         Answer::Client(answer) => match answer.url() {
             Some(url) => redirect(visit, &url),
@@ -29,14 +34,19 @@ pub fn show(mut visit: Visit, reply: Reply) -> Response {
         Answer::Page(shown) => match *shown {
             Page::Stop(stop) => error::stop(visit, stop),
             other => {
-                let (html, forms) = render(other, locale);
+                let (html, forms) = render(other, locale, visit.ctx.ip);
                 visit.finish(page(StatusCode::OK, html, forms))
             }
         },
     }
 }
 
-fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
+/// Whether a device stands in the network that she is in.
+fn is_near(device: IpAddr, here: Option<IpAddr>) -> bool {
+    here.is_some_and(|here| Network::of(here.to_canonical()) == Network::of(device))
+}
+
+fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTargets) {
     let english = locale == Locale::En;
     match shown {
         Page::SignIn { request, login, client } => {
@@ -45,9 +55,15 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
                 login: login.unwrap_or_default(),
                 error: None,
                 client_name: Some(client.display_name(english)),
+                papers: views::Papers::of(&client.metadata),
                 own_device: false,
+                user_code: None,
             };
             (view.render(locale), FormTargets::Client)
+        }
+        Page::Create { request, after } => {
+            let onward = views::Onward { request: Some(request), after };
+            (views::Activate::blank(Some(onward), None).render(locale), FormTargets::Client)
         }
         Page::ChooseAccount { request, who } => {
             let account =
@@ -72,8 +88,7 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
                 vendor: metadata.edu_vendor.clone(),
                 contact: None,
                 purpose: None,
-                policy_uri: metadata.policy_uri.clone(),
-                tos_uri: metadata.tos_uri.clone(),
+                papers: views::Papers::of(metadata),
             };
             let items = std::iter::once(views::ConsentItem::Identifier)
                 .chain(card.scope.iter().filter_map(|scope| views::ConsentItem::from_scope(scope.as_str())))
@@ -82,17 +97,34 @@ fn render(shown: Page, locale: Locale) -> (String, FormTargets) {
             (view.render(locale), FormTargets::Client)
         }
         Page::GuardianNeeded { request, who, client, back } => {
-            let (back, forms) = match back.url() {
-                Some(url) => (views::Back::Link(url), FormTargets::Ourselves),
-                None => (views::Back::Form(posted(back)), FormTargets::Client),
+            let (back, forms) = match back.map(|back| (back.url(), back)) {
+                None => (None, FormTargets::Ourselves),
+                Some((Some(url), _)) => (Some(views::Back::Link(url)), FormTargets::Ourselves),
+                Some((None, back)) => (Some(views::Back::Form(posted(back))), FormTargets::Client),
             };
             let view = views::GuardianNeeded {
                 who: name(&who),
                 request: Some(request),
                 client_name: client.display_name(english),
-                back: Some(back),
+                back,
             };
             (view.render(locale), forms)
+        }
+        Page::Confirm { request, who, client, asked } => {
+            let compare = match asked.way {
+                Way::Device => views::Compare::Device {
+                    code: asked.shown.unwrap_or_default(),
+                    from: asked.from.filter(|from| !is_near(*from, here)).map(|from| from.to_string()),
+                },
+                Way::Ciba => views::Compare::Client(asked.shown),
+            };
+            let client_name = client.display_name(english);
+            let view = views::Confirm { request, who: name(&who), client_name, compare };
+            (view.render(locale), FormTargets::Ourselves)
+        }
+        Page::Answered { client, yes } => {
+            let view = views::Answered { client_name: client.display_name(english), yes };
+            (view.render(locale), FormTargets::Ourselves)
         }
         Page::Stop(_) => (String::new(), FormTargets::Ourselves),
     }

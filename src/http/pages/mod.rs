@@ -5,6 +5,8 @@
 pub mod activate;
 pub mod choose;
 pub mod consent;
+pub mod devices;
+pub mod elsewhere;
 pub mod home;
 pub mod interaction;
 pub mod language;

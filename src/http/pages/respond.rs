@@ -1,12 +1,15 @@
 //! A page as an HTTP response, with the headers that keep it closed (ruling R12).
 
+use std::collections::BTreeSet;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
+use url::Url;
 
-use super::views::SUBMIT;
+use super::views::{GO_ON, SUBMIT};
 
 /// What every page is held to: nothing but our own style sheet and seal.
 const CLOSED: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -60,12 +63,31 @@ pub fn page(status: StatusCode, html: String, forms: FormTargets) -> Response {
 /// answer anyway.
 pub fn posting_page(html: String) -> Response {
     let mut response = page(StatusCode::OK, html, FormTargets::Client);
-    let hash = STANDARD.encode(digest(&SHA256, SUBMIT.as_bytes()));
-    if let Ok(policy) = HeaderValue::try_from(format!("{CLOSED}; script-src 'sha256-{hash}'")) {
+    if let Ok(policy) = HeaderValue::try_from(format!("{CLOSED}; script-src '{}'", source_of(SUBMIT))) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("origin"));
     response
+}
+
+/// The page at the end of a session, with pages of clients in frames (Front-Channel Logout 1.0, 3): of exactly these
+/// origins. They see nothing of ours, and we nothing of theirs.
+pub fn farewell_page(html: String, frames: &[String]) -> Response {
+    let mut response = page(StatusCode::OK, html, FormTargets::Client);
+    let origins: BTreeSet<String> =
+        frames.iter().filter_map(|frame| Some(Url::parse(frame).ok()?.origin().ascii_serialization())).collect();
+    let origins = origins.into_iter().collect::<Vec<_>>().join(" ");
+    if let Ok(policy) =
+        HeaderValue::try_from(format!("{CLOSED}; frame-src {origins}; script-src '{}'", source_of(GO_ON)))
+    {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// A hash source (CSP 3, 2.3.1): this text and no other.
+pub fn source_of(script: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(digest(&SHA256, script.as_bytes())))
 }
 
 #[cfg(test)]

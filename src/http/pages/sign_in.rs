@@ -7,25 +7,38 @@ use axum::response::Response;
 use super::respond::{FormTargets, page};
 use super::{interaction, views};
 use crate::app::App;
-use crate::app::login::{LoginForm, LoginProblem, LoginReply, Resealed, SignedIn};
+use crate::app::login::{LoginForm, LoginProblem, LoginReply, Resealed, SignedIn, Then};
 use crate::domain::locale::Locale;
+use crate::domain::oidc::logout::with_query;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
 use crate::http::oidc::authorize::redirect;
+use crate::http::urls::path;
 
 /// Somebody came by herself.
-pub async fn show(State(app): State<App>, mut visit: Visit) -> Response {
-    let (request, pre_session) = match app.bare_form(&visit.browser) {
+pub async fn show(State(app): State<App>, visit: Visit) -> Response {
+    bare(&app, visit, &Then::Home)
+}
+
+/// The form without a request of a platform.
+pub fn bare(app: &App, mut visit: Visit, then: &Then) -> Response {
+    let (request, pre_session) = match app.bare_form(&visit.browser, then) {
         Ok(sealed) => sealed,
         Err(why) => return error::failure(visit, &why),
     };
     visit.set_pre_session(pre_session.as_ref());
+    let user_code = match then {
+        Then::Home | Then::Devices => None,
+        Then::Device(code) => code.clone(),
+    };
     let view = views::SignIn {
         request: Some(request),
         login: String::new(),
         error: None,
         client_name: None,
+        papers: views::Papers::default(),
         own_device: false,
+        user_code,
     };
     let html = view.render(visit.ctx.locale);
     visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
@@ -55,7 +68,16 @@ fn went_in(app: &App, mut visit: Visit, signed_in: SignedIn) -> Response {
     visit.set_device(&signed_in.device);
     match signed_in.reply {
         Some(reply) => interaction::show(visit, reply),
-        None => redirect(visit, &app.issuer().at("/")),
+        None => {
+            visit.set_state(signed_in.browser_state.as_ref());
+            let to = match &signed_in.then {
+                Then::Home => "/".to_owned(),
+                Then::Devices => path::DEVICES.to_owned(),
+                Then::Device(None) => path::DEVICE.to_owned(),
+                Then::Device(Some(code)) => with_query(path::DEVICE, &[("user_code", code)]),
+            };
+            redirect(visit, &app.issuer().at(&to))
+        }
     }
 }
 
@@ -84,8 +106,10 @@ fn again(
         request: request.map(|request| request.request).or_else(|| fields.get("request").map(str::to_owned)),
         login: echo(fields.get("login").unwrap_or_default()),
         error: Some(shown),
+        papers: client.as_ref().map(|client| views::Papers::of(&client.metadata)).unwrap_or_default(),
         client_name: client.map(|client| client.display_name(locale == Locale::En)),
         own_device,
+        user_code: None,
     };
     let mut response = page(status, view.render(locale), forms);
     if problem == LoginProblem::Busy {

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::interaction::{self, name};
-use super::respond::{FormTargets, page};
-use super::views::{ErrorId, SignOutConfirm, SignedOut};
+use super::respond::{FormTargets, farewell_page, page};
+use super::views::{ErrorId, GoOn, SignOutConfirm, SignedOut};
 use crate::app::authorize::Reply;
 use crate::app::logout::LogoutReply;
 use crate::app::session::Browser;
@@ -22,13 +22,9 @@ pub fn answer(app: &App, mut visit: Visit, reply: LogoutReply, ui_locales: Optio
     let locale = visit.locale_for(ui_locales);
     visit.ctx.locale = locale;
     match reply {
-        LogoutReply::Redirect(to) => {
-            visit.clear_session();
-            redirect(visit, &to)
-        }
-        LogoutReply::SignedOut => {
-            visit.clear_session();
-            gone(visit)
+        LogoutReply::Gone { back, frames } => {
+            visit.clear_session(&app.browser_of_nobody());
+            farewell(visit, frames, back.map(GoOn::Client))
         }
         LogoutReply::Back(to) => redirect(visit, &to),
         LogoutReply::Stayed => redirect(visit, &app.issuer().at("/")),
@@ -65,20 +61,29 @@ pub async fn not_me(State(app): State<App>, visit: Visit, fields: Fields) -> Res
 /// Ends the session of this browser and goes on with the request, where there is one.
 pub async fn leave(app: &App, mut visit: Visit, sealed: Option<&str>) -> Response {
     let ended = async {
-        if let Some(who) = app.who(&visit.ctx, &visit.browser).await? {
-            app.sign_out(&visit.ctx, &who.session, "not me, or signed out at home").await?;
-        }
-        next(app, &visit, sealed).await
+        let frames = match app.who(&visit.ctx, &visit.browser).await? {
+            Some(who) => app.sign_out(&visit.ctx, &who.session, "not me, or signed out at home").await?,
+            None => Vec::new(),
+        };
+        Ok::<_, Error>((frames, next(app, &visit, sealed).await?))
     };
-    let ended = ended.await;
-    if ended.is_ok() {
-        visit.clear_session();
-    }
-    match ended {
-        Ok(Next::Request(reply)) => interaction::show(visit, reply),
-        Ok(Next::SignOut(reply)) => answer(app, visit, reply, None),
-        Ok(Next::Nothing) => redirect(visit, &app.issuer().at(path::SIGNED_OUT)),
-        Err(why) => error::failure(visit, &why),
+    let (frames, next) = match ended.await {
+        Ok(ended) => ended,
+        Err(why) => return error::failure(visit, &why),
+    };
+    visit.clear_session(&app.browser_of_nobody());
+    match next {
+        Next::Request(reply) => match reply.sign_in_form().map(str::to_owned) {
+            Some(request) if !frames.is_empty() => {
+                visit.set_pre_session(reply.pre_session.as_ref());
+                farewell(visit, frames, Some(GoOn::Request(request)))
+            }
+            _ => interaction::show(visit, reply),
+        },
+        Next::SignOut(LogoutReply::Gone { back, .. }) => farewell(visit, frames, back.map(GoOn::Client)),
+        Next::SignOut(reply) => answer(app, visit, reply, None),
+        Next::Nothing if frames.is_empty() => redirect(visit, &app.issuer().at(path::SIGNED_OUT)),
+        Next::Nothing => farewell(visit, frames, None),
     }
 }
 
@@ -114,6 +119,19 @@ pub async fn signed_out(visit: Visit) -> Response {
 }
 
 fn gone(visit: Visit) -> Response {
-    let html = SignedOut { return_uri: None, return_name: None }.render(visit.ctx.locale);
+    let html = SignedOut::default().render(visit.ctx.locale);
     visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
+}
+
+/// The end: by way of a page where platforms listen in frames, else at once.
+fn farewell(visit: Visit, frames: Vec<String>, go_on: Option<GoOn>) -> Response {
+    match go_on {
+        Some(GoOn::Client(to)) if frames.is_empty() => redirect(visit, &to),
+        None if frames.is_empty() => gone(visit),
+        go_on => {
+            let view = SignedOut { go_on, frames };
+            let html = view.render(visit.ctx.locale);
+            visit.finish(farewell_page(html, &view.frames))
+        }
+    }
 }

@@ -36,6 +36,7 @@ fn event(n: u128, aggregate: u128, seconds: u64) -> Event {
         aggregate_id: Uuid::from_u128(aggregate),
         kind: "person.changed",
         fields: serde_json::json!([]),
+        sector: None,
         at: NOW.plus(std::time::Duration::from_secs(seconds)),
     }
 }

@@ -19,6 +19,8 @@ on_both_engines!(
     a_persons_ended_sessions_are_no_longer_named,
     a_delivery_is_taken_by_one,
     takers_do_not_wait_for_each_other,
+    a_client_is_told_one_thing_at_a_time,
+    the_operator_sees_what_did_not_arrive,
     a_taken_delivery_comes_back_until_it_is_settled,
     only_what_was_settled_is_forgotten,
     what_waits_is_counted,
@@ -70,10 +72,11 @@ async fn a_persons_ended_sessions_are_no_longer_named(db: &Db) {
     assert!(deliveries::receivers_of_person(&mut tx, &hers, first).await.unwrap().is_empty());
 }
 
-fn delivery(n: u128) -> Delivery {
+/// For the client of the same number.
+fn delivery(n: u8) -> Delivery {
     Delivery {
-        id: DeliveryId(Uuid::from_u128(n)),
-        client: client_id(1),
+        id: DeliveryId(Uuid::from_u128(n.into())),
+        client: client_id(n),
         uri: "https://v1.test/logout".into(),
         sub: "sub-1".into(),
         sid: format!("sid-{n}"),
@@ -83,9 +86,9 @@ fn delivery(n: u128) -> Delivery {
 
 /// So many deliveries, each due a second after the one before.
 async fn queue(tx: &mut Tx, many: u8) {
-    add_client(tx, 1).await;
     for n in 1..=many {
-        deliveries::insert(tx, &delivery(n.into()), after(n.into())).await.unwrap();
+        add_client(tx, n).await;
+        deliveries::insert(tx, &delivery(n), after(n.into())).await.unwrap();
     }
 }
 
@@ -120,6 +123,35 @@ async fn takers_do_not_wait_for_each_other(db: &Db) {
     let mut second = db.write().await.unwrap();
     assert_eq!(take(&mut second, after(2)).await, Some((2, 1)));
     assert_eq!(take(&mut second, after(2)).await, None);
+}
+
+async fn a_client_is_told_one_thing_at_a_time(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    queue(&mut tx, 2).await;
+    let second = Delivery { client: client_id(1), ..delivery(3) };
+    deliveries::insert(&mut tx, &second, after(1)).await.unwrap();
+    let mut taken = [take(&mut tx, after(3)).await, take(&mut tx, after(3)).await];
+    taken.sort_unstable();
+    assert!(taken[1] == Some((2, 1)) || taken[1] == Some((3, 1)), "{taken:?}");
+    let of_first = taken.iter().filter(|one| **one != Some((2, 1))).count();
+    assert_eq!((of_first, take(&mut tx, after(3)).await), (1, None), "{taken:?}");
+    for n in [1, 3] {
+        deliveries::later(&mut tx, delivery(n).id, after(4)).await.unwrap();
+    }
+    assert!(take(&mut tx, after(4)).await.is_some(), "the answer came, or nobody waits for it any more");
+    assert_eq!(take(&mut tx, after(4)).await, None);
+}
+
+async fn the_operator_sees_what_did_not_arrive(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    queue(&mut tx, 3).await;
+    deliveries::done(&mut tx, delivery(1).id, after(5)).await.unwrap();
+    deliveries::give_up(&mut tx, delivery(3).id, after(6)).await.unwrap();
+    let told = deliveries::by_client(&mut tx).await.unwrap();
+    let told: Vec<_> =
+        told.iter().map(|one| (one.client, one.waiting, one.oldest, one.given_up, one.last_given_up)).collect();
+    let wanted = [(client_id(2), 1, Some(after(2)), 0, None), (client_id(3), 0, None, 1, Some(after(6)))];
+    assert!(told.len() == 2 && wanted.iter().all(|one| told.contains(one)), "{told:?}");
 }
 
 async fn a_taken_delivery_comes_back_until_it_is_settled(db: &Db) {

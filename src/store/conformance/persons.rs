@@ -93,6 +93,7 @@ async fn verifications_raise_the_level(db: &Db) {
             evidence_sealed: Some(vec![1, 2, 3]),
             txn: None,
             verified_at: NOW,
+            superseded_at: None,
         };
         verifications::insert(&mut tx, &on, &verification).await.unwrap();
         assert_eq!(verifications::of_person(&mut tx, &on).await.unwrap().last(), Some(&verification));

@@ -67,6 +67,8 @@ pub fn session(n: u8, person: u8) -> Session {
         idle_expires_at: after(IDLE),
         expires_at: after(ABSOLUTE),
         ended_at: None,
+        agent: None,
+        client: None,
     }
 }
 

@@ -84,14 +84,14 @@ async fn a_session_ends_once(db: &Db) {
     for n in [1, 2] {
         add_session(&mut tx, n, 1).await;
     }
-    assert!(sessions::hold(&mut tx, session_id(1)).await.unwrap());
+    assert_eq!(sessions::hold(&mut tx, session_id(1)).await.unwrap(), Some(person_id(1)));
     tx.commit().await.unwrap();
     let ended = async |tx: &mut _, _| sessions::end(tx, session_id(1), after(1), "logout").await.unwrap();
     let mut outcomes = twice_at_once(db, ended).await;
     outcomes.sort_unstable();
     assert_eq!(outcomes, [false, true]);
     let mut tx = db.write().await.unwrap();
-    assert!(!sessions::hold(&mut tx, session_id(1)).await.unwrap());
+    assert_eq!(sessions::hold(&mut tx, session_id(1)).await.unwrap(), None);
     assert!(sessions::by_secret(&mut tx, [1; 32]).await.unwrap().is_none());
     assert_eq!(sessions::live_of_person(&mut tx, person_id(1)).await.unwrap(), [session_id(2)]);
 }

@@ -49,7 +49,7 @@ impl StoreError {
         Self::Decode { column, reason: plain(&error) }
     }
 
-    pub(super) fn unknown_code(column: &'static str) -> Self {
+    pub(in crate::store) fn unknown_code(column: &'static str) -> Self {
         Self::Decode { column, reason: "not one of the known codes".into() }
     }
 

@@ -33,8 +33,11 @@ const MIGRATIONS: &[Pair] = pairs! {
     5 "0005_people";
     6 "0006_registrations";
     7 "0007_relations_over_time";
-    8 "0008_institutions_over_time";
-    9 "0009_grants_rest_on_posts";
+    8 "0008_answered_elsewhere";
+    9 "0009_people_again";
+    10 "0010_verification";
+    11 "0011_institutions_over_time";
+    12 "0012_grants_rest_on_posts";
 };
 
 /// What [`Db::migrate`] did.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqlSafeStr as _, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, Transaction};
 
 pub use error::StoreError;
 pub use migrate::Applied;
@@ -79,6 +79,8 @@ impl Occupancy {
 
 const BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(10);
+/// A connection that was at work so lately is taken to live: asking the server costs as much as a statement.
+const FRESH: Duration = Duration::from_secs(1);
 /// More than the number of statements in the program: nothing is ever prepared twice on a connection.
 const STATEMENT_CACHE: usize = 512;
 
@@ -120,12 +122,15 @@ impl Db {
             .acquire_timeout(ACQUIRE)
             .idle_timeout(None)
             .max_lifetime(None)
+            .test_before_acquire(false)
             .connect_with(options.clone())
             .await
             .map_err(StoreError::open)?;
         let read = SqlitePoolOptions::new()
             .max_connections(8)
             .acquire_timeout(ACQUIRE)
+            // A file does not hang up.
+            .test_before_acquire(false)
             .connect_with(options.read_only(true))
             .await
             .map_err(StoreError::open)?;
@@ -146,6 +151,15 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(32)
             .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > FRESH {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options)
             .await
             .map_err(StoreError::open)?;

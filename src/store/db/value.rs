@@ -70,6 +70,6 @@ macro_rules! id_values {
 id_values! {
     PersonId, AccountId, OrgId, ClassId, EnrolmentId, StaffingId, GuardianshipId, IdentityId, DocumentId, VerificationId,
     SpaceId, ClientId, ConsentId, SessionId, InteractionId, GrantId, FamilyId, AuditId, EventId, AdminGrantId, ActivationId,
-    DeliveryId,
+    DeliveryId, ElsewhereId,
     RelationClaimId, CaseId, MergeId, InitialTokenId, TurnId,
 }

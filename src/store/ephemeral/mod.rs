@@ -49,11 +49,17 @@ pub enum Space {
     NetworkFailures,
     /// Forms that a foreign site posted, until our own GET fetches them (ruling R12).
     Parked,
+    /// Questions of one client, to one person or from one network.
+    Questions,
+    /// User codes that one person typed (RFC 8628, 5.1).
+    CodeTries,
+    /// When a client last asked what became of its question (RFC 8628, 3.5).
+    Poll,
 }
 
 impl Space {
     /// Every space.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Code,
         Self::PushedRequest,
         Self::PushedByAnybody,
@@ -62,6 +68,9 @@ impl Space {
         Self::DeviceFailures,
         Self::NetworkFailures,
         Self::Parked,
+        Self::Questions,
+        Self::CodeTries,
+        Self::Poll,
     ];
 
     fn prefix(self) -> &'static str {
@@ -74,6 +83,9 @@ impl Space {
             Self::DeviceFailures => "fd",
             Self::NetworkFailures => "fn",
             Self::Parked => "k",
+            Self::Questions => "q",
+            Self::CodeTries => "qt",
+            Self::Poll => "qp",
         }
     }
 
@@ -88,7 +100,10 @@ impl Space {
             | Self::NetworkFailures
             | Self::Parked
             | Self::PushedRequest
-            | Self::PushedByAnybody => true,
+            | Self::PushedByAnybody
+            | Self::Questions
+            | Self::CodeTries
+            | Self::Poll => true,
             Self::Code | Self::Replay => false,
         }
     }

@@ -97,4 +97,56 @@ async fn pages(album: &Album, place: &Place, demo: &Demo, teacher: &str) {
     window.press("#wards a.button").await;
     window.find("#suggestion").await;
     album.take("ward-password").await;
+    elsewhere(album, demo).await;
+}
+
+/// What another device asks of whoever is signed in.
+async fn elsewhere(album: &Album, demo: &Demo) {
+    let (window, issuer, a) = (&album.window, &demo.ready.issuer, demo.platform('a'));
+    window.go(&format!("{a}/screen")).await;
+    let code = window.text("#code").await;
+    album.take("screen").await;
+    window.go(&format!("{issuer}/device")).await;
+    window.fill("#user-code", "BBBB-BBBB").await;
+    window.press("main button.main").await;
+    window.find("#problem").await;
+    album.take("type-code-unknown").await;
+    window.fill("#user-code", &code).await;
+    album.take("type-code").await;
+    window.press("main button.main").await;
+    assert_eq!(window.text("#shown").await, code);
+    album.take("confirm-device").await;
+    window.press("main button[value=yes]").await;
+    window.press("button[name=identity]").await;
+    window.find("#answered-yes").await;
+    album.take("answered-yes").await;
+    window.go(&format!("{a}/screen/{code}")).await;
+    window.find("#screen-in").await;
+    ask_at_home(demo).await;
+    window.go(issuer).await;
+    window.find("#waiting").await;
+    album.take("home-waiting").await;
+    window.press("#waiting button").await;
+    window.find("#shown").await;
+    album.take("confirm-client").await;
+    window.press("main button[value=no]").await;
+    window.find("#answered-no").await;
+    album.take("answered-no").await;
+    window.go(&format!("{issuer}/devices")).await;
+    window.find("#devices").await;
+    album.take("devices").await;
+}
+
+/// Platform A asks the guardian to confirm a sign-in.
+async fn ask_at_home(demo: &Demo) {
+    let platform = demo.ready.client("platform_a");
+    let form = [
+        ("scope", "openid profile"),
+        ("login_hint", &*demo.ready.person("guardian_of_two").user_name),
+        ("binding_message", "窗口 3 · W4SCT"),
+    ];
+    let asked = reqwest::Client::builder().no_proxy().build().unwrap();
+    let asked = asked.post(format!("{}/backchannel-authentication", demo.ready.issuer));
+    let asked = asked.basic_auth(&platform.client_id, platform.client_secret.as_ref()).form(&form);
+    assert!(asked.send().await.unwrap().status().is_success());
 }

@@ -22,7 +22,7 @@ const REDIRECTED: &[Wrong] = &[
     ("no scope", |ask| ask.without("scope"), "invalid_scope"),
     ("scope without openid", |ask| ask.with("scope", "profile edu"), "invalid_scope"),
     ("prompt none beside another", |ask| ask.with("prompt", "none login"), "invalid_request"),
-    ("an account to be created", |ask| ask.with("prompt", "create"), "invalid_request"),
+    ("an account to be created without a page", |ask| ask.with("prompt", "none create"), "invalid_request"),
     ("an unknown prompt", |ask| ask.with("prompt", "dance"), "invalid_request"),
     ("max_age that is no number", |ask| ask.with("max_age", "soon"), "invalid_request"),
     ("a negative max_age", |ask| ask.with("max_age", "-1"), "invalid_request"),

@@ -76,6 +76,51 @@ both_engines! {
         verified(&app, &again).await;
     }
 
+    async fn who_takes_long_holds_up_nobody_else(app: TestApp) {
+        let (slow, hears_late) = listening(&app, "ES256").await;
+        hears_late.take(std::time::Duration::from_secs(5));
+        let (quick, hears) = listening(&app, "ES256").await;
+        // More sign-outs than there are lanes, all of them of the slow one first.
+        let mut visitors = Vec::new();
+        for _ in 0..12 {
+            let mut teacher = app.teacher();
+            teacher.sign_in(&slow).await;
+            visitors.push(teacher);
+        }
+        let mut teacher = app.teacher();
+        teacher.sign_in(&quick).await;
+        visitors.push(teacher);
+        for visitor in &mut visitors {
+            let home = visitor.browser.open("/").await;
+            visitor.browser.press(&home, "confirm", "yes").await;
+        }
+        let begun = std::time::Instant::now();
+        hears.wait_for(1).await;
+        assert!(begun.elapsed() < std::time::Duration::from_secs(4), "it waited for another: {:?}", begun.elapsed());
+        let waiting = app.app.undelivered().await.unwrap();
+        let of_slow = waiting.iter().find(|one| one.client.to_string() == slow.id).expect("the operator sees who is slow");
+        assert!(of_slow.waiting >= 10 && of_slow.given_up == 0 && of_slow.oldest.is_some(), "{}", of_slow.waiting);
+        assert!(!waiting.iter().any(|one| one.client.to_string() == quick.id));
+    }
+
+    async fn what_is_given_up_is_told_to_the_operator(app: TestApp) {
+        let (rp, receiver) = listening(&app, "ES256").await;
+        receiver.fail_with(StatusCode::BAD_REQUEST);
+        let mut teacher = app.teacher();
+        teacher.sign_in(&rp).await;
+        let home = teacher.browser.open("/").await;
+        teacher.browser.press(&home, "confirm", "yes").await;
+        receiver.wait_for(1).await;
+        for _ in 0..200 {
+            let told = app.app.undelivered().await.unwrap();
+            if told.iter().any(|one| one.client.to_string() == rp.id && (one.waiting, one.given_up) == (0, 1) && one.last_given_up.is_some()) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("nobody is told");
+    }
+
     async fn changing_hands_at_a_browser_tells_too(app: TestApp) {
         let (rp, receiver) = listening(&app, "ES256").await;
         let mut teacher = app.teacher();

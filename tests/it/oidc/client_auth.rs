@@ -85,6 +85,7 @@ both_engines! {
             ("the token endpoint", json!({ "aud": token })),
             ("both", json!({ "aud": [issuer, token] })),
             ("without iat", json!({ "iat": null, "exp": now + 500, "jti": "no-iat" })),
+            ("said to be good for an hour", json!({ "exp": now + 3600 })),
             ("a fraction", json!({ "exp": f64::from(u32::try_from(now).unwrap()) + 60.5 })),
         ] {
             let claims = changed(&rp.assertion(), own);
@@ -106,6 +107,7 @@ both_engines! {
             ("no exp", json!({ "exp": null })),
             ("exp as text", json!({ "exp": (now + 60).to_string() })),
             ("expired", json!({ "exp": now - 1 })),
+            ("believed long enough", json!({ "iat": now - 600, "exp": now + 2400 })),
             ("for a day", json!({ "exp": now + 86_400 })),
             ("from tomorrow", json!({ "iat": now + 86_400, "exp": now + 86_460 })),
             ("no jti", json!({ "jti": null })),

@@ -64,7 +64,7 @@ both_engines! {
             assert!(page.location().unwrap().starts_with(&format!("{}#", rp.redirect_uri)), "{kind}: {page:#?}");
             let answer = page.answer();
             let words: BTreeSet<_> = kind.split(' ').collect();
-            let mut expected = BTreeSet::from(["state", "iss"]);
+            let mut expected = BTreeSet::from(["state", "iss", "session_state"]);
             expected.extend(words.iter().filter(|word| **word != "token"));
             if words.contains("token") {
                 expected.extend(["access_token", "token_type", "expires_in", "scope"]);

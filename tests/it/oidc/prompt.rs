@@ -154,4 +154,40 @@ both_engines! {
         let page = teacher.browser.open(&foreign.url(&foreign.ask().with("id_token_hint", &hint))).await;
         assert_eq!(error_of(&page.answer()), "invalid_request");
     }
+
+    async fn somebody_new_makes_her_account_on_the_way(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut somebody = app.visitor("child_15");
+        let (_, link) = app.app.issue_activation(&app.operator(), somebody.person.person_id).await.unwrap();
+        let code = link.split("code=").nth(1).unwrap().to_owned();
+        // Whoever sat there before is of no account.
+        let mut before = app.teacher();
+        before.knock().await;
+        somebody.browser = before.browser;
+        let ask = rp.ask().with("prompt", "create");
+        let page = somebody.browser.open(&rp.url(&ask)).await;
+        assert!(page.asks_for("new_password") && !page.asks_for("login"), "{page:#?}");
+        let page = somebody.browser.submit(&page, "new_password", &[("code", &code), ("new_password", "kurz"), ("new_password_again", "kurz")]).await;
+        assert!(page.has("problem"), "a weak one is asked for again");
+        somebody.person.password = "一只安静的旧钢笔".into();
+        let password = somebody.person.password.clone();
+        let page = somebody.browser.submit(&page, "new_password", &[("new_password", &password), ("new_password_again", &password)]).await;
+        let page = somebody.browser.submit(&page, "request", &[]).await;
+        assert!(page.asks_for("login"), "{page:#?}");
+        let answer = somebody.answer_pages(page).await.answer();
+        let tokens = rp.redeem(&ask, &answer["code"]).await;
+        assert_eq!(tokens.id_claims()["sub"], serde_json::json!(somebody.person.person_id));
+    }
+
+    async fn whoever_has_an_account_signs_in_instead(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let page = teacher.browser.open(&rp.url(&rp.ask().with("prompt", "create"))).await;
+        let after = page.text.split("action=\"/language\"").last().unwrap().split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let page = teacher.browser.post("/language", &[("request", after)]).await;
+        assert!(page.asks_for("login"), "{page:#?}");
+        assert!(teacher.answer_pages(page).await.answer().contains_key("code"));
+        let refused = teacher.browser.open(&rp.url(&rp.ask().with("prompt", "none create"))).await.answer();
+        assert_eq!(refused["error"], "invalid_request");
+    }
 }

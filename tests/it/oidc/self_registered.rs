@@ -38,12 +38,13 @@ both_engines! {
     async fn nobody_registers_himself_into_a_sector_of_others(app: TestApp) {
         let victim = sub_at(&victim(&app).await).await;
         let person = app.person("full_claims").person_id.to_string();
-        let token = initial_token(&app, 3).await;
+        let token = initial_token(&app, 4).await;
         let mut known = vec![victim, person];
         for own in [
             json!({ "redirect_uris": ["https://victim.example/cb"] }),
             json!({ "redirect_uris": ["https://system/cb"] }),
             json!({ "redirect_uris": ["victim.example:/cb"], "application_type": "native" }),
+            json!({ "redirect_uris": ["https://victim.example/cb", "https://other.example/cb"] }),
         ] {
             let registered = register(&app, Some(&token), own.clone()).await;
             assert_eq!(registered.status, 201, "{own}");
@@ -51,6 +52,18 @@ both_engines! {
             assert!(!known.contains(&sub), "{own}");
             known.push(sub);
         }
+    }
+
+    async fn several_hosts_need_a_list_only_where_the_client_asks_to_be_pairwise(app: TestApp) {
+        let token = initial_token(&app, 1).await;
+        let two = json!(["https://rp.example/cb", "https://other.example/cb"]);
+        let pairwise = json!({ "redirect_uris": two, "subject_type": "pairwise" });
+        assert_eq!(register(&app, Some(&token), pairwise).await.error(), "invalid_client_metadata");
+        let registered = register(&app, Some(&token), json!({ "redirect_uris": two })).await;
+        assert_eq!((registered.status, registered.text("subject_type")), (201, "pairwise".into()));
+        // What it reads it may send back.
+        let back = json!({ "redirect_uris": two, "subject_type": "pairwise" });
+        assert_eq!(put(&app, &registered, back).await.status, 200);
     }
 
     async fn moving_to_anothers_host_moves_no_subject(app: TestApp) {
@@ -110,6 +123,21 @@ both_engines! {
         let again = teacher.browser.press(&page, "decision", "allow").await;
         assert!(again.asks_for("decision"), "{again:#?}");
         assert!(teacher.browser.press(&again, "decision", "allow").await.answer().contains_key("code"));
+    }
+
+    async fn what_it_wants_read_is_linked_before_anybody_signs_in(app: TestApp) {
+        let token = initial_token(&app, 1).await;
+        let papers = json!({ "policy_uri": "https://rp.example/privacy", "tos_uri": "https://rp.example/terms" });
+        let rp = relying_party(&app, &register(&app, Some(&token), papers).await);
+        let mut browser = app.teacher().browser;
+        let page = browser.open(&rp.url(&rp.ask())).await;
+        let again = browser.submit(&page, "password", &[("login", "nobody"), ("password", "wrong")]).await;
+        for page in [page, again] {
+            assert!(page.asks_for("password"), "{page:#?}");
+            for link in ["href=\"https://rp.example/privacy\"", "href=\"https://rp.example/terms\""] {
+                assert!(page.text.contains(link), "{page:#?}");
+            }
+        }
     }
 
     async fn what_it_may_not_have_any_more_is_not_told(app: TestApp) {

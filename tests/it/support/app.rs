@@ -79,6 +79,7 @@ pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: 
         lifetimes: Lifetimes::default(),
         registration: Opening::default(),
         outbound: GuardedClient::new(vec![loopback], None).unwrap(),
+        verifiers: Vec::new(),
         password_workers: (2, 64),
     }
 }

@@ -144,6 +144,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
@@ -170,7 +175,7 @@ impl Running {
     /// SIGTERM, and the wait for it.
     #[track_caller]
     pub fn stop(&mut self) -> ExitStatus {
-        signal(&self.child, "TERM");
+        signal(self.id(), "TERM");
         let until = Instant::now() + STOP;
         while Instant::now() < until {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -203,8 +208,8 @@ fn tail(log: &str) -> String {
 }
 
 /// The standard library knows SIGKILL only, and the program forbids unsafe code.
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
+fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).status();
     assert!(sent.is_ok_and(|status| status.success()), "kill -{name}");
 }
 
@@ -224,6 +229,7 @@ pub struct Ready {
     pub issuer: String,
     pub people: Vec<Person>,
     pub clients: Vec<Client>,
+    pub approve_url: Option<String>,
 }
 
 #[derive(Clone, Deserialize)]

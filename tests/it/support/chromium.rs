@@ -29,6 +29,8 @@ pub struct Wish {
     pub flags: Vec<String>,
     /// No scripts.
     pub no_script: bool,
+    /// Cookies are shown in frames of other sites too; this browser's own choice is no.
+    pub foreign_cookies: bool,
     /// `accept-language`; Chinese where nothing is said.
     pub language: Option<&'static str>,
 }
@@ -188,6 +190,9 @@ fn capabilities(browser: &Browser, wish: Wish, profile: &Path) -> ChromeCapabili
     let mut preferences = json!({ "intl": { "accept_languages": language } });
     if wish.no_script {
         preferences["profile"] = json!({ "managed_default_content_settings": { "javascript": 2 } });
+    }
+    if wish.foreign_cookies {
+        preferences["profile"]["cookie_controls_mode"] = json!(0);
     }
     capabilities.add_experimental_option("prefs", preferences).unwrap();
     capabilities.accept_insecure_certs(true).unwrap();

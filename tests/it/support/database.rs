@@ -55,6 +55,44 @@ pub async fn select_texts(url: &str, sql: &str) -> Vec<String> {
     }
 }
 
+/// Changes rows behind the program's back: for what an earlier version left, or somebody else does at the same moment.
+pub async fn change(url: &str, sql: &str) {
+    let mut elsewhere = Elsewhere::begin(url).await;
+    elsewhere.run(sql).await;
+    elsewhere.commit().await;
+}
+
+/// A transaction of somebody else, who holds what she changed until she commits.
+pub enum Elsewhere {
+    Lite(sqlx::SqliteConnection),
+    Pg(PgConnection),
+}
+
+impl Elsewhere {
+    pub async fn begin(url: &str) -> Self {
+        let mut begun = if url.starts_with("sqlite") {
+            Self::Lite(sqlx::SqliteConnection::connect(url).await.unwrap())
+        } else {
+            Self::Pg(PgConnection::connect(url).await.unwrap())
+        };
+        let begin = if matches!(begun, Self::Lite(_)) { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        begun.run(begin).await;
+        begun
+    }
+
+    pub async fn run(&mut self, sql: &str) {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Lite(db) => drop(sqlx::raw_sql(sql).execute(db).await.unwrap()),
+            Self::Pg(db) => drop(sqlx::raw_sql(sql).execute(db).await.unwrap()),
+        }
+    }
+
+    pub async fn commit(mut self) {
+        self.run("COMMIT").await;
+    }
+}
+
 impl Database {
     /// A fresh copy of the template.
     pub async fn new(engine: Engine) -> Self {

@@ -39,6 +39,11 @@ pub fn node() -> Option<PathBuf> {
     path("MINGJI_TEST_NODE", "no Node.js with the package openid-client")
 }
 
+/// Python, with the packages of `tests/clients/authlib` in place.
+pub fn python() -> Option<PathBuf> {
+    path("MINGJI_TEST_PYTHON", "no Python with the package Authlib")
+}
+
 /// HAProxy.
 pub fn proxy() -> Option<PathBuf> {
     path("MINGJI_TEST_HAPROXY", "no HAProxy")

@@ -16,6 +16,7 @@ pub struct Receiver {
     pub url: String,
     heard: Arc<Mutex<Vec<String>>>,
     answers: Arc<Mutex<Vec<StatusCode>>>,
+    pause: Arc<Mutex<Duration>>,
 }
 
 impl Receiver {
@@ -23,7 +24,7 @@ impl Receiver {
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let url = format!("http://{}/backchannel", listener.local_addr().unwrap());
-        let receiver = Self { url, heard: Arc::default(), answers: Arc::default() };
+        let receiver = Self { url, heard: Arc::default(), answers: Arc::default(), pause: Arc::default() };
         let routes = Router::new().route("/backchannel", post(hear)).with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         receiver
@@ -32,6 +33,11 @@ impl Receiver {
     /// What it will answer next, before it is well again.
     pub fn fail_with(&self, status: StatusCode) {
         self.answers.lock().unwrap().push(status);
+    }
+
+    /// Takes this long for every answer from now on.
+    pub fn take(&self, pause: Duration) {
+        *self.pause.lock().unwrap() = pause;
     }
 
     pub fn heard(&self) -> Vec<String> {
@@ -53,5 +59,7 @@ impl Receiver {
 
 async fn hear(State(receiver): State<Receiver>, Form(form): Form<BTreeMap<String, String>>) -> StatusCode {
     receiver.heard.lock().unwrap().push(form["logout_token"].clone());
+    let pause = *receiver.pause.lock().unwrap();
+    tokio::time::sleep(pause).await;
     receiver.answers.lock().unwrap().pop().unwrap_or(StatusCode::OK)
 }

@@ -177,7 +177,8 @@ impl Visitor {
         Self { proxy, client: client.clone(), cookies: BTreeMap::new() }
     }
 
-    fn cookie_header(&self) -> String {
+    /// What a browser sends along.
+    pub fn cookie_header(&self) -> String {
         self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 

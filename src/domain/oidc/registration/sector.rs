@@ -9,6 +9,8 @@ use crate::domain::oidc::error::{Code, ProtocolError};
 /// Sectors of private schemes, which anybody may choose, stand apart from those of hosts.
 const SCHEME: &str = "scheme:";
 
+const HOSTS_DIFFER: &str = "redirect_uris of an application share one host, or a sector_identifier_uri lists them";
+
 /// Whether a host is one of a domain: at least two labels, none of them empty.
 fn is_of_the_world(host: &str) -> bool {
     host.contains('.') && host.split('.').all(|label| !label.is_empty())
@@ -26,6 +28,20 @@ impl ClientMetadata {
         } else {
             Err(invalid("sector_identifier_uri does not list every redirect URI"))
         }
+    }
+
+    /// What whoever asks to be pairwise must keep to, in words of his own: before [`ClientMetadata::completed`] puts
+    /// ours in their place. OpenID Connect Core, 8.1: "If there are multiple hostnames in the registered redirect_uris,
+    /// the Client MUST register a sector_identifier_uri".
+    ///
+    /// # Errors
+    /// `invalid_client_metadata`, and whatever is wrong with the redirect URIs.
+    pub fn check_pairwise(&self) -> Result<(), ProtocolError> {
+        if self.subject_type.as_deref() != Some("pairwise") || self.sector_identifier_uri.is_some() {
+            return Ok(());
+        }
+        let hosts = self.check_redirect_uris()?;
+        if hosts.windows(2).all(|two| two[0] == two[1]) { Ok(()) } else { Err(invalid(HOSTS_DIFFER)) }
     }
 
     /// The hosts (or private schemes) that answers go to.
@@ -50,7 +66,7 @@ impl ClientMetadata {
         hosts
     }
 
-    /// OpenID Connect Core, 8.1: without a `sector_identifier_uri` all redirect URIs must share one host.
+    /// The sector. Whom nobody vouches for is his own, whatever the hosts of his redirect URIs are.
     pub(super) fn sector(&self, mut hosts: Vec<String>, vouched: bool) -> Result<Option<String>, ProtocolError> {
         if !matches!(self.subject_type.as_deref(), None | Some("public" | "pairwise")) {
             return Err(invalid("subject_type is public or pairwise"));
@@ -68,14 +84,14 @@ impl ClientMetadata {
         hosts.sort_unstable();
         hosts.dedup();
         match hosts.as_slice() {
-            [_] if !vouched && named.is_none() => Ok(None),
+            _ if !vouched && named.is_none() => Ok(None),
             // A loopback address is everybody's: as a sector it would let vendors join their users (R13). So is a name
             // without a dot, and one of them is the sector of the platforms.
             [host] => {
                 Ok((!is_loopback(host) && (host.starts_with(SCHEME) || is_of_the_world(host))).then(|| host.clone()))
             }
             [] => Ok(None),
-            _ => Err(invalid("redirect_uris of an application share one host, or a sector_identifier_uri lists them")),
+            _ => Err(invalid(HOSTS_DIFFER)),
         }
     }
 }
@@ -117,6 +133,7 @@ mod tests {
         let shared = json!({ "redirect_uris": two, "sector_identifier_uri": "https://s.example/list" });
         assert_eq!(checked(shared.clone()), Ok(Some("s.example".into())));
         assert_eq!(checked_of(shared, false), Ok(Some("s.example".into())), "a list was shown");
+        assert_eq!(checked_of(json!({ "redirect_uris": two }), false), Ok(None), "his own sector");
     }
 
     #[test]

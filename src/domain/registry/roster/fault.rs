@@ -11,6 +11,7 @@ codes! {
         DocumentInvalid = "document_invalid", "证件号有误";
         DocumentMissing = "document_missing", "缺少证件";
         DocumentConflict = "document_conflict", "证件号已登记在另一姓名下";
+        DocumentErased = "document_erased", "号码属于已注销的人员，经主管部门确认后方可再次登记";
         NameMissing = "name_missing", "缺少姓名";
         NameInvalid = "name_invalid", "姓名有误";
         InstitutionUnknown = "institution_unknown", "机构不存在";

@@ -162,6 +162,7 @@ pub static EN: Messages = Messages {
         no: "Stay signed in",
         done_title: "Goodbye",
         done_sentence: "You are signed out.",
+        go_on: "Continue",
         done_shared: "On a shared computer, please close the browser as well.",
     },
     home: Home {
@@ -181,6 +182,8 @@ pub static EN: Messages = Messages {
     holders: super::holders::EN,
     wards: super::wards::EN,
     slips: super::slips::EN,
+    elsewhere: super::elsewhere::EN,
+    devices: super::elsewhere::DEVICES_EN,
     errors: Errors {
         request_id: "Request number",
         home: "Home page",

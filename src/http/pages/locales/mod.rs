@@ -3,6 +3,7 @@
 //! differs between languages. Values are plain text here and escaped by the template.
 #![allow(missing_docs, reason = "each field is named after the text it holds, and the texts stand in `zh` and `en`")]
 
+pub mod elsewhere;
 mod en;
 pub mod holders;
 pub mod slips;
@@ -29,6 +30,8 @@ pub struct Messages {
     pub holders: holders::Holders,
     pub wards: wards::Wards,
     pub slips: slips::Slips,
+    pub elsewhere: elsewhere::Elsewhere,
+    pub devices: elsewhere::Devices,
     pub errors: Errors,
 }
 
@@ -196,6 +199,7 @@ pub struct SignOut {
     pub done_title: &'static str,
     pub done_sentence: &'static str,
     pub done_shared: &'static str,
+    pub go_on: &'static str,
 }
 
 /// The page at `/`.

@@ -137,6 +137,7 @@ pub static ZH: Messages = Messages {
         no: "先不退出",
         done_title: "已退出",
         done_sentence: "您已经退出登录。",
+        go_on: "继续",
         done_shared: "如果这是公用电脑，请再把浏览器关掉。",
     },
     home: Home {
@@ -152,6 +153,8 @@ pub static ZH: Messages = Messages {
     holders: super::holders::ZH,
     wards: super::wards::ZH,
     slips: super::slips::ZH,
+    elsewhere: super::elsewhere::ZH,
+    devices: super::elsewhere::DEVICES_ZH,
     errors: Errors {
         request_id: "请求编号",
         home: "回到首页",

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::{Frame, finish};
+use crate::domain::auth::password::MIN_LENGTH;
 use crate::domain::locale::Locale;
 use crate::domain::registry::holder::Holder;
 use crate::http::pages::locales::{self, Messages};
@@ -71,6 +72,32 @@ pub struct Activate {
     pub min_length: u32,
     /// Why the page is shown again.
     pub error: Option<ActivateProblem>,
+    /// The request of a platform that waits (`prompt=create`).
+    pub onward: Option<Onward>,
+}
+
+/// A request that goes on once there is an account.
+pub struct Onward {
+    /// Sealed state, for this page in another language; none when it was shown before.
+    pub request: Option<String>,
+    /// Sealed state that goes on with the sign-in page; a hidden field of the form.
+    pub after: String,
+}
+
+impl Activate {
+    /// Before anybody has typed a code.
+    pub fn blank(onward: Option<Onward>, error: Option<ActivateProblem>) -> Self {
+        Self {
+            code: None,
+            user_name: None,
+            person_hint: None,
+            holder: None,
+            suggestion: None,
+            min_length: MIN_LENGTH,
+            error,
+            onward,
+        }
+    }
 }
 
 /// A password drawn for a child, and how to remember it.
@@ -107,9 +134,10 @@ impl Activate {
         let holder = self.holder.map(|holder| messages.holders.of(holder));
         let lead = self.person_hint.as_deref().zip(holder).map(|(hint, texts)| (texts.for_person)(hint));
         let title = holder.map_or(t.title, |texts| texts.title);
+        let language = self.onward.as_ref().map(|onward| onward.request.as_ref().unwrap_or(&onward.after).as_str());
         let code_problem = self.error.is_some_and(ActivateProblem::is_about_code);
         let page = Page {
-            frame: Frame::new(locale, title).keep("code", self.code.as_deref()),
+            frame: Frame::new(locale, title).keep("code", self.code.as_deref()).request(language),
             t,
             m: self,
             w: &messages.wards,
@@ -133,6 +161,8 @@ pub struct Activated {
     pub holder: Holder,
     /// A teacher with children: one more line for her.
     pub has_children_too: bool,
+    /// The request of a platform that waits: its sealed state.
+    pub after: Option<String>,
 }
 
 #[derive(Template)]

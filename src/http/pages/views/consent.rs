@@ -3,7 +3,8 @@
 
 use askama::Template;
 
-use super::{Frame, Who, finish, web_link};
+use super::papers::{Links, Papers};
+use super::{Frame, Who, finish};
 use crate::domain::locale::Locale;
 use crate::http::pages::locales::{self, Messages, Shared};
 
@@ -17,10 +18,8 @@ pub struct ClientCard {
     pub contact: Option<String>,
     /// What it needs the data for, in its own registered words.
     pub purpose: Option<String>,
-    /// Its privacy policy.
-    pub policy_uri: Option<String>,
-    /// Its terms of service.
-    pub tos_uri: Option<String>,
+    /// What it wants read.
+    pub papers: Papers,
 }
 
 /// One thing that the client asks for, by the scope that carries it.
@@ -111,8 +110,7 @@ struct Page<'a> {
     purpose: String,
     items: Vec<&'static Shared>,
     withdraw: String,
-    policy: Option<&'a str>,
-    terms: Option<&'a str>,
+    papers: Links<'a>,
 }
 
 impl Consent {
@@ -129,8 +127,7 @@ impl Consent {
             purpose: client.purpose.clone().unwrap_or_else(|| (t.default_purpose)(&client.name)),
             items: self.items.iter().map(|item| item.text(t)).collect(),
             withdraw: (t.withdraw)(self.token_minutes),
-            policy: web_link(client.policy_uri.as_deref()),
-            terms: web_link(client.tos_uri.as_deref()),
+            papers: client.papers.links(locale),
         };
         finish(&page, locale)
     }

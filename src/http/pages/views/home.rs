@@ -13,8 +13,20 @@ pub struct Home {
     pub who: Option<Who>,
     /// The children she is recorded as a guardian of.
     pub wards: Vec<Ward>,
+    /// Sign-ins that platforms ask her to confirm; each button posts `question` to `/take-up`.
+    pub waiting: Vec<Waiting>,
     /// What she did just before.
     pub note: Option<HomeNote>,
+}
+
+/// A sign-in that waits for her.
+pub struct Waiting {
+    /// What the form posts.
+    pub id: String,
+    /// Who asks.
+    pub client_name: String,
+    /// The text that the platform shows too.
+    pub text: Option<String>,
 }
 
 /// A child.
@@ -84,6 +96,8 @@ struct Page<'a> {
     frame: Frame<'a>,
     t: &'static locales::Home,
     w: &'static locales::wards::Wards,
+    e: &'static locales::elsewhere::Elsewhere,
+    d: &'static locales::elsewhere::Devices,
     m: &'a Home,
     greeting: Option<String>,
     note: Option<&'static str>,
@@ -107,6 +121,8 @@ impl Home {
             frame: Frame::new(locale, t.title).who(self.who.as_ref()),
             t,
             w,
+            e: &messages.elsewhere,
+            d: &messages.devices,
             m: self,
             greeting: self.who.as_ref().map(|who| (t.signed_in)(&who.name)),
             note: self.note.map(|note| match note {

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::papers::{Links, Papers};
 use super::{Frame, finish};
 use crate::domain::locale::Locale;
 use crate::http::pages::locales::{self, Messages};
@@ -32,8 +33,12 @@ pub struct SignIn {
     pub error: Option<SignInProblem>,
     /// Name of the platform that asks.
     pub client_name: Option<String>,
+    /// What it wants read.
+    pub papers: Papers,
     /// Whether “this is my own device” was ticked.
     pub own_device: bool,
+    /// The code of another device, for which she signs in.
+    pub user_code: Option<String>,
 }
 
 #[derive(Template)]
@@ -44,6 +49,7 @@ struct Page<'a> {
     m: &'a SignIn,
     lead: String,
     problem: Option<String>,
+    papers: Links<'a>,
     /// Whether the fields themselves are wrong; waiting does not make them so.
     invalid: bool,
 }
@@ -54,12 +60,15 @@ impl SignIn {
         let t = &Messages::of(locale).sign_in;
         let page = Page {
             // The bare form is sealed too, but there is no request that another language could go on with.
-            frame: Frame::new(locale, t.title).request(self.client_name.as_ref().and(self.request.as_deref())),
+            frame: Frame::new(locale, t.title)
+                .request(self.client_name.as_ref().and(self.request.as_deref()))
+                .keep("user_code", self.user_code.as_deref()),
             t,
             m: self,
             lead: self.client_name.as_deref().map_or_else(|| t.lead.to_owned(), t.for_client),
             invalid: self.error == Some(SignInProblem::Refused),
             problem: self.error.map(|problem| problem_text(t, problem)),
+            papers: self.papers.links(locale),
         };
         finish(&page, locale)
     }

@@ -39,12 +39,25 @@ impl SignOutConfirm {
     }
 }
 
+/// Goes on by itself once all frames have loaded, or after four seconds: the button with this id is pressed. The policy
+/// allows this very text and nothing else, so it never holds a value.
+pub const GO_ON: &str = "function goOn() { document.getElementById(\"go-on\").click(); }\naddEventListener(\"load\", goOn);\nsetTimeout(goOn, 4000);";
+
+/// Where she goes after the end.
+pub enum GoOn {
+    /// To the registered post-logout address.
+    Client(String),
+    /// On with the request that she came with, as somebody else: its sealed state.
+    Request(String),
+}
+
 /// The end; carries `id="signed-out"`.
+#[derive(Default)]
 pub struct SignedOut {
-    /// The registered post-logout address, as a link.
-    pub return_uri: Option<String>,
-    /// Name of the platform that it leads to.
-    pub return_name: Option<String>,
+    /// What follows, where something does.
+    pub go_on: Option<GoOn>,
+    /// Pages of platforms that hear of the end in frames (Front-Channel Logout 1.0).
+    pub frames: Vec<String>,
 }
 
 #[derive(Template)]
@@ -52,21 +65,22 @@ pub struct SignedOut {
 struct End<'a> {
     frame: Frame<'a>,
     t: &'static locales::SignOut,
+    m: &'a SignedOut,
     back: Option<&'a str>,
-    back_text: String,
+    request: Option<&'a str>,
+    script: &'static str,
 }
 
 impl SignedOut {
     /// The page in a language.
     pub fn render(&self, locale: Locale) -> String {
-        let messages = Messages::of(locale);
-        let back = client_link(self.return_uri.as_deref());
-        let page = End {
-            frame: Frame::new(locale, messages.sign_out.done_title),
-            t: &messages.sign_out,
-            back,
-            back_text: (messages.common.back_to)(self.return_name.as_deref().or(back).unwrap_or_default()),
+        let t = &Messages::of(locale).sign_out;
+        let (back, request) = match &self.go_on {
+            Some(GoOn::Client(address)) => (client_link(Some(address)), None),
+            Some(GoOn::Request(sealed)) => (None, Some(sealed.as_str())),
+            None => (None, None),
         };
+        let page = End { frame: Frame::new(locale, t.done_title), t, m: self, back, request, script: GO_ON };
         finish(&page, locale)
     }
 }

@@ -1,0 +1,109 @@
+//! Where somebody is signed in, and how she ends that from here. Whoever ends a session so has lost the device, or never
+//! had it: everything that was granted there ends with it, what outlives a sign-out too.
+
+use std::sync::Arc;
+
+use super::session::{Browser, Who};
+use super::work::Outcome;
+use super::{App, Ctx, Error, access};
+use crate::domain::audit::{Action, Actor};
+use crate::domain::auth::session::Session;
+use crate::domain::id::SessionId;
+use crate::domain::oidc::client::Client;
+use crate::domain::time::Timestamp;
+use crate::store::{grants, sessions};
+
+const SEAL: &str = "session in a list";
+
+/// One place where she is signed in.
+pub struct SessionCard {
+    /// Names it to whoever sees the list, and to nobody else: the session's id stays here (R13).
+    pub handle: String,
+    /// Browser and system.
+    pub agent: Option<String>,
+    /// Whose device it is, where she let one in from elsewhere.
+    pub client: Option<Arc<Client>>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it was last used.
+    pub last_seen: Timestamp,
+    /// It is the one in which she looks.
+    pub here: bool,
+}
+
+impl App {
+    /// Her sessions, this one first and then the latest; `None` without one.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn list_sessions(&self, ctx: &Ctx, browser: &Browser) -> Result<Option<(Who, Vec<SessionCard>)>, Error> {
+        let Some(who) = self.who(ctx, browser).await? else { return Ok(None) };
+        let own = access::own(&who.session, ctx.now)?;
+        let live = sessions::live(&mut self.db.read().await?, &own, ctx.now).await?;
+        let mut cards = Vec::with_capacity(live.len());
+        for session in live {
+            let client = match session.client {
+                Some(client) => self.client_by_id(client, ctx.now).await?,
+                None => None,
+            };
+            cards.push(SessionCard {
+                handle: self.handle(&who.session, session.id)?,
+                here: session.id == who.session.id,
+                agent: session.agent,
+                client,
+                since: session.created_at,
+                last_seen: session.last_seen_at,
+            });
+        }
+        cards.sort_by_key(|card| !card.here);
+        Ok(Some((who, cards)))
+    }
+
+    /// Ends one of her sessions; nothing happens when it has ended, or is not hers.
+    ///
+    /// # Errors
+    /// `NotFound` without a session; a failed store.
+    pub async fn end_session_of_list(&self, ctx: &Ctx, browser: &Browser, handle: &str) -> Result<(), Error> {
+        let who = self.who(ctx, browser).await?.ok_or_else(|| Error::not_found("session"))?;
+        let binding = who.session.id.0;
+        let plain =
+            self.sealer.open_state(SEAL, binding.as_bytes(), handle).map_err(|_| Error::not_found("session"))?;
+        let id = uuid::Uuid::from_slice(&plain).map_err(|_| Error::not_found("session"))?;
+        self.end_listed(ctx, &who, |session| session.id == SessionId(id)).await
+    }
+
+    /// Ends all her sessions but this one.
+    ///
+    /// # Errors
+    /// `NotFound` without a session; a failed store.
+    pub async fn end_other_sessions(&self, ctx: &Ctx, browser: &Browser) -> Result<(), Error> {
+        let who = self.who(ctx, browser).await?.ok_or_else(|| Error::not_found("session"))?;
+        self.end_listed(ctx, &who, |session| session.id != who.session.id).await
+    }
+
+    async fn end_listed(&self, ctx: &Ctx, who: &Who, meant: impl Fn(&Session) -> bool) -> Result<(), Error> {
+        let own = access::own(&who.session, ctx.now)?;
+        let ctx = ctx.acting(Actor::Person { id: who.session.person });
+        let mut work = self.begin(&ctx, Action::SessionsEnded).await?;
+        let mut ended = 0;
+        for session in sessions::live(work.tx(), &own, ctx.now).await?.into_iter().filter(meant) {
+            if self.end_session_in(&mut work, session.id, ctx.now, "ended from another device").await?.is_none() {
+                continue;
+            }
+            grants::revoke_all_of_session(work.tx(), session.id, ctx.now, "ended from another device").await?;
+            work.event("session", session.id, "session.ended", &[]);
+            ended += 1;
+        }
+        if ended == 0 {
+            return Ok(());
+        }
+        work.target("person", who.session.person).detail("sessions", ended);
+        work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
+        Ok(())
+    }
+
+    fn handle(&self, viewer: &Session, session: SessionId) -> Result<String, Error> {
+        Ok(self.sealer.seal_state(SEAL, viewer.id.0.as_bytes(), session.0.as_bytes(), &*self.random)?)
+    }
+}

@@ -1,0 +1,217 @@
+//! Real-name verification 实名核验: questions to services outside, which wait and are asked again until they are answered; the
+//! word of whoever looked; and what becomes of both when the record changes.
+
+mod ask;
+mod question;
+mod services;
+mod vouch;
+
+use serde::Serialize;
+
+pub(crate) use services::Services;
+pub use services::{ServiceView, VerificationService};
+
+use super::relation_claim::Decider;
+use super::work::{Outcome, Work};
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{Task, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::{PersonId, VerificationId};
+use crate::domain::registry::verification_request::{CallFault, RequestState, VerificationRequest};
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::store::{persons, verification_requests, verifications};
+
+/// A list longer than that is worked off from its beginning.
+const LISTED: i64 = 1000;
+
+/// A verification, or a question that waits, was given up or was answered: never what was compared.
+#[derive(Clone, Debug, Serialize)]
+pub struct VerificationView {
+    /// Its id.
+    pub id: VerificationId,
+    /// Whose.
+    pub person_id: PersonId,
+    /// Table V.
+    pub method: &'static str,
+    /// The service, or by whose word.
+    pub verifier: String,
+    /// `waiting`, `failed`, `confirmed`, `refused` or `superseded`.
+    pub state: &'static str,
+    /// Table R; what it would give, while it waits.
+    pub level: u8,
+    /// Why the last call brought no answer.
+    pub fault: Option<&'static str>,
+    /// How often the service was called.
+    pub attempts: Option<u32>,
+    /// When it is called next.
+    pub next_at: Option<String>,
+    /// When it was asked, or done.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: Timestamp,
+}
+
+impl App {
+    /// Asks a service whether somebody is who the register says. The answer comes later: a job calls the service.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not there or not wholly in the administrator's scope, and for a service that the
+    /// settings do not name; `Conflict` when the same waits already, or there is nothing to compare.
+    pub async fn request_verification(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        person: PersonId,
+        service: &str,
+    ) -> Result<VerificationId, Error> {
+        let ctx = by.acting(ctx);
+        let id = self.patiently(|| self.request_verification_once(&ctx, by, person, service)).await?;
+        self.wake.verifications.notify_one();
+        Ok(id)
+    }
+
+    async fn request_verification_once(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        person: PersonId,
+        service: &str,
+    ) -> Result<VerificationId, Error> {
+        let task = access::task(TaskName::Verification);
+        let service = self.verifiers.named(service).ok_or_else(|| {
+            Error::new(Kind::NotFound, "no such service: the settings name them in [verification.NAME]")
+        })?;
+        let mut work = self.begin(ctx, Action::VerificationRequested).await?;
+        let person = self.changeable(&mut work, ctx, &task, by, person).await?;
+        if self.facts_for(work.tx(), &task, &person, service.method).await?.is_none() {
+            return Err(Error::new(Kind::Conflict, "the register holds nothing that this service compares"));
+        }
+        let id = self.queue(&mut work, ctx, &task, person.id, service, by.admin()).await?;
+        let id = id.ok_or_else(|| Error::new(Kind::Conflict, "the same question waits already"))?;
+        work.target("person", person.id).detail("service", service.name.clone());
+        work.detail("method", service.method.as_str());
+        work.commit(Outcome::Done).await?;
+        Ok(id)
+    }
+
+    /// A question that waits; `None` when the same does already.
+    async fn queue(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: PersonId,
+        service: &VerificationService,
+        requested_by: Option<PersonId>,
+    ) -> Result<Option<VerificationId>, Error> {
+        let request = VerificationRequest {
+            id: VerificationId::new(ctx.now, &*self.random),
+            person,
+            service: service.name.clone(),
+            method: service.method,
+            state: RequestState::Waiting,
+            fault: None,
+            attempts: 0,
+            next_at: ctx.now,
+            requested_by,
+            created_at: ctx.now,
+            ended_at: None,
+        };
+        let fresh = verification_requests::insert(work.tx(), &task.on(person), &request).await?;
+        Ok(fresh.then_some(request.id))
+    }
+
+    /// What was verified was another name, number or day: it counts no longer, and the services that had said so are asked
+    /// again. Part of a larger change.
+    pub(super) async fn supersede_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: PersonId,
+    ) -> Result<(), Error> {
+        let over = verifications::supersede(work.tx(), &task.on(person), ctx.now).await?;
+        for verifier in &over {
+            if let Some(service) = self.verifiers.named(verifier) {
+                self.queue(work, ctx, task, person, service, None).await?;
+            }
+        }
+        if !over.is_empty() {
+            work.detail("verifications_superseded", over.len());
+        }
+        Ok(())
+    }
+
+    /// Questions that wait or were given up; about one person, all of hers with her verifications. The operator's.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not there.
+    pub async fn list_verifications(&self, person: Option<PersonId>) -> Result<Vec<VerificationView>, Error> {
+        let task = access::task(TaskName::Verification);
+        let mut tx = self.db.read().await?;
+        let Some(person) = person else {
+            let open = verification_requests::open(&mut tx, &task, LISTED).await?;
+            return Ok(open.iter().map(|one| self.waiting(one)).collect());
+        };
+        let person = persons::survivor(&mut tx, person).await?.ok_or_else(|| Error::not_found("the person"))?;
+        let on = task.on(person);
+        let open = verification_requests::of_person(&mut tx, &on).await?;
+        let open = open.iter().filter(|one| matches!(one.state, RequestState::Waiting | RequestState::Failed));
+        let mut all: Vec<_> = open.map(|one| self.waiting(one)).collect();
+        for one in verifications::of_person(&mut tx, &on).await? {
+            all.push(VerificationView {
+                id: one.id,
+                person_id: person,
+                method: one.method.as_str(),
+                state: if one.superseded_at.is_some() { "superseded" } else { one.result.as_str() },
+                verifier: one.verifier,
+                level: one.level.get(),
+                fault: None,
+                attempts: None,
+                next_at: None,
+                at: one.verified_at,
+            });
+        }
+        all.sort_by_key(|one| (one.at, one.id));
+        Ok(all)
+    }
+
+    /// Asks again at once, whether it waits or was given up.
+    ///
+    /// # Errors
+    /// `NotFound` for an id of no question; `Conflict` when it was answered, or the same waits already.
+    pub async fn retry_verification(&self, ctx: &Ctx, id: VerificationId) -> Result<(), Error> {
+        let task = access::task(TaskName::Verification);
+        let mut work = self.begin(ctx, Action::VerificationRequested).await?;
+        let request = verification_requests::find(work.tx(), &task, id).await?;
+        let request = request.ok_or_else(|| Error::not_found("the question"))?;
+        if !verification_requests::retry(work.tx(), &task, id, ctx.now).await? {
+            return Err(Error::new(Kind::Conflict, "it was answered, or the same question waits already"));
+        }
+        work.target("person", request.person).detail("service", request.service).detail("again", true);
+        work.commit(Outcome::Done).await?;
+        self.wake.verifications.notify_one();
+        Ok(())
+    }
+
+    /// The services that the settings name, and whether they are called now by this process.
+    pub fn verification_services(&self) -> Vec<ServiceView> {
+        self.verifiers.view()
+    }
+
+    fn waiting(&self, request: &VerificationRequest) -> VerificationView {
+        // What nobody is asked about stays where it is until the settings name the service again.
+        let nobody = self.verifiers.named(&request.service).is_none().then_some(CallFault::UnknownService);
+        VerificationView {
+            id: request.id,
+            person_id: request.person,
+            method: request.method.as_str(),
+            verifier: request.service.clone(),
+            state: request.state.as_str(),
+            level: request.method.level().get(),
+            fault: nobody.or(request.fault).map(CallFault::as_str),
+            attempts: Some(request.attempts),
+            next_at: (request.state == RequestState::Waiting).then(|| request.next_at.to_rfc3339()),
+            at: request.created_at,
+        }
+    }
+}

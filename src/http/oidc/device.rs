@@ -1,0 +1,44 @@
+//! The device authorization endpoint (RFC 8628, 3.1).
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use super::client_auth;
+use crate::app::App;
+use crate::domain::oidc::logout::with_query;
+use crate::http::error;
+use crate::http::extract::{Fields, Visit};
+use crate::http::urls::path;
+
+/// A device asks.
+pub async fn ask(
+    State(app): State<App>,
+    visit: Visit,
+    headers: HeaderMap,
+    fields: Result<Fields, Response>,
+) -> Response {
+    let Ok(Fields(params)) = fields else { return error::no_form() };
+    let credentials = match client_auth::read(&app, path::DEVICE_AUTHORIZATION, &headers, &params) {
+        Ok(credentials) => credentials,
+        Err(refusal) => return error::protocol_error(&refusal),
+    };
+    match app.ask_by_device(&visit.ctx, &credentials, &params).await {
+        Err(why) => error::protocol(&visit, &why),
+        Ok(codes) => {
+            let page = app.issuer().at(path::DEVICE);
+            let body = json!({
+                "device_code": codes.device_code.expose_secret(),
+                "user_code": codes.user_code.as_str(),
+                "verification_uri": page,
+                "verification_uri_complete": with_query(&page, &[("user_code", codes.user_code.as_str())]),
+                "expires_in": codes.expires_in.as_secs(),
+                "interval": codes.interval.as_secs(),
+            });
+            ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+        }
+    }
+}

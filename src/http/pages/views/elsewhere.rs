@@ -1,0 +1,154 @@
+//! Answering a question that another device asked (RFC 8628, 3.3; CIBA Core 1.0, 8).
+
+use askama::Template;
+
+use super::{Frame, Who, finish};
+use crate::domain::locale::Locale;
+use crate::http::pages::locales::{self, Messages};
+
+/// Why a code is asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeProblem {
+    /// No such code, or it is over.
+    Unknown,
+    /// Too many wrong ones.
+    TooMany {
+        /// Whole minutes to wait.
+        minutes: u32,
+    },
+}
+
+/// Where a code is typed; the form posts `user_code` to `/device`.
+pub struct TypeCode {
+    /// Who is signed in.
+    pub who: Who,
+    /// From the address, or typed before.
+    pub user_code: String,
+    /// Why the page is shown again.
+    pub problem: Option<CodeProblem>,
+}
+
+#[derive(Template)]
+#[template(path = "type_code.html")]
+struct TypePage<'a> {
+    frame: Frame<'a>,
+    t: &'static locales::elsewhere::Elsewhere,
+    m: &'a TypeCode,
+    problem: Option<String>,
+}
+
+impl TypeCode {
+    /// The page in a language.
+    pub fn render(&self, locale: Locale) -> String {
+        let t = &Messages::of(locale).elsewhere;
+        let kept = Some(self.user_code.as_str()).filter(|code| !code.is_empty());
+        let page = TypePage {
+            frame: Frame::new(locale, t.type_title).who(Some(&self.who)).keep("user_code", kept),
+            t,
+            m: self,
+            problem: self.problem.map(|problem| match problem {
+                CodeProblem::Unknown => t.unknown_code.to_owned(),
+                CodeProblem::TooMany { minutes } => (t.too_many)(minutes.max(1)),
+            }),
+        };
+        finish(&page, locale)
+    }
+}
+
+/// What she compares before she says yes.
+pub enum Compare {
+    /// The code on a device, and the address that it asked from where that is not her own network.
+    Device {
+        /// The code.
+        code: String,
+        /// Where from, when it is elsewhere.
+        from: Option<String>,
+    },
+    /// The text that the client shows too.
+    Client(Option<String>),
+}
+
+/// The question; its form posts `request` and `confirm` (`yes` or `no`) to `/confirm`.
+pub struct Confirm {
+    /// Sealed state.
+    pub request: String,
+    /// Who is signed in.
+    pub who: Who,
+    /// Who asks.
+    pub client_name: String,
+    /// What she compares.
+    pub compare: Compare,
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct ConfirmPage<'a> {
+    frame: Frame<'a>,
+    t: &'static locales::elsewhere::Elsewhere,
+    m: &'a Confirm,
+    lead: String,
+    compare: &'static str,
+    shown: Option<&'a str>,
+    is_code: bool,
+    from: Option<String>,
+}
+
+impl Confirm {
+    /// The page in a language.
+    pub fn render(&self, locale: Locale) -> String {
+        let t = &Messages::of(locale).elsewhere;
+        let frame = Frame::new(locale, (t.confirm_title)(&self.client_name));
+        let frame = frame.who(Some(&self.who)).request(Some(&self.request));
+        let page = match &self.compare {
+            Compare::Device { code, from } => ConfirmPage {
+                frame,
+                t,
+                m: self,
+                lead: (t.of_device)(&self.client_name),
+                compare: t.compare_code,
+                shown: Some(code),
+                is_code: true,
+                from: Some(from.as_deref().map_or_else(|| t.from_here.to_owned(), t.from_elsewhere)),
+            },
+            Compare::Client(text) => ConfirmPage {
+                frame,
+                t,
+                m: self,
+                lead: (t.of_client)(&self.client_name),
+                compare: t.compare_text,
+                shown: text.as_deref(),
+                is_code: false,
+                from: None,
+            },
+        };
+        finish(&page, locale)
+    }
+}
+
+/// The end; carries `id="answered-yes"` or `id="answered-no"`.
+pub struct Answered {
+    /// Who asked.
+    pub client_name: String,
+    /// What she said.
+    pub yes: bool,
+}
+
+#[derive(Template)]
+#[template(path = "answered.html")]
+struct AnsweredPage<'a> {
+    frame: Frame<'a>,
+    id: &'static str,
+    lead: String,
+}
+
+impl Answered {
+    /// The page in a language.
+    pub fn render(&self, locale: Locale) -> String {
+        let t = &Messages::of(locale).elsewhere;
+        let (id, title, lead) = match self.yes {
+            true => ("answered-yes", t.yes_title, (t.yes_lead)(&self.client_name)),
+            false => ("answered-no", t.no_title, (t.no_lead)(&self.client_name)),
+        };
+        finish(&AnsweredPage { frame: Frame::new(locale, title), id, lead }, locale)
+    }
+}

@@ -1,0 +1,112 @@
+//! Session management: what a client is told of the browser, and when that changes. The page that compares is tried in a
+//! real browser, in `browser::sites`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+use serde_json::json;
+
+use crate::support::app::both_engines;
+use crate::support::relying_party::{Parameters, RelyingParty};
+use crate::support::visitor::Visitor;
+
+/// What the page of the provider computes.
+fn is_unchanged(rp: &RelyingParty, answer: &Parameters, cookie: &str) -> bool {
+    let (hash, salt) = answer["session_state"].split_once('.').expect("hash and salt");
+    let origin = url::Url::parse(&rp.redirect_uri).unwrap().origin().ascii_serialization();
+    let text = format!("{} {origin} {cookie} {salt}", rp.id);
+    hash == URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()))
+}
+
+fn cookie(visitor: &Visitor) -> String {
+    visitor.browser.jar["mingji_state"].clone()
+}
+
+both_engines! {
+    async fn it_holds_while_the_session_does(app: TestApp) {
+        let (rp, other) = (app.client("platform_a"), app.client("platform_b"));
+        let mut teacher = app.teacher();
+        let first = teacher.go(&rp, &rp.ask()).await.answer();
+        assert!(is_unchanged(&rp, &first, &cookie(&teacher)), "{first:?}");
+        let again = teacher.silently(&rp).await;
+        assert_ne!(again["session_state"], first["session_state"], "salted");
+        assert!(is_unchanged(&rp, &again, &cookie(&teacher)) && is_unchanged(&rp, &first, &cookie(&teacher)));
+        assert!(is_unchanged(&other, &teacher.silently(&other).await, &cookie(&teacher)));
+        assert!(!is_unchanged(&other, &first, &cookie(&teacher)), "it is one client's");
+        // Proving herself again is no change (R13).
+        teacher.go(&rp, &rp.ask().with("prompt", "login")).await.answer();
+        assert!(is_unchanged(&rp, &first, &cookie(&teacher)));
+        let state = cookie(&teacher);
+        assert!(!teacher.browser.jar["mingji_session"].contains(&state[2..]));
+    }
+
+    async fn it_changes_with_who_is_there(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let nobody = teacher.silently(&rp).await;
+        assert_eq!(nobody["error"], "login_required");
+        assert!(is_unchanged(&rp, &nobody, &cookie(&teacher)), "errors tell it too");
+        assert!(is_unchanged(&rp, &teacher.silently(&rp).await, &cookie(&teacher)));
+        let before = cookie(&teacher);
+        let there = teacher.go(&rp, &rp.ask()).await.answer();
+        assert!(!is_unchanged(&rp, &nobody, &cookie(&teacher)));
+        let home = teacher.browser.open("/").await;
+        teacher.browser.press(&home, "confirm", "yes").await;
+        assert!(!is_unchanged(&rp, &there, &cookie(&teacher)), "the sign-out shows at once");
+        assert_ne!(cookie(&teacher), before);
+        // She comes by herself: that shows at once too.
+        let gone = teacher.silently(&rp).await;
+        teacher.knock().await;
+        assert!(!is_unchanged(&rp, &gone, &cookie(&teacher)));
+        assert!(is_unchanged(&rp, &teacher.silently(&rp).await, &cookie(&teacher)));
+    }
+
+    async fn a_session_that_ended_elsewhere_shows_at_the_next_question(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let there = teacher.go(&rp, &rp.ask()).await.answer();
+        app.app.set_password(&app.operator(), teacher.person.person_id, "一只安静的旧钢笔".to_owned().into()).await.unwrap();
+        let gone = teacher.silently(&rp).await;
+        assert_eq!(gone["error"], "login_required");
+        assert!(is_unchanged(&rp, &gone, &cookie(&teacher)) && !is_unchanged(&rp, &there, &cookie(&teacher)));
+    }
+
+    async fn a_frame_without_the_session_cookie_changes_nothing(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let there = teacher.go(&rp, &rp.ask()).await.answer();
+        // What a browser sends from a frame of another site: the one cookie that is not Lax.
+        let mut framed = teacher.clone();
+        framed.browser.jar.retain(|name, _| name == "mingji_state");
+        assert_eq!(framed.silently(&rp).await["error"], "login_required");
+        assert_eq!(cookie(&framed), cookie(&teacher));
+        assert!(is_unchanged(&rp, &there, &cookie(&framed)));
+    }
+
+    async fn every_way_of_answering_carries_it(app: TestApp) {
+        let rp = app.register(json!({ "grant_types": ["authorization_code", "implicit"], "response_types": ["code", "code id_token"], "edu_client_kind": "application", "edu_lawful_basis": null })).await;
+        let mut teacher = app.teacher();
+        let page = teacher.browser.open(&rp.url(&rp.ask())).await;
+        let page = teacher.type_password(&page).await;
+        let denied = teacher.browser.press(&page, "decision", "deny").await.answer();
+        assert_eq!(denied["error"], "access_denied");
+        assert!(is_unchanged(&rp, &denied, &cookie(&teacher)));
+        let hybrid = teacher.go(&rp, &rp.ask().with("response_type", "code id_token")).await.answer();
+        assert!(hybrid.contains_key("id_token") && is_unchanged(&rp, &hybrid, &cookie(&teacher)));
+        let (_, posted) = teacher.go(&rp, &rp.ask().with("response_mode", "form_post")).await.posted();
+        assert!(is_unchanged(&rp, &posted, &cookie(&teacher)));
+    }
+
+    async fn only_the_page_that_compares_may_be_framed(app: TestApp) {
+        let page = app.http.get(app.endpoint("check_session_iframe").await).send().await.unwrap();
+        assert!(page.headers().get("x-frame-options").is_none());
+        let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(!policy.contains("frame-ancestors") && policy.starts_with("default-src 'none'; script-src 'sha256-"), "{policy}");
+        assert!(page.text().await.unwrap().contains("data-cookie=\"mingji_state\""));
+        for path in ["/", "/sign-in", "/signed-out", "/nowhere"] {
+            let page = app.http.get(app.at(path)).send().await.unwrap();
+            assert!(page.headers()["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"), "{path}");
+            assert_eq!(page.headers()["x-frame-options"], "DENY", "{path}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The device grant: a screen without a keyboard shows a code, and its person says yes on her phone.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use openidconnect::core::{CoreClient, CoreDeviceAuthorizationResponse, CoreProviderMetadata};
+use openidconnect::{ClientId, ClientSecret, DeviceAuthorizationUrl, IssuerUrl, Nonce, Scope, TokenResponse as _};
+use serde_json::json;
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::browser::Page;
+use crate::support::relying_party::{Answer, Auth, RelyingParty};
+use crate::support::standard::send;
+use crate::support::visitor::Visitor;
+
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+async fn screen(app: &TestApp, own: serde_json::Value) -> RelyingParty {
+    let mut metadata = json!({ "client_name": "教室大屏", "grant_types": ["authorization_code", "refresh_token", DEVICE], "token_endpoint_auth_method": "none" });
+    metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+    app.register(metadata).await
+}
+
+async fn begin(rp: &RelyingParty, scope: &str) -> Answer {
+    rp.post("/device-authorization", &[("scope", scope.into())]).await
+}
+
+async fn poll(rp: &RelyingParty, codes: &Answer) -> Answer {
+    rp.token(&[("grant_type", DEVICE.into()), ("device_code", codes.text("device_code"))]).await
+}
+
+/// Somebody signed in types the code; the page that follows.
+async fn typed(visitor: &mut Visitor, code: &str) -> Page {
+    let page = visitor.browser.open("/device").await;
+    let page = if page.asks_for("password") {
+        let page = visitor.type_password(&page).await;
+        visitor.browser.follow(&page).await
+    } else {
+        page
+    };
+    visitor.browser.submit(&page, "user_code", &[("user_code", code)]).await
+}
+
+/// Says yes, and answers what is asked after that.
+async fn yes(visitor: &mut Visitor, page: &Page) -> Page {
+    let page = visitor.browser.press(page, "confirm", "yes").await;
+    visitor.answer_pages(page).await
+}
+
+both_engines! {
+    async fn a_screen_gets_tokens_once_its_person_said_yes(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let codes = begin(&rp, "openid profile offline_access").await;
+        assert_eq!(codes.status, 200, "{codes:?}");
+        assert_eq!((&codes.body["expires_in"], &codes.body["interval"]), (&json!(600), &json!(5)));
+        let (uri, code) = (codes.text("verification_uri"), codes.text("user_code"));
+        assert_eq!(codes.text("verification_uri_complete"), format!("{uri}?user_code={code}"));
+        assert_eq!(poll(&rp, &codes).await.error(), "authorization_pending");
+
+        let mut teacher = app.teacher();
+        let page = typed(&mut teacher, &code.to_lowercase().replace('-', " ")).await;
+        assert_eq!(page.text_of("shown").as_deref(), Some(code.as_str()), "{page:#?}");
+        assert!(page.text.contains("教室大屏"));
+        app.pass(Duration::from_secs(6));
+        assert_eq!(poll(&rp, &codes).await.error(), "authorization_pending", "looking is not agreeing");
+        assert!(yes(&mut teacher, &page).await.has("answered-yes"));
+
+        let tokens = poll(&rp, &codes).await;
+        assert_eq!(tokens.status, 200, "{tokens:?}");
+        let id = tokens.id_claims();
+        assert_eq!((&id["aud"], &id["sub"]), (&json!(rp.id), &json!(teacher.person.person_id)));
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 200);
+        assert_eq!(rp.refresh(&tokens.refresh()).await.status, 200);
+        assert_eq!(poll(&rp, &codes).await.error(), "invalid_grant", "once");
+    }
+
+    async fn of_many_who_ask_at_once_one_gets_tokens(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let codes = begin(&rp, "openid").await;
+        let mut teacher = app.teacher();
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        yes(&mut teacher, &page).await;
+        let answers = join_all((0..8).map(|_| poll(&rp, &codes))).await;
+        let served = answers.iter().filter(|answer| answer.status == 200).count();
+        assert_eq!(served, 1, "{answers:?}");
+        assert!(answers.iter().all(|answer| answer.status == 200 || answer.error() == "invalid_grant"), "{answers:?}");
+    }
+
+    async fn of_two_who_answer_at_once_one_is_heard(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let codes = begin(&rp, "openid").await;
+        let (mut one, mut other) = (app.teacher(), app.visitor("child_15"));
+        let first = typed(&mut one, &codes.text("user_code")).await;
+        let second = typed(&mut other, &codes.text("user_code")).await;
+        let (first, second) = tokio::join!(one.browser.press(&first, "confirm", "yes"), other.browser.press(&second, "confirm", "yes"));
+        let heard = [first.has("answered-yes"), second.has("answered-yes")];
+        assert_eq!(heard.iter().filter(|heard| **heard).count(), 1, "{first:#?}\n{second:#?}");
+        let sub = poll(&rp, &codes).await.id_claims()["sub"].clone();
+        let winner = if heard[0] { one.person.person_id } else { other.person.person_id };
+        assert_eq!(sub, json!(winner));
+    }
+
+    async fn whoever_asks_too_often_is_told_to_slow_down(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let codes = begin(&rp, "openid").await;
+        assert_eq!(poll(&rp, &codes).await.error(), "authorization_pending");
+        assert_eq!(poll(&rp, &codes).await.error(), "slow_down");
+        app.pass(Duration::from_secs(5));
+        assert_eq!(poll(&rp, &codes).await.error(), "authorization_pending");
+        // What is ready is not held back.
+        let mut teacher = app.teacher();
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        yes(&mut teacher, &page).await;
+        assert_eq!(poll(&rp, &codes).await.status, 200);
+    }
+
+    async fn no_is_no_and_late_is_late(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let mut teacher = app.teacher();
+        let codes = begin(&rp, "openid").await;
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        assert!(teacher.browser.press(&page, "confirm", "no").await.has("answered-no"));
+        assert_eq!(poll(&rp, &codes).await.error(), "access_denied");
+        assert!(teacher.browser.press(&page, "confirm", "yes").await.has("err-expired"), "no is final");
+        assert_eq!(poll(&rp, &codes).await.error(), "access_denied");
+
+        let codes = begin(&rp, "openid").await;
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        app.pass(Duration::from_secs(600));
+        assert!(yes(&mut teacher, &page).await.has("err-expired"));
+        assert_eq!(poll(&rp, &codes).await.error(), "expired_token");
+        assert!(typed(&mut teacher, &codes.text("user_code")).await.has("problem"), "an old code is none");
+    }
+
+    async fn a_code_belongs_to_its_client(app: TestApp) {
+        let (rp, other) = (screen(&app, json!({})).await, screen(&app, json!({})).await);
+        let codes = begin(&rp, "openid").await;
+        let mut teacher = app.teacher();
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        yes(&mut teacher, &page).await;
+        assert_eq!(poll(&other, &codes).await.error(), "invalid_grant");
+        let unregistered = app.public_client().await;
+        assert_eq!(begin(&unregistered, "openid").await.error(), "unauthorized_client");
+        assert_eq!(poll(&unregistered, &codes).await.error(), "unauthorized_client");
+        assert_eq!(poll(&rp, &codes).await.status, 200, "nobody used it up");
+        assert_eq!(begin(&rp, "profile").await.error(), "invalid_scope");
+        let nobody = RelyingParty { id: "00000000-0000-0000-0000-000000000000".into(), auth: Auth::Public, ..rp.clone() };
+        assert_eq!(begin(&nobody, "openid").await.error(), "invalid_client");
+        let guess = rp.token(&[("grant_type", DEVICE.into()), ("device_code", "x".into())]).await;
+        assert_eq!(guess.error(), "invalid_grant");
+        app.suspend(&rp).await;
+        app.pass(Duration::from_secs(3));
+        assert_eq!(begin(&rp, "openid").await.error(), "invalid_client");
+    }
+
+    async fn guesses_run_out(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let codes = begin(&rp, "openid").await;
+        let mut teacher = app.teacher();
+        let page = teacher.browser.open("/device").await;
+        let page = teacher.type_password(&page).await;
+        let page = teacher.browser.follow(&page).await;
+        let guesses = (0..14).map(|_| { let (mut browser, page) = (teacher.browser.clone(), page.clone()); async move {
+            browser.submit(&page, "user_code", &[("user_code", "BBBB-BBBB")]).await.status
+        }});
+        let answers = join_all(guesses).await;
+        assert_eq!(answers.iter().filter(|status| **status == 200).count(), 10, "{answers:?}");
+        let right = teacher.browser.submit(&page, "user_code", &[("user_code", &codes.text("user_code"))]).await;
+        assert!(right.status == 429 && right.has("problem"), "the right one comes too late: {right:#?}");
+        // Nobody else is held up.
+        let mut other = app.visitor("child_15");
+        assert!(typed(&mut other, &codes.text("user_code")).await.asks_for("confirm"));
+        app.pass(Duration::from_secs(601));
+        let fresh = begin(&rp, "openid").await;
+        assert!(typed(&mut teacher, &fresh.text("user_code")).await.asks_for("confirm"));
+    }
+
+    async fn nobody_is_asked_before_she_signed_in(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let codes = begin(&rp, "openid").await;
+        let mut teacher = app.teacher();
+        let page = teacher.browser.open(&codes.text("verification_uri_complete")).await;
+        assert!(page.asks_for("password") && !page.text.contains("教室大屏"), "{page:#?}");
+        let page = teacher.type_password(&page).await;
+        let page = teacher.browser.follow(&page).await;
+        assert_eq!(page.value_of("user_code").as_deref(), Some(codes.text("user_code").as_str()));
+        // Opening the address is not answering (R12).
+        assert_eq!(poll(&rp, &codes).await.error(), "authorization_pending");
+        let page = teacher.browser.submit(&page, "user_code", &[]).await;
+        assert!(yes(&mut teacher, &page).await.has("answered-yes"));
+        for path in ["/device", "/confirm"] {
+            let forged = teacher.browser.post_from("https://evil.example", path, &[("user_code", codes.text("user_code"))]).await;
+            assert_eq!(forged.status, 403, "{path}");
+        }
+    }
+
+    async fn consent_and_guardians_are_asked_as_at_the_authorization_endpoint(app: TestApp) {
+        let vendor = json!({ "edu_client_kind": "application", "edu_lawful_basis": null });
+        let rp = screen(&app, vendor).await;
+        let codes = begin(&rp, "openid profile").await;
+        let mut teacher = app.teacher();
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        let page = teacher.browser.press(&page, "confirm", "yes").await;
+        assert!(page.asks_for("decision"), "{page:#?}");
+        assert_eq!(poll(&rp, &codes).await.error(), "authorization_pending");
+        assert!(teacher.browser.press(&page, "decision", "deny").await.has("answered-no"));
+        assert_eq!(poll(&rp, &codes).await.error(), "access_denied");
+
+        let codes = begin(&rp, "openid profile").await;
+        let mut child = app.child();
+        let page = typed(&mut child, &codes.text("user_code")).await;
+        let page = child.browser.press(&page, "confirm", "yes").await;
+        assert!(page.has("guardian-consent-needed"), "{page:#?}");
+        assert_eq!(poll(&rp, &codes).await.error(), "access_denied", "no tokens about a child without her guardian");
+    }
+
+    async fn a_person_with_several_identities_says_as_which(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let codes = begin(&rp, "openid edu").await;
+        let mut teacher = app.teacher_parent();
+        teacher.identity = 1;
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        let page = teacher.browser.press(&page, "confirm", "yes").await;
+        assert_eq!(page.buttons("identity").len(), 2);
+        assert!(teacher.answer_pages(page).await.has("answered-yes"));
+        let told = rp.userinfo(&poll(&rp, &codes).await.access()).await;
+        assert_eq!(told.body["edu_identity"]["kind"], "parent", "the second one: {told:?}");
+    }
+
+    async fn her_phone_signs_out_and_the_screen_stays(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let codes = begin(&rp, "openid").await;
+        let mut teacher = app.teacher();
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        yes(&mut teacher, &page).await;
+        let home = teacher.browser.open("/").await;
+        teacher.browser.press(&home, "confirm", "yes").await;
+        let tokens = poll(&rp, &codes).await;
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 200);
+        app.app.set_password(&app.operator(), teacher.person.person_id, "一只安静的旧钢笔".to_owned().into()).await.unwrap();
+        assert_eq!(rp.userinfo(&tokens.access()).await.error(), "invalid_token", "a new password ends it everywhere");
+    }
+
+    async fn a_screen_that_others_wrote_gets_in(app: TestApp) {
+        let rp = screen(&app, json!({ "token_endpoint_auth_method": null })).await;
+        let Auth::Basic(secret) = rp.auth.clone() else { panic!("a client with a secret") };
+        let wire = |request| send(app.http.clone(), request);
+        let issuer = IssuerUrl::new(app.issuer.clone()).unwrap();
+        let metadata = CoreProviderMetadata::discover_async(issuer, &wire).await.unwrap();
+        let url = DeviceAuthorizationUrl::new(app.endpoint("device_authorization_endpoint").await).unwrap();
+        let client = CoreClient::from_provider_metadata(metadata, ClientId::new(rp.id.clone()), Some(ClientSecret::new(secret)))
+            .set_device_authorization_url(url);
+        let details: CoreDeviceAuthorizationResponse =
+            client.exchange_device_code().add_scope(Scope::new("openid".into())).request_async(&wire).await.unwrap();
+        let mut teacher = app.teacher();
+        let page = teacher.browser.open(details.verification_uri_complete().unwrap().secret()).await;
+        let page = teacher.type_password(&page).await;
+        let page = teacher.browser.follow(&page).await;
+        let page = teacher.browser.submit(&page, "user_code", &[]).await;
+        assert!(yes(&mut teacher, &page).await.has("answered-yes"));
+        let tokens = client.exchange_device_access_token(&details).unwrap();
+        let tokens = tokens.request_async(&wire, tokio::time::sleep, None).await.unwrap();
+        let claims = tokens.id_token().unwrap().claims(&client.id_token_verifier(), |_: Option<&Nonce>| Ok(())).unwrap();
+        assert_eq!(claims.subject().as_str(), teacher.person.person_id.to_string());
+    }
+
+    async fn discovery_says_so(app: TestApp) {
+        let document = app.discovery().await;
+        assert!(document["grant_types_supported"].as_array().unwrap().contains(&json!(DEVICE)));
+        assert_eq!(document["device_authorization_endpoint"], json!(app.at("/device-authorization")));
+    }
+}

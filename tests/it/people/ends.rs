@@ -1,0 +1,173 @@
+//! Death, merges, erasure and imports end what rested on what they changed, in the same transaction.
+
+use std::time::Duration;
+
+use mingji::app::Kind;
+use mingji::app::relation_claim::Decider;
+use mingji::domain::access::TaskName;
+use mingji::domain::id::PersonId;
+use mingji::domain::oidc::scope::ScopeSet;
+use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::codes::relation::Relation;
+use mingji::domain::time::Clock as _;
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::county::{self, OTHER, SCHOOL, called, number, pupil, teacher, text};
+use crate::support::database::change;
+use crate::support::visitor::Visitor;
+
+const OPERATOR: Decider = Decider::Operator;
+const WHY: &str = "同一人，两次录入";
+
+async fn merge(app: &TestApp, survivor: PersonId, absorbed: PersonId) {
+    app.app.merge_persons(&app.operator(), OPERATOR, survivor, absorbed, WHY).await.unwrap();
+}
+
+/// How many receipts and grants of others are alive that a guardian's word stands behind.
+async fn rests(app: &TestApp) -> String {
+    let receipts = "SELECT CAST(COUNT(*) AS TEXT) FROM consent WHERE withdrawn_at IS NULL AND given_by <> person_id";
+    let as_guardian = "SELECT CAST(COUNT(*) AS TEXT) FROM oidc_grant g JOIN guardianship k ON k.id = g.identity_id WHERE g.revoked_at IS NULL";
+    format!("{} {}", text(app, receipts).await, text(app, as_guardian).await)
+}
+
+/// A vendor that the father agreed to for his child, and where both signed in: the child, and he as her father.
+async fn agreed(app: &TestApp) -> (crate::support::relying_party::RelyingParty, String) {
+    let vendor = app.client("vendor");
+    let (child, father) = (app.person("child_under14").person_id, app.person("guardian_of_two").person_id);
+    change(&app.database.url, "UPDATE consent SET withdrawn_at = 1 WHERE given_by <> person_id").await;
+    let scope = ScopeSet::parse("openid profile edu edu.guardian");
+    app.app.record_guardian_consent(&app.operator(), child, father, &vendor.id, &scope).await.unwrap();
+    let tokens = app.child().sign_in(&vendor).await;
+    assert_eq!(vendor.userinfo(&tokens.access()).await.status, 200);
+    // As the father of each of his two.
+    for identity in 0..2 {
+        Visitor { identity, ..app.visitor("guardian_of_two") }.sign_in(&app.client("platform_a")).await;
+    }
+    let access = tokens.access();
+    assert_eq!(rests(app).await, "1 2");
+    (vendor, access)
+}
+
+both_engines! {
+    async fn with_a_guardian_ends_what_she_agreed_to(app: TestApp) {
+        let (vendor, access) = agreed(&app).await;
+        let father = app.person("guardian_of_two").person_id;
+        let today = app.clock.now().shanghai_date();
+        app.app.record_death(&app.operator(), OPERATOR, father, today).await.unwrap();
+        assert_eq!(rests(&app).await, "0 0");
+        assert_eq!(vendor.userinfo(&access).await.status, 401);
+        let held = "SELECT CAST(COUNT(*) AS TEXT) FROM oidc_grant WHERE revoke_reason = 'guardian withdrew'";
+        assert_eq!(text(&app, held).await, "1", "what the vendor held of the child is over, not only refused");
+    }
+
+    async fn a_court_s_order_reaches_what_the_other_record_agreed_to(app: TestApp) {
+        let (vendor, access) = agreed(&app).await;
+        let (father, barred) = (app.person("guardian_of_two").person_id, app.person("full_claims").person_id);
+        let child = app.person("child_under14").person_id;
+        let school: PersonId = text(&app, if app.database.url.starts_with("sqlite") {
+            "SELECT lower(hex(recorded_org_id)) FROM guardianship WHERE recorded_org_id IS NOT NULL LIMIT 1"
+        } else {
+            "SELECT CAST(recorded_org_id AS TEXT) FROM guardianship WHERE recorded_org_id IS NOT NULL LIMIT 1"
+        }).await.parse().unwrap();
+        let school = mingji::domain::id::OrgId(school.0);
+        app.app.confirm_guardian(&app.operator(), TaskName::DemoSeed, child, barred, Relation::Father, school).await.unwrap();
+        let order = "UPDATE guardianship SET restrictions = '[\"custody\"]' WHERE guardian_id = (SELECT person_id FROM account WHERE user_name = '";
+        change(&app.database.url, &format!("{order}{}')", app.person("full_claims").user_name)).await;
+        merge(&app, barred, father).await;
+        let mine = "SELECT CAST(COUNT(*) AS TEXT) FROM consent c JOIN person p ON p.id = c.person_id WHERE c.withdrawn_at IS NULL AND c.given_by <> c.person_id";
+        assert_eq!(text(&app, mine).await, "0");
+        assert_eq!(vendor.userinfo(&access).await.status, 401);
+        assert_eq!(rests(&app).await, "0 1", "nor does he go on as her father; the other's he stays");
+    }
+
+    async fn the_sessions_of_two_live_as_an_administrator_s_when_one_is_one(app: TestApp) {
+        county::open(&app).await;
+        let admin = county::administrator(&app, 20, SCHOOL, AdminRole::School).await;
+        let mut teacher = app.teacher();
+        teacher.sign_in(&app.client("platform_a")).await;
+        app.pass(Duration::from_secs(20 * 60));
+        merge(&app, app.person("full_claims").person_id, admin).await;
+        assert!(teacher.is_signed_in().await);
+        app.pass(Duration::from_secs(31 * 60));
+        assert!(!teacher.is_signed_in().await, "half an hour unused, as any administrator");
+    }
+
+    async fn a_second_post_or_ward_ends_a_code_that_lies_about(app: TestApp) {
+        county::open(&app).await;
+        let own = |n| number("19850607", n);
+        county::teachers(&app, &[teacher(SCHOOL, "陈师", &own(2)), teacher(SCHOOL, "李师", &own(4)), teacher(SCHOOL, "留师", &own(6))]).await;
+        let mut codes = Vec::new();
+        for name in ["陈师", "李师", "留师"] {
+            codes.push(app.app.issue_activation(&app.operator(), called(&app, name).await[0]).await.unwrap().0);
+        }
+        county::teachers(&app, &[teacher(OTHER, "陈师", &own(2)), teacher(SCHOOL, "留师", &own(6))]).await;
+        county::pupils(&app, &[pupil(OTHER, "王芳", &number("20170203", 2), Some(("李师", &own(4))))]).await;
+        let mut works = Vec::new();
+        for code in &codes {
+            works.push(app.app.activate(&app.operator(), code, "a long sentence of mine".into()).await.unwrap().is_ok());
+        }
+        assert_eq!(works, [false, false, true], "printed when she was less than she is; the third is what she was");
+    }
+
+    async fn of_what_was_claimed_of_her_nothing_is_left(app: TestApp) {
+        county::open(&app).await;
+        let (hers, code) = (number("20170203", 2), "L320102201809010042");
+        let coded = |school: &str| pupil(school, "王芳", &hers, None).replace(&format!("{hers},,"), &format!("{hers},{code},"));
+        county::pupils(&app, &[coded(SCHOOL)]).await;
+        let admin = county::administrator(&app, 20, OTHER, AdminRole::School).await;
+        county::desk(&app, admin, &coded(OTHER)).await;
+        let person = called(&app, "王芳").await[0];
+        let claim = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap()[0].id;
+        let said = mingji::app::relation_claim::Verdict::Reject(Some("查无此人".into()));
+        app.app.decide_claim(&app.operator(), OPERATOR, claim, said).await.unwrap();
+        county::pupils(&app, &[pupil(SCHOOL, "王方", &hers, None)]).await;
+        let today = app.clock.now().shanghai_date();
+        app.app.record_death(&app.operator(), OPERATOR, person, today).await.unwrap();
+        app.app.erase_person(&app.operator(), person).await.unwrap();
+        let left = "SELECT CAST(COUNT(*) AS TEXT) FROM relation_claim r JOIN person p ON p.id = r.person_id WHERE p.salt IS NULL
+            AND (r.name IS NOT NULL OR r.document_index IS NOT NULL OR r.code_index IS NOT NULL OR CAST(r.details AS TEXT) <> '{}' OR r.reason IS NOT NULL OR r.state IN ('pending', 'rejected'))";
+        assert_eq!(text(&app, left).await, "0");
+        let keys = "SELECT CAST(COUNT(*) AS TEXT) FROM relation_claim r JOIN identity_document d ON d.person_id = r.person_id AND d.number_index = r.subject_key";
+        assert_eq!(text(&app, keys).await, "0", "the index stands in one place");
+        let cases = "SELECT CAST(COUNT(*) AS TEXT) FROM conflict_case k JOIN person p ON p.id = k.person_id WHERE p.salt IS NULL AND (k.state = 'open' OR k.subject_key IS NOT NULL OR k.reason IS NOT NULL)";
+        assert_eq!(text(&app, cases).await, "0");
+    }
+
+    async fn a_reason_is_words_wherever_one_is_kept(app: TestApp) {
+        county::open(&app).await;
+        let own = |n| number("20170203", n);
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &own(2), None), pupil(SCHOOL, "王方", &own(4), None)]).await;
+        let (one, other) = (called(&app, "王芳").await[0], called(&app, "王方").await[0]);
+        for number in ["320102 20170203 0027", "３２０１０２２０１７０２０３００２７", "一三九〇〇〇〇〇〇〇一", "139-0000-0001"] {
+            let reason = format!("证件 {number}");
+            let refused = app.app.merge_persons(&app.operator(), OPERATOR, one, other, &reason).await.unwrap_err();
+            assert_eq!(refused.kind, Kind::Invalid, "{number}");
+            assert!(refused.public.contains("however written") && !refused.public.contains("320102"), "{refused}");
+        }
+        merge(&app, one, other).await;
+    }
+
+    async fn everything_known_of_somebody_is_told(app: TestApp) {
+        county::open(&app).await;
+        let (hers, keeper) = (number("20170203", 2), number("19850607", 2));
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &hers, Some(("李母", &keeper)))]).await;
+        county::teachers(&app, &[teacher(SCHOOL, "李母", &keeper)]).await;
+        let (child, mother) = (called(&app, "王芳").await[0], called(&app, "李母").await[0]);
+        app.pass(Duration::from_secs(3 * 24 * 3600));
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &hers, None).replace("1班", "2班")]).await;
+        let vendor = app.client("vendor");
+        app.app.record_guardian_consent(&app.operator(), child, mother, &vendor.id, &ScopeSet::parse("profile")).await.unwrap();
+        change(&app.database.url, "UPDATE contact SET ended_at = 1").await;
+        let told = async |who| app.app.export_person(&app.operator(), who).await.unwrap();
+        let place = told(child).await["places"][0].clone();
+        assert_eq!((&place["class"], &place["before"][0]["class"]), (&"2024级2班".into(), &"2024级1班".into()), "{place}");
+        let mothers = told(mother).await;
+        let given: Vec<_> = mothers["consents"].as_array().unwrap().iter().filter(|one| one["given_for"] == "王芳").collect();
+        assert_eq!(given.len(), 1, "{mothers}");
+        assert!(!mothers.to_string().contains(&hers), "the child's number is the child's");
+        let contact = &mothers["contacts"][0];
+        assert!(contact["holds"] == false && contact["value"].is_string(), "{contact}");
+        let post = mothers["places"].as_array().unwrap().iter().find(|place| place["as"] == "staff").unwrap().clone();
+        assert_eq!(post["taught"].as_array().unwrap().len(), 1, "{post}");
+    }
+}

@@ -1,0 +1,93 @@
+//! An undone merge leaves every question open that it had answered, and nothing that lies about stands in its way.
+
+use mingji::app::cases::Verdict;
+use mingji::app::person_change::Changed;
+use mingji::app::relation_claim::Decider;
+use mingji::domain::registry::case::Decision;
+use mingji::domain::registry::codes::admin_role::AdminRole;
+
+use crate::support::app::both_engines;
+use crate::support::county::{self, OTHER, SCHOOL, called, document, number, pupil, teacher, text};
+use crate::support::database::change;
+
+const OPERATOR: Decider = Decider::Operator;
+const WHY: &str = "同一人，两次录入";
+
+both_engines! {
+    async fn every_case_that_it_answered_is_open_again(app: TestApp) {
+        county::open(&app).await;
+        let own = [2, 4].map(|n| number("20170203", n));
+        county::pupils(&app, &own.each_ref().map(|number| pupil(SCHOOL, "王芳", number, None))).await;
+        let [one, other] = called(&app, "王芳").await[..] else { panic!("two records") };
+        app.app.search_cases(&app.operator(), OPERATOR, SCHOOL).await.unwrap();
+        let second = app.app.record_document(&app.operator(), OPERATOR, one, &document(&own[1])).await.unwrap();
+        assert!(matches!(second, Changed::Case(_)), "{second:?}");
+        let open = async || {
+            let mut ids: Vec<_> = app.app.open_cases(&app.operator(), OPERATOR, None, None).await.unwrap().iter().map(|case| case.id).collect();
+            ids.sort();
+            ids
+        };
+        let asked = open().await;
+        assert_eq!(asked.len(), 2);
+        app.app.merge_persons(&app.operator(), OPERATOR, one, other, WHY).await.unwrap();
+        assert!(open().await.is_empty(), "both have their answer");
+        app.app.undo_merge(&app.operator(), OPERATOR, other, WHY).await.unwrap();
+        assert_eq!(open().await, asked);
+        let verdict = Verdict { decision: Decision::SamePerson, reason: WHY.into() };
+        app.app.decide_case(&app.operator(), OPERATOR, asked[1], verdict).await.unwrap();
+        assert!(open().await.is_empty());
+        // Whoever holds the number in dispute stays.
+        app.app.undo_merge(&app.operator(), OPERATOR, one, WHY).await.unwrap();
+        assert_eq!(open().await, asked, "the one that was decided and the one that was answered by it");
+    }
+
+    async fn an_old_code_of_the_absorbed_account_opens_nothing_and_blocks_nothing(app: TestApp) {
+        county::open(&app).await;
+        county::teachers(&app, &[2, 4].map(|n| teacher(SCHOOL, "陈师", &number("19850607", n)))).await;
+        let [stays, goes] = called(&app, "陈师").await[..] else { panic!("two records") };
+        app.app.set_password(&app.operator(), goes, "a long sentence of hers".into()).await.unwrap();
+        let code = app.app.issue_activation(&app.operator(), goes).await.unwrap().0;
+        app.app.merge_persons(&app.operator(), OPERATOR, stays, goes, WHY).await.unwrap();
+        // As an earlier version left it.
+        change(&app.database.url, "UPDATE activation SET used_at = NULL").await;
+        let used = app.app.activate(&app.operator(), &code, "another sentence of hers".into()).await.unwrap();
+        assert!(used.is_err(), "it would give a second way in");
+        assert!(app.app.set_password(&app.operator(), goes, "another sentence of hers".into()).await.is_err());
+        let set = "INSERT INTO password_credential (account_id, phc, set_at) SELECT id, 'none', 1 FROM account WHERE state = 'merged'";
+        change(&app.database.url, set).await;
+        app.app.undo_merge(&app.operator(), OPERATOR, goes, WHY).await.unwrap();
+        assert_eq!(called(&app, "陈师").await.len(), 2);
+    }
+
+    async fn a_case_whose_holder_was_absorbed_is_decided_with_what_was_said(app: TestApp) {
+        county::open(&app).await;
+        let [disputed, second, third] = [2, 4, 6].map(|n| number("20170203", n));
+        county::pupils(&app, &[pupil(SCHOOL, "李娜", &disputed, None), pupil(SCHOOL, "李娜", &second, None)]).await;
+        county::pupils(&app, &[pupil(OTHER, "王芳", &third, None)]).await;
+        let [holder, survivor] = called(&app, "李娜").await[..] else { panic!("two records") };
+        let hers = called(&app, "王芳").await[0];
+        let asked = app.app.record_document(&app.operator(), OPERATOR, hers, &document(&disputed)).await.unwrap();
+        let Changed::Case(case) = asked else { panic!("the number is taken: {asked:?}") };
+        app.app.merge_persons(&app.operator(), OPERATOR, survivor, holder, WHY).await.unwrap();
+        let verdict = Verdict { decision: Decision::TwoPeople, reason: "原证件号录错".into() };
+        let decided = app.app.decide_case(&app.operator(), OPERATOR, case, verdict).await.unwrap();
+        assert_eq!(decided.done, "withdrawn and given");
+        let holds = "SELECT p.name FROM identity_document d JOIN person p ON p.id = d.person_id WHERE d.status = 'active' ORDER BY d.created_at DESC LIMIT 1";
+        assert_eq!(text(&app, holds).await, "王芳");
+    }
+
+    async fn what_an_administrator_claimed_stays_hers_under_her_other_id(app: TestApp) {
+        county::open(&app).await;
+        let hers = number("20170203", 2);
+        county::pupils(&app, &[pupil(OTHER, "王芳", &hers, None)]).await;
+        let admin = county::administrator(&app, 20, SCHOOL, AdminRole::School).await;
+        county::desk(&app, admin, &pupil(SCHOOL, "王芳", &hers, None)).await;
+        let other = county::administrator(&app, 22, SCHOOL, AdminRole::School).await;
+        let claimed_by = "SELECT p.name FROM relation_claim r JOIN person p ON p.id = r.claimed_by";
+        assert_eq!(text(&app, claimed_by).await, "管理员20");
+        app.app.merge_persons(&app.operator(), OPERATOR, other, admin, WHY).await.unwrap();
+        assert_eq!(text(&app, claimed_by).await, "管理员22", "or she would decide her own claim");
+        app.app.undo_merge(&app.operator(), OPERATOR, admin, WHY).await.unwrap();
+        assert_eq!(text(&app, claimed_by).await, "管理员20");
+    }
+}
