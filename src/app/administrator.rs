@@ -1,8 +1,10 @@
 //! Who calls the register's API: a token of ours for it, under a grant that is alive, of a person who administers something
 //! now. Read at every request, so that a sign-out, a revoked right or a disabled account counts at once.
 
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
+use super::possession::AccessToken;
 use super::relation_claim::Decider;
 use super::signing::grant_of_jti;
 use super::{App, Ctx, Error, access};
@@ -55,7 +57,7 @@ impl App {
     ///
     /// # Errors
     /// `invalid_token`, `insufficient_scope`, or a failed dependency.
-    pub async fn administrator(&self, ctx: &Ctx, token: &str) -> Result<PersonId, Error> {
+    pub async fn administrator(&self, ctx: &Ctx, token: &AccessToken) -> Result<PersonId, Error> {
         let (person, words) = self.caller(ctx, token).await?;
         match words {
             Words::Admin => Ok(person),
@@ -69,15 +71,16 @@ impl App {
     ///
     /// # Errors
     /// `invalid_token`, `insufficient_scope` for a client's own token, or a failed dependency.
-    pub async fn bearer(&self, ctx: &Ctx, token: &str) -> Result<PersonId, Error> {
+    pub async fn bearer(&self, ctx: &Ctx, token: &AccessToken) -> Result<PersonId, Error> {
         self.caller(ctx, token).await.map(|(person, _)| person)
     }
 
-    async fn caller(&self, ctx: &Ctx, token: &str) -> Result<(PersonId, Words), Error> {
-        let own = self.own_token(ctx, token).await?.ok_or_else(invalid_token)?;
+    async fn caller(&self, ctx: &Ctx, token: &AccessToken) -> Result<(PersonId, Words), Error> {
+        let own = self.own_token(ctx, token.text.expose_secret()).await?.ok_or_else(invalid_token)?;
         if own.claims["aud"] != self.issuer().at(API).as_str() {
             return Err(invalid_token());
         }
+        self.check_holder(ctx, token, &own.claims).await?;
         if own.is_about_nobody() {
             return Err(lacking().into());
         }

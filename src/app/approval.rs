@@ -204,7 +204,7 @@ impl App {
     }
 
     /// Whether an approval opens something for this administrator now: its approver still covers it too.
-    pub(super) async fn opened(
+    pub(super) async fn opened_by_approval(
         &self,
         tx: &mut Tx,
         ctx: &Ctx,

@@ -2,10 +2,12 @@
 //! the platform serves and may know of at that moment (ruling R4).
 
 use chrono::NaiveDate;
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::possession::AccessToken;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{OnePerson as _, Platform, Reached, TaskName};
 use crate::domain::id::{ClassId, ClientId, OrgId, PersonId};
@@ -138,11 +140,12 @@ impl App {
     ///
     /// # Errors
     /// `invalid_token`, `insufficient_scope`, or a failed dependency.
-    pub async fn feed_reader(&self, ctx: &Ctx, token: &str) -> Result<Reader, Error> {
-        let own = self.own_token(ctx, token).await?.ok_or_else(invalid_token)?;
+    pub async fn feed_reader(&self, ctx: &Ctx, token: &AccessToken) -> Result<Reader, Error> {
+        let own = self.own_token(ctx, token.text.expose_secret()).await?.ok_or_else(invalid_token)?;
         if own.claims["aud"] != self.issuer().at(API).as_str() {
             return Err(invalid_token());
         }
+        self.check_holder(ctx, token, &own.claims).await?;
         let words = own.claims["scope"].as_str().unwrap_or_default();
         if !own.is_about_nobody() || !words.split(' ').any(|word| word == FEED) {
             return Err(ProtocolError::new(Code::InsufficientScope, "scope mingji.feed is needed").into());

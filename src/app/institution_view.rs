@@ -105,7 +105,7 @@ impl App {
         let page: Vec<Institution> = found.into_iter().filter(behind).take(limit).collect();
         let mut views = Vec::with_capacity(page.len());
         for org in page {
-            views.push(self.view(&mut tx, &scope, org, ctx.now.shanghai_date()).await?);
+            views.push(self.view_in(&mut tx, &scope, org, ctx.now.shanghai_date()).await?);
         }
         Ok(views)
     }
@@ -124,7 +124,7 @@ impl App {
         let mut tx = self.db.read().await?;
         let scope = self.scope_of(&mut tx, by, ctx).await?;
         let org = self.seen(&mut tx, &scope, id).await?;
-        self.view(&mut tx, &scope, org, day.unwrap_or_else(|| ctx.now.shanghai_date())).await
+        self.view_in(&mut tx, &scope, org, day.unwrap_or_else(|| ctx.now.shanghai_date())).await
     }
 
     /// How many study and work at an institution and under it, and how many guardians it knows. Nothing that others recorded
@@ -150,7 +150,7 @@ impl App {
         institutions::find_in(tx, scope, id).await?.ok_or_else(|| Error::not_found("the institution"))
     }
 
-    async fn view(
+    async fn view_in(
         &self,
         tx: &mut Tx,
         scope: &Subtree,

@@ -198,7 +198,7 @@ impl App {
         let mut work = self.begin(&ctx, Action::RecordViewed).await?;
         let scope = self.scope_of(work.tx(), by, &ctx).await?;
         let person = self.person_in(work.tx(), &ctx, &scope, id).await?;
-        let opened = self.opened(work.tx(), &ctx, by, Opens::Record(person.id), approval).await?;
+        let opened = self.opened_by_approval(work.tx(), &ctx, by, Opens::Record(person.id), approval).await?;
         let on = task.on(person.id);
         let former = person_names::of_person(work.tx(), &on).await?;
         let (stays, posts) = self.places_shown(work.tx(), &scope, person.id).await?;
@@ -254,7 +254,7 @@ impl App {
         // Whose birth date is unknown may be one.
         let minors = stays.iter().filter(|stay| stay.born.is_none_or(|born| !age::is_of_age(born, today))).count();
         match approval {
-            Some(id) => drop(self.opened(&mut tx, ctx, by, Opens::Export(org), id).await?),
+            Some(id) => drop(self.opened_by_approval(&mut tx, ctx, by, Opens::Export(org), id).await?),
             None if minors >= MINORS => {
                 return Err(Error::new(
                     Kind::Conflict,

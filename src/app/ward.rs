@@ -14,6 +14,7 @@ use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::password::{self, Weakness};
 use crate::domain::auth::suggestion::{self, Suggestion};
 use crate::domain::id::{GuardianshipId, IdentityId, PersonId};
+use crate::domain::oidc::client::Client;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::guardianship::GuardianshipStatus;
@@ -31,6 +32,8 @@ pub struct Home {
     pub wards: Vec<WardCard>,
     /// Who looked at her record lately.
     pub looks: Vec<Disclosure>,
+    /// What she may open from here.
+    pub platforms: Vec<Client>,
     /// What clients ask of her now.
     pub questions: Vec<OpenQuestion>,
 }
@@ -102,8 +105,9 @@ impl App {
         }
         let looks = self.disclosures_of(&mut tx, &own, None, LOOKS).await?;
         drop(tx);
+        let platforms = self.launchable(ctx, &own).await?;
         let questions = self.open_questions(ctx, &who).await?;
-        Ok(Some(Home { who, wards: cards, looks, questions }))
+        Ok(Some(Home { who, wards: cards, looks, platforms, questions }))
     }
 
     /// "My child" is noted; "not my child" rejects what is pending and ends what was confirmed, with everything that rests

@@ -134,7 +134,8 @@ fn line(part: &StayPart) -> String {
     format!("{} {to:<10}  {} {class}  {} {}\n", part.from, part.institution, part.state, part.state_label)
 }
 
-fn key(app: &App, class: &str) -> Result<ClassKey, Failure> {
+/// A class by the name that its school has for it.
+pub fn key(app: &App, class: &str) -> Result<ClassKey, Failure> {
     ClassKey::parse(class, app.now().shanghai_date())
         .ok_or_else(|| Failure::new("a class is 学段/入学年份/班级, as in 小学/2024/2班"))
 }

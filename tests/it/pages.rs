@@ -195,7 +195,8 @@ fn end_samples(v: Values) -> Vec<Sample> {
         (
             "home",
             Box::new(|l| {
-                Home { who: None, wards: Vec::new(), looks: Vec::new(), waiting: Vec::new(), note: None }.render(l)
+                let (platforms, wards, looks, waiting) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+                Home { who: None, platforms, wards, looks, waiting, note: None }.render(l)
             }),
         ),
         (
@@ -203,6 +204,7 @@ fn end_samples(v: Values) -> Vec<Sample> {
             Box::new(move |l| {
                 Home {
                     who: Some(v.who("陈晓兰")),
+                    platforms: platforms(v),
                     wards: Vec::new(),
                     looks: looks(v),
                     waiting: vec![Waiting {
@@ -241,6 +243,14 @@ fn looks(v: Values) -> Vec<Look> {
     ]
 }
 
+fn platforms(v: Values) -> Vec<Platform> {
+    let named = |id: &str, name: &str| Platform { id: v.text(id), name: v.text(name) };
+    vec![
+        named("01890000-0000-7000-8000-000000000001", "临江教育云"),
+        named("01890000-0000-7000-8000-000000000002", "江畔课堂"),
+    ]
+}
+
 fn ward_samples(v: Values) -> Vec<Sample> {
     let ward = move |id: &str, hint: &str, place: &str, pending, account: Option<bool>, others| Ward {
         id: v.text(id),
@@ -257,6 +267,7 @@ fn ward_samples(v: Values) -> Vec<Sample> {
     };
     let home = move |note| Home {
         who: Some(v.who("刘建国")),
+        platforms: platforms(v),
         wards: vec![
             ward(
                 "ward-1",

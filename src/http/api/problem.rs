@@ -130,7 +130,9 @@ impl Problem {
     pub fn of(ctx: &Ctx, error: &Error) -> Self {
         crate::http::error::note(ctx, error);
         let code = match (&error.protocol, error.kind) {
-            (Some(ProtocolError { code: Code::InvalidToken, .. }), _) => ProblemCode::InvalidToken,
+            (Some(ProtocolError { code: Code::InvalidToken | Code::InvalidDpopProof | Code::UseDpopNonce, .. }), _) => {
+                ProblemCode::InvalidToken
+            }
             (Some(ProtocolError { code: Code::InsufficientScope, .. }), _) => ProblemCode::InsufficientScope,
             (_, Kind::NotFound) => ProblemCode::NotFound,
             (_, Kind::Invalid) => ProblemCode::InvalidRequest,

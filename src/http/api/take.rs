@@ -10,12 +10,13 @@ use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, ProblemCode};
 use crate::app::feed::Reader;
+use crate::app::possession::AccessToken;
 use crate::app::relation_claim::Decider;
 use crate::app::{Ctx, Error};
 use crate::domain::audit::Actor;
 use crate::domain::id::PersonId;
 use crate::http::Door;
-use crate::http::extract::{Visit, bearer};
+use crate::http::extract::{Visit, access_token};
 
 /// The administrator who asks.
 pub struct Administrator {
@@ -44,13 +45,18 @@ async fn request_ctx(parts: &mut Parts, door: &Door) -> Ctx {
     }
 }
 
+/// The token of a request, with what came with it: one that is bound to a key needs its proof here too (RFC 9449, 7.1).
+fn presented(parts: &Parts, door: &Door) -> Option<AccessToken> {
+    access_token(&door.app, parts.uri.path(), &parts.method, &parts.headers)
+}
+
 impl FromRequestParts<Door> for Administrator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
         let ctx = request_ctx(parts, door).await;
-        let token = bearer(&parts.headers).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
-        match door.app.administrator(&ctx, token).await {
+        let token = presented(parts, door).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
+        match door.app.administrator(&ctx, &token).await {
             Ok(person) => Ok(Self { ctx: ctx.administering(person), person }),
             Err(error) => Err(Problem::of(&ctx, &error)),
         }
@@ -70,8 +76,8 @@ impl FromRequestParts<Door> for Person {
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
         let ctx = request_ctx(parts, door).await;
-        let token = bearer(&parts.headers).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
-        match door.app.bearer(&ctx, token).await {
+        let token = presented(parts, door).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
+        match door.app.bearer(&ctx, &token).await {
             Ok(id) => Ok(Self { ctx: ctx.acting(Actor::Person { id }), id }),
             Err(error) => Err(Problem::of(&ctx, &error)),
         }
@@ -91,8 +97,8 @@ impl FromRequestParts<Door> for Platform {
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
         let ctx = request_ctx(parts, door).await;
-        let token = bearer(&parts.headers).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
-        match door.app.feed_reader(&ctx, token).await {
+        let token = presented(parts, door).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
+        match door.app.feed_reader(&ctx, &token).await {
             Ok(reader) => Ok(Self { ctx: ctx.acting(Actor::Client { id: reader.client() }), reader }),
             Err(error) => Err(Problem::of(&ctx, &error)),
         }

@@ -33,7 +33,7 @@ pub async fn answer(
         Ok(tokens) => {
             let mut body = json!({
                 "access_token": tokens.access_token.expose_secret(),
-                "token_type": "Bearer",
+                "token_type": tokens.token_type,
                 "expires_in": tokens.expires_in.as_secs(),
             });
             // RFC 6749, 3.3: a scope has at least one word; a token all of whose rights were dropped has none.

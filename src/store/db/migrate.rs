@@ -36,9 +36,12 @@ const MIGRATIONS: &[Pair] = pairs! {
     8 "0008_answered_elsewhere";
     9 "0009_people_again";
     10 "0010_verification";
-    11 "0011_grant_resources";
-    12 "0012_approvals_and_disclosures";
-    13 "0013_platform_feeds";
+    11 "0011_institutions_over_time";
+    12 "0012_grants_rest_on_posts";
+    13 "0013_sender_constraint";
+    14 "0014_grant_resources";
+    15 "0015_approvals_and_disclosures";
+    16 "0016_platform_feeds";
 };
 
 /// What [`Db::migrate`] did.

@@ -11,6 +11,8 @@ use crate::http::pages::locales::{self, Messages};
 pub struct Home {
     /// Who is signed in, if anybody.
     pub who: Option<Who>,
+    /// What she may open.
+    pub platforms: Vec<Platform>,
     /// The children she is recorded as a guardian of.
     pub wards: Vec<Ward>,
     /// Who looked at her record lately, the newest first.
@@ -19,6 +21,14 @@ pub struct Home {
     pub waiting: Vec<Waiting>,
     /// What she did just before.
     pub note: Option<HomeNote>,
+}
+
+/// A platform or an application that begins a login with us.
+pub struct Platform {
+    /// Its `client_id`.
+    pub id: String,
+    /// Its name in the visitor's language.
+    pub name: String,
 }
 
 /// A sign-in that waits for her.
