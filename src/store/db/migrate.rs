@@ -36,6 +36,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     8 "0008_answered_elsewhere";
     9 "0009_people_again";
     10 "0010_verification";
+    11 "0011_fact_author";
 };
 
 /// What [`Db::migrate`] did.
