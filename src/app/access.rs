@@ -113,6 +113,24 @@ impl App {
         })
     }
 
+    /// Where an administrator may say what becomes of institutions now: of those strictly below her own.
+    ///
+    /// # Errors
+    /// `NotFound` when she may nowhere.
+    pub(crate) async fn institution_subtree(
+        &self,
+        tx: &mut Tx,
+        admin: PersonId,
+        now: Timestamp,
+    ) -> Result<Subtree, Error> {
+        subtree(tx, admin, &CASE_ROLES, now).await?.ok_or_else(|| Error {
+            internal:
+                "she holds no live grant over institutions: run `mingji admin grant LOGIN --role county_admin --scope ORG_CODE`"
+                    .into(),
+            ..Error::not_found("a live grant over institutions")
+        })
+    }
+
     /// Whether all these institutions stand below an administrator who decides cases, and there are any.
     pub(crate) async fn covers(
         &self,

@@ -26,6 +26,8 @@ impl App {
         let mut work = self.begin(ctx, Action::AdminGranted).await?;
         let org =
             institutions::by_code(work.tx(), &task, org_code).await?.ok_or_else(|| Error::no_institution(org_code))?;
+        let on = task.on(person);
+        let staffing = admin_grants::post_for(work.tx(), &on, org.id).await?;
         let grant = NewGrant {
             id: AdminGrantId::new(ctx.now, &*self.random),
             role: role.as_str().to_owned(),
@@ -34,8 +36,8 @@ impl App {
             may_delegate: false,
             valid_from: ctx.now,
             valid_to: None,
+            staffing,
         };
-        let on = task.on(person);
         // Held first: a run of slips that is under way either made her code before this, or sees the grant.
         let account = accounts::hold(work.tx(), &on).await?;
         if !admin_grants::insert(work.tx(), &on, &grant).await? {

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::work::{Outcome, Work};
-use super::{App, Ctx, Error, access};
+use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{OrgId, new_uuid};
@@ -12,8 +12,9 @@ use crate::domain::registry::division::Division;
 use crate::domain::registry::institution::{
     Institution, InstitutionCode, InstitutionKind, InstitutionLevel, InstitutionStatus,
 };
-use crate::domain::registry::institution_code::Code;
+use crate::domain::registry::institution_code::{Code, CodeScheme};
 use crate::domain::registry::space::SpaceAddress;
+use crate::store::db::Lock;
 use crate::store::{institutions, platforms};
 
 /// An institution to be opened.
@@ -67,17 +68,61 @@ impl App {
             updated_at: ctx.now,
             version: 1,
         };
-        institutions::insert(work.tx(), &task, &org).await?;
-        let code = InstitutionCode { org: org.id, code: new.code, valid_from: ctx.now.shanghai_date(), valid_to: None };
-        let given = institutions::insert_code(work.tx(), &task, new_uuid(ctx.now, &*self.random), &code).await;
-        if given.as_ref().is_err_and(|error| error.is_unique("institution_code_scheme_value_key")) {
-            return Err(Error::busy("somebody opened the institution at the same moment"));
-        }
-        given?;
-        self.ensure_platform(&mut work, ctx, &task, &org).await?;
-        work.target("institution", org.id).event("institution", org.id, "institution.opened", &[]);
+        self.found(&mut work, ctx, &task, &org, new.code).await?;
+        work.target("institution", org.id);
         work.commit(Outcome::Done).await?;
         Ok((org.id, true))
+    }
+
+    /// Puts an institution with its first code into the tree. Part of a larger change.
+    pub(super) async fn found(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        org: &Institution,
+        code: Code,
+    ) -> Result<(), Error> {
+        self.lock_tree(work).await?;
+        institutions::insert(work.tx(), task, org).await?;
+        self.take_code(work, ctx, task, org.id, code).await?;
+        self.ensure_platform(work, ctx, task, org).await?;
+        work.event("institution", org.id, "institution.opened", &[]);
+        Ok(())
+    }
+
+    /// One at a time hangs institutions into the tree: of two who move at once, one would hang below what the other moves.
+    pub(super) async fn lock_tree(&self, work: &mut Work<'_>) -> Result<(), Error> {
+        if work.tx().try_lock(Lock::Tree).await? {
+            Ok(())
+        } else {
+            Err(Error::busy("somebody changes the tree of institutions at the same moment"))
+        }
+    }
+
+    /// Gives an institution a code from today on. A code that another one has or had is never used again (reference 2.7);
+    /// its own old one may come back. A credit code may be shared.
+    pub(super) async fn take_code(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        org: OrgId,
+        code: Code,
+    ) -> Result<(), Error> {
+        let others = institutions::holders(work.tx(), task, &code).await?;
+        if code.scheme != CodeScheme::Uscc && others.iter().any(|held| held.org != org) {
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("{} is or was the code of another institution: codes are never used again", code.value),
+            ));
+        }
+        let code = InstitutionCode { org, code, valid_from: ctx.now.shanghai_date(), valid_to: None };
+        let given = institutions::insert_code(work.tx(), task, new_uuid(ctx.now, &*self.random), &code).await;
+        if given.as_ref().is_err_and(|error| error.is_unique("institution_code_scheme_value_key")) {
+            return Err(Error::busy("somebody gave the code to another institution at the same moment"));
+        }
+        Ok(given?)
     }
 
     /// Who runs the schools of a division runs the platform that their people call home, until told otherwise.

@@ -27,23 +27,29 @@ pub mod error;
 pub mod guardianship;
 pub mod health;
 pub mod institution;
+pub mod institution_life;
 pub mod introspection;
+mod jarm;
 pub mod keyring;
+pub mod launch;
 pub mod login;
 pub mod logout;
 pub mod merge;
 mod metrics;
 pub mod note;
+pub mod pace;
 pub mod par;
 pub mod person;
 pub mod person_change;
 pub mod person_death;
 pub mod person_erasure;
 pub mod person_export;
+pub mod possession;
 pub mod registration;
 pub mod relation_claim;
 pub mod report;
 mod request_object;
+mod request_uri;
 pub mod resource;
 pub mod response;
 pub mod revocation;
@@ -54,6 +60,7 @@ pub mod session;
 pub mod session_list;
 pub mod signing;
 pub mod slips;
+pub mod staff_life;
 pub mod staffing;
 pub mod student_life;
 pub mod token;
@@ -104,6 +111,10 @@ pub struct Parts {
     pub lifetimes: Lifetimes,
     /// Whether strangers may register clients.
     pub registration: Opening,
+    /// Whether proofs of possession need a nonce of ours (RFC 9449, 8).
+    pub dpop_nonce: bool,
+    /// Connections with certificates of clients, where there are any.
+    pub mtls: Option<possession::Mtls>,
     /// Calls we make.
     pub outbound: GuardedClient,
     /// Services that verify who somebody is.
@@ -125,6 +136,8 @@ pub struct Inner {
     pub(crate) issuer: Issuer,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) registration: Opening,
+    pub(crate) asks_for_nonce: bool,
+    pub(crate) mtls: Option<possession::Mtls>,
     pub(crate) outbound: GuardedClient,
     pub(crate) verifiers: verification::Services,
     pub(crate) sealer: Sealer,
@@ -136,6 +149,7 @@ pub struct Inner {
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
     pub(crate) client_keys: client_keys::Cached,
+    pub(crate) request_calls: request_uri::Calls,
     pub(crate) metrics: Metrics,
     /// One scrape at a time: the listener has no authentication, and each asks the database.
     pub(crate) scraping: tokio::sync::Mutex<()>,
@@ -176,6 +190,7 @@ impl App {
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
             client_keys: client_keys::Cached::default(),
+            request_calls: request_uri::Calls::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),
             scraping: tokio::sync::Mutex::default(),
             taking: tokio::sync::Mutex::default(),
@@ -187,6 +202,8 @@ impl App {
             issuer: parts.issuer,
             lifetimes: parts.lifetimes,
             registration: parts.registration,
+            asks_for_nonce: parts.dpop_nonce,
+            mtls: parts.mtls,
             outbound: parts.outbound,
             verifiers: verification::Services::new(parts.verifiers),
         }))

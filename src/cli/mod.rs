@@ -13,6 +13,7 @@ mod consent;
 mod demo;
 mod doctor;
 mod files;
+mod institution;
 mod keys;
 mod migrate;
 mod output;
@@ -26,6 +27,7 @@ mod roster;
 mod runtime;
 mod serve;
 mod slips;
+mod staff;
 mod standing;
 mod student;
 mod verification;
@@ -84,9 +86,15 @@ enum Command {
     /// Who says that somebody is who the register says: ask a service, record a word, list, retry.
     #[command(subcommand)]
     Verification(verification::Command),
+    /// What becomes of institutions: open, rename, recode, move, merge, split, close; how it was on any day.
+    #[command(subcommand)]
+    Institution(institution::Command),
     /// What happens to students 学籍异动: another class, a year again, a pause, the end; how it was on any day.
     #[command(subcommand)]
     Student(student::Command),
+    /// Members of staff over time 任职: join, leave, return, move, teach; how it was on any day.
+    #[command(subcommand)]
+    Staff(staff::Command),
     /// The turn of the school year 升级: whoever is through graduates; it can be undone for a time.
     #[command(subcommand)]
     Year(year::Command),
@@ -150,7 +158,9 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Case(command) => case::run(config, &command, output).await,
         Command::Person(command) => person::run(config, &command, output).await,
         Command::Verification(command) => verification::run(config, &command, output).await,
+        Command::Institution(command) => institution::run(config, &command, output).await,
         Command::Student(command) => student::run(config, &command, output).await,
+        Command::Staff(command) => staff::run(config, &command, output).await,
         Command::Year(command) => year::run(config, &command, output).await,
         Command::Account(command) => account::run(config, &command, output).await,
         Command::Client(command) => client::run(config, &command, output).await,

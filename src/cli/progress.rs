@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::backup::Watch;
+use crate::app::pace::Listener;
 
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
@@ -50,6 +51,37 @@ impl Watch for Bytes {
 }
 
 impl Drop for Bytes {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Looks on while classes, rows or people are worked off.
+pub struct Steps {
+    bar: ProgressBar,
+    what: &'static str,
+    said: Instant,
+}
+
+impl Steps {
+    /// `what` names the work.
+    pub fn new(what: &'static str) -> Self {
+        Self { bar: bar(0), what, said: Instant::now() }
+    }
+}
+
+impl Listener for Steps {
+    fn progress(&mut self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        if self.bar.is_hidden() && self.said.elapsed() > LINE_EVERY {
+            self.said = Instant::now();
+            tracing::info!(done, total, "{}", self.what);
+        }
+    }
+}
+
+impl Drop for Steps {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

@@ -134,7 +134,8 @@ fn line(part: &StayPart) -> String {
     format!("{} {to:<10}  {} {class}  {} {}\n", part.from, part.institution, part.state, part.state_label)
 }
 
-fn key(app: &App, class: &str) -> Result<ClassKey, Failure> {
+/// A class by the name that its school has for it.
+pub fn key(app: &App, class: &str) -> Result<ClassKey, Failure> {
     let parts: Vec<&str> = class.split('/').collect();
     let read = match parts[..] {
         [stage, year, class] => ClassKey::read(stage, year, class, app.now().shanghai_date()),

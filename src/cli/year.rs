@@ -1,18 +1,15 @@
 //! `mingji year …`: the turn of the school year on 1 September, and the way back.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use clap::Subcommand;
-use indicatif::ProgressBar;
 
 use super::case::By;
 use super::output::Output;
-use super::{Failure, progress, runtime};
+use super::progress::Steps;
+use super::{Failure, runtime};
 use crate::app::Ctx;
-use crate::app::school_year::{Listener, UndoReport, YearReport};
-
-const LINE_EVERY: Duration = Duration::from_secs(5);
+use crate::app::school_year::{UndoReport, YearReport};
 
 /// Subcommands.
 #[derive(Subcommand)]
@@ -52,7 +49,7 @@ pub struct Which {
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     let app = runtime::standing(config).await?;
     let ctx = Ctx::task(&app, "year");
-    let mut bar = Bar::default();
+    let mut bar = Steps::new("the school year turns");
     match command {
         Command::Turn { which, dry_run } => {
             let by = which.by.decider(&app).await?;
@@ -80,33 +77,4 @@ fn undone(report: &UndoReport) -> String {
     format!(
         "{institution}, {year}: undone in {seconds:.1} s\nclasses       {classes}\nstudents      {students}\nteachings     {teachings}\nchanged since {changed_since}"
     )
-}
-
-/// A bar on a terminal, a line now and then elsewhere.
-struct Bar {
-    bar: ProgressBar,
-    said: Instant,
-}
-
-impl Default for Bar {
-    fn default() -> Self {
-        Self { bar: progress::bar(0), said: Instant::now() }
-    }
-}
-
-impl Listener for Bar {
-    fn progress(&mut self, done: u64, total: u64) {
-        self.bar.set_length(total);
-        self.bar.set_position(done);
-        if self.bar.is_hidden() && self.said.elapsed() > LINE_EVERY {
-            self.said = Instant::now();
-            tracing::info!(done, total, "the school year turns");
-        }
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
 }

@@ -61,6 +61,10 @@ pub enum TaskName {
     PersonChange,
     /// A change of a student's stay; whether the stay is hers is checked against an administrator's evidence.
     StudentLife,
+    /// Posts and classes of a member of staff; whether the institution is hers is checked against evidence.
+    StaffLife,
+    /// What becomes of institutions and of whoever belongs to them; whether one is hers is checked against evidence.
+    InstitutionLife,
     /// The turn of the school year in a subtree, by the operator or whoever covers it.
     YearTurn,
     /// Verifications of real names, by services and by whoever looked; who may ask is checked against her evidence.

@@ -2,15 +2,23 @@
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::{OnePerson as _, Task, TaskOn};
-use crate::domain::id::{AdminGrantId, OrgId, PersonId};
+use crate::domain::id::{AdminGrantId, OrgId, PersonId, StaffingId};
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO admin_grant (id, person_id, role, org_id, granted_by, may_delegate, valid_from, valid_to) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    INSERT = "INSERT INTO admin_grant (id, person_id, role, org_id, granted_by, may_delegate, valid_from, valid_to, staffing_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (person_id, role, org_id) WHERE revoked_at IS NULL DO NOTHING";
     STANDING = "SELECT id, role, org_id FROM admin_grant WHERE person_id = $1 AND revoked_at IS NULL ORDER BY id";
     REVOKE_ALL = "UPDATE admin_grant SET revoked_at = $2 WHERE person_id = $1 AND revoked_at IS NULL";
-    LIVE = "SELECT id, role, org_id FROM admin_grant WHERE person_id = $1 AND revoked_at IS NULL AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2) ORDER BY id";
+    END_WITH_POST = "UPDATE admin_grant SET revoked_at = $3 WHERE person_id = $1 AND revoked_at IS NULL AND staffing_id = $2 RETURNING id";
+    END_UNTIED = "UPDATE admin_grant SET revoked_at = $2 WHERE person_id = $1 AND revoked_at IS NULL AND staffing_id IS NULL RETURNING id";
+    // Nothing without the post that it rests on, whatever ended that.
+    LIVE = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2)
+        AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.person_id = g.person_id AND s.valid_to IS NULL)) ORDER BY g.id";
+    POST_FOR = "SELECT s.id AS id, c.depth AS depth FROM staffing s JOIN institution_closure c ON c.ancestor_id = $2 AND c.descendant_id = s.org_id WHERE s.person_id = $1 AND s.valid_to IS NULL
+        UNION ALL SELECT s.id AS id, c.depth AS depth FROM staffing s JOIN institution_closure c ON c.ancestor_id = s.org_id AND c.descendant_id = $2 WHERE s.person_id = $1 AND s.valid_to IS NULL
+        ORDER BY depth, id LIMIT 1";
+    ONLY_POST = "SELECT s.id AS id FROM staffing s WHERE s.person_id = $1 AND s.valid_to IS NULL ORDER BY s.valid_from, s.id LIMIT 1";
 }
 
 /// A live grant.
@@ -45,6 +53,8 @@ pub struct NewGrant {
     pub valid_from: Timestamp,
     /// Until when.
     pub valid_to: Option<Timestamp>,
+    /// The post that it rests on and ends with.
+    pub staffing: Option<StaffingId>,
 }
 
 /// Adds a grant; `false` when she holds it already.
@@ -61,7 +71,8 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, grant: &NewGrant) -> Result<bool, 
         grant.granted_by,
         grant.may_delegate,
         grant.valid_from,
-        grant.valid_to
+        grant.valid_to,
+        grant.staffing,
     ];
     tx.execute_one(INSERT, values).await
 }
@@ -88,4 +99,44 @@ pub async fn standing(tx: &mut Tx, _task: &Task, person: PersonId) -> Result<Vec
 /// As [`StoreError`] says.
 pub async fn revoke_all(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<u64, StoreError> {
     tx.execute(REVOKE_ALL, args![on.person(), now]).await
+}
+
+struct Id(uuid::Uuid);
+
+impl FromRow for Id {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// The open post of a person for which she gets a grant over an institution: there, below or above it, the nearest; else the
+/// oldest that she has. None for whoever has no post.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn post_for(tx: &mut Tx, on: &TaskOn, org: OrgId) -> Result<Option<StaffingId>, StoreError> {
+    let near: Option<Id> = tx.optional(POST_FOR, args![on.person(), org]).await?;
+    let post = match near {
+        Some(near) => Some(near),
+        None => tx.optional(ONLY_POST, args![on.person()]).await?,
+    };
+    Ok(post.map(|Id(id)| StaffingId(id)))
+}
+
+/// Ends the grants of a person that rest on a post, and those that rest on none where it was her `last`; which.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end_with_post(
+    tx: &mut Tx,
+    on: &TaskOn,
+    post: StaffingId,
+    last: bool,
+    now: Timestamp,
+) -> Result<Vec<uuid::Uuid>, StoreError> {
+    let mut ended: Vec<Id> = tx.all(END_WITH_POST, args![on.person(), post, now]).await?;
+    if last {
+        ended.extend(tx.all::<Id>(END_UNTIED, args![on.person(), now]).await?);
+    }
+    Ok(ended.into_iter().map(|Id(id)| id).collect())
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{Subtree, Task};
 use crate::domain::id::OrgId;
 use crate::domain::registry::institution::{Institution, InstitutionCode, InstitutionKind};
@@ -16,8 +16,11 @@ statements! {
     CLOSE = "INSERT INTO institution_closure (ancestor_id, descendant_id, depth)
         SELECT o.id, o.id, 0 FROM institution o WHERE o.id = $1
         UNION ALL SELECT c.ancestor_id, o.id, c.depth + 1 FROM institution o JOIN institution_closure c ON c.descendant_id = o.parent_id WHERE o.id = $1";
-    UPDATE = "UPDATE institution SET kind = $2, level = $3, name = $4, name_key = $5, division = $6, school_type = $7, status = $8, merged_into = $9, updated_at = $10, version = $11
+    UPDATE = "UPDATE institution SET kind = $2, level = $3, name = $4, name_key = $5, division = $6, school_type = $7, status = $8, merged_into = $9, updated_at = $10, version = $11, parent_id = $12
         WHERE id = $1 AND version = $11 - 1";
+    LAST_KEPT = "SELECT MAX(valid_to) AS day FROM institution_slice WHERE org_id = $1";
+    KEEP = "INSERT INTO institution_slice (org_id, parent_id, kind, name, division, school_type, status, valid_from, valid_to, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (org_id, valid_from) DO NOTHING";
     FIND = "SELECT * FROM institution WHERE id = $1";
     FIND_IN = "SELECT o.* FROM institution o JOIN institution_closure c ON c.descendant_id = o.id WHERE o.id = $1 AND c.ancestor_id = $2";
     // Void codes are never given to somebody else, so an old one still leads to its institution; open ones first.
@@ -25,11 +28,17 @@ statements! {
         WHERE k.scheme = $1 AND k.value = $2 ORDER BY CASE WHEN k.valid_to IS NULL THEN 0 ELSE 1 END, k.valid_from DESC, o.id LIMIT 1";
     UNDER = "SELECT o.id AS id, o.kind AS kind FROM institution o JOIN institution_closure c ON c.descendant_id = o.id WHERE c.ancestor_id = $1";
     CHILDREN_IN = "SELECT o.* FROM institution o JOIN institution_closure c ON c.descendant_id = o.id WHERE o.parent_id = $1 AND c.ancestor_id = $2";
+    FIND_BELOW = "SELECT o.* FROM institution o JOIN institution_closure c ON c.descendant_id = o.id WHERE o.id = $1 AND c.ancestor_id = $2 AND c.depth > 0";
     ANCESTORS = "SELECT o.* FROM institution o JOIN institution_closure c ON c.ancestor_id = o.id WHERE c.descendant_id = $1 AND c.depth > 0 ORDER BY c.depth";
     INSERT_CODE = "INSERT INTO institution_code (id, org_id, scheme, value, valid_from, valid_to) VALUES ($1, $2, $3, $4, $5, $6)";
     END_CODE = "UPDATE institution_code SET valid_to = $4 WHERE org_id = $1 AND scheme = $2 AND value = $3 AND valid_to IS NULL";
     CODES = "SELECT org_id, scheme, value, valid_from, valid_to FROM institution_code WHERE org_id = $1 ORDER BY valid_from, scheme, value";
+    HOLDERS = "SELECT org_id, scheme, value, valid_from, valid_to FROM institution_code WHERE scheme = $1 AND value = $2 ORDER BY valid_from, org_id";
+    @share STANDING_OF_MANY = "SELECT id, kind FROM institution WHERE status NOT IN ('abolished', 'merged') AND id IN ($1) ORDER BY id";
 }
+
+/// Merges of merges of merges; more would be a circle.
+const MERGES: u32 = 64;
 
 impl FromRow for Institution {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
@@ -86,12 +95,17 @@ pub async fn insert(tx: &mut Tx, _task: &Task, org: &Institution) -> Result<(), 
     Ok(())
 }
 
-/// Writes a changed institution, whose version was counted up by one; its place in the tree stays. `false` when
-/// somebody else changed it meanwhile.
+/// Writes a changed institution, whose version was counted up by one, and keeps how it was until today. The closure is
+/// [`super::institution_changes::stand_under`]'s. `false` when somebody else changed it meanwhile.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn update(tx: &mut Tx, _task: &Task, org: &Institution) -> Result<bool, StoreError> {
+pub async fn update(tx: &mut Tx, task: &Task, org: &Institution) -> Result<bool, StoreError> {
+    let Some(before) = find(tx, task, org.id).await? else { return Ok(false) };
+    if before.version + 1 != org.version {
+        return Ok(false);
+    }
+    keep(tx, &before, org).await?;
     let values = args![
         org.id,
         org.kind.as_str(),
@@ -104,8 +118,41 @@ pub async fn update(tx: &mut Tx, _task: &Task, org: &Institution) -> Result<bool
         org.merged_into,
         org.updated_at,
         org.version,
+        org.parent,
     ];
     tx.execute_one(UPDATE, values).await
+}
+
+struct Day(Option<NaiveDate>);
+
+impl FromRow for Day {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("day")?))
+    }
+}
+
+/// How it was until today, unless nothing of it changes, or it was so for no day.
+async fn keep(tx: &mut Tx, before: &Institution, after: &Institution) -> Result<(), StoreError> {
+    let today = after.updated_at.shanghai_date();
+    let last: Day = tx.one(LAST_KEPT, args![before.id]).await?;
+    let since = last.0.unwrap_or_else(|| before.created_at.shanghai_date());
+    let slice = before.slice(since, today);
+    if since >= today || slice == after.slice(since, today) {
+        return Ok(());
+    }
+    let values = args![
+        slice.org,
+        slice.parent,
+        slice.kind.as_str(),
+        slice.name,
+        slice.division.as_str(),
+        slice.school_type.map(|t| t.as_str()),
+        slice.status.as_str(),
+        slice.valid_from,
+        slice.valid_to,
+        after.updated_at,
+    ];
+    tx.execute(KEEP, values).await.map(drop)
 }
 
 /// An institution by its id.
@@ -129,14 +176,57 @@ pub async fn find_in(tx: &mut Tx, scope: &Subtree, id: OrgId) -> Result<Option<I
     Ok(None)
 }
 
-/// The institution that a code names today or named before. A credit code may be shared by several campuses and then
-/// names the one that got it last.
+/// An institution strictly below one of an administrator's, which she therefore runs and does not belong to.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn by_code(tx: &mut Tx, _task: &Task, code: &str) -> Result<Option<Institution>, StoreError> {
+pub async fn find_below(tx: &mut Tx, scope: &Subtree, id: OrgId) -> Result<Option<Institution>, StoreError> {
+    for root in scope.roots() {
+        if let Some(org) = tx.optional(FIND_BELOW, args![id, root]).await? {
+            return Ok(Some(org));
+        }
+    }
+    Ok(None)
+}
+
+/// The institution that a code names today or named before; where that became part of another one or got a successor, the
+/// other one. A credit code may be shared by several campuses and then names the one that got it last.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn by_code(tx: &mut Tx, task: &Task, code: &str) -> Result<Option<Institution>, StoreError> {
+    let Some(mut org) = named(tx, task, code).await? else { return Ok(None) };
+    for _ in 0..MERGES {
+        let Some(heir) = org.merged_into else { return Ok(Some(org)) };
+        let Some(next) = find(tx, task, heir).await? else { return Ok(Some(org)) };
+        org = next;
+    }
+    Err(StoreError::Refused("institutions that were merged in a circle".to_owned()))
+}
+
+/// The same, and whatever became of it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn named(tx: &mut Tx, _task: &Task, code: &str) -> Result<Option<Institution>, StoreError> {
     let Ok(code) = Code::parse(code) else { return Ok(None) };
     tx.optional(BY_CODE, args![code.scheme.as_str(), code.value]).await
+}
+
+/// Everybody who has or had a code, the first one first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn holders(tx: &mut Tx, _task: &Task, code: &Code) -> Result<Vec<InstitutionCode>, StoreError> {
+    tx.all(HOLDERS, args![code.scheme.as_str(), code.value.clone()]).await
+}
+
+/// How many of these institutions stand; none of them is closed until the transaction ends.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold_standing(tx: &mut Tx, _task: &Task, orgs: impl Iterator<Item = OrgId>) -> Result<usize, StoreError> {
+    Ok(tx.all_in::<Under>(STANDING_OF_MANY, &[], orgs.map(Value::from).collect()).await?.len())
 }
 
 /// An institution inside an administrator's subtrees, as far as her rights ask for it.

@@ -52,6 +52,24 @@ statements! {
         WHERE n.person_id = $1 AND n.name_key IS NOT NULL
         ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
     INSERT_PRESENCE = "INSERT INTO presence (org_id, name_key, person_id) VALUES ($1, $2, $3) ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
+    LEAVE_OF_MANY = "DELETE FROM presence WHERE person_id IN ($1)
+        AND NOT EXISTS (SELECT 1 FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = presence.person_id AND e.valid_to IS NULL AND c.ancestor_id = presence.org_id)
+        AND NOT EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = presence.person_id AND s.valid_to IS NULL AND c.ancestor_id = presence.org_id)
+        RETURNING person_id AS id";
+    HIDE_FROM = "DELETE FROM presence WHERE org_id = $1 AND person_id IN ($2) RETURNING person_id AS id";
+    // One by one what ARRIVE does in one statement: a subquery over two tables would be read whole for many people.
+    STUDENTS_ARRIVE = "INSERT INTO presence (org_id, name_key, person_id) SELECT o.id, p.name_key, p.id FROM person p JOIN enrolment e ON e.person_id = p.id AND e.valid_to IS NULL
+        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        WHERE p.name_key IS NOT NULL AND p.id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
+    STAFF_ARRIVE = "INSERT INTO presence (org_id, name_key, person_id) SELECT o.id, p.name_key, p.id FROM person p JOIN staffing e ON e.person_id = p.id AND e.valid_to IS NULL
+        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        WHERE p.name_key IS NOT NULL AND p.id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
+    STUDENTS_ARRIVE_AS_BEFORE = "INSERT INTO presence (org_id, name_key, person_id) SELECT o.id, p.name_key, p.person_id FROM person_name p JOIN enrolment e ON e.person_id = p.person_id AND e.valid_to IS NULL
+        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        WHERE p.name_key IS NOT NULL AND p.person_id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
+    STAFF_ARRIVE_AS_BEFORE = "INSERT INTO presence (org_id, name_key, person_id) SELECT o.id, p.name_key, p.person_id FROM person_name p JOIN staffing e ON e.person_id = p.person_id AND e.valid_to IS NULL
+        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        WHERE p.name_key IS NOT NULL AND p.person_id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
     @share STANDING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND salt IS NOT NULL AND id IN ($1) ORDER BY id";
 }
 
@@ -249,4 +267,33 @@ pub async fn refresh_presence(tx: &mut Tx, on: &TaskOn) -> Result<(), StoreError
     tx.execute(ARRIVE, args![on.person()]).await?;
     tx.execute(ARRIVE_AS_BEFORE, args![on.person()]).await?;
     Ok(())
+}
+
+/// The same for many people.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn refresh_presence_of_many(tx: &mut Tx, task: &Task, people: &[PersonId]) -> Result<(), StoreError> {
+    leave_of_many(tx, task, people).await?;
+    for statement in [STUDENTS_ARRIVE, STAFF_ARRIVE, STUDENTS_ARRIVE_AS_BEFORE, STAFF_ARRIVE_AS_BEFORE] {
+        tx.all_in::<Id>(statement, &[], people.iter().map(|id| Value::from(*id)).collect()).await?;
+    }
+    Ok(())
+}
+
+/// Takes people out of name search where they neither study nor work any more.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn leave_of_many(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<(), StoreError> {
+    tx.all_in::<Id>(LEAVE_OF_MANY, &[], people.iter().map(|id| Value::from(*id)).collect()).await.map(drop)
+}
+
+/// Takes people out of an institution's name search, until their presence is brought in line again.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hide_from(tx: &mut Tx, _task: &Task, org: OrgId, people: &[PersonId]) -> Result<(), StoreError> {
+    let keys = people.iter().map(|id| Value::from(*id)).collect();
+    tx.all_in::<Id>(HIDE_FROM, &[org.into()], keys).await.map(drop)
 }

@@ -72,6 +72,14 @@ pub async fn set_space(tx: &mut Tx, _task: &Task, sys_code: &str, url: &str) -> 
     Ok(tx.optional::<Id>(SET_SPACE, args![sys_code, url]).await?.map(|row| row.0))
 }
 
+/// The platform of a division.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_division(tx: &mut Tx, _task: &Task, sys_code: &str) -> Result<Option<Uuid>, StoreError> {
+    Ok(tx.optional::<Id>(BY_CODE, args![sys_code]).await?.map(|row| row.0))
+}
+
 /// The platform nearest to an institution: of its own division, or of one above it in the tree (平台就近服务).
 ///
 /// # Errors

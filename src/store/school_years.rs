@@ -29,10 +29,6 @@ statements! {
         SELECT g.id FROM enrolment e JOIN oidc_grant g ON g.person_id = e.person_id AND g.identity_id = e.id WHERE e.id IN ($3)) RETURNING id";
     GRADUATE_CLASS = "UPDATE class SET status = 'graduated', updated_at = $2, version = $3 + 1 WHERE id = $1 AND status = 'open' AND version = $3";
     END_TEACHING = "UPDATE teaching SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2 END WHERE class_id = $1 AND valid_to IS NULL RETURNING id, valid_to";
-    LEAVE = "DELETE FROM presence WHERE person_id IN ($1)
-        AND NOT EXISTS (SELECT 1 FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = presence.person_id AND e.valid_to IS NULL AND c.ancestor_id = presence.org_id)
-        AND NOT EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = presence.person_id AND s.valid_to IS NULL AND c.ancestor_id = presence.org_id)
-        RETURNING person_id AS id";
     NOTE = "INSERT INTO school_year_turn_row (turn_id, place, row_id, before, after) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (turn_id, place, row_id) DO UPDATE SET before = excluded.before, after = excluded.after, outcome = NULL";
     TOLD = "SELECT place, COALESCE(outcome, 'waiting') AS state, COUNT(*) AS n FROM school_year_turn_row WHERE turn_id = $1 GROUP BY place, COALESCE(outcome, 'waiting')";
@@ -46,9 +42,10 @@ statements! {
     // Whoever works on a turn works alone.
     @hold HOLD = "SELECT * FROM school_year_turn WHERE org_id = $1 AND year = $2 AND state <> 'undone'";
     @hold STUDENTS = "SELECT * FROM enrolment WHERE class_id = $1 AND valid_to IS NULL AND state IN ('01', '05', '99') ORDER BY id LIMIT $2";
-    // Changed since is what has another version, whose student is a student again, or is no more.
+    // Changed since is what has another version, whose student is a student again or is no more, or whose school is closed.
     @hold STAYS_BACK = "SELECT r.row_id AS id, e.person_id AS person_id, r.before AS before, CASE WHEN CAST(e.version AS TEXT) = r.after
             AND NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = e.person_id AND o.valid_to IS NULL)
+            AND EXISTS (SELECT 1 FROM institution i WHERE i.id = e.org_id AND i.status NOT IN ('abolished', 'merged'))
             AND EXISTS (SELECT 1 FROM person p WHERE p.id = e.person_id AND p.status NOT IN ('deceased', 'cancelled') AND p.salt IS NOT NULL) THEN TRUE ELSE FALSE END AS fits
         FROM school_year_turn_row r JOIN enrolment e ON e.id = r.row_id WHERE r.turn_id = $1 AND r.place = 'enrolment' AND r.outcome IS NULL ORDER BY r.row_id LIMIT $2";
     @hold CLASSES_BACK = "SELECT r.row_id AS id, NULL AS person_id, r.before AS before, CASE WHEN CAST(k.version AS TEXT) = r.after THEN TRUE ELSE FALSE END AS fits
@@ -252,15 +249,6 @@ pub async fn end_stays(
     let ended: Vec<Touched> = tx.all_in(END_STAYS, &[state.as_str().into(), day.into(), now.into()], ids()).await?;
     tx.all_in::<Touched>(END_GRANTS, &[now.into(), "graduated".into()], ids()).await?;
     if ended.len() == stays.len() { Ok(()) } else { Err(StoreError::Busy) }
-}
-
-/// Takes people out of name search where they neither study nor work any more.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn leave(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<(), StoreError> {
-    let left = people.iter().map(|person| Value::from(*person)).collect();
-    tx.all_in::<Touched>(LEAVE, &[], left).await.map(drop)
 }
 
 /// Graduates a class. `false` when somebody else changed it meanwhile.

@@ -1,10 +1,11 @@
 //! Staffings 任职 and what they teach 任教.
 
 use chrono::NaiveDate;
+use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Task, TaskOn};
-use crate::domain::id::{PersonId, StaffingId};
+use crate::domain::id::{ClassId, PersonId, StaffingId};
 use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 
@@ -18,7 +19,9 @@ statements! {
         SELECT $1, s.id, $4, $5, $6, $7, $8 FROM staffing s WHERE s.id = $2 AND s.person_id = $3
         ON CONFLICT (staffing_id, class_id, subject) WHERE valid_to IS NULL DO NOTHING";
     TAUGHT = "SELECT t.* FROM teaching t JOIN staffing s ON s.id = t.staffing_id WHERE s.person_id = $1 ORDER BY t.valid_from, t.id";
-    END_TEACHING = "UPDATE teaching SET valid_to = $3 WHERE valid_to IS NULL AND staffing_id = (SELECT id FROM staffing WHERE id = $1 AND person_id = $2)";
+    END_LESSON = "UPDATE teaching SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2 END WHERE id = $1 AND valid_to IS NULL";
+    HEADS = "SELECT t.*, s.person_id AS person_id FROM teaching t JOIN staffing s ON s.id = t.staffing_id WHERE t.class_id = $1 AND t.valid_to IS NULL AND t.head_teacher = TRUE ORDER BY t.id";
+    END_TEACHING = "UPDATE teaching SET valid_to = CASE WHEN valid_from > $3 THEN valid_from ELSE $3 END WHERE valid_to IS NULL AND staffing_id = (SELECT id FROM staffing WHERE id = $1 AND person_id = $2)";
     OPEN_OF_MANY = "SELECT * FROM staffing WHERE valid_to IS NULL AND person_id IN ($1)";
     TAUGHT_IN_MANY = "SELECT * FROM teaching WHERE valid_to IS NULL AND staffing_id IN ($1)";
 }
@@ -150,6 +153,31 @@ pub async fn taught(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Teaching>
 /// As [`StoreError`] says.
 pub async fn end_teaching(tx: &mut Tx, on: &TaskOn, staffing: StaffingId, day: NaiveDate) -> Result<u64, StoreError> {
     tx.execute(END_TEACHING, args![staffing, on.person(), day]).await
+}
+
+/// Ends one lesson; `false` when it ended before.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end_lesson(tx: &mut Tx, _task: &Task, lesson: Uuid, day: NaiveDate) -> Result<bool, StoreError> {
+    tx.execute_one(END_LESSON, args![lesson, day]).await
+}
+
+struct Head(PersonId, Teaching);
+
+impl FromRow for Head {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("person_id")?, Teaching::from_row(row)?))
+    }
+}
+
+/// Whoever is the head teacher of a class today.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn heads(tx: &mut Tx, _task: &Task, class: ClassId) -> Result<Vec<(PersonId, Teaching)>, StoreError> {
+    let found: Vec<Head> = tx.all(HEADS, args![class]).await?;
+    Ok(found.into_iter().map(|Head(person, lesson)| (person, lesson)).collect())
 }
 
 /// The open posts of many people.

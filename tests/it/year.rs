@@ -2,8 +2,9 @@
 //! mistake is taken back to the day.
 
 use mingji::app::Kind;
+use mingji::app::pace::Listener;
 use mingji::app::relation_claim::Decider;
-use mingji::app::school_year::{Listener, UndoReport, YearReport};
+use mingji::app::school_year::{UndoReport, YearReport};
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use serde_json::json;
 

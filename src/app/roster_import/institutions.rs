@@ -46,7 +46,11 @@ impl App {
                     Some(Err(fault)) => {
                         let code = fault.code;
                         report.fault(number, fault);
-                        report.count(if code == Code::ParentDiffers { Outcome::Conflict } else { Outcome::Rejected });
+                        report.count(if matches!(code, Code::ParentDiffers | Code::CodeVoid) {
+                            Outcome::Conflict
+                        } else {
+                            Outcome::Rejected
+                        });
                     }
                     None => later.push((number, row)),
                 }
@@ -111,6 +115,14 @@ impl App {
         };
         drop(tx);
         if let Some(known) = known {
+            let held = institutions::holders(&mut self.db.read().await?, task, &row.code).await?;
+            if !held.iter().any(|code| code.org == known.id && code.valid_to.is_none()) {
+                return Ok(Some(Err(Fault::new(
+                    Column::OrgCode,
+                    Code::CodeVoid,
+                    "this code is no institution's any more: `mingji institution show CODE` says what became of it",
+                ))));
+            }
             return self.known_institution(ctx, task, known, row, parent, dry).await.map(Some);
         }
         if dry {

@@ -13,6 +13,7 @@ use crate::domain::registry::case::Case;
 use crate::domain::registry::document::{Document, DocumentClass};
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::Guardianship;
+use crate::domain::registry::institution::Institution;
 use crate::domain::registry::person::PersonSalt;
 use crate::domain::registry::roster::PersonRow;
 use crate::domain::registry::staffing::{Staffing, Teaching};
@@ -86,7 +87,8 @@ impl App {
     /// The institution of a code.
     pub(super) async fn org_of(&self, tx: &mut Tx, task: &Task, code: &str) -> Result<Option<Org>, Error> {
         use crate::domain::registry::institution::InstitutionLevel::{Campus, County, School};
-        let Some(org) = institutions::by_code(tx, task, code).await? else { return Ok(None) };
+        let found = institutions::by_code(tx, task, code).await?.filter(Institution::stands);
+        let Some(org) = found else { return Ok(None) };
         let above = institutions::ancestors(tx, task, org.id).await?;
         let presence = std::iter::once(&org)
             .chain(&above)

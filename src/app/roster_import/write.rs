@@ -12,7 +12,7 @@ use crate::domain::registry::account::AliasKind;
 use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
 use crate::store::db::Tx;
 use crate::store::{
-    accounts, activations, books, contacts, documents, enrolments, fact_authors, guardianships, persons,
+    accounts, activations, books, contacts, documents, enrolments, fact_authors, guardianships, institutions, persons,
     relation_claims, spaces, staffings,
 };
 
@@ -120,6 +120,11 @@ impl Plan {
         let held = persons::hold_standing(tx, task, known.iter().copied()).await?;
         if held != known.len() {
             return Err(Error::busy("one of these people was merged or erased at the same moment"));
+        }
+        let schools: BTreeSet<OrgId> =
+            self.enrolments.iter().map(|stay| stay.org).chain(self.staffings.iter().map(|post| post.org)).collect();
+        if institutions::hold_standing(tx, task, schools.iter().copied()).await? != schools.len() {
+            return Err(Error::busy("one of these institutions was closed at the same moment"));
         }
         Ok(tx.people_are_held().await?)
     }

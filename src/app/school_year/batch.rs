@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{fresh, refused};
+use crate::app::pace::Step;
 use crate::app::work::{Outcome, Work};
 use crate::app::{App, Ctx, Error};
 use crate::domain::access::Task;
@@ -23,13 +24,6 @@ use crate::store::{classes, persons, school_years};
 
 /// Rows of a transaction: SQLite has one writer, which may be held 50 ms at most (R15).
 pub(super) const ROWS: u32 = 100;
-
-/// Whether a step is to be taken again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    More,
-    Done,
-}
 
 impl App {
     /// The turn of this year, opened now or gone on with.
@@ -82,7 +76,7 @@ impl App {
         let last = students.len() < ROWS as usize;
         let people: Vec<PersonId> = students.iter().map(|stay| stay.person).collect();
         self.end_stays(&mut work, ctx, task, turn.id, students, day).await?;
-        school_years::leave(work.tx(), task, &people).await?;
+        persons::leave_of_many(work.tx(), task, &people).await?;
         for person in &people {
             work.event("person", *person, "person.graduated", &["enrolment"]);
         }

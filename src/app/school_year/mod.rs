@@ -3,10 +3,11 @@
 
 mod batch;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 
+use super::pace::{Listener, Pace, Step};
 use super::relation_claim::Decider;
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
@@ -19,10 +20,7 @@ use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::db::Tx;
 use crate::store::school_years::Counted;
 use crate::store::{institutions, school_years};
-use batch::Step;
 
-/// Turns of one county that run side by side meet at every batch; whoever comes second tries again.
-const TRIES: u32 = 30;
 /// Places in the order in which they go back.
 const PLACES: [school_years::Place; 3] =
     [school_years::Place::Stays, school_years::Place::Teaching, school_years::Place::Classes];
@@ -68,12 +66,6 @@ pub struct UndoReport {
     pub changed_since: i64,
     /// How long it took.
     pub seconds: f64,
-}
-
-/// Hears how far long work is.
-pub trait Listener {
-    /// So many of so many classes or rows are done.
-    fn progress(&mut self, done: u64, total: u64);
 }
 
 impl App {
@@ -219,27 +211,6 @@ impl App {
         }
         Ok(seated)
     }
-
-    /// Runs a step again while somebody else is in its way; whoever waits for SQLite's writer then has it as long (R15).
-    async fn paced<F: Future<Output = Result<Step, Error>>>(
-        &self,
-        pace: &mut Pace,
-        step: impl Fn() -> F,
-    ) -> Result<Step, Error> {
-        for attempt in 1.. {
-            if self.db.is_awaited() {
-                tokio::time::sleep(pace.held).await;
-            }
-            let since = Instant::now();
-            let done = step().await;
-            pace.held = since.elapsed();
-            match done {
-                Err(error) if error.kind == Kind::Busy && attempt < TRIES => self.pause(attempt).await,
-                other => return other,
-            }
-        }
-        Err(Error::busy("somebody else is in the way"))
-    }
 }
 
 #[derive(Default)]
@@ -247,11 +218,6 @@ struct Seated {
     leave: i64,
     stay: i64,
     taught: i64,
-}
-
-#[derive(Default)]
-struct Pace {
-    held: Duration,
 }
 
 fn refused(why: TurnError) -> Error {

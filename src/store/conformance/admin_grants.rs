@@ -24,6 +24,7 @@ fn grant(n: u128, org: u128) -> NewGrant {
         may_delegate: false,
         valid_from: NOW,
         valid_to: None,
+        staffing: None,
     }
 }
 

@@ -5,11 +5,12 @@ use uuid::Uuid;
 use super::on_both_engines;
 use super::support::{add_tree, class, day, institution, org_id, person_id};
 use crate::domain::access::for_tests::{subtree, task};
+use crate::domain::id::OrgId;
 use crate::domain::registry::class::ClassStatus;
 use crate::domain::registry::institution::{InstitutionCode, InstitutionKind};
 use crate::domain::registry::institution_code::Code;
-use crate::store::db::Db;
-use crate::store::{classes, institutions};
+use crate::store::db::{Db, Tx};
+use crate::store::{classes, institution_changes, institutions};
 
 on_both_engines!(
     an_institution_is_read_as_written,
@@ -17,6 +18,7 @@ on_both_engines!(
     codes_come_and_go_and_old_ones_still_lead_home,
     a_code_names_one_institution_at_a_time,
     a_class_at_its_place_is_there_once,
+    wherever_institutions_hang_the_closure_says_so,
 );
 
 async fn an_institution_is_read_as_written(db: &Db) {
@@ -98,6 +100,53 @@ async fn a_code_names_one_institution_at_a_time(db: &Db) {
     let taken =
         institutions::insert_code(&mut tx, &task(), Uuid::from_u128(4), &code(6, "ED36010200")).await.unwrap_err();
     assert!(taken.is_unique("institution_code_scheme_value_key"), "{taken}");
+}
+
+/// Every institution and what stands above it, the nearest first.
+async fn chains(tx: &mut Tx, n: usize) -> Vec<Vec<OrgId>> {
+    let mut chains = Vec::new();
+    for org in 1..=n {
+        let above = institutions::ancestors(tx, &task(), org_id(org as u128)).await.unwrap();
+        chains.push(above.into_iter().map(|org| org.id).collect());
+    }
+    chains
+}
+
+/// What stands above one, by its parents.
+fn above(parents: &[Option<usize>], mut one: usize) -> Vec<usize> {
+    let next = || {
+        one = parents[one]?;
+        Some(one)
+    };
+    std::iter::from_fn(next).collect()
+}
+
+async fn wherever_institutions_hang_the_closure_says_so(db: &Db) {
+    const N: usize = 14;
+    let mut tx = db.write().await.unwrap();
+    let mut parents: Vec<Option<usize>> = (0..=N).map(|n| (n > 1).then_some(n / 2)).collect();
+    for (n, parent) in parents.iter().enumerate().skip(1) {
+        let new = institution(n as u128, parent.map(|parent| parent as u128), InstitutionKind::Authority, "360102");
+        institutions::insert(&mut tx, &task(), &new).await.unwrap();
+    }
+    // The same steps every time, as if they were thrown.
+    let mut thrown: u64 = 7;
+    for _ in 0..120 {
+        thrown = thrown.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let throw = |of: u64, sides: usize| usize::try_from(of >> 33).unwrap() % sides;
+        let (org, under) = (throw(thrown, N - 1) + 2, throw(thrown.rotate_left(17), N) + 1);
+        let below = under == org || above(&parents, under).contains(&org);
+        let (moved, parent) = (org_id(org as u128), org_id(under as u128));
+        assert_eq!(institution_changes::is_under(&mut tx, &task(), moved, parent).await.unwrap(), below);
+        if below {
+            continue;
+        }
+        institution_changes::stand_under(&mut tx, &task(), moved, parent).await.unwrap();
+        parents[org] = Some(under);
+        let expected: Vec<Vec<OrgId>> =
+            (1..=N).map(|one| above(&parents, one).into_iter().map(|org| org_id(org as u128)).collect()).collect();
+        assert_eq!(chains(&mut tx, N).await, expected);
+    }
 }
 
 async fn a_class_at_its_place_is_there_once(db: &Db) {

@@ -28,7 +28,9 @@ const ALL: &[&[Statement]] = &[
     crate::store::facts::STATEMENTS,
     crate::store::grants::STATEMENTS,
     crate::store::guardianships::STATEMENTS,
+    crate::store::handovers::STATEMENTS,
     crate::store::identities::STATEMENTS,
+    crate::store::institution_changes::STATEMENTS,
     crate::store::institutions::STATEMENTS,
     crate::store::merge_rows::STATEMENTS,
     crate::store::merges::STATEMENTS,
@@ -64,11 +66,12 @@ async fn every_statement_prepares(db: &Db) {
 }
 
 /// Statements that read a whole table on purpose (counts, short lists, upkeep, the sequencer's waiting room), or only
-/// what a subquery of theirs found.
+/// what a subquery of theirs found or what they bring along.
 const READ_ALL: &[&str] = &[
     "books::PENDING_AUDIT",
     "books::PENDING_EVENTS",
     "books::HEAD",
+    "books::INSERT_PENDING_PAIR",
     "books::OLDEST_PENDING",
     "books::COUNT_PENDING",
     "books::COUNT_UNNUMBERED",
@@ -81,6 +84,7 @@ const READ_ALL: &[&str] = &[
     "deliveries::FORGET",
     "deliveries::WAITING",
     "elsewhere::FORGET",
+    "erasures::MERGE_REASONS",
     "facts::FINGERPRINTS",
     "merges::ALL_INTO",
     "persons::SURVIVOR",
@@ -92,6 +96,7 @@ const READ_ALL: &[&str] = &[
     "signing_keys::LIST",
     "slips::OUTGROWN",
     "subjects::CALLED",
+    "verification_requests::OPEN",
 ];
 
 /// A partial index serves only queries that repeat its condition, which is easily overlooked: the plan tells.

@@ -36,7 +36,10 @@ const MIGRATIONS: &[Pair] = pairs! {
     8 "0008_answered_elsewhere";
     9 "0009_people_again";
     10 "0010_verification";
-    11 "0011_fact_author";
+    11 "0011_institutions_over_time";
+    12 "0012_grants_rest_on_posts";
+    13 "0013_sender_constraint";
+    14 "0014_fact_author";
 };
 
 /// What [`Db::migrate`] did.

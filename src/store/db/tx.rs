@@ -25,6 +25,8 @@ pub enum Lock {
     Sequencer,
     /// Creating or rotating signing keys.
     Keyring,
+    /// Hanging institutions into the tree, or elsewhere.
+    Tree,
 }
 
 /// One body for four kinds of connection.

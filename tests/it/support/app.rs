@@ -78,6 +78,8 @@ pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: 
         issuer: Issuer::parse(issuer).unwrap(),
         lifetimes: Lifetimes::default(),
         registration: Opening::default(),
+        dpop_nonce: false,
+        mtls: None,
         outbound: GuardedClient::new(vec![loopback], None).unwrap(),
         verifiers: Vec::new(),
         password_workers: (2, 64),

@@ -60,6 +60,11 @@ async fn import(app: &TestApp, kind: RosterKind, file: &str) -> Report {
     app.app.import_roster(&app.operator(), kind, file.as_bytes(), false, &mut Silent).await.unwrap()
 }
 
+/// Brings institutions in.
+pub async fn institutions(app: &TestApp, file: &str) -> Report {
+    import(app, RosterKind::Institutions, file).await
+}
+
 /// Opens the county.
 pub async fn open(app: &TestApp) {
     import(app, RosterKind::Institutions, INSTITUTIONS).await;

@@ -15,6 +15,7 @@ codes! {
         NameMissing = "name_missing", "缺少姓名";
         NameInvalid = "name_invalid", "姓名有误";
         InstitutionUnknown = "institution_unknown", "机构不存在";
+        CodeVoid = "institution_code_void", "机构标识码已作废";
         InstitutionInvalid = "institution_invalid", "机构信息有误";
         BirthDateImplausible = "birth_date_implausible", "出生日期不可信";
         PersonalCodeInvalid = "personal_code_invalid", "学籍号有误";

@@ -1,0 +1,236 @@
+//! What becomes of institutions: how each was, what is under way, and its place in the tree.
+
+use chrono::NaiveDate;
+
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use crate::domain::access::Task;
+use crate::domain::id::{ClassId, OrgId, PersonId};
+use crate::domain::registry::class::Class;
+use crate::domain::registry::institution::Institution;
+use crate::domain::registry::institution_life::{InstitutionChange, InstitutionSlice};
+use crate::domain::time::Timestamp;
+
+statements! {
+    BEGIN = "INSERT INTO institution_change (id, org_id, kind, into_id, day, state, started_at) VALUES ($1, $2, $3, $4, $5, 'running', $6)
+        ON CONFLICT (org_id) WHERE state = 'running' DO NOTHING";
+    END = "UPDATE institution_change SET state = 'done', ended_at = $2 WHERE id = $1 AND state = 'running'";
+    RUNNING = "SELECT id, org_id, kind, into_id, day, started_at, ended_at FROM institution_change WHERE org_id = $1 AND state = 'running'
+        UNION SELECT id, org_id, kind, into_id, day, started_at, ended_at FROM institution_change WHERE into_id = $1 AND state = 'running'";
+    ABOUT = "SELECT id, org_id, kind, into_id, day, started_at, ended_at FROM institution_change WHERE org_id = $1
+        UNION SELECT id, org_id, kind, into_id, day, started_at, ended_at FROM institution_change WHERE into_id = $1 ORDER BY started_at, id";
+    SLICES = "SELECT * FROM institution_slice WHERE org_id = $1 ORDER BY valid_from";
+    CHILDREN = "SELECT * FROM institution WHERE parent_id = $1 AND status NOT IN ('abolished', 'merged') ORDER BY id";
+    IS_UNDER = "SELECT descendant_id AS id FROM institution_closure WHERE ancestor_id = $1 AND descendant_id = $2";
+    // The pairs of everything below with everything that stood above, and then with everything that stands above.
+    UNHANG = "DELETE FROM institution_closure WHERE descendant_id IN (SELECT d.descendant_id FROM institution_closure d WHERE d.ancestor_id = $1)
+        AND ancestor_id NOT IN (SELECT d.descendant_id FROM institution_closure d WHERE d.ancestor_id = $1)";
+    HANG = "INSERT INTO institution_closure (ancestor_id, descendant_id, depth)
+        SELECT a.ancestor_id, d.descendant_id, a.depth + d.depth + 1 FROM institution_closure a JOIN institution_closure d ON d.ancestor_id = $1 WHERE a.descendant_id = $2";
+    PEOPLE = "SELECT e.person_id AS id FROM institution_closure c JOIN enrolment e ON e.org_id = c.descendant_id AND e.valid_to IS NULL WHERE c.ancestor_id = $1 AND e.person_id > $2
+        UNION SELECT s.person_id AS id FROM institution_closure c JOIN staffing s ON s.org_id = c.descendant_id AND s.valid_to IS NULL WHERE c.ancestor_id = $1 AND s.person_id > $2
+        ORDER BY id LIMIT $3";
+    OPEN_CLASSES = "SELECT * FROM class WHERE org_id = $1 AND status = 'open' ORDER BY id";
+    SUCCEED = "UPDATE class SET status = 'closed', successor_id = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND successor_id IS NULL";
+    SUCCESSOR = "SELECT n.* FROM class k JOIN class n ON n.id = k.successor_id WHERE k.id = $1";
+    WITHDRAW_CLAIMS = "UPDATE relation_claim SET state = 'withdrawn', decided_at = $2, version = version + 1
+        WHERE org_id = $1 AND state IN ('pending', 'rejected') AND state = 'pending' RETURNING id";
+    INHERIT_CASES = "UPDATE conflict_case SET org_id = $2, version = version + 1 WHERE org_id = $1 AND state = 'open' RETURNING id";
+    END_GRANTS = "UPDATE admin_grant SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL RETURNING id";
+    // Whoever closes or changes an institution waits for those who are just bringing people in.
+    @hold HOLD = "SELECT * FROM institution WHERE id = $1";
+}
+
+impl FromRow for InstitutionChange {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            org: row.get("org_id")?,
+            kind: row.code("kind")?,
+            into: row.get("into_id")?,
+            day: row.get("day")?,
+            started_at: row.get("started_at")?,
+            ended_at: row.get("ended_at")?,
+        })
+    }
+}
+
+impl FromRow for InstitutionSlice {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            org: row.get("org_id")?,
+            parent: row.get("parent_id")?,
+            kind: row.code("kind")?,
+            name: row.get("name")?,
+            division: row.code("division")?,
+            school_type: row.optional_code("school_type")?,
+            status: row.code("status")?,
+            valid_from: row.get("valid_from")?,
+            valid_to: row.get("valid_to")?,
+        })
+    }
+}
+
+struct Id(uuid::Uuid);
+
+impl FromRow for Id {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+fn ids(rows: Vec<Id>) -> Vec<uuid::Uuid> {
+    rows.into_iter().map(|row| row.0).collect()
+}
+
+/// An institution, kept from everybody else until the transaction ends; whoever brings people in is waited for.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Option<Institution>, StoreError> {
+    tx.optional(HOLD, args![org]).await
+}
+
+/// Begins a change; `false` when another one of the institution is under way.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn begin(tx: &mut Tx, _task: &Task, change: &InstitutionChange) -> Result<bool, StoreError> {
+    let values = args![change.id, change.org, change.kind.as_str(), change.into, change.day, change.started_at];
+    tx.execute_one(BEGIN, values).await
+}
+
+/// Says that a change is done; `false` when it was before.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end(tx: &mut Tx, _task: &Task, change: &InstitutionChange, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(END, args![change.id, now]).await
+}
+
+/// What is under way with an institution on either side.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn running(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<InstitutionChange>, StoreError> {
+    tx.all(RUNNING, args![org]).await
+}
+
+/// All changes with an institution on either side, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn about(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<InstitutionChange>, StoreError> {
+    tx.all(ABOUT, args![org]).await
+}
+
+/// How an institution was, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn slices(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<InstitutionSlice>, StoreError> {
+    tx.all(SLICES, args![org]).await
+}
+
+/// What stands directly under an institution.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn children(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Institution>, StoreError> {
+    tx.all(CHILDREN, args![org]).await
+}
+
+/// Whether an institution is another one or stands below it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn is_under(tx: &mut Tx, _task: &Task, above: OrgId, below: OrgId) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Id>(IS_UNDER, args![above, below]).await?.is_some())
+}
+
+/// Hangs an institution and everything below it under another one, which stands nowhere below it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn stand_under(tx: &mut Tx, _task: &Task, org: OrgId, parent: OrgId) -> Result<(), StoreError> {
+    tx.execute(UNHANG, args![org]).await?;
+    tx.execute(HANG, args![org, parent]).await.map(drop)
+}
+
+/// Whoever studies or works under an institution, behind `after`.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn people(
+    tx: &mut Tx,
+    _task: &Task,
+    org: OrgId,
+    after: PersonId,
+    limit: u32,
+) -> Result<Vec<PersonId>, StoreError> {
+    let rows: Vec<Id> = tx.all(PEOPLE, args![org, after, limit]).await?;
+    Ok(rows.into_iter().map(|row| PersonId(row.0)).collect())
+}
+
+/// The open classes of an institution.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn open_classes(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Class>, StoreError> {
+    tx.all(OPEN_CLASSES, args![org]).await
+}
+
+/// Closes a class whose people go on in another one; `false` when somebody did so before.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn succeed(
+    tx: &mut Tx,
+    _task: &Task,
+    class: ClassId,
+    by: ClassId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    tx.execute_one(SUCCEED, args![class, by, now]).await
+}
+
+/// The class in which the people of one go on.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn successor(tx: &mut Tx, _task: &Task, class: ClassId) -> Result<Option<Class>, StoreError> {
+    tx.optional(SUCCESSOR, args![class]).await
+}
+
+/// What ends with an institution.
+pub struct Ended {
+    /// Grants over it, each by its id.
+    pub grants: Vec<uuid::Uuid>,
+    /// What it claimed of others' people.
+    pub claims: usize,
+}
+
+/// Ends the rights over an institution and what it still asked for; its open cases go to its heir.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn wind_up(
+    tx: &mut Tx,
+    _task: &Task,
+    org: OrgId,
+    heir: Option<OrgId>,
+    now: Timestamp,
+) -> Result<Ended, StoreError> {
+    let grants = ids(tx.all(END_GRANTS, args![org, now]).await?);
+    let claims = tx.all::<Id>(WITHDRAW_CLAIMS, args![org, now]).await?.len();
+    tx.all::<Id>(INHERIT_CASES, args![org, heir]).await?;
+    Ok(Ended { grants, claims })
+}
+
+/// The day from which on somebody else stood for an institution, and who.
+pub fn heir_on(changes: &[InstitutionChange], org: OrgId, day: NaiveDate) -> Option<OrgId> {
+    use crate::domain::registry::institution_life::ChangeKind::{Closed, Merged};
+    let ends = |change: &&InstitutionChange| {
+        change.org == org && change.ended_at.is_some() && change.day <= day && matches!(change.kind, Merged | Closed)
+    };
+    changes.iter().find(ends).and_then(|change| change.into)
+}
