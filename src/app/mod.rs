@@ -165,7 +165,6 @@ pub(crate) struct Wake {
     pub(crate) sequencer: Notify,
     pub(crate) deliveries: Notify,
     pub(crate) pings: Notify,
-    pub(crate) verifications: Notify,
 }
 
 impl std::ops::Deref for App {

@@ -24,6 +24,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::elsewhere::STATEMENTS,
     crate::store::enrolments::STATEMENTS,
     crate::store::erasures::STATEMENTS,
+    crate::store::fact_authors::STATEMENTS,
     crate::store::facts::STATEMENTS,
     crate::store::grants::STATEMENTS,
     crate::store::guardianships::STATEMENTS,

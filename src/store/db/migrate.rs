@@ -39,6 +39,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     11 "0011_institutions_over_time";
     12 "0012_grants_rest_on_posts";
     13 "0013_sender_constraint";
+    14 "0014_fact_author";
 };
 
 /// What [`Db::migrate`] did.
