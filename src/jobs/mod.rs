@@ -15,8 +15,8 @@ const KEYS_CLOCK: Duration = Duration::from_secs(30);
 const UPKEEP_CLOCK: Duration = Duration::from_secs(600);
 /// A receiver that is slow holds one lane at most; so many may be slow before others wait.
 const DELIVERY_LANES: usize = 8;
-
-const PING_LANES: usize = 2;
+/// As many for clients that wait to hear of an answer: they have minutes.
+const PING_LANES: usize = 8;
 /// Of each service: one that is slow, or has much to answer, keeps no other from being asked.
 const VERIFICATION_LANES: usize = 2;
 

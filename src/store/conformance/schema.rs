@@ -84,6 +84,7 @@ const READ_ALL: &[&str] = &[
     "deliveries::FORGET",
     "deliveries::WAITING",
     "elsewhere::FORGET",
+    "elsewhere::OPEN_OF",
     "erasures::MERGE_REASONS",
     "facts::FINGERPRINTS",
     "merges::ALL_INTO",

@@ -40,6 +40,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     12 "0012_grants_rest_on_posts";
     13 "0013_sender_constraint";
     14 "0014_fact_author";
+    15 "0015_pings_apart";
 };
 
 /// What [`Db::migrate`] did.
