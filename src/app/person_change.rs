@@ -13,19 +13,18 @@ use super::cases::{self, Dispute};
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::{Task, TaskName};
-use crate::domain::audit::Action;
+use crate::domain::access::{Task, TaskName, TaskOn};
+use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{CaseId, OrgId, PersonId, new_uuid};
 use crate::domain::registry::account::AliasKind;
 use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
-use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::document::{Document, DocumentStatus};
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::person::{Person, PersonSalt};
 use crate::domain::registry::personal_code::PersonalCode;
 use crate::keys::blind_index::salted;
 use crate::store::documents::{DocumentKey, StoredCode};
-use crate::store::{accounts, documents, merges, person_names, persons};
+use crate::store::{accounts, documents, fact_authors, merges, person_names, persons};
 
 /// What a change came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,10 +58,10 @@ impl App {
         let task = access::task(TaskName::PersonChange);
         let mut work = self.begin(ctx, Action::PersonChanged).await?;
         let person = self.changeable(&mut work, ctx, &task, by, id).await?;
-        if person.name.as_ref() == Some(name) {
-            return Ok(Changed::Unchanged);
-        }
         work.target("person", person.id);
+        if person.name.as_ref() == Some(name) {
+            return unchanged(work).await;
+        }
         self.rename_in(&mut work, ctx, &task, person, name.clone()).await?;
         work.commit(Outcome::Done).await?;
         Ok(Changed::Done)
@@ -81,8 +80,9 @@ impl App {
         if let Some(former) = &person.name {
             person_names::keep(work.tx(), &on, new_uuid(ctx.now, &*self.random), former, ctx.now).await?;
         }
-        self.supersede_in(work, ctx, task, person.id).await?;
-        let renamed = unverified(Person { name: Some(name), ..person }, ctx);
+        self.recorded_in(work, ctx, &on).await?;
+        let renamed = Person { name: Some(name), ..person };
+        let renamed = self.supersede_in(work, ctx, task, renamed, None).await?;
         self.write_person(work, task, &renamed, &["name"]).await?;
         Ok(persons::refresh_presence(work.tx(), &on).await?)
     }
@@ -116,19 +116,23 @@ impl App {
         let task = access::task(TaskName::PersonChange);
         let mut work = self.begin(ctx, Action::PersonChanged).await?;
         let person = self.changeable(&mut work, ctx, &task, by, id).await?;
+        work.target("person", person.id);
+        // Whether a day is hers is a question, whatever the answer: the days of a year are soon tried.
+        let mut work = self.charge_question(work, ctx, by, ("birth_date", &format!("{} {born}", person.id))).await?;
         if person.birth_date == Some(born) {
-            return Ok(Changed::Unchanged);
+            return unchanged(work).await;
         }
         for document in documents::of_person(work.tx(), &task.on(person.id)).await? {
             let held = document.status == DocumentStatus::Active;
             let inside = self.open_number(&person, &document).filter(|_| held).and_then(|number| number.birth_date());
             if inside.is_some_and(|inside| inside != born) {
+                work.commit(Outcome::Refused("her number holds another birth date")).await?;
                 return Err(Error::new(Kind::Conflict, "her number holds another birth date: correct the number"));
             }
         }
-        work.target("person", person.id);
-        self.supersede_in(&mut work, ctx, &task, person.id).await?;
-        let corrected = unverified(Person { birth_date: Some(born), ..person }, ctx);
+        self.recorded_in(&mut work, ctx, &task.on(person.id)).await?;
+        let corrected = Person { birth_date: Some(born), ..person };
+        let corrected = self.supersede_in(&mut work, ctx, &task, corrected, None).await?;
         self.write_person(&mut work, &task, &corrected, &["birth_date"]).await?;
         work.commit(Outcome::Done).await?;
         Ok(Changed::Done)
@@ -163,15 +167,10 @@ impl App {
         let person = self.changeable(&mut work, ctx, &task, by, id).await?;
         let key = self.document_key(document);
         work.target("person", person.id);
-        let holder = documents::holder(work.tx(), &task, &key).await?;
-        if holder.as_ref().is_some_and(|holder| holder.person == person.id) {
-            return Ok(Changed::Unchanged);
-        }
-        // Whether somebody else holds it is a question, and counted (R1).
-        if let Some(admin) = by.admin() {
-            self.charge_question(ctx, work.tx(), admin).await?;
-        }
-        match holder {
+        // Who holds it is a question (R1): she, somebody else or nobody.
+        let mut work = self.charge_question(work, ctx, by, ("document", document.number.expose())).await?;
+        match documents::holder(work.tx(), &task, &key).await? {
+            Some(holder) if holder.person == person.id => unchanged(work).await,
             Some(holder) => {
                 let dispute = Dispute {
                     kind: CaseKind::Correction,
@@ -206,6 +205,7 @@ impl App {
     ) -> Result<Changed, Error> {
         let opened = cases::open(self, ctx, work.tx(), task, by.admin(), vec![dispute]).await?;
         let Some(id) = opened.first().copied() else {
+            work.commit(Outcome::Refused("the same was asked before")).await?;
             return Err(Error::new(Kind::Conflict, "the same was asked before: see `mingji case list`"));
         };
         work.event("case", id, "case.opened", &[]).detail("case", id.to_string());
@@ -235,13 +235,14 @@ impl App {
             }
         }
         self.insert_document(work, ctx, &on, person, document, key).await?;
-        self.supersede_in(work, ctx, task, person.id).await?;
+        self.recorded_in(work, ctx, &on).await?;
         let known = Person {
             birth_date: document.birth_date().or(person.birth_date),
             sex: document.sex().unwrap_or(person.sex),
             ..person.clone()
         };
-        self.write_person(work, task, &unverified(known, ctx), &["document"]).await
+        let known = self.supersede_in(work, ctx, task, known, None).await?;
+        self.write_person(work, task, &known, &["document"]).await
     }
 
     /// Takes a number away from whoever holds it without right; it is free for its true holder. `false` when she does not
@@ -262,8 +263,8 @@ impl App {
         if !documents::set_status(work.tx(), &on, held.id, held.status, DocumentStatus::Withdrawn, ctx.now).await? {
             return Err(Error::busy("somebody changed the document at the same moment"));
         }
-        self.supersede_in(work, ctx, task, person.id).await?;
-        self.write_person(work, task, &unverified(person.clone(), ctx), &["document"]).await?;
+        let person = self.supersede_in(work, ctx, task, person.clone(), None).await?;
+        self.write_person(work, task, &person, &["document"]).await?;
         Ok(true)
     }
 
@@ -289,7 +290,7 @@ impl App {
                     let alias = self.index.login("personal_code", &plain);
                     accounts::end_alias(work.tx(), &on, AliasKind::PersonalCode, alias, ctx.now).await?;
                 }
-                work.event("person", person.id, "person.changed", &["personal_code"]);
+                self.code_changed_in(work, ctx, task, person).await?;
                 return Ok(true);
             }
         }
@@ -340,13 +341,11 @@ impl App {
         let mut work = self.begin(ctx, Action::PersonChanged).await?;
         let person = self.changeable(&mut work, ctx, &task, by, id).await?;
         work.target("person", person.id);
+        let mut work = self.charge_question(work, ctx, by, ("personal_code", code.expose())).await?;
         let index = self.index.personal_code(code.expose());
         let holder = documents::code_holder(work.tx(), &task, index).await?;
         if holder == Some(person.id) {
-            return Ok(Changed::Unchanged);
-        }
-        if let Some(admin) = by.admin() {
-            self.charge_question(ctx, work.tx(), admin).await?;
+            return unchanged(work).await;
         }
         let dispute = |holder, subject_key| Dispute {
             kind: CaseKind::PersonalCode,
@@ -365,7 +364,7 @@ impl App {
             return self.dispute_instead(work, ctx, &task, by, dispute).await;
         }
         self.insert_personal_code(&mut work, ctx, &task.on(person.id), &person, code).await?;
-        work.event("person", person.id, "person.changed", &["personal_code"]);
+        self.code_changed_in(&mut work, ctx, &task, &person).await?;
         // The number inside is a hint (R10): she keeps the code, and somebody looks at it.
         if let Some(key) = self.hinted(code) {
             let other = documents::holder(work.tx(), &task, &key).await?.filter(|holder| holder.person != person.id);
@@ -379,6 +378,18 @@ impl App {
         }
         work.commit(Outcome::Done).await?;
         Ok(Changed::Done)
+    }
+
+    /// Another 学籍号 than the one that was compared says nothing of the one that was.
+    async fn code_changed_in(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, person: &Person) -> Result<(), Error> {
+        let person = self.supersede_in(work, ctx, task, person.clone(), Some("personal_code")).await?;
+        self.write_person(work, task, &person, &["personal_code"]).await
+    }
+
+    /// Notes who says so: she is not the one to verify it. What the operator's commands write is nobody's word.
+    pub(super) async fn recorded_in(&self, work: &mut Work<'_>, ctx: &Ctx, on: &TaskOn) -> Result<(), Error> {
+        let Actor::Person { id: author } = ctx.actor else { return Ok(()) };
+        Ok(fact_authors::insert(work.tx(), on, author, ctx.now).await?)
     }
 
     /// Somebody whom this decider may change. She is held before anybody's right is looked at: whoever gave her to another
@@ -442,6 +453,13 @@ impl App {
     }
 }
 
+/// It was so already, which is an answer and stands in the audit like every other.
+pub(super) async fn unchanged(mut work: Work<'_>) -> Result<Changed, Error> {
+    work.detail("unchanged", true);
+    work.commit(Outcome::Done).await?;
+    Ok(Changed::Unchanged)
+}
+
 /// What an audit entry says of a state instead of the state: keyed with the person's salt, it means nothing once that is
 /// gone (R7, R18).
 pub(super) fn digest(salt: &PersonSalt, parts: &[String]) -> String {
@@ -459,16 +477,4 @@ fn content(person: &Person) -> Vec<String> {
         person.status.as_str().to_owned(),
         person.realname_level.get().to_string(),
     ]
-}
-
-/// The person, changed now. Whoever was verified was so under what she had before: it has to be done anew.
-fn unverified(person: Person, ctx: &Ctx) -> Person {
-    let falls = person.realname_level > Level::RECORDED;
-    Person {
-        realname_level: person.realname_level.min(Level::RECORDED),
-        realname_at: if falls { Some(ctx.now) } else { person.realname_at },
-        updated_at: ctx.now,
-        version: person.version + 1,
-        ..person
-    }
 }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::person_change::Changed;
+use super::person_change::{Changed, unchanged};
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -38,11 +38,15 @@ impl App {
         let task = access::task(TaskName::PersonChange);
         let mut work = self.begin(ctx, Action::PersonChanged).await?;
         let person = self.changeable(&mut work, ctx, &task, by, id).await?;
+        work.target("person", person.id);
+        // A day before her birth is refused, which tells of it: counted like every question about a birth date.
+        let mut work = self.charge_question(work, ctx, by, ("death", &format!("{} {day}", person.id))).await?;
         if person.birth_date.is_some_and(|born| day < born) {
+            work.commit(Outcome::Refused("the day lies before the birth")).await?;
             return Err(Error::invalid("the day lies before the birth"));
         }
         match person.status {
-            Status::Deceased => return Ok(Changed::Unchanged),
+            Status::Deceased => return unchanged(work).await,
             Status::Cancelled | Status::Merged => {
                 return Err(Error::new(Kind::Conflict, "this record was closed before"));
             }
@@ -60,7 +64,7 @@ impl App {
         let person = Person { status: Status::Deceased, updated_at: ctx.now, version: person.version + 1, ..person };
         self.write_person(&mut work, &task, &person, &["status"]).await?;
         persons::refresh_presence(work.tx(), &on).await?;
-        work.target("person", person.id).detail("status", Status::Deceased.as_str());
+        work.detail("status", Status::Deceased.as_str());
         work.commit(Outcome::Done).await?;
         Ok(Changed::Done)
     }

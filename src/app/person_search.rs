@@ -38,6 +38,16 @@ impl Sought {
             Self::Phone(_) => "phone",
         }
     }
+
+    /// What a question says that names one person exactly; nothing for the beginning of a name.
+    fn asked(&self) -> Option<&str> {
+        match self {
+            Self::Name(_) => None,
+            Self::Document(document) => Some(document.number.expose()),
+            Self::PersonalCode(code) => Some(code.expose()),
+            Self::Phone(phone) => Some(phone),
+        }
+    }
 }
 
 /// Somebody who was found.
@@ -79,6 +89,10 @@ impl App {
         drop(tx);
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::PersonSearched).await?;
+        // Before anything is told: whoever has asked enough today hears the same of a hit and of a miss.
+        if let Some(asked) = sought.asked() {
+            work = self.charge_question(work, &ctx, by, (sought.kind(), asked)).await?;
+        }
         work.detail("by", sought.kind()).detail("found", found.len());
         for one in &found {
             work.shows(one.person_id);

@@ -278,6 +278,7 @@ impl App {
             }
             Presented::Ended => return Err(invalid_grant("the refresh token has ended")),
         };
+        self.touch_device(&mut work, grant.session, ctx.now).await?;
         let grant = Grant { cnf: proved, ..narrowed(grant, scope, target.as_ref())? };
         let target = target.map(|target| target.within(scope));
         let facts = self.facts(work.tx(), &proof, base, &grant, client, ctx.now).await?;

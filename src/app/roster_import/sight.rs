@@ -74,15 +74,6 @@ impl Sight {
 }
 
 impl App {
-    /// Charges an administrator's day with one question about who holds a number that is not one of hers.
-    ///
-    /// # Errors
-    /// `Conflict` when the day's questions are used up.
-    pub(in crate::app) async fn charge_question(&self, ctx: &Ctx, tx: &mut Tx, admin: PersonId) -> Result<(), Error> {
-        let scope = self.roster_subtree(tx, admin, ctx.now).await?;
-        Sight::below(tx, &scope).await?.charge(ctx, tx, 1).await
-    }
-
     /// What an administrator sees now.
     ///
     /// # Errors

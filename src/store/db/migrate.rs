@@ -39,9 +39,11 @@ const MIGRATIONS: &[Pair] = pairs! {
     11 "0011_institutions_over_time";
     12 "0012_grants_rest_on_posts";
     13 "0013_sender_constraint";
-    14 "0014_grant_resources";
-    15 "0015_approvals_and_disclosures";
-    16 "0016_platform_feeds";
+    14 "0014_fact_author";
+    15 "0015_pings_apart";
+    17 "0017_grant_resources";
+    18 "0018_approvals_and_disclosures";
+    19 "0019_platform_feeds";
 };
 
 /// What [`Db::migrate`] did.

@@ -9,7 +9,8 @@ CREATE TABLE platform_reach (
 CREATE TABLE platform_stream (
     client_id BLOB PRIMARY KEY REFERENCES client (id),
     head INTEGER NOT NULL,                                -- the last number given
-    floor INTEGER NOT NULL                                -- the last one that is not kept any more
+    floor INTEGER NOT NULL,                               -- the last one that is not kept any more
+    looked_at BLOB                                      -- while everybody is looked at anew: whom last; none when that is done
 ) STRICT;
 
 CREATE TABLE platform_member (                       -- whom it was told of, up to the head

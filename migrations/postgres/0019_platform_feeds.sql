@@ -9,7 +9,8 @@ CREATE TABLE platform_reach (
 CREATE TABLE platform_stream (
     client_id UUID PRIMARY KEY REFERENCES client (id),
     head BIGINT NOT NULL,                                -- the last number given
-    floor BIGINT NOT NULL                                -- the last one that is not kept any more
+    floor BIGINT NOT NULL,                               -- the last one that is not kept any more
+    looked_at UUID                                      -- while everybody is looked at anew: whom last; none when that is done
 );
 
 CREATE TABLE platform_member (                       -- whom it was told of, up to the head
