@@ -10,7 +10,7 @@ CREATE TABLE platform_stream (
     client_id UUID PRIMARY KEY REFERENCES client (id),
     head BIGINT NOT NULL,                                -- the last number given
     floor BIGINT NOT NULL,                               -- the last one that is not kept any more
-    looked_at UUID                                      -- while everybody is looked at anew: whom last; none when that is done
+    rebuilding_after UUID                                -- while everybody is looked at anew: up to whom that went; none when it is done
 );
 
 CREATE TABLE platform_member (                       -- whom it was told of, up to the head

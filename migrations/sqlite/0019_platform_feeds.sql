@@ -10,7 +10,7 @@ CREATE TABLE platform_stream (
     client_id BLOB PRIMARY KEY REFERENCES client (id),
     head INTEGER NOT NULL,                                -- the last number given
     floor INTEGER NOT NULL,                               -- the last one that is not kept any more
-    looked_at BLOB                                      -- while everybody is looked at anew: whom last; none when that is done
+    rebuilding_after BLOB                                -- while everybody is looked at anew: up to whom that went; none when it is done
 ) STRICT;
 
 CREATE TABLE platform_member (                       -- whom it was told of, up to the head

@@ -198,7 +198,8 @@ impl App {
         now: Timestamp,
     ) -> Result<Vec<Reached>, Error> {
         let Some(platform) = platform(client) else { return Ok(Vec::new()) };
-        let places: BTreeSet<PersonId> = feeds::reached_of(tx, &platform, people).await?.into_iter().collect();
+        let places: BTreeSet<PersonId> =
+            feeds::reached_of(tx, &platform, now.shanghai_date(), people).await?.into_iter().collect();
         let mut reached = Vec::with_capacity(places.len());
         for person in places {
             let proof = Reached::prove_by_reach(&platform, person);

@@ -1,5 +1,6 @@
 //! Who calls the register's API: a token of ours for it, under a grant that is alive, of a person who administers something
-//! now. Read at every request, so that a sign-out, a revoked right or a disabled account counts at once.
+//! now and has not left the session in which she asked for it. Read at every request, so that a sign-out, a revoked right or a
+//! disabled account counts at once.
 
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -9,9 +10,9 @@ use super::relation_claim::Decider;
 use super::signing::grant_of_jti;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::TaskName;
-use crate::domain::id::{OrgId, PersonId};
+use crate::domain::id::{ClientId, OrgId, PersonId};
 use crate::domain::oidc::error::{Code, ProtocolError};
-use crate::domain::oidc::resource::{ADMIN, API};
+use crate::domain::oidc::resource::{ADMIN, API, SELF};
 use crate::store::{admin_grants, institutions};
 
 /// What an administrator may do, and where.
@@ -38,18 +39,20 @@ fn invalid_token() -> Error {
     ProtocolError::new(Code::InvalidToken, "the access token is not for this API, or has ended").into()
 }
 
-fn lacking() -> ProtocolError {
-    ProtocolError::new(Code::InsufficientScope, "scope mingji.admin is needed")
+fn lacking(word: &str) -> Error {
+    Error {
+        public: format!("scope {word} is needed"),
+        ..ProtocolError::new(Code::InsufficientScope, "a scope of the register is needed").into()
+    }
 }
 
-/// What a token may be used for.
-enum Words {
-    /// The rights of an administrator.
-    Admin,
-    /// Nothing but what everybody may.
-    None,
-    /// Rights that have ended since.
-    Lost,
+/// Somebody in whose name a client calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// Who.
+    pub person: PersonId,
+    /// The client that holds the token.
+    pub through: ClientId,
 }
 
 impl App {
@@ -57,32 +60,26 @@ impl App {
     ///
     /// # Errors
     /// `invalid_token`, `insufficient_scope`, or a failed dependency.
-    pub async fn administrator(&self, ctx: &Ctx, token: &AccessToken) -> Result<PersonId, Error> {
-        let (person, words) = self.caller(ctx, token).await?;
-        match words {
-            Words::Admin => Ok(person),
-            Words::None => Err(lacking().into()),
-            // She held the right when the token was made, and holds it no more.
-            Words::Lost => Err(invalid_token()),
-        }
+    pub async fn administrator(&self, ctx: &Ctx, token: &AccessToken) -> Result<Caller, Error> {
+        self.caller(ctx, token, ADMIN).await
     }
 
     /// Whoever a token of the API speaks for, about herself.
     ///
     /// # Errors
-    /// `invalid_token`, `insufficient_scope` for a client's own token, or a failed dependency.
-    pub async fn bearer(&self, ctx: &Ctx, token: &AccessToken) -> Result<PersonId, Error> {
-        self.caller(ctx, token).await.map(|(person, _)| person)
+    /// As [`App::administrator`].
+    pub async fn bearer(&self, ctx: &Ctx, token: &AccessToken) -> Result<Caller, Error> {
+        self.caller(ctx, token, SELF).await
     }
 
-    async fn caller(&self, ctx: &Ctx, token: &AccessToken) -> Result<(PersonId, Words), Error> {
+    async fn caller(&self, ctx: &Ctx, token: &AccessToken, word: &str) -> Result<Caller, Error> {
         let own = self.own_token(ctx, token.text.expose_secret()).await?.ok_or_else(invalid_token)?;
         if own.claims["aud"] != self.issuer().at(API).as_str() {
             return Err(invalid_token());
         }
         self.check_holder(ctx, token, &own.claims).await?;
         if own.is_about_nobody() {
-            return Err(lacking().into());
+            return Err(lacking(word));
         }
         let id = own.claims["jti"].as_str().and_then(grant_of_jti).ok_or_else(invalid_token)?;
         let mut tx = self.db.read().await?;
@@ -91,12 +88,19 @@ impl App {
         if self.still_allowed(&mut tx, &proof, &grant, &own.client, ctx.now).await?.is_none() {
             return Err(invalid_token());
         }
-        if !own.claims["scope"].as_str().unwrap_or_default().split(' ').any(|word| word == ADMIN) {
-            return Ok((grant.person, Words::None));
+        if !own.claims["scope"].as_str().unwrap_or_default().split(' ').any(|one| one == word) {
+            return Err(lacking(word));
         }
-        let target = self.target(&mut tx, &grant, &own.client, own.claims["aud"].as_str(), ctx.now).await?;
-        let still = target.is_some_and(|target| target.words.contains(ADMIN));
-        Ok((grant.person, if still { Words::Admin } else { Words::Lost }))
+        // Whoever held the right when the token was made, and holds it no more, has a token that ended.
+        let target = self.target(&mut tx, &grant, &own.client, own.claims["aud"].as_str(), ctx.now).await;
+        let target = match target {
+            Err(Error { protocol: Some(_), .. }) => None,
+            other => other?,
+        };
+        match target.is_some_and(|target| target.words.contains(word)) {
+            true => Ok(Caller { person: grant.person, through: own.client.id }),
+            false => Err(invalid_token()),
+        }
     }
 
     /// What an administrator may do now.

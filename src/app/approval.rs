@@ -1,5 +1,6 @@
 //! Asking for a full record, or for the export of many, and another person's word on it (ruling R19).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,14 +11,14 @@ use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Subtree, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::{ApprovalId, OrgId, PersonId};
-use crate::domain::registry::approval::{Approval, ApprovalState, Opens};
-
+use crate::domain::id::{ApprovalId, ClientId, OrgId, PersonId};
+use crate::domain::registry::approval::{Approval, ApprovalState, MOST_WAITING, Opens};
+use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::db::Tx;
-use crate::store::{approvals, institutions, persons};
+use crate::store::{accounts, approvals, institutions, persons};
 
 /// A request, as those see it who made or may decide it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -88,15 +89,15 @@ fn missing() -> Error {
 }
 
 impl App {
-    /// Asks for a full record or an export. The same key asks once.
+    /// Asks for a full record or an export, through a client. The same key asks once.
     ///
     /// # Errors
     /// `NotFound` for somebody or an institution outside her scope; `Invalid` for a purpose that is none, or a key that was
-    /// used for something else.
+    /// used for something else; `Conflict` while too many of hers wait.
     pub async fn ask_approval(
         &self,
         ctx: &Ctx,
-        by: Decider,
+        (by, through): (Decider, ClientId),
         opens: Opens,
         purpose: &str,
         key: Option<&str>,
@@ -109,7 +110,7 @@ impl App {
         let opens = covered(work.tx(), &scope, opens, ctx.now).await?;
         let opens = opens.ok_or_else(|| Error::not_found("the person or institution"))?;
         let id = ApprovalId::new(ctx.now, &*self.random);
-        let approval = Approval::asked(id, opens, purpose, asker, ctx.now);
+        let approval = Approval::asked(id, opens, purpose, (asker, through), ctx.now);
         let key = key.map(opaque::digest);
         if !approvals::insert(work.tx(), &task, &approval, key).await? {
             let before = match key {
@@ -122,10 +123,14 @@ impl App {
                 .map(ApprovalView::from)
                 .ok_or_else(|| Error::invalid("this Idempotency-Key was used for something else"));
         }
+        if approvals::count_waiting(work.tx(), &task, asker, ctx.now).await? > MOST_WAITING {
+            return Err(Error::new(Kind::Conflict, "too many of your requests wait: have some of them decided first"));
+        }
         match opens {
             Opens::Record(person) => work.target("person", person),
             Opens::Export(org) => work.target("institution", org),
         };
+        work.target("client", through);
         work.target("approval", id).because(approval.purpose.clone());
         work.commit(Outcome::Done).await?;
         Ok(approval.into())
@@ -146,19 +151,22 @@ impl App {
         let asker = by.admin().ok_or_else(missing)?;
         let task = access::task(TaskName::Approvals);
         let mut tx = self.db.read().await?;
-        let scope = self.scope_of(&mut tx, by, ctx).await?;
+        // For whoever keeps no rosters there is nothing here.
+        self.scope_of(&mut tx, by, ctx).await?;
         let mut after = after.unwrap_or(ApprovalId(Uuid::nil()));
+        if whose == Whose::Asked {
+            let found = approvals::asked(&mut tx, &task, asker, after, limit).await?;
+            return Ok(found.into_iter().map(ApprovalView::from).collect());
+        }
+        // Whoever decides no cases decides none of these.
+        let Ok(scope) = self.case_subtree(&mut tx, asker, ctx.now).await else { return Ok(Vec::new()) };
         let mut listed = Vec::new();
         loop {
-            let found = match whose {
-                Whose::Asked => approvals::asked(&mut tx, &task, asker, after, limit).await?,
-                Whose::Waiting => approvals::waiting(&mut tx, &task, asker, after, limit, ctx.now).await?,
-            };
+            let found = approvals::waiting(&mut tx, &scope, after, limit, ctx.now).await?;
             let Some(last) = found.last() else { return Ok(listed) };
             after = last.id;
             for approval in found {
-                let hers = whose == Whose::Asked || decidable(&mut tx, &scope, &approval, asker, ctx.now).await?;
-                if hers {
+                if self.may_decide(&mut tx, &approval, asker, ctx.now).await? {
                     listed.push(approval.into());
                 }
             }
@@ -169,41 +177,42 @@ impl App {
         }
     }
 
-    /// Decides a request of somebody else, once.
+    /// Decides a request of somebody else, once: by a role that decides cases, at or above every right by which the other sees
+    /// what it is about.
     ///
     /// # Errors
-    /// `NotFound` for a request that is not there, or about somebody outside her scope; `Conflict` as
+    /// `NotFound` for a request that is not there, or not hers to decide; `Conflict` as
     /// [`crate::domain::registry::approval::ApprovalError`] says.
     pub async fn decide_approval(
         &self,
         ctx: &Ctx,
-        by: Decider,
+        (by, through): (Decider, ClientId),
         id: ApprovalId,
         ruling: Ruling,
     ) -> Result<ApprovalView, Error> {
         let decider = by.admin().ok_or_else(missing)?;
         let (task, ctx) = (access::task(TaskName::Approvals), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::ApprovalDecided).await?;
-        let scope = self.scope_of(work.tx(), by, &ctx).await?;
         let found = approvals::find(work.tx(), &task, id).await?.ok_or_else(missing)?;
         // Her own request is hers to see, and the answer says why she cannot decide it.
-        if found.asked_by != decider && covered(work.tx(), &scope, found.opens, ctx.now).await? != Some(found.opens) {
+        if found.asked_by != decider && !self.may_decide(work.tx(), &found, decider, ctx.now).await? {
             return Err(missing());
         }
         let decided = match ruling {
-            Ruling::Approve(span) => found.approve(decider, span, ctx.now),
+            Ruling::Approve(span) => found.approve((decider, through), span, ctx.now),
             Ruling::Refuse => found.refuse(decider, ctx.now),
         };
         let decided = decided.map_err(|error| Error::new(Kind::Conflict, error.to_string()))?;
         if !approvals::update(work.tx(), &task, &decided).await? {
             return Err(Error::busy("somebody decided the request at the same moment"));
         }
-        work.target("approval", id).target("person", decided.asked_by).detail("state", decided.state.as_str());
+        work.target("approval", id).target("person", decided.asked_by).target("client", through);
+        work.detail("state", decided.state.as_str());
         work.commit(Outcome::Done).await?;
         Ok(decided.into())
     }
 
-    /// Whether an approval opens something for this administrator now: its approver still covers it too.
+    /// Whether an approval opens something for this administrator now: its approver could still give it.
     pub(super) async fn opened_by_approval(
         &self,
         tx: &mut Tx,
@@ -216,11 +225,37 @@ impl App {
         let asker = by.admin().ok_or_else(missing)?;
         let found = approvals::find(tx, &task, id).await?.ok_or_else(missing)?;
         let approver = found.opened_by(opens, asker, ctx.now).ok_or_else(missing)?;
-        let scope = self.roster_subtree(tx, approver, ctx.now).await.map_err(|_| missing())?;
-        if covered(tx, &scope, opens, ctx.now).await? != Some(opens) {
+        let on = task.on(approver);
+        let here = persons::find(tx, &on).await?.is_some_and(|person| person.status == Status::Active);
+        let free = accounts::find(tx, &on).await?.is_some_and(|account| account.state == Status::Active);
+        if !here || !free || !self.may_decide(tx, &found, approver, ctx.now).await? {
             return Err(missing());
         }
         Ok(found)
+    }
+
+    /// Whether a request is somebody's to decide. Nobody decides for whoever stands above her.
+    async fn may_decide(
+        &self,
+        tx: &mut Tx,
+        approval: &Approval,
+        decider: PersonId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        if approval.opens == Opens::Record(decider) {
+            return Ok(false);
+        }
+        let scope = match self.roster_subtree(tx, approval.asked_by, now).await {
+            Err(Error { kind: Kind::NotFound, .. }) => return Ok(false),
+            other => other?,
+        };
+        let mut tops = BTreeSet::new();
+        for part in scope.apart() {
+            if covered(tx, &part, approval.opens, now).await? == Some(approval.opens) {
+                tops.extend(part.roots());
+            }
+        }
+        self.covers(tx, decider, &tops, now).await
     }
 }
 
@@ -233,15 +268,4 @@ async fn covered(tx: &mut Tx, scope: &Subtree, opens: Opens, now: Timestamp) -> 
         }
         Opens::Export(org) => institutions::find_in(tx, scope, org).await?.map(|org| Opens::Export(org.id)),
     })
-}
-
-async fn decidable(
-    tx: &mut Tx,
-    scope: &Subtree,
-    approval: &Approval,
-    decider: PersonId,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let own = approval.opens == Opens::Record(decider);
-    Ok(!own && covered(tx, scope, approval.opens, now).await? == Some(approval.opens))
 }

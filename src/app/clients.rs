@@ -13,7 +13,7 @@ use crate::domain::audit::Action;
 use crate::domain::id::ClientId;
 use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus, TlsName};
 use crate::domain::oidc::error::{Code, ProtocolError};
-use crate::domain::oidc::resource::API;
+use crate::domain::oidc::resource::{API, Bearer, Resource};
 use crate::domain::time::Timestamp;
 use crate::keys::{certificate, opaque};
 use crate::store::facts::{self, Cache};
@@ -81,10 +81,11 @@ impl App {
     pub async fn set_client_status(&self, ctx: &Ctx, id: ClientId, status: ClientStatus) -> Result<(), Error> {
         let removed = status == ClientStatus::Removed;
         let action = if removed { Action::ClientRemoved } else { Action::ClientUpdated };
-        let mut work = self.begin(ctx, action).await?;
+        let mut work = self.begin_beside_sequencer(ctx, action).await?;
         if !clients::set_status(work.tx(), id, status, ctx.now).await? {
             return Err(Error::not_found("a client of this id"));
         }
+        self.break_stream(work.tx(), id).await?;
         facts::bump(work.tx(), Cache::Clients).await?;
         work.target("client", id).detail("suspended", status == ClientStatus::Suspended);
         match removed {
@@ -93,7 +94,7 @@ impl App {
         };
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
-        Ok(())
+        self.rebuild_stream(id).await
     }
 
     /// A client that is not stored yet, with its secret where it has one.
@@ -143,6 +144,7 @@ impl App {
         facts::bump(work.tx(), Cache::Clients).await?;
         work.target("client", client.id)
             .detail("statutory", client.is_statutory())
+            .detail("acts_at_register", client.may_act_at(&Resource::api(self.issuer(), Bearer::Person)))
             .detail("kind", if client.is_application() { "application" } else { "platform" });
         work.event("client", client.id, "client.created", &[]);
         Ok(())

@@ -8,7 +8,7 @@ use crate::domain::access::{OnePerson, TaskName};
 use crate::domain::id::{AuditId, OrgId, PersonId};
 use crate::store::db::Tx;
 use crate::store::disclosures::{self, Shown};
-use crate::store::{institutions, persons};
+use crate::store::{institutions, merges, persons};
 
 /// That her record was shown to somebody.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -57,9 +57,18 @@ impl App {
         before: Option<AuditId>,
         limit: usize,
     ) -> Result<Vec<Disclosure>, Error> {
-        let mut told = Vec::new();
-        for shown in disclosures::of_person(tx, proof, before.unwrap_or_else(end), limit).await? {
-            told.push(tell(tx, shown).await?);
+        // What was shown of a record that became hers was shown of her.
+        let (task, before) = (access::task(TaskName::RosterView), before.unwrap_or_else(end));
+        let mut shown = disclosures::of_person(tx, proof, before, limit).await?;
+        for absorbed in merges::all_into(tx, &task, proof.person()).await? {
+            shown.extend(disclosures::of_person(tx, &task.on(absorbed), before, limit).await?);
+        }
+        shown.sort_by_key(|one| std::cmp::Reverse(one.entry));
+        shown.dedup_by_key(|one| one.entry);
+        shown.truncate(limit);
+        let mut told = Vec::with_capacity(shown.len());
+        for one in shown {
+            told.push(tell(tx, one).await?);
         }
         Ok(told)
     }

@@ -50,11 +50,14 @@ impl Error {
         Self::new(Kind::NotFound, format!("{what} was not found"))
     }
 
-    /// No institution has this code, which the operator typed. It is no secret, and a typing error is seen at once.
+    /// No institution has this code, which somebody typed. A code is no secret, and a typing error is seen at once; what has
+    /// not the form of one may be anything, a number too, and is not repeated.
     pub fn no_institution(code: &str) -> Self {
+        let formed = code.len() == 10 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let named = if formed { format!(" {code}") } else { String::new() };
         Self::new(
             Kind::NotFound,
-            format!("no institution has the code {code}: give the code that stands in the roster of institutions"),
+            format!("no institution has the code{named}: give the code that stands in the roster of institutions"),
         )
     }
 

@@ -7,18 +7,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::per_client::Place as Waiting;
 use super::possession::AccessToken;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{OnePerson as _, Platform, Reached, TaskName};
 use crate::domain::id::{ClassId, ClientId, OrgId, PersonId};
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
-use crate::domain::oidc::resource::{API, FEED};
+use crate::domain::oidc::resource::{API, Bearer, FEED, Resource};
+use crate::domain::oidc::scope::Scope;
+use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::feed::{FeedKind, Numbered};
 use crate::store::db::Tx;
 use crate::store::{classes, feeds, identities, persons, revoked_tokens};
+
+/// So many requests of one platform wait at a time.
+const MOST_WAITING: usize = 4;
 
 /// A platform that reads its stream.
 #[derive(Clone, Copy, Debug)]
@@ -74,11 +80,11 @@ pub struct Item {
 pub struct Member {
     /// Who, as in `sub`.
     pub person_id: PersonId,
-    /// Her name.
-    pub name: String,
-    /// GB/T 2261.1.
-    pub sex: Sex,
-    /// What she is where the platform serves.
+    /// Her name; of a child under 14 only where a guardian agreed to `profile`, or the platform has a basis of its own.
+    pub name: Option<String>,
+    /// GB/T 2261.1; likewise.
+    pub sex: Option<Sex>,
+    /// What she is where the platform serves; likewise with `edu`, and the class with `edu.class`.
     pub identities: Vec<Identity>,
 }
 
@@ -150,11 +156,21 @@ impl App {
         if !own.is_about_nobody() || !words.split(' ').any(|word| word == FEED) {
             return Err(ProtocolError::new(Code::InsufficientScope, "scope mingji.feed is needed").into());
         }
+        // What the operator took away since is refused at once, as it is to a token that is asked for anew.
+        let stream = Resource::api(self.issuer(), Bearer::Client);
+        if stream.grants(&own.client, Some(FEED)).is_err() {
+            return Err(invalid_token());
+        }
         let called_back = revoked_tokens::holds(&mut self.db.read().await?, own.digest()).await?;
         match access::platform(&own.client) {
             Some(platform) if !called_back => Ok(Reader { client: platform.client() }),
             _ => Err(invalid_token()),
         }
+    }
+
+    /// A place among those of a platform who wait for something to happen; without one the answer comes at once.
+    pub fn wait_for_changes(&self, reader: Reader) -> Option<Waiting<'_>> {
+        self.feed_waits.begin(reader.client, MOST_WAITING)
     }
 
     async fn reader(&self, ctx: &Ctx, reader: Reader) -> Result<(std::sync::Arc<Client>, Platform), Error> {
@@ -198,7 +214,7 @@ impl App {
         let mut person = None;
         if let (Some(id), FeedKind::Entered | FeedKind::Changed) = (person_id, row.kind) {
             for reached in self.reached(tx, client, &[id], ctx.now).await? {
-                person = self.member(tx, ctx, platform, &reached).await?;
+                person = self.member(tx, ctx, (client, platform), &reached).await?;
             }
         }
         Ok(Item {
@@ -216,18 +232,26 @@ impl App {
         &self,
         tx: &mut Tx,
         ctx: &Ctx,
-        platform: &Platform,
+        (client, platform): (&Client, &Platform),
         reached: &Reached,
     ) -> Result<Option<Member>, Error> {
         let Some(person) = persons::find(tx, reached).await? else { return Ok(None) };
+        // Of a child a platform without a basis of its own is told what a guardian agreed to, claim by claim, as at a sign-in.
+        let age = AgeBand::at(person.birth_date, ctx.now);
+        let agreed = match age == AgeBand::Under14 && !client.is_statutory() {
+            true => Some(self.consented(tx, reached, age, client, ctx.now).await?),
+            false => None,
+        };
+        let may = |scope: Scope| agreed.as_ref().is_none_or(|agreed| agreed.has(scope));
         let (day, task) = (ctx.now.shanghai_date(), access::task(TaskName::Feed));
         let mut all = Vec::new();
         for row in identities::enrolled(tx, reached, day).await? {
-            let class = match row.class {
+            let class_id = row.class.filter(|_| may(Scope::EduClass));
+            let class = match class_id {
                 Some(id) => classes::find(tx, &task, id).await?.map(|class| class.name),
                 None => None,
             };
-            all.push((row.place, IdentityKind::Student, row.class, class, row.from, row.to));
+            all.push((row.place, IdentityKind::Student, class_id, class, row.from, row.to));
         }
         for row in identities::employed(tx, reached, day).await? {
             let kind = IdentityKind::of_staff(row.category, row.org_kind.teaches());
@@ -235,7 +259,7 @@ impl App {
         }
         let orgs: Vec<OrgId> = all.iter().map(|one| one.0.org).collect();
         let served = feeds::served_of(tx, platform, &orgs).await?;
-        let identities = all.into_iter().filter(|one| served.contains(&one.0.org));
+        let identities = all.into_iter().filter(|one| may(Scope::Edu) && served.contains(&one.0.org));
         let identities = identities.map(|(place, kind, class_id, class, from, to)| Identity {
             kind,
             institution_id: place.org,
@@ -248,8 +272,8 @@ impl App {
         });
         Ok(Some(Member {
             person_id: reached.person(),
-            name: person.name.map(|name| name.as_str().to_owned()).unwrap_or_default(),
-            sex: person.sex,
+            name: person.name.filter(|_| may(Scope::Profile)).map(|name| name.as_str().to_owned()),
+            sex: may(Scope::Profile).then_some(person.sex),
             identities: identities.collect(),
         }))
     }
@@ -274,6 +298,9 @@ impl App {
             None => {
                 let stream = feeds::stream(&mut tx, &platform).await?;
                 let stream = stream.ok_or_else(|| Error::not_found("a stream of this platform"))?;
+                if stream.rebuilding_after.is_some() {
+                    return Err(Error::busy("the people of this stream are being looked at anew"));
+                }
                 Place { after: stream.head, person: PersonId(Uuid::nil()) }
             }
         };
@@ -284,7 +311,7 @@ impl App {
         };
         let mut items = Vec::with_capacity(members.len());
         for reached in self.reached(&mut tx, &client, &members, ctx.now).await? {
-            items.extend(self.member(&mut tx, ctx, &platform, &reached).await?);
+            items.extend(self.member(&mut tx, ctx, (&client, &platform), &reached).await?);
         }
         Ok(Snapshot { items, next, after: place.after })
     }

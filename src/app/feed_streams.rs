@@ -3,25 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use uuid::Uuid;
-
-use super::relation_claim::Decider;
-use super::work::{Housekeeping, Outcome};
-use super::{App, Ctx, Error, access};
+use super::work::Housekeeping;
+use super::{App, Error, access};
 use crate::domain::access::{OnePerson as _, Platform, TaskName};
-use crate::domain::audit::Action;
-use crate::domain::id::{ClientId, EventId, OrgId, PersonId};
+use crate::domain::id::{EventId, OrgId, PersonId};
 use crate::domain::oidc::client::Client;
 use crate::domain::registry::feed::{FeedKind, FeedRow, told};
 use crate::domain::time::Timestamp;
+use crate::store::clients;
 use crate::store::db::Tx;
 use crate::store::feeds::{self, Told};
-use crate::store::{books, clients, institutions};
-
-/// How many people are looked at together when a reach changes.
-const BATCH: i64 = 500;
-/// How often the sequencer's lock is asked for, with pauses in between.
-const TRIES: u32 = 200;
 
 /// Whom or what an event is about.
 enum About {
@@ -127,54 +118,6 @@ impl App {
             feeds::leave(tx, platform, person).await?;
         }
         Ok(rows)
-    }
-
-    /// Lets a platform serve an institution and everything under it, or ends that. Its stream begins anew: whoever reads it
-    /// takes a snapshot, and knows nobody else from then on. `false` when it was so already.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown client or institution; `Invalid` for a client that is no platform.
-    pub async fn set_reach(&self, ctx: &Ctx, client: ClientId, org_code: &str, serves: bool) -> Result<bool, Error> {
-        let (task, ctx) = (access::task(TaskName::OperatorCommand), Decider::Operator.acting(ctx));
-        let mut attempt = 0;
-        let mut work = loop {
-            let mut work = self.begin(&ctx, Action::ReachChanged).await?;
-            // The sequencer must not tell of anybody while everybody is looked at.
-            if books::lock_sequencer(work.tx()).await? {
-                break work;
-            }
-            attempt += 1;
-            if attempt == TRIES {
-                return Err(Error::busy("the sequencer is at work"));
-            }
-            drop(work);
-            self.pause(attempt).await;
-        };
-        let found = clients::find(work.tx(), client).await?.ok_or_else(|| Error::not_found("the client"))?;
-        let platform = access::platform(&found)
-            .ok_or_else(|| Error::invalid("only platforms of the system that are in use serve institutions"))?;
-        let org = institutions::by_code(work.tx(), &task, org_code).await?;
-        let org = org.ok_or_else(|| Error::no_institution(org_code))?;
-        let changed = match serves {
-            true => feeds::add_reach(work.tx(), &platform, org.id, ctx.now).await?,
-            false => feeds::end_reach(work.tx(), &platform, org.id).await?,
-        };
-        if !changed {
-            return Ok(false);
-        }
-        feeds::begin_anew(work.tx(), &platform).await?;
-        let mut after = PersonId(Uuid::nil());
-        loop {
-            let batch = feeds::reached(work.tx(), &platform, after, BATCH).await?;
-            let Some(last) = batch.last() else { break };
-            after = *last;
-            let may = self.reached(work.tx(), &found, &batch, ctx.now).await?;
-            let may: Vec<PersonId> = may.iter().map(|reached| reached.person()).collect();
-            feeds::enter(work.tx(), &platform, &may).await?;
-        }
-        work.target("client", client).target("institution", org.id).detail("serves", serves);
-        work.commit(Outcome::Done).await?;
-        Ok(true)
     }
 
     /// Forgets what was numbered before the window.

@@ -65,7 +65,8 @@ impl App {
         elsewhere::forget(&mut tx, now.minus(KEEP_QUESTIONS)).await?;
         self.remove_unused_clients(&mut tx, now).await?;
         tx.commit().await?;
-        self.forget_feeds(now).await
+        self.forget_feeds(now).await?;
+        self.rebuild_streams().await
     }
 
     /// Waits until there may be something to number.

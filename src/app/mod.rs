@@ -30,6 +30,7 @@ pub mod elsewhere;
 pub mod enrolment;
 pub mod error;
 pub mod feed;
+mod feed_reach;
 mod feed_streams;
 pub mod guardianship;
 pub mod health;
@@ -48,6 +49,7 @@ mod metrics;
 pub mod note;
 pub mod pace;
 pub mod par;
+mod per_client;
 pub mod person;
 pub mod person_change;
 pub mod person_death;
@@ -161,7 +163,10 @@ pub struct Inner {
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
     pub(crate) client_keys: client_keys::Cached,
-    pub(crate) request_calls: request_uri::Calls,
+    /// Calls to a client's own addresses.
+    pub(crate) request_calls: per_client::PerClient,
+    /// Readers of a stream that wait for something to happen.
+    pub(crate) feed_waits: per_client::PerClient,
     pub(crate) metrics: Metrics,
     /// One scrape at a time: the listener has no authentication, and each asks the database.
     pub(crate) scraping: tokio::sync::Mutex<()>,
@@ -204,7 +209,8 @@ impl App {
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
             client_keys: client_keys::Cached::default(),
-            request_calls: request_uri::Calls::default(),
+            request_calls: per_client::PerClient::default(),
+            feed_waits: per_client::PerClient::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),
             scraping: tokio::sync::Mutex::default(),
             taking: tokio::sync::Mutex::default(),

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::relation_claim::Decider;
-use super::roster_view::name_of;
+use super::roster_view::{Cut, name_of};
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{Subtree, TaskName};
@@ -73,10 +73,10 @@ impl App {
         by: Decider,
         sought: &Sought,
         limit: usize,
-    ) -> Result<Vec<Found>, Error> {
+    ) -> Result<Cut<Found>, Error> {
         let mut tx = self.db.read().await?;
         let scope = self.scope_of(&mut tx, by, ctx).await?;
-        let ids = self.sought(&mut tx, &scope, sought, limit).await?;
+        let (ids, full) = self.sought(&mut tx, &scope, sought, limit).await?;
         let mut found: Vec<Found> = Vec::new();
         for id in ids {
             let person = persons::in_subtree(&mut tx, &scope, id, ctx.now.shanghai_date()).await?;
@@ -85,6 +85,7 @@ impl App {
                 found.push(Found { person_id: person.id, name: name_of(&person), sex: person.sex });
             }
         }
+        let more = full || found.len() > limit;
         found.truncate(limit);
         drop(tx);
         let ctx = by.acting(ctx);
@@ -98,23 +99,25 @@ impl App {
             work.shows(one.person_id);
         }
         work.commit(Outcome::Done).await?;
-        Ok(found)
+        Ok(Cut { items: found, more })
     }
 
-    /// Whom it may mean; whether they are hers is looked at afterwards.
+    /// Whom it may mean, and whether there may be others; whether they are hers is looked at afterwards.
     async fn sought(
         &self,
         tx: &mut Tx,
         scope: &Subtree,
         sought: &Sought,
         limit: usize,
-    ) -> Result<Vec<PersonId>, Error> {
+    ) -> Result<(Vec<PersonId>, bool), Error> {
         let task = access::task(TaskName::RosterView);
-        Ok(match sought {
+        let found = match sought {
             Sought::Name(typed) => {
                 // A present and a former name of one person may both fit.
                 let most = u32::try_from(limit.saturating_mul(2)).unwrap_or(u32::MAX);
-                persons::search(tx, scope, typed, most).await?.into_iter().map(|hit| hit.id).collect()
+                let hits = persons::search(tx, scope, typed, most).await?;
+                let full = hits.len() >= limit.saturating_mul(2);
+                return Ok((hits.into_iter().map(|hit| hit.id).collect(), full));
             }
             Sought::Document(document) => {
                 let holder = documents::holder(tx, &task, &self.document_key(document)).await?;
@@ -141,6 +144,7 @@ impl App {
                 }
                 hers
             }
-        })
+        };
+        Ok((found, false))
     }
 }

@@ -13,7 +13,6 @@ use crate::domain::audit::Action;
 use crate::domain::id::{ApprovalId, OrgId, PersonId};
 use crate::domain::registry::age;
 use crate::domain::registry::approval::{MINORS, Opens};
-
 use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
@@ -26,6 +25,8 @@ use crate::store::db::Tx;
 use crate::store::roster_rows::{self, Span};
 use crate::store::{classes, documents, enrolments, institutions, person_names, persons, staffings};
 
+/// How many are noted in one transaction.
+const NOTED_AT_ONCE: usize = 1_000;
 /// No export is longer.
 const LONGEST_EXPORT: usize = 20_000;
 
@@ -104,8 +105,8 @@ pub struct FullRecord {
     pub birth_date: Option<NaiveDate>,
     /// ISO 3166-1 alpha-3.
     pub nationality: Option<String>,
-    /// How well she was verified, 0 to 4.
-    pub realname_level: u8,
+    /// How well she was verified, 0 to 4; this, birth date, nationality and former names only where nobody else holds her.
+    pub realname_level: Option<u8>,
     /// Her papers in full.
     pub documents: Vec<Paper>,
     /// Her phone in full; none where others hold her too, whose word it may be.
@@ -165,16 +166,18 @@ impl App {
     /// # Errors
     /// `NotFound` for somebody who is not below the administrator.
     pub async fn person(&self, ctx: &Ctx, by: Decider, id: PersonId) -> Result<PersonView, Error> {
-        let ctx = by.acting(ctx);
-        let mut work = self.begin(&ctx, Action::PersonViewed).await?;
-        let scope = self.scope_of(work.tx(), by, &ctx).await?;
-        let person = self.person_in(work.tx(), &ctx, &scope, id).await?;
+        let mut tx = self.db.read().await?;
+        let scope = self.scope_of(&mut tx, by, ctx).await?;
+        let person = self.person_in(&mut tx, ctx, &scope, id).await?;
         let today = ctx.now.shanghai_date();
-        let (mut stays, mut posts) = self.places_shown(work.tx(), &scope, person.id).await?;
+        let (mut stays, mut posts) = self.places_shown(&mut tx, &scope, person.id).await?;
         let open = |from: NaiveDate, to: Option<NaiveDate>| from <= today && to.is_none_or(|to| today < to);
         stays.retain(|stay| open(stay.from, stay.to));
         posts.retain(|post| open(post.from, post.to));
-        let guardians = self.guardians_shown(work.tx(), &scope, person.id).await?;
+        let guardians = self.guardians_shown(&mut tx, &scope, person.id).await?;
+        drop(tx);
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::PersonViewed).await?;
         work.target("person", person.id).shows(person.id);
         for guardian in &guardians {
             work.shows(guardian.person_id);
@@ -194,28 +197,14 @@ impl App {
         id: PersonId,
         approval: ApprovalId,
     ) -> Result<FullRecord, Error> {
-        let (task, ctx) = (access::task(TaskName::Approvals), by.acting(ctx));
+        let mut tx = self.db.read().await?;
+        let scope = self.scope_of(&mut tx, by, ctx).await?;
+        let person = self.person_in(&mut tx, ctx, &scope, id).await?;
+        let opened = self.opened_by_approval(&mut tx, ctx, by, Opens::Record(person.id), approval).await?;
+        let record = self.record_shown(&mut tx, &scope, &person).await?;
+        drop(tx);
+        let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::RecordViewed).await?;
-        let scope = self.scope_of(work.tx(), by, &ctx).await?;
-        let person = self.person_in(work.tx(), &ctx, &scope, id).await?;
-        let opened = self.opened_by_approval(work.tx(), &ctx, by, Opens::Record(person.id), approval).await?;
-        let on = task.on(person.id);
-        let former = person_names::of_person(work.tx(), &on).await?;
-        let (stays, posts) = self.places_shown(work.tx(), &scope, person.id).await?;
-        let record = FullRecord {
-            person_id: person.id,
-            name: name_of(&person),
-            former_names: former.into_iter().map(|one| one.name.as_str().to_owned()).collect(),
-            sex: person.sex,
-            birth_date: person.birth_date,
-            nationality: person.nationality.clone(),
-            realname_level: person.realname_level.get(),
-            documents: self.papers_shown(work.tx(), &scope, &person).await?,
-            phone: self.phone_shown(work.tx(), &scope, &person).await?,
-            stays,
-            posts,
-            guardians: self.guardian_records(work.tx(), &scope, person.id).await?,
-        };
         work.target("person", person.id).target("approval", approval).because(opened.purpose).shows(person.id);
         for guardian in &record.guardians {
             work.shows(guardian.person_id);
@@ -235,10 +224,10 @@ impl App {
         ctx: &Ctx,
         by: Decider,
         org: OrgId,
-        purpose: &str,
+        purpose: Option<&str>,
         approval: Option<ApprovalId>,
     ) -> Result<Export, Error> {
-        let purpose = read_reason(purpose).map_err(|why| Error::invalid(why.to_string()))?;
+        let purpose = purpose.map(read_reason).transpose().map_err(|why| Error::invalid(why.to_string()))?;
         let today = ctx.now.shanghai_date();
         let mut tx = self.db.read().await?;
         let scope = self.scope_of(&mut tx, by, ctx).await?;
@@ -253,29 +242,65 @@ impl App {
         }
         // Whose birth date is unknown may be one.
         let minors = stays.iter().filter(|stay| stay.born.is_none_or(|born| !age::is_of_age(born, today))).count();
-        match approval {
-            Some(id) => drop(self.opened_by_approval(&mut tx, ctx, by, Opens::Export(org), id).await?),
-            None if minors >= MINORS => {
+        let purpose = match (approval, purpose) {
+            // What somebody else agreed to is what it is for.
+            (Some(id), said) => {
+                let opened = self.opened_by_approval(&mut tx, ctx, by, Opens::Export(org), id).await?;
+                if said.is_some_and(|said| said != opened.purpose) {
+                    return Err(Error::invalid("the approval was given for another purpose: leave `purpose` out"));
+                }
+                opened.purpose
+            }
+            (None, _) if minors >= MINORS => {
                 return Err(Error::new(
                     Kind::Conflict,
                     "a list of fifty minors or more needs another person's approval: ask for one at /api/approvals",
                 ));
             }
-            None => {}
-        }
+            (None, Some(said)) => said,
+            (None, None) => return Err(Error::invalid("say for what: `purpose`")),
+        };
         let students = self.student_rows(&mut tx, &scope, stays, false).await?;
         drop(tx);
         let ctx = by.acting(ctx);
-        let mut work = self.begin(&ctx, Action::RosterExported).await?;
-        work.target("institution", org).detail("rows", students.len()).detail("minors", minors).because(purpose);
-        if let Some(id) = approval {
-            work.target("approval", id);
+        // An entry for every so many, so that sign-ins do not wait for the whole of it (R15); all of them before the answer.
+        let parts = students.chunks(NOTED_AT_ONCE).count().max(1);
+        for part in 0..parts {
+            let mut work = self.begin(&ctx, Action::RosterExported).await?;
+            work.target("institution", org).detail("rows", students.len()).detail("minors", minors);
+            work.detail("part", part + 1).detail("parts", parts).because(purpose.clone());
+            if let Some(id) = approval {
+                work.target("approval", id);
+            }
+            for student in students.iter().skip(part * NOTED_AT_ONCE).take(NOTED_AT_ONCE) {
+                work.shows(student.person_id);
+            }
+            work.commit(Outcome::Done).await?;
         }
-        for student in &students {
-            work.shows(student.person_id);
-        }
-        work.commit(Outcome::Done).await?;
         Ok(Export { students })
+    }
+
+    /// What the administrator's institutions hold of her. Where others hold her too, what may be their word is left out:
+    /// former names, birth date, nationality and level are nobody's in particular (R1).
+    async fn record_shown(&self, tx: &mut Tx, scope: &Subtree, person: &Person) -> Result<FullRecord, Error> {
+        let on = access::task(TaskName::Approvals).on(person.id);
+        let all = self.holds_all_of(tx, scope, person.id).await?;
+        let former = if all { person_names::of_person(tx, &on).await? } else { Vec::new() };
+        let (stays, posts) = self.places_shown(tx, scope, person.id).await?;
+        Ok(FullRecord {
+            person_id: person.id,
+            name: name_of(person),
+            former_names: former.into_iter().map(|one| one.name.as_str().to_owned()).collect(),
+            sex: person.sex,
+            birth_date: person.birth_date.filter(|_| all),
+            nationality: person.nationality.clone().filter(|_| all),
+            realname_level: all.then(|| person.realname_level.get()),
+            documents: self.papers_shown(tx, scope, person).await?,
+            phone: self.phone_shown(tx, scope, person).await?,
+            stays,
+            posts,
+            guardians: self.guardian_records(tx, scope, person.id).await?,
+        })
     }
 
     /// Somebody below an administrator today, by any id that leads to her.
@@ -349,7 +374,8 @@ impl App {
                 status: paper.status,
             });
         }
-        for code in documents::codes_of(tx, &on).await? {
+        // A 学籍号 is the word of the school that holds her 学籍.
+        for code in documents::codes_of(tx, &on).await?.into_iter().filter(|_| all) {
             if code.status != DocumentStatus::Withdrawn {
                 let number = self.plain_code(person, &code)?;
                 papers.push(Paper { label: "学籍号".into(), country: None, number, status: code.status });

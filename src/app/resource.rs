@@ -10,7 +10,7 @@ use crate::domain::oidc::params::Params;
 use crate::domain::oidc::resource::{ADMIN, Bearer, Resource, Target, Targets};
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::{admin_grants, resources};
+use crate::store::{admin_grants, resources, sessions};
 
 /// No request names more.
 const MOST: usize = 8;
@@ -71,7 +71,8 @@ impl App {
     }
 
     /// What a token under a grant is for now: of what was granted, what the client may still ask for, and the rights of an
-    /// administrator only while the person is one.
+    /// administrator only while the person is one and the session lives in which she asked for them. What outlives a sign-out
+    /// for a platform's own purposes never carries them (R16).
     ///
     /// # Errors
     /// `invalid_target`; a failed store.
@@ -89,7 +90,8 @@ impl App {
         let mut target = allowed.choose(Some(&granted.uri), self.issuer())?;
         if let Some(target) = &mut target
             && target.words.contains(ADMIN)
-            && admin_grants::live(tx, grant.person, now).await?.is_empty()
+            && (!sessions::is_live(tx, grant.session, now).await?
+                || admin_grants::live(tx, grant.person, now).await?.is_empty())
         {
             target.words.remove(ADMIN);
         }

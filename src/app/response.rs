@@ -157,7 +157,8 @@ impl App {
             Err(why) => return Ok(Err(ProtocolError::new(Code::LoginRequired, why))),
         };
         work.detail("response_type", kind.as_str());
-        let target = self.target(work.tx(), &grant, client, None, ctx.now).await?;
+        // An address bar, a history and every script of the page read it: it is no key to the register.
+        let target = self.target(work.tx(), &grant, client, None, ctx.now).await?.map(Target::without_own);
         work.commit(Outcome::Done).await?;
         let mut fields = Fields::new();
         let access_token = match kind.has_token() {

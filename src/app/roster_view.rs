@@ -107,6 +107,24 @@ pub struct StaffRow {
     pub state: StaffState,
 }
 
+/// Rows of a page, and whether more stand behind them.
+#[derive(Clone, Debug)]
+pub struct Cut<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Whether more follow.
+    pub more: bool,
+}
+
+impl<T> Cut<T> {
+    /// Of rows that were read one beyond the end of the page.
+    fn at(mut items: Vec<T>, limit: usize) -> Self {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Self { items, more }
+    }
+}
+
 /// Which students.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
@@ -151,17 +169,18 @@ impl App {
         wanted: Wanted,
         after: Option<EnrolmentId>,
         limit: usize,
-    ) -> Result<Vec<StudentRow>, Error> {
+    ) -> Result<Cut<StudentRow>, Error> {
         let today = ctx.now.shanghai_date();
         let day = wanted.day.unwrap_or(today);
         let mut tx = self.db.read().await?;
         let scope = self.scope_of(&mut tx, by, ctx).await?;
         self.seen(&mut tx, &scope, wanted.org).await?;
-        let span = Span { day, after: after.map_or(Uuid::nil(), |stay| stay.0), limit };
+        let span = Span { day, after: after.map_or(Uuid::nil(), |stay| stay.0), limit: limit + 1 };
         let stays = match wanted.class {
             Some(class) => roster_rows::of_class(&mut tx, &scope, (wanted.org, class), span).await?,
             None => roster_rows::students(&mut tx, &scope, wanted.org, span).await?,
         };
+        let Cut { items: stays, more } = Cut::at(stays, limit);
         let rows = self.student_rows(&mut tx, &scope, stays, day == today).await?;
         drop(tx);
         let shown = rows.iter().flat_map(|row| {
@@ -169,7 +188,7 @@ impl App {
             guardians.chain([row.person_id]).collect::<Vec<_>>()
         });
         self.note_view(ctx, by, wanted.org, shown.collect(), rows.len()).await?;
-        Ok(rows)
+        Ok(Cut { items: rows, more })
     }
 
     /// Who works at an institution, behind a row, at most `limit`. Audited, and noted for each of them.
@@ -184,12 +203,12 @@ impl App {
         day: Option<NaiveDate>,
         after: Option<StaffingId>,
         limit: usize,
-    ) -> Result<Vec<StaffRow>, Error> {
+    ) -> Result<Cut<StaffRow>, Error> {
         let mut tx = self.db.read().await?;
         let scope = self.scope_of(&mut tx, by, ctx).await?;
         self.seen(&mut tx, &scope, org).await?;
         let day = day.unwrap_or_else(|| ctx.now.shanghai_date());
-        let span = Span { day, after: after.map_or(Uuid::nil(), |post| post.0), limit };
+        let span = Span { day, after: after.map_or(Uuid::nil(), |post| post.0), limit: limit + 1 };
         let posts = roster_rows::staff(&mut tx, &scope, org, span).await?;
         drop(tx);
         let row = |post: roster_rows::StaffPlace| StaffRow {
@@ -202,9 +221,10 @@ impl App {
             staff_no: post.staff_no,
             state: post.state,
         };
-        let rows: Vec<StaffRow> = posts.into_iter().map(row).collect();
-        self.note_view(ctx, by, org, rows.iter().map(|row| row.person_id).collect(), rows.len()).await?;
-        Ok(rows)
+        let Cut { items: posts, more } = Cut::at(posts, limit);
+        let items: Vec<StaffRow> = posts.into_iter().map(row).collect();
+        self.note_view(ctx, by, org, items.iter().map(|row| row.person_id).collect(), items.len()).await?;
+        Ok(Cut { items, more })
     }
 
     async fn note_view(

@@ -116,6 +116,11 @@ impl Subtree {
         self.admin
     }
 
+    /// Each of its subtrees as a scope of its own.
+    pub fn apart(&self) -> impl Iterator<Item = Self> + '_ {
+        self.roots.iter().map(|root| Self { admin: self.admin, roots: vec![*root] })
+    }
+
     /// The institutions at the top.
     pub fn roots(&self) -> impl Iterator<Item = OrgId> + '_ {
         self.roots.iter().map(|(_, org)| *org)

@@ -1,18 +1,25 @@
 //! Approvals 审批 of full records and exports (ruling R19).
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::Task;
+use crate::domain::access::{Subtree, Task};
 use crate::domain::id::{ApprovalId, OrgId, PersonId};
 use crate::domain::registry::approval::{Approval, Opens};
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO approval (id, person_id, org_id, purpose, asked_by, request_key, asked_at, state, expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    INSERT = "INSERT INTO approval (id, person_id, org_id, purpose, asked_by, asked_through, request_key, asked_at, state, expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT (asked_by, request_key) DO NOTHING";
     BY_KEY = "SELECT * FROM approval WHERE asked_by = $1 AND request_key = $2";
     FIND = "SELECT * FROM approval WHERE id = $1";
     UPDATE = "UPDATE approval SET state = $2, decided_by = $3, decided_at = $4, expires_at = $5, version = $6 WHERE id = $1 AND version = $6 - 1";
-    WAITING = "SELECT * FROM approval WHERE state = 'pending' AND expires_at > $1 AND asked_by <> $2 AND id > $3 ORDER BY id LIMIT $4";
+    // About an institution below a root, or about somebody who studies, works or has a child there.
+    WAITING = "SELECT a.* FROM approval a WHERE a.state = 'pending' AND a.expires_at > $1 AND a.asked_by <> $2 AND a.id > $3 AND (
+            EXISTS (SELECT 1 FROM institution_closure c WHERE c.descendant_id = a.org_id AND c.ancestor_id = $4)
+            OR EXISTS (SELECT 1 FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = a.person_id AND c.ancestor_id = $4)
+            OR EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = a.person_id AND c.ancestor_id = $4)
+            OR EXISTS (SELECT 1 FROM guardianship g JOIN enrolment e ON e.person_id = g.child_id JOIN institution_closure c ON c.descendant_id = e.org_id WHERE g.guardian_id = a.person_id AND c.ancestor_id = $4)
+        ) ORDER BY a.id LIMIT $5";
+    COUNT_WAITING = "SELECT COUNT(*) AS n FROM approval WHERE asked_by = $1 AND state = 'pending' AND expires_at > $2";
     ASKED = "SELECT * FROM approval WHERE asked_by = $1 AND id > $2 ORDER BY id LIMIT $3";
 }
 
@@ -28,6 +35,7 @@ impl FromRow for Approval {
             opens,
             purpose: row.get("purpose")?,
             asked_by: row.get("asked_by")?,
+            asked_through: row.get("asked_through")?,
             asked_at: row.get("asked_at")?,
             state: row.code("state")?,
             decided_by: row.get("decided_by")?,
@@ -53,6 +61,7 @@ pub async fn insert(tx: &mut Tx, _task: &Task, approval: &Approval, key: Option<
         org,
         approval.purpose.clone(),
         approval.asked_by,
+        approval.asked_through,
         key,
         approval.asked_at,
         approval.state.as_str(),
@@ -94,20 +103,42 @@ pub async fn update(tx: &mut Tx, _task: &Task, approval: &Approval) -> Result<bo
     tx.execute_one(UPDATE, values).await
 }
 
-/// Requests of others that wait to be decided, the oldest first, behind an id.
+/// Requests of others that wait to be decided, about what may lie in a scope; the oldest first, behind an id.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn waiting(
     tx: &mut Tx,
-    _task: &Task,
-    not_by: PersonId,
+    scope: &Subtree,
     after: ApprovalId,
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<Approval>, StoreError> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    tx.all(WAITING, args![now, not_by, after, limit]).await
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut found: Vec<Approval> = Vec::new();
+    for root in scope.roots() {
+        found.extend(tx.all::<Approval>(WAITING, args![now, scope.admin(), after, root, most]).await?);
+    }
+    found.sort_by_key(|approval| approval.id);
+    found.dedup_by_key(|approval| approval.id);
+    found.truncate(limit);
+    Ok(found)
+}
+
+struct Count(i64);
+
+impl FromRow for Count {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("n")?))
+    }
+}
+
+/// How many requests of a person wait to be decided.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn count_waiting(tx: &mut Tx, _task: &Task, by: PersonId, now: Timestamp) -> Result<i64, StoreError> {
+    Ok(tx.optional::<Count>(COUNT_WAITING, args![by, now]).await?.map_or(0, |row| row.0))
 }
 
 /// What a person asked for, the oldest first, behind an id.

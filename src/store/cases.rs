@@ -136,9 +136,9 @@ pub async fn known(tx: &mut Tx, _task: &Task, facts: &[[u8; 32]]) -> Result<Vec<
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn open(tx: &mut Tx, _task: &Task, after: Option<&Case>, limit: i64) -> Result<Vec<Case>, StoreError> {
+pub async fn open(tx: &mut Tx, _task: &Task, after: Option<&Case>, limit: usize) -> Result<Vec<Case>, StoreError> {
     let (at, id) = behind(after);
-    tx.all(OPEN, args![at, id, limit]).await
+    tx.all(OPEN, args![at, id, i64::try_from(limit).unwrap_or(i64::MAX)]).await
 }
 
 /// The same, assigned to an institution or to one under it.
@@ -150,10 +150,10 @@ pub async fn open_under(
     _task: &Task,
     org: OrgId,
     after: Option<&Case>,
-    limit: i64,
+    limit: usize,
 ) -> Result<Vec<Case>, StoreError> {
     let (at, id) = behind(after);
-    tx.all(OPEN_UNDER, args![org, at, id, limit]).await
+    tx.all(OPEN_UNDER, args![org, at, id, i64::try_from(limit).unwrap_or(i64::MAX)]).await
 }
 
 /// The same, for an administrator: assigned inside her subtrees.

@@ -1,6 +1,7 @@
 //! Streams of platforms: their reach, whom they know, and the numbered rows (ruling R4). Written by the sequencer alone, and by
 //! the operator's change of a reach under the same lock.
 
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
@@ -12,12 +13,13 @@ use crate::domain::time::Timestamp;
 statements! {
     ADD_REACH = "INSERT INTO platform_reach (client_id, org_id, created_at) VALUES ($1, $2, $3) ON CONFLICT (client_id, org_id) DO NOTHING";
     END_REACH = "DELETE FROM platform_reach WHERE client_id = $1 AND org_id = $2";
-    REACH = "SELECT org_id FROM platform_reach WHERE client_id = $1 ORDER BY org_id";
     STREAMS = "SELECT client_id FROM platform_stream ORDER BY client_id";
-    STREAM = "SELECT head, floor FROM platform_stream WHERE client_id = $1";
+    REBUILDING = "SELECT client_id FROM platform_stream WHERE rebuilding_after IS NOT NULL ORDER BY client_id";
+    STREAM = "SELECT head, floor, rebuilding_after FROM platform_stream WHERE client_id = $1";
     OPEN = "INSERT INTO platform_stream (client_id, head, floor) VALUES ($1, 0, 0) ON CONFLICT (client_id) DO NOTHING";
     // The next number is spent on the break itself, so that whoever read everything before it is behind it too.
-    BREAK = "UPDATE platform_stream SET head = head + 1, floor = head + 1 WHERE client_id = $1";
+    BREAK = "UPDATE platform_stream SET head = head + 1, floor = head + 1, rebuilding_after = $2 WHERE client_id = $1";
+    REBUILT_TO = "UPDATE platform_stream SET rebuilding_after = $2 WHERE client_id = $1";
     MOVE_HEAD = "UPDATE platform_stream SET head = $2 WHERE client_id = $1";
     APPEND = "INSERT INTO platform_feed (client_id, seq, kind, subject_id, fields, event_id, numbered_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     AFTER = "SELECT seq, kind, subject_id, fields, event_id, numbered_at FROM platform_feed WHERE client_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
@@ -25,19 +27,20 @@ statements! {
     FORGET = "DELETE FROM platform_feed WHERE client_id = $1 AND seq <= (SELECT floor FROM platform_stream WHERE client_id = $1)";
     // Who studies or works today at an institution that the platform serves.
     REACHED = "SELECT DISTINCT c.person_id AS person_id FROM (
-            SELECT e.person_id AS person_id FROM platform_reach r JOIN institution_closure k ON k.ancestor_id = r.org_id JOIN enrolment e ON e.org_id = k.descendant_id AND e.valid_to IS NULL WHERE r.client_id = $1
-            UNION SELECT s.person_id AS person_id FROM platform_reach r JOIN institution_closure k ON k.ancestor_id = r.org_id JOIN staffing s ON s.org_id = k.descendant_id AND s.valid_to IS NULL WHERE r.client_id = $2
+            SELECT e.person_id AS person_id FROM platform_reach r JOIN institution_closure k ON k.ancestor_id = r.org_id JOIN enrolment e ON e.org_id = k.descendant_id AND e.valid_to IS NULL AND e.valid_from <= $2 WHERE r.client_id = $1
+            UNION SELECT s.person_id AS person_id FROM platform_reach r JOIN institution_closure k ON k.ancestor_id = r.org_id JOIN staffing s ON s.org_id = k.descendant_id AND s.valid_to IS NULL AND s.valid_from <= $2 WHERE r.client_id = $1
         ) c WHERE c.person_id > $3 ORDER BY c.person_id LIMIT $4";
     STUDY = "SELECT DISTINCT e.person_id AS person_id FROM platform_reach r JOIN institution_closure k ON k.ancestor_id = r.org_id JOIN enrolment e ON e.org_id = k.descendant_id
-        WHERE r.client_id = $1 AND e.valid_to IS NULL AND e.person_id IN ($2)";
+        WHERE r.client_id = $1 AND e.valid_from <= $2 AND e.valid_to IS NULL AND e.person_id IN ($3)";
     WORK = "SELECT DISTINCT s.person_id AS person_id FROM platform_reach r JOIN institution_closure k ON k.ancestor_id = r.org_id JOIN staffing s ON s.org_id = k.descendant_id
-        WHERE r.client_id = $1 AND s.valid_to IS NULL AND s.person_id IN ($2)";
+        WHERE r.client_id = $1 AND s.valid_from <= $2 AND s.valid_to IS NULL AND s.person_id IN ($3)";
     SERVED = "SELECT DISTINCT k.descendant_id AS org_id FROM platform_reach r JOIN institution_closure k ON k.ancestor_id = r.org_id WHERE r.client_id = $1 AND k.descendant_id IN ($2)";
     KNOWN = "SELECT person_id FROM platform_member WHERE client_id = $1 AND person_id IN ($2)";
     MEMBERS = "SELECT person_id FROM platform_member WHERE client_id = $1 AND person_id > $2 ORDER BY person_id LIMIT $3";
     ENTER = "INSERT INTO platform_member (client_id, person_id) VALUES ($1, $2) ON CONFLICT (client_id, person_id) DO NOTHING";
     LEAVE = "DELETE FROM platform_member WHERE client_id = $1 AND person_id = $2";
-    FORGET_MEMBERS = "DELETE FROM platform_member WHERE client_id = $1";
+    LEAVE_BETWEEN = "DELETE FROM platform_member WHERE client_id = $1 AND person_id > $2 AND person_id <= $3";
+    LEAVE_BEYOND = "DELETE FROM platform_member WHERE client_id = $1 AND person_id IN (SELECT person_id FROM platform_member WHERE client_id = $1 AND person_id > $2 ORDER BY person_id LIMIT $3)";
     EVENTS = "SELECT id, aggregate_kind, aggregate_id, kind, fields, sector FROM event WHERE id IN ($1)";
     CHILD_OF = "SELECT child_id AS person_id FROM guardianship WHERE id = $1";
     RECEIPT_OF = "SELECT person_id FROM consent WHERE id = $1";
@@ -70,7 +73,7 @@ impl FromRow for Whose {
 
 impl FromRow for Stream {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { head: row.get("head")?, floor: row.get("floor")? })
+        Ok(Self { head: row.get("head")?, floor: row.get("floor")?, rebuilding_after: row.get("rebuilding_after")? })
     }
 }
 
@@ -132,20 +135,20 @@ pub async fn end_reach(tx: &mut Tx, platform: &Platform, org: OrgId) -> Result<b
     tx.execute_one(END_REACH, args![platform.client(), org]).await
 }
 
-/// The institutions at the top of what a platform serves.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn reach(tx: &mut Tx, platform: &Platform) -> Result<Vec<OrgId>, StoreError> {
-    Ok(tx.all::<Where>(REACH, args![platform.client()]).await?.into_iter().map(|row| row.0).collect())
-}
-
 /// Every client that has a stream.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn streams(tx: &mut Tx) -> Result<Vec<ClientId>, StoreError> {
     Ok(tx.all::<Whose>(STREAMS, args![]).await?.into_iter().map(|row| row.0).collect())
+}
+
+/// Every client whose people are looked at anew.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn rebuilding(tx: &mut Tx) -> Result<Vec<ClientId>, StoreError> {
+    Ok(tx.all::<Whose>(REBUILDING, args![]).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// How far the stream of a platform goes.
@@ -156,15 +159,43 @@ pub async fn stream(tx: &mut Tx, platform: &Platform) -> Result<Option<Stream>, 
     tx.optional(STREAM, args![platform.client()]).await
 }
 
-/// Breaks a stream: whoever reads it begins anew with a snapshot. Nobody is known until [`enter`] says so.
+/// Breaks a stream: whoever reads it begins anew with a snapshot, which is there when everybody was looked at.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn begin_anew(tx: &mut Tx, platform: &Platform) -> Result<(), StoreError> {
-    tx.execute(BREAK, args![platform.client()]).await?;
+    tx.execute(BREAK, args![platform.client(), PersonId(Uuid::nil())]).await?;
     tx.execute(FORGET, args![platform.client()]).await?;
-    tx.execute(FORGET_MEMBERS, args![platform.client()]).await?;
     Ok(())
+}
+
+/// Notes up to whom everybody was looked at; `None` when that is done.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn rebuilt_to(tx: &mut Tx, platform: &Platform, person: Option<PersonId>) -> Result<(), StoreError> {
+    tx.execute(REBUILT_TO, args![platform.client(), person]).await.map(drop)
+}
+
+/// Forgets whom a platform was told of, behind one person and up to another.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn leave_between(
+    tx: &mut Tx,
+    platform: &Platform,
+    after: PersonId,
+    last: PersonId,
+) -> Result<(), StoreError> {
+    tx.execute(LEAVE_BETWEEN, args![platform.client(), after, last]).await.map(drop)
+}
+
+/// Forgets whom a platform was told of behind a person, at most `limit`; how many there were.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn leave_beyond(tx: &mut Tx, platform: &Platform, after: PersonId, limit: i64) -> Result<u64, StoreError> {
+    tx.execute(LEAVE_BEYOND, args![platform.client(), after, limit]).await
 }
 
 /// Gives rows their numbers, dense and in this order.
@@ -203,18 +234,18 @@ pub async fn forget(tx: &mut Tx, platform: &Platform, before: Timestamp) -> Resu
     Ok(())
 }
 
-/// Who studies or works at what a platform serves, behind a person, by id.
+/// Who studies or works at what a platform serves on a day, behind a person, by id.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn reached(
     tx: &mut Tx,
     platform: &Platform,
+    day: NaiveDate,
     after: PersonId,
     limit: i64,
 ) -> Result<Vec<PersonId>, StoreError> {
-    let client = platform.client();
-    let found = tx.all::<Who>(REACHED, args![client, client, after, limit]).await?;
+    let found = tx.all::<Who>(REACHED, args![platform.client(), day, after, limit]).await?;
     Ok(found.into_iter().map(|row| row.0).collect())
 }
 
@@ -222,10 +253,15 @@ pub async fn reached(
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn reached_of(tx: &mut Tx, platform: &Platform, people: &[PersonId]) -> Result<Vec<PersonId>, StoreError> {
+pub async fn reached_of(
+    tx: &mut Tx,
+    platform: &Platform,
+    day: NaiveDate,
+    people: &[PersonId],
+) -> Result<Vec<PersonId>, StoreError> {
     let mut found = Vec::new();
     for statement in [STUDY, WORK] {
-        found.extend(among(tx, statement, platform, people).await?);
+        found.extend(among(tx, statement, &[platform.client().into(), day.into()], people).await?);
     }
     Ok(found)
 }
@@ -244,17 +280,17 @@ pub async fn served_of(tx: &mut Tx, platform: &Platform, orgs: &[OrgId]) -> Resu
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn known_of(tx: &mut Tx, platform: &Platform, people: &[PersonId]) -> Result<Vec<PersonId>, StoreError> {
-    among(tx, KNOWN, platform, people).await
+    among(tx, KNOWN, &[platform.client().into()], people).await
 }
 
 async fn among(
     tx: &mut Tx,
     statement: super::db::Statement,
-    platform: &Platform,
+    leading: &[Value],
     people: &[PersonId],
 ) -> Result<Vec<PersonId>, StoreError> {
     let keys = people.iter().map(|id| Value::from(*id)).collect();
-    Ok(tx.all_in::<Who>(statement, &[platform.client().into()], keys).await?.into_iter().map(|row| row.0).collect())
+    Ok(tx.all_in::<Who>(statement, leading, keys).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// Whom a platform was told of, behind a person, by id.

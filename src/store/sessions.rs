@@ -21,6 +21,7 @@ statements! {
     SHORTEN = "UPDATE session SET idle_expires_at = CASE WHEN idle_expires_at > $2 THEN $2 ELSE idle_expires_at END, expires_at = CASE WHEN expires_at > auth_time + $3 THEN auth_time + $3 ELSE expires_at END
         WHERE person_id = $1 AND ended_at IS NULL";
     LIVE_OF_PERSON = "SELECT id FROM session WHERE person_id = $1 AND ended_at IS NULL ORDER BY id";
+    LIVE = "SELECT id FROM session WHERE id = $1 AND ended_at IS NULL AND expires_at > $2 AND idle_expires_at > $2";
     OF_DEVICE = "SELECT * FROM session WHERE id = $1 AND client_id IS NOT NULL AND ended_at IS NULL";
     // Used now, or left with something that comes back without it: a refresh token of an offline grant.
     REACHING = "SELECT s.* FROM session s WHERE s.person_id = $1 AND ((s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2)
@@ -180,6 +181,14 @@ pub async fn shorten(
 ) -> Result<u64, StoreError> {
     let absolute = i64::try_from(absolute.as_micros()).unwrap_or(i64::MAX / 2);
     tx.execute(SHORTEN, args![on.person(), idle_until, absolute]).await
+}
+
+/// Whether a session has neither ended nor run out.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn is_live(tx: &mut Tx, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Id>(LIVE, args![id, now]).await?.is_some())
 }
 
 /// Sessions of a person that were not ended.

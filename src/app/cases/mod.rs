@@ -26,7 +26,7 @@ use crate::store::documents::StoredDocument;
 use crate::store::{cases, documents, institutions, persons};
 
 /// A list longer than that is worked off from its beginning.
-const LISTED: i64 = 1000;
+const LISTED: usize = 1000;
 
 /// A case that waits.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -121,39 +121,68 @@ impl App {
         org_code: Option<&str>,
         after: Option<CaseId>,
     ) -> Result<Vec<Listed>, Error> {
+        self.cases_behind(ctx, by, org_code, after, LISTED).await
+    }
+
+    /// The same, at most `limit`.
+    ///
+    /// # Errors
+    /// As [`App::open_cases`].
+    pub async fn cases_behind(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org_code: Option<&str>,
+        after: Option<CaseId>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, Error> {
         let task = access::task(TaskName::CaseDecision);
         let mut tx = self.db.read().await?;
         let scope = match by {
             Decider::Operator => None,
             Decider::Admin(admin) => Some(self.case_subtree(&mut tx, admin, ctx.now).await?),
         };
-        let after = match after {
+        let mut after = match after {
             None => None,
             Some(id) => Some(self.case_for(ctx, &mut tx, &task, by, id).await?),
         };
-        let found = match (org_code, &scope) {
-            (None, None) => cases::open(&mut tx, &task, after.as_ref(), LISTED).await?,
-            (None, Some(scope)) => {
-                cases::open_in(&mut tx, scope, after.as_ref(), usize::try_from(LISTED).unwrap_or(usize::MAX)).await?
-            }
-            (Some(code), scope) => {
+        let under = match org_code {
+            None => None,
+            Some(code) => {
                 let org = institutions::by_code(&mut tx, &task, code).await?;
                 let org = org.ok_or_else(|| Error::no_institution(code))?;
-                if let Some(scope) = scope
+                if let Some(scope) = &scope
                     && institutions::find_in(&mut tx, scope, org.id).await?.is_none()
                 {
                     return Err(Error::no_institution(code));
                 }
-                cases::open_under(&mut tx, &task, org.id, after.as_ref(), LISTED).await?
+                Some(org.id)
             }
         };
-        let mut listed = Vec::with_capacity(found.len());
-        for case in found {
-            if let Decider::Admin(admin) = by
-                && !self.covers_case(&mut tx, &task, admin, &case, ctx.now).await?
-            {
-                continue;
+        let mut hers = Vec::new();
+        // Until a page is full or nothing is left: what is not hers must not end the list.
+        while hers.len() < limit {
+            let found = match (under, &scope) {
+                (Some(org), _) => cases::open_under(&mut tx, &task, org, after.as_ref(), limit).await?,
+                (None, Some(scope)) => cases::open_in(&mut tx, scope, after.as_ref(), limit).await?,
+                (None, None) => cases::open(&mut tx, &task, after.as_ref(), limit).await?,
+            };
+            let Some(last) = found.last() else { break };
+            after = Some(last.clone());
+            let full = found.len() >= limit;
+            for case in found {
+                match by {
+                    Decider::Admin(admin) if !self.covers_case(&mut tx, &task, admin, &case, ctx.now).await? => {}
+                    _ => hers.push(case),
+                }
             }
+            if !full {
+                break;
+            }
+        }
+        hers.truncate(limit);
+        let mut listed = Vec::with_capacity(hers.len());
+        for case in hers {
             let holder = persons::find(&mut tx, &task.on(case.person)).await?;
             listed.push(Listed {
                 id: case.id,

@@ -11,6 +11,7 @@ use super::assertion::ClientAlg;
 use super::ciba::DeliveryMode;
 use super::profile::Profile;
 use super::request_object::ObjectAlg;
+use super::resource::Resource;
 use super::response::ResponseType;
 use super::scope::{Scope, ScopeSet};
 use super::signing_key::SigningAlg;
@@ -445,10 +446,12 @@ impl Client {
     }
 
     /// Whether it may ask for a resource in the name of whoever signs in: platforms of the system only, because no consent
-    /// page names resources. The register's own API needs no registration; the person's grants say what is done there.
-    pub fn may_act_at(&self, resource: &str, is_register: bool) -> bool {
-        let named = self.metadata.edu_resources.iter().any(|uri| uri == resource);
-        !self.is_application() && (is_register || named)
+    /// page names resources, and only where the operator said so: `edu_resources` names it, or `scope` a word of the register.
+    pub fn may_act_at(&self, resource: &Resource) -> bool {
+        let named = self.metadata.edu_resources.contains(&resource.uri);
+        let scope = self.metadata.scope.as_deref().unwrap_or_default();
+        let worded = resource.own_words().any(|word| scope.split(' ').any(|one| one == word));
+        !self.is_application() && (named || worded)
     }
 
     /// Exact comparison (RFC 9700, 2.1), except the port of a native client's loopback address (RFC 8252, 7.3; R12).

@@ -17,6 +17,8 @@ pub const API: &str = "/api/";
 const OWN: &str = "mingji.";
 /// Acts as the administrator who signed in; dropped for whoever holds no live admin grant.
 pub const ADMIN: &str = "mingji.admin";
+/// Reads who looked at the record of whoever signed in.
+pub const SELF: &str = "mingji.self";
 /// Reads the changes of a platform's people, in the platform's own name.
 pub const FEED: &str = "mingji.feed";
 
@@ -45,14 +47,14 @@ pub enum Bearer {
 impl Resource {
     /// The register's own API.
     pub fn api(issuer: &Issuer, bearer: Bearer) -> Self {
-        let word = match bearer {
-            Bearer::Person => ADMIN,
-            Bearer::Client => FEED,
+        let words: &[&str] = match bearer {
+            Bearer::Person => &[ADMIN, SELF],
+            Bearer::Client => &[FEED],
         };
         Self {
             uri: issuer.at(API),
             name: "名籍接口 Mingji API".into(),
-            scopes: BTreeSet::from([word.to_owned()]),
+            scopes: words.iter().map(|word| (*word).to_owned()).collect(),
             created_at: Timestamp::from_micros(0),
         }
     }
@@ -81,6 +83,11 @@ impl Resource {
             );
         }
         Ok(())
+    }
+
+    /// Its words that are the register's own.
+    pub fn own_words(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().map(String::as_str).filter(|word| word.starts_with(OWN))
     }
 
     /// What a client gets here: what it asked for, or everything it may have. Both lists are the operator's.
@@ -124,6 +131,13 @@ impl Target {
         self.words.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
+    /// Without the register's own words: what comes through a browser's address bar does nothing here.
+    #[must_use]
+    pub fn without_own(mut self) -> Self {
+        self.words.retain(|word| !word.starts_with(OWN));
+        self
+    }
+
     /// Cut down to what a refresh asks for.
     #[must_use]
     pub fn within(mut self, asked: Option<&str>) -> Self {
@@ -140,13 +154,13 @@ impl Targets {
         self.0.is_empty()
     }
 
-    /// With another one: of `scope`, the words that the resource knows and the client may have. A client that registered
-    /// no scopes may have all of them.
+    /// With another one: of `scope`, the words that the resource knows and the client may have. A client that registered no
+    /// scopes may have all words of a resource that it registered, and none of the register's where it did not.
     ///
     /// # Errors
     /// `invalid_target` when the client may not ask for it in anybody's name.
     pub fn and(mut self, resource: &Resource, client: &Client, scope: &str) -> Result<Self, ProtocolError> {
-        if !client.may_act_at(&resource.uri, resource.scopes.contains(ADMIN)) {
+        if !client.may_act_at(resource) {
             return Err(ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource"));
         }
         let registered = client.metadata.scope.as_deref();

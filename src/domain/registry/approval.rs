@@ -6,11 +6,13 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::codes::codes;
-use crate::domain::id::{ApprovalId, OrgId, PersonId};
+use crate::domain::id::{ApprovalId, ClientId, OrgId, PersonId};
 use crate::domain::time::Timestamp;
 
 /// The longest that anything is opened.
 pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How many requests of one person wait at once.
+pub const MOST_WAITING: i64 = 50;
 /// How long a request waits for somebody to decide it.
 pub const WAITS: Duration = Duration::from_secs(7 * 24 * 3600);
 /// From so many minors on, a list is a full record.
@@ -45,6 +47,8 @@ pub struct Approval {
     pub purpose: String,
     /// Who asked.
     pub asked_by: PersonId,
+    /// The client through which she asked.
+    pub asked_through: ClientId,
     /// When.
     pub asked_at: Timestamp,
     /// Its state.
@@ -65,6 +69,9 @@ pub enum ApprovalError {
     /// Whoever asked, or whom it is about.
     #[error("nobody approves her own request, or one about herself")]
     OwnCause,
+    /// Whoever holds the tokens of both is one hand.
+    #[error("it was asked for through the same client: agree through another one")]
+    SameClient,
     /// It was decided.
     #[error("the request was decided before")]
     Decided,
@@ -75,12 +82,19 @@ pub enum ApprovalError {
 
 impl Approval {
     /// A request.
-    pub fn asked(id: ApprovalId, opens: Opens, purpose: String, by: PersonId, now: Timestamp) -> Self {
+    pub fn asked(
+        id: ApprovalId,
+        opens: Opens,
+        purpose: String,
+        (by, through): (PersonId, ClientId),
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
             opens,
             purpose,
             asked_by: by,
+            asked_through: through,
             asked_at: now,
             state: ApprovalState::Pending,
             decided_by: None,
@@ -90,11 +104,19 @@ impl Approval {
         }
     }
 
-    /// Somebody else agrees, for a span of a day at most.
+    /// Somebody else agrees, through another client, for a span of a day at most.
     ///
     /// # Errors
     /// [`ApprovalError`].
-    pub fn approve(self, by: PersonId, span: Duration, now: Timestamp) -> Result<Self, ApprovalError> {
+    pub fn approve(
+        self,
+        (by, through): (PersonId, ClientId),
+        span: Duration,
+        now: Timestamp,
+    ) -> Result<Self, ApprovalError> {
+        if by != self.asked_by && through == self.asked_through {
+            return Err(ApprovalError::SameClient);
+        }
         let expires_at = now.plus(span.min(LONGEST));
         Ok(Self { expires_at, ..self.decide(ApprovalState::Approved, by, now)? })
     }
@@ -138,26 +160,32 @@ mod tests {
         PersonId(Uuid::from_u128(n))
     }
 
+    fn client(n: u128) -> ClientId {
+        ClientId(Uuid::from_u128(n))
+    }
+
     fn asked() -> Approval {
-        Approval::asked(ApprovalId(Uuid::from_u128(9)), Opens::Record(person(1)), "核对学籍".into(), person(2), NOW)
+        let by = (person(2), client(1));
+        Approval::asked(ApprovalId(Uuid::from_u128(9)), Opens::Record(person(1)), "核对学籍".into(), by, NOW)
     }
 
     #[test]
     fn somebody_else_opens_it_for_a_day_at_most() {
         for own in [1, 2] {
-            assert_eq!(asked().approve(person(own), LONGEST, NOW), Err(ApprovalError::OwnCause));
+            assert_eq!(asked().approve((person(own), client(2)), LONGEST, NOW), Err(ApprovalError::OwnCause));
             assert_eq!(asked().refuse(person(own), NOW), Err(ApprovalError::OwnCause));
         }
-        let open = asked().approve(person(3), LONGEST * 9, NOW).unwrap();
+        assert_eq!(asked().approve((person(3), client(1)), LONGEST, NOW), Err(ApprovalError::SameClient), "one hand");
+        let open = asked().approve((person(3), client(2)), LONGEST * 9, NOW).unwrap();
         let last = NOW.plus(LONGEST);
         let opened = |who, what, at| open.opened_by(what, person(who), at);
         assert_eq!(opened(2, Opens::Record(person(1)), last.minus(Duration::from_micros(1))), Some(person(3)));
         assert_eq!(opened(2, Opens::Record(person(1)), last), None, "it has run out");
         assert_eq!(opened(3, Opens::Record(person(1)), NOW), None, "it is for who asked");
         assert_eq!(opened(2, Opens::Record(person(4)), NOW), None, "it is about one person");
-        assert_eq!(open.clone().approve(person(4), LONGEST, NOW), Err(ApprovalError::Decided));
+        assert_eq!(open.clone().approve((person(4), client(2)), LONGEST, NOW), Err(ApprovalError::Decided));
         assert_eq!(asked().opened_by(Opens::Record(person(1)), person(2), NOW), None);
-        assert_eq!(asked().approve(person(3), LONGEST, NOW.plus(WAITS)), Err(ApprovalError::Expired));
+        assert_eq!(asked().approve((person(3), client(2)), LONGEST, NOW.plus(WAITS)), Err(ApprovalError::Expired));
         assert_eq!(asked().refuse(person(3), NOW).unwrap().opened_by(Opens::Record(person(1)), person(2), NOW), None);
     }
 }

@@ -53,13 +53,15 @@ pub struct Stream {
     pub head: i64,
     /// The last one that is not kept any more.
     pub floor: i64,
+    /// While everybody in reach is looked at anew: up to whom that went.
+    pub rebuilding_after: Option<PersonId>,
 }
 
 impl Stream {
     /// Whether whoever has read up to a number can go on from there. Nobody is ahead of the head, unless the register was
-    /// brought back from an older copy.
+    /// brought back from an older copy; and while everybody is looked at anew nobody goes on.
     pub fn goes_on_after(self, seq: i64) -> bool {
-        (self.floor..=self.head).contains(&seq)
+        self.rebuilding_after.is_none() && (self.floor..=self.head).contains(&seq)
     }
 }
 
@@ -93,8 +95,10 @@ mod tests {
 
     #[test]
     fn a_stream_goes_on_between_floor_and_head() {
-        let stream = Stream { head: 9, floor: 4 };
+        let stream = Stream { head: 9, floor: 4, rebuilding_after: None };
         let goes = [3, 4, 9, 10].map(|seq| stream.goes_on_after(seq));
         assert_eq!(goes, [false, true, true, false]);
+        let rebuilding = Stream { rebuilding_after: Some(PersonId(Uuid::nil())), ..stream };
+        assert!(!rebuilding.goes_on_after(9), "nothing is complete meanwhile");
     }
 }

@@ -104,11 +104,12 @@ pub async fn ask(
         Wish::PersonId(person) => Opens::Record(person),
         Wish::InstitutionId(org) => Opens::Export(org),
     };
-    let asked = app.ask_approval(&admin.ctx, admin.by(), opens, &request.purpose, key.as_deref()).await;
+    let asked =
+        app.ask_approval(&admin.ctx, (admin.by(), admin.through), opens, &request.purpose, key.as_deref()).await;
     asked.map(Json).map_err(|error| admin.problem(&error))
 }
 
-/// Decides the request of somebody else, once.
+/// Decides the request of somebody else, once: at or above her level, and a yes through another client than hers.
 #[utoipa::path(post, path = "/api/approvals/{id}/decision", tag = "approvals", params(("id" = ApprovalId, Path)), request_body = ApprovalDecision, responses((status = 200, body = ApprovalView), Problems))]
 pub async fn decide(
     State(app): State<App>,
@@ -120,6 +121,6 @@ pub async fn decide(
         ApprovalDecision::ApproveForHours(hours) => Ruling::Approve(Duration::from_secs(u64::from(hours) * 3600)),
         ApprovalDecision::Refuse(Refusal {}) => Ruling::Refuse,
     };
-    let decided = app.decide_approval(&admin.ctx, admin.by(), id, ruling).await;
+    let decided = app.decide_approval(&admin.ctx, (admin.by(), admin.through), id, ruling).await;
     decided.map(Json).map_err(|error| admin.problem(&error))
 }

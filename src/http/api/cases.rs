@@ -60,7 +60,7 @@ pub async fn list(
 ) -> Result<Json<Page<Listed>>, Problem> {
     let list = List::of(&admin, "cases", &[which.org.as_deref().unwrap_or_default()], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
-    let found = app.open_cases(&admin.ctx, admin.by(), which.org.as_deref(), after).await;
+    let found = app.cases_behind(&admin.ctx, admin.by(), which.org.as_deref(), after, list.limit() + 1).await;
     let found = found.map_err(|error| admin.problem(&error))?;
     Ok(Json(list.page(&app, &admin.ctx, found, |case| case.id)?))
 }

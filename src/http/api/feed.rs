@@ -12,7 +12,7 @@ use super::page::MOST;
 use super::problem::{Document, Problem, Problems};
 use super::take::{Asked, Platform};
 use crate::app::feed::{Changes, Snapshot, Told};
-use crate::app::{App, Error};
+use crate::app::{App, Ctx, Error};
 use crate::http::urls::path;
 
 /// A request waits no longer than this for something to happen, well below the end of every request.
@@ -28,7 +28,7 @@ pub struct Which {
     after: i64,
     /// Changes of an answer, 1 to 200.
     limit: Option<usize>,
-    /// Seconds to wait while there is nothing, 20 at most.
+    /// Seconds to wait while there is nothing, 20 at most; for four requests of a platform at a time, others are answered at once.
     wait: Option<u64>,
 }
 
@@ -60,11 +60,16 @@ pub async fn changes(
 ) -> Result<Json<Changes>, Problem> {
     let limit = limit(&platform, which.limit)?;
     let until = tokio::time::Instant::now() + Duration::from_secs(which.wait.unwrap_or(0).min(LONGEST_WAIT));
+    let waits = app.wait_for_changes(platform.reader);
     loop {
-        let told = app.changes(&platform.ctx, platform.reader, which.after, limit).await;
-        match told.map_err(|error| Problem::of(&platform.ctx, &error))? {
+        // Whom it may know of is a question of the moment at which it is told.
+        let ctx = Ctx { now: app.now(), ..platform.ctx.clone() };
+        let told = app.changes(&ctx, platform.reader, which.after, limit).await;
+        match told.map_err(|error| Problem::of(&ctx, &error))? {
             Told::Gone => return Err(Problem::gone(&platform.ctx, app.issuer().at(path::FEED_SNAPSHOT))),
-            Told::Changes(changes) if changes.items.is_empty() && tokio::time::Instant::now() < until => {
+            Told::Changes(changes)
+                if changes.items.is_empty() && waits.is_some() && tokio::time::Instant::now() < until =>
+            {
                 tokio::time::sleep(LOOK).await;
             }
             Told::Changes(changes) => return Ok(Json(changes)),

@@ -30,8 +30,8 @@ pub async fn show(State(app): State<App>, admin: Administrator) -> Result<Json<M
     Ok(Json(Myself { person_id: admin.person, rights }))
 }
 
-/// Who looked at the record of whoever asks, and why; the newest first. For everybody: no scope is needed.
-#[utoipa::path(get, path = "/api/me/disclosures", tag = "me", params(Which), security(("person" = [])), responses((status = 200, body = Page<Disclosure>), Problems))]
+/// Who looked at the record of whoever asks, and why; the newest first. For everybody.
+#[utoipa::path(get, path = "/api/me/disclosures", tag = "me", params(Which), security(("person" = ["mingji.self"])), responses((status = 200, body = Page<Disclosure>), Problems))]
 pub async fn disclosures(
     State(app): State<App>,
     person: Person,

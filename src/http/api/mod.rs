@@ -40,7 +40,7 @@ use problem::{Problem, ProblemCode};
 #[openapi(
     info(
         title = "名籍接口 Mingji API",
-        description = "管理与名册接口。令牌：以 scope `mingji.admin`、resource `<issuer>/api/` 登录取得（RFC 8707）。列表按 cursor 翻页；错误为 application/problem+json。\n\nThe admin and roster API. Tokens: sign in with scope `mingji.admin` and resource `<issuer>/api/` (RFC 8707). Lists page by cursor; errors are application/problem+json.",
+        description = "管理与名册接口。令牌：平台须由运营方登记 `<issuer>/api/`，再以 scope `mingji.admin`、resource `<issuer>/api/` 登录取得（RFC 8707）。列表按 cursor 翻页；错误为 application/problem+json。\n\nThe admin and roster API. Tokens: sign in with scope `mingji.admin` and resource `<issuer>/api/` (RFC 8707), through a platform that the operator registered for it (`edu_resources`, or the word in `scope`). Lists page by cursor; errors are application/problem+json.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(problem::Document)),
@@ -78,8 +78,10 @@ impl Modify for Schemes {
             "administrator",
             bearer("RFC 9068; aud <issuer>/api/, scope mingji.admin: whoever signed in and administers something now"),
         );
-        components
-            .add_security_scheme("person", bearer("RFC 9068; aud <issuer>/api/: whoever signed in, about herself"));
+        components.add_security_scheme(
+            "person",
+            bearer("RFC 9068; aud <issuer>/api/, scope mingji.self: whoever signed in, about herself"),
+        );
     }
 }
 

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::problem::Problem;
 use super::take::Administrator;
+use crate::app::roster_view::Cut;
 use crate::app::{App, Ctx, Error};
 use crate::domain::id::PersonId;
 use crate::domain::registry::approval::MINORS;
@@ -98,6 +99,20 @@ impl List {
     ) -> Result<Page<T>, Problem> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
+        self.cut(app, ctx, Cut { items, more }, place)
+    }
+
+    /// A page of rows that were cut before, because whoever stands on it is told that she was shown.
+    ///
+    /// # Errors
+    /// A failed cipher.
+    pub fn cut<T, P: Serialize>(
+        &self,
+        app: &App,
+        ctx: &Ctx,
+        Cut { items, more }: Cut<T>,
+        place: impl Fn(&T) -> P,
+    ) -> Result<Page<T>, Problem> {
         let next = match items.last().filter(|_| more) {
             Some(last) => Some(app.seal_cursor(&self.name, &place(last)).map_err(|error| Problem::of(ctx, &error))?),
             None => None,

@@ -6,12 +6,12 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::page::Page;
 use super::problem::{Problem, Problems};
 use super::take::{Administrator, Asked, Body, Named};
 use crate::app::person_change::Changed;
 use crate::app::person_search::{Found, Sought};
 use crate::app::record::{FullRecord, PersonView};
+use crate::app::roster_view::Cut;
 use crate::app::student_life::{Order, StayPart, Whose};
 use crate::app::{App, Error};
 use crate::domain::id::{ApprovalId, CaseId, PersonId};
@@ -47,6 +47,15 @@ pub struct PaperName {
     country: Option<String>,
     /// Its number.
     number: String,
+}
+
+/// Who was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundPeople {
+    /// They.
+    items: Vec<Found>,
+    /// Whether the name may mean others too: more of it has to be said.
+    more: bool,
 }
 
 /// What opens a full record.
@@ -165,13 +174,13 @@ fn paper(admin: &Administrator, paper: &PaperName) -> Result<Document, Problem> 
     read.map(|(document, _)| document).map_err(|why| invalid(admin, why))
 }
 
-/// People whom a name begins, a number, a 学籍号 or a phone names; 49 at most, and nobody outside her scope. Audited.
-#[utoipa::path(post, path = "/api/persons/search", tag = "persons", request_body = PersonSearch, responses((status = 200, body = Page<Found>), Problems))]
+/// People whom a name begins, a number, a 学籍号 or a phone names; 49 at most, and nobody outside her scope. Audited. Of numbers, codes and phones an administrator looks up 50 a day, whether somebody is found or not.
+#[utoipa::path(post, path = "/api/persons/search", tag = "persons", request_body = PersonSearch, responses((status = 200, body = FoundPeople), Problems))]
 pub async fn search(
     State(app): State<App>,
     admin: Administrator,
     Body(search): Body<PersonSearch>,
-) -> Result<Json<Page<Found>>, Problem> {
+) -> Result<Json<FoundPeople>, Problem> {
     let sought = match search {
         PersonSearch::Name(typed) => Sought::Name(typed),
         PersonSearch::Document(name) => Sought::Document(paper(&admin, &name)?),
@@ -183,7 +192,7 @@ pub async fn search(
         }
     };
     let found = app.search_persons(&admin.ctx, admin.by(), &sought, MINORS - 1).await;
-    found.map(|items| Json(Page { items, next: None })).map_err(|error| admin.problem(&error))
+    found.map(|Cut { items, more }| Json(FoundPeople { items, more })).map_err(|error| admin.problem(&error))
 }
 
 /// One person, as her school sees her every day. Audited.

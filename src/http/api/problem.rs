@@ -157,8 +157,9 @@ impl Problem {
     }
 
     fn needed(&self) -> &'static str {
-        use crate::domain::oidc::resource::{ADMIN, FEED};
-        if self.detail.as_deref().is_some_and(|detail| detail.contains(FEED)) { FEED } else { ADMIN }
+        use crate::domain::oidc::resource::{ADMIN, FEED, SELF};
+        let says = |word: &&str| self.detail.as_deref().is_some_and(|detail| detail.contains(word));
+        [FEED, SELF].into_iter().find(says).unwrap_or(ADMIN)
     }
 }
 

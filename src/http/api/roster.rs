@@ -57,8 +57,8 @@ pub struct WhichStaff {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExportOrder {
-    /// For what. It is kept in the clear: no number, code or phone.
-    purpose: String,
+    /// For what; with an approval it is what that was given for. It is kept in the clear: no number, code or phone.
+    purpose: Option<String>,
     /// What opens a list of fifty minors or more.
     approval: Option<ApprovalId>,
 }
@@ -94,9 +94,9 @@ pub async fn students(
     let list = List::of_people(&admin, "students", &[&id.to_string(), &class, &day(which.on)], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
     let wanted = Wanted { org: id, class: which.class, day: which.on };
-    let found = app.students_of(&admin.ctx, admin.by(), wanted, after, list.limit() + 1).await;
+    let found = app.students_of(&admin.ctx, admin.by(), wanted, after, list.limit()).await;
     let found = found.map_err(|error| admin.problem(&error))?;
-    Ok(Json(list.page(&app, &admin.ctx, found, |row| row.enrolment_id)?))
+    Ok(Json(list.cut(&app, &admin.ctx, found, |row| row.enrolment_id)?))
 }
 
 /// Who works there. Audited.
@@ -109,9 +109,9 @@ pub async fn staff(
 ) -> Result<Json<Page<StaffRow>>, Problem> {
     let list = List::of_people(&admin, "staff", &[&id.to_string(), &day(which.on)], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
-    let found = app.staff_of(&admin.ctx, admin.by(), id, which.on, after, list.limit() + 1).await;
+    let found = app.staff_of(&admin.ctx, admin.by(), id, which.on, after, list.limit()).await;
     let found = found.map_err(|error| admin.problem(&error))?;
-    Ok(Json(list.page(&app, &admin.ctx, found, |row| row.staffing_id)?))
+    Ok(Json(list.cut(&app, &admin.ctx, found, |row| row.staffing_id)?))
 }
 
 /// All students there and under it at once. From fifty minors on another person approves of it first.
@@ -122,6 +122,6 @@ pub async fn export(
     Named(id): Named<OrgId>,
     Body(order): Body<ExportOrder>,
 ) -> Result<Json<Export>, Problem> {
-    let made = app.export_students(&admin.ctx, admin.by(), id, &order.purpose, order.approval).await;
+    let made = app.export_students(&admin.ctx, admin.by(), id, order.purpose.as_deref(), order.approval).await;
     made.map(Json).map_err(|error| admin.problem(&error))
 }

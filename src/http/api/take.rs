@@ -9,12 +9,13 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, ProblemCode};
+use crate::app::administrator::Caller;
 use crate::app::feed::Reader;
 use crate::app::possession::AccessToken;
 use crate::app::relation_claim::Decider;
 use crate::app::{Ctx, Error};
 use crate::domain::audit::Actor;
-use crate::domain::id::PersonId;
+use crate::domain::id::{ClientId, PersonId};
 use crate::http::Door;
 use crate::http::extract::{Visit, access_token};
 
@@ -24,6 +25,8 @@ pub struct Administrator {
     pub ctx: Ctx,
     /// Her.
     pub person: PersonId,
+    /// The client through which she asks.
+    pub through: ClientId,
 }
 
 impl Administrator {
@@ -57,7 +60,7 @@ impl FromRequestParts<Door> for Administrator {
         let ctx = request_ctx(parts, door).await;
         let token = presented(parts, door).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
         match door.app.administrator(&ctx, &token).await {
-            Ok(person) => Ok(Self { ctx: ctx.administering(person), person }),
+            Ok(Caller { person, through }) => Ok(Self { ctx: ctx.administering(person), person, through }),
             Err(error) => Err(Problem::of(&ctx, &error)),
         }
     }
@@ -78,7 +81,7 @@ impl FromRequestParts<Door> for Person {
         let ctx = request_ctx(parts, door).await;
         let token = presented(parts, door).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
         match door.app.bearer(&ctx, &token).await {
-            Ok(id) => Ok(Self { ctx: ctx.acting(Actor::Person { id }), id }),
+            Ok(Caller { person: id, .. }) => Ok(Self { ctx: ctx.acting(Actor::Person { id }), id }),
             Err(error) => Err(Problem::of(&ctx, &error)),
         }
     }

@@ -94,6 +94,7 @@ const READ_ALL: &[&str] = &[
     "erasures::MERGE_REASONS",
     "facts::FINGERPRINTS",
     "feeds::STREAMS",
+    "feeds::REBUILDING",
     "feeds::REACHED",
     "merges::ALL_INTO",
     "persons::SURVIVOR",

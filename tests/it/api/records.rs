@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::api::{Caller, problem};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, number, pupil, pupils, teachers};
-use crate::support::database::select_texts;
+use crate::support::database::{change, select_texts};
 
 /// A county whose first school holds pupils, the second others.
 struct Scene {
@@ -32,8 +32,9 @@ async fn scene(app: &TestApp, size: u32) -> Scene {
         county::administrator(app, 3, COUNTY, AdminRole::County).await,
     ];
     let mut callers = Vec::new();
-    for admin in admins {
-        callers.push(app.at_api_as(admin, COUNTY).await);
+    // The county asks and answers through a platform of its own.
+    for (admin, client) in admins.into_iter().zip(["platform_a", "platform_a", "platform_b"]) {
+        callers.push(app.at_api_through(client, admin, COUNTY).await);
     }
     let [school, other, county] = callers.try_into().unwrap_or_else(|_| panic!("three"));
     let org = school.all("/api/institutions").await[0]["id"].as_str().unwrap().to_owned();
@@ -49,6 +50,19 @@ async fn search(caller: &Caller, sought: Value) -> Vec<Value> {
 
 fn id_of(row: &Value) -> String {
     row["person_id"].as_str().unwrap().to_owned()
+}
+
+/// How many exact questions each administrator asked, the fewest first.
+async fn counted(app: &TestApp) -> Vec<String> {
+    select_texts(&app.database.url, "SELECT CAST(asked AS TEXT) FROM lookup_count ORDER BY asked").await
+}
+
+/// What the audit keeps of them, in their order.
+async fn digests(app: &TestApp) -> Vec<Value> {
+    let details =
+        "SELECT CAST(details AS TEXT) FROM audit_entry WHERE CAST(details AS TEXT) LIKE '%asked_digest%' ORDER BY id";
+    let details = select_texts(&app.database.url, details).await;
+    details.iter().map(|text| serde_json::from_str::<Value>(text).unwrap()["asked_digest"].clone()).collect()
 }
 
 both_engines! {
@@ -173,7 +187,12 @@ both_engines! {
         let id = asked.text("id");
         assert_eq!(scene.school.post(&export, &json!({ "purpose": "上报名册", "approval": id })).await.status, 404);
         scene.county.post(&format!("/api/approvals/{id}/decision"), &json!({ "approve_for_hours": 1 })).await;
-        let made = scene.school.post(&export, &json!({ "purpose": "上报名册", "approval": id })).await;
+        let other = scene.school.post(&export, &json!({ "purpose": "商业合作", "approval": id })).await;
+        assert_eq!((other.status, problem(&other).as_str()), (400, "invalid_request"), "it was given for something else");
+        let made = scene.school.post(&export, &json!({ "approval": id })).await;
+        let noted = select_texts(&app.database.url, "SELECT reason FROM audit_entry WHERE action = 'roster.exported'").await;
+        assert_eq!(noted, ["上报名册"], "what somebody agreed to is what it was for");
+        assert_eq!(scene.other.post(&format!("/api/institutions/{}/export", scene.other_org), &json!({})).await.status, 400, "for nothing");
         assert_eq!((made.status, made.body["students"].as_array().map(Vec::len)), (200, Some(50)), "{:?}", made.status);
         let small = scene.other.post(&format!("/api/institutions/{}/export", scene.other_org), &json!({ "purpose": "上报名册" })).await;
         assert_eq!((small.status, small.body["students"].as_array().map(Vec::len)), (200, Some(1)));
@@ -212,11 +231,7 @@ both_engines! {
         let taken = change("documents", json!({ "label": "居民身份证", "number": number("20160203", 2) })).await;
         assert_eq!(taken.body["result"], "case", "{taken:?}");
         let case = taken.text("case_id");
-        let asked = select_texts(&app.database.url, "SELECT CAST(asked AS TEXT) FROM probe_count").await;
-        assert_eq!(asked, ["1"], "whether somebody else holds a number is a question of the day's budget");
-        select_texts(&app.database.url, "UPDATE probe_count SET asked = 20000 RETURNING day").await;
-        assert_eq!(change("documents", json!({ "label": "居民身份证", "number": number("20160203", 777) })).await.status, 409);
-        let digests = "SELECT CAST(details AS TEXT) FROM audit_entry WHERE action = 'person.changed' AND result = 'done'";
+        let digests = "SELECT CAST(details AS TEXT) FROM audit_entry WHERE action = 'person.changed' AND result = 'done' AND CAST(details AS TEXT) LIKE '%digest_after%'";
         let details: Value = serde_json::from_str(&select_texts(&app.database.url, digests).await[0]).unwrap();
         assert!(details["digest_before"].is_string() && details["digest_before"] != details["digest_after"], "{details}");
         let shown = scene.school.get(&format!("/api/cases/{case}")).await;
@@ -232,5 +247,149 @@ both_engines! {
         assert_eq!((merged.status, &merged.body["person_id"]), (200, &json!(one)), "{merged:?}");
         assert_eq!(scene.school.get(&format!("/api/persons/{two}")).await.body["person_id"], json!(one), "both ids lead to her");
         assert_eq!(scene.school.post(&format!("/api/merges/{two}/undo"), &json!({ "reason": "核实为两人" })).await.status, 200);
+    }
+    async fn exact_questions_cost_whatever_the_answer_is(app: TestApp) {
+        let scene = scene(&app, 1).await;
+        let paper = |serial: u32| json!({ "document": { "label": "居民身份证", "number": number("20160203", serial) } });
+        assert_eq!(search(&scene.school, paper(1)).await.len(), 1);
+        assert_eq!(search(&scene.school, paper(700)).await.len(), 0);
+        assert_eq!(search(&scene.school, paper(700)).await.len(), 0);
+        assert_eq!(search(&scene.county, paper(700)).await.len(), 0);
+        assert_eq!(search(&scene.school, json!({ "phone": "13900000009" })).await.len(), 0);
+        assert_eq!(search(&scene.school, json!({ "personal_code": format!("G{}", number("20160203", 1)) })).await.len(), 0);
+        assert_eq!(counted(&app).await, ["1", "5"], "a hit and a miss, by each way and for each administrator");
+        let asked = digests(&app).await;
+        assert_eq!((asked.len(), asked[1] == asked[2]), (6, true), "the same question is seen to be the same");
+        assert_ne!(asked[1], asked[3], "and is nobody else's");
+        assert_ne!(asked[0], asked[1]);
+        // Nothing is told beyond the day's budget, and that somebody went on trying is written down.
+        change(&app.database.url, "UPDATE lookup_count SET asked = 49 WHERE asked = 5").await;
+        let last = scene.school.post("/api/persons/search", &paper(701)).await;
+        assert_eq!(last.status, 200);
+        for serial in [1, 702] {
+            let answer = scene.school.post("/api/persons/search", &paper(serial)).await;
+            assert_eq!((answer.status, problem(&answer).as_str(), answer.body["items"].is_null()), (409, "conflict", true));
+        }
+        let refused = "SELECT reason FROM audit_entry WHERE action = 'person.searched' AND result = 'refused'";
+        assert_eq!(select_texts(&app.database.url, refused).await.len(), 2);
+        assert_eq!(search(&scene.school, json!({ "name": "赵" })).await.len(), 1, "names are not counted");
+        assert_eq!(search(&scene.county, paper(1)).await.len(), 1, "each has a day of her own");
+        app.pass(Duration::from_secs(86_400));
+        let written = select_texts(&app.database.url, "SELECT CAST(details AS TEXT) FROM audit_entry").await.join(" ");
+        for number in [number("20160203", 1), number("20160203", 700), "13900000009".into()] {
+            assert!(!written.contains(&number));
+        }
+    }
+
+    async fn eight_at_once_do_not_ask_beyond_the_day(app: TestApp) {
+        let scene = scene(&app, 1).await;
+        search(&scene.school, json!({ "phone": "13900000009" })).await;
+        change(&app.database.url, "UPDATE lookup_count SET asked = 47").await;
+        let ask = |n: u32| {
+            let caller = scene.school.clone();
+            async move { caller.post("/api/persons/search", &json!({ "phone": format!("1390000010{n}") })).await.status }
+        };
+        let mut all = futures_util::future::join_all((0..8).map(ask)).await;
+        all.sort_unstable();
+        assert_eq!(all, [200, 200, 200, 409, 409, 409, 409, 409]);
+    }
+
+    async fn a_change_that_changes_nothing_is_a_question_too(app: TestApp) {
+        let scene = scene(&app, 2).await;
+        let one = id_of(&search(&scene.school, json!({ "name": "赵1" })).await[0]);
+        let change_her = |verb: &'static str, body: Value| {
+            let (caller, one) = (scene.school.clone(), one.clone());
+            async move { caller.post(&format!("/api/persons/{one}/{verb}"), &body).await }
+        };
+        let said = |answer: crate::support::relying_party::Answer| (answer.status, answer.body["result"].as_str().unwrap_or_default().to_owned());
+        let hers = json!({ "label": "居民身份证", "number": number("20160203", 1) });
+        let code = json!({ "code": format!("G{}", number("20160203", 9)) });
+        assert_eq!(said(change_her("birth-date", json!({ "birth_date": "2016-02-03" })).await), (200, "unchanged".into()));
+        assert_eq!(said(change_her("birth-date", json!({ "birth_date": "2016-02-04" })).await).0, 409);
+        assert_eq!(said(change_her("documents", hers.clone()).await), (200, "unchanged".into()));
+        assert_eq!(said(change_her("personal-code", code.clone()).await), (200, "done".into()));
+        assert_eq!(said(change_her("personal-code", code.clone()).await), (200, "unchanged".into()));
+        assert_eq!(said(change_her("death", json!({ "date": "2016-02-02" })).await).0, 400, "before she was born");
+        let foreign = json!({ "label": "居民身份证", "number": number("20160203", 2) });
+        assert_eq!(said(change_her("documents", foreign.clone()).await), (200, "case".into()));
+        assert_eq!(said(change_her("documents", foreign.clone()).await).0, 409, "it was asked before");
+        assert_eq!(counted(&app).await, ["8"]);
+        let results = "SELECT result FROM audit_entry WHERE action = 'person.changed' AND CAST(details AS TEXT) LIKE '%asked_digest%' ORDER BY id";
+        let results = select_texts(&app.database.url, results).await;
+        assert_eq!(results, ["done", "refused", "done", "done", "done", "refused", "refused", "refused"], "each stands in the audit");
+        change(&app.database.url, "UPDATE lookup_count SET asked = 50").await;
+        for (verb, body) in [
+            ("birth-date", json!({ "birth_date": "2016-02-03" })), ("birth-date", json!({ "birth_date": "2016-02-04" })), ("documents", hers),
+            ("documents", foreign), ("personal-code", code), ("death", json!({ "date": "2016-02-02" })),
+        ] {
+            let answer = change_her(verb, body).await;
+            assert!(answer.status == 409 && answer.text("detail").contains("used up"), "{verb}: {answer:?}");
+        }
+    }
+
+    async fn nobody_decides_for_whoever_stands_above_her(app: TestApp) {
+        let scene = scene(&app, 1).await;
+        let child = id_of(&search(&scene.county, json!({ "name": "赵1" })).await[0]);
+        let mut callers = Vec::new();
+        for (serial, scope, role) in [(11, SCHOOL, AdminRole::SchoolRoster), (12, COUNTY, AdminRole::County)] {
+            let admin = county::administrator(&app, serial, scope, role).await;
+            callers.push(app.at_api_as(admin, COUNTY).await);
+        }
+        let [clerk, equal] = callers.try_into().unwrap_or_else(|_| panic!("two"));
+        let request = json!({ "opens": { "person_id": child }, "purpose": "核对学籍信息" });
+        let asked = scene.county.post("/api/approvals", &request).await.text("id");
+        let (decision, yes) = (format!("/api/approvals/{asked}/decision"), json!({ "approve_for_hours": 1 }));
+        for below in [&scene.school, &clerk, &scene.other] {
+            assert_eq!(below.post(&decision, &yes).await.status, 404, "a superior's request is not there");
+            assert_eq!(below.all("/api/approvals?whose=waiting").await, Vec::<Value>::new());
+        }
+        assert_eq!(equal.all("/api/approvals?whose=waiting").await.len(), 1);
+        assert_eq!(equal.post(&decision, &yes).await.status, 200);
+        let record = format!("/api/persons/{child}/record?approval={asked}");
+        assert_eq!(scene.county.get(&record).await.status, 200);
+        let at = |state: &str| format!("UPDATE account SET state = '{state}' WHERE person_id = (SELECT id FROM person WHERE name = '管理员12')");
+        change(&app.database.url, &at("admin_locked")).await;
+        assert_eq!(scene.county.get(&record).await.status, 404, "whose account is locked keeps nothing open");
+        change(&app.database.url, &at("active")).await;
+        assert_eq!(scene.county.get(&record).await.status, 200);
+        // A clerk of the school asks her head, and no other clerk.
+        let asked = clerk.post("/api/approvals", &request).await.text("id");
+        let decision = format!("/api/approvals/{asked}/decision");
+        let same = scene.school.post(&decision, &yes).await;
+        assert_eq!((same.status, problem(&same).as_str()), (409, "conflict"), "{same:?}");
+        assert!(same.text("detail").contains("same client"), "one platform with two people's tokens is one hand: {same:?}");
+        assert_eq!(scene.county.post(&decision, &yes).await.status, 200, "through another one");
+    }
+
+    async fn a_request_is_one_of_fifty_at_most(app: TestApp) {
+        let scene = scene(&app, 1).await;
+        let request = json!({ "opens": { "institution_id": scene.org }, "purpose": "上报名册" });
+        for _ in 0..50 {
+            assert_eq!(scene.school.post("/api/approvals", &request).await.status, 200);
+        }
+        assert_eq!(scene.school.post("/api/approvals", &request).await.status, 409);
+        assert_eq!(scene.county.all("/api/approvals?whose=waiting&limit=7").await.len(), 50, "page by page");
+    }
+
+    async fn whoever_stands_behind_the_page_was_not_shown(app: TestApp) {
+        let scene = scene(&app, 3).await;
+        scene.school.get(&format!("/api/institutions/{}/students?limit=2", scene.org)).await;
+        let shown = select_texts(&app.database.url, "SELECT CAST(COUNT(DISTINCT d.person_id) AS TEXT) FROM disclosure d JOIN person p ON p.id = d.person_id WHERE p.name IN ('赵1', '赵2', '赵3')").await;
+        assert_eq!(shown, ["2"]);
+        let all = scene.school.all(&format!("/api/institutions/{}/students?limit=2", scene.org)).await;
+        assert_eq!(all.len(), 3);
+    }
+
+    async fn what_was_shown_of_either_record_is_hers_after_a_merge(app: TestApp) {
+        let scene = scene(&app, 1).await;
+        teachers(&app, &[county::teacher(SCHOOL, "孙老师", &number("19800203", 5)), county::teacher(SCHOOL, "孙老师二", &number("19800203", 6))]).await;
+        let (one, two) = (county::called(&app, "孙老师").await[0], county::called(&app, "孙老师二").await[0]);
+        for id in [one, two] {
+            assert_eq!(scene.school.get(&format!("/api/persons/{id}")).await.status, 200);
+        }
+        app.app.merge_persons(&app.operator(), mingji::app::relation_claim::Decider::Operator, one, two, "同一人两次录入").await.unwrap();
+        let herself = app.at_api_as(one, COUNTY).await;
+        let viewed = herself.all("/api/me/disclosures?limit=1").await.iter().filter(|row| row["action"] == "person.viewed").count();
+        assert_eq!(viewed, 2);
     }
 }

@@ -16,8 +16,7 @@ impl TestApp {
     /// Somebody of the demo world with a token for the API, from a platform.
     pub async fn at_api(&self, key: &str) -> Caller {
         let rp = self.client("platform_a");
-        let ask = rp.ask().with("scope", "openid mingji.admin").with("resource", &self.api());
-        let token = self.visitor(key).sign_in_with(&rp, ask).await;
+        let token = self.visitor(key).sign_in_with(&rp, for_api(self, &rp)).await;
         Caller { app: self.clone(), token: token.access(), rp: None }
     }
 
@@ -88,7 +87,7 @@ impl Caller {
 
 /// A client of the system that asks for the API in somebody's name.
 pub fn for_api(app: &TestApp, rp: &RelyingParty) -> super::relying_party::Ask {
-    rp.ask().with("scope", "openid mingji.admin").with("resource", &app.api())
+    rp.ask().with("scope", "openid mingji.admin mingji.self").with("resource", &app.api())
 }
 
 /// The code of a problem document, which is one.
@@ -105,11 +104,16 @@ pub fn problem(answer: &Answer) -> String {
 impl TestApp {
     /// Somebody whom a roster brought in, with a password of her own and a token for the API.
     pub async fn at_api_as(&self, person: PersonId, org_code: &str) -> Caller {
+        self.at_api_through("platform_a", person, org_code).await
+    }
+
+    /// The same through a platform of the demo world.
+    pub async fn at_api_through(&self, client: &str, person: PersonId, org_code: &str) -> Caller {
         let ctx = self.operator();
         self.app.set_password(&ctx, person, "tuzi-482-xigua-zhen".to_owned().into()).await.unwrap();
         let accounts = self.app.list_accounts(org_code).await.unwrap();
         let account = accounts.into_iter().find(|account| account.person_id == person).unwrap();
-        let rp = self.client("platform_a");
+        let rp = self.client(client);
         let mut visitor = self.visitor("full_claims");
         visitor.person.user_name = account.user_name;
         visitor.person.password = "tuzi-482-xigua-zhen".into();
