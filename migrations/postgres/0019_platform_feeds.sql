@@ -30,3 +30,7 @@ CREATE TABLE platform_feed (                         -- ids and names of fields;
     PRIMARY KEY (client_id, seq)
 );
 CREATE INDEX platform_feed_numbered_idx ON platform_feed (client_id, numbered_at);
+
+CREATE TABLE feed_day (                              -- days that brought something about by themselves, and were told of
+    day TEXT PRIMARY KEY
+);

@@ -66,7 +66,8 @@ impl App {
         self.remove_unused_clients(&mut tx, now).await?;
         tx.commit().await?;
         self.forget_feeds(now).await?;
-        self.rebuild_streams().await
+        self.rebuild_streams().await?;
+        self.tell_of_the_day(now).await
     }
 
     /// Waits until there may be something to number.

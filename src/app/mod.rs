@@ -30,6 +30,7 @@ pub mod elsewhere;
 pub mod enrolment;
 pub mod error;
 pub mod feed;
+mod feed_day;
 mod feed_reach;
 mod feed_streams;
 pub mod guardianship;

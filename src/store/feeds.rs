@@ -41,6 +41,12 @@ statements! {
     LEAVE = "DELETE FROM platform_member WHERE client_id = $1 AND person_id = $2";
     LEAVE_BETWEEN = "DELETE FROM platform_member WHERE client_id = $1 AND person_id > $2 AND person_id <= $3";
     LEAVE_BEYOND = "DELETE FROM platform_member WHERE client_id = $1 AND person_id IN (SELECT person_id FROM platform_member WHERE client_id = $1 AND person_id > $2 ORDER BY person_id LIMIT $3)";
+    LAST_DAY = "SELECT day FROM feed_day ORDER BY day DESC LIMIT 1";
+    KEEP_DAY = "INSERT INTO feed_day (day) VALUES ($1) ON CONFLICT (day) DO NOTHING";
+    BORN = "SELECT id AS person_id FROM person WHERE birth_date >= $1 AND birth_date < $2 AND merged_into IS NULL ORDER BY id";
+    // Whoever came on the day itself may be told of twice.
+    BEGUN = "SELECT person_id FROM enrolment WHERE valid_from > $1 AND valid_from <= $2 AND valid_to IS NULL
+        UNION SELECT person_id FROM staffing WHERE valid_from > $1 AND valid_from <= $2 AND valid_to IS NULL";
     EVENTS = "SELECT id, aggregate_kind, aggregate_id, kind, fields, sector FROM event WHERE id IN ($1)";
     CHILD_OF = "SELECT child_id AS person_id FROM guardianship WHERE id = $1";
     RECEIPT_OF = "SELECT person_id FROM consent WHERE id = $1";
@@ -323,6 +329,54 @@ pub async fn enter(tx: &mut Tx, platform: &Platform, people: &[PersonId]) -> Res
 /// As [`StoreError`] says.
 pub async fn leave(tx: &mut Tx, platform: &Platform, person: PersonId) -> Result<(), StoreError> {
     tx.execute(LEAVE, args![platform.client(), person]).await.map(drop)
+}
+
+/// Days from one on and up to another.
+pub struct Between {
+    /// The first.
+    pub from: NaiveDate,
+    /// The last.
+    pub until: NaiveDate,
+}
+
+struct Day(NaiveDate);
+
+impl FromRow for Day {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("day")?))
+    }
+}
+
+/// The last day that was told of.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn last_day(tx: &mut Tx) -> Result<Option<NaiveDate>, StoreError> {
+    Ok(tx.optional::<Day>(LAST_DAY, args![]).await?.map(|row| row.0))
+}
+
+/// Notes that a day was told of.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn keep_day(tx: &mut Tx, day: NaiveDate) -> Result<(), StoreError> {
+    tx.execute(KEEP_DAY, args![day]).await.map(drop)
+}
+
+/// Who was born on these days, the last one left out.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn born(tx: &mut Tx, days: &Between) -> Result<Vec<PersonId>, StoreError> {
+    Ok(tx.all::<Who>(BORN, args![days.from, days.until]).await?.into_iter().map(|row| row.0).collect())
+}
+
+/// Whose stay or post began on these days, the first one left out.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn begun(tx: &mut Tx, days: &Between) -> Result<Vec<PersonId>, StoreError> {
+    Ok(tx.all::<Who>(BEGUN, args![days.from, days.until]).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// Events by their ids, in no order.

@@ -44,6 +44,11 @@ pub fn is_of_age(born: NaiveDate, today: NaiveDate) -> bool {
     completed_years(born, today) >= FULL_AGE
 }
 
+/// Whoever was born before this day has completed fourteen years today.
+pub fn fourteen_if_born_before(today: NaiveDate) -> NaiveDate {
+    today.checked_sub_months(Months::new(12 * 14)).unwrap_or(NaiveDate::MIN)
+}
+
 /// Whoever was born before this day is of age today; for statements that look at many. At the end of a February it may
 /// take somebody for a minor one day longer.
 pub fn of_age_if_born_before(today: NaiveDate) -> NaiveDate {

@@ -34,6 +34,8 @@ both_engines! {
         let grades = ask(&machine(&app, json!({})).await, &[]).await.access();
         let admin = app.at_api("school_admin").await;
         assert_eq!(admin.get("/api/me").await.status, 200);
+        let ask = rp.ask().with("scope", "openid mingji.admin").with("resource", &app.api());
+        let admin_alone = app.nobody_at_api().with(&app.visitor("school_admin").sign_in_with(&rp, ask).await.access());
         let (head, tail) = admin.token.rsplit_once('.').unwrap();
         let forged = format!("{head}.{}", tail.chars().rev().collect::<String>());
         for (method, path) in operations(&app).await {
@@ -50,6 +52,9 @@ both_engines! {
             let answer = teacher.call(&method, &path).await;
             if path == "/api/me/disclosures" {
                 assert_eq!(answer.status, 200, "{answer:?}");
+                let answer = admin_alone.call(&method, &path).await;
+                assert_eq!((answer.status, problem(&answer).as_str()), (403, "insufficient_scope"), "each word is asked for");
+                assert!(answer.headers["www-authenticate"].to_str().unwrap().ends_with("scope=\"mingji.self\""));
                 continue;
             }
             let scope = if path.starts_with("/api/feed") { "mingji.feed" } else { "mingji.admin" };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mingji::app::relation_claim::Decider;
 use mingji::app::student_life::{Order, Whose};
 use mingji::domain::id::PersonId;
+use mingji::domain::oidc::client::ClientStatus;
 use mingji::domain::oidc::scope::ScopeSet;
 use mingji::domain::registry::codes::student_state::StudentState;
 use mingji::domain::registry::name::PersonName;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use crate::support::api::{Caller, problem};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils};
+use crate::support::database::change;
 
 /// A consumer that keeps what it was told.
 struct Consumer {
@@ -248,5 +250,148 @@ both_engines! {
         fresh.snapshot().await;
         assert_eq!((told.len(), &told), (5, &fresh.names()), "what was pieced together is what is so");
         assert_eq!(fresh.after, consumer.after);
+    }
+    async fn what_a_suspended_platform_missed_is_not_lost(app: TestApp) {
+        county::open(&app).await;
+        let rows: Vec<String> = (1..=3).map(|n| pupil(SCHOOL, &format!("赵{n}"), &number("20160203", n), None)).collect();
+        pupils(&app, &rows).await;
+        app.numbered().await;
+        let caller = app.feed_of(json!({}), Some(SCHOOL)).await;
+        let mut consumer = Consumer::new(&caller);
+        consumer.snapshot().await;
+        app.suspend(caller.rp.as_ref().unwrap()).await;
+        leave(&app, called(&app, "赵1").await[0]).await;
+        rename(&app, called(&app, "赵2").await[0], "赵新").await;
+        pupils(&app, &[pupil(SCHOOL, "赵4", &number("20160203", 4), None)]).await;
+        app.numbered().await;
+        assert_eq!(caller.get(&format!("/api/feed?after={}", consumer.after)).await.status, 401);
+        let id = caller.rp.as_ref().unwrap().id.parse().unwrap();
+        app.app.set_client_status(&app.operator(), id, ClientStatus::Active).await.unwrap();
+        consumer.caller = caller.renewed().await;
+        let late = consumer.caller.get(&format!("/api/feed?after={}", consumer.after)).await;
+        assert_eq!((late.status, problem(&late).as_str()), (410, "gone"), "its numbers would have no gap, and hide one");
+        consumer.snapshot().await;
+        assert_eq!(consumer.names(), ["赵3", "赵4", "赵新"]);
+        leave(&app, called(&app, "赵3").await[0]).await;
+        app.numbered().await;
+        assert_eq!(consumer.read(200).await, ["person.left"], "it knows whom it was told of");
+    }
+
+    /// A stop in the middle: nothing is read until the rest was looked at, which the upkeep does.
+    async fn a_stream_that_is_not_whole_is_not_read(app: TestApp) {
+        county::open(&app).await;
+        let rows: Vec<String> = (1..=2).map(|n| pupil(SCHOOL, &format!("赵{n}"), &number("20160203", n), None)).collect();
+        pupils(&app, &rows).await;
+        app.numbered().await;
+        let caller = app.feed_of(json!({}), Some(SCHOOL)).await;
+        let mut consumer = Consumer::new(&caller);
+        consumer.snapshot().await;
+        let nil = match app.database.url.starts_with("sqlite") {
+            true => "X'00000000000000000000000000000000'",
+            false => "'00000000-0000-0000-0000-000000000000'",
+        };
+        change(&app.database.url, &format!("UPDATE platform_stream SET rebuilding_after = {nil}")).await;
+        change(&app.database.url, "DELETE FROM platform_member").await;
+        assert_eq!(caller.get(&format!("/api/feed?after={}", consumer.after)).await.status, 410);
+        let early = caller.get("/api/feed/snapshot").await;
+        assert_eq!((early.status, problem(&early).as_str()), (503, "busy"));
+        app.app.upkeep().await.unwrap();
+        consumer.snapshot().await;
+        assert_eq!(consumer.names(), ["赵1", "赵2"]);
+    }
+
+    async fn whom_it_serves_no_longer_it_knows_no_longer(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None), pupil(OTHER, "钱一", &number("20160203", 2), None)]).await;
+        app.numbered().await;
+        let caller = app.feed_of(json!({}), Some(COUNTY)).await;
+        let id = caller.rp.as_ref().unwrap().id.parse().unwrap();
+        let mut consumer = Consumer::new(&caller);
+        consumer.snapshot().await;
+        assert_eq!(consumer.names(), ["赵一", "钱一"]);
+        assert!(app.app.set_reach(&app.operator(), id, SCHOOL, true).await.unwrap());
+        assert!(app.app.set_reach(&app.operator(), id, COUNTY, false).await.unwrap());
+        assert_eq!(caller.get(&format!("/api/feed?after={}", consumer.after)).await.status, 410);
+        consumer.snapshot().await;
+        assert_eq!(consumer.names(), ["赵一"]);
+        assert!(app.app.set_reach(&app.operator(), id, SCHOOL, false).await.unwrap());
+        consumer.snapshot().await;
+        assert_eq!(consumer.names(), [""; 0]);
+        let known = crate::support::database::select_texts(&app.database.url, "SELECT CAST(COUNT(*) AS TEXT) FROM platform_member").await;
+        assert_eq!(known, ["0"]);
+    }
+
+    async fn of_a_child_is_told_what_a_guardian_agreed_to(app: TestApp) {
+        let platform = app.feed_of(json!({ "edu_lawful_basis": null }), Some("2136000781")).await;
+        let client = platform.rp.clone().unwrap().id;
+        let (guardian, ward) = (app.person("guardian_of_two").person_id, app.person("child_under14").person_id);
+        let mut seen = Vec::new();
+        for scope in ["openid", "profile", "edu", "edu edu.class"] {
+            let scope = ScopeSet::parse(scope);
+            app.app.record_guardian_consent(&app.operator(), ward, guardian, &client, &scope).await.unwrap();
+            app.numbered().await;
+            let mut consumer = Consumer::new(&platform);
+            consumer.snapshot().await;
+            let child = consumer.people[&ward.to_string()].clone();
+            let identities = child["identities"].as_array().unwrap();
+            seen.push((child["name"].is_string(), child["sex"].is_string(), identities.len(), identities.first().is_some_and(|one| one["class"].is_string())));
+            app.app.withdraw_consent(&app.operator(), ward, &client).await.unwrap();
+        }
+        assert_eq!(seen, [(false, false, 0, false), (true, true, 0, false), (false, false, 1, false), (false, false, 1, true)]);
+    }
+
+    async fn four_of_a_platform_wait_at_a_time(app: TestApp) {
+        let platform = app.feed_of(json!({}), Some("2136000781")).await;
+        let mut consumer = Consumer::new(&platform);
+        consumer.snapshot().await;
+        let path = format!("/api/feed?after={}&wait=20", consumer.after);
+        let waiting: Vec<_> = (0..4)
+            .map(|_| {
+                let (platform, path) = (platform.clone(), path.clone());
+                tokio::spawn(async move { platform.get(&path).await })
+            })
+            .collect();
+        // The fifth is answered at once as soon as the four are there.
+        let mut quick = false;
+        for _ in 0..40 {
+            let asked = tokio::time::timeout(Duration::from_secs(2), platform.get(&path)).await;
+            if asked.is_ok_and(|answer| answer.status == 200) {
+                quick = true;
+                break;
+            }
+        }
+        assert!(quick);
+        rename(&app, app.person("full_claims").person_id, "周改名").await;
+        app.numbered().await;
+        for one in waiting {
+            assert_eq!(one.await.unwrap().status, 200);
+        }
+    }
+    /// Nobody changes anything: a year is complete, and a stay begins.
+    async fn what_a_day_brings_by_itself_is_told(app: TestApp) {
+        county::open(&app).await;
+        let today = app.operator().now.shanghai_date();
+        let birthday = today.checked_sub_months(chrono::Months::new(12 * 14)).unwrap();
+        let older = number(&birthday.format("%Y%m%d").to_string(), 1);
+        pupils(&app, &[pupil(SCHOOL, "赵一", &older, None), pupil(SCHOOL, "赵二", &number("20160203", 2), None)]).await;
+        let tomorrow = today.succ_opt().unwrap();
+        change(&app.database.url, &format!("UPDATE enrolment SET valid_from = '{tomorrow}' WHERE person_id = (SELECT id FROM person WHERE name = '赵二')")).await;
+        app.numbered().await;
+        let mut lawful = Consumer::new(&app.feed_of(json!({}), Some(SCHOOL)).await);
+        let mut careful = Consumer::new(&app.feed_of(json!({ "edu_lawful_basis": null }), Some(SCHOOL)).await);
+        lawful.snapshot().await;
+        careful.snapshot().await;
+        assert_eq!((lawful.names(), careful.names().len()), (vec!["赵一".into()], 0), "nobody is told of before her first day, nor without consent on her birthday");
+        app.app.upkeep().await.unwrap();
+        app.pass(Duration::from_secs(86_400));
+        for _ in 0..2 {
+            app.app.upkeep().await.unwrap();
+            app.numbered().await;
+        }
+        lawful.caller = lawful.caller.renewed().await;
+        careful.caller = careful.caller.renewed().await;
+        assert_eq!(lawful.read(200).await, ["person.changed", "person.entered"], "once");
+        assert_eq!(careful.read(200).await, ["person.entered"]);
+        assert_eq!((lawful.names(), careful.names()), (vec!["赵一".into(), "赵二".into()], vec!["赵一".into()]));
     }
 }
