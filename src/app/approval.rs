@@ -16,7 +16,6 @@ use crate::domain::registry::approval::{Approval, ApprovalState, MOST_WAITING, O
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::time::Timestamp;
-use crate::keys::opaque;
 use crate::store::db::Tx;
 use crate::store::{accounts, approvals, institutions, persons};
 
@@ -89,18 +88,16 @@ fn missing() -> Error {
 }
 
 impl App {
-    /// Asks for a full record or an export, through a client. The same key asks once.
+    /// Asks for a full record or an export, through a client.
     ///
     /// # Errors
-    /// `NotFound` for somebody or an institution outside her scope; `Invalid` for a purpose that is none, or a key that was
-    /// used for something else; `Conflict` while too many of hers wait.
+    /// `NotFound` for somebody or an institution outside her scope; `Invalid` for a purpose that is none; `Conflict` while too many of hers wait.
     pub async fn ask_approval(
         &self,
         ctx: &Ctx,
         (by, through): (Decider, ClientId),
         opens: Opens,
         purpose: &str,
-        key: Option<&str>,
     ) -> Result<ApprovalView, Error> {
         let purpose = read_reason(purpose).map_err(|why| Error::invalid(why.to_string()))?;
         let asker = by.admin().ok_or_else(missing)?;
@@ -111,18 +108,7 @@ impl App {
         let opens = opens.ok_or_else(|| Error::not_found("the person or institution"))?;
         let id = ApprovalId::new(ctx.now, &*self.random);
         let approval = Approval::asked(id, opens, purpose, (asker, through), ctx.now);
-        let key = key.map(opaque::digest);
-        if !approvals::insert(work.tx(), &task, &approval, key).await? {
-            let before = match key {
-                Some(key) => approvals::by_key(work.tx(), &task, asker, key).await?,
-                None => None,
-            };
-            let same = |before: &Approval| before.opens == opens && before.purpose == approval.purpose;
-            let before = before.filter(same);
-            return before
-                .map(ApprovalView::from)
-                .ok_or_else(|| Error::invalid("this Idempotency-Key was used for something else"));
-        }
+        approvals::insert(work.tx(), &task, &approval).await?;
         if approvals::count_waiting(work.tx(), &task, asker, ctx.now).await? > MOST_WAITING {
             return Err(Error::new(Kind::Conflict, "too many of your requests wait: have some of them decided first"));
         }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::books::{Anchor, Verdict};
 use super::{App, Error};
-use crate::domain::audit::Entry;
+use crate::domain::audit::{Action, Entry, LOG_FLOOR};
 use crate::domain::id::AuditId;
 use crate::domain::time::Timestamp;
 use crate::keys::audit;
@@ -26,6 +26,8 @@ const FORMAT: &str = "mingji audit 1";
 /// A chain that is being read from its beginning.
 pub(super) struct Chain {
     head: Head,
+    begins_at: i64,
+    trimmed_to: i64,
     known: Vec<CheckpointRow>,
     faults: Vec<String>,
 }
@@ -33,7 +35,13 @@ pub(super) struct Chain {
 impl Chain {
     /// With the checkpoints that are known, and the key that must have signed them.
     pub(super) fn beginning(known: Vec<CheckpointRow>, key: &[u8; 32]) -> Self {
-        let mut chain = Self { head: Head { seq: 0, hash: [0; 32] }, known: Vec::new(), faults: Vec::new() };
+        let mut chain = Self {
+            head: Head { seq: 0, hash: [0; 32] },
+            begins_at: 1,
+            trimmed_to: 0,
+            known: Vec::new(),
+            faults: Vec::new(),
+        };
         for row in &known {
             if !audit::holds(key, row.seq, row.count, &row.head, row.at, &row.signature) {
                 chain.fault(format!("the signature of checkpoint {} does not hold", row.seq));
@@ -53,8 +61,22 @@ impl Chain {
         }
     }
 
+    /// What was old enough to end ended at a checkpoint: the chain goes on from there.
+    fn begin_at(&mut self, seq: i64) {
+        let Some(from) = self.known.iter().find(|row| row.seq == seq).cloned() else { return };
+        let newest = self.known.iter().map(|row| row.at).max().unwrap_or(from.at);
+        if from.at > newest.minus(LOG_FLOOR) {
+            self.fault(format!("the entries up to {seq} are missing, and were not old enough to end"));
+        }
+        self.head = Head { seq, hash: from.head };
+        self.begins_at = seq + 1;
+    }
+
     /// The next entry.
     pub(super) fn take(&mut self, Linked { head, entry }: &Linked) {
+        if self.head.seq == 0 && head.seq > 1 {
+            self.begin_at(head.seq - 1);
+        }
         let before = self.head;
         if head.seq > before.seq + 1 {
             self.fault(format!("numbers {} to {} are missing", before.seq + 1, head.seq - 1));
@@ -69,6 +91,9 @@ impl Chain {
             .map(|row| format!("entry {} differs from the checkpoint signed at {}", row.seq, row.at.to_rfc3339()))
             .collect();
         differing.into_iter().for_each(|what| self.fault(what));
+        if entry.action == Action::LogTrimmed.as_str() {
+            self.trimmed_to = self.trimmed_to.max(entry.details["through"].as_i64().unwrap_or_default());
+        }
         self.head = *head;
     }
 
@@ -78,7 +103,12 @@ impl Chain {
         if let Some(seq) = beyond.map(|row| row.seq) {
             self.fault(format!("the chain ends at {} but a checkpoint was signed at {seq}", self.head.seq));
         }
-        Verdict { holds: self.faults.is_empty(), entries: self.head.seq, anchor, faults: self.faults }
+        // The register says so itself, in an entry of the chain, when it ends what is old.
+        if self.begins_at > 1 && self.trimmed_to + 1 != self.begins_at {
+            self.fault(format!("no entry says that those before {} have ended", self.begins_at));
+        }
+        let (begins_at, entries) = (self.begins_at, self.head.seq + 1 - self.begins_at);
+        Verdict { holds: self.faults.is_empty(), entries, begins_at, anchor, faults: self.faults }
     }
 }
 

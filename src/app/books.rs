@@ -30,6 +30,8 @@ pub struct Verdict {
     pub holds: bool,
     /// How many numbered entries were read.
     pub entries: i64,
+    /// The number of the first that is still kept.
+    pub begins_at: i64,
     /// Which anchor outside the database it was compared with.
     pub anchor: &'static str,
     /// What is wrong, one sentence each.

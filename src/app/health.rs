@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::work::Housekeeping;
-use super::{App, Error};
+use super::{App, Error, idempotency};
 use crate::domain::oidc::signing_key::SigningAlg;
-use crate::store::{deliveries, elsewhere, revoked_tokens, sessions};
+use crate::store::{api_requests, deliveries, elsewhere, revoked_tokens, sessions};
 
 /// How long a question about a dependency may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -63,11 +63,13 @@ impl App {
         deliveries::forget(&mut tx, now.minus(KEEP_DELIVERIES)).await?;
         revoked_tokens::forget(&mut tx, now).await?;
         elsewhere::forget(&mut tx, now.minus(KEEP_QUESTIONS)).await?;
+        api_requests::forget(&mut tx, now.minus(idempotency::KEPT)).await?;
         self.remove_unused_clients(&mut tx, now).await?;
         tx.commit().await?;
         self.forget_feeds(now).await?;
         self.rebuild_streams().await?;
-        self.tell_of_the_day(now).await
+        self.tell_of_the_day(now).await?;
+        self.end_what_is_old(now).await
     }
 
     /// Waits until there may be something to number.

@@ -118,7 +118,7 @@ pub struct Cut<T> {
 
 impl<T> Cut<T> {
     /// Of rows that were read one beyond the end of the page.
-    fn at(mut items: Vec<T>, limit: usize) -> Self {
+    pub(super) fn at(mut items: Vec<T>, limit: usize) -> Self {
         let more = items.len() > limit;
         items.truncate(limit);
         Self { items, more }
@@ -227,7 +227,8 @@ impl App {
         Ok(Cut { items, more })
     }
 
-    async fn note_view(
+    /// Audits that rows were shown, and notes it for whoever stands on them.
+    pub(super) async fn note_view(
         &self,
         ctx: &Ctx,
         by: Decider,

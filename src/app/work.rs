@@ -37,6 +37,8 @@ pub enum Housekeeping {
     Installation,
     /// A subject that a sector hears of for the first time in an answer about somebody else.
     Subject,
+    /// What a request of the API was answered that may be sent again.
+    Repetition,
     /// What a device asks of nobody in particular, until somebody answered; nothing was given yet.
     Question,
 }

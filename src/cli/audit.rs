@@ -65,8 +65,9 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             };
             output.say(&verdict, |v| {
                 format!(
-                    "{} entries; anchor: {}; {}",
+                    "{} entries from number {}; anchor: {}; {}",
                     v.entries,
+                    v.begins_at,
                     v.anchor,
                     if v.holds { "the chain holds".into() } else { v.faults.join("; ") }
                 )

@@ -317,6 +317,8 @@ fn lifetimes(raw: &Raw) -> Result<Lifetimes, ConfigError> {
         merge_undo: duration(raw, &keys::LIFETIME_MERGE_UNDO)?,
         year_undo: duration(raw, &keys::LIFETIME_YEAR_UNDO)?,
         feed: duration(raw, &keys::LIFETIME_FEED)?,
+        audit_log: duration(raw, &keys::LIFETIME_AUDIT_LOG)?,
+        disclosures: duration(raw, &keys::LIFETIME_DISCLOSURES)?,
     };
     lifetimes.check().map_err(|fault| lifetime_fault(&fault))?;
     Ok(lifetimes)

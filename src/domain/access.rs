@@ -76,6 +76,8 @@ pub enum TaskName {
     RosterView,
     /// The sequencer, which asks whom an event is about.
     Feed,
+    /// Requests of the API that may be sent again, each found by whoever sent it.
+    ApiRequests,
     /// Approvals of full records; who may ask and decide is checked against an administrator's evidence.
     Approvals,
     /// Posts and classes of a member of staff; whether the institution is hers is checked against evidence.

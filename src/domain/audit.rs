@@ -2,6 +2,7 @@
 //! numbers never come here (R7).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,6 +10,11 @@ use uuid::Uuid;
 
 use super::id::{AuditId, ClientId, PersonId};
 use super::time::Timestamp;
+
+/// No entry of the log is kept shorter: six months (网络安全法, 23).
+pub const LOG_FLOOR: Duration = Duration::from_secs(184 * 86_400);
+/// Nor who was shown whose record: three years (网络数据安全管理条例, 12).
+pub const DISCLOSURES_FLOOR: Duration = Duration::from_secs(1_096 * 86_400);
 
 /// Who acted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +94,7 @@ pub enum Action {
     ApprovalDecided,
     ReachChanged,
     DayTurned,
+    LogTrimmed,
     PersonErased,
     PersonVerified,
     VerificationRequested,
@@ -150,6 +157,7 @@ impl Action {
             Self::RosterExported => "roster.exported",
             Self::ApprovalAsked => "approval.asked",
             Self::ApprovalDecided => "approval.decided",
+            Self::LogTrimmed => "audit.trimmed",
             Self::DayTurned => "feed.day_turned",
             Self::ReachChanged => "platform.reach_changed",
             Self::PersonErased => "person.erased",

@@ -106,7 +106,7 @@ pub fn router(door: Door) -> Router {
         )
         .route(path::HEALTHZ, get(health::alive))
         .route(path::READYZ, get(health::ready))
-        .merge(api::routes().layer(from_fn_with_state(door.clone(), layer::next_nonce)))
+        .merge(api::routes(&door).layer(from_fn_with_state(door.clone(), layer::next_nonce)))
         .merge(pages::static_files::static_router())
         .fallback(error::not_found);
     routes

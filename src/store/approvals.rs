@@ -7,9 +7,7 @@ use crate::domain::registry::approval::{Approval, Opens};
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO approval (id, person_id, org_id, purpose, asked_by, asked_through, request_key, asked_at, state, expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        ON CONFLICT (asked_by, request_key) DO NOTHING";
-    BY_KEY = "SELECT * FROM approval WHERE asked_by = $1 AND request_key = $2";
+    INSERT = "INSERT INTO approval (id, person_id, org_id, purpose, asked_by, asked_through, asked_at, state, expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     FIND = "SELECT * FROM approval WHERE id = $1";
     UPDATE = "UPDATE approval SET state = $2, decided_by = $3, decided_at = $4, expires_at = $5, version = $6 WHERE id = $1 AND version = $6 - 1";
     // About an institution below a root, or about somebody who studies, works or has a child there.
@@ -46,11 +44,11 @@ impl FromRow for Approval {
     }
 }
 
-/// Adds a request; `false` when the same person made one with the same key before.
+/// Adds a request.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn insert(tx: &mut Tx, _task: &Task, approval: &Approval, key: Option<[u8; 32]>) -> Result<bool, StoreError> {
+pub async fn insert(tx: &mut Tx, _task: &Task, approval: &Approval) -> Result<(), StoreError> {
     let (person, org) = match approval.opens {
         Opens::Record(person) => (Some(person), None),
         Opens::Export(org) => (None, Some(org)),
@@ -62,21 +60,12 @@ pub async fn insert(tx: &mut Tx, _task: &Task, approval: &Approval, key: Option<
         approval.purpose.clone(),
         approval.asked_by,
         approval.asked_through,
-        key,
         approval.asked_at,
         approval.state.as_str(),
         approval.expires_at,
         approval.version,
     ];
-    tx.execute_one(INSERT, values).await
-}
-
-/// The request that a person made with a key.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn by_key(tx: &mut Tx, _task: &Task, by: PersonId, key: [u8; 32]) -> Result<Option<Approval>, StoreError> {
-    tx.optional(BY_KEY, args![by, key]).await
+    tx.execute(INSERT, values).await.map(drop)
 }
 
 /// A request by its id.

@@ -43,6 +43,11 @@ statements! {
     COUNT_UNNUMBERED = "SELECT COUNT(*) AS n FROM audit_entry e WHERE NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id) AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.id = e.id)";
     INSERT_CHECKPOINT = "INSERT INTO audit_checkpoint (seq, count, head, at, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (seq) DO NOTHING";
     CHECKPOINTS = "SELECT seq, count, head, at, signature FROM audit_checkpoint ORDER BY seq";
+    FIRST_LINK = "SELECT seq AS n FROM audit_link ORDER BY seq LIMIT 1";
+    CHECKPOINT_FROM = "SELECT seq, count, head, at, signature FROM audit_checkpoint WHERE seq >= $1 ORDER BY seq LIMIT 1";
+    LINKED_UP_TO = "SELECT entry_id AS id FROM audit_link WHERE seq <= $1";
+    UNLINK = "DELETE FROM audit_link WHERE seq <= $1";
+    END_ENTRIES = "DELETE FROM audit_entry WHERE id IN ($1) RETURNING id";
     LAST_CHECKPOINT = "SELECT seq, count, head, at, signature FROM audit_checkpoint ORDER BY seq DESC LIMIT 1";
 }
 
@@ -132,6 +137,34 @@ impl FromRow for PendingEvent {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self(row.get("id")?))
     }
+}
+
+struct EntryRow(AuditId);
+
+impl FromRow for EntryRow {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// The first checkpoint behind the beginning of the chain as far as it is kept.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn first_checkpoint(tx: &mut Tx) -> Result<Option<CheckpointRow>, StoreError> {
+    let Some(first) = tx.optional::<Number>(FIRST_LINK, args![]).await? else { return Ok(None) };
+    tx.optional(CHECKPOINT_FROM, args![first.0]).await
+}
+
+/// Ends all entries up to a number; how many there were.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn trim(tx: &mut Tx, seq: i64) -> Result<usize, StoreError> {
+    let ids: Vec<EntryRow> = tx.all(LINKED_UP_TO, args![seq]).await?;
+    tx.execute(UNLINK, args![seq]).await?;
+    let ids = ids.into_iter().map(|row| row.0.into()).collect();
+    Ok(tx.all_in::<EntryRow>(END_ENTRIES, &[], ids).await?.len())
 }
 
 /// Writes an audit entry, to be numbered after commit.

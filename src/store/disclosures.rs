@@ -9,6 +9,8 @@ use crate::domain::time::Timestamp;
 
 statements! {
     INSERT = "INSERT INTO disclosure (person_id, entry_id, at) VALUES ($1, $2, $3)";
+    FORGET = "DELETE FROM disclosure WHERE at < $1";
+    OLDEST = "SELECT at FROM disclosure ORDER BY at LIMIT 1";
     OF_PERSON = "SELECT d.entry_id AS entry_id, d.at AS at, e.actor AS actor, e.action AS action, e.reason AS reason FROM disclosure d JOIN audit_entry e ON e.id = d.entry_id
         WHERE d.person_id = $1 AND d.entry_id < $2 ORDER BY d.entry_id DESC LIMIT $3";
 }
@@ -45,6 +47,30 @@ impl FromRow for Shown {
 /// As [`StoreError`] says.
 pub async fn insert_all(tx: &mut Tx, entry: AuditId, at: Timestamp, people: &[PersonId]) -> Result<(), StoreError> {
     tx.insert_many(INSERT, people.iter().map(|person| args![*person, entry, at]).collect()).await.map(drop)
+}
+
+/// Forgets what was shown before a moment; how many rows.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn forget(tx: &mut Tx, before: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(FORGET, args![before]).await
+}
+
+struct At(Timestamp);
+
+impl FromRow for At {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("at")?))
+    }
+}
+
+/// When the oldest was shown that is still kept.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn oldest(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
+    Ok(tx.optional::<At>(OLDEST, args![]).await?.map(|row| row.0))
 }
 
 /// Who was shown the record of the person, the newest first, before an entry.

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod activations;
 pub mod admin_grants;
+pub mod api_requests;
 pub mod approvals;
 pub mod books;
 pub mod cases;

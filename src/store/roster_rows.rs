@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::Subtree;
-use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId, StaffingId};
+use crate::domain::id::{ClassId, EnrolmentId, GuardianshipId, OrgId, PersonId, StaffingId};
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::staff::{StaffCategory, StaffPost, StaffState};
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
@@ -31,6 +31,9 @@ statements! {
     STUDENTS = stays!(" AND e.org_id = $1) stay");
     OF_CLASS = stays!(" AND e.org_id = $1) stay WHERE class_id = $6");
     UNDER = stays!(" AND e.org_id IN (SELECT descendant_id FROM institution_closure WHERE ancestor_id = $1)) stay");
+    KEPT_CHILDREN = "SELECT DISTINCT g.id AS id, g.child_id AS child_id, p.name AS name FROM enrolment e JOIN guardianship g ON g.child_id = e.person_id JOIN person p ON p.id = e.person_id
+        JOIN institution_closure c ON c.descendant_id = e.org_id AND c.ancestor_id = $2
+        WHERE e.org_id = $1 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3) AND g.id > $4 ORDER BY g.id LIMIT $5";
     STAFF = "SELECT s.id AS id, s.person_id AS person_id, p.name AS name, p.sex AS sex, s.category AS category, s.post AS post, s.staff_no AS staff_no, s.state AS state
         FROM staffing s JOIN person p ON p.id = s.person_id JOIN institution_closure c ON c.descendant_id = s.org_id AND c.ancestor_id = $2
         WHERE s.org_id = $1 AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3) AND s.id > $4 ORDER BY s.id LIMIT $5";
@@ -77,6 +80,22 @@ impl FromRow for StudentStay {
             source: row.code("source")?,
             valid_to: row.get("valid_to")?,
         })
+    }
+}
+
+/// A student and one of the relations of which she is the child.
+pub struct KeptChild {
+    /// The relation.
+    pub guardianship: GuardianshipId,
+    /// The student.
+    pub child: PersonId,
+    /// Her name.
+    pub name: Option<String>,
+}
+
+impl FromRow for KeptChild {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { guardianship: row.get("id")?, child: row.get("child_id")?, name: row.get("name")? })
     }
 }
 
@@ -178,6 +197,20 @@ pub async fn under(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Resu
         }
     }
     Ok(most)
+}
+
+/// Relations of who studies at an institution inside an administrator's subtrees, whoever says so.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn kept_children(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Result<Vec<KeptChild>, StoreError> {
+    for root in scope.roots() {
+        let found = tx.all(KEPT_CHILDREN, args![org, root, span.day, span.after, span.most()]).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// Who worked at an institution inside an administrator's subtrees.

@@ -4,6 +4,7 @@ mod access;
 mod document;
 mod feed;
 mod jurisdiction;
+mod once;
 mod records;
 mod registry;
 mod resources;

@@ -1,5 +1,7 @@
 //! The audit log: in a file that needs no register, and with what an auditor asks for in each entry.
 
+use std::time::Duration;
+
 use mingji::app::audit_file::verify_export;
 use serde_json::{Value, json};
 
@@ -62,5 +64,51 @@ both_engines! {
         let hex = if app.database.url.starts_with("sqlite") { "lower(hex(request_id))" } else { "replace(CAST(request_id AS TEXT), '-', '')" };
         let noted = select_texts(&app.database.url, &format!("SELECT {hex} FROM audit_entry WHERE action = 'roster.viewed'")).await;
         assert_eq!(noted, [request.replace('-', "")]);
+    }
+    /// What is old ends, and what is left is verified from where it begins.
+    async fn the_log_ends_from_its_beginning(app: TestApp) {
+        const YEAR: Duration = Duration::from_secs(366 * 86_400);
+        let sign_in = || async {
+            app.teacher().sign_in(&app.client("platform_a")).await;
+            app.numbered().await;
+            app.app.checkpoint().await.unwrap().unwrap().seq
+        };
+        let export = || async {
+            let mut file = Vec::new();
+            app.app.export_audit(&mut file).await.unwrap();
+            String::from_utf8(file).unwrap()
+        };
+        let key = app.app.audit_key();
+        let old = sign_in().await;
+        let org = app.at_api("school_admin").await.all("/api/institutions").await[0]["id"].as_str().unwrap().to_owned();
+        app.at_api("school_admin").await.get(&format!("/api/institutions/{org}/staff")).await;
+        let shown = sign_in().await;
+        app.pass(YEAR * 2);
+        let younger = sign_in().await;
+        app.app.upkeep().await.unwrap();
+        assert_eq!(app.app.verify_audit(&[]).await.unwrap().begins_at, 1, "two years are not three");
+        app.pass(YEAR + Duration::from_secs(86_400));
+        sign_in().await;
+        let whole = export().await;
+        app.app.upkeep().await.unwrap();
+        app.numbered().await;
+        let verdict = app.app.verify_audit(&[]).await.unwrap();
+        assert_eq!((verdict.holds, verdict.begins_at), (true, shown + 1), "{verdict:?}");
+        assert!(old < shown && shown < younger);
+        let rest = export().await;
+        assert!(rest.len() < whole.len() && faults(&rest, &key).is_empty(), "{:?}", faults(&rest, &key));
+        let listed = select_texts(&app.database.url, "SELECT CAST(COUNT(*) AS TEXT) FROM disclosure").await;
+        assert_eq!(listed, ["0"], "nobody is told of it for longer");
+        // Whoever takes away more, or takes away the same where the register did not, is found.
+        let from = |file: &str, seq: i64| -> String {
+            let number = |line: &str| serde_json::from_str::<Value>(line).unwrap()["entry"]["seq"].as_i64();
+            file.lines().filter(|line| number(line).is_none_or(|n| n > seq)).collect::<Vec<_>>().join("\n")
+        };
+        assert!(faults(&from(&whole, 0), &key).is_empty());
+        for seq in [old, shown, younger] {
+            assert!(!faults(&from(&whole, seq), &key).is_empty(), "no entry says so");
+        }
+        assert!(!faults(&from(&rest, younger), &key).is_empty());
+        assert!(!faults(&from(&rest, shown + 1), &key).is_empty());
     }
 }

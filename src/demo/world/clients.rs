@@ -8,7 +8,8 @@ use super::DemoClient;
 use crate::app::{App, Ctx, Error};
 use crate::domain::oidc::client::ClientMetadata;
 use crate::domain::oidc::elsewhere::Way;
-use crate::domain::oidc::resource::API;
+use crate::domain::oidc::resource::{ADMIN, SELF};
+use crate::domain::oidc::scope::Scope;
 
 /// Where the relying parties stand. Each ends with a slash.
 pub struct Addresses {
@@ -23,22 +24,22 @@ pub struct Addresses {
 /// Registers the three clients.
 pub async fn register(app: &App, ctx: &Ctx, addresses: &Addresses) -> Result<Vec<DemoClient>, Error> {
     let mut clients = Vec::new();
-    // Both are registered for the register's API, so that one can ask for an approval and the other give it.
-    let api = app.issuer().at(API);
+    // Both may have everything, the register's own words too, so that one can ask for an approval and the other give it.
+    let scope = Scope::ALL.iter().map(|scope| scope.as_str()).chain([ADMIN, SELF]).collect::<Vec<_>>().join(" ");
     for (key, base, own) in [
         (
             "platform_a",
             &addresses.platform_a,
             json!({
                 "client_name": "临江教育云", "client_name#en": "Linjiang Education Cloud", "edu_client_kind": "platform", "edu_lawful_basis": "statutory",
-                "id_token_signed_response_alg": "ES256", "edu_resources": [&api],
+                "id_token_signed_response_alg": "ES256", "scope": &scope,
                 "grant_types": ["authorization_code", "refresh_token", Way::Device.grant_type(), Way::Ciba.grant_type()],
             }),
         ),
         (
             "platform_b",
             &addresses.platform_b,
-            json!({ "client_name": "江畔课堂", "client_name#en": "Riverside Classroom", "edu_client_kind": "platform", "id_token_signed_response_alg": "RS256", "edu_resources": [&api] }),
+            json!({ "client_name": "江畔课堂", "client_name#en": "Riverside Classroom", "edu_client_kind": "platform", "id_token_signed_response_alg": "RS256", "scope": &scope }),
         ),
         (
             "vendor",

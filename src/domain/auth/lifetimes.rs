@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::audit::{DISCLOSURES_FLOOR, LOG_FLOOR};
 use crate::domain::registry::feed::SHORTEST_WINDOW;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -39,6 +40,10 @@ pub struct Lifetimes {
     pub year_undo: Duration,
     /// How far back a platform can read the changes of its people (R4).
     pub feed: Duration,
+    /// An entry of the audit log, once nothing needs it longer.
+    pub audit_log: Duration,
+    /// That somebody was shown a person's record, and the entry that says so.
+    pub disclosures: Duration,
 }
 
 impl Default for Lifetimes {
@@ -58,6 +63,8 @@ impl Default for Lifetimes {
             merge_undo: 90 * DAY,
             year_undo: 30 * DAY,
             feed: 60 * DAY,
+            audit_log: 1_096 * DAY,
+            disclosures: 1_096 * DAY,
         }
     }
 }
@@ -117,6 +124,8 @@ impl Lifetimes {
             ("merge_undo", self.merge_undo, 3660 * DAY),
             ("year_undo", self.year_undo, 300 * DAY),
             ("feed", self.feed, 3660 * DAY),
+            ("audit_log", self.audit_log, 36_600 * DAY),
+            ("disclosures", self.disclosures, 36_600 * DAY),
         ];
         for (name, value, most) in bounded {
             if value < Duration::from_secs(1) {
@@ -126,8 +135,14 @@ impl Lifetimes {
                 return Err(LifetimeFault::TooLong { name, most });
             }
         }
-        if self.feed < SHORTEST_WINDOW {
-            return Err(LifetimeFault::TooShort { name: "feed", least: SHORTEST_WINDOW });
+        // What law and others rely on is nobody's to shorten.
+        let floors = [
+            ("feed", self.feed, SHORTEST_WINDOW),
+            ("audit_log", self.audit_log, LOG_FLOOR),
+            ("disclosures", self.disclosures, DISCLOSURES_FLOOR),
+        ];
+        if let Some((name, _, least)) = floors.into_iter().find(|(_, value, least)| value < least) {
+            return Err(LifetimeFault::TooShort { name, least });
         }
         self.check_pairs()
     }
@@ -150,10 +165,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_platform_may_always_read_a_month_back() {
-        let short = Lifetimes { feed: SHORTEST_WINDOW - Duration::from_secs(1), ..Lifetimes::default() };
-        assert!(matches!(short.check(), Err(LifetimeFault::TooShort { name: "feed", .. })));
-        assert_eq!(Lifetimes { feed: SHORTEST_WINDOW, ..Lifetimes::default() }.check(), Ok(()));
+    fn floors_cannot_be_configured_below() {
+        let (second, usual) = (Duration::from_secs(1), Lifetimes::default());
+        let refused = |lifetimes: Lifetimes| match lifetimes.check() {
+            Err(LifetimeFault::TooShort { name, .. }) => name,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(Lifetimes { feed: SHORTEST_WINDOW - second, ..usual.clone() }), "feed");
+        assert_eq!(refused(Lifetimes { audit_log: LOG_FLOOR - second, ..usual.clone() }), "audit_log");
+        assert_eq!(refused(Lifetimes { disclosures: DISCLOSURES_FLOOR - second, ..usual.clone() }), "disclosures");
+        let least = Lifetimes { feed: SHORTEST_WINDOW, audit_log: LOG_FLOOR, disclosures: DISCLOSURES_FLOOR, ..usual };
+        assert_eq!(least.check(), Ok(()));
     }
 
     #[test]

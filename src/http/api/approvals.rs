@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::page::{List, Page};
 use super::problem::{Problem, Problems};
-use super::take::{Administrator, Asked, Body, IdempotencyKey, Named};
+use super::take::{Administrator, Asked, Body, Named};
 use crate::app::App;
 use crate::app::approval::{ApprovalView, Ruling, Whose};
 use crate::domain::id::{ApprovalId, OrgId, PersonId};
@@ -92,20 +92,18 @@ pub async fn list(
     Ok(Json(list.page(&app, &admin.ctx, found, |one| one.id)?))
 }
 
-/// Asks for one. With an `Idempotency-Key` the same request is made once, however often it is sent.
-#[utoipa::path(post, path = "/api/approvals", tag = "approvals", params(("Idempotency-Key" = Option<String>, Header)), request_body = Request, responses((status = 200, body = ApprovalView), Problems))]
+/// Asks for one.
+#[utoipa::path(post, path = "/api/approvals", tag = "approvals", request_body = Request, responses((status = 200, body = ApprovalView), Problems))]
 pub async fn ask(
     State(app): State<App>,
     admin: Administrator,
-    IdempotencyKey(key): IdempotencyKey,
     Body(request): Body<Request>,
 ) -> Result<Json<ApprovalView>, Problem> {
     let opens = match request.opens {
         Wish::PersonId(person) => Opens::Record(person),
         Wish::InstitutionId(org) => Opens::Export(org),
     };
-    let asked =
-        app.ask_approval(&admin.ctx, (admin.by(), admin.through), opens, &request.purpose, key.as_deref()).await;
+    let asked = app.ask_approval(&admin.ctx, (admin.by(), admin.through), opens, &request.purpose).await;
     asked.map(Json).map_err(|error| admin.problem(&error))
 }
 

@@ -10,6 +10,7 @@ mod feed;
 mod institutions;
 mod me;
 mod merges;
+mod once;
 mod page;
 mod persons;
 mod problem;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
@@ -95,6 +96,7 @@ fn described() -> OpenApiRouter<Door> {
         .routes(routes!(institutions::counts))
         .routes(routes!(roster::classes))
         .routes(routes!(roster::students))
+        .routes(routes!(roster::guardians))
         .routes(routes!(roster::staff))
         .routes(routes!(roster::export))
         .routes(routes!(persons::search))
@@ -122,12 +124,16 @@ fn described() -> OpenApiRouter<Door> {
 
 /// The document, without the address of a server.
 pub fn document() -> OpenApi {
-    described().into_openapi()
+    let mut document = described().into_openapi();
+    once::describe(&mut document);
+    document
 }
 
 /// The routes of the API.
-pub fn routes() -> Router<Door> {
-    let (routes, document) = described().split_for_parts();
+pub fn routes(door: &Door) -> Router<Door> {
+    let (routes, mut document) = described().split_for_parts();
+    once::describe(&mut document);
+    let routes = routes.route_layer(from_fn_with_state(door.clone(), once::once));
     let document = Arc::new(document);
     routes
         .route(path::OPENAPI, get(move |state| openapi(state, document.clone())))

@@ -10,6 +10,7 @@ use super::page::{List, Page};
 use super::problem::{Problem, Problems};
 use super::take::{Administrator, Asked, Body, Named};
 use crate::app::App;
+use crate::app::guardian_view::KeeperRow;
 use crate::app::record::Export;
 use crate::app::roster_view::{ClassRow, StaffRow, StudentRow, Wanted};
 use crate::domain::id::{ApprovalId, ClassId, OrgId};
@@ -34,6 +35,17 @@ pub struct WhichStudents {
     class: Option<ClassId>,
     /// On which day; today when left out. Guardians are told of today only.
     on: Option<NaiveDate>,
+    /// Where the list goes on.
+    cursor: Option<String>,
+    /// Rows of a page, 1 to 49.
+    limit: Option<usize>,
+}
+
+/// Which guardians.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WhichGuardians {
     /// Where the list goes on.
     cursor: Option<String>,
     /// Rows of a page, 1 to 49.
@@ -97,6 +109,21 @@ pub async fn students(
     let found = app.students_of(&admin.ctx, admin.by(), wanted, after, list.limit()).await;
     let found = found.map_err(|error| admin.problem(&error))?;
     Ok(Json(list.cut(&app, &admin.ctx, found, |row| row.enrolment_id)?))
+}
+
+/// The guardians of who studies there today, once for each child, with a masked phone. Audited.
+#[utoipa::path(get, path = "/api/institutions/{id}/guardians", tag = "roster", params(("id" = OrgId, Path), WhichGuardians), responses((status = 200, body = Page<KeeperRow>), Problems))]
+pub async fn guardians(
+    State(app): State<App>,
+    admin: Administrator,
+    Named(id): Named<OrgId>,
+    Asked(which): Asked<WhichGuardians>,
+) -> Result<Json<Page<KeeperRow>>, Problem> {
+    let list = List::of_people(&admin, "guardians", &[&id.to_string()], which.limit)?;
+    let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
+    let found = app.guardians_of(&admin.ctx, admin.by(), id, after, list.limit()).await;
+    let found = found.map_err(|error| admin.problem(&error))?;
+    Ok(Json(list.cut(&app, &admin.ctx, found, |row| row.guardianship_id)?))
 }
 
 /// Who works there. Audited.

@@ -20,6 +20,7 @@ use crate::http::Door;
 use crate::http::extract::{Visit, access_token};
 
 /// The administrator who asks.
+#[derive(Clone)]
 pub struct Administrator {
     /// The request, in her name.
     pub ctx: Ctx,
@@ -57,6 +58,10 @@ impl FromRequestParts<Door> for Administrator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        // Known already, where the request carries a key: a proof of possession is good once.
+        if let Some(known) = parts.extensions.remove::<Self>() {
+            return Ok(known);
+        }
         let ctx = request_ctx(parts, door).await;
         let token = presented(parts, door).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
         match door.app.administrator(&ctx, &token).await {
@@ -104,26 +109,6 @@ impl FromRequestParts<Door> for Platform {
         match door.app.feed_reader(&ctx, &token).await {
             Ok(reader) => Ok(Self { ctx: ctx.acting(Actor::Client { id: reader.client() }), reader }),
             Err(error) => Err(Problem::of(&ctx, &error)),
-        }
-    }
-}
-
-/// `Idempotency-Key`, where one was sent: a request that is sent again is done once.
-pub struct IdempotencyKey(pub Option<String>);
-
-impl FromRequestParts<Door> for IdempotencyKey {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
-        let Some(sent) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
-        let sent = sent.to_str().ok().filter(|key| (1..=128).contains(&key.len())).map(str::to_owned);
-        match sent {
-            Some(key) => Ok(Self(Some(key))),
-            None => {
-                let ctx = request_ctx(parts, door).await;
-                Err(Problem::new(&ctx, ProblemCode::InvalidRequest)
-                    .saying("an Idempotency-Key has 1 to 128 characters of ASCII"))
-            }
         }
     }
 }

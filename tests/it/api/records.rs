@@ -392,4 +392,20 @@ both_engines! {
         let viewed = herself.all("/api/me/disclosures?limit=1").await.iter().filter(|row| row["action"] == "person.viewed").count();
         assert_eq!(viewed, 2);
     }
+    async fn guardians_are_listed_once_for_each_child(app: TestApp) {
+        let scene = scene(&app, 3).await;
+        let list = format!("/api/institutions/{}/guardians", scene.org);
+        let rows = scene.school.all(&format!("{list}?limit=2")).await;
+        let mut told: Vec<_> = rows.iter().map(|row| (row["child"].as_str().unwrap(), row["name"].as_str().unwrap(), row["phone"].as_str())).collect();
+        told.sort_unstable();
+        assert_eq!(told, [("赵1", "赵母", Some("1****1")), ("赵2", "赵母", Some("1****1")), ("赵3", "赵母", Some("1****1"))]);
+        assert!(rows.iter().all(|row| row["person_id"] == rows[0]["person_id"] && row["status"] == "confirmed"), "{rows:?}");
+        assert!(!json!(rows).to_string().contains("13900000001"));
+        assert_eq!(scene.county.all(&list).await.len(), 3);
+        assert_eq!(scene.other.get(&list).await.status, 404);
+        assert_eq!(scene.school.get(&format!("{list}?limit=50")).await.status, 400);
+        let keeper = county::called(&app, "赵母").await[0];
+        let seen = "SELECT CAST(COUNT(*) AS TEXT) FROM disclosure d JOIN audit_entry e ON e.id = d.entry_id JOIN person p ON p.id = d.person_id WHERE p.name = '赵母' AND e.action = 'roster.viewed'";
+        assert_eq!(select_texts(&app.database.url, seen).await, ["3"], "two pages and one: {keeper}");
+    }
 }

@@ -1,0 +1,101 @@
+//! The guardians of an institution's students, as the school sees them every day (ruling R19).
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::relation_claim::Decider;
+use super::roster_view::{Cut, name_of};
+use super::{App, Ctx, Error, access};
+use crate::domain::access::{Subtree, TaskName};
+use crate::domain::id::{GuardianshipId, OrgId, PersonId};
+use crate::domain::registry::codes::relation::Relation;
+use crate::domain::registry::guardianship::GuardianshipStatus;
+use crate::domain::registry::text;
+use crate::store::db::Tx;
+use crate::store::persons;
+use crate::store::roster_rows::{self, KeptChild, Span};
+
+/// A guardian in a list, once for each child.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = GuardianOfStudent)]
+pub struct KeeperRow {
+    /// The relation.
+    pub guardianship_id: GuardianshipId,
+    /// The student.
+    pub child_id: PersonId,
+    /// The student's name.
+    pub child: String,
+    /// Who.
+    pub person_id: PersonId,
+    /// Her name.
+    pub name: String,
+    /// JTGX and more.
+    pub relation: Relation,
+    /// Guardian by law.
+    pub legal: bool,
+    /// 1 first, 2 second.
+    pub rank: i64,
+    /// Whether somebody confirmed it.
+    pub status: GuardianshipStatus,
+    /// First and last digit of her phone; none where others hold her too, whose word it may be.
+    pub phone: Option<String>,
+}
+
+impl App {
+    /// The guardians of who studies at an institution today, as far as they were confirmed or recorded there, behind a
+    /// relation, at most `limit`. Audited, and noted for each of them and each child.
+    ///
+    /// # Errors
+    /// `NotFound` for an institution that is not below the administrator.
+    pub async fn guardians_of(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org: OrgId,
+        after: Option<GuardianshipId>,
+        limit: usize,
+    ) -> Result<Cut<KeeperRow>, Error> {
+        let mut tx = self.db.read().await?;
+        let scope = self.scope_of(&mut tx, by, ctx).await?;
+        self.seen(&mut tx, &scope, org).await?;
+        let mut span = Span {
+            day: ctx.now.shanghai_date(),
+            after: after.map_or(Uuid::nil(), |relation| relation.0),
+            limit: limit + 1,
+        };
+        let mut rows = Vec::new();
+        // What others recorded of a child is passed over, and must not end the list.
+        while rows.len() <= limit {
+            let found = roster_rows::kept_children(&mut tx, &scope, org, span).await?;
+            let Some(last) = found.last() else { break };
+            span.after = last.guardianship.0;
+            for kept in &found {
+                rows.extend(self.keeper_row(&mut tx, &scope, kept).await?);
+            }
+        }
+        drop(tx);
+        let cut = Cut::at(rows, limit);
+        let shown = cut.items.iter().flat_map(|row| [row.person_id, row.child_id]).collect();
+        self.note_view(ctx, by, org, shown, cut.items.len()).await?;
+        Ok(cut)
+    }
+
+    async fn keeper_row(&self, tx: &mut Tx, scope: &Subtree, kept: &KeptChild) -> Result<Option<KeeperRow>, Error> {
+        let known = self.kept_here(tx, scope, kept.child).await?;
+        let Some(known) = known.into_iter().find(|known| known.id == kept.guardianship) else { return Ok(None) };
+        let on = access::task(TaskName::RosterView).on(known.guardian);
+        let Some(guardian) = persons::find(tx, &on).await? else { return Ok(None) };
+        Ok(Some(KeeperRow {
+            guardianship_id: known.id,
+            child_id: kept.child,
+            child: kept.name.clone().unwrap_or_default(),
+            person_id: guardian.id,
+            name: name_of(&guardian),
+            relation: known.relation,
+            legal: known.legal,
+            rank: known.rank,
+            status: known.status,
+            phone: self.phone_shown(tx, scope, &guardian).await?.map(|phone| text::mask(&phone)),
+        }))
+    }
+}

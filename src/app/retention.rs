@@ -1,0 +1,47 @@
+//! What is not kept for ever: entries of the audit log and who was shown whose record, each for its time, of which law says the
+//! least (`domain::audit`). The log ends from its beginning, checkpoint by checkpoint, so that what is left begins where one was
+//! signed and is verified from there.
+
+use super::work::{Housekeeping, Outcome};
+use super::{App, Ctx, Error};
+use crate::domain::audit::Action;
+use crate::domain::time::Timestamp;
+use crate::store::{books, disclosures};
+
+/// So many checkpoints at once, each a thousand entries or so.
+const STEPS: usize = 20;
+
+impl App {
+    /// Part of upkeep.
+    pub(super) async fn end_what_is_old(&self, now: Timestamp) -> Result<(), Error> {
+        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
+        disclosures::forget(&mut tx, now.minus(self.lifetimes.disclosures)).await?;
+        tx.commit().await?;
+        for _ in 0..STEPS {
+            if !self.trim_log().await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the log up to its first checkpoint, when that is old enough and nobody can still see what stands before it. `false`
+    /// when nothing was to be ended.
+    async fn trim_log(&self) -> Result<bool, Error> {
+        let ctx = Ctx::task(self, "retention");
+        let mut tx = self.db.read().await?;
+        let Some(first) = books::first_checkpoint(&mut tx).await? else { return Ok(false) };
+        let Some(last) = books::last_checkpoint(&mut tx).await? else { return Ok(false) };
+        let needed = disclosures::oldest(&mut tx).await?.is_some_and(|at| at <= first.at);
+        drop(tx);
+        // By the last checkpoint, not by the clock: whoever verifies has no other time to compare with.
+        if first.seq >= last.seq || first.at > last.at.minus(self.lifetimes.audit_log) || needed {
+            return Ok(false);
+        }
+        let mut work = self.begin(&ctx, Action::LogTrimmed).await?;
+        let ended = books::trim(work.tx(), first.seq).await?;
+        work.detail("through", first.seq).detail("entries", ended);
+        work.commit(Outcome::Done).await?;
+        Ok(ended > 0)
+    }
+}
