@@ -104,5 +104,5 @@ fn take_key(operation: &mut Operation) {
         ))
         .schema(Some(text))
         .build();
-    operation.parameters.get_or_insert_with(Vec::new).push(key);
+    operation.parameters.get_or_insert_with(Vec::new).push(key.into());
 }
