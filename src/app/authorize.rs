@@ -170,7 +170,7 @@ impl App {
             Ok(request) => request,
             Err(failure) => return self.failed(ctx, params, &client, failure).await,
         };
-        if client.metadata.require_pushed_authorization_requests && pushed.is_none() {
+        if client.requires_push() && pushed.is_none() {
             let error = ProtocolError::new(Code::InvalidRequest, "the client pushes its requests (RFC 9126)");
             return self.failed(ctx, params, &client, Failure::Redirect(error)).await;
         }

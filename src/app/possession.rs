@@ -33,8 +33,6 @@ pub struct Possession {
 pub struct Mtls {
     /// Where they come in, as `https://mtls.id.example`.
     pub origin: String,
-    /// Whether a trusted proxy ends their TLS and passes certificates on; else a listener of ours does.
-    pub forwarded: bool,
     /// Who vouches for certificates; only registered ones are good where nobody does.
     pub authorities: Option<Authorities>,
 }
@@ -93,11 +91,6 @@ impl App {
         self.mtls.as_ref().map(|mtls| mtls.origin.as_str())
     }
 
-    /// Whether certificates come through proxies. One that forwards addresses only would pass on whatever callers wrote.
-    pub fn believes_forwarded_certificates(&self) -> bool {
-        self.mtls.as_ref().is_some_and(|mtls| mtls.forwarded)
-    }
-
     /// The addresses under which one of our endpoints is known (RFC 8705, 5).
     pub fn addresses(&self, path: &str) -> Vec<String> {
         let alias = self.mtls_origin().map(|origin| format!("{origin}{path}"));
@@ -107,17 +100,19 @@ impl App {
     /// What the tokens of a token request are bound to.
     ///
     /// # Errors
-    /// As [`App::proved`]; `invalid_dpop_proof` or `invalid_request` too where the client registered for bound tokens
-    /// and proved nothing.
+    /// As [`App::proved`]; `missing` or `invalid_request` too where the client registered for bound tokens and proved
+    /// nothing.
     pub(super) async fn binding(
         &self,
         ctx: &Ctx,
         client: &Client,
         possession: &Possession,
+        missing: Code,
     ) -> Result<Confirmation, Error> {
         let proved = self.proved(ctx, possession, None).await?;
         if client.metadata.dpop_bound_access_tokens && proved.jkt.is_none() {
-            return Err(bad_proof("the client is registered for bound tokens: a DPoP proof is needed"));
+            let why = "the client is registered for bound tokens: a DPoP proof is needed";
+            return Err(ProtocolError::new(missing, why).into());
         }
         // RFC 8705, 3.4: only those that registered so; a certificate may be there for other reasons.
         match (client.metadata.tls_client_certificate_bound_access_tokens, &proved.x5t) {

@@ -66,7 +66,12 @@ impl App {
             .into());
         }
         // Before anything is used up: whoever needs a nonce comes again with the same code.
-        let proved = self.binding(&ctx, &client, &credentials.possession).await?;
+        let missing = match request {
+            // What is bound to a key is no grant without it (RFC 9449, 5; FAPI 2.0 expects no other answer).
+            Request::Refresh { .. } => Code::InvalidGrant,
+            _ => Code::InvalidDpopProof,
+        };
+        let proved = self.binding(&ctx, &client, &credentials.possession, missing).await?;
         let tokens = match request {
             Request::Code { code, redirect_uri, verifier } => {
                 self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref(), proved).await?

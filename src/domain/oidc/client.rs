@@ -409,7 +409,7 @@ impl Client {
 
     /// Whether its authorization requests must carry a code challenge (R14).
     pub fn requires_pkce(&self) -> bool {
-        self.is_public() || self.metadata.edu_require_pkce
+        self.is_public() || self.metadata.edu_require_pkce || self.is_fapi()
     }
 
     /// Whether it is registered for a grant type.
