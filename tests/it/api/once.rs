@@ -24,9 +24,7 @@ async fn child(app: &TestApp, school: &Caller) -> String {
 }
 
 async fn changes(app: &TestApp) -> usize {
-    select_texts(&app.database.url, "SELECT CAST(id AS TEXT) FROM audit_entry WHERE action = 'person.changed'")
-        .await
-        .len()
+    select_texts(&app.database.url, "SELECT action FROM audit_entry WHERE action = 'person.changed'").await.len()
 }
 
 both_engines! {

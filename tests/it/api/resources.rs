@@ -114,7 +114,7 @@ both_engines! {
         let server = app.register_machine(json!({ "redirect_uris": null, "grant_types": [], "response_types": [], "edu_serves": [api] })).await;
         let caller = app.at_api("school_admin").await;
         let told = server.post("/introspect", &[("token", caller.token.clone())]).await;
-        assert_eq!((&told.body["active"], &told.body["aud"], &told.body["scope"]), (&json!(true), &json!(api), &json!("mingji.admin")), "{told:?}");
+        assert_eq!((&told.body["active"], &told.body["aud"], &told.body["scope"]), (&json!(true), &json!(api), &json!("mingji.admin mingji.self")), "{told:?}");
         let other = app.register_machine(json!({ "redirect_uris": null, "grant_types": [], "response_types": [], "edu_serves": [GRADES] })).await;
         assert_eq!(other.post("/introspect", &[("token", caller.token)]).await.body, json!({ "active": false }));
     }
