@@ -72,6 +72,11 @@ const ROSTER_ROLES: [AdminRole; 6] = [
     AdminRole::SchoolRoster,
 ];
 
+/// Whether somebody with this role sees the people of its subtree.
+pub(crate) fn keeps_rosters(role: AdminRole) -> bool {
+    ROSTER_ROLES.contains(&role)
+}
+
 /// Roles that decide who is who in their subtree.
 const CASE_ROLES: [AdminRole; 5] =
     [AdminRole::National, AdminRole::Province, AdminRole::City, AdminRole::County, AdminRole::School];

@@ -37,6 +37,7 @@ impl App {
             status: GuardianshipStatus::Confirmed,
             verified_by: Some(Evidence::School),
             recorded_by: Some(school),
+            institution: None,
             restrictions: std::collections::BTreeSet::new(),
             valid_from: ctx.now.shanghai_date(),
             valid_to: None,

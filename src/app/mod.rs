@@ -6,6 +6,7 @@ mod access;
 pub mod account;
 pub mod activation;
 pub mod admin;
+pub mod admin_why;
 pub mod authorize;
 pub mod backup;
 pub mod books;
@@ -24,6 +25,7 @@ pub mod device;
 pub mod elsewhere;
 pub mod enrolment;
 pub mod error;
+pub mod guardian_life;
 pub mod guardianship;
 pub mod health;
 pub mod institution;
@@ -73,6 +75,7 @@ use crate::domain::auth::lifetimes::Lifetimes;
 use crate::domain::issuer::Issuer;
 use crate::domain::oidc::initial_token::Opening;
 use crate::domain::random::Random;
+use crate::domain::registry::admin_rule::Protection;
 use crate::domain::time::{Clock, Timestamp};
 use crate::keys::audit::CheckpointSigner;
 use crate::keys::blind_index::BlindIndex;
@@ -107,6 +110,8 @@ pub struct Parts {
     pub lifetimes: Lifetimes,
     /// Whether strangers may register clients.
     pub registration: Opening,
+    /// What the installation was filed as (等级保护).
+    pub protection: Protection,
     /// Calls we make.
     pub outbound: GuardedClient,
     /// Services that verify who somebody is.
@@ -128,6 +133,7 @@ pub struct Inner {
     pub(crate) issuer: Issuer,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) registration: Opening,
+    pub(crate) protection: Protection,
     pub(crate) outbound: GuardedClient,
     pub(crate) verifiers: verification::Services,
     pub(crate) sealer: Sealer,
@@ -191,6 +197,7 @@ impl App {
             issuer: parts.issuer,
             lifetimes: parts.lifetimes,
             registration: parts.registration,
+            protection: parts.protection,
             outbound: parts.outbound,
             verifiers: verification::Services::new(parts.verifiers),
         }))

@@ -19,7 +19,7 @@ use crate::domain::registry::staff_life::StaffError;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
 use crate::store::handovers::{self, Way};
-use crate::store::{admin_grants, cases, classes, grants, institutions, persons, staffings};
+use crate::store::{admin_grants, cases, classes, grants, guardianships, institutions, persons, staffings};
 
 /// What is to happen; institutions by code, the only one where she has a post when left out.
 #[derive(Clone, Debug)]
@@ -448,6 +448,11 @@ impl App {
         let open = staffings::open_of_many(work.tx(), at.task, &[at.person]).await?;
         for grant in admin_grants::end_with_post(work.tx(), &on, id, open.is_empty(), at.ctx.now).await? {
             work.event("admin_grant", grant, "admin.revoked", &[]);
+        }
+        for acts in guardianships::of_guardian(work.tx(), &on).await? {
+            if acts.institution == Some(org) && acts.is_standing() {
+                self.end_guardianship(work, at.ctx, at.task, acts, at.day).await?;
+            }
         }
         work.target("institution", org).target("staffing", id);
         work.detail("state", state.as_str());

@@ -116,6 +116,7 @@ pub async fn app(settings: &Settings, db: Db, secrets: RootSecrets, ephemeral: &
         issuer: settings.issuer.clone(),
         lifetimes: settings.lifetimes.clone(),
         registration: settings.registration,
+        protection: settings.protection,
         outbound: GuardedClient::new(allow, extra_ca)?,
         verifiers: settings.verifiers.iter().map(verifier).collect::<Result<_, _>>()?,
         password_workers: (workers, PASSWORDS_WAITING),

@@ -4,8 +4,9 @@ use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
-use crate::domain::id::{ClassId, PersonId};
+use crate::domain::id::{ClassId, OrgId, PersonId};
 use crate::domain::registry::enrolment::{Enrolment, Slice};
+use crate::domain::time::Timestamp;
 
 statements! {
     INSERT = "INSERT INTO enrolment (id, person_id, org_id, class_id, student_no, category, state, source, valid_from, valid_to, created_at, updated_at, version)
@@ -20,6 +21,7 @@ statements! {
           AND COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from) < $7
         ON CONFLICT (enrolment_id, valid_from) DO NOTHING";
     SLICES = "SELECT s.* FROM enrolment_slice s JOIN enrolment e ON e.id = s.enrolment_id WHERE e.person_id = $1 ORDER BY s.enrolment_id, s.valid_from";
+    RAISE = "UPDATE enrolment SET source = 'normal', updated_at = $3, version = version + 1 WHERE person_id = $1 AND org_id = $2 AND valid_to IS NULL AND source = 'borrowed'";
     OF_PERSON = "SELECT * FROM enrolment WHERE person_id = $1 ORDER BY valid_from, id";
     OF_CLASS_IN = "SELECT e.* FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
         WHERE e.class_id = $1 AND c.ancestor_id = $2 AND e.valid_to IS NULL ORDER BY e.student_no, e.id";
@@ -141,6 +143,14 @@ pub async fn update_on(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment, day: Nai
         enrolment.version,
     ];
     tx.execute_one(UPDATE, values).await
+}
+
+/// Makes a stay as 借读 the 学籍 of a person who has none any more; `false` when she has no such stay there.
+///
+/// # Errors
+/// A unique key when she has a 学籍.
+pub async fn raise_borrowed(tx: &mut Tx, on: &TaskOn, org: OrgId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(RAISE, args![on.person(), org, now]).await
 }
 
 /// All stays of a person, the oldest first.

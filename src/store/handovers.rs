@@ -30,6 +30,7 @@ statements! {
     RIGHTS_OF_POSTS = "UPDATE admin_grant SET staffing_id = (SELECT n.id FROM staffing n WHERE n.person_id = admin_grant.person_id AND n.org_id = $1 AND n.valid_to IS NULL)
         WHERE id IN (SELECT g.id FROM staffing e JOIN admin_grant g ON g.staffing_id = e.id WHERE g.revoked_at IS NULL AND e.id IN ($2)) RETURNING id";
     GUARDIANS = "UPDATE guardianship SET recorded_org_id = $1, updated_at = $2, version = version + 1 WHERE status IN ('pending', 'confirmed') AND recorded_org_id = $3 AND child_id IN ($4) RETURNING id";
+    WARDENS = "UPDATE guardianship SET guardian_org_id = $1, updated_at = $2, version = version + 1 WHERE status IN ('pending', 'confirmed') AND guardian_org_id = $3 AND guardian_id IN ($4) RETURNING id";
     HOMES = "UPDATE person SET home_platform_id = $1, updated_at = $2, version = version + 1 WHERE home_platform_id = $3 AND id IN ($4) RETURNING id";
     TEACH = "INSERT INTO teaching (id, staffing_id, class_id, subject, head_teacher, valid_from, valid_to) VALUES ($1, $2, $3, $4, $5, $6, NULL)
         ON CONFLICT (staffing_id, class_id, subject) WHERE valid_to IS NULL DO NOTHING";
@@ -141,6 +142,8 @@ pub async fn hand_posts(
         return Err(StoreError::Busy);
     }
     tx.all_in::<Touched>(GRANTS_OF_POSTS, &[way.to.into()], keys(old)).await?;
+    let people = new.iter().map(|post| Value::from(post.person)).collect();
+    tx.all_in::<Touched>(WARDENS, &[way.to.into(), way.now.into(), way.from.into()], people).await?;
     tx.all_in::<Touched>(RIGHTS_OF_POSTS, &[way.to.into()], keys(old)).await?;
     tx.all_in::<Touched>(SESSIONS_OF_POSTS, &[way.to.into()], keys(old)).await.map(drop)
 }

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::guardianships;
 use crate::domain::access::{OnePerson as _, Own, Ward};
 use crate::domain::id::OrgId;
 use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus, Keeper};
@@ -98,6 +99,7 @@ pub async fn other_guardians(tx: &mut Tx, ward: &Ward) -> Result<Vec<OtherGuardi
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn answer(tx: &mut Tx, own: &Own, answered: &Guardianship) -> Result<bool, StoreError> {
+    guardianships::keep(tx, answered).await?;
     let values = args![
         answered.id,
         own.person(),

@@ -53,6 +53,12 @@ impl App {
             grants::revoke_of_identity(work.tx(), &on, identity, ctx.now, "transferred").await?;
             left_school = institutions::find(work.tx(), task, school).await?.map(|org| org.name);
         }
+        // Whoever sat there as 借读 already keeps her seat, which becomes her 学籍.
+        if enrolments::raise_borrowed(work.tx(), &on, claim.org, ctx.now).await? {
+            persons::refresh_presence(work.tx(), &on).await?;
+            work.event("person", claim.person, "person.enrolled", &["enrolment"]);
+            return Ok(left_school);
+        }
         self.enrol_claimed(work, ctx, task, claim, StudentSource::Normal).await?;
         Ok(left_school)
     }

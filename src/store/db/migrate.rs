@@ -38,6 +38,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     10 "0010_verification";
     11 "0011_institutions_over_time";
     12 "0012_grants_rest_on_posts";
+    13 "0013_guardians_and_rights";
 };
 
 /// What [`Db::migrate`] did.
