@@ -470,7 +470,7 @@ impl App {
                 if change.kind == ChangeKind::Merged { "institution.merged" } else { "institution.closed" }
             }
         };
-        work.event_of("institution", way.from, told, serde_json::json!({ "into": way.to }));
+        work.event("institution", way.from, told, &["merged_into"]);
         work.commit(Outcome::Done).await?;
         Ok(Step::Done)
     }

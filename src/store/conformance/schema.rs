@@ -65,11 +65,12 @@ async fn every_statement_prepares(db: &Db) {
 }
 
 /// Statements that read a whole table on purpose (counts, short lists, upkeep, the sequencer's waiting room), or only
-/// what a subquery of theirs found.
+/// what a subquery of theirs found or what they bring along.
 const READ_ALL: &[&str] = &[
     "books::PENDING_AUDIT",
     "books::PENDING_EVENTS",
     "books::HEAD",
+    "books::INSERT_PENDING_PAIR",
     "books::OLDEST_PENDING",
     "books::COUNT_PENDING",
     "books::COUNT_UNNUMBERED",
@@ -82,6 +83,7 @@ const READ_ALL: &[&str] = &[
     "deliveries::FORGET",
     "deliveries::WAITING",
     "elsewhere::FORGET",
+    "erasures::MERGE_REASONS",
     "facts::FINGERPRINTS",
     "merges::ALL_INTO",
     "persons::SURVIVOR",
@@ -93,6 +95,7 @@ const READ_ALL: &[&str] = &[
     "signing_keys::LIST",
     "slips::OUTGROWN",
     "subjects::CALLED",
+    "verification_requests::OPEN",
 ];
 
 /// A partial index serves only queries that repeat its condition, which is easily overlooked: the plan tells.

@@ -1,12 +1,16 @@
 //! Session management: what a client is told of the browser, and when that changes. The page that compares is tried in a
 //! real browser, in `browser::sites`.
 
+use std::path::Path;
+use std::process::Command;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use serde_json::json;
 
 use crate::support::app::both_engines;
+use crate::support::need;
 use crate::support::relying_party::{Parameters, RelyingParty};
 use crate::support::visitor::Visitor;
 
@@ -20,6 +24,22 @@ fn is_unchanged(rp: &RelyingParty, answer: &Parameters, cookie: &str) -> bool {
 
 fn cookie(visitor: &Visitor) -> String {
     visitor.browser.jar["mingji_state"].clone()
+}
+
+/// Asks the page's script from an origin, in a place that knows nothing of cryptography.
+const ASK: &str = r#"
+const [script, origin, cookie, message] = process.argv.slice(1);
+const document = { cookie: `other=1; ${cookie}`, documentElement: { getAttribute: () => "mingji_state" } };
+let ask;
+require("vm").runInNewContext(script, { addEventListener: (_, listener) => { ask = listener; }, document, btoa });
+ask({ origin, data: message, source: { postMessage: (word) => process.stdout.write(word) } });
+"#;
+
+fn asked(node: &Path, script: &str, rp: &RelyingParty, cookie: &str, message: &str) -> String {
+    let origin = url::Url::parse(&rp.redirect_uri).unwrap().origin().ascii_serialization();
+    let output = Command::new(node).args(["-e", ASK, "--", script, &origin, cookie, message]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 both_engines! {
@@ -95,6 +115,21 @@ both_engines! {
         assert!(hybrid.contains_key("id_token") && is_unchanged(&rp, &hybrid, &cookie(&teacher)));
         let (_, posted) = teacher.go(&rp, &rp.ask().with("response_mode", "form_post")).await.posted();
         assert!(is_unchanged(&rp, &posted, &cookie(&teacher)));
+    }
+
+    async fn the_page_compares_in_plain_browsers_too(app: TestApp) {
+        let Some(node) = need::node() else { return };
+        let page = app.http.get(app.endpoint("check_session_iframe").await).send().await.unwrap().text().await.unwrap();
+        let script = page.split_once("<script>").and_then(|(_, rest)| rest.split_once("</script>")).unwrap().0;
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let state = teacher.go(&rp, &rp.ask()).await.answer()["session_state"].clone();
+        let message = format!("{} {state}", rp.id);
+        let now = format!("mingji_state={}", cookie(&teacher));
+        assert_eq!(asked(&node, script, &rp, &now, &message), "unchanged");
+        assert_eq!(asked(&node, script, &rp, "mingji_state=x", &message), "changed");
+        assert_eq!(asked(&node, script, &rp, "mingji_stat=x", &message), "error", "no cookie");
+        assert_eq!(asked(&node, script, &rp, &now, "unknown"), "error");
     }
 
     async fn only_the_page_that_compares_may_be_framed(app: TestApp) {
