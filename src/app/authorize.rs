@@ -149,10 +149,10 @@ impl App {
     pub async fn authorize(&self, ctx: &Ctx, params: &Params, browser: &Browser) -> Result<Reply, Error> {
         let pushed = match self.brought(ctx, params).await? {
             Brought::Itself => None,
-            Brought::Pushed(params) => Some(params),
+            Brought::Pushed { params, key } => Some((params, key)),
             Brought::Nothing => return Ok(Reply::stop(PageStop::Expired)),
         };
-        let params = pushed.as_ref().unwrap_or(params);
+        let params = pushed.as_ref().map_or(params, |(params, _)| params);
         let Some(client) = self.named_client(ctx, params).await? else { return Ok(Reply::stop(PageStop::Client)) };
         // A pushed request was read when it came.
         let carried = if pushed.is_some() { Ok(None) } else { self.carried(ctx, params, &client).await };
@@ -161,19 +161,20 @@ impl App {
             // Nothing in the object is believed: the error goes to the address beside it, if that is the client's.
             Err(error) => {
                 let failure = checks::run(Entrance::Beside, params, &client).err();
-                return Ok(self.failed(params, failure.unwrap_or(Failure::Redirect(error))));
+                return self.failed(ctx, params, &client, failure.unwrap_or(Failure::Redirect(error))).await;
             }
         };
         let params = carried.as_ref().unwrap_or(params);
         let interaction = InteractionId::new(ctx.now, &*self.random);
         let mut request = match checks::authorize(params, &client, interaction, ctx.now) {
             Ok(request) => request,
-            Err(failure) => return Ok(self.failed(params, failure)),
+            Err(failure) => return self.failed(ctx, params, &client, failure).await,
         };
         if client.metadata.require_pushed_authorization_requests && pushed.is_none() {
             let error = ProtocolError::new(Code::InvalidRequest, "the client pushes its requests (RFC 9126)");
-            return Ok(self.failed(params, Failure::Redirect(error)));
+            return self.failed(ctx, params, &client, Failure::Redirect(error)).await;
         }
+        request.pushed = pushed.as_ref().map(|(_, key)| key.clone());
         if let Some(hint) = params.get("id_token_hint") {
             match self.hinted_subject(hint, &client, ctx.now).await? {
                 // Two subjects at once can only be a mistake, or somebody's probe.
@@ -185,7 +186,7 @@ impl App {
                         Code::InvalidRequest,
                         "id_token_hint is not ours for this client and subject",
                     );
-                    return Ok(self.failed(params, Failure::Redirect(error)));
+                    return self.failed(ctx, params, &client, Failure::Redirect(error)).await;
                 }
             }
         }
@@ -199,14 +200,15 @@ impl App {
         }
     }
 
-    fn failed(&self, params: &Params, failure: Failure) -> Reply {
+    async fn failed(&self, ctx: &Ctx, params: &Params, client: &Client, failure: Failure) -> Result<Reply, Error> {
         match failure {
-            Failure::Page(Stop::Client) => Reply::stop(PageStop::Client),
-            Failure::Page(Stop::RedirectUri) => Reply::stop(PageStop::RedirectUri),
+            Failure::Page(Stop::Client) => Ok(Reply::stop(PageStop::Client)),
+            Failure::Page(Stop::RedirectUri) => Ok(Reply::stop(PageStop::RedirectUri)),
             Failure::Redirect(error) => {
                 let redirect_uri = params.get("redirect_uri").unwrap_or_default();
                 let mode = ResponseMode::for_error(params);
-                Reply::to(Answer::Client(self.refusal(redirect_uri, mode, params.get("state"), &error)))
+                let answer = self.refusal(redirect_uri, mode, params.get("state"), &error);
+                self.jarm_reply(ctx, client, Reply::to(Answer::Client(answer))).await
             }
         }
     }
@@ -356,14 +358,16 @@ impl App {
         let mut reply = match (next, scene) {
             (Next::Refuse(error), scene) => {
                 let session = scene.as_ref().map(|(who, _)| &who.session);
-                Reply::to(self.refuse(ctx, &request, &client, session, &error).await?)
+                let reply = Reply::to(self.refuse(ctx, &request, &client, session, &error).await?);
+                self.jarm_reply(ctx, &client, reply).await?
             }
             (Next::Issue(identity), Some((who, _))) => {
                 self.touch_session(&who.session, ctx.now).await?;
-                Reply::to(match &request.elsewhere {
+                let reply = Reply::to(match &request.elsewhere {
                     None => Answer::Client(self.issue(ctx, &request, &client, &who.session, identity).await?),
                     Some(asked) => self.approve(ctx, asked, (&request, &client), &who.session, identity).await?,
-                })
+                });
+                self.jarm_reply(ctx, &client, reply).await?
             }
             (Next::GuardianNeeded, Some(scene)) if request.elsewhere.is_some() => {
                 // The other device hears of it now: nobody comes back to this page with an answer.
@@ -379,7 +383,10 @@ impl App {
                 let interaction = InteractionId::new(ctx.now, &*self.random);
                 self.page(Next::SignIn, None, AuthorizationRequest { interaction, ..request }, client, browser)?
             }
-            (next, scene) => self.page(next, scene, request, client, browser)?,
+            (next, scene) => {
+                let reply = self.page(next, scene, request, Arc::clone(&client), browser)?;
+                self.jarm_reply(ctx, &client, reply).await?
+            }
         };
         reply.ui_locales = ui_locales;
         reply.browser_state = stands.cookie_to_set();

@@ -135,7 +135,8 @@ impl App {
             invalid("the request is not signed as registered")
         };
         let header = Header::read(object).map_err(|why| refuse(&why))?;
-        if registered.is_some_and(|alg| alg != header.alg) || !request_object::ALGS.contains(&header.alg) {
+        let served = request_object::ALGS.contains(&header.alg) && client.may_sign_with(header.alg);
+        if registered.is_some_and(|alg| alg != header.alg) || !served {
             return Err(refuse(&"an algorithm that was not registered").into());
         }
         if !request_object::TYPES.contains(&header.typ.as_deref()) {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::possession::Possession;
 use super::{App, Error};
 use crate::domain::oidc::assertion::{Expect, TYPES};
 use crate::domain::oidc::client::{AuthMethod, Client, ClientStatus};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
 use crate::keys::foreign::{self, Header};
-use crate::keys::opaque;
+use crate::keys::{certificate, opaque};
 use crate::store::ephemeral::Space;
 
 /// How a client presents itself.
@@ -20,8 +21,10 @@ pub struct Credentials {
     pub client_id: Option<String>,
     /// What goes with it.
     pub proof: Proof,
-    /// Our names at this endpoint, which an assertion may address (RFC 9126, 2).
+    /// Our names at this endpoint, which an assertion may address (RFC 9126, 2); the first is the issuer.
     pub audiences: Vec<String>,
+    /// What the request proves besides.
+    pub possession: Possession,
 }
 
 /// What proves a client.
@@ -73,12 +76,31 @@ impl App {
                 Ok(client)
             }
             (AuthMethod::None, Proof::Nothing) => Ok(client),
+            (AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth, Proof::Nothing) => {
+                self.check_certificate(&client, &credentials.possession, now).await?;
+                Ok(client)
+            }
             (AuthMethod::ClientSecretJwt | AuthMethod::PrivateKeyJwt, Proof::Assertion(jwt)) => {
                 self.check_assertion(&client, jwt.expose_secret(), &credentials.audiences, now).await?;
                 Ok(client)
             }
             _ => Err(refused("another method than the registered one, or a wrong secret")),
         }
+    }
+
+    /// RFC 8705, 2: the certificate of the connection is one that an authority gave to the registered name, or the
+    /// registered one itself.
+    async fn check_certificate(&self, client: &Client, possession: &Possession, now: Timestamp) -> Result<(), Error> {
+        let mtls = self.mtls.as_ref().ok_or_else(|| refused("no certificates are asked for here"))?;
+        let leaf = possession.certificates.first().ok_or_else(|| refused("no certificate"))?;
+        let good = match client.metadata.token_endpoint_auth_method {
+            AuthMethod::SelfSignedTlsClientAuth => self.has_registered(client, leaf).await.map_err(refused)?,
+            _ => {
+                let vouched = mtls.authorities.as_ref().is_some_and(|all| all.vouch_for(&possession.certificates, now));
+                vouched && client.metadata.tls_name().is_some_and(|name| certificate::is_named(leaf, &name))
+            }
+        };
+        if good { Ok(()) } else { Err(refused("the certificate is not the client's")) }
     }
 
     /// RFC 7523, 3: the signature, the claims, and that it is used once.
@@ -92,7 +114,8 @@ impl App {
         let header = Header::read(jwt).map_err(refused)?;
         let method = client.metadata.token_endpoint_auth_method;
         let pinned = client.metadata.token_endpoint_auth_signing_alg;
-        if !header.alg.serves(method) || pinned.is_some_and(|alg| alg != header.alg) {
+        let served = header.alg.serves(method) && client.may_sign_with(header.alg);
+        if !served || pinned.is_some_and(|alg| alg != header.alg) {
             return Err(refused("an algorithm that was not registered"));
         }
         if !TYPES.contains(&header.typ.as_deref()) {
@@ -105,7 +128,10 @@ impl App {
             self.verify_of_client(client, jwt, &header).await.map_err(refused)?
         };
         let client_id = client.id.to_string();
-        let expect = Expect { client_id: &client_id, audiences, now, since: self.ephemeral.since() };
+        // FAPI 2.0 Security Profile, 5.3.2.1: "shall only accept its issuer identifier value […] as a string in the aud claim".
+        let audiences = if client.is_fapi() { audiences.get(..1).unwrap_or_default() } else { audiences };
+        let since = self.ephemeral.since();
+        let expect = Expect { client_id: &client_id, audiences, one_audience: client.is_fapi(), now, since };
         // From here on whoever asks has the key: he may know what is wrong with what he made.
         let good = expect.check(&claims).map_err(|why| Error::from(ProtocolError::new(Code::InvalidClient, why)))?;
         if self.is_first_use(&client_id, &good.jti, good.remember).await? {

@@ -9,6 +9,7 @@ use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::oidc::client::Client;
+use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::random::bytes;
@@ -22,6 +23,7 @@ impl App {
         client: &Client,
         scope: Option<&str>,
         resource: Option<&str>,
+        cnf: &Confirmation,
     ) -> Result<Tokens, Error> {
         let uri = match (resource, client.metadata.edu_resources.as_slice()) {
             (Some(asked), _) => asked,
@@ -38,13 +40,17 @@ impl App {
         let keyring = self.keyring(ctx.now).await?;
         let key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
         // RFC 9068, 2.2: without a person "the value of sub SHOULD correspond to an identifier […] for the client".
-        let claims = json!({
+        let mut claims = json!({
             "iss": self.issuer().as_str(), "aud": resource.uri, "sub": client.id.to_string(), "client_id": client.id.to_string(), "scope": granted,
             "iat": ctx.now.seconds(), "exp": ctx.now.plus(self.lifetimes.access_token).seconds(),
             "jti": URL_SAFE_NO_PAD.encode(bytes::<24>(&*self.random)),
         });
+        if !cnf.is_none() {
+            claims["cnf"] = json!(cnf);
+        }
         Ok(Tokens {
             access_token: keyring.sign(key, "at+jwt", &claims)?.into(),
+            token_type: cnf.token_type(),
             id_token: None,
             refresh_token: None,
             expires_in: self.lifetimes.access_token,

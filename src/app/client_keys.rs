@@ -13,6 +13,7 @@ use crate::domain::id::ClientId;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
+use crate::keys::certificate;
 use crate::keys::foreign::{ForeignError, Header, PublicKeys};
 use crate::keys::jwe::EncryptionKey;
 
@@ -131,6 +132,20 @@ impl App {
             }
             outcome => outcome.map_err(Disbelief::Token),
         }
+    }
+
+    /// Whether a certificate is one that the client registered. A new one is looked for as a new key is.
+    pub(super) async fn has_registered(&self, client: &Client, certificate: &[u8]) -> Result<bool, Disbelief> {
+        let name = certificate::thumbprint(certificate);
+        if let Some(set) = &client.metadata.jwks {
+            let keys = PublicKeys::parse(set).map_err(|why| Disbelief::NoKeys(why.to_string()))?;
+            return Ok(keys.has_certificate(&name));
+        }
+        let Some(uri) = &client.metadata.jwks_uri else {
+            return Err(Disbelief::NoKeys("the client has registered no keys".into()));
+        };
+        Ok(self.keys_at(client.id, uri, FRESH).await?.has_certificate(&name)
+            || self.keys_at(client.id, uri, PAUSE).await?.has_certificate(&name))
     }
 
     /// The key under which a client wants to be answered.

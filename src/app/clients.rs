@@ -11,10 +11,10 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::id::ClientId;
-use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus};
+use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus, TlsName};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
-use crate::keys::opaque;
+use crate::keys::{certificate, opaque};
 use crate::store::facts::{self, Cache};
 use crate::store::{clients, resources};
 
@@ -155,6 +155,7 @@ impl App {
     ) -> Result<Option<String>, Error> {
         let sector = metadata.check(vouched)?;
         metadata.jwks.as_ref().map_or(Ok(()), Self::check_jwks)?;
+        self.check_tls(metadata)?;
         if let Some(uri) = &metadata.sector_identifier_uri {
             let listed: Vec<String> = self.outbound.get_json(uri).await.map_err(|why| Error {
                 internal: format!("sector_identifier_uri: {why}"),
@@ -167,6 +168,22 @@ impl App {
             metadata.check_sector_list(&listed)?;
         }
         Ok(sector)
+    }
+
+    /// What rests on certificates is registered only where they are asked for, and a subject is one that can be had.
+    fn check_tls(&self, metadata: &ClientMetadata) -> Result<(), Error> {
+        let invalid = |why| Error::from(ProtocolError::new(Code::InvalidClientMetadata, why));
+        let needed = metadata.token_endpoint_auth_method.has_certificate()
+            || metadata.tls_client_certificate_bound_access_tokens;
+        if needed && self.mtls_origin().is_none() {
+            return Err(invalid("no client certificates are asked for here"));
+        }
+        match metadata.tls_name() {
+            Some(TlsName::Subject(text)) if !certificate::is_distinguished_name(&text) => {
+                Err(invalid("tls_client_auth_subject_dn is not a distinguished name as RFC 4514 writes it"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A client by its wire id; nobody when it is unknown.

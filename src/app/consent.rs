@@ -152,7 +152,8 @@ impl App {
             let stands = self.stands(ctx, session.as_ref(), browser);
             request.session_state = self.session_state(client.id, &request.redirect_uri, &stands);
             let denied = ProtocolError::new(Code::AccessDenied, "the person said no");
-            return Ok(Reply::to(self.refuse(ctx, &request, &client, session.as_ref(), &denied).await?));
+            let reply = Reply::to(self.refuse(ctx, &request, &client, session.as_ref(), &denied).await?);
+            return self.jarm_reply(ctx, &client, reply).await;
         }
         let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
         // Only whom the page named; after another tab signed somebody else in, the page is shown again.

@@ -14,8 +14,10 @@ use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::{Session, session_lifetimes};
 use crate::domain::id::{ElsewhereId, GrantId, IdentityId, InteractionId, PersonId, SessionId};
 use crate::domain::oidc::client::Client;
+use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::elsewhere::{Elsewhere, INTERVAL, Polled, Question, Way};
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::grant::CodeOffer;
 use crate::domain::oidc::request::AuthorizationRequest;
 use crate::keys::opaque;
 use crate::store::ephemeral::Space;
@@ -200,7 +202,14 @@ impl App {
     }
 
     /// Answers a client that asks what became of its question (RFC 8628, 3.4; CIBA Core, 10.1).
-    pub(super) async fn fetch(&self, ctx: &Ctx, client: &Arc<Client>, way: Way, code: &str) -> Result<Tokens, Error> {
+    pub(super) async fn fetch(
+        &self,
+        ctx: &Ctx,
+        client: &Arc<Client>,
+        way: Way,
+        code: &str,
+        proved: Confirmation,
+    ) -> Result<Tokens, Error> {
         let invalid = |why| Error::from(ProtocolError::new(Code::InvalidGrant, why));
         let ready = self.ready(client, ctx.now).await?;
         let question = elsewhere::by_code(&mut self.db.read().await?, way, opaque::digest(code)).await?;
@@ -218,7 +227,7 @@ impl App {
         }
         work.detail("way", way.as_str());
         let grant = offer.grant;
-        self.give(work, &ready, ctx, client, offer, grant).await
+        self.give(work, &ready, ctx, client, CodeOffer { cnf: proved, ..offer }, grant).await
     }
 
     /// `authorization_pending`, or `slow_down` for whoever asks more often than it was told.

@@ -10,6 +10,7 @@ use super::signing::grant_of_jti;
 use super::{App, Ctx, Error};
 use crate::domain::id::FamilyId;
 use crate::domain::oidc::client::{Client, ClientStatus};
+use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::scope::ScopeSet;
 use crate::domain::oidc::signing_key::SigningAlg;
@@ -18,7 +19,8 @@ use crate::keys::opaque;
 use crate::store::{grants, revoked_tokens};
 
 /// Members of an access token that go into the answer (RFC 7662, 2.2).
-const TOLD: &[&str] = &["iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "auth_time", "acr", "amr"];
+const TOLD: &[&str] =
+    &["iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "auth_time", "acr", "amr", "cnf"];
 
 /// An access token of ours whose signature held.
 pub(super) struct OwnToken {
@@ -108,7 +110,8 @@ impl App {
             told.insert("scope".into(), json!(said.intersect(&grant.scope).to_string()));
         }
         told.insert("active".into(), json!(true));
-        told.insert("token_type".into(), json!("Bearer"));
+        let cnf: Confirmation = told.get("cnf").cloned().map(serde_json::from_value).transpose()?.unwrap_or_default();
+        told.insert("token_type".into(), json!(cnf.token_type()));
         Ok(Some(Value::Object(told)))
     }
 

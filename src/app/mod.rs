@@ -31,7 +31,9 @@ pub mod health;
 pub mod institution;
 pub mod institution_life;
 pub mod introspection;
+mod jarm;
 pub mod keyring;
+pub mod launch;
 pub mod login;
 pub mod logout;
 pub mod merge;
@@ -44,10 +46,12 @@ pub mod person_change;
 pub mod person_death;
 pub mod person_erasure;
 pub mod person_export;
+pub mod possession;
 pub mod registration;
 pub mod relation_claim;
 pub mod report;
 mod request_object;
+mod request_uri;
 pub mod resource;
 pub mod response;
 pub mod revocation;
@@ -112,6 +116,10 @@ pub struct Parts {
     pub registration: Opening,
     /// What the installation was filed as (等级保护).
     pub protection: Protection,
+    /// Whether proofs of possession need a nonce of ours (RFC 9449, 8).
+    pub dpop_nonce: bool,
+    /// Connections with certificates of clients, where there are any.
+    pub mtls: Option<possession::Mtls>,
     /// Calls we make.
     pub outbound: GuardedClient,
     /// Services that verify who somebody is.
@@ -134,6 +142,8 @@ pub struct Inner {
     pub(crate) lifetimes: Lifetimes,
     pub(crate) registration: Opening,
     pub(crate) protection: Protection,
+    pub(crate) asks_for_nonce: bool,
+    pub(crate) mtls: Option<possession::Mtls>,
     pub(crate) outbound: GuardedClient,
     pub(crate) verifiers: verification::Services,
     pub(crate) sealer: Sealer,
@@ -145,6 +155,7 @@ pub struct Inner {
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
     pub(crate) client_keys: client_keys::Cached,
+    pub(crate) request_calls: request_uri::Calls,
     pub(crate) metrics: Metrics,
     /// One scrape at a time: the listener has no authentication, and each asks the database.
     pub(crate) scraping: tokio::sync::Mutex<()>,
@@ -186,6 +197,7 @@ impl App {
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
             client_keys: client_keys::Cached::default(),
+            request_calls: request_uri::Calls::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),
             scraping: tokio::sync::Mutex::default(),
             taking: tokio::sync::Mutex::default(),
@@ -198,6 +210,8 @@ impl App {
             lifetimes: parts.lifetimes,
             registration: parts.registration,
             protection: parts.protection,
+            asks_for_nonce: parts.dpop_nonce,
+            mtls: parts.mtls,
             outbound: parts.outbound,
             verifiers: verification::Services::new(parts.verifiers),
         }))

@@ -10,17 +10,24 @@ use super::clients::Registered;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error};
 use crate::domain::audit::{Action, Actor};
+use crate::domain::auth::throttle::Network;
 use crate::domain::id::{ClientId, InitialTokenId};
 use crate::domain::oidc::client::{Client, ClientMetadata};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::initial_token::{InitialToken, Policy};
 use crate::domain::time::Timestamp;
-use crate::keys::opaque;
+use crate::keys::{hex, opaque};
+use crate::store::ephemeral::Space;
 use crate::store::facts::{self, Cache};
 use crate::store::{clients, registrations};
 
 /// A client that registered itself and at which nobody arrived ends after so long.
 const UNUSED: Duration = Duration::from_secs(14 * 86_400);
+
+/// So many registrations without a token from one network within [`STRANGERS_WINDOW`]: more than a run of every
+/// conformance plan needs.
+const MOST_STRANGERS: u64 = 300;
+const STRANGERS_WINDOW: Duration = Duration::from_secs(3_600);
 
 fn refused() -> Error {
     ProtocolError::new(Code::InvalidToken, "the token does not open this registration").into()
@@ -100,7 +107,10 @@ impl App {
                 let digest = opaque::digest(secret);
                 Some(registrations::token(&mut self.db.read().await?, digest, ctx.now).await?.ok_or_else(refused)?)
             }
-            None => None,
+            None => {
+                self.charge_stranger(ctx).await?;
+                None
+            }
         };
         let policy = initial.as_ref().map(|token| token.policy.clone()).or_else(|| self.registration.policy());
         let policy = policy.ok_or_else(refused)?;
@@ -125,6 +135,14 @@ impl App {
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
         Ok((Registered { client: Arc::new(client), secret }, keeper))
+    }
+
+    /// Where the door is open, strangers could fill the table of clients.
+    async fn charge_stranger(&self, ctx: &Ctx) -> Result<(), Error> {
+        let network = ctx.ip.map(|ip| Network::of(ip).to_string()).unwrap_or_default();
+        let key = hex(&self.index.network(&network));
+        let tally = self.ephemeral.incr(Space::Registrations, &key, STRANGERS_WINDOW).await?;
+        if tally.count > MOST_STRANGERS { Err(Error::busy("too many registrations from one network")) } else { Ok(()) }
     }
 
     /// What is registered, for whoever keeps it (RFC 7592, 2.1).

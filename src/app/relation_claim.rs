@@ -147,6 +147,10 @@ impl App {
                 None => None,
             };
             let claimant = institutions::find(&mut tx, &task, claim.org).await?;
+            let authority_from = held_by
+                .as_ref()
+                .filter(|_| claim.kind == ClaimKind::Student)
+                .map(|_| claim.authority_from(self.lifetimes.transfer_term).to_rfc3339());
             listed.push(PendingClaim {
                 id: claim.id,
                 kind: claim.kind.as_str(),
@@ -154,10 +158,7 @@ impl App {
                 name: claim.name,
                 class_id: claim.class,
                 transfer: claim.kind == ClaimKind::Student && held_by.is_some() && !claim.details.borrow,
-                authority_from: held_by
-                    .as_ref()
-                    .filter(|_| claim.kind == ClaimKind::Student)
-                    .map(|_| claim.authority_from(self.lifetimes.transfer_term).to_rfc3339()),
+                authority_from,
                 borrow: claim.details.borrow,
                 held_by,
                 in_force,

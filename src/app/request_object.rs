@@ -1,4 +1,4 @@
-//! Request objects by value: whose they are, and what they ask (RFC 9101, 6).
+//! Request objects by value and by reference: whose they are, and what they ask (RFC 9101, 6).
 
 use super::{App, Ctx};
 use crate::domain::oidc::client::Client;
@@ -23,12 +23,21 @@ impl App {
         params: &Params,
         client: &Client,
     ) -> Result<Option<Params>, ProtocolError> {
-        match params.get("request") {
-            Some(object) => self.read_request_object(ctx, params, object, client).await.map(Some),
-            None if client.metadata.require_signed_request_object => {
+        match (params.get("request"), params.get("request_uri")) {
+            // RFC 9101, 5: "MUST NOT be used together".
+            (Some(_), Some(_)) => {
+                Err(ProtocolError::new(Code::InvalidRequest, "request and request_uri cannot stand together"))
+            }
+            (Some(object), None) => self.read_request_object(ctx, params, object, client).await.map(Some),
+            (None, Some(uri)) => {
+                params.refuse_repeated()?;
+                let object = self.fetch_request_object(ctx, uri, client).await?;
+                self.read_request_object(ctx, params, &object, client).await.map(Some)
+            }
+            (None, None) if client.metadata.require_signed_request_object => {
                 Err(ProtocolError::new(Code::InvalidRequest, "the client signs its requests (RFC 9101, 10.5)"))
             }
-            None => Ok(None),
+            (None, None) => Ok(None),
         }
     }
 
@@ -40,10 +49,6 @@ impl App {
         client: &Client,
     ) -> Result<Params, ProtocolError> {
         beside.refuse_repeated()?;
-        if beside.get("request_uri").is_some() {
-            // RFC 9101, 5: "MUST NOT be used together".
-            return Err(ProtocolError::new(Code::InvalidRequest, "request and request_uri cannot stand together"));
-        }
         let claims = match client.metadata.request_object_signing_alg {
             Some(ObjectAlg::Unsigned(_)) => {
                 foreign::unsigned(object).map_err(|_| invalid("an unsigned object is registered"))?
@@ -59,6 +64,7 @@ impl App {
         let client_id = client.id.to_string();
         let strict = match client.metadata.request_object_signing_alg {
             Some(ObjectAlg::Unsigned(_)) => Strict::Unsigned,
+            _ if client.is_fapi() => Strict::Fapi,
             _ if client.metadata.require_signed_request_object => Strict::Required,
             _ => Strict::Signed,
         };
@@ -92,7 +98,7 @@ impl App {
             Some(ObjectAlg::Signed(alg)) => header.alg == alg,
             _ => true,
         };
-        if !registered || !ALGS.contains(&header.alg) {
+        if !registered || !ALGS.contains(&header.alg) || !client.may_sign_with(header.alg) {
             return Err(refuse(&"an algorithm that was not registered"));
         }
         if !TYPES.contains(&header.typ.as_deref()) {

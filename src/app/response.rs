@@ -9,6 +9,7 @@ use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::Session;
 use crate::domain::id::{GrantId, IdentityId};
 use crate::domain::oidc::client::Client;
+use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::CodeOffer;
 use crate::domain::oidc::request::AuthorizationRequest;
@@ -61,8 +62,12 @@ impl App {
             },
             false => None,
         };
+        if !self.is_first_answer(request).await? {
+            let error = ProtocolError::new(Code::InvalidRequestUri, "the pushed request was answered before");
+            return Ok(self.refusal_of(request, &error));
+        }
         if kind.has_code() {
-            fields.push(("code", self.offer_code(ctx, request, session, identity).await?));
+            fields.push(("code", self.offer_code(ctx, request, client, session, identity).await?));
         }
         if let Some(ready) = ready {
             // A grant of its own: this token ends with the session, whatever becomes of the code.
@@ -87,16 +92,19 @@ impl App {
         &self,
         ctx: &Ctx,
         request: &AuthorizationRequest,
+        client: &Client,
         session: &Session,
         identity: Option<IdentityId>,
     ) -> Result<String, Error> {
         let code = opaque::generate(&*self.random);
         let code = code.expose_secret();
-        let offer = self.offer(ctx, request, session, identity, GrantId(opaque::named_by(code)));
+        let life = client.code_life(self.lifetimes.code);
+        let offer = CodeOffer {
+            expires_at: ctx.now.plus(life),
+            ..self.offer(ctx, request, session, identity, GrantId(opaque::named_by(code)))
+        };
         let key = opaque::lookup_key(code);
-        self.ephemeral
-            .offer(Space::Code, &key, offer.grant.0, &serde_json::to_vec(&offer)?, self.lifetimes.code)
-            .await?;
+        self.ephemeral.offer(Space::Code, &key, offer.grant.0, &serde_json::to_vec(&offer)?, life).await?;
         Ok(code.to_owned())
     }
 
@@ -113,6 +121,8 @@ impl App {
             client: request.client_id,
             redirect_uri: request.redirect_uri.clone(),
             challenge: request.challenge.clone(),
+            jkt: request.dpop_jkt.clone(),
+            cnf: Confirmation::default(),
             nonce: request.nonce.clone(),
             scope: request.scope.clone(),
             claims: request.claims.clone(),

@@ -144,11 +144,15 @@ impl App {
         let mut jti = [0u8; 24];
         jti[..16].copy_from_slice(grant.id.0.as_bytes());
         self.random.fill(&mut jti[16..]);
-        json!({
+        let mut claims = json!({
             "iss": self.issuer().as_str(), "aud": self.issuer().as_str(), "sub": grant.sub, "client_id": client.id.to_string(), "scope": grant.scope.to_string(),
             "iat": ctx.now.seconds(), "exp": ctx.now.plus(self.lifetimes.access_token).seconds(), "jti": URL_SAFE_NO_PAD.encode(jti),
             "auth_time": grant.auth_time.seconds(), "acr": grant.acr, "amr": grant.amr,
-        })
+        });
+        if !grant.cnf.is_none() {
+            claims["cnf"] = json!(grant.cnf);
+        }
+        claims
     }
 
     /// OpenID Connect Core, 2.

@@ -14,6 +14,7 @@ use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{FamilyId, GrantId};
 use crate::domain::oidc::claims::Facts;
 use crate::domain::oidc::client::Client;
+use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::{CodeOffer, Family, Grant, Presented};
 use crate::domain::oidc::scope::{Scope, ScopeSet};
@@ -31,6 +32,8 @@ const TOMBSTONE: Duration = Duration::from_secs(600);
 pub struct Tokens {
     /// RFC 9068.
     pub access_token: SecretString,
+    /// `Bearer`, or `DPoP` for what is bound to a key (RFC 9449, 5).
+    pub token_type: &'static str,
     /// Signed as the client registered; none in a client's own name.
     pub id_token: Option<SecretString>,
     /// Where the client may refresh.
@@ -62,15 +65,17 @@ impl App {
             )
             .into());
         }
+        // Before anything is used up: whoever needs a nonce comes again with the same code.
+        let proved = self.binding(&ctx, &client, &credentials.possession).await?;
         let tokens = match request {
             Request::Code { code, redirect_uri, verifier } => {
-                self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref()).await?
+                self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref(), proved).await?
             }
             Request::ClientCredentials { scope, resource } => {
-                self.client_credentials(&ctx, &client, scope.as_deref(), resource.as_deref()).await?
+                self.client_credentials(&ctx, &client, scope.as_deref(), resource.as_deref(), &proved).await?
             }
-            Request::Elsewhere { way, code } => self.fetch(&ctx, &client, way, &code).await?,
-            Request::Refresh { token, scope } => self.refresh(&ctx, &client, &token, scope).await?,
+            Request::Elsewhere { way, code } => self.fetch(&ctx, &client, way, &code, proved).await?,
+            Request::Refresh { token, scope } => self.refresh(&ctx, &client, &token, scope, proved).await?,
         };
         self.metrics.tokens_issued(metrics::grant(grant_type));
         Ok(tokens)
@@ -83,6 +88,7 @@ impl App {
         code: &str,
         redirect_uri: Option<&str>,
         verifier: Option<&str>,
+        proved: Confirmation,
     ) -> Result<Tokens, Error> {
         let ready = self.ready(client, ctx.now).await?;
         let (grant, offer) = match self.ephemeral.redeem(Space::Code, &opaque::lookup_key(code), TOMBSTONE).await? {
@@ -100,7 +106,8 @@ impl App {
             }
         };
         self.metrics.code_presented("redeemed");
-        let offer = offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), ctx.now)?;
+        let offer =
+            offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), proved, ctx.now)?;
         let work = self.begin(ctx, Action::GrantCreated).await?;
         self.give(work, &ready, ctx, client, offer, grant).await
     }
@@ -195,6 +202,7 @@ impl App {
             offline: offer.scope.has(Scope::OfflineAccess) && client.may_refresh(),
             scope: offer.scope,
             claims: offer.claims,
+            cnf: offer.cnf,
             auth_time: offer.auth_time,
             acr: offer.acr,
             amr: offer.amr,
@@ -220,6 +228,7 @@ impl App {
         client: &Arc<Client>,
         token: &str,
         scope: Option<ScopeSet>,
+        proved: Confirmation,
     ) -> Result<Tokens, Error> {
         let (id, counter) =
             self.refresh_tokens.parse(token).ok_or_else(|| invalid_grant("the refresh token is not ours"))?;
@@ -235,7 +244,13 @@ impl App {
         let Some(base) = self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? else {
             return Err(self.refresh_ended("consent has ended"));
         };
-        let presented = self.present(&mut work, family, counter, client.is_public(), ctx).await?;
+        // RFC 9449, 5: a public client's is bound to its key; who authenticates is known anyway, and may change it.
+        let held = if client.is_public() { grant.cnf.is_met_by(&proved) } else { grant.cnf.is_kept_by(&proved) };
+        if !held {
+            return Err(invalid_grant("the refresh token is bound to a key that was not proved"));
+        }
+        let rotates = client.is_public() && grant.cnf.is_none();
+        let presented = self.present(&mut work, family, counter, rotates, ctx).await?;
         self.metrics.refresh_presented(metrics::refresh(&presented));
         let family = match presented {
             Presented::Rotated(family) | Presented::Kept(family) | Presented::Repeated(family) => family,
@@ -254,7 +269,7 @@ impl App {
             }
             Presented::Ended => return Err(invalid_grant("the refresh token has ended")),
         };
-        let grant = narrowed(grant, scope)?;
+        let grant = Grant { cnf: proved, ..narrowed(grant, scope)? };
         let facts = self.facts(work.tx(), &proof, base, &grant, client, ctx.now).await?;
         work.target("person", grant.person).target("client", client.id).target("grant", grant.id);
         work.commit(Outcome::Done).await?;
@@ -304,6 +319,7 @@ impl App {
         let id_token = self.id_token(ready, ctx, client, grant, facts, &bound).await?;
         Ok(Tokens {
             access_token: access_token.into(),
+            token_type: grant.cnf.token_type(),
             id_token: Some(id_token.into()),
             refresh_token: family.map(|family| self.refresh_tokens.format(family.id, family.counter).into()),
             expires_in: self.lifetimes.access_token,

@@ -1,7 +1,9 @@
 //! The userinfo endpoint (OpenID Connect Core, 5.3): read through the grant, every time.
 
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 
+use super::possession::AccessToken;
 use super::signing::grant_of_jti;
 use super::{App, Ctx, Error};
 use crate::domain::oidc::claims;
@@ -26,14 +28,15 @@ impl App {
     /// disabled account, because the grant is read each time (R16).
     ///
     /// # Errors
-    /// `invalid_token`, `insufficient_scope`, or a failed dependency.
-    pub async fn userinfo(&self, ctx: &Ctx, access_token: &str) -> Result<Told, Error> {
+    /// `invalid_token`, `insufficient_scope`, those of [`App::check_holder`], or a failed dependency.
+    pub async fn userinfo(&self, ctx: &Ctx, access_token: &AccessToken) -> Result<Told, Error> {
         let keyring = self.keyring(ctx.now).await?;
         let issuer = self.issuer().as_str();
         let expect =
             Expect { typ: &[Some("at+jwt")], issuer, audience: Some(issuer), now: ctx.now, allow_expired: false };
-        let token = keyring.verify(access_token, &expect).map_err(|_| invalid_token())?;
+        let token = keyring.verify(access_token.text.expose_secret(), &expect).map_err(|_| invalid_token())?;
         let grant_id = token["jti"].as_str().and_then(grant_of_jti).ok_or_else(invalid_token)?;
+        self.check_holder(ctx, access_token, &token).await?;
         // Before a connection is held: requests that each hold one and wait for a second would wait for each other.
         let client = self.client(token["client_id"].as_str().unwrap_or_default(), ctx.now).await?;
         let client = client.ok_or_else(invalid_token)?;

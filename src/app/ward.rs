@@ -13,6 +13,7 @@ use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::password::{self, Weakness};
 use crate::domain::auth::suggestion::{self, Suggestion};
 use crate::domain::id::{GuardianshipId, IdentityId, PersonId};
+use crate::domain::oidc::client::Client;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::guardianship::GuardianshipStatus;
@@ -28,6 +29,8 @@ pub struct Home {
     pub who: Who,
     /// The children that she is recorded as a guardian of.
     pub wards: Vec<WardCard>,
+    /// What she may open from here.
+    pub platforms: Vec<Client>,
     /// What clients ask of her now.
     pub questions: Vec<OpenQuestion>,
 }
@@ -95,8 +98,9 @@ impl App {
             cards.extend(card(&mut tx, &kept, ctx.now).await?);
         }
         drop(tx);
+        let platforms = self.launchable(ctx, &own).await?;
         let questions = self.open_questions(ctx, &who).await?;
-        Ok(Some(Home { who, wards: cards, questions }))
+        Ok(Some(Home { who, wards: cards, platforms, questions }))
     }
 
     /// "My child" is noted; "not my child" rejects what is pending and ends what was confirmed, with everything that rests

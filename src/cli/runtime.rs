@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::app::possession::Mtls;
 use crate::app::verification::VerificationService;
 use crate::app::{App, Parts, secrets};
 use crate::config::{self, Preset, Settings, VerifierKeys, VerifierSettings};
 use crate::domain::time::Clock as _;
+use crate::keys::certificate::Authorities;
 use crate::keys::foreign::PublicKeys;
 use crate::keys::random::SystemRandom;
 use crate::keys::root::RootSecrets;
@@ -117,10 +119,28 @@ pub async fn app(settings: &Settings, db: Db, secrets: RootSecrets, ephemeral: &
         lifetimes: settings.lifetimes.clone(),
         registration: settings.registration,
         protection: settings.protection,
+        dpop_nonce: settings.dpop_nonce,
+        mtls: mtls(settings)?,
         outbound: GuardedClient::new(allow, extra_ca)?,
         verifiers: settings.verifiers.iter().map(verifier).collect::<Result<_, _>>()?,
         password_workers: (workers, PASSWORDS_WAITING),
     }))
+}
+
+/// Who is believed about certificates of clients.
+fn mtls(settings: &Settings) -> Result<Option<Mtls>, Failure> {
+    let Some(origin) = settings.mtls_origin.clone() else { return Ok(None) };
+    let authorities = match &settings.mtls_ca {
+        Some(file) => {
+            let bad = |why: &dyn std::fmt::Display| {
+                Failure::new(format!("{}: {why}: MINGJI_MTLS_CA must name a PEM file of certificates", file.display()))
+            };
+            let pem = std::fs::read(file).map_err(|why| bad(&why))?;
+            Some(Authorities::parse(&pem).map_err(|why| bad(&why))?)
+        }
+        None => None,
+    };
+    Ok(Some(Mtls { origin, forwarded: settings.mtls_listen.is_none(), authorities }))
 }
 
 /// A service with its keys read.

@@ -34,6 +34,7 @@ pub async fn run(config: Option<&Path>, args: &Args) -> Result<(), Failure> {
 /// The addresses of a provider, taken before anything is written.
 pub struct Listeners {
     main: TcpListener,
+    mtls: Option<TcpListener>,
     metrics: Option<TcpListener>,
 }
 
@@ -45,7 +46,11 @@ impl Listeners {
             Some(address) => Some(server::bind(address).await?),
             None => None,
         };
-        Ok(Self { main, metrics })
+        let mtls = match settings.mtls_listen {
+            Some(address) => Some(server::bind(address).await?),
+            None => None,
+        };
+        Ok(Self { main, mtls, metrics })
     }
 }
 
@@ -61,7 +66,26 @@ pub async fn serve(
     let jobs = jobs::start(&app, anchors, &stop);
     let door = Door { app: app.clone(), trusted_proxies: settings.trusted_proxies.clone().into() };
     let tls = settings.tls.as_ref().map(|files| (files.cert.as_path(), files.key.as_path()));
-    let ended = server::serve(listeners.main, http::router(door), tls, stop.clone()).await;
+    let routes = http::router(door);
+    let certified = match (listeners.mtls, tls) {
+        (Some(listener), Some(files)) => Some(server::serve_mtls(listener, routes.clone(), files, stop.clone())),
+        _ => None,
+    };
+    // Whichever breaks takes the other along: half a provider would be found out much later.
+    let main = async {
+        let ended = server::serve(listeners.main, routes, tls, stop.clone()).await;
+        stop.cancel();
+        ended
+    };
+    let beside = async {
+        let ended = OptionFuture::from(certified).await.transpose();
+        if ended.is_err() {
+            stop.cancel();
+        }
+        ended
+    };
+    let (ended, beside) = tokio::join!(main, beside);
+    let ended = ended.and(beside.map(|_| ()));
     // The jobs end after the last request, so that what it committed is numbered and delivered or waits in SQL.
     stop.cancel();
     if let Some(Err(broken)) = OptionFuture::from(metrics).await {

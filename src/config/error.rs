@@ -78,14 +78,6 @@ pub enum ConfigError {
         /// The one that is not.
         missing: &'static str,
     },
-    /// A setting that this version understands and does not serve: silence would be a promise.
-    #[error("{variable} is set, and this version does not serve it: {instead}; remove the setting")]
-    NotServed {
-        /// The setting's variable.
-        variable: &'static str,
-        /// What to do meanwhile.
-        instead: &'static str,
-    },
 }
 
 fn hint(nearest: Option<&'static str>) -> String {

@@ -59,7 +59,11 @@ keys! {
     TLS_KEY: "MINGJI_TLS_KEY" = "", false,
         "PEM file with the private key";
     MTLS_LISTEN: "MINGJI_MTLS_LISTEN" = "", false,
-        "second listener that asks for client certificates; not served yet: a start with it is refused";
+        "address and port of a second listener that asks for client certificates (RFC 8705), with the certificate of `MINGJI_TLS_CERT`";
+    MTLS_ORIGIN: "MINGJI_MTLS_ORIGIN" = "", false,
+        "where clients with certificates come, as `https://mtls.id.example.edu.cn`, for `mtls_endpoint_aliases`; without it the issuer's host with the port of `MINGJI_MTLS_LISTEN`; alone: a trusted proxy ends their TLS there, sets `Client-Cert` (RFC 9440) and takes away what callers wrote there";
+    MTLS_CA: "MINGJI_MTLS_CA" = "", false,
+        "PEM bundle of the authorities that vouch for certificates of `tls_client_auth`; without it only registered certificates are good";
     TRUSTED_PROXIES: "MINGJI_TRUSTED_PROXIES" = "", false,
         "networks whose forwarding headers are believed, separated by commas; they never make a URL";
     OUTBOUND_ALLOW: "MINGJI_OUTBOUND_ALLOW" = "", false,
@@ -70,6 +74,8 @@ keys! {
         "who may register applications at the registration endpoint: `token` (whoever holds a token of `mingji client initial-token`), `open` (anybody), `open-without-pkce` (anybody, as conformance tests of OpenID Connect need it)";
     PROTECTION: "MINGJI_PROTECTION" = "2", false,
         "what the installation was filed as under 等级保护: `2` or `3`; with `3` one person holds administrative duties of one kind alone, system, security or audit (三员分离)";
+    DPOP_NONCE: "MINGJI_DPOP_NONCE" = "off", false,
+        "whether DPoP proofs need a nonce of ours (RFC 9449, 8): `off` or `required`";
     LOG: "MINGJI_LOG" = "info", false,
         "filter, as `info` or `info,mingji::http=debug`; JSON lines when standard error is not a terminal";
     LIFETIME_ACCESS_TOKEN: "MINGJI_LIFETIME_ACCESS_TOKEN" = "5m", false,

@@ -10,7 +10,6 @@ pub mod keys;
 mod raw;
 mod reference;
 mod resolved;
-mod unserved;
 mod value;
 mod verification;
 
@@ -30,7 +29,5 @@ pub use verification::{VerifierKeys, VerifierSettings};
 /// where that may be a secret.
 pub fn load(file: Option<&Path>, presets: &[Preset]) -> Result<Settings, ConfigError> {
     let raw = raw::read(file, presets, raw::environment())?;
-    let settings = resolved::resolve(&raw)?;
-    unserved::refuse(&settings)?;
-    Ok(settings)
+    resolved::resolve(&raw)
 }

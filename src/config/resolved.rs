@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::error::ConfigError;
-use super::keys;
+use super::keys::{self, Key};
 use super::raw::Raw;
 use super::value::{address, duration, invalid, list, network};
 use super::verification::{self, VerifierSettings};
@@ -37,6 +37,10 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// Where the listener for client certificates stands.
     pub mtls_listen: Option<SocketAddr>,
+    /// The origin of addresses for clients with certificates, where there are any.
+    pub mtls_origin: Option<String>,
+    /// Who vouches for certificates of clients.
+    pub mtls_ca: Option<PathBuf>,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// What outbound calls may reach besides the public internet.
@@ -47,6 +51,8 @@ pub struct Settings {
     pub registration: Opening,
     /// What the installation was filed as (等级保护).
     pub protection: Protection,
+    /// Whether proofs of possession need a nonce of ours.
+    pub dpop_nonce: bool,
     /// Services that verify who somebody is.
     pub verifiers: Vec<VerifierSettings>,
     /// The log filter.
@@ -142,8 +148,11 @@ shown_without_secrets!(DatabaseUrl, EphemeralUrl);
 
 /// Gives the texts their meaning.
 pub(super) fn resolve(raw: &Raw) -> Result<Settings, ConfigError> {
+    let issuer = issuer(raw)?;
     Ok(Settings {
-        issuer: issuer(raw)?,
+        mtls_origin: mtls_origin(raw, &issuer)?,
+        mtls_ca: raw.text(&keys::MTLS_CA).map(PathBuf::from),
+        issuer,
         listen: address(raw, &keys::LISTEN)?.ok_or_else(|| invalid(&keys::LISTEN, "is empty", "IP:PORT"))?,
         database: database(raw)?,
         ephemeral: ephemeral(raw)?,
@@ -156,6 +165,7 @@ pub(super) fn resolve(raw: &Raw) -> Result<Settings, ConfigError> {
         outbound_ca: raw.text(&keys::OUTBOUND_CA).map(PathBuf::from),
         registration: registration(raw)?,
         protection: protection(raw)?,
+        dpop_nonce: dpop_nonce(raw)?,
         verifiers: verification::resolve(&raw.verification)?,
         log: raw.text(&keys::LOG).unwrap_or(keys::LOG.default).to_owned(),
         lifetimes: lifetimes(raw)?,
@@ -210,6 +220,31 @@ fn tls(raw: &Raw) -> Result<Option<TlsFiles>, ConfigError> {
     }
 }
 
+/// RFC 8705, 5. A listener of ours needs a certificate of ours; a proxy's needs a proxy that is believed.
+fn mtls_origin(raw: &Raw, issuer: &Issuer) -> Result<Option<String>, ConfigError> {
+    const EXPECTED: &str = "an https origin, as https://mtls.id.example.edu.cn:8443";
+    let missing = |present: &Key, missing: &Key| {
+        Err(ConfigError::Incomplete { present: present.variable, missing: missing.variable })
+    };
+    let listen = address(raw, &keys::MTLS_LISTEN)?;
+    match (listen, raw.text(&keys::MTLS_ORIGIN)) {
+        (None, None) if raw.text(&keys::MTLS_CA).is_some() => missing(&keys::MTLS_CA, &keys::MTLS_LISTEN),
+        (None, None) => Ok(None),
+        (Some(_), _) if raw.text(&keys::TLS_CERT).is_none() => missing(&keys::MTLS_LISTEN, &keys::TLS_CERT),
+        (None, Some(_)) if raw.text(&keys::TRUSTED_PROXIES).is_none() => {
+            missing(&keys::MTLS_ORIGIN, &keys::TRUSTED_PROXIES)
+        }
+        (_, Some(text)) => match Issuer::parse(text) {
+            Ok(origin) if origin.is_secure() => Ok(Some(origin.as_str().to_owned())),
+            _ => Err(invalid(&keys::MTLS_ORIGIN, "is not an https origin", EXPECTED)),
+        },
+        (Some(listen), None) => {
+            let host = issuer.url().host_str().unwrap_or_default();
+            Ok(Some(format!("https://{host}:{}", listen.port())))
+        }
+    }
+}
+
 fn trusted_proxies(raw: &Raw) -> Result<Vec<IpNet>, ConfigError> {
     list(raw, &keys::TRUSTED_PROXIES)
         .map(|part| {
@@ -251,6 +286,14 @@ fn registration(raw: &Raw) -> Result<Opening, ConfigError> {
 fn protection(raw: &Raw) -> Result<Protection, ConfigError> {
     let read = raw.text(&keys::PROTECTION).and_then(|text| text.parse().ok());
     read.ok_or_else(|| invalid(&keys::PROTECTION, "is neither of the two", "2 or 3"))
+}
+
+fn dpop_nonce(raw: &Raw) -> Result<bool, ConfigError> {
+    match raw.text(&keys::DPOP_NONCE) {
+        Some("off") => Ok(false),
+        Some("required") => Ok(true),
+        _ => Err(invalid(&keys::DPOP_NONCE, "is neither of the two", "off or required")),
+    }
 }
 
 fn is_host_name(text: &str) -> bool {
@@ -347,9 +390,33 @@ mod tests {
     }
 
     #[test]
+    fn certificates_of_clients_need_a_listener_or_a_proxy() {
+        let origin = |pairs: &[(&str, &str)]| settings(pairs).map(|settings| settings.mtls_origin);
+        let listen = ("MINGJI_MTLS_LISTEN", "0.0.0.0:8443");
+        let tls =
+            [("MINGJI_TLS_CERT", "a.pem"), ("MINGJI_TLS_KEY", "b.pem"), ("MINGJI_ISSUER", "https://id.example.cn")];
+        let named = ("MINGJI_MTLS_ORIGIN", "https://mtls.example.cn/");
+        assert_eq!(origin(&[]).unwrap(), None);
+        assert_eq!(origin(&[&tls[..], &[listen]].concat()).unwrap().as_deref(), Some("https://id.example.cn:8443"));
+        assert_eq!(origin(&[&tls[..], &[listen, named]].concat()).unwrap().as_deref(), Some("https://mtls.example.cn"));
+        let proxy = ("MINGJI_TRUSTED_PROXIES", "10.0.0.0/8");
+        assert_eq!(origin(&[named, proxy]).unwrap().as_deref(), Some("https://mtls.example.cn"));
+        for (pairs, way_out) in [
+            (vec![listen], "MINGJI_TLS_CERT"),
+            (vec![named], "MINGJI_TRUSTED_PROXIES"),
+            (vec![("MINGJI_MTLS_CA", "ca.pem")], "MINGJI_MTLS_LISTEN"),
+            (vec![("MINGJI_MTLS_ORIGIN", "http://127.0.0.1:8443"), proxy], "https"),
+        ] {
+            let fault = origin(&pairs).unwrap_err().to_string();
+            assert!(fault.contains(way_out), "{fault}");
+        }
+    }
+
+    #[test]
     fn refusals_name_the_setting_and_the_way_out() {
         assert!(fault("MINGJI_ISSUER", "http://id.example.cn").contains("localhost"));
         assert!(fault("MINGJI_REGISTRATION", "yes").contains("open-without-pkce"));
+        assert!(fault("MINGJI_DPOP_NONCE", "yes").contains("required"));
         assert!(fault("MINGJI_LISTEN", "8080").contains("IP:PORT"));
         assert!(fault("MINGJI_LIFETIME_CODE", "11m").contains("MINGJI_LIFETIME_CODE"));
         assert!(fault("MINGJI_LIFETIME_SESSION_IDLE", "8d").contains("MINGJI_LIFETIME_SESSION_IDLE"));

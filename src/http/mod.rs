@@ -11,6 +11,7 @@ pub mod pages;
 pub mod server;
 pub mod urls;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -32,6 +33,13 @@ pub struct Door {
     pub app: App,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: Arc<[IpNet]>,
+}
+
+impl Door {
+    /// Whether what this peer says of others is believed.
+    fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&peer.to_canonical()))
+    }
 }
 
 impl FromRef<Door> for App {
@@ -59,20 +67,25 @@ pub fn router(door: Door) -> Router {
         .route(path::WARD_PASSWORD, post(pages::wards::submit))
         // Only our own pages post here; protocol endpoints are called from anywhere.
         .layer(from_fn_with_state(door.clone(), layer::same_origin));
+    // What takes proofs of possession.
+    let proving = Router::new()
+        .route(path::TOKEN, post(oidc::token::answer))
+        .route(path::USERINFO, get(oidc::userinfo::get).post(oidc::userinfo::post))
+        .route(path::PAR, post(oidc::par::push))
+        .layer(from_fn_with_state(door.clone(), layer::next_nonce));
     // Single-page clients call these from their own origin.
     let open = Router::new()
+        .merge(proving)
         .route(path::DISCOVERY, get(oidc::discovery::metadata))
         .route(path::OAUTH_METADATA, get(oidc::discovery::metadata))
         .route(path::JWKS, get(oidc::jwks::keys))
-        .route(path::TOKEN, post(oidc::token::answer))
-        .route(path::USERINFO, get(oidc::userinfo::get).post(oidc::userinfo::post))
         .route(path::REVOKE, post(oidc::token_status::revoke))
-        .route(path::PAR, post(oidc::par::push))
         .layer(from_fn(layer::any_origin));
     let routes = Router::new()
         .merge(forms)
         .merge(open)
         .route("/", get(pages::home::show))
+        .route(path::OPEN, get(pages::home::open))
         .route(path::SIGN_IN, get(pages::sign_in::show))
         .route(path::ACTIVATE, get(pages::activate::show))
         .route(path::DEVICE, get(pages::elsewhere::show))
@@ -96,6 +109,7 @@ pub fn router(door: Door) -> Router {
         .fallback(error::not_found);
     routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(door.clone(), layer::client_certificate))
         .layer(from_fn_with_state(door.clone(), layer::observe))
         .with_state(door)
 }

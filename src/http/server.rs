@@ -8,6 +8,12 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +61,11 @@ pub async fn serve(
         None => axum_server::from_tcp(listener).map_err(ServeError::Broken)?.handle(handle).serve(service).await,
         Some((cert, key)) => {
             let config = RustlsConfig::from_pem_file(cert, key).await.map_err(ServeError::Certificate)?;
-            tokio::spawn(reload(config.clone(), Arc::from(cert), Arc::from(key), stop));
+            let (cert, key): (Arc<Path>, Arc<Path>) = (Arc::from(cert), Arc::from(key));
+            let renewed = config.clone();
+            tokio::spawn(reload(Arc::clone(&cert), Arc::clone(&key), stop, async move || {
+                renewed.reload_from_pem_file(&cert, &key).await
+            }));
             axum_server::from_tcp_rustls(listener, config)
                 .map_err(ServeError::Broken)?
                 .handle(handle)
@@ -65,6 +75,95 @@ pub async fn serve(
     };
     watch.abort();
     ended.map_err(ServeError::Broken)
+}
+
+/// The same over TLS, and whoever calls may show a certificate (RFC 8705). Any is taken whose key the handshake proves:
+/// whose it is, the use cases look at.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn serve_mtls(
+    listener: TcpListener,
+    router: Router,
+    (cert, key): (&Path, &Path),
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let handle = Handle::new();
+    let watch = tokio::spawn(drain_on(stop.clone(), handle.clone()));
+    let config = RustlsConfig::from_config(asking_for_certificates(cert, key).map_err(ServeError::Certificate)?);
+    let (cert, key): (Arc<Path>, Arc<Path>) = (Arc::from(cert), Arc::from(key));
+    let renewed = config.clone();
+    tokio::spawn(reload(Arc::clone(&cert), Arc::clone(&key), stop, async move || {
+        renewed.reload_from_config(asking_for_certificates(&cert, &key)?);
+        Ok(())
+    }));
+    let listener = listener.into_std().map_err(ServeError::Broken)?;
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum_server::from_tcp_rustls(listener, config).map_err(ServeError::Broken)?;
+    let ended = server.handle(handle).serve(service).await;
+    watch.abort();
+    ended.map_err(ServeError::Broken)
+}
+
+fn asking_for_certificates(cert: &Path, key: &Path) -> std::io::Result<Arc<ServerConfig>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(std::io::Error::other)?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(std::io::Error::other)?;
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(std::io::Error::other)?
+        .with_client_cert_verifier(Arc::new(AnyCertificate(provider)))
+        .with_single_cert(chain, key)
+        .map_err(std::io::Error::other)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// Asks for a certificate, goes on without one, and takes any whose key was proved.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ClientCertVerifier for AnyCertificate {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 /// Whether a certificate and its key can be served with.
@@ -81,7 +180,7 @@ async fn drain_on(stop: CancellationToken, handle: Handle<SocketAddr>) {
 }
 
 /// Takes a renewed certificate without a restart.
-async fn reload(config: RustlsConfig, cert: Arc<Path>, key: Arc<Path>, stop: CancellationToken) {
+async fn reload(cert: Arc<Path>, key: Arc<Path>, stop: CancellationToken, take: impl AsyncFn() -> std::io::Result<()>) {
     let mut seen = (changed_at(&cert).await, changed_at(&key).await);
     loop {
         tokio::select! {
@@ -90,7 +189,7 @@ async fn reload(config: RustlsConfig, cert: Arc<Path>, key: Arc<Path>, stop: Can
         }
         let now = (changed_at(&cert).await, changed_at(&key).await);
         if now != seen {
-            match config.reload_from_pem_file(&cert, &key).await {
+            match take().await {
                 Ok(()) => {
                     tracing::info!("the TLS certificate was reloaded");
                     seen = now;

@@ -16,6 +16,7 @@ pub mod path {
     pub const CHECK_SESSION: &str = "/check-session";
     pub const DISCOVERY: &str = "/.well-known/openid-configuration";
     pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
+    pub const OPEN: &str = "/open";
     pub const SIGN_IN: &str = "/sign-in";
     pub const CHOOSE_ACCOUNT: &str = "/choose-account";
     pub const CHOOSE_IDENTITY: &str = "/choose-identity";

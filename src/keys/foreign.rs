@@ -2,7 +2,7 @@
 //! that we gave. Nothing in a header chooses the key's kind or brings a key along (RFC 8725, 3.1 and 3.10).
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::errors::{ErrorKind, Result as JwtResult};
 use jsonwebtoken::signature::{Error as SignatureError, Verifier};
@@ -12,7 +12,7 @@ use ring::signature::{ED25519, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
 use serde_json::{Map, Value};
 
 use super::jwe::EncryptionKey;
-use super::jwt;
+use super::{certificate, jwt};
 use crate::domain::oidc::assertion::ClientAlg;
 
 /// No token of a client is longer; what is, is not looked at.
@@ -63,10 +63,12 @@ pub enum JwksError {
 pub struct PublicKeys {
     signing: Vec<PublicKey>,
     encryption: Option<EncryptionKey>,
+    /// Thumbprints of the certificates that stand beside keys (RFC 7517, 4.7).
+    certificates: Vec<String>,
 }
 
 #[derive(Clone)]
-struct PublicKey {
+pub(super) struct PublicKey {
     kid: Option<String>,
     /// Where the key is pinned to one.
     alg: Option<ClientAlg>,
@@ -103,16 +105,22 @@ impl PublicKeys {
         if keys.len() > MOST_KEYS {
             return Err(JwksError::Shape);
         }
-        if keys.iter().any(|key| PRIVATE_MEMBERS.iter().any(|member| key.get(member).is_some())) {
+        if keys.iter().any(is_private) {
             return Err(JwksError::Private);
         }
         let signing: Vec<PublicKey> = keys.iter().filter_map(PublicKey::parse).collect();
         let encryption = keys.iter().find_map(EncryptionKey::parse);
-        if signing.is_empty() && encryption.is_none() {
+        let certificates: Vec<String> = keys.iter().filter_map(own_certificate).collect();
+        if signing.is_empty() && encryption.is_none() && certificates.is_empty() {
             Err(JwksError::Empty)
         } else {
-            Ok(Self { signing, encryption })
+            Ok(Self { signing, encryption, certificates })
         }
+    }
+
+    /// Whether a certificate is one of the client's (RFC 8705, 2.2.2).
+    pub fn has_certificate(&self, thumbprint: &str) -> bool {
+        self.certificates.iter().any(|own| own == thumbprint)
     }
 
     /// The key under which the client wants to be answered, the first where there are several.
@@ -125,11 +133,7 @@ impl PublicKeys {
     /// # Errors
     /// [`ForeignError`]; [`ForeignError::Key`] may mean that the client has changed its keys.
     pub fn verify(&self, token: &str, header: &Header) -> Result<Map<String, Value>, ForeignError> {
-        let fits = |key: &&PublicKey| {
-            key.kind.fits(header.alg)
-                && key.alg.is_none_or(|pinned| pinned == header.alg)
-                && (header.kid.is_none() || key.kid == header.kid)
-        };
+        let fits = |key: &&PublicKey| key.fits(header.alg) && (header.kid.is_none() || key.kid == header.kid);
         let mut fitting = self.signing.iter().filter(fits);
         match (fitting.next(), fitting.next()) {
             // OpenID Connect Core, 10.1: with several keys "a kid value MUST be provided".
@@ -206,13 +210,23 @@ pub fn unverified_audience(token: &str) -> Option<String> {
     part(token, 1).ok()?.get("aud")?.as_str().map(str::to_owned)
 }
 
-fn part(token: &str, at: usize) -> Result<Map<String, Value>, ForeignError> {
+/// Whether a key shows what only its owner may know.
+pub(super) fn is_private(jwk: &Value) -> bool {
+    PRIVATE_MEMBERS.iter().any(|member| jwk.get(member).is_some())
+}
+
+pub(super) fn part(token: &str, at: usize) -> Result<Map<String, Value>, ForeignError> {
     if token.len() > LONGEST || token.split('.').count() != 3 {
         return Err(ForeignError::Malformed);
     }
     let text = token.split('.').nth(at).ok_or(ForeignError::Malformed)?;
     let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| ForeignError::Malformed)?;
     serde_json::from_slice(&json).map_err(|_| ForeignError::Malformed)
+}
+
+/// Believes a token that somebody signed with this key.
+pub(super) fn signed_claims(token: &str, alg: ClientAlg, key: &PublicKey) -> Result<Map<String, Value>, ForeignError> {
+    claims(token, alg, &key.key)
 }
 
 fn claims(token: &str, alg: ClientAlg, key: &DecodingKey) -> Result<Map<String, Value>, ForeignError> {
@@ -236,7 +250,11 @@ fn claims(token: &str, alg: ClientAlg, key: &DecodingKey) -> Result<Map<String, 
 }
 
 impl PublicKey {
-    fn parse(jwk: &Value) -> Option<Self> {
+    pub(super) fn fits(&self, alg: ClientAlg) -> bool {
+        self.kind.fits(alg) && self.alg.is_none_or(|pinned| pinned == alg)
+    }
+
+    pub(super) fn parse(jwk: &Value) -> Option<Self> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
         if text("use").is_some_and(|used| used != "sig") || !verifies(jwk.get("key_ops")) {
@@ -266,6 +284,12 @@ impl PublicKey {
         };
         Some(Self { kid: text("kid").map(str::to_owned), alg, kind, key })
     }
+}
+
+/// RFC 7517, 4.7: the first of the chain holds the key itself; in plain base64.
+fn own_certificate(jwk: &Value) -> Option<String> {
+    let first = jwk.get("x5c")?.as_array()?.first()?.as_str()?;
+    STANDARD.decode(first).ok().map(|der| certificate::thumbprint(&der))
 }
 
 /// RFC 7517, 4.3: a key that names operations is for those.

@@ -48,6 +48,18 @@ impl Required {
         Self::Rsa { n: URL_SAFE_NO_PAD.encode(n), e: URL_SAFE_NO_PAD.encode(e) }
     }
 
+    /// Of somebody's public key; none of a kind that is not served. Written anew, so that one key has one name.
+    pub fn of(jwk: &Value) -> Option<Self> {
+        let bytes = |name: &str| URL_SAFE_NO_PAD.decode(jwk.get(name)?.as_str()?).ok();
+        let trimmed = |bytes: Vec<u8>| bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<_>>();
+        match jwk.get("kty")?.as_str()? {
+            "EC" => Self::ec(&[&[4], &bytes("x")?[..], &bytes("y")?[..]].concat()),
+            "OKP" => Some(Self::okp(&bytes("x")?)),
+            "RSA" => Some(Self::rsa(&trimmed(bytes("n")?), &trimmed(bytes("e")?))),
+            _ => None,
+        }
+    }
+
     /// The key's name: SHA-256 over the required members in lexicographic order, without white space (RFC 7638, 3).
     pub fn thumbprint(&self) -> String {
         // The values are base64url, so that no character of them needs an escape.
@@ -89,6 +101,16 @@ mod tests {
     fn the_thumbprint_of_rfc_8037_a_3() {
         let key = Required::Okp { x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".into() };
         assert_eq!(key.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn one_key_has_one_name() {
+        let plain = json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "x" });
+        let padded = json!({ "e": "AAEAAQ", "kty": "RSA", "n": "AAEAAQ" });
+        assert_eq!(Required::of(&plain).unwrap().thumbprint(), Required::of(&padded).unwrap().thumbprint());
+        for bad in [json!({ "kty": "oct", "k": "AAAA" }), json!({ "kty": "EC", "x": "AA", "y": "AA" }), json!({})] {
+            assert_eq!(Required::of(&bad), None);
+        }
     }
 
     #[test]

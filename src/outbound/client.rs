@@ -58,6 +58,9 @@ pub enum OutboundError {
     /// The body is longer than [`BODY_LIMIT`].
     #[error("the answer of {0} is too long")]
     TooLong(String),
+    /// The body is no text.
+    #[error("the answer of {0} is no text")]
+    Text(String),
     /// The body is not the JSON that was expected.
     #[error("the answer of {0} is not the JSON that was expected")]
     Json(String),
@@ -138,12 +141,27 @@ impl GuardedClient {
     /// # Errors
     /// [`OutboundError`]; any status but 200 is one.
     pub async fn get_json<T: DeserializeOwned>(&self, url: &str) -> Result<T, OutboundError> {
+        let (body, host) = self.get(url, "application/json").await?;
+        serde_json::from_slice(&body).map_err(|_| OutboundError::Json(host))
+    }
+
+    /// Fetches a token with GET (RFC 9101, 5.2.3).
+    ///
+    /// # Errors
+    /// [`OutboundError`]; any status but 200 is one.
+    pub async fn get_jwt(&self, url: &str) -> Result<String, OutboundError> {
+        let (body, host) = self.get(url, "application/oauth-authz-req+jwt, application/jwt").await?;
+        let text = String::from_utf8(body).map_err(|_| OutboundError::Text(host))?;
+        Ok(text.trim().to_owned())
+    }
+
+    async fn get(&self, url: &str, accept: &'static str) -> Result<(Vec<u8>, String), OutboundError> {
         let (client, url, host) = self.admit(url)?;
-        let answer = send(client.get(url).header("accept", "application/json"), &host).await?;
-        if answer.status != 200 {
-            return Err(OutboundError::Status { host, status: answer.status });
+        let answer = send(client.get(url).header("accept", accept), &host).await?;
+        match answer.status {
+            200 => Ok((answer.body, host)),
+            status => Err(OutboundError::Status { host, status }),
         }
-        serde_json::from_slice(&answer.body).map_err(|_| OutboundError::Json(host))
     }
 
     /// Posts a form and returns whatever was answered; a redirect is an answer like any other.

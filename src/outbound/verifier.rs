@@ -21,7 +21,7 @@ pub async fn ask(client: &GuardedClient, url: &str, question: String, patience: 
         tracing::warn!(%error, "a verification service was not reached");
         match error {
             OutboundError::Timeout(_) => CallFault::Timeout,
-            OutboundError::TooLong(_) | OutboundError::Json(_) => CallFault::Garbage,
+            OutboundError::TooLong(_) | OutboundError::Text(_) | OutboundError::Json(_) => CallFault::Garbage,
             OutboundError::Status { .. } => CallFault::Status,
             OutboundError::Url | OutboundError::Plain(_) | OutboundError::Closed(_) | OutboundError::Failed { .. } => {
                 CallFault::Unreachable

@@ -10,6 +10,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $10, 1)";
     FIND = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client WHERE id = $1";
     LIST = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client ORDER BY id";
+    PLATFORMS = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client WHERE status = 'active' AND kind = 'platform' ORDER BY name, id";
     UPDATE = "UPDATE client SET name = $2, metadata = $3, secret_digest = $4, secret_sealed = $5, require_pkce = $6, updated_at = $7, version = version + 1
         WHERE id = $1 AND status = 'active' AND kind = $8 AND sector = $9";
     GIVE_UP = "UPDATE client SET status = 'removed', updated_at = $2, version = version + 1 WHERE id = $1 AND status = 'active'";
@@ -126,6 +127,14 @@ pub async fn find(tx: &mut Tx, id: ClientId) -> Result<Option<Client>, StoreErro
 /// As [`StoreError`] says.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Client>, StoreError> {
     tx.all(LIST, args![]).await
+}
+
+/// Active platforms of the system, by name.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn platforms(tx: &mut Tx) -> Result<Vec<Client>, StoreError> {
+    tx.all(PLATFORMS, args![]).await
 }
 
 /// A client ends by its own word; `false` when it is not active any more: one that is suspended stays as it is.

@@ -8,8 +8,8 @@ use crate::domain::oidc::scope::ScopeSet;
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO oidc_grant (id, client_id, person_id, session_id, identity_id, sub, sid, scope, claims, auth_time, acr, amr, offline, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (id) DO NOTHING";
+    INSERT = "INSERT INTO oidc_grant (id, client_id, person_id, session_id, identity_id, sub, sid, scope, claims, cnf, auth_time, acr, amr, offline, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING";
     KNOWN = "SELECT id FROM oidc_grant WHERE id = $1";
     // Alive: not revoked; in a session that is, unless it is offline; of a person, account and client that may.
     LIVE = "SELECT g.* FROM oidc_grant g
@@ -17,6 +17,7 @@ statements! {
         WHERE g.id = $1 AND g.revoked_at IS NULL AND a.state = 'active' AND p.status = 'active' AND c.status = 'active'
           AND (g.offline OR (s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2))";
     HELD = "SELECT * FROM oidc_grant WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL ORDER BY id";
+    CLIENTS = "SELECT DISTINCT client_id FROM oidc_grant WHERE person_id = $1 AND revoked_at IS NULL ORDER BY client_id";
     // A row without a holder keeps the redemption from ever happening when the replay came first (R3).
     REVOKE = "INSERT INTO oidc_grant (id, created_at, revoked_at, revoke_reason) VALUES ($1, $2, $2, $3)
         ON CONFLICT (id) DO UPDATE SET revoked_at = COALESCE(oidc_grant.revoked_at, excluded.revoked_at), revoke_reason = COALESCE(oidc_grant.revoke_reason, excluded.revoke_reason)";
@@ -44,6 +45,7 @@ impl FromRow for Grant {
             sid: row.get("sid")?,
             scope: ScopeSet::parse(&row.get::<String>("scope")?),
             claims: row.optional_json("claims")?.unwrap_or_default(),
+            cnf: row.optional_json("cnf")?.unwrap_or_default(),
             auth_time: row.get("auth_time")?,
             acr: row.get("acr")?,
             amr: row.json("amr")?,
@@ -82,7 +84,8 @@ pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<bool, StoreError> {
         grant.sub.clone(),
         grant.sid.clone(),
         grant.scope.to_string(),
-        claims_of(grant)?,
+        some_json((!grant.claims.is_empty()).then_some(&grant.claims))?,
+        some_json((!grant.cnf.is_none()).then_some(&grant.cnf))?,
         grant.auth_time,
         grant.acr.clone(),
         serde_json::json!(grant.amr),
@@ -92,8 +95,7 @@ pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<bool, StoreError> {
     tx.execute_one(INSERT, values).await
 }
 
-fn claims_of(grant: &Grant) -> Result<Option<serde_json::Value>, StoreError> {
-    let some = (!grant.claims.is_empty()).then_some(&grant.claims);
+fn some_json(some: Option<&impl serde::Serialize>) -> Result<Option<serde_json::Value>, StoreError> {
     some.map(serde_json::to_value).transpose().map_err(|e| StoreError::Refused(e.to_string()))
 }
 
@@ -127,6 +129,23 @@ pub async fn live(tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<Option<Gra
 /// As [`StoreError`] says.
 pub async fn held(tx: &mut Tx, proof: &impl OnePerson, client: ClientId) -> Result<Vec<Grant>, StoreError> {
     tx.all(HELD, args![proof.person(), client]).await
+}
+
+struct Held(ClientId);
+
+impl FromRow for Held {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("client_id")?))
+    }
+}
+
+/// The clients that hold something about a person.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn clients(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<ClientId>, StoreError> {
+    let held: Vec<Held> = tx.all(CLIENTS, args![proof.person()]).await?;
+    Ok(held.into_iter().map(|Held(client)| client).collect())
 }
 
 /// Revokes a grant, whether it was stored already or not.

@@ -91,9 +91,10 @@ both_engines! {
         let by_operator = grant(&app, OPERATOR, people[3], &wish(AdminRole::School, SCHOOL)).await.unwrap();
         assert!(by_operator.deputy, "the operator's next one is a deputy");
         revoke(&app, county, people[1], AdminRole::School, SCHOOL).await.unwrap();
+        let runs = wish(AdminRole::School, SCHOOL);
         let (one, other) = tokio::join!(
-            grant(&app, county, people[1], &wish(AdminRole::School, SCHOOL)),
-            grant(&app, county, people[4], &wish(AdminRole::School, SCHOOL))
+            grant(&app, county, people[1], &runs),
+            grant(&app, county, people[4], &runs)
         );
         assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{one:?} {other:?}");
         let heads = "SELECT CAST(COUNT(*) AS TEXT) FROM admin_grant WHERE role = 'school_admin' AND deputy = FALSE AND revoked_at IS NULL";
@@ -181,7 +182,7 @@ async fn duties_are_apart_on_postgres() {
 #[test]
 fn the_command_explains_and_takes_back() {
     let place = Place::new().with("MINGJI_PROTECTION", "3");
-    let rows = teacher(SCHOOL, "赵老师", &number("19750203", 60)) + &teacher(SCHOOL, "钱老师", &number("19750203", 62));
+    let rows = [("赵老师", 60), ("钱老师", 62)].map(|(name, n)| teacher(SCHOOL, name, &number("19750203", n))).concat();
     for (kind, file) in [("institutions", INSTITUTIONS.to_owned()), ("staff", format!("{STAFF}{rows}"))] {
         std::fs::write(place.path().join(kind), file).unwrap();
         place.json(&["roster", "import", "--kind", kind, kind], "");

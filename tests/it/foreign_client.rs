@@ -23,6 +23,7 @@ const STEPS: &[&str] = &[
     "single-sign-on",
     "userinfo",
     "refresh",
+    "bound",
     "sign-out",
     "after-sign-out",
 ];
@@ -89,6 +90,8 @@ fn a_foreign_client_signs_in_refreshes_and_signs_out() {
 
     let steps = walk(&node, &demo.ready, &public, "teacher_parent");
     assert_eq!(step(&steps, "refresh")["rotated"], true, "a public client's rotates (R11)");
+    assert_eq!(step(&steps, "bound")["token_type"], "dpop");
+    assert_eq!(step(&steps, "bound")["rotated"], false, "one that is bound to a key stays (R11)");
     assert_ne!(
         step(&steps, "token")["claims"]["sub"],
         json!(demo.ready.person("teacher_parent").person_id),

@@ -192,12 +192,19 @@ fn end_samples(v: Values) -> Vec<Sample> {
     let mut samples: Vec<Sample> = vec![
         ("sign-out", Box::new(move |l| confirm().render(l))),
         ("signed-out", Box::new(move |l| signed_out().render(l))),
-        ("home", Box::new(|l| Home { who: None, wards: Vec::new(), waiting: Vec::new(), note: None }.render(l))),
+        (
+            "home",
+            Box::new(|l| {
+                let (platforms, wards, waiting) = (Vec::new(), Vec::new(), Vec::new());
+                Home { who: None, platforms, wards, waiting, note: None }.render(l)
+            }),
+        ),
         (
             "home-signed-in",
             Box::new(move |l| {
                 Home {
                     who: Some(v.who("陈晓兰")),
+                    platforms: platforms(v),
                     wards: Vec::new(),
                     waiting: vec![Waiting {
                         id: v.text("q-1"),
@@ -221,6 +228,14 @@ fn end_samples(v: Values) -> Vec<Sample> {
     samples
 }
 
+fn platforms(v: Values) -> Vec<Platform> {
+    let named = |id: &str, name: &str| Platform { id: v.text(id), name: v.text(name) };
+    vec![
+        named("01890000-0000-7000-8000-000000000001", "临江教育云"),
+        named("01890000-0000-7000-8000-000000000002", "江畔课堂"),
+    ]
+}
+
 fn ward_samples(v: Values) -> Vec<Sample> {
     let ward = move |id: &str, hint: &str, place: &str, pending, account: Option<bool>, others| Ward {
         id: v.text(id),
@@ -237,6 +252,7 @@ fn ward_samples(v: Values) -> Vec<Sample> {
     };
     let home = move |note| Home {
         who: Some(v.who("刘建国")),
+        platforms: platforms(v),
         wards: vec![
             ward(
                 "ward-1",

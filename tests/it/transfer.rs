@@ -142,7 +142,7 @@ both_engines! {
         let differs = decide(&app, releasing, anew.id, Verdict::Confirm).await.unwrap_err();
         assert_eq!(differs.kind, Kind::Conflict, "another name is nobody's word");
         decide(&app, releasing, anew.id, Verdict::Reject(None)).await.unwrap();
-assert_eq!(borrow(asking, "王芳").await.unwrap_err().kind, Kind::Conflict, "a rejection answers for a while");
+        assert_eq!(borrow(asking, "王芳").await.unwrap_err().kind, Kind::Conflict, "a rejection answers for a while");
         app.clock.advance(std::time::Duration::from_secs(31 * 86_400));
         borrow(asking, "王芳").await.unwrap();
     }

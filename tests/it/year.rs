@@ -151,7 +151,7 @@ both_engines! {
             assert_eq!(turn(&app, by, org, false).await.unwrap_err(), Kind::NotFound);
             assert_eq!(undo(&app, by, org).await.unwrap_err(), Kind::NotFound);
         }
-        let future = app.app.turn_year(&app.operator(), OPERATOR, COUNTY, Some(2999), false, &mut Silent).await;
+        let future = app.app.turn_year(&app.operator(), OPERATOR, COUNTY, Some(2999), Wish::default(), &mut Silent).await;
         assert_eq!(future.unwrap_err().kind, Kind::Conflict, "not before its 1 September");
         assert_eq!(turn(&app, school, SCHOOL, false).await.unwrap().students, 2);
         assert_eq!(state_of(&app, "陈毕业").await, "01 open", "the other school is not hers");

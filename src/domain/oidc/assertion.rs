@@ -73,7 +73,11 @@ impl ClientAlg {
         match method {
             AuthMethod::ClientSecretJwt => self == Self::Hs256,
             AuthMethod::PrivateKeyJwt => self != Self::Hs256,
-            AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost | AuthMethod::None => false,
+            AuthMethod::ClientSecretBasic
+            | AuthMethod::ClientSecretPost
+            | AuthMethod::TlsClientAuth
+            | AuthMethod::SelfSignedTlsClientAuth
+            | AuthMethod::None => false,
         }
     }
 }
@@ -90,6 +94,8 @@ pub struct Expect<'a> {
     pub client_id: &'a str,
     /// Our names: the issuer, the token endpoint, the endpoint that was called.
     pub audiences: &'a [String],
+    /// Whether `aud` must be one text, and no list (FAPI 2.0 Security Profile, 5.3.2.1).
+    pub one_audience: bool,
     /// The present.
     pub now: Timestamp,
     /// Since when used assertions are remembered, where a start forgot them (R3).
@@ -131,7 +137,7 @@ impl Expect<'_> {
     fn is_for_us(&self, audience: &Value) -> bool {
         let ours = |name: &Value| name.as_str().is_some_and(|name| self.audiences.iter().any(|own| own == name));
         match audience {
-            Value::Array(names) => !names.is_empty() && names.iter().all(ours),
+            Value::Array(names) => !self.one_audience && !names.is_empty() && names.iter().all(ours),
             name => ours(name),
         }
     }
@@ -196,7 +202,8 @@ mod tests {
         let audiences = ["https://id.example".to_owned(), "https://id.example/token".to_owned()];
         let now = Timestamp::from_seconds(NOW);
         let since = since.map(Timestamp::from_seconds);
-        Expect { client_id: "c", audiences: &audiences, now, since }.check(claims.as_object().unwrap())
+        Expect { client_id: "c", audiences: &audiences, one_audience: false, now, since }
+            .check(claims.as_object().unwrap())
     }
 
     #[test]
@@ -258,6 +265,7 @@ mod tests {
         let at = |since: i64| Expect {
             client_id: "c",
             audiences: &audiences,
+            one_audience: false,
             now: Timestamp::from_seconds(NOW),
             since: Some(Timestamp::from_seconds(since)),
         };

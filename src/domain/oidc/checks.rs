@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::claims_request::ClaimsRequest;
 use super::client::{Client, ClientStatus};
+use super::dpop::is_thumbprint;
 use super::elsewhere::{Asked, Way};
 use super::error::{Code, ProtocolError};
 use super::params::Params;
@@ -74,6 +75,7 @@ pub const TABLE: &[(&str, Check, &[Entrance])] = &[
     ("prompt", prompt, &[Authorize]),
     ("max_age", max_age, &[Authorize]),
     ("PKCE", pkce, &[Authorize]),
+    ("dpop_jkt", dpop_jkt, &[Authorize]),
     ("sizes", sizes, &[Authorize, Device, Ciba]),
 ];
 
@@ -91,6 +93,7 @@ pub const READ: &[&str] = &[
     "max_age",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
     "login_hint",
     "id_token_hint",
     "ui_locales",
@@ -134,6 +137,7 @@ pub fn authorize(
         claims: claims.single,
         acr: claims.acr,
         challenge: params.get("code_challenge").and_then(Challenge::parse),
+        dpop_jkt: own("dpop_jkt"),
         prompt: prompts(params)?,
         max_age: params.get("max_age").and_then(|text| text.parse().ok()).or(client.metadata.default_max_age),
         // R9: a 学籍号 or a phone in the hint is dropped; only our own opaque user names go into the form.
@@ -141,6 +145,7 @@ pub fn authorize(
         hinted_sub: claims.sub,
         ui_locales: own("ui_locales"),
         claims_locales: own("claims_locales"),
+        pushed: None,
         created_at: now,
         answered: Answered::default(),
         notice: None,
@@ -203,11 +208,8 @@ fn nothing_is_repeated(params: &Params, _: &Client) -> Result<(), Failure> {
     params.refuse_repeated().map_err(Failure::Redirect)
 }
 
-/// OpenID Connect Core, 6.2 and 7.2.1: what is not supported is refused by name, never ignored.
+/// OpenID Connect Core, 7.2.1: what is not supported is refused by name, never ignored.
 fn nothing_unserved(params: &Params, _: &Client) -> Result<(), Failure> {
-    if params.get("request_uri").is_some() {
-        return refuse(Code::RequestUriNotSupported, "request_uri is not served");
-    }
     if params.get("registration").is_some() {
         return refuse(Code::RegistrationNotSupported, "registration is not served");
     }
@@ -328,6 +330,16 @@ fn pkce(params: &Params, client: &Client) -> Result<(), Failure> {
         }
         // RFC 7636, 4.3: a missing method means plain, which is not served (RFC 9700, 2.1.1).
         (Some(_), _) => refuse(Code::InvalidRequest, "code_challenge_method must be S256"),
+    }
+}
+
+/// RFC 9449, 10.
+fn dpop_jkt(params: &Params, _: &Client) -> Result<(), Failure> {
+    match params.get("dpop_jkt") {
+        Some(text) if !is_thumbprint(text) => {
+            refuse(Code::InvalidRequest, "dpop_jkt is not the base64url text of a SHA-256 thumbprint")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Relying parties: what was registered (RFC 7591 names) and what follows from it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -8,6 +9,7 @@ use url::Url;
 
 use super::assertion::ClientAlg;
 use super::ciba::DeliveryMode;
+use super::profile::Profile;
 use super::request_object::ObjectAlg;
 use super::response::ResponseType;
 use super::scope::{Scope, ScopeSet};
@@ -39,14 +41,25 @@ pub enum AuthMethod {
     ClientSecretJwt,
     /// An assertion that is signed with a key of the client's own.
     PrivateKeyJwt,
+    /// A certificate of a registered name, that an authority vouches for (RFC 8705, 2.1).
+    TlsClientAuth,
+    /// A certificate that was registered (RFC 8705, 2.2).
+    SelfSignedTlsClientAuth,
     /// A public client.
     None,
 }
 
 impl AuthMethod {
     /// All that are served.
-    pub const ALL: &'static [Self] =
-        &[Self::ClientSecretBasic, Self::ClientSecretPost, Self::ClientSecretJwt, Self::PrivateKeyJwt, Self::None];
+    pub const ALL: &'static [Self] = &[
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::ClientSecretJwt,
+        Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+        Self::None,
+    ];
 
     /// The name that is registered.
     pub fn as_str(self) -> &'static str {
@@ -55,6 +68,8 @@ impl AuthMethod {
             Self::ClientSecretPost => "client_secret_post",
             Self::ClientSecretJwt => "client_secret_jwt",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
             Self::None => "none",
         }
     }
@@ -63,6 +78,28 @@ impl AuthMethod {
     pub fn has_secret(self) -> bool {
         matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
     }
+}
+
+impl AuthMethod {
+    /// Whether it rests on the certificate of the connection.
+    pub fn has_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
+    }
+}
+
+/// The name that a certificate must have (RFC 8705, 2.1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsName {
+    /// The subject, as RFC 4514 writes it.
+    Subject(String),
+    /// An alternative name that is a host.
+    Dns(String),
+    /// One that is an address of the web.
+    Uri(String),
+    /// One that is a network address.
+    Ip(IpAddr),
+    /// One that is an e-mail address.
+    Email(String),
 }
 
 /// How a key is agreed on with a client that wants encrypted answers (RFC 7518, 4.6).
@@ -161,6 +198,9 @@ pub struct ClientMetadata {
     /// Pins the algorithm of its request objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<ObjectAlg>,
+    /// Where its request objects may be fetched (OpenID Connect Registration, 2); a fragment does not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub request_uris: Vec<String>,
     /// JWS algorithm of signed introspection answers (RFC 9701, 6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introspection_signed_response_alg: Option<SigningAlg>,
@@ -230,6 +270,39 @@ pub struct ClientMetadata {
     /// Its authorization requests come as signed objects or not at all (RFC 9101, 10.5).
     #[serde(default)]
     pub require_signed_request_object: bool,
+    /// The name in its certificate: exactly one of these five, for `tls_client_auth` (RFC 8705, 2.1.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// See above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_dns: Option<String>,
+    /// See above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_uri: Option<String>,
+    /// See above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_ip: Option<IpAddr>,
+    /// See above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_email: Option<String>,
+    /// Its access tokens are bound to the certificate of its connection (RFC 8705, 3.4).
+    #[serde(default)]
+    pub tls_client_certificate_bound_access_tokens: bool,
+    /// JWS algorithm of authorization answers that are one token (JARM, 3); RS256 where a registration does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_signed_response_alg: Option<ClientAlg>,
+    /// Under a key of the client's own, where it wants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_encrypted_response_alg: Option<EncryptionAlg>,
+    /// With which cipher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_encrypted_response_enc: Option<ContentEncryption>,
+    /// Rules beyond the standard's that it is held to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edu_profile: Option<Profile>,
+    /// Its access tokens are bound to a key that it proves (RFC 9449, 5.2).
+    #[serde(default)]
+    pub dpop_bound_access_tokens: bool,
     /// Members in other languages, as `client_name#en` (RFC 7591, 2.2); all other unknown members are dropped.
     #[serde(flatten, deserialize_with = "localized_only")]
     pub localized: BTreeMap<String, String>,
@@ -314,7 +387,12 @@ impl Client {
 
     /// Whether we must know its secret, and not only a digest (R14).
     pub fn needs_secret_value(&self) -> bool {
-        let answers = [Some(self.metadata.id_token_signed_response_alg), self.metadata.userinfo_signed_response_alg];
+        let metadata = &self.metadata;
+        let answers = [
+            Some(metadata.id_token_signed_response_alg),
+            metadata.userinfo_signed_response_alg,
+            metadata.authorization_signed_response_alg,
+        ];
         self.metadata.token_endpoint_auth_method == AuthMethod::ClientSecretJwt
             || answers.contains(&Some(ClientAlg::Hs256))
     }
@@ -366,6 +444,13 @@ impl Client {
     /// Exact comparison.
     pub fn returns_after_logout_to(&self, uri: &str) -> bool {
         self.metadata.post_logout_redirect_uris.iter().any(|registered| registered == uri)
+    }
+
+    /// Whether its request objects may be fetched there. A fragment tells caches of new contents (OpenID Connect Core,
+    /// 6.2), and nothing is cached here.
+    pub fn keeps_requests_at(&self, uri: &str) -> bool {
+        let bare = |uri: &str| uri.split('#').next().map(str::to_owned);
+        self.metadata.request_uris.iter().any(|registered| bare(registered) == bare(uri))
     }
 
     /// The name for people, in their language where it was registered in it (RFC 7591, 2.2).

@@ -20,7 +20,7 @@ pub enum Code {
     ConsentRequired,
     UnmetAuthenticationRequirements,
     RequestNotSupported,
-    RequestUriNotSupported,
+    InvalidRequestUri,
     RegistrationNotSupported,
     InvalidRequestObject,
     InvalidClient,
@@ -36,6 +36,8 @@ pub enum Code {
     ExpiredToken,
     UnknownUserId,
     InvalidBindingMessage,
+    InvalidDpopProof,
+    UseDpopNonce,
 }
 
 /// Code, wire text, HTTP status of a direct answer, source.
@@ -58,7 +60,7 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
         "OpenID Connect Core Error Code unmet_authentication_requirements 1.0",
     ),
     (Code::RequestNotSupported, "request_not_supported", 400, "OpenID Connect Core, 3.1.2.6"),
-    (Code::RequestUriNotSupported, "request_uri_not_supported", 400, "OpenID Connect Core, 3.1.2.6"),
+    (Code::InvalidRequestUri, "invalid_request_uri", 400, "RFC 9101, 7"),
     (Code::RegistrationNotSupported, "registration_not_supported", 400, "OpenID Connect Core, 3.1.2.6"),
     (Code::InvalidRequestObject, "invalid_request_object", 400, "RFC 9101, 7"),
     (Code::InvalidClient, "invalid_client", 401, "RFC 6749, 5.2"),
@@ -74,6 +76,8 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::ExpiredToken, "expired_token", 400, "RFC 8628, 3.5; CIBA Core, 11"),
     (Code::UnknownUserId, "unknown_user_id", 400, "CIBA Core, 13"),
     (Code::InvalidBindingMessage, "invalid_binding_message", 400, "CIBA Core, 13"),
+    (Code::InvalidDpopProof, "invalid_dpop_proof", 400, "RFC 9449, 5 and 7.1"),
+    (Code::UseDpopNonce, "use_dpop_nonce", 400, "RFC 9449, 8 and 9"),
 ];
 
 impl Code {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::claims_request::SingleClaims;
+use super::confirmation::Confirmation;
 use super::error::{Code, ProtocolError};
 use super::pkce::Challenge;
 use super::scope::ScopeSet;
@@ -24,6 +25,12 @@ pub struct CodeOffer {
     pub redirect_uri: String,
     /// S256 challenge.
     pub challenge: Option<Challenge>,
+    /// The key that it is bound to from the request on (RFC 9449, 10).
+    #[serde(default)]
+    pub jkt: Option<String>,
+    /// What the redemption proved: its tokens are bound to that.
+    #[serde(default)]
+    pub cnf: Confirmation,
     /// For the ID token.
     pub nonce: Option<String>,
     /// What was granted.
@@ -49,15 +56,16 @@ pub struct CodeOffer {
 
 impl CodeOffer {
     /// Binds a redemption to the request that the code answers (RFC 6749, 4.1.3; RFC 7636, 4.6).
-    /// `verifier_digest` is the base64url SHA-256 of the verifier, where one was sent.
+    /// `verifier_digest` is the base64url SHA-256 of the verifier, where one was sent; `proved` what came with it.
     ///
     /// # Errors
     /// `invalid_grant`.
     pub fn redeemed_by(
-        self,
+        mut self,
         client: ClientId,
         redirect_uri: Option<&str>,
         verifier_digest: Option<&str>,
+        proved: Confirmation,
         now: Timestamp,
     ) -> Result<Self, ProtocolError> {
         let refuse = |why| Err(ProtocolError::new(Code::InvalidGrant, why));
@@ -72,6 +80,11 @@ impl CodeOffer {
         if now >= self.expires_at {
             return refuse("the code has expired");
         }
+        // RFC 9449, 10: "the authorization server MUST reject the request" when it differs.
+        if self.jkt.is_some() && self.jkt != proved.jkt {
+            return refuse("the code is bound to another key");
+        }
+        self.cnf = proved;
         match (&self.challenge, verifier_digest) {
             (Some(challenge), Some(digest)) if challenge.is(digest) => Ok(self),
             (Some(_), _) => refuse("code_verifier does not match"),
@@ -103,6 +116,8 @@ pub struct Grant {
     pub scope: ScopeSet,
     /// Claims that were asked for one by one.
     pub claims: SingleClaims,
+    /// What its tokens are bound to.
+    pub cnf: Confirmation,
     /// When the person proved herself.
     pub auth_time: Timestamp,
     /// How strongly.

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::assertion::ClientAlg;
 use super::ciba::DeliveryMode;
-use super::client::{AuthMethod, ClientKind, ClientMetadata, is_loopback};
+use super::client::{AuthMethod, ClientKind, ClientMetadata, TlsName, is_loopback};
 use super::elsewhere::Way;
 use super::error::{Code, ProtocolError};
 use super::request_object::ObjectAlg;
@@ -29,6 +29,8 @@ pub const GRANT_TYPES: &[&str] = &[
 const MOST_ITEMS: usize = 50;
 /// No text of a registration is longer, in bytes.
 const LONGEST_TEXT: usize = 2048;
+/// OpenID Connect Core, 6.2: "The entire Request URI MUST NOT exceed 512 ASCII characters."
+const LONGEST_REQUEST_URI: usize = 512;
 
 fn invalid(why: &'static str) -> ProtocolError {
     ProtocolError::new(Code::InvalidClientMetadata, why)
@@ -41,6 +43,7 @@ impl ClientMetadata {
         if self.response_types.is_empty() && self.uses_codes() {
             self.response_types = vec!["code".into()];
         }
+        self.complete_profile();
         let kind = if self.edu_client_kind == ClientKind::Platform { "public" } else { "pairwise" };
         // RFC 7591, 2: the server "MAY reject or replace any of the client's requested metadata values".
         if self.subject_type.as_deref().is_none_or(|asked| ["public", "pairwise"].contains(&asked)) {
@@ -65,6 +68,7 @@ impl ClientMetadata {
             return Err(invalid("a statutory basis is for platforms of the system only"));
         }
         self.check_encryption()?;
+        self.check_profile()?;
         self.check_backchannel()?;
         self.sector(hosts, vouched)
     }
@@ -111,6 +115,7 @@ impl ClientMetadata {
             &self.response_types,
             &self.contacts,
             &self.post_logout_redirect_uris,
+            &self.request_uris,
             &self.edu_resources,
             &self.edu_serves,
         ];
@@ -125,6 +130,10 @@ impl ClientMetadata {
             &self.software_version,
             &self.jwks_uri,
             &self.sector_identifier_uri,
+            &self.tls_client_auth_subject_dn,
+            &self.tls_client_auth_san_dns,
+            &self.tls_client_auth_san_uri,
+            &self.tls_client_auth_san_email,
         ];
         let texts = plain.into_iter().flatten().chain(self.localized.values()).chain(lists.into_iter().flatten());
         for text in texts {
@@ -141,6 +150,9 @@ impl ClientMetadata {
             let kind = ResponseType::parse(kind).ok_or(invalid("a response type is not served"))?;
             if (kind.has_code() && !self.uses_codes()) || (kind.is_front() && !self.uses("implicit")) {
                 return Err(invalid("grant_types and response_types do not fit together"));
+            }
+            if kind.has_token() && (self.dpop_bound_access_tokens || self.tls_client_certificate_bound_access_tokens) {
+                return Err(invalid("a token that comes through the browser is bound to no key"));
             }
         }
         if self.grant_types.iter().any(|kind| !GRANT_TYPES.contains(&kind.as_str())) {
@@ -171,12 +183,19 @@ impl ClientMetadata {
         let method = self.token_endpoint_auth_method;
         match (&self.jwks_uri, &self.jwks) {
             (Some(_), Some(_)) => return Err(invalid("jwks and jwks_uri must not be used together")),
-            (None, None) if method == AuthMethod::PrivateKeyJwt => {
-                return Err(invalid("private_key_jwt needs jwks or jwks_uri"));
+            (None, None) if matches!(method, AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth) => {
+                return Err(invalid("this token_endpoint_auth_method needs jwks or jwks_uri"));
             }
             _ => {}
         }
-        let answers = [Some(self.id_token_signed_response_alg), self.userinfo_signed_response_alg];
+        if method == AuthMethod::TlsClientAuth && self.tls_name().is_none() {
+            return Err(invalid("tls_client_auth needs exactly one name of the certificate"));
+        }
+        let answers = [
+            Some(self.id_token_signed_response_alg),
+            self.userinfo_signed_response_alg,
+            self.authorization_signed_response_alg,
+        ];
         if answers.contains(&Some(ClientAlg::Hs256)) && !method.has_secret() {
             return Err(invalid("HS256 needs a client that keeps a secret"));
         }
@@ -197,11 +216,26 @@ impl ClientMetadata {
         }
     }
 
+    /// The name that a certificate must have, where exactly one is registered (RFC 8705, 2.1.2).
+    pub fn tls_name(&self) -> Option<TlsName> {
+        let own = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let named = [
+            own(&self.tls_client_auth_subject_dn).map(TlsName::Subject),
+            own(&self.tls_client_auth_san_dns).map(TlsName::Dns),
+            own(&self.tls_client_auth_san_uri).map(TlsName::Uri),
+            own(&self.tls_client_auth_san_email).map(TlsName::Email),
+            self.tls_client_auth_san_ip.map(TlsName::Ip),
+        ];
+        let mut named = named.into_iter().flatten();
+        named.next().filter(|_| named.next().is_none())
+    }
+
     /// OpenID Connect Registration, 2. Whoever asks for encryption must not get plain text without a word.
     fn check_encryption(&self) -> Result<(), ProtocolError> {
         let pairs = [
             (self.id_token_encrypted_response_alg, self.id_token_encrypted_response_enc),
             (self.userinfo_encrypted_response_alg, self.userinfo_encrypted_response_enc),
+            (self.authorization_encrypted_response_alg, self.authorization_encrypted_response_enc),
         ];
         // The default of the standard, A128CBC-HS256, is not served.
         if pairs.iter().any(|(alg, enc)| alg.is_some() != enc.is_some()) {
@@ -279,6 +313,19 @@ impl ClientMetadata {
                 ));
             }
         }
+        self.check_request_uris(plain)
+    }
+
+    /// OpenID Connect Registration, 2: a fragment is the only thing that another address of ours may not carry.
+    fn check_request_uris(&self, plain: impl Fn(&Url) -> bool) -> Result<(), ProtocolError> {
+        for uri in &self.request_uris {
+            let bare = uri.split('#').next().and_then(check_web_uri);
+            if uri.len() > LONGEST_REQUEST_URI || bare.is_none_or(|url| plain(&url)) {
+                return Err(invalid(
+                    "request_uris are https, or http on a loopback address, of 512 characters at most",
+                ));
+            }
+        }
         Ok(())
     }
 }
@@ -331,6 +378,11 @@ mod tests {
             json!({ "token_endpoint_auth_signing_alg": "HS256" }),
             json!({ "edu_lawful_basis": "statutory" }),
             json!({ "id_token_signed_response_alg": "HS256", "token_endpoint_auth_method": "none" }),
+            json!({ "token_endpoint_auth_method": "tls_client_auth" }),
+            json!({ "token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "a.example", "tls_client_auth_san_ip": "::1" }),
+            json!({ "token_endpoint_auth_method": "self_signed_tls_client_auth" }),
+            json!({ "authorization_encrypted_response_alg": "ECDH-ES", "jwks": { "keys": [] } }),
+            json!({ "edu_profile": "fapi2" }),
             json!({ "request_object_signing_alg": "HS256" }),
             json!({ "require_signed_request_object": true }),
             json!({ "require_signed_request_object": true, "request_object_signing_alg": "none", "jwks": { "keys": [] } }),
@@ -339,7 +391,12 @@ mod tests {
             json!({ "edu_require_pkce": false, "token_endpoint_auth_method": "none" }),
             json!({ "id_token_encrypted_response_alg": "ECDH-ES" }),
             json!({ "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM" }),
+            json!({ "dpop_bound_access_tokens": true, "grant_types": ["authorization_code", "implicit"], "response_types": ["code token"] }),
             json!({ "initiate_login_uri": "http://a.example/login" }),
+            json!({ "request_uris": ["http://a.example/r"] }),
+            json!({ "request_uris": ["https://u@a.example/r"] }),
+            json!({ "request_uris": ["urn:x"] }),
+            json!({ "request_uris": [format!("https://a.example/{}", "x".repeat(500))] }),
             json!({ "logo_uri": "javascript:alert(1)" }),
             json!({ "grant_types": [Way::Ciba.grant_type()], "token_endpoint_auth_method": "none" }),
             json!({ "backchannel_token_delivery_mode": "ping" }),
@@ -357,6 +414,34 @@ mod tests {
             json!({ "client_name#en": "x".repeat(LONGEST_TEXT + 1) }),
         ] {
             assert_eq!(checked(own.clone()), Err(Code::InvalidClientMetadata), "{own}");
+        }
+    }
+
+    #[test]
+    fn a_profile_is_kept_whole() {
+        let good = json!({
+            "edu_profile": "fapi2", "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [] },
+            "dpop_bound_access_tokens": true, "id_token_signed_response_alg": "PS256",
+        });
+        let metadata: ClientMetadata = serde_json::from_value(good.clone()).unwrap();
+        let metadata = metadata.completed();
+        assert!(metadata.require_pushed_authorization_requests && metadata.edu_require_pkce);
+        assert_eq!(metadata.authorization_signed_response_alg, Some(ClientAlg::Ps256));
+        assert!(checked(good.clone()).is_ok());
+        for own in [
+            json!({ "token_endpoint_auth_method": "client_secret_basic" }),
+            json!({ "token_endpoint_auth_method": "none" }),
+            json!({ "dpop_bound_access_tokens": false }),
+            json!({ "id_token_signed_response_alg": "RS256" }),
+            json!({ "token_endpoint_auth_signing_alg": "RS256" }),
+            json!({ "request_object_signing_alg": "none" }),
+            json!({ "request_object_signing_alg": "RS256" }),
+            json!({ "redirect_uris": ["http://127.0.0.1/cb"] }),
+            json!({ "grant_types": ["authorization_code", "implicit"], "response_types": ["code", "id_token"] }),
+        ] {
+            let mut document = good.clone();
+            document.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+            assert_eq!(checked(document), Err(Code::InvalidClientMetadata), "{own}");
         }
     }
 

@@ -75,6 +75,9 @@ pub struct AuthorizationRequest {
     pub acr: Vec<String>,
     /// S256 challenge.
     pub challenge: Option<Challenge>,
+    /// The key that the code is bound to (RFC 9449, 10).
+    #[serde(default)]
+    pub dpop_jkt: Option<String>,
     /// What the client wants shown.
     pub prompt: BTreeSet<Prompt>,
     /// Sign-in not older than this many seconds.
@@ -87,6 +90,9 @@ pub struct AuthorizationRequest {
     pub ui_locales: Option<String>,
     /// Languages for claims.
     pub claims_locales: Option<String>,
+    /// What is used up when it is answered, where it was pushed.
+    #[serde(default)]
+    pub pushed: Option<String>,
     /// When it arrived.
     pub created_at: Timestamp,
     /// Which prompts were answered.
@@ -131,6 +137,8 @@ impl AuthorizationRequest {
             claims: SingleClaims::default(),
             acr: Vec::new(),
             challenge: None,
+            dpop_jkt: None,
+            pushed: None,
             prompt: BTreeSet::new(),
             max_age: None,
             login_hint: None,

@@ -1,4 +1,4 @@
-//! Request objects by value (RFC 9101; OpenID Connect Core, 6.1): which are taken, what must stand in one, and the
+//! Request objects (RFC 9101; OpenID Connect Core, 6): which are taken, what must stand in one, and the
 //! parameters that it carries. They stand for the whole request: what lies beside an object is not read (RFC 9101, 6.3).
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ pub const ALGS: [ClientAlg; 4] = [ClientAlg::Rs256, ClientAlg::Ps256, ClientAlg:
 
 /// How far the client's clock may be ahead of ours, in seconds.
 const SKEW: i64 = 30;
+/// In seconds.
+const HOUR: i64 = 3_600;
 
 /// `request_object_signing_alg` (OpenID Connect Registration, 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,8 @@ pub enum Strict {
     Signed,
     /// And `exp`: who registered that all its requests are signed wants none of them used later.
     Required,
+    /// `exp` and `nbf`, an hour apart at most, and `nbf` an hour ago at most (FAPI 2.0 Message Signing, 5.3.1).
+    Fapi,
 }
 
 /// What is asked of an object whose signature holds, or that needs none.
@@ -71,7 +75,7 @@ impl Expect<'_> {
         if self.strict != Strict::Unsigned && !(claims.contains_key("iss") && claims.contains_key("aud")) {
             return Err("a signed request object says iss and aud");
         }
-        if self.strict == Strict::Required && !claims.contains_key("exp") {
+        if matches!(self.strict, Strict::Required | Strict::Fapi) && !claims.contains_key("exp") {
             return Err("a request object of this client says exp");
         }
         if claims.get("aud").is_some_and(|aud| !names(aud, self.issuer)) {
@@ -104,6 +108,13 @@ impl Expect<'_> {
         for name in ["nbf", "iat"] {
             if moment(name)?.is_some_and(|at| at > now.saturating_add(SKEW)) {
                 return Err("the request object is not valid yet");
+            }
+        }
+        if self.strict == Strict::Fapi {
+            let from = moment("nbf")?.ok_or("a request object of this client says nbf")?;
+            let until = moment("exp")?.unwrap_or_default();
+            if from < now.saturating_sub(HOUR) || until > from.saturating_add(HOUR) {
+                return Err("a request object of this client is good for an hour at most");
             }
         }
         Ok(())
@@ -181,6 +192,34 @@ mod tests {
             json!({ "request_uri": "urn:x" }),
         ] {
             assert!(read(bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_hour_is_the_most_where_the_profile_says_so() {
+        let read = |own: Value| {
+            let mut claims = json!({ "iss": "c", "aud": "https://op", "nbf": 1000, "exp": 1060 });
+            claims.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+            claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            let Value::Object(claims) = claims else { panic!("an object") };
+            let now = Timestamp::from_seconds(5000);
+            Expect { client_id: "c", issuer: "https://op", strict: Strict::Fapi, now }.parameters(&claims).is_ok()
+        };
+        for good in [
+            json!({ "nbf": 5008, "exp": 5068 }),
+            json!({ "nbf": 1401, "exp": 5001 }),
+            json!({ "nbf": 5000, "exp": 8600, "aud": ["https://op", "https://other"] }),
+        ] {
+            assert!(read(good.clone()), "{good}");
+        }
+        for bad in [
+            json!({ "nbf": null, "exp": 5060 }),
+            json!({ "nbf": 5000, "exp": null }),
+            json!({ "nbf": 5000, "exp": 8601 }),
+            json!({ "nbf": 1399, "exp": 5001 }),
+            json!({ "nbf": 5031, "exp": 5060 }),
+        ] {
+            assert!(!read(bad.clone()), "{bad}");
         }
     }
 

@@ -109,11 +109,21 @@ pub enum ResponseMode {
     Fragment,
     /// As a form that the browser posts there.
     FormPost,
+    /// As one signed token in the query (JARM, 2.3).
+    QueryJwt,
+    /// As one signed token in the fragment.
+    FragmentJwt,
+    /// As one signed token in a form.
+    FormPostJwt,
 }
 
 impl ResponseMode {
     /// All, for discovery.
-    pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
+    pub const ALL: [Self; 6] =
+        [Self::Query, Self::Fragment, Self::FormPost, Self::QueryJwt, Self::FragmentJwt, Self::FormPostJwt];
+
+    /// The one of JARM that suits the response type (2.3.4).
+    pub const JWT: &'static str = "jwt";
 
     /// The wire text.
     pub fn as_str(self) -> &'static str {
@@ -121,6 +131,22 @@ impl ResponseMode {
             Self::Query => "query",
             Self::Fragment => "fragment",
             Self::FormPost => "form_post",
+            Self::QueryJwt => "query.jwt",
+            Self::FragmentJwt => "fragment.jwt",
+            Self::FormPostJwt => "form_post.jwt",
+        }
+    }
+
+    /// Whether the answer is one token.
+    pub fn is_jwt(self) -> bool {
+        matches!(self, Self::QueryJwt | Self::FragmentJwt | Self::FormPostJwt)
+    }
+
+    fn named(text: &str, is_front: bool) -> Option<Self> {
+        match text {
+            Self::JWT if is_front => Some(Self::FragmentJwt),
+            Self::JWT => Some(Self::QueryJwt),
+            text => Self::parse(text),
         }
     }
 
@@ -131,10 +157,11 @@ impl ResponseMode {
     /// The mode of a request; `None` when it names one that is not served, or the query for tokens, which would stand
     /// in histories and logs (Multiple Response Types, 5: "MUST NOT be returned in the query").
     pub fn of(kind: ResponseType, named: Option<&str>) -> Option<Self> {
-        match named.map(Self::parse) {
+        match named.map(|text| Self::named(text, kind.is_front())) {
             None if kind.is_front() => Some(Self::Fragment),
             None => Some(Self::Query),
-            Some(Some(Self::Query)) if kind.is_front() => None,
+            // JARM, 2.3.1, allows the token in a query where it is encrypted; a history is no place for it all the same.
+            Some(Some(Self::Query | Self::QueryJwt)) if kind.is_front() => None,
             Some(mode) => mode,
         }
     }
@@ -144,8 +171,9 @@ impl ResponseMode {
     pub fn for_error(params: &Params) -> Self {
         let text = params.get("response_type").unwrap_or_default();
         let front = text.split(' ').any(|word| matches!(word, "id_token" | "token"));
-        match params.get("response_mode").and_then(Self::parse) {
+        match params.get("response_mode").and_then(|text| Self::named(text, front)) {
             Some(Self::Query) | None if front => Self::Fragment,
+            Some(Self::QueryJwt) if front => Self::FragmentJwt,
             Some(mode) => mode,
             None => Self::Query,
         }
@@ -190,10 +218,10 @@ impl ClientAnswer {
     pub fn url(&self) -> Option<String> {
         let mark = match self.mode {
             // The registered text stays as it is, byte by byte; a query of its own is kept (RFC 6749, 3.1.2).
-            ResponseMode::Query if self.redirect_uri.contains('?') => '&',
-            ResponseMode::Query => '?',
-            ResponseMode::Fragment => '#',
-            ResponseMode::FormPost => return None,
+            ResponseMode::Query | ResponseMode::QueryJwt if self.redirect_uri.contains('?') => '&',
+            ResponseMode::Query | ResponseMode::QueryJwt => '?',
+            ResponseMode::Fragment | ResponseMode::FragmentJwt => '#',
+            ResponseMode::FormPost | ResponseMode::FormPostJwt => return None,
         };
         let fields = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.fields).finish();
         Some(format!("{}{mark}{fields}", self.redirect_uri))
@@ -226,7 +254,11 @@ mod tests {
     #[test]
     fn tokens_never_travel_in_a_query() {
         for kind in ResponseType::ALL {
-            assert_eq!(ResponseMode::of(kind, Some("query")).is_none(), kind.is_front());
+            for named in ["query", "query.jwt"] {
+                assert_eq!(ResponseMode::of(kind, Some(named)).is_none(), kind.is_front());
+            }
+            let suiting = if kind.is_front() { ResponseMode::FragmentJwt } else { ResponseMode::QueryJwt };
+            assert_eq!(ResponseMode::of(kind, Some("jwt")), Some(suiting));
             let params = Params::parse(&format!("response_type={}&response_mode=query", kind.as_str()));
             assert_eq!(ResponseMode::for_error(&params) == ResponseMode::Query, !kind.is_front());
         }

@@ -2,8 +2,10 @@
 
 mod bearer;
 mod form;
+mod possession;
 mod visit;
 
 pub use bearer::bearer;
 pub use form::Fields;
+pub use possession::{access_token, possession};
 pub use visit::{RequestId, Visit};

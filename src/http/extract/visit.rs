@@ -74,7 +74,7 @@ impl FromRequestParts<Door> for Visit {
 /// The client's address: the peer's, or what a trusted proxy says, read from the right until the first
 /// address that is not a trusted proxy's.
 fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, door: &Door) -> Option<IpAddr> {
-    let trusted = |ip: &IpAddr| door.trusted_proxies.iter().any(|net| net.contains(&ip.to_canonical()));
+    let trusted = |ip: &IpAddr| door.trusts(*ip);
     let peer = peer?;
     if !trusted(&peer) {
         return Some(peer);

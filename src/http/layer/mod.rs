@@ -1,13 +1,18 @@
 //! What stands around all handlers: a request id, a log line, a net for panics; and for our own forms the
 //! check that they come from our own pages.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use axum_server::tls::TlsInfo;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tracing::Instrument as _;
 
 use super::Door;
@@ -54,6 +59,31 @@ pub async fn observe(State(door): State<Door>, mut request: Request, next: Next)
     response
 }
 
+/// The certificate of whoever calls (RFC 9440).
+pub const CLIENT_CERT: &str = "client-cert";
+/// Those that lead from it to an authority.
+pub const CLIENT_CERT_CHAIN: &str = "client-cert-chain";
+
+/// After this the two headers say what the handshake of this connection proved, or what a trusted proxy says that it
+/// saw, and nothing else: whatever another caller wrote there is gone (RFC 9440, 4: "MUST be sanitized").
+pub async fn client_certificate(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    let seen = request.extensions().get::<Arc<TlsInfo>>().map(|info| info.peer_certificates.clone());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let forwarded = seen.as_ref().is_none_or(Vec::is_empty) && door.app.believes_forwarded_certificates();
+    let believed = forwarded && peer.is_some_and(|ip| door.trusts(ip));
+    let headers = request.headers_mut();
+    if !believed {
+        headers.remove(CLIENT_CERT);
+        headers.remove(CLIENT_CERT_CHAIN);
+    }
+    for (at, der) in seen.into_iter().flatten().enumerate() {
+        if let Ok(value) = HeaderValue::try_from(format!(":{}:", STANDARD.encode(der))) {
+            headers.append(if at == 0 { CLIENT_CERT } else { CLIENT_CERT_CHAIN }, value);
+        }
+    }
+    next.run(request).await
+}
+
 /// Only our own pages post to our own forms. Browsers say so in `Sec-Fetch-Site`; older ones in `Origin`,
 /// which is `null` under our own `Referrer-Policy`. What sends neither is no browser that carries cookies
 /// across sites, and sealed requests are bound to their cookie anyway.
@@ -70,7 +100,7 @@ pub async fn any_origin(request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS {
         let allowed = [
             (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-            (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+            (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"),
             (header::ACCESS_CONTROL_MAX_AGE, "86400"),
         ];
         (StatusCode::NO_CONTENT, allowed).into_response()
@@ -79,7 +109,23 @@ pub async fn any_origin(request: Request, next: Next) -> Response {
     };
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("www-authenticate, retry-after"));
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("www-authenticate, retry-after, dpop-nonce"),
+    );
+    response
+}
+
+/// A nonce for the next proof with every answer, refusals too, where proofs need one (RFC 9449, 8.2).
+pub async fn next_nonce(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    match door.app.next_nonce().map(|nonce| nonce.map(HeaderValue::try_from)) {
+        Ok(Some(Ok(nonce))) => {
+            response.headers_mut().insert("dpop-nonce", nonce);
+        }
+        Ok(None) => {}
+        fault => tracing::error!(?fault, "no nonce could be made"),
+    }
     response
 }
 

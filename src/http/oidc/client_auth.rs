@@ -1,6 +1,6 @@
 //! How a client says who it is: in the Authorization header, in the form, or with an assertion there.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -9,6 +9,7 @@ use crate::app::client_auth::{Credentials, Proof};
 use crate::domain::oidc::assertion::JWT_BEARER;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::params::Params;
+use crate::http::extract::possession;
 use crate::http::urls::path;
 
 /// Reads who asks at the endpoint of this path. RFC 6749, 2.3: "MUST NOT use more than one authentication method in
@@ -55,9 +56,11 @@ pub fn read(app: &App, at: &str, headers: &HeaderMap, params: &Params) -> Result
     if client_id.is_none() && !matches!(proof, Proof::Assertion(_)) {
         return Err(ProtocolError::new(Code::InvalidClient, "the client did not say who it is"));
     }
-    let issuer = app.issuer();
-    let audiences = vec![issuer.as_str().to_owned(), issuer.at(path::TOKEN), issuer.at(at)];
-    Ok(Credentials { client_id, proof, audiences })
+    let issuer = std::iter::once(app.issuer().as_str().to_owned());
+    let audiences = issuer.chain(app.addresses(path::TOKEN)).chain(app.addresses(at)).collect();
+    // All of these endpoints are posted to.
+    let possession = possession(app, at, &Method::POST, headers);
+    Ok(Credentials { client_id, proof, audiences, possession })
 }
 
 /// RFC 6749, 2.3.1: both parts are form-encoded before they are joined.

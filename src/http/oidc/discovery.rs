@@ -14,7 +14,7 @@ use crate::domain::oidc::client::{AuthMethod, ContentEncryption, EncryptionAlg};
 use crate::domain::oidc::response::{ResponseMode, ResponseType};
 use crate::domain::oidc::scope::Scope;
 use crate::domain::oidc::signing_key::SigningAlg;
-use crate::domain::oidc::{claims, registration, request_object};
+use crate::domain::oidc::{claims, dpop, registration, request_object};
 use crate::domain::registry::verification::TRUST_FRAMEWORK;
 use crate::http::urls::path;
 
@@ -22,9 +22,13 @@ use crate::http::urls::path;
 pub async fn metadata(State(app): State<App>) -> Response {
     let at = |path: &str| app.issuer().at(path);
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-    let auth_methods: Vec<&str> = AuthMethod::ALL.iter().map(|method| method.as_str()).collect();
+    let mtls = app.mtls_origin();
+    let served = |method: &&AuthMethod| mtls.is_some() || !method.has_certificate();
+    let auth_methods: Vec<&str> = AuthMethod::ALL.iter().filter(served).map(|method| method.as_str()).collect();
     let proving_methods: Vec<&str> = auth_methods.iter().copied().filter(|method| *method != "none").collect();
     let assertion_algs: Vec<&str> = ClientAlg::ALL.iter().map(|alg| alg.as_str()).collect();
+    let mut response_modes = ResponseMode::ALL.map(ResponseMode::as_str).to_vec();
+    response_modes.push(ResponseMode::JWT);
     let mut document = json!({
         "issuer": app.issuer().as_str(),
         "authorization_endpoint": at(path::AUTHORIZE),
@@ -42,7 +46,7 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "require_pushed_authorization_requests": false,
         "scopes_supported": scopes,
         "response_types_supported": ResponseType::ALL.map(ResponseType::as_str),
-        "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
+        "response_modes_supported": response_modes,
         "grant_types_supported": registration::GRANT_TYPES,
         "acr_values_supported": ACRS,
         "subject_types_supported": ["public", "pairwise"],
@@ -61,7 +65,8 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "claims_parameter_supported": true,
         "display_values_supported": ["page", "popup", "touch"],
         "request_parameter_supported": true,
-        "request_uri_parameter_supported": false,
+        "request_uri_parameter_supported": true,
+        "require_request_uri_registration": true,
         "authorization_response_iss_parameter_supported": true,
     });
     for own in [algorithms(&assertion_algs), sign_outs(&app), elsewhere(&app)] {
@@ -69,7 +74,23 @@ pub async fn metadata(State(app): State<App>) -> Response {
             all.extend(own);
         }
     }
+    if let Some(origin) = mtls {
+        document["tls_client_certificate_bound_access_tokens"] = json!(true);
+        document["mtls_endpoint_aliases"] = aliases(origin);
+    }
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
+}
+
+/// Where clients with certificates come (RFC 8705, 5).
+fn aliases(origin: &str) -> Value {
+    let at = |path: &str| format!("{origin}{path}");
+    json!({
+        "token_endpoint": at(path::TOKEN),
+        "userinfo_endpoint": at(path::USERINFO),
+        "introspection_endpoint": at(path::INTROSPECT),
+        "revocation_endpoint": at(path::REVOKE),
+        "pushed_authorization_request_endpoint": at(path::PAR),
+    })
 }
 
 /// What is asked on one device and answered on another (RFC 8628, 4; CIBA Core, 4).
@@ -105,6 +126,10 @@ fn algorithms(answers: &[&str]) -> Value {
         "id_token_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
         "userinfo_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
         "userinfo_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
+        "authorization_signing_alg_values_supported": answers,
+        "authorization_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
+        "authorization_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
+        "dpop_signing_alg_values_supported": dpop::ALGS.map(ClientAlg::as_str),
         "request_object_signing_alg_values_supported": request_object::ALGS.map(ClientAlg::as_str),
     })
 }

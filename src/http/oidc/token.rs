@@ -33,7 +33,7 @@ pub async fn answer(
         Ok(tokens) => {
             let mut body = json!({
                 "access_token": tokens.access_token.expose_secret(),
-                "token_type": "Bearer",
+                "token_type": tokens.token_type,
                 "expires_in": tokens.expires_in.as_secs(),
                 "scope": tokens.scope,
             });

@@ -1,58 +1,82 @@
-//! The userinfo endpoint (OpenID Connect Core, 5.3), with bearer tokens by header or form (RFC 6750, 2).
+//! The userinfo endpoint (OpenID Connect Core, 5.3), with bearer tokens by header or form (RFC 6750, 2), and bound ones
+//! by header (RFC 9449, 7.1).
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 
+use crate::app::possession::{AccessToken, Scheme};
 use crate::app::userinfo::Told;
 use crate::app::{App, Error};
+use crate::domain::oidc::assertion::ClientAlg;
+use crate::domain::oidc::dpop;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::http::error;
-use crate::http::extract::{Fields, Visit, bearer};
+use crate::http::extract::{Fields, Visit, access_token, possession};
+use crate::http::urls::path;
 
 /// GET with an Authorization header.
 pub async fn get(State(app): State<App>, visit: Visit, headers: HeaderMap) -> Response {
-    answer(&app, visit, bearer(&headers).map(str::to_owned)).await
+    let token = access_token(&app, path::USERINFO, &Method::GET, &headers);
+    answer(&app, visit, token).await
 }
 
-/// POST with an Authorization header or the token in the form; not both (RFC 6750, 2).
+/// POST with an Authorization header or a bearer token in the form; not both (RFC 6750, 2).
 pub async fn post(
     State(app): State<App>,
     visit: Visit,
     headers: HeaderMap,
     fields: Result<Fields, Response>,
 ) -> Response {
-    let in_form = fields.as_ref().ok().and_then(|fields| fields.get("access_token")).map(str::to_owned);
-    match (bearer(&headers), in_form) {
-        (Some(_), Some(_)) => refusal(&ProtocolError::new(Code::InvalidRequest, "the token came twice")),
-        (Some(token), None) => answer(&app, visit, Some(token.to_owned())).await,
-        (None, token) => answer(&app, visit, token).await,
+    let in_form = fields.as_ref().ok().and_then(|fields| fields.get("access_token")).map(|text| AccessToken {
+        text: text.to_owned().into(),
+        scheme: Scheme::Bearer,
+        possession: possession(&app, path::USERINFO, &Method::POST, &headers),
+    });
+    match (access_token(&app, path::USERINFO, &Method::POST, &headers), in_form) {
+        (Some(token), Some(_)) => {
+            refusal(token.scheme, &ProtocolError::new(Code::InvalidRequest, "the token came twice"))
+        }
+        (in_header, in_form) => answer(&app, visit, in_header.or(in_form)).await,
     }
 }
 
-async fn answer(app: &App, visit: Visit, token: Option<String>) -> Response {
+async fn answer(app: &App, visit: Visit, token: Option<AccessToken>) -> Response {
     let Some(token) = token else {
         // RFC 6750, 3.1: without any authentication the challenge carries no error code.
-        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer realm=\"mingji\"")]).into_response();
+        let ways = [
+            (header::WWW_AUTHENTICATE, "Bearer realm=\"mingji\"".to_owned()),
+            (header::WWW_AUTHENTICATE, format!("DPoP {}", algs())),
+        ];
+        return (StatusCode::UNAUTHORIZED, AppendHeaders(ways)).into_response();
     };
     match app.userinfo(&visit.ctx, &token).await {
         Ok(Told::Plain(claims)) => ([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response(),
         Ok(Told::Jwt(jwt)) => {
             ([(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "application/jwt")], jwt).into_response()
         }
-        Err(Error { protocol: Some(refused), .. }) => refusal(&refused),
+        Err(Error { protocol: Some(refused), .. }) => refusal(token.scheme, &refused),
         Err(why) => error::protocol(&visit, &why),
     }
 }
 
-fn refusal(refused: &ProtocolError) -> Response {
+/// RFC 9449, 7.1: which algorithms a proof may have.
+fn algs() -> String {
+    format!("algs=\"{}\"", dpop::ALGS.map(ClientAlg::as_str).join(" "))
+}
+
+/// RFC 6750, 3; RFC 9449, 7.1.
+fn refusal(scheme: Scheme, refused: &ProtocolError) -> Response {
     let mut response = error::protocol_error(refused);
-    let challenge = format!(
-        "Bearer realm=\"mingji\", error=\"{}\", error_description=\"{}\"",
-        refused.code.as_str(),
-        refused.description
-    );
+    if matches!(refused.code, Code::InvalidDpopProof | Code::UseDpopNonce) {
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+    }
+    let (code, why) = (refused.code.as_str(), refused.description);
+    let challenge = match scheme {
+        Scheme::Bearer => format!("Bearer realm=\"mingji\", error=\"{code}\", error_description=\"{why}\""),
+        Scheme::Dpop => format!("DPoP error=\"{code}\", error_description=\"{why}\", {}", algs()),
+    };
     if let Ok(value) = HeaderValue::try_from(challenge) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }

@@ -1,4 +1,4 @@
-//! The first page: what this is, who is signed in, and whose guardian she is.
+//! The first page: what this is, who is signed in, what she may open, and whose guardian she is.
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -6,30 +6,51 @@ use axum::response::Response;
 
 use super::interaction::name;
 use super::respond::{FormTargets, page};
-use super::views::{Home, HomeNote, OtherGuardian, Waiting, Ward, WardAccount};
+use super::views::{Home, HomeNote, OtherGuardian, Platform, Waiting, Ward, WardAccount};
 use crate::app::App;
+use crate::app::authorize::PageStop;
 use crate::app::elsewhere::OpenQuestion;
 use crate::app::ward::WardCard;
 use crate::domain::locale::Locale;
+use crate::domain::oidc::client::Client;
 use crate::domain::oidc::params::Params;
 use crate::http::error;
 use crate::http::extract::Visit;
+use crate::http::oidc::authorize::redirect;
 
 /// Home.
 pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit) -> Response {
     let note = Params::parse(query.as_deref().unwrap_or_default()).get("told").and_then(HomeNote::parse);
     let view = match app.home(&visit.ctx, &visit.browser).await {
-        Ok(Some(home)) => Home {
-            who: Some(name(&home.who)),
-            wards: home.wards.into_iter().map(ward).collect(),
-            waiting: home.questions.into_iter().map(|question| waiting(question, visit.ctx.locale)).collect(),
-            note,
-        },
-        Ok(None) => Home { who: None, wards: Vec::new(), waiting: Vec::new(), note: None },
+        Ok(Some(home)) => {
+            let english = visit.ctx.locale == Locale::En;
+            let named = |client: &Client| Platform { id: client.id.to_string(), name: client.display_name(english) };
+            Home {
+                who: Some(name(&home.who)),
+                platforms: home.platforms.iter().map(named).collect(),
+                wards: home.wards.into_iter().map(ward).collect(),
+                waiting: home.questions.into_iter().map(|question| waiting(question, visit.ctx.locale)).collect(),
+                note,
+            }
+        }
+        Ok(None) => {
+            let (platforms, wards, waiting) = (Vec::new(), Vec::new(), Vec::new());
+            Home { who: None, platforms, wards, waiting, note: None }
+        }
         Err(why) => return error::failure(visit, &why),
     };
     let html = view.render(visit.ctx.locale);
     visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
+}
+
+/// `?client_id=…`: a login at that client begins (OpenID Connect Core, 4).
+pub async fn open(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit) -> Response {
+    let params = Params::parse(query.as_deref().unwrap_or_default());
+    match app.launch(&visit.ctx, params.get("client_id").unwrap_or_default(), &visit.browser).await {
+        Ok(Some(address)) => redirect(visit, &address),
+        Ok(None) => error::stop(visit, PageStop::Client),
+        Err(why) => error::failure(visit, &why),
+    }
 }
 
 fn waiting(question: OpenQuestion, locale: Locale) -> Waiting {

@@ -11,6 +11,7 @@ use crate::domain::auth::session::{ACR_PASSWORD, Session};
 use crate::domain::id::{AccountId, ClientId, GrantId, IdentityId, SessionId};
 use crate::domain::oidc::claims_request::SingleClaims;
 use crate::domain::oidc::client::{Client, ClientStatus};
+use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::scope::ScopeSet;
 use crate::domain::time::Timestamp;
@@ -106,6 +107,7 @@ pub async fn add_client(tx: &mut Tx, n: u8) -> Client {
 /// What person 1 granted client 1 in session 1.
 pub fn grant(n: u8, offline: bool) -> Grant {
     Grant {
+        cnf: Confirmation::default(),
         id: grant_id(n),
         client: client_id(1),
         person: person_id(1),

@@ -38,7 +38,8 @@ const MIGRATIONS: &[Pair] = pairs! {
     10 "0010_verification";
     11 "0011_institutions_over_time";
     12 "0012_grants_rest_on_posts";
-    13 "0013_guardians_and_rights";
+    13 "0013_sender_constraint";
+    14 "0014_guardians_and_rights";
 };
 
 /// What [`Db::migrate`] did.

@@ -39,8 +39,12 @@ pub enum Space {
     PushedRequest,
     /// Those of public clients, in whose name anybody can push.
     PushedByAnybody,
-    /// `jti` of assertions and proofs that were seen (RFC 7523, 3; RFC 9449, 11.1).
+    /// Pushed requests that were answered: none is answered twice.
+    AnsweredRequest,
+    /// `jti` of assertions that were seen (RFC 7523, 3).
     Replay,
+    /// `jti` of proofs that were seen (RFC 9449, 11.1). Anybody can make them: they must not fill the room of assertions.
+    Proof,
     /// Failures of one login, from browsers that never signed in to it (ruling R17).
     StrangerFailures,
     /// Failures of one login, from a browser that signed in to it before.
@@ -49,6 +53,8 @@ pub enum Space {
     NetworkFailures,
     /// Forms that a foreign site posted, until our own GET fetches them (ruling R12).
     Parked,
+    /// Registrations of strangers, by network.
+    Registrations,
     /// Questions of one client, to one person or from one network.
     Questions,
     /// User codes that one person typed (RFC 8628, 5.1).
@@ -59,15 +65,18 @@ pub enum Space {
 
 impl Space {
     /// Every space.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Code,
         Self::PushedRequest,
         Self::PushedByAnybody,
+        Self::AnsweredRequest,
         Self::Replay,
+        Self::Proof,
         Self::StrangerFailures,
         Self::DeviceFailures,
         Self::NetworkFailures,
         Self::Parked,
+        Self::Registrations,
         Self::Questions,
         Self::CodeTries,
         Self::Poll,
@@ -78,11 +87,14 @@ impl Space {
             Self::Code => "c",
             Self::PushedRequest => "p",
             Self::PushedByAnybody => "pa",
+            Self::AnsweredRequest => "an",
             Self::Replay => "r",
+            Self::Proof => "dp",
             Self::StrangerFailures => "fs",
             Self::DeviceFailures => "fd",
             Self::NetworkFailures => "fn",
             Self::Parked => "k",
+            Self::Registrations => "rg",
             Self::Questions => "q",
             Self::CodeTries => "qt",
             Self::Poll => "qp",
@@ -99,12 +111,13 @@ impl Space {
             | Self::DeviceFailures
             | Self::NetworkFailures
             | Self::Parked
+            | Self::Registrations
             | Self::PushedRequest
             | Self::PushedByAnybody
             | Self::Questions
             | Self::CodeTries
             | Self::Poll => true,
-            Self::Code | Self::Replay => false,
+            Self::Code | Self::AnsweredRequest | Self::Replay | Self::Proof => false,
         }
     }
 }

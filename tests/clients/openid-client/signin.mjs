@@ -113,6 +113,19 @@ async function main() {
   await client.fetchUserInfo(config, refreshed.access_token, claims.sub);
   done({ rotated: refreshed.refresh_token !== undefined && refreshed.refresh_token !== current.refresh_token, expires_in: refreshed.expires_in });
 
+  step = 'bound';
+  const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'));
+  const fourth = await authorize(config, { prompt: 'none' });
+  const bound = await client.authorizationCodeGrant(config, fourth.url, fourth.checks, undefined, { DPoP });
+  await client.fetchUserInfo(config, bound.access_token, claims.sub, { DPoP });
+  const kept = await client.refreshTokenGrant(config, bound.refresh_token, undefined, { DPoP });
+  await client.fetchUserInfo(config, kept.access_token, claims.sub, { DPoP });
+  const stolen = await client.fetchUserInfo(config, kept.access_token, claims.sub).then(() => 'accepted', () => 'refused');
+  const unproven = await client.refreshTokenGrant(config, bound.refresh_token).then(() => 'accepted', (fault) => fault.error ?? fault.code);
+  assert(stolen === 'refused', 'a bound access token was accepted as a bearer token');
+  assert(unproven === 'invalid_grant', `a bound refresh token without a proof: ${unproven}`);
+  done({ token_type: bound.token_type, rotated: kept.refresh_token !== undefined && kept.refresh_token !== bound.refresh_token });
+
   step = 'sign-out';
   const leaving = client.buildEndSessionUrl(config, {
     id_token_hint: refreshed.id_token ?? current.id_token,

@@ -12,7 +12,7 @@ const REDIRECTED: &[Wrong] = &[
     ("a repeated parameter", |ask| ask.and("scope", "openid"), "invalid_request"),
     ("a repeated unknown parameter", |ask| ask.and("x", "1").and("x", "2"), "invalid_request"),
     ("an object that is none", |ask| ask.with("request", "e30.e30."), "invalid_request_object"),
-    ("a request object elsewhere", |ask| ask.with("request_uri", "https://rp.example/r"), "request_uri_not_supported"),
+    ("a request object elsewhere", |ask| ask.with("request_uri", "https://rp.example/r"), "invalid_request_uri"),
     ("a registration on the fly", |ask| ask.with("registration", "{}"), "registration_not_supported"),
     ("no response_type", |ask| ask.without("response_type"), "invalid_request"),
     ("an access token alone", |ask| ask.with("response_type", "token"), "unsupported_response_type"),

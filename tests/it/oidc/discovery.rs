@@ -33,7 +33,7 @@ both_engines! {
         ] {
             assert!(document[name].as_array().unwrap().contains(&value.into()), "{name}");
         }
-        for name in ["authorization_response_iss_parameter_supported", "backchannel_logout_supported", "backchannel_logout_session_supported"] {
+        for name in ["authorization_response_iss_parameter_supported", "request_uri_parameter_supported", "require_request_uri_registration", "backchannel_logout_supported", "backchannel_logout_session_supported"] {
             assert_eq!(document[name], true, "{name}");
         }
     }

@@ -38,20 +38,32 @@ fn address(rp: &RelyingParty, request_uri: &str) -> String {
     rp.app.at(&format!("/authorize?{query}"))
 }
 
+/// Any browser may begin with it, and load its page again; of all of them one is answered with a code.
 async fn one_name_many_browsers(app: TestApp) {
     let rp = app.client("platform_a");
+    let mut teacher = app.teacher();
+    teacher.knock().await;
     for _ in 0..4 {
         let request_uri = push(&rp, &rp.ask()).await.text("request_uri");
+        for _ in 0..2 {
+            assert!(app.teacher().browser.open(&address(&rp, &request_uri)).await.asks_for("password"));
+        }
         let mut visits = Vec::new();
         for _ in 0..16 {
-            let request = app.http.get(address(&rp, &request_uri));
-            visits.push(tokio::spawn(async move { request.send().await.unwrap().status().as_u16() }));
+            let (mut browser, url) = (teacher.browser.clone(), address(&rp, &request_uri));
+            visits.push(tokio::spawn(async move { browser.open(&url).await }));
         }
-        let mut pages = 0;
+        let mut codes = 0;
         for visit in visits {
-            pages += usize::from(visit.await.unwrap() == 200);
+            let page = visit.await.unwrap();
+            match page.location() {
+                None => assert!(page.has("err-expired"), "{page:#?}"),
+                Some(_) if page.answer().contains_key("code") => codes += 1,
+                Some(_) => assert_eq!(page.answer()["error"], "invalid_request_uri"),
+            }
         }
-        assert_eq!(pages, 1, "one browser gets the sign-in page");
+        assert_eq!(codes, 1);
+        assert!(teacher.browser.open(&address(&rp, &request_uri)).await.has("err-expired"), "answered");
     }
 }
 

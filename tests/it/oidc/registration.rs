@@ -235,6 +235,36 @@ async fn an_open_door_lets_strangers_in() {
     .await;
 }
 
+/// Nobody fills the table of clients; whoever holds a token is not held up by others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_door_lets_so_many_through_in_an_hour() {
+    let app = open_door(Opening::Open).await;
+    run_on(app, |app: TestApp| async move {
+        let wrong = json!({ "redirect_uris": [] });
+        let mut requests = Vec::new();
+        for _ in 0..320 {
+            let (app, wrong) = (app.clone(), wrong.clone());
+            requests.push(tokio::spawn(async move { register(&app, None, wrong).await.status }));
+        }
+        let mut looked_at = 0;
+        for request in requests {
+            match request.await.unwrap() {
+                400 => looked_at += 1,
+                other => assert_eq!(other, 503),
+            }
+        }
+        assert_eq!(looked_at, 300);
+        let late = register(&app, None, json!({})).await;
+        assert_eq!((late.status, late.error()), (503, "temporarily_unavailable"));
+        assert!(late.headers.contains_key("retry-after"));
+        let token = initial_token(&app, 1).await;
+        assert_eq!(register(&app, Some(&token), json!({})).await.status, 201);
+        app.pass(Duration::from_secs(3_601));
+        assert_eq!(register(&app, None, json!({})).await.status, 201);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_open_door_may_still_ask_for_pkce() {
     let app = open_door(Opening::Open).await;

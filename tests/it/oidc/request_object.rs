@@ -9,14 +9,14 @@ use crate::support::client_key::ClientKey;
 use crate::support::relying_party::{Ask, RelyingParty};
 
 /// A platform with a key for its requests.
-async fn signer(app: &TestApp, key: &ClientKey, own: Value) -> RelyingParty {
+pub(super) async fn signer(app: &TestApp, key: &ClientKey, own: Value) -> RelyingParty {
     let mut metadata = json!({ "jwks": key.jwks() });
     metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
     app.register(metadata).await
 }
 
 /// The parameters of a request as the claims of an object, good for a minute.
-fn object_of(rp: &RelyingParty, ask: &Ask) -> Value {
+pub(super) fn object_of(rp: &RelyingParty, ask: &Ask) -> Value {
     let now = rp.app.app.now().seconds();
     let mut claims = json!({ "iss": rp.id, "aud": rp.app.issuer, "nbf": now, "exp": now + 60 });
     for (name, value) in ask.parameters() {
@@ -26,11 +26,11 @@ fn object_of(rp: &RelyingParty, ask: &Ask) -> Value {
 }
 
 /// A request that is nothing but an object.
-fn carrying(rp: &RelyingParty, object: &str) -> Ask {
+pub(super) fn carrying(rp: &RelyingParty, object: &str) -> Ask {
     Ask::bare().with("client_id", &rp.id).with("request", object)
 }
 
-fn unsigned(claims: &Value) -> String {
+pub(super) fn unsigned(claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.", part(&json!({ "alg": "none" })), part(claims))
 }
@@ -41,7 +41,7 @@ fn without(claims: &Value, name: &str) -> Value {
     claims
 }
 
-fn changed(claims: &Value, name: &str, value: Value) -> Value {
+pub(super) fn changed(claims: &Value, name: &str, value: Value) -> Value {
     let mut claims = claims.clone();
     claims[name] = value;
     claims

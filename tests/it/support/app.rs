@@ -80,6 +80,8 @@ pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: 
         lifetimes: Lifetimes::default(),
         registration: Opening::default(),
         protection: Protection::Two,
+        dpop_nonce: false,
+        mtls: None,
         outbound: GuardedClient::new(vec![loopback], None).unwrap(),
         verifiers: Vec::new(),
         password_workers: (2, 64),

@@ -1,5 +1,6 @@
 //! Keys of clients, and the assertions that they make with them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -35,7 +36,7 @@ fn ring_random() -> RingRandom {
     RingRandom::new()
 }
 
-fn fresh() -> String {
+pub fn fresh() -> String {
     URL_SAFE_NO_PAD.encode(bytes::<12>(&SystemRandom::new()))
 }
 
@@ -90,6 +91,19 @@ impl ClientKey {
         jwk["kid"] = json!(self.kid);
         jwk["use"] = json!("sig");
         jwk
+    }
+
+    /// The public half without a name, as a proof carries it.
+    pub fn bare_jwk(&self) -> Value {
+        let mut jwk = self.jwk();
+        jwk.as_object_mut().unwrap().retain(|name, _| name != "kid" && name != "use");
+        jwk
+    }
+
+    /// RFC 7638: the members of the bare key are the required ones, and are put in order.
+    pub fn thumbprint(&self) -> String {
+        let members: BTreeMap<String, Value> = serde_json::from_value(self.bare_jwk()).unwrap();
+        mingji::keys::opaque::s256(&serde_json::to_string(&members).unwrap())
     }
 
     pub fn jwks(&self) -> Value {

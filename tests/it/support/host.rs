@@ -1,4 +1,4 @@
-//! A server of a client's: one JSON document that can be changed, and a count of who asked for it.
+//! A server of a client's: one JSON document or token that can be changed, and a count of who asked for it.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::Value;
@@ -46,10 +48,15 @@ impl Host {
     }
 }
 
-async fn tell(State(host): State<Host>) -> Result<Json<Value>, StatusCode> {
+async fn tell(State(host): State<Host>) -> Result<Response, StatusCode> {
     host.asked.fetch_add(1, Ordering::SeqCst);
     let pause = *host.pause.lock().unwrap();
     tokio::time::sleep(pause).await;
     let document = host.document.lock().unwrap().clone();
-    document.map(Json).ok_or(StatusCode::SERVICE_UNAVAILABLE)
+    match document {
+        // A token is told as it is.
+        Some(Value::String(text)) => Ok(([(CONTENT_TYPE, "application/oauth-authz-req+jwt")], text).into_response()),
+        Some(document) => Ok(Json(document).into_response()),
+        None => Err(StatusCode::SERVICE_UNAVAILABLE),
+    }
 }

@@ -99,8 +99,19 @@ impl RelyingParty {
 
     /// Sends a form to an endpoint, authenticated as registered.
     pub async fn post(&self, path: &str, form: &[(&'static str, String)]) -> Answer {
+        self.post_with(path, form, &[]).await
+    }
+
+    /// The same with headers.
+    pub async fn post_with(
+        &self,
+        path: &str,
+        form: &[(&'static str, String)],
+        headers: &[(&'static str, String)],
+    ) -> Answer {
         let mut form = form.to_vec();
         let request = self.app.http.post(self.app.at(path));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
         let request = match &self.auth {
             Auth::Basic(secret) => request.basic_auth(&self.id, Some(secret)),
             Auth::Post(secret) => {

@@ -176,6 +176,7 @@ pub static EN: Messages = Messages {
         ],
         signed_in: |name| format!("Hello, {name}"),
         one_sign_in: "You are signed in. Open a learning platform; it will not ask for your password again.",
+        platforms: "Open a platform",
         sign_out: "Sign out",
         activate: "First time here? Set a password with your activation code",
     },

@@ -210,6 +210,7 @@ pub struct Home {
     pub steps: [&'static str; 3],
     pub signed_in: With,
     pub one_sign_in: &'static str,
+    pub platforms: &'static str,
     pub sign_out: &'static str,
     pub activate: &'static str,
 }

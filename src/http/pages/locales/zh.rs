@@ -147,6 +147,7 @@ pub static ZH: Messages = Messages {
         steps: ["打开您要用的学习平台，点“登录”。", "在这里输入用户名和密码。", "自动回到平台，开始使用。"],
         signed_in: |name| format!("{name}，您好"),
         one_sign_in: "您已经登录，可以直接打开学习平台，不用再输密码。",
+        platforms: "打开平台",
         sign_out: "退出登录",
         activate: "第一次来？用激活码设置密码",
     },

@@ -11,12 +11,22 @@ use crate::http::pages::locales::{self, Messages};
 pub struct Home {
     /// Who is signed in, if anybody.
     pub who: Option<Who>,
+    /// What she may open.
+    pub platforms: Vec<Platform>,
     /// The children she is recorded as a guardian of.
     pub wards: Vec<Ward>,
     /// Sign-ins that platforms ask her to confirm; each button posts `question` to `/take-up`.
     pub waiting: Vec<Waiting>,
     /// What she did just before.
     pub note: Option<HomeNote>,
+}
+
+/// A platform or an application that begins a login with us.
+pub struct Platform {
+    /// Its `client_id`.
+    pub id: String,
+    /// Its name in the visitor's language.
+    pub name: String,
 }
 
 /// A sign-in that waits for her.

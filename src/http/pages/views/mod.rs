@@ -35,7 +35,7 @@ pub use elsewhere::{Answered, CodeProblem, Compare, Confirm, TypeCode};
 pub use error::{ErrorId, ErrorPage};
 pub use form_post::{ClientForm, FormPost, SUBMIT};
 pub use guardian::{Back, GuardianNeeded};
-pub use home::{Home, HomeNote, OtherGuardian, Waiting, Ward, WardAccount};
+pub use home::{Home, HomeNote, OtherGuardian, Platform, Waiting, Ward, WardAccount};
 pub use papers::Papers;
 pub use qr::Qr;
 pub use sign_in::{SignIn, SignInProblem};

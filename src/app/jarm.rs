@@ -1,0 +1,51 @@
+//! Authorization answers as one token (JWT Secured Authorization Response Mode, JARM): signed, and encrypted where the
+//! client registered that, so that nobody on the way changes, mixes or reads what it says.
+
+use serde_json::{Map, Value};
+
+use super::authorize::{Answer, Page, Reply};
+use super::{App, Ctx, Error};
+use crate::domain::oidc::assertion::ClientAlg;
+use crate::domain::oidc::client::Client;
+use crate::domain::oidc::response::ClientAnswer;
+
+impl App {
+    /// A reply whose answer to the client, if it has one, travels as it was asked for.
+    ///
+    /// # Errors
+    /// A key of ours that is still being made, or one of the client's that cannot be had.
+    pub(super) async fn jarm_reply(&self, ctx: &Ctx, client: &Client, mut reply: Reply) -> Result<Reply, Error> {
+        match &mut reply.answer {
+            Answer::Client(answer) => self.jarm(ctx, client, answer).await?,
+            Answer::Page(page) => {
+                if let Page::GuardianNeeded { back: Some(back), .. } = &mut **page {
+                    self.jarm(ctx, client, back).await?;
+                }
+            }
+        }
+        Ok(reply)
+    }
+
+    /// JARM, 2.1: the parameters of the answer become claims, beside `iss`, `aud` and `exp`.
+    async fn jarm(&self, ctx: &Ctx, client: &Client, answer: &mut ClientAnswer) -> Result<(), Error> {
+        if !answer.mode.is_jwt() {
+            return Ok(());
+        }
+        let fields = std::mem::take(&mut answer.fields);
+        let mut claims: Map<String, Value> =
+            fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        claims.insert("iss".into(), self.issuer().as_str().into());
+        claims.insert("aud".into(), client.id.to_string().into());
+        claims.insert("exp".into(), ctx.now.plus(self.lifetimes.code).seconds().into());
+        let alg = client.metadata.authorization_signed_response_alg.unwrap_or(ClientAlg::Rs256);
+        let keyring = self.keyring(ctx.now).await?;
+        let token = self.sign_for(&keyring, client, alg, "JWT", &claims)?;
+        // JARM, 2.2: signed, then encrypted.
+        let token = match client.metadata.authorization_encrypted_response_alg {
+            Some(_) => self.encrypt_for(client, token.as_bytes(), true).await?,
+            None => token,
+        };
+        answer.fields = vec![("response", token)];
+        Ok(())
+    }
+}
