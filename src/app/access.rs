@@ -81,6 +81,9 @@ pub(crate) fn keeps_rosters(role: AdminRole) -> bool {
 const CASE_ROLES: [AdminRole; 5] =
     [AdminRole::National, AdminRole::Province, AdminRole::City, AdminRole::County, AdminRole::School];
 
+/// Roles above a school, whose word about a paper is not that of who keeps the school's register.
+const SIGHTING_ROLES: [AdminRole; 4] = [AdminRole::National, AdminRole::Province, AdminRole::City, AdminRole::County];
+
 async fn subtree(
     tx: &mut Tx,
     admin: PersonId,
@@ -91,6 +94,15 @@ async fn subtree(
     let holds = |role: &str| role.parse().is_ok_and(|role| roles.contains(&role));
     let roots = grants.iter().filter(|grant| holds(&grant.role)).map(|grant| (grant.id, grant.org)).collect();
     Ok(Subtree::prove_from_live_grants(admin, roots))
+}
+
+async fn all_below(tx: &mut Tx, scope: &Subtree, orgs: &BTreeSet<OrgId>) -> Result<bool, Error> {
+    for org in orgs {
+        if institutions::find_in(tx, scope, *org).await?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(!orgs.is_empty())
 }
 
 impl App {
@@ -132,13 +144,34 @@ impl App {
         orgs: &BTreeSet<OrgId>,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let Some(scope) = subtree(tx, admin, &CASE_ROLES, now).await? else { return Ok(false) };
-        for org in orgs {
-            if institutions::find_in(tx, &scope, *org).await?.is_none() {
-                return Ok(false);
+        match subtree(tx, admin, &CASE_ROLES, now).await? {
+            Some(scope) => all_below(tx, &scope, orgs).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Whether all these institutions stand below an administrator of a level above the school, and there are any. A
+    /// role of that level over a school alone is the school's.
+    pub(crate) async fn oversees(
+        &self,
+        tx: &mut Tx,
+        task: &Task,
+        admin: PersonId,
+        orgs: &BTreeSet<OrgId>,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let mut roots = Vec::new();
+        for grant in admin_grants::live(tx, admin, now).await? {
+            let above = grant.role.parse().is_ok_and(|role| SIGHTING_ROLES.contains(&role));
+            let org = institutions::find(tx, task, grant.org).await?;
+            if above && org.is_some_and(|org| !org.kind.teaches()) {
+                roots.push((grant.id, grant.org));
             }
         }
-        Ok(!orgs.is_empty())
+        match Subtree::prove_from_live_grants(admin, roots) {
+            Some(scope) => all_below(tx, &scope, orgs).await,
+            None => Ok(false),
+        }
     }
 
     /// Where an administrator may keep rosters now.

@@ -14,7 +14,7 @@ use crate::domain::id::{IdentityId, InteractionId};
 use crate::domain::oidc::checks::{self, Entrance, Failure, Stop};
 use crate::domain::oidc::claims::IdentityFacts;
 use crate::domain::oidc::client::Client;
-use crate::domain::oidc::elsewhere::Elsewhere;
+use crate::domain::oidc::elsewhere::{Elsewhere, Said};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::params::Params;
 use crate::domain::oidc::prompt::{self, Next, Present, Receipt};
@@ -117,8 +117,8 @@ pub enum Page {
     Answered {
         /// Who asked.
         client: Arc<Client>,
-        /// What she said.
-        yes: bool,
+        /// What became of it.
+        said: Said,
     },
     /// Not to be trusted, or too late.
     Stop(PageStop),
@@ -372,8 +372,7 @@ impl App {
             (Next::GuardianNeeded, Some(scene)) if request.elsewhere.is_some() => {
                 // The other device hears of it now: nobody comes back to this page with an answer.
                 if let Some(asked) = &request.elsewhere {
-                    let session = Some(&scene.0.session);
-                    self.decline(ctx, asked, &client, session, "a guardian has not agreed yet").await?;
+                    self.decline(ctx, asked, &client, &scene.0.session, "a guardian has not agreed yet").await?;
                 }
                 self.page(Next::GuardianNeeded, Some(scene), request, client, browser)?
             }

@@ -45,29 +45,30 @@ impl Stands {
 }
 
 impl App {
-    /// How a browser stands once nobody is signed in there any more.
-    pub fn browser_of_nobody(&self) -> BrowserState {
-        BrowserState { word: of_nobody(&*self.random).into(), keep_for: None }
+    /// How a browser stands once nobody is signed in there any more, where its cookie says otherwise.
+    pub fn left_by_all(&self, browser: &Browser) -> Option<BrowserState> {
+        self.without_session(browser).cookie_to_set()
+    }
+
+    fn without_session(&self, browser: &Browser) -> Stands {
+        match &browser.state {
+            // In a frame or an image of another site the session's cookie stays at home and this one comes: nothing is
+            // known then, and what other clients compare must not change.
+            Some(cookie) if browser.session.is_none() || is_nobodys(cookie.expose_secret()) => {
+                Stands::As(BrowserState { word: cookie.clone(), keep_for: None })
+            }
+            _ => Stands::Anew(BrowserState { word: of_nobody(&*self.random).into(), keep_for: None }),
+        }
     }
 
     /// How a browser stands.
     pub(crate) fn stands(&self, ctx: &Ctx, session: Option<&Session>, browser: &Browser) -> Stands {
-        let cookie = browser.state.as_ref();
-        match (session, cookie) {
-            (Some(session), cookie) => {
-                let keep_for = session.own_device.then(|| session.expires_at.since(ctx.now));
-                let word = self.browser_states.of_session(session.id);
-                let known = cookie.is_some_and(|cookie| cookie.expose_secret() == word);
-                let state = BrowserState { word: word.into(), keep_for };
-                if known { Stands::As(state) } else { Stands::Anew(state) }
-            }
-            // In a frame of another site the session's cookie stays at home and this one comes: nothing is known then,
-            // and what other clients compare must not change.
-            (None, Some(cookie)) if browser.session.is_none() || is_nobodys(cookie.expose_secret()) => {
-                Stands::As(BrowserState { word: cookie.clone(), keep_for: None })
-            }
-            (None, _) => Stands::Anew(self.browser_of_nobody()),
-        }
+        let Some(session) = session else { return self.without_session(browser) };
+        let keep_for = session.own_device.then(|| session.expires_at.since(ctx.now));
+        let word = self.browser_states.of_session(session.id);
+        let known = browser.state.as_ref().is_some_and(|cookie| cookie.expose_secret() == word);
+        let state = BrowserState { word: word.into(), keep_for };
+        if known { Stands::As(state) } else { Stands::Anew(state) }
     }
 
     /// What a client is told, where its answers go to the web; an address of another kind has no page that could ask.

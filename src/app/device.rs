@@ -81,7 +81,8 @@ impl App {
             way: Way::Device,
             client: client.id,
             person: None,
-            asked: Asked { from: ctx.ip.map(|ip| ip.to_canonical()), ..asked },
+            // A client with a secret asks from its server, and where that stands says nothing.
+            asked: Asked { from: ctx.ip.filter(|_| client.is_public()).map(|ip| ip.to_canonical()), ..asked },
             state: State::Pending,
             offer: None,
             created_at: ctx.now,

@@ -15,7 +15,7 @@ use crate::domain::auth::session::{Session, session_lifetimes};
 use crate::domain::id::{ElsewhereId, GrantId, IdentityId, InteractionId, PersonId, SessionId};
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::confirmation::Confirmation;
-use crate::domain::oidc::elsewhere::{Elsewhere, INTERVAL, Polled, Question, Way};
+use crate::domain::oidc::elsewhere::{Elsewhere, INTERVAL, Polled, Question, Said, Way};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::CodeOffer;
 use crate::domain::oidc::request::AuthorizationRequest;
@@ -120,8 +120,8 @@ impl App {
         }
     }
 
-    /// Says yes: what the client fetches lives in a session of its own, which her list shows and which outlives the
-    /// browser that she said it in.
+    /// Says yes: what the client fetches lives in a session of its own, which her list shows and which outlives a sign-out
+    /// of the browser that she said it in, but not the time that was left there.
     pub(super) async fn approve(
         &self,
         ctx: &Ctx,
@@ -135,7 +135,8 @@ impl App {
         let mut work = self.begin(&ctx, Action::QuestionAnswered).await?;
         let is_admin = !admin_grants::live(work.tx(), session.person, ctx.now).await?.is_empty();
         let (idle, absolute) = session_lifetimes(&self.lifetimes, is_admin);
-        let expires_at = ctx.now.plus(absolute);
+        // Her password opens so much and no more; what is to outlive it is asked for as `offline_access`.
+        let expires_at = ctx.now.plus(absolute).min(session.expires_at);
         let begun = Session {
             id: SessionId::new(ctx.now, &*self.random),
             own_device: false,
@@ -163,28 +164,28 @@ impl App {
         work.event("session", begun.id, "session.began", &[]);
         work.commit(Outcome::Done).await?;
         self.wake.pings.notify_one();
-        Ok(Answer::Page(Box::new(Page::Answered { client: client.clone(), yes: true })))
+        Ok(Answer::Page(Box::new(Page::Answered { client: client.clone(), said: Said::Yes })))
     }
 
-    /// Says no, where somebody is there to say it.
+    /// Says no; whether that was the answer, and not another before it.
     pub(super) async fn decline(
         &self,
         ctx: &Ctx,
         asked: &Elsewhere,
         client: &Client,
-        session: Option<&Session>,
+        session: &Session,
         why: &'static str,
-    ) -> Result<(), Error> {
-        let Some(session) = session else { return Ok(()) };
+    ) -> Result<bool, Error> {
         let own = access::own(session, ctx.now)?;
         let ctx = ctx.acting(Actor::Person { id: session.person });
         let mut work = self.begin(&ctx, Action::QuestionAnswered).await?;
-        if elsewhere::decide(work.tx(), asked.id, &own, None, ctx.now).await? {
-            work.target("person", session.person).target("client", client.id).detail("way", asked.way.as_str());
-            work.commit(Outcome::Refused(why)).await?;
-            self.wake.pings.notify_one();
+        if !elsewhere::decide(work.tx(), asked.id, &own, None, ctx.now).await? {
+            return Ok(false);
         }
-        Ok(())
+        work.target("person", session.person).target("client", client.id).detail("way", asked.way.as_str());
+        work.commit(Outcome::Refused(why)).await?;
+        self.wake.pings.notify_one();
+        Ok(true)
     }
 
     /// An error: for the client at its address, or for whoever asked elsewhere and is told when it asks again.
@@ -197,8 +198,13 @@ impl App {
         error: &ProtocolError,
     ) -> Result<Answer, Error> {
         let Some(asked) = &request.elsewhere else { return Ok(Answer::Client(self.refusal_of(request, error))) };
-        self.decline(ctx, asked, client, session, error.description).await?;
-        Ok(Answer::Page(Box::new(Page::Answered { client: client.clone(), yes: false })))
+        // Whoever left meanwhile refuses nothing, and is not told that she did.
+        let Some(session) = session else { return Ok(Answer::Page(Box::new(Page::Stop(PageStop::Expired)))) };
+        let said = match self.decline(ctx, asked, client, session, error.description).await? {
+            true => Said::No,
+            false => Said::Before,
+        };
+        Ok(Answer::Page(Box::new(Page::Answered { client: client.clone(), said })))
     }
 
     /// Answers a client that asks what became of its question (RFC 8628, 3.4; CIBA Core, 10.1).

@@ -77,14 +77,14 @@ impl App {
         self.wake.pings.notified().await;
     }
 
-    /// Whether the settings name a verification service.
-    pub fn has_verifiers(&self) -> bool {
-        !self.verifiers.all().is_empty()
+    /// The verification services that the settings name.
+    pub fn verifier_names(&self) -> Vec<String> {
+        self.verifiers.all().iter().map(|service| service.name.clone()).collect()
     }
 
     /// Waits until there may be somebody to ask a verification service about.
-    pub async fn verification_bell(&self) {
-        self.wake.verifications.notified().await;
+    pub async fn verification_bell(&self, service: &str) {
+        self.verifiers.rung(service).await;
     }
 
     /// Waits until there may be something to deliver.

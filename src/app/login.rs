@@ -128,6 +128,13 @@ impl App {
         Ok((self.sealer.seal_state(BARE_SEAL, &binding, &then, &*self.random)?, fresh))
     }
 
+    /// Where the form of somebody who comes by herself leads; `None` for one of a platform's request.
+    pub fn where_to(&self, sealed: &str, browser: &Browser) -> Option<Then> {
+        let plain = self.sealer.open_state(BARE_SEAL, &browser.binding()?, sealed).ok()?;
+        // A form that an older release sealed says nothing.
+        Some(serde_json::from_slice(&plain).unwrap_or_default())
+    }
+
     /// Signs somebody in.
     ///
     /// # Errors
@@ -139,10 +146,7 @@ impl App {
     }
 
     async fn try_sign_in(&self, ctx: &Ctx, form: LoginForm, browser: &Browser) -> Result<LoginReply, Error> {
-        let bare = form.request.as_deref().zip(browser.binding());
-        let bare = bare.and_then(|(sealed, binding)| self.sealer.open_state(BARE_SEAL, &binding, sealed).ok());
-        // A form that an older release sealed says nothing.
-        let then = bare.as_ref().map(|plain| serde_json::from_slice(plain).unwrap_or_default());
+        let then = form.request.as_deref().and_then(|sealed| self.where_to(sealed, browser));
         let opened = match &form.request {
             None => return Ok(LoginReply::Stop(PageStop::Expired)),
             Some(_) if then.is_some() => None,

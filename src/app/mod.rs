@@ -161,6 +161,8 @@ pub struct Inner {
     pub(crate) scraping: tokio::sync::Mutex<()>,
     /// One lane takes a delivery at a time.
     pub(crate) taking: tokio::sync::Mutex<()>,
+    /// The same for notices to clients whose question was answered.
+    pub(crate) taking_pings: tokio::sync::Mutex<()>,
     /// Something was committed that a job waits for.
     pub(crate) wake: Wake,
 }
@@ -171,7 +173,6 @@ pub(crate) struct Wake {
     pub(crate) sequencer: Notify,
     pub(crate) deliveries: Notify,
     pub(crate) pings: Notify,
-    pub(crate) verifications: Notify,
 }
 
 impl std::ops::Deref for App {
@@ -201,6 +202,7 @@ impl App {
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),
             scraping: tokio::sync::Mutex::default(),
             taking: tokio::sync::Mutex::default(),
+            taking_pings: tokio::sync::Mutex::default(),
             wake: Wake::default(),
             db: parts.db,
             ephemeral: parts.ephemeral,

@@ -11,18 +11,17 @@ use super::cases::{self, Dispute};
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::{Task, TaskName};
-use crate::domain::audit::Action;
+use crate::domain::access::{Task, TaskName, TaskOn};
+use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{CaseId, OrgId, PersonId, new_uuid};
 use crate::domain::registry::account::AliasKind;
 use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
-use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::document::{Document, DocumentStatus};
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::personal_code::PersonalCode;
 use crate::store::documents::{DocumentKey, StoredCode};
-use crate::store::{accounts, documents, merges, person_names, persons};
+use crate::store::{accounts, documents, fact_authors, merges, person_names, persons};
 
 /// What a change came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,8 +77,9 @@ impl App {
         if let Some(former) = &person.name {
             person_names::keep(work.tx(), &on, new_uuid(ctx.now, &*self.random), former, ctx.now).await?;
         }
-        self.supersede_in(work, ctx, task, person.id).await?;
-        let renamed = unverified(Person { name: Some(name), ..person }, ctx);
+        self.recorded_in(work, ctx, &on).await?;
+        let renamed = Person { name: Some(name), ..person };
+        let renamed = self.supersede_in(work, ctx, task, renamed, None).await?;
         self.write_person(work, task, &renamed, &["name"]).await?;
         Ok(persons::refresh_presence(work.tx(), &on).await?)
     }
@@ -124,8 +124,9 @@ impl App {
             }
         }
         work.target("person", person.id);
-        self.supersede_in(&mut work, ctx, &task, person.id).await?;
-        let corrected = unverified(Person { birth_date: Some(born), ..person }, ctx);
+        self.recorded_in(&mut work, ctx, &task.on(person.id)).await?;
+        let corrected = Person { birth_date: Some(born), ..person };
+        let corrected = self.supersede_in(&mut work, ctx, &task, corrected, None).await?;
         self.write_person(&mut work, &task, &corrected, &["birth_date"]).await?;
         work.commit(Outcome::Done).await?;
         Ok(Changed::Done)
@@ -225,13 +226,14 @@ impl App {
             }
         }
         self.insert_document(work, ctx, &on, person, document, key).await?;
-        self.supersede_in(work, ctx, task, person.id).await?;
+        self.recorded_in(work, ctx, &on).await?;
         let known = Person {
             birth_date: document.birth_date().or(person.birth_date),
             sex: document.sex().unwrap_or(person.sex),
             ..person.clone()
         };
-        self.write_person(work, task, &unverified(known, ctx), &["document"]).await
+        let known = self.supersede_in(work, ctx, task, known, None).await?;
+        self.write_person(work, task, &known, &["document"]).await
     }
 
     /// Takes a number away from whoever holds it without right; it is free for its true holder. `false` when she does not
@@ -252,8 +254,8 @@ impl App {
         if !documents::set_status(work.tx(), &on, held.id, held.status, DocumentStatus::Withdrawn, ctx.now).await? {
             return Err(Error::busy("somebody changed the document at the same moment"));
         }
-        self.supersede_in(work, ctx, task, person.id).await?;
-        self.write_person(work, task, &unverified(person.clone(), ctx), &["document"]).await?;
+        let person = self.supersede_in(work, ctx, task, person.clone(), None).await?;
+        self.write_person(work, task, &person, &["document"]).await?;
         Ok(true)
     }
 
@@ -279,7 +281,7 @@ impl App {
                     let alias = self.index.login("personal_code", &plain);
                     accounts::end_alias(work.tx(), &on, AliasKind::PersonalCode, alias, ctx.now).await?;
                 }
-                work.event("person", person.id, "person.changed", &["personal_code"]);
+                self.code_changed_in(work, ctx, task, person).await?;
                 return Ok(true);
             }
         }
@@ -352,7 +354,7 @@ impl App {
             return self.dispute_instead(work, ctx, &task, by, dispute).await;
         }
         self.insert_personal_code(&mut work, ctx, &task.on(person.id), &person, code).await?;
-        work.event("person", person.id, "person.changed", &["personal_code"]);
+        self.code_changed_in(&mut work, ctx, &task, &person).await?;
         // The number inside is a hint (R10): she keeps the code, and somebody looks at it.
         if let Some(key) = self.hinted(code) {
             let other = documents::holder(work.tx(), &task, &key).await?.filter(|holder| holder.person != person.id);
@@ -366,6 +368,18 @@ impl App {
         }
         work.commit(Outcome::Done).await?;
         Ok(Changed::Done)
+    }
+
+    /// Another 学籍号 than the one that was compared says nothing of the one that was.
+    async fn code_changed_in(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, person: &Person) -> Result<(), Error> {
+        let person = self.supersede_in(work, ctx, task, person.clone(), Some("personal_code")).await?;
+        self.write_person(work, task, &person, &["personal_code"]).await
+    }
+
+    /// Notes who says so: she is not the one to verify it. What the operator's commands write is nobody's word.
+    pub(super) async fn recorded_in(&self, work: &mut Work<'_>, ctx: &Ctx, on: &TaskOn) -> Result<(), Error> {
+        let Actor::Person { id: author } = ctx.actor else { return Ok(()) };
+        Ok(fact_authors::insert(work.tx(), on, author, ctx.now).await?)
     }
 
     /// Somebody whom this decider may change. She is held before anybody's right is looked at: whoever gave her to another
@@ -422,17 +436,5 @@ impl App {
         }
         work.event("person", person.id, "person.changed", fields);
         Ok(())
-    }
-}
-
-/// The person, changed now. Whoever was verified was so under what she had before: it has to be done anew.
-fn unverified(person: Person, ctx: &Ctx) -> Person {
-    let falls = person.realname_level > Level::RECORDED;
-    Person {
-        realname_level: person.realname_level.min(Level::RECORDED),
-        realname_at: if falls { Some(ctx.now) } else { person.realname_at },
-        updated_at: ctx.now,
-        version: person.version + 1,
-        ..person
     }
 }

@@ -89,6 +89,20 @@ impl App {
         Ok(tx.commit().await?)
     }
 
+    /// Writes that a device of a client was used, which shows itself here only by its refresh tokens. Part of a larger
+    /// change. A session that has ended unused does not come back by it.
+    pub(crate) async fn touch_device(&self, work: &mut Work<'_>, id: SessionId, now: Timestamp) -> Result<(), Error> {
+        let Some(session) = sessions::of_device(work.tx(), id).await? else { return Ok(()) };
+        if session.touch(now, self.lifetimes.session_idle).is_none() {
+            return Ok(());
+        }
+        let is_admin = !admin_grants::live(work.tx(), session.person, now).await?.is_empty();
+        let idle = session_lifetimes(&self.lifetimes, is_admin).0;
+        let live = session.is_live(now);
+        let idle_end = if live { now.plus(idle).min(session.expires_at) } else { session.idle_expires_at };
+        Ok(sessions::touch(work.tx(), id, now, idle_end).await?)
+    }
+
     /// Keeps the chosen identity in the session; only one of her own.
     ///
     /// # Errors

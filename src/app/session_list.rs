@@ -29,19 +29,21 @@ pub struct SessionCard {
     pub last_seen: Timestamp,
     /// It is the one in which she looks.
     pub here: bool,
+    /// Its session is over, and an app there may go on without it.
+    pub lasting: bool,
 }
 
 impl App {
-    /// Her sessions, this one first and then the latest; `None` without one.
+    /// Where something can still be done in her name, this session first and then the latest; `None` without one.
     ///
     /// # Errors
     /// A failed store.
     pub async fn list_sessions(&self, ctx: &Ctx, browser: &Browser) -> Result<Option<(Who, Vec<SessionCard>)>, Error> {
         let Some(who) = self.who(ctx, browser).await? else { return Ok(None) };
         let own = access::own(&who.session, ctx.now)?;
-        let live = sessions::live(&mut self.db.read().await?, &own, ctx.now).await?;
-        let mut cards = Vec::with_capacity(live.len());
-        for session in live {
+        let reaching = sessions::reaching(&mut self.db.read().await?, &own, ctx.now).await?;
+        let mut cards = Vec::with_capacity(reaching.len());
+        for session in reaching {
             let client = match session.client {
                 Some(client) => self.client_by_id(client, ctx.now).await?,
                 None => None,
@@ -49,6 +51,7 @@ impl App {
             cards.push(SessionCard {
                 handle: self.handle(&who.session, session.id)?,
                 here: session.id == who.session.id,
+                lasting: !session.is_live(ctx.now),
                 agent: session.agent,
                 client,
                 since: session.created_at,
@@ -86,13 +89,15 @@ impl App {
         let ctx = ctx.acting(Actor::Person { id: who.session.person });
         let mut work = self.begin(&ctx, Action::SessionsEnded).await?;
         let mut ended = 0;
-        for session in sessions::live(work.tx(), &own, ctx.now).await?.into_iter().filter(meant) {
-            if self.end_session_in(&mut work, session.id, ctx.now, "ended from another device").await?.is_none() {
-                continue;
+        for session in sessions::reaching(work.tx(), &own, ctx.now).await?.into_iter().filter(meant) {
+            let at_once = self.end_session_in(&mut work, session.id, ctx.now, "ended from another device").await?;
+            let offline =
+                grants::revoke_all_of_session(work.tx(), session.id, ctx.now, "ended from another device").await?;
+            if at_once.is_some() {
+                work.event("session", session.id, "session.ended", &[]);
             }
-            grants::revoke_all_of_session(work.tx(), session.id, ctx.now, "ended from another device").await?;
-            work.event("session", session.id, "session.ended", &[]);
-            ended += 1;
+            // Somebody else may have been quicker with both.
+            ended += u64::from(at_once.is_some() || offline > 0);
         }
         if ended == 0 {
             return Ok(());

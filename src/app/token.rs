@@ -269,6 +269,7 @@ impl App {
             }
             Presented::Ended => return Err(invalid_grant("the refresh token has ended")),
         };
+        self.touch_device(&mut work, grant.session, ctx.now).await?;
         let grant = Grant { cnf: proved, ..narrowed(grant, scope)? };
         let facts = self.facts(work.tx(), &proof, base, &grant, client, ctx.now).await?;
         work.target("person", grant.person).target("client", client.id).target("grant", grant.id);

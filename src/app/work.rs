@@ -37,7 +37,7 @@ pub enum Housekeeping {
     Installation,
     /// A subject that a sector hears of for the first time in an answer about somebody else.
     Subject,
-    /// What a client asks of somebody, until she answered; nothing was given yet.
+    /// What a device asks of nobody in particular, until somebody answered; nothing was given yet.
     Question,
 }
 

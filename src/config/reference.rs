@@ -23,7 +23,8 @@ pub fn reference() -> String {
          `verification-request+jwt`, verified with the keys at our `jwks_uri`) with `iss`, `aud` (the url), `jti`, `iat`, `exp`, `method`, `name` and, as\n\
          the method compares them, `document` (`class`, `country`, `number`), `personal_code` and `phone`. The answer is one as well (`typ`\n\
          `verification-response+jwt`) with `iss` (the url), `aud` (our issuer), `request` (the `jti`), `iat`, `result` (`match` or `mismatch`) and perhaps\n\
-         `txn`. The same `jti` comes again when no answer came. Five failures in a row let a service rest for a minute.\n\n\
+         `txn`. Each call is a question of its own: where no answer came, the next one has another `jti`, and an answer to the one\n\
+         before is none to it. Five failures in a row let a service rest for a minute.\n\n\
          | member | default | meaning |\n|---|---|---|\n",
     );
     for (member, default, meaning) in super::verification::MEMBERS {

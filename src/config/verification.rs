@@ -62,6 +62,13 @@ fn service(name: &str, value: &Value) -> Result<VerifierSettings, ConfigError> {
     };
     let table = value.as_table().ok_or_else(|| fault("is no table", "[verification.NAME] and its members below"))?;
     let word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    // What it confirms is kept under its name, beside the words of the operator and of people.
+    if name.eq_ignore_ascii_case("operator") || uuid::Uuid::parse_str(name).is_ok() {
+        return Err(fault(
+            "has the name of somebody else",
+            "another name: operator and ids say who stood for a person",
+        ));
+    }
     if !word(name) {
         return Err(fault("is no name", "letters, digits and hyphens, as [verification.police]"));
     }
@@ -118,6 +125,10 @@ mod tests {
                 fault.contains("verification.x") && fault.contains(hint) && !fault.contains("topsecret"),
                 "{fault}"
             );
+        }
+        for taken in ["operator", "Operator", "019a0000-0000-7000-8000-000000000001"] {
+            let fault = read(&format!("[verification.{taken}]\n{whole}")).unwrap_err().to_string();
+            assert!(fault.contains("another name"), "{fault}");
         }
         assert!(read("[verification]\nx = 1\n").is_err());
     }

@@ -13,6 +13,7 @@ use crate::app::login::{LoginForm, LoginReply, Then};
 use crate::app::session::Browser;
 use crate::app::{App, Ctx, Error};
 use crate::domain::locale::Locale;
+use crate::domain::oidc::elsewhere::Said;
 use crate::domain::oidc::params::Params;
 
 /// Where it stands on platform A's port; the contract's place-holders are filled in by whoever calls it.
@@ -105,8 +106,8 @@ impl Stage {
                     Some(first) => self.app.continue_with_identity(ctx, &request, first.id, browser).await?,
                     None => break,
                 },
-                Page::Answered { yes: true, .. } => return Ok((StatusCode::OK, "allowed")),
-                Page::Answered { yes: false, .. } => return Ok((StatusCode::OK, "denied")),
+                Page::Answered { said: Said::Yes, .. } => return Ok((StatusCode::OK, "allowed")),
+                Page::Answered { said: Said::No, .. } => return Ok((StatusCode::OK, "denied")),
                 Page::GuardianNeeded { .. } => return Ok((StatusCode::OK, "denied: a guardian has not agreed")),
                 _ => break,
             };

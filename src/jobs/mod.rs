@@ -17,9 +17,9 @@ const MAJORITY_CLOCK: Duration = Duration::from_secs(600);
 const UPKEEP_CLOCK: Duration = Duration::from_secs(600);
 /// A receiver that is slow holds one lane at most; so many may be slow before others wait.
 const DELIVERY_LANES: usize = 8;
-
-const PING_LANES: usize = 2;
-/// One slow service must not keep the others from being asked.
+/// As many for clients that wait to hear of an answer: they have minutes.
+const PING_LANES: usize = 8;
+/// Of each service: one that is slow, or has much to answer, keeps no other from being asked.
 const VERIFICATION_LANES: usize = 2;
 
 /// Starts all jobs; they end when `stop` is cancelled. `anchors` is a file outside the database to which audit
@@ -34,8 +34,10 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
     for _ in 0..PING_LANES {
         tracker.spawn(pings(app.clone(), stop.clone()));
     }
-    for _ in 0..VERIFICATION_LANES {
-        tracker.spawn(verifications(app.clone(), stop.clone()));
+    for service in app.verifier_names() {
+        for _ in 0..VERIFICATION_LANES {
+            tracker.spawn(verifications(app.clone(), service.clone(), stop.clone()));
+        }
     }
     tracker.spawn(majority(app.clone(), stop.clone()));
     tracker.spawn(upkeep(app.clone(), anchors, stop.clone()));
@@ -112,9 +114,9 @@ async fn pings(app: App, stop: CancellationToken) {
     }
 }
 
-async fn verifications(app: App, stop: CancellationToken) {
-    while app.has_verifiers() {
-        let asked = app.verify_one().await;
+async fn verifications(app: App, service: String, stop: CancellationToken) {
+    loop {
+        let asked = app.verify_one(&service).await;
         note(&app, "verifications", &asked);
         match asked {
             Ok(true) if !stop.is_cancelled() => continue,
@@ -123,7 +125,7 @@ async fn verifications(app: App, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = app.verification_bell() => {}
+            () = app.verification_bell(&service) => {}
             () = tokio::time::sleep(DELIVERY_CLOCK) => {}
         }
     }

@@ -13,17 +13,20 @@ statements! {
     BY_CODE = "SELECT * FROM elsewhere_question WHERE code_digest = $1 AND way = $2";
     BY_USER_CODE = "SELECT * FROM elsewhere_question WHERE user_code_idx = $1 AND state = 'pending' AND expires_at > $2";
     FIND = "SELECT * FROM elsewhere_question WHERE id = $1";
-    OPEN_OF = "SELECT * FROM elsewhere_question WHERE person_id = $1 AND way = 'ciba' AND state = 'pending' AND expires_at > $2 ORDER BY created_at, id";
+    OPEN_OF = "SELECT * FROM (SELECT q.*, ROW_NUMBER() OVER (PARTITION BY q.client_id ORDER BY q.created_at DESC, q.id DESC) AS age FROM elsewhere_question q
+            WHERE q.person_id = $1 AND q.way = 'ciba' AND q.state = 'pending' AND q.expires_at > $2) newest WHERE age <= $3 ORDER BY created_at DESC, id DESC LIMIT $4";
     // One answer, by whom it was for, in time; what the client hears of it is due at once.
     DECIDE = "UPDATE elsewhere_question SET state = $3, offer = $4, person_id = $2, decided_at = $5, user_code_idx = NULL,
             notify_at = CASE WHEN notify_sealed IS NULL THEN NULL ELSE CAST($5 AS BIGINT) END
         WHERE id = $1 AND state = 'pending' AND expires_at > $5 AND (person_id IS NULL OR person_id = $2)";
     REDEEM = "UPDATE elsewhere_question SET state = 'redeemed' WHERE id = $1 AND state = 'approved' AND expires_at > $2";
-    HEARD = "UPDATE elsewhere_question SET notify_at = NULL, notify_sealed = NULL WHERE id = $1";
-    LATER = "UPDATE elsewhere_question SET notify_at = $2 WHERE id = $1";
+    HEARD = "UPDATE elsewhere_question SET notify_at = NULL, notify_sealed = NULL, notify_taken_until = NULL WHERE id = $1";
+    LATER = "UPDATE elsewhere_question SET notify_at = $2, notify_taken_until = NULL WHERE id = $1";
     FORGET = "DELETE FROM elsewhere_question WHERE expires_at < $1";
-    @claim TAKE = "UPDATE elsewhere_question SET notify_attempts = notify_attempts + 1, notify_at = $2
-        WHERE id = (SELECT id FROM elsewhere_question WHERE notify_at IS NOT NULL AND notify_at <= $1 ORDER BY notify_at LIMIT 1",
+    // One at a time for each client, as logout tokens: whoever takes long to answer holds up only what is its own.
+    @claim TAKE = "UPDATE elsewhere_question SET notify_attempts = notify_attempts + 1, notify_at = $2, notify_taken_until = $2
+        WHERE id = (SELECT q.id FROM elsewhere_question q WHERE q.notify_at IS NOT NULL AND q.notify_at <= $1
+            AND NOT EXISTS (SELECT 1 FROM elsewhere_question o WHERE o.client_id = q.client_id AND o.notify_taken_until > $1) ORDER BY q.notify_at LIMIT 1",
         ") AND notify_at <= $1 RETURNING id, client_id, notify_uri, notify_sealed, notify_attempts, expires_at";
 }
 
@@ -100,12 +103,17 @@ pub async fn find(tx: &mut Tx, id: ElsewhereId) -> Result<Option<Question>, Stor
     tx.optional(FIND, args![id]).await
 }
 
-/// What clients ask of a person now, the oldest first.
+/// Newest questions of one client that a person sees at once: an older one was begun anew, or is meant to wear her down.
+const SHOWN_OF_CLIENT: u32 = 3;
+/// All that she sees at once.
+const SHOWN: u32 = 20;
+
+/// What clients ask of a person now, the newest first.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn open_of(tx: &mut Tx, proof: &impl OnePerson, now: Timestamp) -> Result<Vec<Question>, StoreError> {
-    tx.all(OPEN_OF, args![proof.person(), now]).await
+    tx.all(OPEN_OF, args![proof.person(), now, SHOWN_OF_CLIENT, SHOWN]).await
 }
 
 /// Answers a question, once and by whom it was for: an offer is a yes. Whether it was this call that did.

@@ -86,7 +86,7 @@ statements! {
     MOVE_PROFILE = "UPDATE profile SET person_id = $2, claims_sealed = $3 WHERE person_id = $1";
     // Whoever has a password of her own keeps it.
     MOVE_PASSWORD = "UPDATE password_credential SET account_id = $2 WHERE account_id = $1 AND set_at <= $3 AND NOT EXISTS (SELECT 1 FROM password_credential o WHERE o.account_id = $2)";
-    CLOSED_CASES = "SELECT row_id AS id FROM person_merge_row WHERE merge_id = $1 AND place = 'conflict_case.state' ORDER BY row_id";
+    WENT = "SELECT row_id AS id FROM person_merge_row WHERE merge_id = $1 AND place = $2 ORDER BY row_id";
     SESSIONS_OF = "SELECT id FROM session WHERE person_id = $1 AND account_id = $2";
     SESSIONS_AS = "SELECT id FROM session WHERE person_id = $1 AND identity_id = $2";
     GRANTS_AS = "SELECT id FROM oidc_grant WHERE person_id = $1 AND identity_id = $2";
@@ -462,8 +462,16 @@ pub async fn note_case(tx: &mut Tx, _task: &Task, merge: MergeId, case: CaseId) 
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn closed_cases(tx: &mut Tx, _task: &Task, merge: MergeId) -> Result<Vec<CaseId>, StoreError> {
-    Ok(tx.all::<Id>(CLOSED_CASES, args![merge]).await?.into_iter().map(|row| CaseId(row.0)).collect())
+pub async fn closed_cases(tx: &mut Tx, task: &Task, merge: MergeId) -> Result<Vec<CaseId>, StoreError> {
+    Ok(went(tx, task, merge, "conflict_case.state").await?.into_iter().map(CaseId).collect())
+}
+
+/// The rows of a place that went over.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn went(tx: &mut Tx, _task: &Task, merge: MergeId, place: &str) -> Result<Vec<Uuid>, StoreError> {
+    Ok(tx.all::<Id>(WENT, args![merge, place]).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// Gives subjects back.

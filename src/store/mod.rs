@@ -23,6 +23,7 @@ pub mod elsewhere;
 pub mod enrolments;
 pub mod ephemeral;
 pub mod erasures;
+pub mod fact_authors;
 pub mod facts;
 pub mod grants;
 pub mod guardianships;

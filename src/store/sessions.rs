@@ -21,7 +21,11 @@ statements! {
     SHORTEN = "UPDATE session SET idle_expires_at = CASE WHEN idle_expires_at > $2 THEN $2 ELSE idle_expires_at END, expires_at = CASE WHEN expires_at > auth_time + $3 THEN auth_time + $3 ELSE expires_at END
         WHERE person_id = $1 AND ended_at IS NULL";
     LIVE_OF_PERSON = "SELECT id FROM session WHERE person_id = $1 AND ended_at IS NULL ORDER BY id";
-    LIVE = "SELECT * FROM session WHERE person_id = $1 AND ended_at IS NULL AND expires_at > $2 AND idle_expires_at > $2 ORDER BY last_seen_at DESC, id";
+    OF_DEVICE = "SELECT * FROM session WHERE id = $1 AND client_id IS NOT NULL AND ended_at IS NULL";
+    // Used now, or left with something that comes back without it: a refresh token of an offline grant.
+    REACHING = "SELECT s.* FROM session s WHERE s.person_id = $1 AND ((s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2)
+        OR EXISTS (SELECT 1 FROM oidc_grant g JOIN refresh_family f ON f.grant_id = g.id WHERE g.session_id = s.id AND g.offline AND g.revoked_at IS NULL
+            AND f.revoked_at IS NULL AND f.expires_at > $2 AND f.idle_expires_at > $2)) ORDER BY s.last_seen_at DESC, s.id";
     HISTORY = "SELECT * FROM session WHERE person_id = $1 ORDER BY created_at, id";
     BEGIN_SIGN_IN = "INSERT INTO sign_in (id, account_id, person_id, amr, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
     FINISH_SIGN_IN = "UPDATE sign_in SET finished_at = $2, session_id = $3 WHERE id = $1 AND finished_at IS NULL AND expires_at > $2";
@@ -186,12 +190,21 @@ pub async fn live_of_person(tx: &mut Tx, person: PersonId) -> Result<Vec<Session
     Ok(tx.all::<Id>(LIVE_OF_PERSON, args![person]).await?.into_iter().map(|row| row.0).collect())
 }
 
-/// Sessions of a person that may be used now, the latest first.
+/// A session that was begun for a client's device and has not been ended.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn live(tx: &mut Tx, proof: &impl OnePerson, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-    tx.all(LIVE, args![proof.person(), now]).await
+pub async fn of_device(tx: &mut Tx, id: SessionId) -> Result<Option<Session>, StoreError> {
+    tx.optional(OF_DEVICE, args![id]).await
+}
+
+/// Sessions of a person from which somebody still reaches something, the latest first: those that may be used now, and
+/// those, ended or not, in which a grant was given that outlives them.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn reaching(tx: &mut Tx, proof: &impl OnePerson, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+    tx.all(REACHING, args![proof.person(), now]).await
 }
 
 /// All sessions of a person, the oldest first.

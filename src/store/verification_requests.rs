@@ -1,13 +1,15 @@
 //! Questions to verification services that wait for their answer 核验请求.
 
+use chrono::NaiveDate;
+
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::{OnePerson as _, Task, TaskOn};
-use crate::domain::id::VerificationId;
+use crate::domain::id::{PersonId, VerificationId};
 use crate::domain::registry::verification_request::{CallFault, RequestState, VerificationRequest};
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO verification_request (id, person_id, service, method, state, attempts, next_at, requested_by, created_at) VALUES ($1, $2, $3, $4, 'waiting', 0, $5, $6, $5)
+    INSERT = "INSERT INTO verification_request (id, person_id, service, method, state, attempts, next_at, requested_by, created_at) VALUES ($1, $2, $3, $4, 'waiting', 0, $7, $6, $5)
         ON CONFLICT (person_id, service) WHERE state = 'waiting' DO NOTHING";
     // Only by whoever holds the last lease: an answer that came too late finds it taken by somebody else.
     END = "UPDATE verification_request SET state = $3, fault = NULL, ended_at = $4 WHERE id = $1 AND state = 'waiting' AND attempts = $2";
@@ -18,6 +20,9 @@ statements! {
         AND NOT EXISTS (SELECT 1 FROM verification_request o WHERE o.person_id = verification_request.person_id AND o.service = verification_request.service AND o.state = 'waiting' AND o.id <> verification_request.id)";
     FIND = "SELECT * FROM verification_request WHERE id = $1";
     OPEN = "SELECT * FROM verification_request WHERE state IN ('waiting', 'failed') ORDER BY created_at, id LIMIT $1";
+    LAST = "SELECT * FROM verification_request WHERE person_id = $1 AND service = $2 ORDER BY created_at DESC, id DESC LIMIT 1";
+    COUNT = "INSERT INTO verification_count (admin_id, day, asked) VALUES ($1, $2, 1)
+        ON CONFLICT (admin_id, day) DO UPDATE SET asked = verification_count.asked + 1 WHERE verification_count.asked < $3";
     OF_PERSON = "SELECT * FROM verification_request WHERE person_id = $1 ORDER BY created_at, id";
     @claim TAKE = "UPDATE verification_request SET attempts = attempts + 1, next_at = $3
         WHERE id = (SELECT id FROM verification_request WHERE state = 'waiting' AND service = $1 AND next_at <= $2 ORDER BY next_at LIMIT 1",
@@ -54,8 +59,31 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, request: &VerificationRequest) -> 
         request.method.as_str(),
         request.created_at,
         request.requested_by,
+        request.next_at,
     ];
     tx.execute_one(INSERT, values).await
+}
+
+/// The last one about the person at a service.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn last(tx: &mut Tx, on: &TaskOn, service: &str) -> Result<Option<VerificationRequest>, StoreError> {
+    tx.optional(LAST, args![on.person(), service]).await
+}
+
+/// Counts a question that an administrator causes on a day; `false` when that would go beyond her budget.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn count(
+    tx: &mut Tx,
+    _task: &Task,
+    admin: PersonId,
+    day: NaiveDate,
+    budget: i64,
+) -> Result<bool, StoreError> {
+    tx.execute_one(COUNT, args![admin, day, budget]).await
 }
 
 /// Takes one that is due for a service, and keeps it from others until `lease`.

@@ -1,9 +1,8 @@
 //! Real-name verifications 实名核验: added, and superseded when what was compared changes; never taken back.
 
-use std::collections::BTreeSet;
-
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::{OnePerson, TaskOn};
+use crate::domain::id::VerificationId;
 use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::verification::Verification;
 use crate::domain::time::Timestamp;
@@ -12,7 +11,8 @@ statements! {
     INSERT = "INSERT INTO verification (id, person_id, method, trust_framework, level, verifier, claims, result, evidence_sealed, txn, verified_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     OF_PERSON = "SELECT * FROM verification WHERE person_id = $1 ORDER BY verified_at, id";
-    SUPERSEDE = "UPDATE verification SET superseded_at = $2 WHERE person_id = $1 AND superseded_at IS NULL AND result = 'confirmed' RETURNING verifier";
+    SUPERSEDE = "UPDATE verification SET superseded_at = $3 WHERE id = $1 AND person_id = $2 AND superseded_at IS NULL";
+    RESTORE = "UPDATE verification SET superseded_at = NULL WHERE id = $1 AND person_id = $2";
 }
 
 impl FromRow for Verification {
@@ -66,18 +66,18 @@ pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Verifi
     tx.all(OF_PERSON, args![proof.person()]).await
 }
 
-struct Verifier(String);
-
-impl FromRow for Verifier {
-    fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self(row.get("verifier")?))
-    }
-}
-
-/// Ends what all verifications of the person say of her, because she changed; who had confirmed it, each once.
+/// Ends what a verification says of the person; `false` when that was over.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn supersede(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<BTreeSet<String>, StoreError> {
-    Ok(tx.all::<Verifier>(SUPERSEDE, args![on.person(), now]).await?.into_iter().map(|row| row.0).collect())
+pub async fn supersede(tx: &mut Tx, on: &TaskOn, id: VerificationId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(SUPERSEDE, args![id, on.person(), now]).await
+}
+
+/// Lets a verification speak of the person again.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn restore(tx: &mut Tx, on: &TaskOn, id: VerificationId) -> Result<(), StoreError> {
+    tx.execute(RESTORE, args![id, on.person()]).await.map(drop)
 }

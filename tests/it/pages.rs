@@ -7,6 +7,7 @@ use std::path::Path;
 use axum::body::Body;
 use axum::http::{Request, header};
 use mingji::domain::locale::Locale;
+use mingji::domain::oidc::elsewhere::Said;
 use mingji::domain::registry::holder::{Holder, SlipKind};
 use mingji::http::pages::static_files::{ASSETS, static_router};
 use mingji::http::pages::views::*;
@@ -298,23 +299,24 @@ fn elsewhere_samples(v: Values) -> Vec<Sample> {
     };
     let shown =
         move |from: Option<&str>| Compare::Device { code: v.text("WDJB-MJHT"), from: from.map(|from| v.text(from)) };
-    let device = move |name: Option<&str>, client: Option<&str>, here| Device {
+    let device = move |name: Option<&str>, client: Option<&str>, here, lasting| Device {
         handle: v.text("handle"),
         agent: name.map(|name| v.text(name)),
         client_name: client.map(|client| v.text(client)),
         since: "2026-11-26 08:05".into(),
         last_seen: "2026-11-26 09:40".into(),
         here,
+        lasting,
     };
     let devices = move || Devices {
         who: v.who("陈晓兰"),
         devices: vec![
-            device(Some("Edge · Windows"), None, true),
-            device(None, Some("教室大屏"), false),
-            device(None, None, false),
+            device(Some("Edge · Windows"), None, true, false),
+            device(None, Some("教室大屏"), false, true),
+            device(None, None, false, false),
         ],
     };
-    let answered = move |yes| Answered { client_name: v.text("三平学习空间"), yes };
+    let answered = move |said| Answered { client_name: v.text("三平学习空间"), said };
     vec![
         ("type-code", Box::new(move |l| typed("WDJB-MJHT", None).render(l))),
         ("type-code-unknown", Box::new(move |l| typed("WDJB-MJHT", Some(CodeProblem::Unknown)).render(l))),
@@ -323,8 +325,9 @@ fn elsewhere_samples(v: Values) -> Vec<Sample> {
         ("confirm-device-elsewhere", Box::new(move |l| confirm(shown(Some("203.0.113.7"))).render(l))),
         ("confirm-client", Box::new(move |l| confirm(Compare::Client(Some(v.text("W4SCT")))).render(l))),
         ("devices", Box::new(move |l| devices().render(l))),
-        ("answered-yes", Box::new(move |l| answered(true).render(l))),
-        ("answered-no", Box::new(move |l| answered(false).render(l))),
+        ("answered-yes", Box::new(move |l| answered(Said::Yes).render(l))),
+        ("answered-no", Box::new(move |l| answered(Said::No).render(l))),
+        ("answered-before", Box::new(move |l| answered(Said::Before).render(l))),
     ]
 }
 

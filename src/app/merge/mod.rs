@@ -5,6 +5,7 @@ mod accounts;
 mod reseal;
 mod settle;
 mod undo;
+mod verified;
 
 use serde::Serialize;
 use serde_json::json;
@@ -141,6 +142,7 @@ impl App {
         }
         merge_rows::subjects_go(work.tx(), task, merge.id, absorbed.id, survivor.id).await?;
         self.unite_persons(work, ctx, task, &merge, &survivor, &absorbed).await?;
+        self.recorded_in(work, ctx, &task.on(survivor.id)).await?;
         self.close_cases(work, ctx, task, &merge).await?;
         work.target("person", survivor.id).target("absorbed", absorbed.id).target("merge", merge.id);
         work.event("person", survivor.id, "person.changed", &["merge"]);

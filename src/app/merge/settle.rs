@@ -96,7 +96,7 @@ impl App {
         let over = |one: &Verification| {
             Change::new("verification.superseded_at", one.id, serde_json::Value::Null, ctx.now.micros())
         };
-        Ok(all.iter().filter(|one| one.stands()).map(over).collect())
+        Ok(all.iter().filter(|one| one.superseded_at.is_none()).map(over).collect())
     }
 
     async fn stays(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, merge: &Merge) -> Result<Vec<Change>, Error> {

@@ -76,11 +76,14 @@ impl App {
             }
         }
         self.hand_back(work, task, &undone, &survivor, &returned, &changes).await?;
+        let ids = (survivor.id, returned.id);
+        self.part_verifications(work, ctx, task, &undone, survivor, returned).await?;
         self.reopen_cases(work, task, &undone).await?;
-        work.target("person", survivor.id).target("absorbed", returned.id).target("merge", undone.id);
-        work.event("person", survivor.id, "person.changed", &["merge"]);
-        work.event("person", returned.id, "person.returned", &["merged_into"]);
-        Ok(Merged { person_id: survivor.id, absorbed: returned.id, undo_until: undone.undo_until })
+        let (survivor, returned) = ids;
+        work.target("person", survivor).target("absorbed", returned).target("merge", undone.id);
+        work.event("person", survivor, "person.changed", &["merge"]);
+        work.event("person", returned, "person.returned", &["merged_into"]);
+        Ok(Merged { person_id: survivor, absorbed: returned, undo_until: undone.undo_until })
     }
 
     /// Every question that the merge answered is open again.

@@ -6,12 +6,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::plan::Plan;
 use crate::app::{Ctx, Error};
 use crate::domain::access::Task;
+use crate::domain::audit::Actor;
 use crate::domain::id::{OrgId, PersonId};
 use crate::domain::registry::account::AliasKind;
 use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
 use crate::store::db::Tx;
 use crate::store::{
-    accounts, activations, books, contacts, documents, enrolments, guardianships, institutions, persons,
+    accounts, activations, books, contacts, documents, enrolments, fact_authors, guardianships, institutions, persons,
     relation_claims, spaces, staffings,
 };
 
@@ -55,6 +56,7 @@ impl Plan {
         self.end_outgrown_codes(tx, task, ctx).await?;
         spaces::insert_all(tx, task, &self.spaces).await?;
         persons::insert_all(tx, task, &self.people).await?;
+        self.note_author(tx, task, ctx).await?;
         all(documents::insert_all(tx, task, &self.documents).await?, self.documents.len())?;
         all(documents::insert_codes(tx, task, &self.codes, ctx.now).await?, self.codes.len())?;
         all(enrolments::insert_all(tx, task, &self.enrolments).await?, self.enrolments.len())?;
@@ -91,6 +93,14 @@ impl Plan {
     /// Who begins with this batch, and so is nobody else's to change.
     fn born(&self) -> HashSet<PersonId> {
         self.people.iter().map(|person| person.id).collect()
+    }
+
+    /// An administrator who brings people in, or a number, is not the one to verify it later.
+    async fn note_author(&self, tx: &mut Tx, task: &Task, ctx: &Ctx) -> Result<(), Error> {
+        let Actor::Person { id: author } = ctx.actor else { return Ok(()) };
+        let born = self.people.iter().map(|person| person.id);
+        let people = born.chain(self.documents.iter().map(|document| document.person)).collect();
+        Ok(fact_authors::insert_all(tx, task, people, author, ctx.now).await?)
     }
 
     /// Whoever was known when the rows were decided is still herself, and neither merged nor erased until this is committed.

@@ -2,12 +2,12 @@
 //! shown.
 
 use super::question::{Answer, Facts};
-use super::services::VerificationService;
+use super::services::{Leave, VerificationService};
 use crate::app::work::{Housekeeping, Outcome};
 use crate::app::{App, Ctx, Error, access};
 use crate::domain::access::TaskName;
 use crate::domain::audit::Action;
-use crate::domain::circuit::Circuit;
+use crate::domain::id::new_uuid;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::verification::{TRUST_FRAMEWORK, Verification, VerificationResult};
 use crate::domain::registry::verification_request::{
@@ -17,38 +17,27 @@ use crate::outbound::verifier;
 use crate::store::{merges, persons, verification_requests, verifications};
 
 impl App {
-    /// Asks one question that is due; whether there was one. A service that fails is asked again later, and holds up neither
-    /// another service nor anybody who waits for something else.
+    /// Asks a service one question that is due; whether there was one. A service that fails is asked again later, and holds up
+    /// nobody who waits for something else.
     ///
     /// # Errors
     /// A failed store; then the question is asked again when its lease is over.
-    pub async fn verify_one(&self) -> Result<bool, Error> {
+    pub async fn verify_one(&self, service: &str) -> Result<bool, Error> {
         let task = access::task(TaskName::Verification);
-        for service in self.verifiers.all() {
-            let now = self.now();
-            let Some(before) = self.verifiers.admit(&service.name, now) else { continue };
-            let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
-            let taken = verification_requests::take(&mut tx, &task, &service.name, now, now.plus(LEASE)).await;
-            let taken = match taken {
-                Ok(Some(taken)) => tx.commit().await.map(|()| Some(taken)),
-                other => other,
-            };
-            match taken {
-                Ok(Some(request)) => return self.verify(service, before, &request).await.map(|()| true),
-                Ok(None) => self.verifiers.unused(&service.name, before),
-                Err(error) => {
-                    self.verifiers.unused(&service.name, before);
-                    return Err(error.into());
-                }
-            }
-        }
-        Ok(false)
+        let Some(service) = self.verifiers.named(service) else { return Ok(false) };
+        let now = self.now();
+        let Some(leave) = self.verifiers.admit(&service.name, now) else { return Ok(false) };
+        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
+        let taken = verification_requests::take(&mut tx, &task, &service.name, now, now.plus(LEASE)).await?;
+        let Some(request) = taken else { return Ok(false) };
+        tx.commit().await?;
+        self.verify(service, leave, &request).await.map(|()| true)
     }
 
     async fn verify(
         &self,
         service: &VerificationService,
-        before: Circuit,
+        leave: Leave<'_>,
         request: &VerificationRequest,
     ) -> Result<(), Error> {
         let task = access::task(TaskName::Verification);
@@ -61,26 +50,20 @@ impl App {
             }
         };
         let Some(facts) = facts else {
-            self.verifiers.unused(&service.name, before);
             return self.unanswered(request, CallFault::NothingToCompare).await;
         };
-        let question = match self.question(request, service, &facts, self.now()).await {
-            Ok(question) => question,
-            Err(error) => {
-                self.verifiers.unused(&service.name, before);
-                return Err(error);
-            }
-        };
+        let call = new_uuid(self.now(), &*self.random);
+        let question = self.question(call, request.method, service, &facts, self.now()).await?;
         let said = verifier::ask(&self.outbound, &service.url, question, service.patience).await;
-        let answer = said.and_then(|text| self.believe(service, request, &text, self.now()));
+        let answer = said.and_then(|text| self.believe(service, call, &facts, &text, self.now()));
         match answer {
             Ok(answer) => {
-                self.verifiers.succeeded(&service.name);
+                leave.succeeded();
                 let ctx = Ctx::task(self, "verification");
                 self.patiently(|| self.record_answer(&ctx, service, request, &facts, &answer)).await
             }
             Err(fault) => {
-                self.verifiers.failed(&service.name, self.now());
+                leave.failed(self.now());
                 self.unanswered(request, fault).await
             }
         }
@@ -157,7 +140,8 @@ impl App {
         work.commit(Outcome::Done).await
     }
 
-    /// Keeps a verification, and lifts the level of its person where it is the higher one. Part of a larger change.
+    /// Keeps a verification in place of those that it answers anew; the level of its person is that of what stands then.
+    /// Part of a larger change.
     pub(super) async fn verified_in(
         &self,
         work: &mut crate::app::work::Work<'_>,
@@ -166,20 +150,18 @@ impl App {
         person: Person,
         verification: &Verification,
     ) -> Result<(), Error> {
-        verifications::insert(work.tx(), &task.on(person.id), verification).await?;
+        let on = task.on(person.id);
+        for older in verifications::of_person(work.tx(), &on).await?.iter().filter(|one| one.yields_to(verification)) {
+            verifications::supersede(work.tx(), &on, older.id, ctx.now).await?;
+        }
+        verifications::insert(work.tx(), &on, verification).await?;
         work.target("person", person.id).target("verification", verification.id);
         work.detail("method", verification.method.as_str()).detail("result", verification.result.as_str());
         work.detail("level", verification.level.get());
-        let lifts = verification.result == VerificationResult::Confirmed && verification.level > person.realname_level;
-        if lifts {
-            let lifted = Person {
-                realname_level: verification.level,
-                realname_at: Some(ctx.now),
-                updated_at: ctx.now,
-                version: person.version + 1,
-                ..person
-            };
-            self.write_person(work, task, &lifted, &["realname"]).await?;
+        let before = person.realname_level;
+        let person = self.levelled_in(work, ctx, task, person).await?;
+        if person.realname_level != before {
+            self.write_person(work, task, &person, &["realname"]).await?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Real-name verification 实名核验: questions to services outside, which wait and are asked again until they are answered; the
 //! word of whoever looked; and what becomes of both when the record changes.
 
+mod again;
 mod ask;
 mod question;
 mod services;
@@ -14,7 +15,7 @@ pub use services::{ServiceView, VerificationService};
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::{Task, TaskName};
+use crate::domain::access::{OnePerson as _, TaskName, TaskOn};
 use crate::domain::audit::Action;
 use crate::domain::id::{PersonId, VerificationId};
 use crate::domain::registry::verification_request::{CallFault, RequestState, VerificationRequest};
@@ -55,7 +56,7 @@ impl App {
     ///
     /// # Errors
     /// `NotFound` for somebody who is not there or not wholly in the administrator's scope, and for a service that the
-    /// settings do not name; `Conflict` when the same waits already, or there is nothing to compare.
+    /// settings do not name; `Conflict` when the same waits already, there is nothing to compare, or she asked too much today.
     pub async fn request_verification(
         &self,
         ctx: &Ctx,
@@ -65,7 +66,7 @@ impl App {
     ) -> Result<VerificationId, Error> {
         let ctx = by.acting(ctx);
         let id = self.patiently(|| self.request_verification_once(&ctx, by, person, service)).await?;
-        self.wake.verifications.notify_one();
+        self.verifiers.ring(service);
         Ok(id)
     }
 
@@ -85,7 +86,17 @@ impl App {
         if self.facts_for(work.tx(), &task, &person, service.method).await?.is_none() {
             return Err(Error::new(Kind::Conflict, "the register holds nothing that this service compares"));
         }
-        let id = self.queue(&mut work, ctx, &task, person.id, service, by.admin()).await?;
+        if let Some(admin) = by.admin()
+            && !self.may_ask(&mut work, ctx, &task, admin).await?
+        {
+            return Err(Error::new(
+                Kind::Conflict,
+                "today's questions are used up: ask tomorrow, or have the operator ask",
+            ));
+        }
+        let next = self.next_call(&mut work, ctx, &task, person.id, service).await?;
+        let next = if by == Decider::Operator { ctx.now } else { next };
+        let id = self.queue(&mut work, ctx, &task.on(person.id), service, by.admin(), next).await?;
         let id = id.ok_or_else(|| Error::new(Kind::Conflict, "the same question waits already"))?;
         work.target("person", person.id).detail("service", service.name.clone());
         work.detail("method", service.method.as_str());
@@ -98,47 +109,26 @@ impl App {
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
-        task: &Task,
-        person: PersonId,
+        on: &TaskOn,
         service: &VerificationService,
         requested_by: Option<PersonId>,
+        next_at: Timestamp,
     ) -> Result<Option<VerificationId>, Error> {
         let request = VerificationRequest {
             id: VerificationId::new(ctx.now, &*self.random),
-            person,
+            person: on.person(),
             service: service.name.clone(),
             method: service.method,
             state: RequestState::Waiting,
             fault: None,
             attempts: 0,
-            next_at: ctx.now,
+            next_at,
             requested_by,
             created_at: ctx.now,
             ended_at: None,
         };
-        let fresh = verification_requests::insert(work.tx(), &task.on(person), &request).await?;
+        let fresh = verification_requests::insert(work.tx(), on, &request).await?;
         Ok(fresh.then_some(request.id))
-    }
-
-    /// What was verified was another name, number or day: it counts no longer, and the services that had said so are asked
-    /// again. Part of a larger change.
-    pub(super) async fn supersede_in(
-        &self,
-        work: &mut Work<'_>,
-        ctx: &Ctx,
-        task: &Task,
-        person: PersonId,
-    ) -> Result<(), Error> {
-        let over = verifications::supersede(work.tx(), &task.on(person), ctx.now).await?;
-        for verifier in &over {
-            if let Some(service) = self.verifiers.named(verifier) {
-                self.queue(work, ctx, task, person, service, None).await?;
-            }
-        }
-        if !over.is_empty() {
-            work.detail("verifications_superseded", over.len());
-        }
-        Ok(())
     }
 
     /// Questions that wait or were given up; about one person, all of hers with her verifications. The operator's.
@@ -187,9 +177,9 @@ impl App {
         if !verification_requests::retry(work.tx(), &task, id, ctx.now).await? {
             return Err(Error::new(Kind::Conflict, "it was answered, or the same question waits already"));
         }
-        work.target("person", request.person).detail("service", request.service).detail("again", true);
+        work.target("person", request.person).detail("service", request.service.clone()).detail("again", true);
         work.commit(Outcome::Done).await?;
-        self.wake.verifications.notify_one();
+        self.verifiers.ring(&request.service);
         Ok(())
     }
 

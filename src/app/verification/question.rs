@@ -2,6 +2,7 @@
 //! question alone, and in no log.
 
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::services::VerificationService;
 use crate::app::{App, Error};
@@ -11,7 +12,7 @@ use crate::domain::registry::codes::realname::Method;
 use crate::domain::registry::contact::ContactKind;
 use crate::domain::registry::document::{Document, DocumentStatus};
 use crate::domain::registry::person::Person;
-use crate::domain::registry::verification_request::{CallFault, Compared, VerificationRequest};
+use crate::domain::registry::verification_request::{CallFault, Compared, is_plain_txn};
 use crate::domain::time::Timestamp;
 use crate::keys::foreign::Header;
 use crate::store::db::Tx;
@@ -21,8 +22,6 @@ use crate::store::{contacts, documents};
 const FRESH: std::time::Duration = std::time::Duration::from_secs(300);
 const QUESTION: &str = "verification-request+jwt";
 const ANSWER: &str = "verification-response+jwt";
-/// The longest transaction number of a service that is kept.
-const LONGEST_TXN: usize = 64;
 
 /// What is compared: as the register has it at one moment.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +30,19 @@ pub(super) struct Facts {
     document: Option<(&'static str, String, String)>,
     personal_code: Option<String>,
     phone: Option<String>,
+}
+
+impl Facts {
+    /// Whether a text holds one of the numbers that are compared, however it is parted.
+    fn stand_in(&self, text: &str) -> bool {
+        let bare = |text: &str| -> String { text.chars().filter(char::is_ascii_alphanumeric).collect() };
+        let text = bare(text).to_ascii_uppercase();
+        let document = self.document.as_ref().map(|(_, _, number)| number);
+        let numbers = [document, self.personal_code.as_ref(), self.phone.as_ref()];
+        // A phone is sealed with the code of its country; nobody writes that who writes the phone.
+        let held = |number: &String| text.contains(bare(number).to_ascii_uppercase().trim_start_matches("86"));
+        numbers.into_iter().flatten().any(held)
+    }
 }
 
 /// What a service said.
@@ -79,10 +91,12 @@ impl App {
         Ok(Some(facts))
     }
 
-    /// The question, signed by us.
+    /// The question of one call, signed by us. No two calls ask under one id: an answer says which it belongs to, and one
+    /// that was kept, or came late, is none to what is asked now.
     pub(super) async fn question(
         &self,
-        request: &VerificationRequest,
+        call: Uuid,
+        method: Method,
         service: &VerificationService,
         facts: &Facts,
         now: Timestamp,
@@ -91,8 +105,8 @@ impl App {
         let key =
             keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("the signing key is still being made"))?;
         let mut claims = json!({
-            "iss": self.issuer().as_str(), "aud": service.url, "jti": request.id, "iat": now.seconds(),
-            "exp": now.plus(FRESH).seconds(), "method": request.method.as_str(), "name": facts.name,
+            "iss": self.issuer().as_str(), "aud": service.url, "jti": call, "iat": now.seconds(),
+            "exp": now.plus(FRESH).seconds(), "method": method.as_str(), "name": facts.name,
         });
         if let Some((class, country, number)) = &facts.document {
             claims["document"] = json!({ "class": class, "country": country, "number": number });
@@ -106,11 +120,12 @@ impl App {
         Ok(keyring.sign(key, QUESTION, &claims)?)
     }
 
-    /// The answer, where it is the service's, to this question, and of today.
+    /// The answer, where it is the service's, to this call and no other, and of today.
     pub(super) fn believe(
         &self,
         service: &VerificationService,
-        request: &VerificationRequest,
+        call: Uuid,
+        asked: &Facts,
         text: &str,
         now: Timestamp,
     ) -> Result<Answer, CallFault> {
@@ -122,7 +137,7 @@ impl App {
         let said = |name: &str| claims.get(name).and_then(Value::as_str);
         let is_hers = said("iss") == Some(&service.url)
             && said("aud") == Some(self.issuer().as_str())
-            && said("request") == Some(&request.id.to_string());
+            && said("request") == Some(&call.to_string());
         if !is_hers || !is_fresh(&claims, now) {
             return Err(CallFault::Signature);
         }
@@ -131,12 +146,11 @@ impl App {
             Some("mismatch") => false,
             _ => return Err(CallFault::Garbage),
         };
-        let plain = |txn: &&str| txn.len() <= LONGEST_TXN && txn.bytes().all(|byte| byte.is_ascii_graphic());
+        let plain = |txn: &&str| is_plain_txn(txn) && !asked.stand_in(txn);
         Ok(Answer { matches, txn: said("txn").filter(plain).map(str::to_owned) })
     }
 }
 
 fn is_fresh(claims: &Map<String, Value>, now: Timestamp) -> bool {
-    let fresh = i64::try_from(FRESH.as_secs()).unwrap_or(i64::MAX);
-    claims.get("iat").and_then(Value::as_i64).is_some_and(|at| (now.seconds() - at).abs() <= fresh)
+    claims.get("iat").and_then(Value::as_i64).is_some_and(|at| now.seconds().abs_diff(at) <= FRESH.as_secs())
 }

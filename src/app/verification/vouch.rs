@@ -1,15 +1,19 @@
 //! The word of whoever looked: a school that knows its people, a guardian, somebody who saw the paper and the person.
 
 use crate::app::relation_claim::Decider;
-use crate::app::work::Outcome;
+use crate::app::work::{Outcome, Work};
 use crate::app::{App, Ctx, Error, Kind, access};
-use crate::domain::access::TaskName;
+use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{PersonId, VerificationId};
 use crate::domain::registry::codes::realname::Method;
 use crate::domain::registry::document::DocumentStatus;
+use crate::domain::registry::person::Person;
 use crate::domain::registry::verification::{TRUST_FRAMEWORK, Verification, VerificationResult};
-use crate::store::{documents, guardianships};
+use crate::store::{admin_grants, cases, documents, fact_authors, guardianships, merges, verifications};
+
+/// What is seen of somebody with her paper in the hand.
+const SEEN: [&str; 2] = ["name", "document"];
 
 impl App {
     /// Records that a school, a guardian or somebody who saw her paper stands for a person. `guardian` speaks where the method
@@ -17,7 +21,8 @@ impl App {
     ///
     /// # Errors
     /// `NotFound` for somebody who is not there or not wholly in the administrator's scope; `Invalid` for a method that is no
-    /// word of anybody's; `Conflict` for a guardian who may not speak for her, or a paper that is not on record.
+    /// word of anybody's; `Conflict` for a guardian who may not speak for her, a paper that is not on record, or an
+    /// administrator who may not see it: of a school, or who recorded what it says.
     pub async fn vouch(
         &self,
         ctx: &Ctx,
@@ -53,6 +58,7 @@ impl App {
                 &["name"]
             }
             (Method::DocumentSighted, None) => {
+                self.may_sight(&mut work, ctx, &task, by, &person).await?;
                 let held = documents::of_person(work.tx(), &on).await?;
                 if !held.iter().any(|paper| paper.status == DocumentStatus::Active) {
                     return Err(Error::new(
@@ -60,7 +66,7 @@ impl App {
                         "no paper of hers is on record: record the one that was seen",
                     ));
                 }
-                &["name", "document"]
+                &SEEN
             }
             _ => return Err(Error::invalid("school_vouch, document_sighted, or guardian_vouch with --guardian")),
         };
@@ -82,5 +88,49 @@ impl App {
         self.verified_in(&mut work, ctx, &task, person, &verification).await?;
         work.commit(Outcome::Done).await?;
         Ok(id)
+    }
+
+    /// Whether somebody's word about a paper is more than that of whoever wrote it down: it gives the highest level.
+    ///
+    /// # Errors
+    /// `Conflict` while a service denies what the paper says, for whom a school or who recorded her sights, and for
+    /// whoever administers, unless the operator saw her paper.
+    async fn may_sight(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        person: &Person,
+    ) -> Result<(), Error> {
+        let refused = |why: &'static str| Err(Error::new(Kind::Conflict, why));
+        let on = task.on(person.id);
+        let seen = SEEN.map(str::to_owned);
+        if verifications::of_person(work.tx(), &on).await?.iter().any(|one| one.denies(&seen)) {
+            return refused(
+                "a service says that name and number do not match: correct the record, or have it asked again",
+            );
+        }
+        let Decider::Admin(admin) = by else { return Ok(()) };
+        if !admin_grants::standing(work.tx(), task, person.id).await?.is_empty() {
+            return refused("the paper of whoever administers is seen by the operator");
+        }
+        let sides = cases::sides_of(work.tx(), task, &[person.id]).await?.into_iter().map(|side| side.org).collect();
+        if !self.oversees(work.tx(), task, admin, &sides, ctx.now).await? {
+            return refused("a school's word is school_vouch; a paper is seen by an administrator of the level above");
+        }
+        let records = self.ids_of(work, task, person.id).await?;
+        let authors = fact_authors::of_many(work.tx(), task, &records).await?;
+        if self.ids_of(work, task, admin).await?.iter().any(|id| authors.contains(id)) {
+            return refused("whoever recorded name, birth date or number does not see the paper as well");
+        }
+        Ok(())
+    }
+
+    /// A person's id, and those of records that became hers.
+    async fn ids_of(&self, work: &mut Work<'_>, task: &Task, person: PersonId) -> Result<Vec<PersonId>, Error> {
+        let mut ids = merges::all_into(work.tx(), task, person).await?;
+        ids.push(person);
+        Ok(ids)
     }
 }

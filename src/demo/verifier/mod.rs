@@ -4,13 +4,15 @@
 //! | the three digits before the check character | answer |
 //! |---|---|
 //! | `991` | mismatch |
-//! | `992` | the first call of each question comes too late, the next one matches |
+//! | `992` | the first call about a number comes too late, the next one matches |
 //! | `993` | status 500 |
 //! | `994` | what nobody can read |
 //! | `995` | a match that somebody else signed |
+//! | `996` | the first call about a number comes too late, and its answer is what every other one gets |
+//! | `997` | a match to the first call about a number, a mismatch ever after |
 //! | any other, and a 学籍号 | match |
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,6 +44,7 @@ struct Inner {
     strangers: Keyring,
     late: Duration,
     calls: Mutex<Vec<String>>,
+    known: Mutex<HashMap<String, String>>,
 }
 
 impl Simulator {
@@ -66,6 +69,7 @@ impl Simulator {
             strangers: one_key(random)?,
             late,
             calls: Mutex::default(),
+            known: Mutex::default(),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -100,13 +104,12 @@ impl Simulator {
         is_ours.then_some(claims)
     }
 
-    /// Whether the question came before.
-    fn came_before(&self, id: &str) -> bool {
-        let mut calls = self.0.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let known: HashSet<&str> = calls.iter().map(String::as_str).collect();
-        let before = known.contains(id);
-        calls.push(id.to_owned());
-        before
+    /// The id of the first question about a number, where it is not this one.
+    fn first_about(&self, number: &str, id: &str) -> Option<String> {
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).push(id.to_owned());
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = known.entry(number.to_owned()).or_insert_with(|| id.to_owned());
+        Some(first.clone()).filter(|first| first != id)
     }
 
     fn signed(&self, ring: &Keyring, asked: &Map<String, Value>, result: &str) -> Response {
@@ -132,18 +135,24 @@ async fn answer(State(simulator): State<Simulator>, body: String) -> Response {
     let Some(asked) = simulator.believe(body.trim()).await else {
         return (StatusCode::BAD_REQUEST, "not a question of the provider to this service").into_response();
     };
-    let before = simulator.came_before(asked["jti"].as_str().unwrap_or_default());
     let number = asked.get("document").and_then(|document| document["number"].as_str()).unwrap_or_default();
+    let first = simulator.first_about(number, asked["jti"].as_str().unwrap_or_default());
     let serial = number.get(14..17).unwrap_or_default();
     match serial {
         "991" => simulator.signed(&simulator.0.own, &asked, "mismatch"),
-        "992" if !before => {
+        "992" | "996" if first.is_none() => {
             tokio::time::sleep(simulator.0.late).await;
             simulator.signed(&simulator.0.own, &asked, "match")
         }
         "993" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         "994" => "match, sort of".into_response(),
         "995" => simulator.signed(&simulator.0.strangers, &asked, "match"),
+        "996" => {
+            let mut kept = asked;
+            kept.insert("jti".into(), json!(first));
+            simulator.signed(&simulator.0.own, &kept, "match")
+        }
+        "997" if first.is_some() => simulator.signed(&simulator.0.own, &asked, "mismatch"),
         _ => simulator.signed(&simulator.0.own, &asked, "match"),
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::error::{Code, ProtocolError};
 use super::params::Params;
 use super::request_object::{self, Strict};
+use crate::domain::registry::text::{is_blank, is_invisible};
 use crate::domain::time::Timestamp;
 
 /// How a client gets its tokens. It fetches them; none are pushed to it.
@@ -99,13 +100,19 @@ impl Request {
     }
 }
 
-/// Nothing that moves, hides or breaks the text around it.
+/// Nothing that moves, hides or breaks the text around it, and nothing that is there without being seen.
 fn is_shown(text: &str) -> bool {
-    let moves =
-        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.chars().count() <= LONGEST_MESSAGE
         && !text.trim().is_empty()
-        && !text.chars().any(|c| c.is_control() || moves(c))
+        && !text.chars().any(|c| breaks(c) || is_invisible(c) || is_blank(c))
+}
+
+/// How long to wait before a client is told again, after so many tries; `None` when it is given up, after ten minutes:
+/// it may still ask.
+pub fn told_again_after(tries: u32) -> Option<Duration> {
+    const MOST_TRIES: u32 = 8;
+    (tries < MOST_TRIES).then(|| Duration::from_secs(5 << tries.saturating_sub(1)))
 }
 
 /// RFC 6750, 2.1: `b64token`.
@@ -126,7 +133,8 @@ pub struct Once {
     pub remember: Duration,
 }
 
-/// Reads a signed request whose signature holds (CIBA Core, 7.1.1: `aud`, `iss`, `exp`, `iat`, `nbf` and `jti` are REQUIRED).
+/// Reads a signed request whose signature holds (CIBA Core, 7.1.1: `aud`, `iss`, `exp`, `iat`, `nbf` and `jti` are
+/// REQUIRED). `since`: what was made before is refused, for nobody knows whether it was used (R3).
 ///
 /// # Errors
 /// What is wrong with it, for the client's developer.
@@ -135,15 +143,19 @@ pub fn signed(
     client_id: &str,
     issuer: &str,
     now: Timestamp,
+    since: Option<Timestamp>,
 ) -> Result<(Params, Once), &'static str> {
     let expect = request_object::Expect { client_id, issuer, strict: Strict::Required, now };
     let params = expect.parameters(claims)?;
     let moment = |name: &str| claims.get(name).and_then(Value::as_i64);
-    let (Some(exp), Some(nbf), Some(_)) = (moment("exp"), moment("nbf"), moment("iat")) else {
+    let (Some(exp), Some(nbf), Some(iat)) = (moment("exp"), moment("nbf"), moment("iat")) else {
         return Err("a signed request says exp, nbf and iat");
     };
     if exp.saturating_sub(nbf) > WINDOW || now.seconds().saturating_sub(nbf) > WINDOW {
         return Err("a signed request is good for at most 60 minutes");
+    }
+    if since.is_some_and(|since| Timestamp::from_seconds(iat) < since) {
+        return Err("the signed request was made before our start: make a new one");
     }
     let jti = claims.get("jti").and_then(Value::as_str).filter(|jti| !jti.is_empty() && jti.len() <= 256);
     let jti = jti.ok_or("a signed request says jti, a text of at most 256 bytes")?;
@@ -181,7 +193,18 @@ mod tests {
         for good in ["W4SCT", "品川 Lor3m 👍🏿", &"x".repeat(LONGEST_MESSAGE)] {
             assert!(is_shown(good), "{good}");
         }
-        for bad in [" ", "a\nb", "a\u{202e}b", "a\u{200b}b", &"x".repeat(LONGEST_MESSAGE + 1)] {
+        let marks = [
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "a\u{61c}b",
+            "a\u{ad}b",
+            "a\u{180e}b",
+            "a\u{115f}b",
+            "a\u{3164}b",
+            "a\u{e0041}b",
+            "a\u{fff9}b",
+        ];
+        for bad in [" ", "a\nb", "a\u{2028}b", &"x".repeat(LONGEST_MESSAGE + 1)].into_iter().chain(marks) {
             let query = form_urlencoded::Serializer::new("login_hint=a&".to_owned())
                 .append_pair("binding_message", bad)
                 .finish();
@@ -233,14 +256,14 @@ mod tests {
                     claims.insert(name.clone(), value.clone())
                 };
             }
-            signed(&claims, "c", "https://op", Timestamp::from_seconds(1000))
+            signed(&claims, "c", "https://op", Timestamp::from_seconds(1000), Some(Timestamp::from_seconds(990)))
         };
         let (params, once) = read(json!({})).unwrap();
         assert_eq!(
             (params.get("login_hint"), once),
             (Some("a"), Once { jti: "j".into(), remember: Duration::from_secs(300) })
         );
-        assert!(read(json!({ "aud": ["https://op"] })).is_ok());
+        assert!(read(json!({ "aud": ["https://op"] })).is_ok() && read(json!({ "iat": 990 })).is_ok());
         for name in ["iss", "aud", "exp", "nbf", "iat", "jti"] {
             assert!(read(json!({ name: null })).is_err(), "{name}");
         }
@@ -252,6 +275,7 @@ mod tests {
             json!({ "nbf": 1600 }),
             json!({ "nbf": -3200, "exp": 1001 }),
             json!({ "jti": "" }),
+            json!({ "iat": 989 }),
             json!({ "exp": "1300" }),
         ] {
             assert!(read(bad.clone()).is_err(), "{bad}");

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use url::Url;
+use url::{Host, Url};
 
 use super::assertion::ClientAlg;
 use super::ciba::DeliveryMode;
@@ -374,6 +374,16 @@ pub struct Client {
 /// The sector that all platforms of the system share: their subject is the `person_id` itself.
 pub const SYSTEM_SECTOR: &str = "system";
 
+/// Whether the host of an address is an IP literal or made of letters, digits, dots and hyphens. Browsers' parsers let
+/// more through, `;` for one, and such a host would write its own words into a policy that names it (CSP 3, 2.3.1).
+pub fn has_plain_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
+    }
+}
+
 /// Whether a host names the machine that asks.
 pub fn is_loopback(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
@@ -409,7 +419,7 @@ impl Client {
 
     /// Whether its authorization requests must carry a code challenge (R14).
     pub fn requires_pkce(&self) -> bool {
-        self.is_public() || self.metadata.edu_require_pkce
+        self.is_public() || self.metadata.edu_require_pkce || self.is_fapi()
     }
 
     /// Whether it is registered for a grant type.

@@ -59,7 +59,7 @@ pub struct Asked {
     /// A text that the client shows too, so that she knows which question this is (CIBA Core, 7.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding_message: Option<String>,
-    /// Where a device asked from: hers asks from where she is.
+    /// Where a device asked from, where it asks itself: one far away is perhaps not hers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<IpAddr>,
 }
@@ -130,6 +130,17 @@ pub struct Question {
     pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+}
+
+/// What became of her answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// She said yes.
+    Yes,
+    /// She said no.
+    No,
+    /// She said no, and it had its answer before: the device may be in.
+    Before,
 }
 
 /// What a client hears when it asks.

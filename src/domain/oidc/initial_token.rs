@@ -80,7 +80,9 @@ impl Policy {
         }
         // A vendor's name is what the operator has looked at; people read it on the consent page.
         metadata.edu_vendor = None;
-        metadata.edu_require_pkce = self.require_pkce || metadata.token_endpoint_auth_method == AuthMethod::None;
+        // Nothing of a profile can be left out.
+        let needed = metadata.token_endpoint_auth_method == AuthMethod::None || metadata.edu_profile.is_some();
+        metadata.edu_require_pkce = self.require_pkce || needed;
         if let Some(most) = &self.scope {
             let asked = metadata.scope.as_deref().unwrap_or(most);
             let covered: Vec<&str> = asked.split(' ').filter(|word| most.split(' ').any(|one| one == *word)).collect();

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::assertion::ClientAlg;
 use super::ciba::DeliveryMode;
-use super::client::{AuthMethod, ClientKind, ClientMetadata, TlsName, is_loopback};
+use super::client::{AuthMethod, ClientKind, ClientMetadata, TlsName, has_plain_host, is_loopback};
 use super::elsewhere::Way;
 use super::error::{Code, ProtocolError};
 use super::request_object::ObjectAlg;
@@ -291,8 +291,9 @@ impl ClientMetadata {
         ];
         let all = single.into_iter().flatten().chain(&self.post_logout_redirect_uris).chain(localized);
         for uri in all {
-            check_web_uri(uri)
-                .ok_or(invalid("an address is not absolute http or https, or carries a user name or a fragment"))?;
+            check_web_uri(uri).ok_or(invalid(
+                "an address is not absolute http or https at a plain host, or carries a user name or a fragment",
+            ))?;
         }
         // Front-Channel Logout 1.0, 2: "The domain, port, and scheme of this URL MUST be the same as that of a registered
         // Redirection URI value."
@@ -332,7 +333,7 @@ impl ClientMetadata {
 
 fn check_web_uri(uri: &str) -> Option<Url> {
     let url = Url::parse(uri).ok()?;
-    let web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some() && url.fragment().is_none();
+    let web = matches!(url.scheme(), "http" | "https") && has_plain_host(&url) && url.fragment().is_none();
     (web && uri.len() <= LONGEST_TEXT && url.username().is_empty() && url.password().is_none()).then_some(url)
 }
 
@@ -448,6 +449,24 @@ mod tests {
     #[test]
     fn a_frame_is_at_home_where_answers_arrive() {
         assert!(checked(json!({ "frontchannel_logout_uri": "https://a.example/out?of=us" })).is_ok());
+    }
+
+    #[test]
+    fn a_host_brings_no_words_of_its_own() {
+        for host in ["0;sandbox", "a.example;script-src", "a,b.example", "a_b.example", "a'b.example", "*.example"] {
+            let redirect = json!({ "redirect_uris": [format!("https://{host}/cb")] });
+            assert_eq!(checked(redirect), Err(Code::InvalidRedirectUri), "{host}");
+            for name in ["frontchannel_logout_uri", "backchannel_logout_uri", "initiate_login_uri", "client_uri"] {
+                assert_eq!(
+                    checked(json!({ name: format!("https://{host}/out") })),
+                    Err(Code::InvalidClientMetadata),
+                    "{name} {host}"
+                );
+            }
+        }
+        for host in ["xn--55qx5d.example", "a-1.example:8443", "203.0.113.7", "[2001:db8::7]", "例子.example"] {
+            assert!(checked(json!({ "redirect_uris": [format!("https://{host}/cb")] })).is_ok(), "{host}");
+        }
     }
 
     #[test]

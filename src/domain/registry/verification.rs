@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::codes::codes;
 use super::codes::realname::{Level, Method};
+use super::person::Person;
 use crate::domain::id::{PersonId, VerificationId};
 use crate::domain::time::Timestamp;
 
@@ -59,6 +60,26 @@ impl Verification {
         self.result == VerificationResult::Confirmed && self.superseded_at.is_none()
     }
 
+    /// Whether a service says no to what was seen of somebody: to the same facts, or some of them.
+    pub fn denies(&self, seen: &[String]) -> bool {
+        let refused = self.result == VerificationResult::Refused && self.superseded_at.is_none();
+        refused && !self.claims.is_empty() && self.claims.iter().all(|claim| seen.contains(claim))
+    }
+
+    /// Whether a newer one about today's facts takes its place. One who verifies says one thing: what she said last. What
+    /// somebody saw falls with the number that a service denies; what another service said does not.
+    pub fn yields_to(&self, newer: &Self) -> bool {
+        let is_hers = self.verifier == newer.verifier && self.method == newer.method;
+        match newer.result {
+            VerificationResult::Confirmed => is_hers && self.result == VerificationResult::Refused,
+            VerificationResult::Refused => {
+                let seen = self.method == Method::DocumentSighted && newer.denies(&self.claims);
+                self.stands() && (is_hers || seen)
+            }
+            VerificationResult::Pending => false,
+        }
+    }
+
     /// Whether a claim may be asserted by it: it stands, by somebody other than who recorded it (level 2 and up), and among
     /// what was compared.
     pub fn supports(&self, claim: &str) -> bool {
@@ -72,6 +93,16 @@ pub fn standing_level(all: &[Verification]) -> (Level, Option<Timestamp>) {
     let level = confirmed().map(|v| v.level).max().unwrap_or_default();
     let since = confirmed().filter(|v| v.level == level).map(|v| v.verified_at).min();
     (level, since.filter(|_| level > Level::NONE))
+}
+
+/// The level of somebody whose verifications changed, and since when: what stands, and whoever was on record still is.
+pub fn level_after(person: &Person, all: &[Verification], now: Timestamp) -> (Level, Option<Timestamp>) {
+    let (standing, since) = standing_level(all);
+    let level = standing.max(person.realname_level.min(Level::RECORDED));
+    match level == person.realname_level {
+        true => (level, person.realname_at),
+        false => (level, since.filter(|_| level == standing).or(Some(now))),
+    }
 }
 
 /// The verification that supports a claim best: of the highest level, and the newest of these.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::codes::codes;
 use super::codes::realname::Method;
+use super::document::Document;
 use crate::domain::id::{PersonId, VerificationId};
 use crate::domain::time::Timestamp;
 
@@ -61,11 +62,35 @@ pub struct VerificationRequest {
 /// Longer than any call may take: whoever made one and died is followed by somebody else.
 pub const LEASE: Duration = Duration::from_secs(60);
 
+/// Between two questions about one person at one service that a change or an administrator causes: whoever renames somebody
+/// again and again has the last name compared, and not each.
+pub const REASK_PAUSE: Duration = Duration::from_secs(600);
+/// What an administrator's questions and changes may cost on a day; what goes beyond waits for the next.
+pub const QUESTIONS_A_DAY: i64 = 500;
+
 /// When to call again after so many calls without an answer; `None`: it is given up until somebody says `retry`.
 pub fn retry_after(attempts: u32) -> Option<Duration> {
     const PAUSES: [u64; 8] = [10, 60, 300, 900, 3_600, 4 * 3_600, 12 * 3_600, 24 * 3_600];
     let at = usize::try_from(attempts.max(1) - 1).unwrap_or(usize::MAX);
     PAUSES.get(at).copied().map(Duration::from_secs)
+}
+
+/// Whether a service's number for what it did may be kept in the clear: graphic characters, and no identity number or phone
+/// among them. Serial numbers, however long, are what such services give.
+pub fn is_plain_txn(txn: &str) -> bool {
+    const LONGEST: usize = 64;
+    const IDENTITY_NUMBER: usize = 18;
+    const PHONE: usize = 11;
+    if txn.len() > LONGEST || !txn.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return false;
+    }
+    let bare: String = txn.chars().filter(char::is_ascii_alphanumeric).collect();
+    let holds_number = (0..=bare.len().saturating_sub(IDENTITY_NUMBER)).any(|at| {
+        let part = bare.get(at..at + IDENTITY_NUMBER);
+        part.and_then(|part| Document::parse(None, None, part).ok()).is_some_and(|(it, _)| it.birth_date().is_some())
+    });
+    let phone = |digits: &str| digits.len() == PHONE && digits.starts_with('1');
+    !holds_number && !txn.split(|c: char| !c.is_ascii_digit()).any(phone)
 }
 
 /// What a method compares.
@@ -108,6 +133,18 @@ impl Compared {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_txn_is_kept_unless_it_is_somebodys_number() {
+        for plain in ["sim-019a0000-0000-7000-8000-000000000001", "202611260253000000123456", "A/7:b"] {
+            assert!(is_plain_txn(plain), "{plain}");
+        }
+        let number = "11010519491231002X";
+        for none in [number, &format!("police-{number}-1"), "110105-19491231-002x", "tel:13900000001", "a b"] {
+            assert!(!is_plain_txn(none), "{none}");
+        }
+        assert!(!is_plain_txn(&"7".repeat(65)));
+    }
 
     #[test]
     fn pauses_grow_and_end() {

@@ -107,10 +107,12 @@ impl Visit {
         self.put(Jar::Session.write(secret.expose_secret(), keep_for, self.secure));
     }
 
-    /// Takes the session cookie back, and lets clients' pages see it.
-    pub fn clear_session(&mut self, nobody: &BrowserState) {
-        self.put(Jar::Session.clear(self.secure));
-        self.set_state(Some(nobody));
+    /// Takes the session cookie back where it came along, and lets clients' pages see it.
+    pub fn clear_session(&mut self, state: Option<&BrowserState>) {
+        if self.browser.session.is_some() {
+            self.put(Jar::Session.clear(self.secure));
+        }
+        self.set_state(state);
     }
 
     /// Says how the browser stands, where its cookie says otherwise.

@@ -52,5 +52,6 @@ fn device(card: SessionCard, locale: Locale) -> Device {
         since: card.since.shanghai_minute(),
         last_seen: card.last_seen.shanghai_minute(),
         here: card.here,
+        lasting: card.lasting,
     }
 }

@@ -122,8 +122,8 @@ fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTar
             let view = views::Confirm { request, who: name(&who), client_name, compare };
             (view.render(locale), FormTargets::Ourselves)
         }
-        Page::Answered { client, yes } => {
-            let view = views::Answered { client_name: client.display_name(english), yes };
+        Page::Answered { client, said } => {
+            let view = views::Answered { client_name: client.display_name(english), said };
             (view.render(locale), FormTargets::Ourselves)
         }
         Page::Stop(_) => (String::new(), FormTargets::Ourselves),

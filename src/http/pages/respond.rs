@@ -10,6 +10,7 @@ use ring::digest::{SHA256, digest};
 use url::Url;
 
 use super::views::{GO_ON, SUBMIT};
+use crate::domain::oidc::client::has_plain_host;
 
 /// What every page is held to: nothing but our own style sheet and seal.
 const CLOSED: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -71,11 +72,12 @@ pub fn posting_page(html: String) -> Response {
 }
 
 /// The page at the end of a session, with pages of clients in frames (Front-Channel Logout 1.0, 3): of exactly these
-/// origins. They see nothing of ours, and we nothing of theirs.
+/// origins. They see nothing of ours, and we nothing of theirs. A host that could end the directive, registered before
+/// that was refused, is not named: its frame stays empty, and every other one is opened.
 pub fn farewell_page(html: String, frames: &[String]) -> Response {
     let mut response = page(StatusCode::OK, html, FormTargets::Client);
-    let origins: BTreeSet<String> =
-        frames.iter().filter_map(|frame| Some(Url::parse(frame).ok()?.origin().ascii_serialization())).collect();
+    let named = frames.iter().filter_map(|frame| Url::parse(frame).ok().filter(has_plain_host));
+    let origins: BTreeSet<String> = named.map(|frame| frame.origin().ascii_serialization()).collect();
     let origins = origins.into_iter().collect::<Vec<_>>().join(" ");
     if let Ok(policy) =
         HeaderValue::try_from(format!("{CLOSED}; frame-src {origins}; script-src '{}'", source_of(GO_ON)))
@@ -97,6 +99,17 @@ mod tests {
     fn policy(forms: FormTargets) -> String {
         let response = page(StatusCode::OK, String::new(), forms);
         response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn a_frame_cannot_write_into_the_policy() {
+        let frames = ["https://0;sandbox/out", "https://b.example/out"].map(str::to_owned);
+        let response = farewell_page(String::new(), &frames);
+        let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap_or_default();
+        assert!(
+            policy.contains("; frame-src https://b.example; script-src ") && !policy.contains("sandbox"),
+            "{policy}"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The sign-in page and its form.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
@@ -10,14 +10,18 @@ use crate::app::App;
 use crate::app::login::{LoginForm, LoginProblem, LoginReply, Resealed, SignedIn, Then};
 use crate::domain::locale::Locale;
 use crate::domain::oidc::logout::with_query;
+use crate::domain::oidc::params::Params;
+use crate::domain::oidc::user_code::UserCode;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
 use crate::http::oidc::authorize::redirect;
 use crate::http::urls::path;
 
-/// Somebody came by herself.
-pub async fn show(State(app): State<App>, visit: Visit) -> Response {
-    bare(&app, visit, &Then::Home)
+/// Somebody came by herself; with the code of another device where the language of its page was switched.
+pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit) -> Response {
+    let params = Params::parse(query.as_deref().unwrap_or_default());
+    let code = params.get("user_code").and_then(UserCode::parse).map(|code| code.to_string());
+    bare(&app, visit, &code.map_or(Then::Home, |code| Then::Device(Some(code))))
 }
 
 /// The form without a request of a platform.
@@ -27,10 +31,6 @@ pub fn bare(app: &App, mut visit: Visit, then: &Then) -> Response {
         Err(why) => return error::failure(visit, &why),
     };
     visit.set_pre_session(pre_session.as_ref());
-    let user_code = match then {
-        Then::Home | Then::Devices => None,
-        Then::Device(code) => code.clone(),
-    };
     let view = views::SignIn {
         request: Some(request),
         login: String::new(),
@@ -38,10 +38,17 @@ pub fn bare(app: &App, mut visit: Visit, then: &Then) -> Response {
         client_name: None,
         papers: views::Papers::default(),
         own_device: false,
-        user_code,
+        user_code: code_of(then),
     };
     let html = view.render(visit.ctx.locale);
     visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
+}
+
+fn code_of(then: &Then) -> Option<String> {
+    match then {
+        Then::Home | Then::Devices => None,
+        Then::Device(code) => code.clone(),
+    }
 }
 
 /// The form.
@@ -56,7 +63,9 @@ pub async fn submit(State(app): State<App>, visit: Visit, fields: Fields) -> Res
     match app.sign_in(&visit.ctx, form, &visit.browser).await {
         Ok(LoginReply::SignedIn(signed_in)) => went_in(&app, visit, *signed_in),
         Ok(LoginReply::Again { problem, request }) => {
-            again(visit, &fields, own_device, problem, request.map(|request| *request))
+            let then = fields.get("request").and_then(|sealed| app.where_to(sealed, &visit.browser));
+            let user_code = then.as_ref().and_then(code_of);
+            again(visit, &fields, (own_device, user_code), problem, request.map(|request| *request))
         }
         Ok(LoginReply::Stop(stop)) => error::stop(visit, stop),
         Err(why) => error::failure(visit, &why),
@@ -84,7 +93,7 @@ fn went_in(app: &App, mut visit: Visit, signed_in: SignedIn) -> Response {
 fn again(
     mut visit: Visit,
     fields: &Fields,
-    own_device: bool,
+    (own_device, user_code): (bool, Option<String>),
     problem: LoginProblem,
     request: Option<Resealed>,
 ) -> Response {
@@ -109,7 +118,7 @@ fn again(
         papers: client.as_ref().map(|client| views::Papers::of(&client.metadata)).unwrap_or_default(),
         client_name: client.map(|client| client.display_name(locale == Locale::En)),
         own_device,
-        user_code: None,
+        user_code,
     };
     let mut response = page(status, view.render(locale), forms);
     if problem == LoginProblem::Busy {

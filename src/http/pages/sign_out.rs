@@ -23,7 +23,7 @@ pub fn answer(app: &App, mut visit: Visit, reply: LogoutReply, ui_locales: Optio
     visit.ctx.locale = locale;
     match reply {
         LogoutReply::Gone { back, frames } => {
-            visit.clear_session(&app.browser_of_nobody());
+            visit.clear_session(app.left_by_all(&visit.browser).as_ref());
             farewell(visit, frames, back.map(GoOn::Client))
         }
         LogoutReply::Back(to) => redirect(visit, &to),
@@ -71,7 +71,7 @@ pub async fn leave(app: &App, mut visit: Visit, sealed: Option<&str>) -> Respons
         Ok(ended) => ended,
         Err(why) => return error::failure(visit, &why),
     };
-    visit.clear_session(&app.browser_of_nobody());
+    visit.clear_session(app.left_by_all(&visit.browser).as_ref());
     match next {
         Next::Request(reply) => match reply.sign_in_form().map(str::to_owned) {
             Some(request) if !frames.is_empty() => {

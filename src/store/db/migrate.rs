@@ -39,7 +39,9 @@ const MIGRATIONS: &[Pair] = pairs! {
     11 "0011_institutions_over_time";
     12 "0012_grants_rest_on_posts";
     13 "0013_sender_constraint";
-    14 "0014_guardians_and_rights";
+    14 "0014_fact_author";
+    15 "0015_pings_apart";
+    16 "0016_guardians_and_rights";
 };
 
 /// What [`Db::migrate`] did.

@@ -103,6 +103,22 @@ both_engines! {
         assert!(is_unchanged(&rp, &there, &cookie(&framed)));
     }
 
+    async fn a_foreign_page_that_opens_the_sign_out_changes_nothing(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let there = teacher.go(&rp, &rp.ask()).await.answer();
+        // An image of another site: the session's cookie stays at home, the answer's cookie would be taken.
+        let mut framed = teacher.clone();
+        framed.browser.jar.retain(|name, _| name == "mingji_state");
+        let page = framed.browser.open("/end-session").await;
+        assert!(page.has("signed-out") && page.headers.get("set-cookie").is_none(), "{page:#?}");
+        assert!(is_unchanged(&rp, &there, &cookie(&framed)));
+        // With the session's cookie it is she who leaves, and that shows.
+        let page = teacher.browser.open("/end-session").await;
+        teacher.browser.press(&page, "confirm", "yes").await;
+        assert!(!is_unchanged(&rp, &there, &cookie(&teacher)));
+    }
+
     async fn every_way_of_answering_carries_it(app: TestApp) {
         let rp = app.register(json!({ "grant_types": ["authorization_code", "implicit"], "response_types": ["code", "code id_token"], "edu_client_kind": "application", "edu_lawful_basis": null })).await;
         let mut teacher = app.teacher();

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::browser::Page;
 use crate::support::client_key::ClientKey;
+use crate::support::database::{change, select_texts};
 use crate::support::relying_party::{Answer, RelyingParty};
 use crate::support::visitor::Visitor;
 
@@ -64,13 +65,15 @@ struct Bell {
     url: String,
     heard: Arc<Mutex<Vec<(String, Value)>>>,
     answers: Arc<Mutex<Vec<StatusCode>>>,
+    /// How long it takes to answer.
+    takes: Arc<Mutex<Duration>>,
 }
 
 impl Bell {
     async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/ping", listener.local_addr().unwrap());
-        let bell = Self { url, heard: Arc::default(), answers: Arc::default() };
+        let bell = Self { url, heard: Arc::default(), answers: Arc::default(), takes: Arc::default() };
         let routes = Router::new().route("/ping", post(ring)).with_state(bell.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         bell
@@ -91,6 +94,8 @@ impl Bell {
 async fn ring(State(bell): State<Bell>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let bearer = headers["authorization"].to_str().unwrap().to_owned();
     bell.heard.lock().unwrap().push((bearer, serde_json::from_slice(&body).unwrap()));
+    let takes = *bell.takes.lock().unwrap();
+    tokio::time::sleep(takes).await;
     bell.answers.lock().unwrap().pop().unwrap_or(StatusCode::NO_CONTENT)
 }
 
@@ -99,6 +104,35 @@ async fn listening(app: &TestApp) -> (RelyingParty, Bell) {
     let own =
         json!({ "backchannel_token_delivery_mode": "ping", "backchannel_client_notification_endpoint": bell.url });
     (platform(app, own).await, bell)
+}
+
+/// A question to somebody who says yes at once; the client is to be told.
+async fn answered(rp: &RelyingParty, visitor: &mut Visitor) -> Answer {
+    let form = [
+        question(&visitor.person.user_name),
+        vec![("client_notification_token", "t".into()), ("requested_expiry", "3600".into())],
+    ];
+    let asked = ask(rp, &form.concat()).await;
+    assert_eq!(asked.status, 200, "{asked:?}");
+    assert!(yes(visitor).await.has("answered-yes"));
+    asked
+}
+
+/// What was just told is noted.
+async fn nobody_is_being_told(app: &TestApp) {
+    let taken = "SELECT CAST(COUNT(*) AS TEXT) FROM elsewhere_question WHERE notify_taken_until IS NOT NULL";
+    for _ in 0..400 {
+        if select_texts(&app.database.url, taken).await == ["0"] {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("somebody is being told for ten seconds")
+}
+
+/// A vendor, for whom nothing is taken for granted.
+async fn vendor(app: &TestApp) -> RelyingParty {
+    platform(app, json!({ "edu_client_kind": "application", "edu_lawful_basis": null })).await
 }
 
 /// A client that signs, as FAPI-CIBA wants it.
@@ -176,6 +210,37 @@ both_engines! {
         }
     }
 
+    async fn who_takes_long_to_be_told_holds_up_nobody_else(app: TestApp) {
+        let (slow, late) = listening(&app).await;
+        *late.takes.lock().unwrap() = Duration::from_secs(5);
+        let (quick, bell) = listening(&app).await;
+        let mut teacher = app.teacher();
+        // More than there are lanes, all of the slow one first.
+        for _ in 0..10 {
+            answered(&slow, &mut teacher).await;
+        }
+        answered(&quick, &mut teacher).await;
+        let begun = std::time::Instant::now();
+        bell.wait_for(1).await;
+        assert!(begun.elapsed() < Duration::from_secs(4), "it waited for another: {:?}", begun.elapsed());
+        assert!(late.heard.lock().unwrap().len() < 10, "the slow one is still being told");
+    }
+
+    async fn whoever_never_hears_is_given_up(app: TestApp) {
+        let (rp, bell) = listening(&app).await;
+        bell.answers.lock().unwrap().extend([StatusCode::SERVICE_UNAVAILABLE; 20]);
+        let asked = answered(&rp, &mut app.teacher()).await;
+        for tries in 1..=8 {
+            bell.wait_for(tries).await;
+            nobody_is_being_told(&app).await;
+            app.pass(Duration::from_secs(330));
+            app.app.ping_one().await.unwrap();
+        }
+        nobody_is_being_told(&app).await;
+        assert_eq!(bell.heard.lock().unwrap().len(), 8);
+        assert_eq!(poll(&rp, &asked).await.status, 200, "it may still ask");
+    }
+
     async fn nobody_answers_for_another(app: TestApp) {
         let rp = platform(&app, json!({})).await;
         let mut teacher = app.teacher();
@@ -228,6 +293,66 @@ both_engines! {
         assert_eq!(ask(&rp, &vec![("scope", "profile".into()), ("login_hint", teacher.person.user_name.clone())]).await.error(), "invalid_scope");
     }
 
+    async fn nobody_walks_through_logins(app: TestApp) {
+        let (vendor, other) = (vendor(&app).await, vendor(&app).await);
+        let teacher = app.teacher();
+        let guesses: Vec<Form> = (0..130).map(|n| question(&format!("1390000{n:04}"))).collect();
+        let answers = join_all(guesses.iter().map(|form| ask(&vendor, form))).await;
+        let heard = |error: &str| answers.iter().filter(|answer| answer.error() == error).count();
+        assert_eq!((heard("unknown_user_id"), heard("temporarily_unavailable")), (100, 30));
+        let known = question(&teacher.person.user_name);
+        assert_eq!(ask(&vendor, &known).await.error(), "temporarily_unavailable", "whether she is known stays open");
+        assert_eq!(ask(&other, &known).await.status, 200, "nobody else is held up");
+        app.pass(Duration::from_secs(3601));
+        assert_eq!(ask(&vendor, &known).await.status, 200);
+        // Each question is in the books: whom it meant, or that it meant nobody.
+        let written = "SELECT result || ' ' || CAST(target AS TEXT) FROM audit_entry WHERE action = 'question.asked' ORDER BY id";
+        let written = select_texts(&app.database.url, written).await;
+        assert_eq!(written.len(), 102);
+        let meant = |one: &&String| one.starts_with("done") && one.contains(&teacher.person.person_id.to_string());
+        assert_eq!(written.iter().filter(meant).count(), 2);
+        assert!(written.iter().all(|one| one.contains(&vendor.id) || one.contains(&other.id)), "{written:?}");
+    }
+
+    async fn one_login_is_not_asked_about_without_end(app: TestApp) {
+        let rp = platform(&app, json!({})).await;
+        let form = question("k7m-2xp-w9dt");
+        let answers = join_all((0..70).map(|_| ask(&rp, &form))).await;
+        let heard = |error: &str| answers.iter().filter(|answer| answer.error() == error).count();
+        assert_eq!((heard("unknown_user_id"), heard("temporarily_unavailable")), (60, 10));
+        assert_eq!(ask(&rp, &question(&app.teacher().person.user_name)).await.status, 200);
+    }
+
+    async fn home_is_not_flooded(app: TestApp) {
+        let (rp, other) = (platform(&app, json!({})).await, platform(&app, json!({})).await);
+        let mut teacher = app.teacher();
+        teacher.knock().await;
+        let mut asked = Vec::new();
+        for n in 0..6 {
+            let mut form = question(&teacher.person.user_name);
+            form[2].1 = format!("第{n}次");
+            asked.push(ask(&rp, &form).await);
+            app.pass(Duration::from_secs(1));
+        }
+        ask(&other, &question(&teacher.person.user_name)).await;
+        let home = teacher.browser.open("/").await;
+        assert_eq!(home.buttons("question").len(), 4, "three of one client, and what another asks");
+        let shown = |n: usize| home.text.contains(&format!("第{n}次"));
+        assert_eq!((0..6).filter(|n| shown(*n)).collect::<Vec<_>>(), [3, 4, 5], "the newest ones");
+    }
+
+    async fn both_hints_mean_only_who_may_sign_in(app: TestApp) {
+        let rp = platform(&app, json!({})).await;
+        let mut teacher = app.teacher();
+        let hint = teacher.sign_in(&rp).await.text("id_token");
+        let shut = format!("UPDATE account SET state = 'locked' WHERE user_name = '{}'", teacher.person.user_name);
+        change(&app.database.url, &shut).await;
+        let by_token = vec![("scope", "openid".to_owned()), ("id_token_hint", hint)];
+        for form in [question(&teacher.person.user_name), by_token] {
+            assert_eq!(ask(&rp, &form).await.error(), "unknown_user_id", "{form:?}");
+        }
+    }
+
     async fn a_question_ends(app: TestApp) {
         let rp = platform(&app, json!({})).await;
         let mut teacher = app.teacher();
@@ -255,7 +380,7 @@ both_engines! {
     }
 
     async fn a_child_needs_her_guardian_here_too(app: TestApp) {
-        let vendor = platform(&app, json!({ "edu_client_kind": "application", "edu_lawful_basis": null })).await;
+        let vendor = vendor(&app).await;
         let mut child = app.child();
         let asked = ask(&vendor, &question(&child.person.user_name)).await;
         let page = found(&mut child).await;
@@ -290,6 +415,7 @@ both_engines! {
             ("no iat", json!({ "iat": null })),
             ("no nbf", json!({ "nbf": null })),
             ("no jti", json!({ "jti": null })),
+            ("made before our start", json!({ "iat": now - 600 })),
             ("two hints", json!({ "id_token_hint": "x" })),
         ] {
             let mut claims = object(&rp, &login);

@@ -47,6 +47,18 @@ async fn yes(visitor: &mut Visitor, page: &Page) -> Page {
     visitor.answer_pages(page).await
 }
 
+/// The whole way of a screen that its person lets in.
+async fn let_in(rp: &RelyingParty, visitor: &mut Visitor, scope: &str) -> Answer {
+    let codes = begin(rp, scope).await;
+    let page = typed(visitor, &codes.text("user_code")).await;
+    assert!(yes(visitor, &page).await.has("answered-yes"));
+    let tokens = poll(rp, &codes).await;
+    assert_eq!(tokens.status, 200, "{tokens:?}");
+    tokens
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
 both_engines! {
     async fn a_screen_gets_tokens_once_its_person_said_yes(app: TestApp) {
         let rp = screen(&app, json!({})).await;
@@ -239,6 +251,135 @@ both_engines! {
         assert_eq!(rp.userinfo(&tokens.access()).await.status, 200);
         app.app.set_password(&app.operator(), teacher.person.person_id, "一只安静的旧钢笔".to_owned().into()).await.unwrap();
         assert_eq!(rp.userinfo(&tokens.access()).await.error(), "invalid_token", "a new password ends it everywhere");
+    }
+
+    async fn the_list_shows_a_device_for_as_long_as_it_can_come_back(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let mut teacher = app.teacher();
+        let tokens = let_in(&rp, &mut teacher, "openid offline_access").await;
+        // The phone itself is signed in at a platform that may come back without it.
+        let asked = app.client("platform_a").ask().with("scope", "openid offline_access").with("prompt", "consent");
+        let of_phone = teacher.sign_in_with(&app.client("platform_a"), asked).await;
+        app.pass(9 * HOUR);
+        assert!(!teacher.is_signed_in().await, "her own session has ended unused");
+        assert_eq!(rp.refresh(&tokens.refresh()).await.status, 200, "the screen goes on");
+        let mut later = app.teacher();
+        later.knock().await;
+        let page = later.browser.open("/devices").await;
+        assert_eq!(page.buttons("session").len(), 2, "{page:#?}");
+        assert!(page.text.contains("教室大屏"));
+        later.browser.post("/devices", &[("others", "yes")]).await;
+        assert_eq!(rp.refresh(&tokens.refresh()).await.error(), "invalid_grant");
+        assert_eq!(app.client("platform_a").refresh(&of_phone.refresh()).await.error(), "invalid_grant");
+        assert!(later.browser.open("/devices").await.buttons("session").is_empty());
+        assert!(later.is_signed_in().await);
+    }
+
+    async fn what_outlived_a_sign_out_is_listed_too(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let asked = rp.ask().with("scope", "openid offline_access").with("prompt", "consent");
+        let tokens = teacher.sign_in_with(&rp, asked).await;
+        let home = teacher.browser.open("/").await;
+        teacher.browser.press(&home, "confirm", "yes").await;
+        assert_eq!(rp.refresh(&tokens.refresh()).await.status, 200, "that is what offline means");
+        let mut later = app.teacher();
+        later.knock().await;
+        let page = later.browser.open("/devices").await;
+        let [handle] = &page.buttons("session")[..] else { panic!("one: {page:#?}") };
+        later.browser.post("/devices", &[("session", handle)]).await;
+        assert_eq!(rp.refresh(&tokens.refresh()).await.error(), "invalid_grant");
+        // Once its tokens have ended by themselves, nothing is left to list.
+        let asked = rp.ask().with("scope", "openid offline_access").with("prompt", "consent");
+        let tokens = teacher.sign_in_with(&rp, asked).await;
+        rp.post("/revoke", &[("token", tokens.refresh())]).await;
+        let home = teacher.browser.open("/").await;
+        teacher.browser.press(&home, "confirm", "yes").await;
+        assert!(later.browser.open("/devices").await.buttons("session").is_empty());
+    }
+
+    async fn a_device_that_is_used_stays_and_shows_when(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let mut teacher = app.teacher();
+        let tokens = let_in(&rp, &mut teacher, "openid").await;
+        let mut refresh = tokens.refresh();
+        let mut used = String::new();
+        for _ in 0..3 {
+            app.pass(7 * HOUR);
+            used = app.app.now().shanghai_minute();
+            let again = rp.refresh(&refresh).await;
+            assert_eq!(again.status, 200, "it was used all the time: {again:?}");
+            refresh = again.refresh();
+        }
+        let mut later = app.teacher();
+        later.knock().await;
+        let page = later.browser.open("/devices").await;
+        let minutes = std::collections::BTreeSet::from([used, app.app.now().shanghai_minute()]);
+        let last_used: usize = minutes.iter().map(|at| page.text.matches(&format!("最近使用 {at}")).count()).sum();
+        assert_eq!(last_used, 2, "of this browser and of the screen: {page:#?}");
+        app.pass(9 * HOUR);
+        assert_eq!(rp.refresh(&refresh).await.error(), "invalid_grant", "unused it ends");
+    }
+
+    async fn a_yes_lives_no_longer_than_where_it_was_said(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let mut teacher = app.teacher();
+        teacher.knock().await;
+        for _ in 0..23 {
+            app.pass(7 * HOUR);
+            assert!(teacher.silently(&app.client("platform_a")).await.contains_key("code"));
+        }
+        // A week after her password, seven hours are left.
+        let short = let_in(&rp, &mut teacher, "openid").await;
+        let long = let_in(&rp, &mut teacher, "openid offline_access").await;
+        app.pass(6 * HOUR);
+        let short = rp.refresh(&short.refresh()).await;
+        assert_eq!(short.status, 200, "{short:?}");
+        app.pass(2 * HOUR);
+        assert_eq!(rp.refresh(&short.refresh()).await.error(), "invalid_grant");
+        assert_eq!(rp.refresh(&long.refresh()).await.status, 200, "that it was asked for");
+    }
+
+    async fn no_is_not_said_when_yes_was(app: TestApp) {
+        let rp = screen(&app, json!({ "edu_client_kind": "application", "edu_lawful_basis": null })).await;
+        let codes = begin(&rp, "openid profile").await;
+        let mut teacher = app.teacher();
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        let consent = teacher.browser.press(&page, "confirm", "yes").await;
+        // Signed out meanwhile: nothing is refused, and nothing is claimed.
+        let session = teacher.browser.jar.remove("mingji_session").unwrap();
+        assert!(teacher.browser.press(&consent, "decision", "deny").await.has("err-expired"));
+        assert_eq!(poll(&rp, &codes).await.error(), "authorization_pending");
+        teacher.browser.jar.insert("mingji_session".into(), session);
+        assert!(consent.asks_for("decision"), "{consent:#?}");
+        assert!(teacher.browser.press(&consent, "decision", "allow").await.has("answered-yes"));
+        for late in [teacher.browser.press(&page, "confirm", "no").await, teacher.browser.press(&consent, "decision", "deny").await] {
+            assert!(late.has("answered-before") && late.text.contains("/devices"), "{late:#?}");
+        }
+        assert_eq!(poll(&rp, &codes).await.status, 200, "the page says how it is");
+    }
+
+    async fn nobody_is_told_that_a_device_is_near(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let codes = begin(&rp, "openid").await;
+        let page = typed(&mut app.teacher(), &codes.text("user_code")).await;
+        assert!(!page.text.contains("同一个网络"), "{page:#?}");
+        assert!(page.text_of("from").unwrap().contains("不在您身边"), "{page:#?}");
+    }
+
+    async fn a_wrong_password_forgets_no_code(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let code = begin(&rp, "openid").await.text("user_code");
+        let mut teacher = app.teacher();
+        let page = teacher.browser.open(&format!("/device?user_code={code}")).await;
+        let login = teacher.person.user_name.clone();
+        let wrong = teacher.type_in(&page, &login, "wrong").await;
+        let switch = format!("user_code={code}");
+        assert!(wrong.asks_for("password") && wrong.text.contains(&switch), "{wrong:#?}");
+        let english = teacher.browser.open(&format!("/sign-in?lang=en&{switch}")).await;
+        let page = teacher.type_password(&english).await;
+        let page = teacher.browser.follow(&page).await;
+        assert_eq!(page.value_of("user_code").as_deref(), Some(code.as_str()));
     }
 
     async fn a_screen_that_others_wrote_gets_in(app: TestApp) {

@@ -188,6 +188,8 @@ impl TestApp {
 
     /// Registers a client that proves itself with a key of its own.
     pub async fn register_with_key(&self, key: &ClientKey, own: Value) -> RelyingParty {
+        // Assertions name whole seconds: one of the second of our start counts as made before it.
+        self.pass(Duration::from_secs(1));
         let mut metadata = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": key.jwks() });
         metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
         RelyingParty { auth: Auth::Key(key.clone()), ..self.register(metadata).await }

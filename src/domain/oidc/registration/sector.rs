@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{check_web_uri, invalid};
-use crate::domain::oidc::client::{ClientKind, ClientMetadata, SYSTEM_SECTOR, is_loopback};
+use crate::domain::oidc::client::{ClientKind, ClientMetadata, SYSTEM_SECTOR, has_plain_host, is_loopback};
 use crate::domain::oidc::error::{Code, ProtocolError};
 
 /// Sectors of private schemes, which anybody may choose, stand apart from those of hosts.
@@ -105,6 +105,9 @@ fn check_redirect_uri(uri: &str, native: bool) -> Result<String, ProtocolError> 
     }
     if !url.username().is_empty() || url.password().is_some() {
         return refuse("a redirect URI carries a user name");
+    }
+    if matches!(url.scheme(), "http" | "https") && !has_plain_host(&url) {
+        return refuse("the host of a redirect URI is letters, digits, dots and hyphens, or an address");
     }
     match (url.scheme(), url.host_str()) {
         ("https", Some(host)) => Ok(host.to_owned()),

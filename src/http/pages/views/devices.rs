@@ -28,6 +28,8 @@ pub struct Device {
     pub last_seen: String,
     /// It is the one in which she looks.
     pub here: bool,
+    /// Its session is over, and an app there may go on without it.
+    pub lasting: bool,
 }
 
 #[derive(Template)]

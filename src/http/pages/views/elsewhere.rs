@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::{Frame, Who, finish};
 use crate::domain::locale::Locale;
+use crate::domain::oidc::elsewhere::Said;
 use crate::http::pages::locales::{self, Messages};
 
 /// Why a code is asked for again.
@@ -57,7 +58,8 @@ impl TypeCode {
 
 /// What she compares before she says yes.
 pub enum Compare {
-    /// The code on a device, and the address that it asked from where that is not her own network.
+    /// The code on a device, and the address that it asked from where that is not her own network. Nobody is told that
+    /// it is near: one address may be a school's, a carrier's or a proxy's.
     Device {
         /// The code.
         code: String,
@@ -108,7 +110,7 @@ impl Confirm {
                 compare: t.compare_code,
                 shown: Some(code),
                 is_code: true,
-                from: Some(from.as_deref().map_or_else(|| t.from_here.to_owned(), t.from_elsewhere)),
+                from: Some(from.as_deref().map_or_else(|| t.beside_you.to_owned(), t.from_elsewhere)),
             },
             Compare::Client(text) => ConfirmPage {
                 frame,
@@ -125,12 +127,12 @@ impl Confirm {
     }
 }
 
-/// The end; carries `id="answered-yes"` or `id="answered-no"`.
+/// The end; carries `id="answered-yes"`, `id="answered-no"` or `id="answered-before"`.
 pub struct Answered {
     /// Who asked.
     pub client_name: String,
-    /// What she said.
-    pub yes: bool,
+    /// What became of it.
+    pub said: Said,
 }
 
 #[derive(Template)]
@@ -139,16 +141,20 @@ struct AnsweredPage<'a> {
     frame: Frame<'a>,
     id: &'static str,
     lead: String,
+    /// Words of a link to her devices, where one of them may be unwelcome.
+    devices: Option<&'static str>,
 }
 
 impl Answered {
     /// The page in a language.
     pub fn render(&self, locale: Locale) -> String {
         let t = &Messages::of(locale).elsewhere;
-        let (id, title, lead) = match self.yes {
-            true => ("answered-yes", t.yes_title, (t.yes_lead)(&self.client_name)),
-            false => ("answered-no", t.no_title, (t.no_lead)(&self.client_name)),
+        let (id, title, lead) = match self.said {
+            Said::Yes => ("answered-yes", t.yes_title, (t.yes_lead)(&self.client_name)),
+            Said::No => ("answered-no", t.no_title, (t.no_lead)(&self.client_name)),
+            Said::Before => ("answered-before", t.before_title, (t.before_lead)(&self.client_name)),
         };
-        finish(&AnsweredPage { frame: Frame::new(locale, title), id, lead }, locale)
+        let devices = (self.said == Said::Before).then_some(Messages::of(locale).devices.link);
+        finish(&AnsweredPage { frame: Frame::new(locale, title), id, lead, devices }, locale)
     }
 }

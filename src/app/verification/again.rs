@@ -1,0 +1,125 @@
+//! What becomes of verifications when somebody changes: what counts no longer, who is asked again and when, and the level that
+//! stands.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::services::VerificationService;
+use crate::app::work::Work;
+use crate::app::{App, Ctx, Error};
+use crate::domain::access::Task;
+use crate::domain::audit::Actor;
+use crate::domain::id::{PersonId, VerificationId};
+use crate::domain::registry::person::Person;
+use crate::domain::registry::verification::level_after;
+use crate::domain::registry::verification_request::{QUESTIONS_A_DAY, REASK_PAUSE};
+use crate::domain::time::Timestamp;
+use crate::store::{verification_requests, verifications};
+
+/// What nobody can pay for today waits so long.
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
+
+impl App {
+    /// Charges an administrator's day; `false` when it is used up. Each question is a guess, and a service is paid for it.
+    pub(super) async fn may_ask(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        admin: PersonId,
+    ) -> Result<bool, Error> {
+        let day = ctx.now.shanghai_date();
+        Ok(verification_requests::count(work.tx(), task, admin, day, QUESTIONS_A_DAY).await?)
+    }
+
+    /// When a service may be called about somebody again.
+    pub(super) async fn next_call(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: PersonId,
+        service: &VerificationService,
+    ) -> Result<Timestamp, Error> {
+        let last = verification_requests::last(work.tx(), &task.on(person), &service.name).await?;
+        let earliest = last.map(|last| last.ended_at.unwrap_or(last.created_at).plus(REASK_PAUSE));
+        Ok(earliest.map_or(ctx.now, |earliest| earliest.max(ctx.now)))
+    }
+
+    /// A service is asked again by itself, because of a change that somebody made: at her cost, and where her day is used up,
+    /// a day later.
+    pub(in crate::app) async fn ask_again(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: PersonId,
+        service: &VerificationService,
+    ) -> Result<(), Error> {
+        let affordable = match ctx.actor {
+            Actor::Person { id } => self.may_ask(work, ctx, task, id).await?,
+            _ => true,
+        };
+        let next = self.next_call(work, ctx, task, person, service).await?;
+        let next = if affordable { next } else { next.max(ctx.now.plus(A_DAY)) };
+        self.queue(work, ctx, &task.on(person), service, None, next).await?;
+        Ok(())
+    }
+
+    /// What was verified was another name, number or day, or the claim that is named: it counts no longer, and the services
+    /// that had answered are asked again. The person, as [`App::levelled_in`] says. Part of a larger change.
+    pub(in crate::app) async fn supersede_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: Person,
+        claim: Option<&str>,
+    ) -> Result<Person, Error> {
+        let all = verifications::of_person(work.tx(), &task.on(person.id)).await?;
+        let over = all.iter().filter(|one| claim.is_none_or(|claim| one.claims.iter().any(|named| named == claim)));
+        let over: Vec<VerificationId> = over.map(|one| one.id).collect();
+        self.outdated_in(work, ctx, task, &person, &over).await?;
+        self.levelled_in(work, ctx, task, person).await
+    }
+
+    /// These of her verifications count no longer, and the services that had answered are asked again. Part of a larger change.
+    pub(in crate::app) async fn outdated_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: &Person,
+        over: &[VerificationId],
+    ) -> Result<(), Error> {
+        let on = task.on(person.id);
+        let all = verifications::of_person(work.tx(), &on).await?;
+        let (mut ended, mut verifiers) = (0_usize, BTreeSet::new());
+        for one in all.iter().filter(|one| over.contains(&one.id)) {
+            if verifications::supersede(work.tx(), &on, one.id, ctx.now).await? {
+                ended += 1;
+                verifiers.insert(one.verifier.as_str());
+            }
+        }
+        for service in verifiers.into_iter().filter_map(|name| self.verifiers.named(name)) {
+            self.ask_again(work, ctx, task, person.id, service).await?;
+        }
+        if ended > 0 {
+            work.detail("verifications_superseded", ended);
+        }
+        Ok(())
+    }
+
+    /// The person, changed now, at the level of what stands of her verifications; to be written by whoever changes her.
+    pub(in crate::app) async fn levelled_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: Person,
+    ) -> Result<Person, Error> {
+        let all = verifications::of_person(work.tx(), &task.on(person.id)).await?;
+        let (realname_level, realname_at) = level_after(&person, &all, ctx.now);
+        Ok(Person { realname_level, realname_at, updated_at: ctx.now, version: person.version + 1, ..person })
+    }
+}
