@@ -6,6 +6,7 @@ CREATE TABLE guardianship_slice (      -- the row of the guardianship says how i
     rank BIGINT NOT NULL,
     status TEXT NOT NULL,
     restrictions JSONB NOT NULL,
+    guardian_org_id UUID REFERENCES institution (id),
     valid_from TEXT NOT NULL,
     valid_to TEXT NOT NULL,            -- first day on which it was no longer so
     created_at BIGINT NOT NULL,
@@ -21,3 +22,10 @@ ALTER TABLE admin_grant ADD COLUMN deputy BOOLEAN NOT NULL DEFAULT FALSE;
 UPDATE admin_grant SET deputy = TRUE WHERE role = 'school_admin' AND revoked_at IS NULL
     AND EXISTS (SELECT 1 FROM admin_grant o WHERE o.role = 'school_admin' AND o.revoked_at IS NULL AND o.org_id = admin_grant.org_id AND o.id < admin_grant.id);
 CREATE UNIQUE INDEX admin_grant_org_id_key ON admin_grant (org_id) WHERE role = 'school_admin' AND deputy = FALSE AND revoked_at IS NULL;
+
+-- What somebody holds or held, told and explained.
+CREATE INDEX admin_grant_person_idx ON admin_grant (person_id);
+
+-- A seat of 借读 that became the 学籍 was one of 借读 before. What was kept until now was all of one kind.
+ALTER TABLE enrolment_slice ADD COLUMN source TEXT NOT NULL DEFAULT 'normal';
+UPDATE enrolment_slice SET source = (SELECT e.source FROM enrolment e WHERE e.id = enrolment_slice.enrolment_id);

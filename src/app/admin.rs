@@ -10,11 +10,11 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{AdminGrantId, PersonId};
-use crate::domain::registry::admin_rule::{self, GrantError, Held, Wanted};
+use crate::domain::registry::admin_rule::{self, GrantError, Held, Protection, Wanted};
 use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::registry::institution::Institution;
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::store::admin_grants::{self, KnownGrant, NewGrant};
+use crate::store::admin_grants::{self, KnownGrant, LiveGrant, NewGrant};
 use crate::store::{accounts, activations, institutions, persons};
 
 /// A role that is asked for.
@@ -30,6 +30,12 @@ pub struct Wish {
     pub may_delegate: bool,
     /// The last day.
     pub until: Option<NaiveDate>,
+}
+
+impl Wish {
+    fn wanted(&self, org: &Institution, until: Option<Timestamp>) -> Wanted {
+        Wanted { role: self.role, level: org.level, deputy: self.deputy, may_delegate: self.may_delegate, until }
+    }
 }
 
 /// What came of it.
@@ -100,17 +106,19 @@ impl App {
         let found = institutions::by_code(work.tx(), &task, &wish.org).await?;
         let org = found.ok_or_else(|| Error::no_institution(&wish.org))?;
         let on = task.on(person);
-        // Held first: a run of slips that is under way either made her code before this, or sees the grant; and of two grants
-        // at once the second sees the first.
+        // Held first: of two grants at once, and of a grant and a merge, the second sees the first; and a run of slips that is
+        // under way either made her code before this, or sees the grant.
+        let held = persons::hold(work.tx(), &on).await?.filter(|person| person.merged_into.is_none());
+        held.ok_or_else(|| Error::not_found("the person"))?;
         let account = accounts::hold(work.tx(), &on).await?;
         let until = end_of(wish.until, ctx.now)?;
-        self.may_grant(&mut work, &ctx, &task, by, person, (&org, wish, until)).await?;
+        let wanted = wish.wanted(&org, until);
+        self.may_grant(&mut work, &ctx, &task, by, person, (&org, &wanted)).await?;
+        if by.admin().is_some() || self.protection == Protection::Three {
+            admin_rule::fits(&wanted).map_err(refused)?;
+        }
         admin_grants::end_expired(work.tx(), &task, org.id, ctx.now).await?;
-        let held: Vec<AdminRole> = admin_grants::live(work.tx(), person, ctx.now)
-            .await?
-            .iter()
-            .filter_map(|grant| grant.role.parse().ok())
-            .collect();
+        let held = roles_of(&admin_grants::held(work.tx(), &task, person, ctx.now).await?);
         admin_rule::separate(self.protection, &held, wish.role).map_err(refused)?;
         let runs = wish.role == AdminRole::School && admin_grants::has_system_admin(work.tx(), &task, org.id).await?;
         if runs && !wish.deputy && by.admin().is_some() {
@@ -189,25 +197,26 @@ impl App {
         work.commit(Outcome::Done).await
     }
 
-    /// The grants over an institution and everything below it that were not taken back.
+    /// The grants over an institution and everything below it that were not taken back. Looking at them is audited: they name
+    /// people.
     ///
     /// # Errors
     /// `NotFound` for an institution that is unknown, or not in the administrator's scope.
     pub async fn list_grants(&self, ctx: &Ctx, by: Decider, org_code: &str) -> Result<Vec<GrantRow>, Error> {
         let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
-        let mut tx = self.db.read().await?;
-        let found = institutions::by_code(&mut tx, &task, org_code).await?;
+        let mut work = self.begin(&ctx, Action::AdminViewed).await?;
+        let found = institutions::by_code(work.tx(), &task, org_code).await?;
         let org = found.ok_or_else(|| Error::no_institution(org_code))?;
         if let Some(admin) = by.admin() {
-            let scope = self.institution_subtree(&mut tx, admin, ctx.now).await?;
-            let seen = institutions::find_in(&mut tx, &scope, org.id).await?;
+            let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
+            let seen = institutions::find_in(work.tx(), &scope, org.id).await?;
             seen.ok_or_else(|| Error::no_institution(org_code))?;
         }
         let mut listed = Vec::new();
-        for grant in admin_grants::under(&mut tx, &task, org.id).await? {
-            let live = admin_grants::live(&mut tx, grant.person, ctx.now).await?.iter().any(|one| one.id == grant.id);
-            let name = persons::find(&mut tx, &task.on(grant.person)).await?.and_then(|person| person.name);
-            let institution = institutions::find(&mut tx, &task, grant.org).await?.map(|org| org.name);
+        for grant in admin_grants::under(work.tx(), &task, org.id).await? {
+            let live = admin_grants::live(work.tx(), grant.person, ctx.now).await?.iter().any(|one| one.id == grant.id);
+            let name = persons::find(work.tx(), &task.on(grant.person)).await?.and_then(|person| person.name);
+            let institution = institutions::find(work.tx(), &task, grant.org).await?.map(|org| org.name);
             listed.push(GrantRow {
                 grant_id: grant.id,
                 person_id: grant.person,
@@ -222,6 +231,8 @@ impl App {
                 live,
             });
         }
+        work.target("institution", org.id).detail("view", "list").detail("grants", listed.len());
+        work.commit(Outcome::Done).await?;
         Ok(listed)
     }
 
@@ -233,27 +244,24 @@ impl App {
         task: &Task,
         by: Decider,
         person: PersonId,
-        (org, wish, until): (&Institution, &Wish, Option<Timestamp>),
+        (org, wanted): (&Institution, &Wanted),
     ) -> Result<(), Error> {
         let Some(admin) = by.admin() else { return Ok(()) };
         if admin == person {
             return Err(refused(GrantError::Herself));
         }
-        let wanted =
-            Wanted { role: wish.role, level: org.level, deputy: wish.deputy, may_delegate: wish.may_delegate, until };
         let held = self.held_towards(work, ctx, task, admin, org).await?;
         let mut shorter = None;
         let mut may = false;
         for held in &held {
-            match admin_rule::may_give(held, &wanted) {
+            match admin_rule::may_give(held, wanted) {
                 Ok(gives) => may |= gives,
                 Err(why) => shorter = Some(why),
             }
         }
         if !may {
-            return Err(shorter.map_or_else(|| Error::no_institution(&wish.org), refused));
+            return Err(shorter.map_or_else(|| Error::not_found("this institution for this role"), refused));
         }
-        admin_rule::fits(&wanted).map_err(refused)?;
         let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
         let seen = persons::in_subtree(work.tx(), &scope, person, ctx.now.shanghai_date()).await?;
         seen.map(drop).ok_or_else(|| Error::not_found("the person"))
@@ -280,6 +288,11 @@ impl App {
         }
         Ok(held)
     }
+}
+
+/// The roles of grants that are known by their names.
+pub(super) fn roles_of(grants: &[LiveGrant]) -> Vec<AdminRole> {
+    grants.iter().filter_map(|grant| grant.role.parse().ok()).collect()
 }
 
 /// The end of the last day, in Asia/Shanghai.

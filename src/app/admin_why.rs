@@ -4,8 +4,10 @@
 use serde::Serialize;
 
 use super::relation_claim::Decider;
+use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{Task, TaskName};
+use crate::domain::audit::Action;
 use crate::domain::id::{AdminGrantId, OrgId, PersonId};
 use crate::domain::registry::guardianship::GuardianshipStatus;
 use crate::store::admin_grants::KnownGrant;
@@ -47,22 +49,23 @@ struct Side {
 
 impl App {
     /// Why an administrator sees a person, or why not. Another administrator is told about grants and people in her scope alone.
+    /// The question is audited: its answer is about people.
     ///
     /// # Errors
     /// `NotFound` for people who are not there, or not in the scope of who asks.
     pub async fn why_sees(&self, ctx: &Ctx, by: Decider, admin: PersonId, person: PersonId) -> Result<Why, Error> {
         let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
-        let mut tx = self.db.read().await?;
+        let mut work = self.begin(&ctx, Action::AdminViewed).await?;
         let missing = || Error::not_found("the person");
-        let admin = persons::survivor(&mut tx, admin).await?.ok_or_else(missing)?;
-        let person = persons::survivor(&mut tx, person).await?.ok_or_else(missing)?;
-        let mut grants = admin_grants::all_of(&mut tx, &task, admin).await?;
+        let admin = persons::survivor(work.tx(), admin).await?.ok_or_else(missing)?;
+        let person = persons::survivor(work.tx(), person).await?.ok_or_else(missing)?;
+        let mut grants = admin_grants::all_of(work.tx(), &task, admin).await?;
         if let Some(asks) = by.admin() {
-            let scope = self.institution_subtree(&mut tx, asks, ctx.now).await?;
-            let seen = persons::in_subtree(&mut tx, &scope, person, ctx.now.shanghai_date()).await?;
+            let scope = self.institution_subtree(work.tx(), asks, ctx.now).await?;
+            let seen = persons::in_subtree(work.tx(), &scope, person, ctx.now.shanghai_date()).await?;
             let mut known = Vec::new();
             for grant in grants {
-                if institutions::find_in(&mut tx, &scope, grant.org).await?.is_some() {
+                if institutions::find_in(work.tx(), &scope, grant.org).await?.is_some() {
                     known.push(grant);
                 }
             }
@@ -72,15 +75,15 @@ impl App {
             }
         }
         let live: Vec<AdminGrantId> =
-            admin_grants::live(&mut tx, admin, ctx.now).await?.iter().map(|grant| grant.id).collect();
-        let sides = sides(&mut tx, &task, &ctx, person).await?;
+            admin_grants::live(work.tx(), admin, ctx.now).await?.iter().map(|grant| grant.id).collect();
+        let sides = sides(work.tx(), &task, &ctx, person).await?;
         let (mut chains, mut lacks) = (Vec::new(), Vec::new());
         for grant in &grants {
             match lacks_itself(grant, &live, &ctx) {
                 Some(lack) => lacks.push(lack),
                 None if sides.is_empty() => lacks.push("belongs_nowhere"),
                 None => {
-                    let found = reached(&mut tx, &task, grant, &sides).await?;
+                    let found = reached(work.tx(), &task, grant, &sides).await?;
                     if found.is_empty() {
                         lacks.push("elsewhere");
                     }
@@ -94,6 +97,8 @@ impl App {
         lacks.sort_unstable();
         lacks.dedup();
         let missing = if chains.is_empty() { lacks } else { Vec::new() };
+        work.target("admin", admin).target("person", person).detail("view", "why").detail("sees", !chains.is_empty());
+        work.commit(Outcome::Done).await?;
         Ok(Why { sees: !chains.is_empty(), chains, missing })
     }
 }

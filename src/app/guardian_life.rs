@@ -178,7 +178,7 @@ impl App {
         day: NaiveDate,
     ) -> Result<(), Error> {
         let (id, child, guardian) = (known.id, known.child, known.guardian);
-        let ward = access::ward_of(&known, ctx.now);
+        let ward = self.ward_in(work, task, &known, ctx.now).await?;
         let over = known.over(day, ctx.now).map_err(refused)?;
         write(work, task, child, &over).await?;
         self.end_what_rests_on(work, &task.on(guardian), IdentityId(id.0), ward, ctx.now).await?;
@@ -274,7 +274,7 @@ impl App {
         restrictions: BTreeSet<Restriction>,
     ) -> Result<&'static str, Error> {
         let (id, child, guardian) = (known.id, known.child, known.guardian);
-        let ward = access::ward_of(&known, ctx.now);
+        let ward = self.ward_in(work, task, &known, ctx.now).await?;
         let lifted = restrictions.is_empty();
         let changed = known.restricted(restrictions, ctx.now).map_err(refused)?;
         write(work, task, child, &changed).await?;
@@ -358,14 +358,14 @@ async fn guardians_in(
     let mut told = Vec::new();
     for one in guardianships::of_child(tx, &on).await? {
         let name = persons::find(tx, &task.on(one.guardian)).await?.and_then(|person| person.name);
-        let institution = name_of(tx, task, one.institution).await?;
         let recorded_by = name_of(tx, task, one.recorded_by).await?;
         for part in one.parts(&slices) {
             let over = matches!(part.status, GuardianshipStatus::Ended | GuardianshipStatus::Rejected);
             if day.is_some_and(|day| over || day < part.valid_from || part.valid_to <= day) {
                 continue;
             }
-            told.push(tell(&one, &part, name.as_ref(), institution.clone(), recorded_by.clone()));
+            let institution = name_of(tx, task, part.institution).await?;
+            told.push(tell(&one, &part, name.as_ref(), institution, recorded_by.clone()));
         }
     }
     Ok(told)

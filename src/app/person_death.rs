@@ -54,8 +54,9 @@ impl App {
         }
         self.end_sessions_of(&mut work, &on, ctx.now, "deceased").await?;
         admin_grants::revoke_all(work.tx(), &on, ctx.now).await?;
-        self.end_places(&mut work, ctx, &task, person.id, day).await?;
+        // Guardianships before posts, on which some of them rest.
         self.end_guardianships(&mut work, ctx, &task, person.id).await?;
+        self.end_places(&mut work, ctx, &task, person.id, day).await?;
         let person = Person { status: Status::Deceased, updated_at: ctx.now, version: person.version + 1, ..person };
         self.write_person(&mut work, &task, &person, &["status"]).await?;
         persons::refresh_presence(work.tx(), &on).await?;

@@ -5,6 +5,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::guardianship::WardsOf;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -19,7 +20,7 @@ use crate::domain::registry::staff_life::StaffError;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
 use crate::store::handovers::{self, Way};
-use crate::store::{admin_grants, cases, classes, grants, guardianships, institutions, persons, staffings};
+use crate::store::{admin_grants, cases, classes, grants, institutions, persons, staffings};
 
 /// What is to happen; institutions by code, the only one where she has a post when left out.
 #[derive(Clone, Debug)]
@@ -439,6 +440,8 @@ impl App {
     async fn end_post(&self, work: &mut Work<'_>, at: &At<'_>, post: Staffing, state: StaffState) -> Result<(), Error> {
         let on = at.task.on(at.person);
         let (id, org) = (post.id, post.org);
+        // First of all: what she agreed to for a child is taken back by the voice that she still has.
+        self.leave_wards(work, at.ctx, at.task, (&[at.person], org), WardsOf::Nobody(at.day)).await?;
         let left = post.left(state, at.day, at.ctx.now).map_err(refused)?;
         staffings::end_teaching(work.tx(), &on, id, at.day).await?;
         if !staffings::update(work.tx(), &on, &left).await? {
@@ -448,11 +451,6 @@ impl App {
         let open = staffings::open_of_many(work.tx(), at.task, &[at.person]).await?;
         for grant in admin_grants::end_with_post(work.tx(), &on, id, open.is_empty(), at.ctx.now).await? {
             work.event("admin_grant", grant, "admin.revoked", &[]);
-        }
-        for acts in guardianships::of_guardian(work.tx(), &on).await? {
-            if acts.institution == Some(org) && acts.is_standing() {
-                self.end_guardianship(work, at.ctx, at.task, acts, at.day).await?;
-            }
         }
         work.target("institution", org).target("staffing", id);
         work.detail("state", state.as_str());

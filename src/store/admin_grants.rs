@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 statements! {
     INSERT = "INSERT INTO admin_grant (id, person_id, role, org_id, granted_by, may_delegate, valid_from, valid_to, staffing_id, deputy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT (person_id, role, org_id) WHERE revoked_at IS NULL DO NOTHING";
-    STANDING = "SELECT id, role, org_id FROM admin_grant WHERE person_id = $1 AND revoked_at IS NULL ORDER BY id";
+    STANDING = "SELECT id, role, org_id, deputy FROM admin_grant WHERE person_id = $1 AND revoked_at IS NULL ORDER BY id";
     REVOKE_ALL = "UPDATE admin_grant SET revoked_at = $2 WHERE person_id = $1 AND revoked_at IS NULL";
     END_WITH_POST = "UPDATE admin_grant SET revoked_at = $3 WHERE person_id = $1 AND revoked_at IS NULL AND staffing_id = $2 RETURNING id";
     END_UNTIED = "UPDATE admin_grant SET revoked_at = $2 WHERE person_id = $1 AND revoked_at IS NULL AND staffing_id IS NULL RETURNING id";
@@ -19,8 +19,11 @@ statements! {
     END_EXPIRED = "UPDATE admin_grant SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL
         AND (valid_to <= $2 OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = admin_grant.staffing_id AND s.valid_to IS NOT NULL))";
     // Nothing without the post that it rests on, whatever ended that.
-    LIVE = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2)
+    LIVE = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2)
         AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.person_id = g.person_id AND s.valid_to IS NULL)) ORDER BY g.id";
+    // Whoever was quicker by a moment counts, though her grant may begin after this present.
+    HELD = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND (g.valid_to IS NULL OR g.valid_to > $2)
+        AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NULL)) ORDER BY g.id";
     POST_FOR = "SELECT s.id AS id, c.depth AS depth FROM staffing s JOIN institution_closure c ON c.ancestor_id = $2 AND c.descendant_id = s.org_id WHERE s.person_id = $1 AND s.valid_to IS NULL
         UNION ALL SELECT s.id AS id, c.depth AS depth FROM staffing s JOIN institution_closure c ON c.ancestor_id = s.org_id AND c.descendant_id = $2 WHERE s.person_id = $1 AND s.valid_to IS NULL
         ORDER BY depth, id LIMIT 1";
@@ -35,11 +38,13 @@ pub struct LiveGrant {
     pub role: String,
     /// The top of its subtree.
     pub org: OrgId,
+    /// Beside the one who runs the institution.
+    pub deputy: bool,
 }
 
 impl FromRow for LiveGrant {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { id: row.get("id")?, role: row.get("role")?, org: row.get("org_id")? })
+        Ok(Self { id: row.get("id")?, role: row.get("role")?, org: row.get("org_id")?, deputy: row.get("deputy")? })
     }
 }
 
@@ -92,6 +97,14 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, grant: &NewGrant) -> Result<bool, 
 /// As [`StoreError`] says.
 pub async fn live(tx: &mut Tx, person: PersonId, now: Timestamp) -> Result<Vec<LiveGrant>, StoreError> {
     tx.all(LIVE, args![person, now]).await
+}
+
+/// Grants of a person that count now or from some moment on: what may not be joined with others (三员分离).
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn held(tx: &mut Tx, _task: &Task, person: PersonId, now: Timestamp) -> Result<Vec<LiveGrant>, StoreError> {
+    tx.all(HELD, args![person, now]).await
 }
 
 /// Grants of a person that were not revoked, those of another time too.

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Own, Task, TaskOn};
-use crate::domain::id::{GuardianshipId, PersonId};
+use crate::domain::id::{GuardianshipId, OrgId, PersonId};
 use crate::domain::registry::guardian_life::GuardianshipSlice;
 use crate::domain::registry::guardianship::{Evidence, Guardianship, Keeper, Restriction};
 use crate::domain::time::Timestamp;
@@ -15,12 +15,12 @@ statements! {
     INSERT = "INSERT INTO guardianship (id, child_id, guardian_id, relation, legal, rank, status, verified_by, recorded_org_id, restrictions, valid_from, valid_to, created_at, updated_at, version, guardian_org_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         ON CONFLICT (child_id, guardian_id) WHERE status IN ('pending', 'confirmed') DO NOTHING";
-    UPDATE = "UPDATE guardianship SET relation = $3, legal = $4, rank = $5, status = $6, verified_by = $7, restrictions = $8, valid_to = $9, updated_at = $10, version = $11
+    UPDATE = "UPDATE guardianship SET relation = $3, legal = $4, rank = $5, status = $6, verified_by = $7, restrictions = $8, valid_to = $9, updated_at = $10, version = $11, guardian_org_id = $12
         WHERE id = $1 AND child_id = $2 AND version = $11 - 1";
     FIND = "SELECT * FROM guardianship WHERE id = $1";
     // What it was until today, unless it was so for no day.
-    KEEP = "INSERT INTO guardianship_slice (guardianship_id, relation, legal, rank, status, restrictions, valid_from, valid_to, created_at)
-        SELECT g.id, g.relation, g.legal, g.rank, g.status, g.restrictions, COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from), $3, $4
+    KEEP = "INSERT INTO guardianship_slice (guardianship_id, relation, legal, rank, status, restrictions, guardian_org_id, valid_from, valid_to, created_at)
+        SELECT g.id, g.relation, g.legal, g.rank, g.status, g.restrictions, g.guardian_org_id, COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from), $3, $4
         FROM guardianship g WHERE g.id = $1 AND g.version = $2 - 1
           AND COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from) < $3
         ON CONFLICT (guardianship_id, valid_from) DO NOTHING";
@@ -29,14 +29,18 @@ statements! {
         FROM guardianship g JOIN person c ON c.id = g.child_id WHERE g.id > $1 ORDER BY g.id LIMIT $3";
     OF_CHILD = "SELECT * FROM guardianship WHERE child_id = $1 ORDER BY rank, created_at, id";
     OF_GUARDIAN = "SELECT * FROM guardianship WHERE guardian_id = $1 ORDER BY created_at, id";
+    // Whoever acts for an institution does so while she works there.
     CONFIRMED = "SELECT g.*, c.birth_date AS child_born, k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays
         FROM guardianship g JOIN person c ON c.id = g.child_id JOIN person k ON k.id = g.guardian_id
-        WHERE g.child_id = $1 AND g.status = 'confirmed' ORDER BY g.rank, g.created_at, g.id";
+        WHERE g.child_id = $1 AND g.status = 'confirmed'
+          AND (g.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = g.guardian_id AND s.org_id = g.guardian_org_id AND s.valid_to IS NULL)) ORDER BY g.rank, g.created_at, g.id";
     BETWEEN = "SELECT g.*, c.birth_date AS child_born, k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays
         FROM guardianship g JOIN person c ON c.id = g.child_id JOIN person k ON k.id = g.guardian_id
-        WHERE g.guardian_id = $1 AND g.child_id = $2 AND g.status = 'confirmed'";
+        WHERE g.guardian_id = $1 AND g.child_id = $2 AND g.status = 'confirmed'
+          AND (g.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = g.guardian_id AND s.org_id = g.guardian_org_id AND s.valid_to IS NULL))";
     KEEPER = "SELECT k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays FROM person k WHERE k.id = $1";
     OF_CHILDREN = "SELECT * FROM guardianship WHERE child_id IN ($1)";
+    STANDING_OF_INSTITUTION = "SELECT * FROM guardianship WHERE guardian_org_id = $1 AND status IN ('pending', 'confirmed') ORDER BY id";
     STANDING_OF_GUARDIANS = "SELECT * FROM guardianship WHERE status IN ('pending', 'confirmed') AND guardian_id IN ($1)";
 }
 
@@ -145,6 +149,7 @@ pub async fn update(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship)
         guardianship.valid_to,
         guardianship.updated_at,
         guardianship.version,
+        guardianship.institution,
     ];
     tx.execute_one(UPDATE, values).await
 }
@@ -172,6 +177,7 @@ impl FromRow for GuardianshipSlice {
             rank: row.get("rank")?,
             status: row.code("status")?,
             restrictions: row.json::<BTreeSet<Restriction>>("restrictions")?,
+            institution: row.get("guardian_org_id")?,
             valid_from: row.get("valid_from")?,
             valid_to: row.get("valid_to")?,
         })
@@ -284,4 +290,12 @@ pub async fn standing_of_guardians(
     guardians: &[PersonId],
 ) -> Result<Vec<Guardianship>, StoreError> {
     tx.all_in(STANDING_OF_GUARDIANS, &[], guardians.iter().map(|id| Value::from(*id)).collect()).await
+}
+
+/// Pending and confirmed relations in which an institution is the guardian.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn standing_of_institution(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Guardianship>, StoreError> {
+    tx.all(STANDING_OF_INSTITUTION, args![org]).await
 }

@@ -15,6 +15,12 @@ statements! {
     END_STAYS = "UPDATE enrolment SET valid_to = CASE WHEN valid_from > $1 THEN valid_from ELSE $2 END, updated_at = $3, version = version + 1
         WHERE valid_to IS NULL AND id IN ($4) RETURNING id";
     RAISE_STAYS = "UPDATE enrolment SET source = 'normal', updated_at = $1, version = version + 1 WHERE org_id = $2 AND valid_to IS NULL AND source <> 'normal' AND person_id IN ($3) RETURNING id";
+    // What became the 学籍 was a seat of 借读 until now.
+    KEEP_SEATS = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, valid_from, valid_to, created_at)
+        SELECT e.id, e.class_id, e.student_no, e.state, e.source, COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from), $1, $2
+        FROM enrolment e WHERE e.org_id = $3 AND e.valid_to IS NULL AND e.source <> 'normal'
+          AND COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from) < $4 AND e.person_id IN ($5)
+        ON CONFLICT (enrolment_id, valid_from) DO NOTHING RETURNING enrolment_id AS id";
     END_POSTS = "UPDATE staffing SET valid_to = CASE WHEN valid_from > $1 THEN valid_from ELSE $2 END, updated_at = $3, version = version + 1
         WHERE valid_to IS NULL AND id IN ($4) RETURNING id";
     END_LESSONS = "UPDATE teaching SET valid_to = CASE WHEN valid_from > $1 THEN valid_from ELSE $2 END WHERE valid_to IS NULL AND id IN ($3) RETURNING id";
@@ -30,7 +36,6 @@ statements! {
     RIGHTS_OF_POSTS = "UPDATE admin_grant SET staffing_id = (SELECT n.id FROM staffing n WHERE n.person_id = admin_grant.person_id AND n.org_id = $1 AND n.valid_to IS NULL)
         WHERE id IN (SELECT g.id FROM staffing e JOIN admin_grant g ON g.staffing_id = e.id WHERE g.revoked_at IS NULL AND e.id IN ($2)) RETURNING id";
     GUARDIANS = "UPDATE guardianship SET recorded_org_id = $1, updated_at = $2, version = version + 1 WHERE status IN ('pending', 'confirmed') AND recorded_org_id = $3 AND child_id IN ($4) RETURNING id";
-    WARDENS = "UPDATE guardianship SET guardian_org_id = $1, updated_at = $2, version = version + 1 WHERE status IN ('pending', 'confirmed') AND guardian_org_id = $3 AND guardian_id IN ($4) RETURNING id";
     HOMES = "UPDATE person SET home_platform_id = $1, updated_at = $2, version = version + 1 WHERE home_platform_id = $3 AND id IN ($4) RETURNING id";
     TEACH = "INSERT INTO teaching (id, staffing_id, class_id, subject, head_teacher, valid_from, valid_to) VALUES ($1, $2, $3, $4, $5, $6, NULL)
         ON CONFLICT (staffing_id, class_id, subject) WHERE valid_to IS NULL DO NOTHING";
@@ -116,6 +121,8 @@ pub async fn hand_stays(
     let ended: Vec<Touched> =
         tx.all_in(END_STAYS, &[way.day.into(), way.day.into(), way.now.into()], keys(old)).await?;
     let begun = enrolments::insert_all(tx, task, new).await?;
+    let seats = [way.day.into(), way.now.into(), way.to.into(), way.day.into()];
+    tx.all_in::<Touched>(KEEP_SEATS, &seats, keys(raised)).await?;
     tx.all_in::<Touched>(RAISE_STAYS, &[way.now.into(), way.to.into()], keys(raised)).await?;
     if ended.len() != old.len() || usize::try_from(begun).ok() != Some(new.len()) {
         return Err(StoreError::Busy);
@@ -142,8 +149,6 @@ pub async fn hand_posts(
         return Err(StoreError::Busy);
     }
     tx.all_in::<Touched>(GRANTS_OF_POSTS, &[way.to.into()], keys(old)).await?;
-    let people = new.iter().map(|post| Value::from(post.person)).collect();
-    tx.all_in::<Touched>(WARDENS, &[way.to.into(), way.now.into(), way.from.into()], people).await?;
     tx.all_in::<Touched>(RIGHTS_OF_POSTS, &[way.to.into()], keys(old)).await?;
     tx.all_in::<Touched>(SESSIONS_OF_POSTS, &[way.to.into()], keys(old)).await.map(drop)
 }

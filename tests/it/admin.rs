@@ -97,8 +97,38 @@ both_engines! {
             grant(&app, county, people[4], &runs)
         );
         assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{one:?} {other:?}");
-        let heads = "SELECT CAST(COUNT(*) AS TEXT) FROM admin_grant WHERE role = 'school_admin' AND deputy = FALSE AND revoked_at IS NULL";
-        assert_eq!(text(&app, &heads.replace("FALSE", if app.database.url.starts_with("sqlite") { "0" } else { "FALSE" })).await, "1");
+        let listed = app.app.list_grants(&app.operator(), OPERATOR, SCHOOL).await.unwrap();
+        assert_eq!(listed.iter().filter(|row| row.live && !row.deputy).count(), 1, "{listed:?}");
+    }
+
+    async fn of_two_records_that_are_one_the_one_that_runs_the_school_goes_on(app: TestApp) {
+        let people = staff(&app, 3).await;
+        grant(&app, OPERATOR, people[0], &wish(AdminRole::School, SCHOOL)).await.unwrap();
+        assert!(grant(&app, OPERATOR, people[1], &wish(AdminRole::School, SCHOOL)).await.unwrap().deputy);
+        app.app.merge_persons(&app.operator(), OPERATOR, people[1], people[0], "同一人").await.unwrap();
+        let listed = async || {
+            let rows = app.app.list_grants(&app.operator(), OPERATOR, SCHOOL).await.unwrap();
+            let mut rows: Vec<_> = rows.iter().map(|row| (row.person_id, row.deputy, row.live)).collect();
+            rows.sort();
+            rows
+        };
+        assert_eq!(listed().await, [(people[1], false, true)]);
+        app.app.undo_merge(&app.operator(), OPERATOR, people[0], "不是同一人").await.unwrap();
+        assert_eq!(listed().await, [(people[0], false, true), (people[1], true, true)]);
+    }
+
+    async fn whoever_looks_at_grants_is_written_down(app: TestApp) {
+        let people = staff(&app, 2).await;
+        grant(&app, OPERATOR, people[0], &wish(AdminRole::County, COUNTY)).await.unwrap();
+        let county = Decider::Admin(people[0]);
+        app.app.list_grants(&app.operator(), county, SCHOOL).await.unwrap();
+        app.app.why_sees(&app.operator(), county, people[0], people[1]).await.unwrap();
+        assert!(app.app.list_grants(&app.operator(), county, CITY).await.is_err());
+        let entries = text(&app, "SELECT CAST(actor AS TEXT) || CAST(target AS TEXT) FROM audit_entry WHERE action = 'admin.viewed' ORDER BY id").await;
+        assert_eq!(entries.matches(&people[0].to_string()).count(), 3, "who looked, twice, and at whose rights: {entries}");
+        assert_eq!(entries.matches(&people[1].to_string()).count(), 1, "{entries}");
+        while app.app.number_pending().await.unwrap() > 0 {}
+        assert!(app.app.verify_audit(&[]).await.unwrap().holds);
     }
 
     async fn what_is_handed_on_ends_no_later(app: TestApp) {
@@ -164,6 +194,14 @@ async fn duties_are_apart(engine: Engine) {
             tokio::join!(grant(&app, OPERATOR, people[1], &audit), grant(&app, OPERATOR, people[1], &security));
         assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{one:?} {other:?}");
         grant(&app, OPERATOR, people[0], &wish(AdminRole::School, OTHER)).await.unwrap();
+        let misfit = grant(&app, OPERATOR, people[0], &wish(AdminRole::School, COUNTY)).await;
+        assert_eq!(misfit.unwrap_err(), Kind::Conflict, "a role of another level, whoever gives it");
+        let merge = async || app.app.merge_persons(&app.operator(), OPERATOR, people[0], people[1], "同一人").await;
+        let joined = merge().await.unwrap_err();
+        assert!(joined.kind == Kind::Conflict && joined.public.contains("三员分离"), "{joined}");
+        let watches = if one.is_ok() { AdminRole::Audit } else { AdminRole::Security };
+        revoke(&app, OPERATOR, people[1], watches, COUNTY).await.unwrap();
+        merge().await.unwrap();
     })
     .await;
 }
@@ -201,5 +239,5 @@ fn the_command_explains_and_takes_back() {
     assert_eq!(place.run(&["admin", "revoke", &one, "--role", "school_admin", "--scope", SCHOOL]).code, Some(1));
     assert!(place.run(&["admin", "why", &one, &other]).out.contains("does not see: revoked"));
     let wrong = Place::new().with("MINGJI_PROTECTION", "4").run(&["doctor"]);
-    assert!(wrong.code != Some(0) && wrong.err.contains("MINGJI_PROTECTION"), "{}", wrong.err);
+    assert!(wrong.code != Some(0) && wrong.out.contains("MINGJI_PROTECTION"), "{}", wrong.out);
 }

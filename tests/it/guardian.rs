@@ -5,13 +5,19 @@ use std::collections::BTreeSet;
 
 use mingji::app::Kind;
 use mingji::app::guardian_life::{GuardianPart, Order};
+use mingji::app::institution_life::{Opening, Split};
+use mingji::app::pace::Listener;
 use mingji::app::relation_claim::Decider;
 use mingji::app::staff_life;
 use mingji::domain::id::PersonId;
+use mingji::domain::oidc::scope::ScopeSet;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::codes::relation::Relation;
 use mingji::domain::registry::codes::staff::{StaffPost, StaffState};
 use mingji::domain::registry::guardianship::{Evidence, Restriction};
+use mingji::domain::registry::institution::InstitutionKind;
+use mingji::domain::registry::institution_life::ChangeKind;
+use mingji::domain::registry::roster::ClassKey;
 use mingji::domain::time::Clock as _;
 
 use crate::support::app::{TestApp, both_engines};
@@ -19,6 +25,7 @@ use crate::support::binary::Place;
 use crate::support::county::{
     self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, STUDENTS, called, number, pupil, teacher, text,
 };
+use crate::support::database;
 
 const OPERATOR: Decider = Decider::Operator;
 
@@ -41,6 +48,31 @@ fn court(restrictions: &[Restriction]) -> Order {
 
 fn days(n: u64) -> std::time::Duration {
     std::time::Duration::from_secs(n * 86_400)
+}
+
+/// An institution as the guardian.
+fn home(code: &str) -> Order {
+    let (relation, evidence) = (Relation::Institution, Evidence::Document);
+    Order::Add { relation, legal: None, evidence, institution: Some(code.into()) }
+}
+
+async fn works(app: &TestApp, person: PersonId, org: &str) {
+    let join = staff_life::Order::Join { org: org.into(), post: StaffPost::Other, staff_no: None };
+    app.app.change_staff(&app.operator(), OPERATOR, person, None, &join).await.unwrap();
+}
+
+/// Whether she may agree to something for the child.
+async fn speaks(app: &TestApp, child: PersonId, guardian: PersonId) -> bool {
+    let (client, scope) = (app.client("platform_b").id, ScopeSet::parse("openid"));
+    let agreed = app.app.record_guardian_consent(&app.operator(), child, guardian, &client, &scope).await;
+    assert!(agreed.as_ref().is_ok() || agreed.as_ref().is_err_and(|error| error.kind == Kind::Invalid), "{agreed:?}");
+    agreed.is_ok()
+}
+
+struct Silent;
+
+impl Listener for Silent {
+    fn progress(&mut self, _: u64, _: u64) {}
 }
 
 async fn one(app: &TestApp, name: &str) -> PersonId {
@@ -105,21 +137,26 @@ both_engines! {
 
     async fn what_a_court_takes_away_ends_at_once(app: TestApp) {
         let (keeper, child) = (app.person("guardian_of_two").person_id, app.person("child_under14").person_id);
-        let (platform, mut visitor) = (app.client("platform_a"), app.visitor("guardian_of_two"));
-        let of_guardian = visitor.sign_in(&platform).await;
+        let platform = app.client("platform_a");
+        // As the guardian of one of them, and of the other.
+        let mut of_guardian = Vec::new();
+        for identity in [0, 1] {
+            let mut visitor = app.visitor("guardian_of_two");
+            visitor.identity = identity;
+            let asked = platform.ask().with("scope", "openid edu.guardian edu");
+            of_guardian.push(visitor.sign_in_with(&platform, asked).await.access());
+        }
         let (second, mut hers) = (app.client("platform_b"), app.child());
         let of_child = hers.sign_in(&second).await;
         let children = async |token: &str| platform.userinfo(token).await.body["edu_children"].as_array().map_or(0, Vec::len);
-        let before = children(&of_guardian.access()).await;
-        assert!(before >= 2, "{before}");
+        assert_eq!((children(&of_guardian[0]).await, children(&of_guardian[1]).await), (2, 2));
         assert_eq!(second.userinfo(&of_child.access()).await.status, 200, "by the guardian's receipt");
         change(&app, OPERATOR, (child, keeper), court(&[Restriction::Custody])).await.unwrap();
         assert_eq!(second.userinfo(&of_child.access()).await.status, 401, "what she agreed to for the child ends");
         assert_eq!(second.refresh(&of_child.refresh()).await.error(), "invalid_grant");
-        let still = platform.userinfo(&of_guardian.access()).await;
-        if still.status == 200 {
-            assert_eq!(children(&of_guardian.access()).await, before - 1, "she hears of the other child alone");
-        }
+        let mut left = [children(&of_guardian[0]).await, children(&of_guardian[1]).await];
+        left.sort_unstable();
+        assert_eq!(left, [0, 1], "one ended, and the other hears of the other child alone");
         let told = change(&app, OPERATOR, (child, keeper), court(&[])).await.unwrap();
         assert_eq!(told[0].restrictions, [] as [&str; 0]);
         assert_eq!(second.refresh(&of_child.refresh()).await.error(), "invalid_grant", "what ended does not come back");
@@ -129,17 +166,68 @@ both_engines! {
     async fn an_institution_is_a_guardian_through_its_staff(app: TestApp) {
         family(&app).await;
         let (child, clerk) = (one(&app, "李小").await, one(&app, "赵老师").await);
-        let home = |code: &str| Order::Add { relation: Relation::Institution, legal: None, evidence: Evidence::Document, institution: Some(code.into()) };
         assert_eq!(change(&app, OPERATOR, (child, clerk), home(OTHER)).await.unwrap_err(), Kind::Conflict, "she does not work there");
-        let join = staff_life::Order::Join { org: OTHER.into(), post: StaffPost::Other, staff_no: None };
-        app.app.change_staff(&app.operator(), OPERATOR, clerk, None, &join).await.unwrap();
+        works(&app, clerk, OTHER).await;
         let told = change(&app, OPERATOR, (child, clerk), home(OTHER)).await.unwrap();
         let acts = told.iter().find(|part| part.guardian_id == clerk).unwrap();
         assert_eq!((acts.institution.as_deref(), acts.legal, acts.relation), (Some("第八实验小学"), true, "G1"));
+        assert!(speaks(&app, child, clerk).await);
         let leave = staff_life::Order::Leave { org: Some(OTHER.into()), state: StaffState::Resigned };
         app.app.change_staff(&app.operator(), OPERATOR, clerk, None, &leave).await.unwrap();
         let told = app.app.guardians_as_of(child, Some(app.clock.now().shanghai_date())).await.unwrap();
         assert!(told.iter().all(|part| part.guardian_id != clerk), "who left the home speaks for nobody: {told:?}");
+        assert!(!speaks(&app, child, clerk).await);
+        let receipts = "SELECT CASE WHEN withdrawn_at IS NULL THEN 'live' ELSE 'withdrawn' END FROM consent WHERE given_by IN (SELECT id FROM person WHERE name = '赵老师')";
+        assert_eq!(text(&app, receipts).await, "withdrawn", "and what she agreed to for the child ends");
+    }
+
+    async fn the_wards_of_an_institution_go_where_it_goes(app: TestApp) {
+        family(&app).await;
+        let (elder, younger, clerk) = (one(&app, "李大").await, one(&app, "李小").await, one(&app, "赵老师").await);
+        works(&app, clerk, OTHER).await;
+        change(&app, OPERATOR, (younger, clerk), home(OTHER)).await.unwrap();
+        assert!(speaks(&app, younger, clerk).await);
+        app.clock.advance(days(10));
+        let before = app.clock.now().shanghai_date().pred_opt();
+        // She has a post at the heir already.
+        app.app.hand_over_institution(&app.operator(), OPERATOR, OTHER, SCHOOL, ChangeKind::Closed, &mut Silent).await.unwrap();
+        let acts = async |child, day| {
+            let told = app.app.guardians_as_of(child, day).await.unwrap();
+            told.into_iter().find(|part| part.guardian_id == clerk).and_then(|part| part.institution)
+        };
+        let today = Some(app.clock.now().shanghai_date());
+        assert_eq!(acts(younger, today).await.as_deref(), Some("第七实验小学"), "the successor is the guardian");
+        assert_eq!(acts(younger, before).await.as_deref(), Some("第八实验小学"), "how it was is kept");
+        assert!(speaks(&app, younger, clerk).await);
+
+        change(&app, OPERATOR, (elder, clerk), home(SCHOOL)).await.unwrap();
+        let class = ClassKey::read("小学", "2024", "1班", app.clock.now().shanghai_date()).unwrap();
+        let opening = Opening {
+            code: "2132000790".into(), uscc: None, name: "东校区".into(), kind: InstitutionKind::Campus, division: None, school_type: None,
+        };
+        let split = Split { code: SCHOOL.into(), opening, classes: vec![class] };
+        app.app.split_institution(&app.operator(), OPERATOR, &split, &mut Silent).await.unwrap();
+        for child in [elder, younger] {
+            assert_eq!(acts(child, today).await, None, "whoever goes with a part speaks for the whole no longer");
+            assert!(!speaks(&app, child, clerk).await);
+        }
+    }
+
+    async fn who_acts_for_an_institution_has_a_post_there(app: TestApp) {
+        family(&app).await;
+        let (child, clerk) = (one(&app, "李小").await, one(&app, "赵老师").await);
+        works(&app, clerk, OTHER).await;
+        change(&app, OPERATOR, (child, clerk), home(OTHER)).await.unwrap();
+        assert!(speaks(&app, child, clerk).await);
+        // As something that forgot her wards would leave it.
+        let left = "UPDATE staffing SET valid_to = valid_from WHERE org_id = (SELECT id FROM institution WHERE name = '第八实验小学')";
+        database::change(&app.database.url, left).await;
+        assert!(!speaks(&app, child, clerk).await);
+        let today = Some(app.clock.now().shanghai_date());
+        assert_eq!(app.app.guardians_as_of(child, today).await.unwrap().len(), 2);
+        app.app.close_institution(&app.operator(), OPERATOR, OTHER).await.unwrap();
+        let left = app.app.guardians_as_of(child, today).await.unwrap();
+        assert!(left.len() == 1 && left[0].institution.is_none(), "what is closed is nobody's guardian: {left:?}");
     }
 
     async fn at_eighteen_it_is_over_with_what_rests_on_it(app: TestApp) {
@@ -156,9 +244,10 @@ both_engines! {
         all_majorities(&app).await;
         let told = app.app.guardians_as_of(elder, None).await.unwrap();
         assert_eq!((told.last().unwrap().status, told[0].to), ("ended", birthday.succ_opt()), "to the day, however late: {told:?}");
-        assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM event WHERE kind = 'guardianship.ended'").await, "1");
+        let ended = "SELECT CAST(COUNT(*) AS TEXT) FROM event e JOIN guardianship g ON g.id = e.aggregate_id JOIN person p ON p.id = g.child_id WHERE e.kind = 'guardianship.ended' AND p.name = '李大'";
+        assert_eq!(text(&app, ended).await, "1");
         all_majorities(&app).await;
-        assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM event WHERE kind = 'guardianship.ended'").await, "1", "once");
+        assert_eq!(text(&app, ended).await, "1", "once");
         let younger = one(&app, "李小").await;
         assert_eq!(app.app.guardians_as_of(younger, Some(app.clock.now().shanghai_date())).await.unwrap().len(), 1);
     }

@@ -113,7 +113,7 @@ both_engines! {
         let wish = |dry| Wish { dry, open: true };
         let open = async |dry| app.app.turn_year(&app.operator(), OPERATOR, COUNTY, None, wish(dry), &mut Silent).await.unwrap();
         assert_eq!(open(true).await.opened, 2);
-        let of_the_year = "SELECT k.name || ' ' || k.status FROM class k JOIN institution o ON o.id = k.org_id WHERE k.entry_year = 2026 ORDER BY o.name DESC";
+        let of_the_year = "SELECT k.name || ' ' || k.status FROM class k JOIN institution o ON o.id = k.org_id WHERE k.entry_year = 2026 AND o.name IN ('第七实验小学', '第八实验小学') ORDER BY o.name DESC";
         assert_eq!(text(&app, of_the_year).await, "", "a look opens nothing");
         assert_eq!((open(false).await.opened, open(false).await.opened), (2, 2), "each once");
         assert_eq!(text(&app, of_the_year).await, "2026级1班 open,2026级1班 open");

@@ -9,6 +9,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::{InstitutionView, Opening, refused, under_way};
+use crate::app::guardianship::WardsOf;
 use crate::app::pace::{Listener, Pace, Step};
 use crate::app::relation_claim::Decider;
 use crate::app::work::{Outcome, Work};
@@ -328,6 +329,9 @@ impl App {
             stands.insert(post.id, id);
         }
         let taught = staffings::taught_in_many(work.tx(), task, &old).await?;
+        // Of a part that stands for itself from now on the institution that is the guardian is no part any more.
+        let to = if way.whole { WardsOf::Heir(way.to) } else { WardsOf::Nobody(way.day) };
+        self.leave_wards(&mut work, ctx, task, (&people, way.from), to).await?;
         handovers::hand_posts(work.tx(), task, &way, &old, &new).await?;
         self.hand_lessons(&mut work, ctx, task, way, &taught, &stands).await?;
         self.arrived(&mut work, ctx, task, way, &people).await?;

@@ -10,12 +10,14 @@ mod verified;
 use serde::Serialize;
 use serde_json::json;
 
+use super::admin::roles_of;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{CaseId, MergeId, PersonId};
+use crate::domain::registry::admin_rule;
 use crate::domain::registry::case::{CaseState, Decision};
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::merge::{self, Merge, MergeState};
@@ -112,6 +114,7 @@ impl App {
                 }
             }
         }
+        self.keep_duties_apart(work, ctx, task, survivor.id, absorbed.id).await?;
         merge::check(&survivor, &absorbed).map_err(|why| Error::new(Kind::Conflict, why.to_string()))?;
         self.note_digests(work, task, &survivor, &absorbed).await?;
         let merge = Merge {
@@ -148,6 +151,29 @@ impl App {
         work.event("person", survivor.id, "person.changed", &["merge"]);
         work.event("person", absorbed.id, "person.merged", &["merged_into"]);
         Ok(Merged { person_id: survivor.id, absorbed: absorbed.id, undo_until: merge.undo_until })
+    }
+
+    /// One person would hold what two had to (三员分离): which of the roles ends is decided before.
+    async fn keep_duties_apart(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        survivor: PersonId,
+        absorbed: PersonId,
+    ) -> Result<(), Error> {
+        let hers = roles_of(&admin_grants::held(work.tx(), task, absorbed, ctx.now).await?);
+        let mine = roles_of(&admin_grants::held(work.tx(), task, survivor, ctx.now).await?);
+        for role in hers {
+            admin_rule::separate(self.protection, &mine, role).map_err(|_| {
+                Error::new(
+                    Kind::Conflict,
+                    "the two hold duties that are different people's, system, security and audit (三员分离): take one of the \
+                     roles back first (`mingji admin revoke`)",
+                )
+            })?;
+        }
+        Ok(())
     }
 
     /// Both, kept from everybody else until the end.

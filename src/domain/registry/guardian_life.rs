@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::codes::relation::Relation;
 use super::guardianship::{Guardianship, GuardianshipStatus, Restriction};
-use crate::domain::id::GuardianshipId;
+use crate::domain::id::{GuardianshipId, OrgId};
 use crate::domain::time::Timestamp;
 
 /// How a guardianship was for a time.
@@ -26,6 +26,8 @@ pub struct GuardianshipSlice {
     pub status: GuardianshipStatus,
     /// What a court order took away.
     pub restrictions: BTreeSet<Restriction>,
+    /// The institution that was the guardian.
+    pub institution: Option<OrgId>,
     /// First day.
     pub valid_from: NaiveDate,
     /// First day on which it was no longer so.
@@ -90,6 +92,17 @@ impl Guardianship {
         Ok(Self { rank, ..self.changed(now)? })
     }
 
+    /// Of another institution, which takes over what the one that was the guardian did.
+    ///
+    /// # Errors
+    /// [`GuardianError::Over`]; [`GuardianError::Institution`] where no institution is the guardian.
+    pub fn handed_to(self, heir: OrgId, now: Timestamp) -> Result<Self, GuardianError> {
+        match self.institution {
+            Some(_) => Ok(Self { institution: Some(heir), ..self.changed(now)? }),
+            None => Err(GuardianError::Institution),
+        }
+    }
+
     /// Over from a day on, whether it was confirmed or still waited.
     ///
     /// # Errors
@@ -120,6 +133,7 @@ impl Guardianship {
             rank: self.rank,
             status: self.status,
             restrictions: self.restrictions.clone(),
+            institution: self.institution,
             valid_from: since,
             valid_to: NaiveDate::MAX,
         });
