@@ -146,7 +146,7 @@ async fn majority(app: App, stop: CancellationToken) {
                 }
                 Ok(_) => (done, after) = (Some(today), None),
                 Err(error) => {
-                    tracing::warn!(%error, "guardianships could not be ended at majority; it will be tried again")
+                    tracing::warn!(%error, "guardianships could not be ended at majority; it will be tried again");
                 }
             }
         }
