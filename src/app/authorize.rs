@@ -154,6 +154,12 @@ impl App {
         };
         let params = pushed.as_ref().map_or(params, |(params, _)| params);
         let Some(client) = self.named_client(ctx, params).await? else { return Ok(Reply::stop(PageStop::Client)) };
+        if client.requires_push() && pushed.is_none() {
+            // Before anything is fetched. The error goes to the address beside it, if that is the client's.
+            let failure = checks::run(Entrance::Beside, params, &client).err();
+            let error = ProtocolError::new(Code::InvalidRequest, "the client pushes its requests (RFC 9126)");
+            return self.failed(ctx, params, &client, failure.unwrap_or(Failure::Redirect(error))).await;
+        }
         // A pushed request was read when it came.
         let carried = if pushed.is_some() { Ok(None) } else { self.carried(ctx, params, &client).await };
         let carried = match carried {
@@ -170,10 +176,6 @@ impl App {
             Ok(request) => request,
             Err(failure) => return self.failed(ctx, params, &client, failure).await,
         };
-        if client.metadata.require_pushed_authorization_requests && pushed.is_none() {
-            let error = ProtocolError::new(Code::InvalidRequest, "the client pushes its requests (RFC 9126)");
-            return self.failed(ctx, params, &client, Failure::Redirect(error)).await;
-        }
         request.pushed = pushed.as_ref().map(|(_, key)| key.clone());
         if let Some(hint) = params.get("id_token_hint") {
             match self.hinted_subject(hint, &client, ctx.now).await? {

@@ -7,7 +7,7 @@ use super::authorize::{Answer, Page, Reply};
 use super::{App, Ctx, Error};
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::client::Client;
-use crate::domain::oidc::response::ClientAnswer;
+use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
 
 impl App {
     /// A reply whose answer to the client, if it has one, travels as it was asked for.
@@ -24,6 +24,16 @@ impl App {
             }
         }
         Ok(reply)
+    }
+
+    /// Whether an answer could be made in this mode, before anything is used up for it: whoever cannot be answered now
+    /// may ask again with the same pushed request.
+    ///
+    /// # Errors
+    /// As [`App::jarm_reply`].
+    pub(super) async fn jarm_ready(&self, ctx: &Ctx, client: &Client, mode: ResponseMode) -> Result<(), Error> {
+        let mut rehearsal = ClientAnswer { redirect_uri: String::new(), mode, fields: Vec::new() };
+        self.jarm(ctx, client, &mut rehearsal).await
     }
 
     /// JARM, 2.1: the parameters of the answer become claims, beside `iss`, `aud` and `exp`.

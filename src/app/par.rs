@@ -54,6 +54,7 @@ impl App {
     /// What the authorization endpoint would refuse, `invalid_client`, or a failed dependency.
     pub async fn push_request(&self, ctx: &Ctx, credentials: &Credentials, params: &Params) -> Result<Pushed, Error> {
         params.refuse_repeated()?;
+        let shown = self.shown(ctx, &credentials.possession, None)?;
         let client = self.authenticate_client(credentials, ctx.now).await?;
         if params.get("request_uri").is_some() {
             return Err(ProtocolError::new(Code::InvalidRequest, "request_uri cannot be pushed").into());
@@ -61,7 +62,7 @@ impl App {
         let params = params.without(&["client_id"]).and("client_id", &client.id.to_string());
         // RFC 9126, 3: an object stands for the request here too.
         let params = self.carried(ctx, &params, &client).await?.unwrap_or(params);
-        let params = match (self.proved(ctx, &credentials.possession, None).await?.jkt, params.get("dpop_jkt")) {
+        let params = match (self.use_up(shown, client.is_public()).await?.jkt, params.get("dpop_jkt")) {
             // RFC 9449, 10.1: "MUST reject the request if the JWK Thumbprint in dpop_jkt does not match".
             (Some(proved), Some(named)) if proved != named => {
                 return Err(ProtocolError::new(Code::InvalidDpopProof, "dpop_jkt names another key").into());

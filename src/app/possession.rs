@@ -1,6 +1,8 @@
 //! What a request proves of its sender besides secrets: that she has a key (DPoP, RFC 9449), or that of the certificate of
 //! her connection (RFC 8705). Tokens are bound to it, and refused to whoever shows them without.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -33,8 +35,6 @@ pub struct Possession {
 pub struct Mtls {
     /// Where they come in, as `https://mtls.id.example`.
     pub origin: String,
-    /// Whether a trusted proxy ends their TLS and passes certificates on; else a listener of ours does.
-    pub forwarded: bool,
     /// Who vouches for certificates; only registered ones are good where nobody does.
     pub authorities: Option<Authorities>,
 }
@@ -58,28 +58,49 @@ pub struct AccessToken {
     pub possession: Possession,
 }
 
+/// What a request shows: good, and not used up yet.
+pub(super) struct Shown {
+    proved: Confirmation,
+    /// The name of the proof, and how long it must be remembered.
+    proof: Option<(String, Duration)>,
+}
+
 fn bad_proof(why: &'static str) -> Error {
     ProtocolError::new(Code::InvalidDpopProof, why).into()
 }
 
 impl App {
-    /// What a request proves; nothing where it brings no proof. `access_token` is the one that the proof must name.
+    /// What a request shows; nothing where it brings no proof. `access_token` is the one that the proof must name.
+    /// Nothing is written: whoever needs a nonce comes again with everything else that she sent.
     ///
     /// # Errors
-    /// `invalid_dpop_proof`, `use_dpop_nonce`, or a failed dependency.
-    pub(super) async fn proved(
-        &self,
-        ctx: &Ctx,
-        possession: &Possession,
-        access_token: Option<&str>,
-    ) -> Result<Confirmation, Error> {
-        let jkt = match possession.proofs.as_slice() {
-            [] => None,
-            [proof] => Some(self.check_proof(ctx, possession, proof, access_token).await?),
+    /// `invalid_dpop_proof` or `use_dpop_nonce`.
+    pub(super) fn shown(&self, ctx: &Ctx, possession: &Possession, access_token: Option<&str>) -> Result<Shown, Error> {
+        let (jkt, proof) = match possession.proofs.as_slice() {
+            [] => (None, None),
+            [proof] => {
+                let (jkt, key, remember) = self.check_proof(ctx, possession, proof, access_token)?;
+                (Some(jkt), Some((key, remember)))
+            }
             // RFC 9449, 4.3 (1).
             _ => return Err(bad_proof("more than one DPoP header")),
         };
-        Ok(Confirmation { jkt, x5t: self.shown_certificate(possession) })
+        Ok(Shown { proved: Confirmation { jkt, x5t: self.shown_certificate(possession) }, proof })
+    }
+
+    /// Uses up what was shown. Proofs that anybody can make in the name of a public client have a room of their own: a
+    /// flood of them stops no client that proves who it is, and nobody who has a token.
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof` the second time, or a failed dependency.
+    pub(super) async fn use_up(&self, shown: Shown, by_anybody: bool) -> Result<Confirmation, Error> {
+        let space = if by_anybody { Space::ProofByAnybody } else { Space::Proof };
+        if let Some((key, remember)) = &shown.proof
+            && !self.ephemeral.put_if_absent(space, key, b"", *remember).await?
+        {
+            return Err(bad_proof("the proof was used before"));
+        }
+        Ok(shown.proved)
     }
 
     /// Names the certificate of the connection. The proof of its key was the handshake.
@@ -93,11 +114,6 @@ impl App {
         self.mtls.as_ref().map(|mtls| mtls.origin.as_str())
     }
 
-    /// Whether certificates come through proxies. One that forwards addresses only would pass on whatever callers wrote.
-    pub fn believes_forwarded_certificates(&self) -> bool {
-        self.mtls.as_ref().is_some_and(|mtls| mtls.forwarded)
-    }
-
     /// The addresses under which one of our endpoints is known (RFC 8705, 5).
     pub fn addresses(&self, path: &str) -> Vec<String> {
         let alias = self.mtls_origin().map(|origin| format!("{origin}{path}"));
@@ -107,17 +123,13 @@ impl App {
     /// What the tokens of a token request are bound to.
     ///
     /// # Errors
-    /// As [`App::proved`]; `invalid_dpop_proof` or `invalid_request` too where the client registered for bound tokens
-    /// and proved nothing.
-    pub(super) async fn binding(
-        &self,
-        ctx: &Ctx,
-        client: &Client,
-        possession: &Possession,
-    ) -> Result<Confirmation, Error> {
-        let proved = self.proved(ctx, possession, None).await?;
+    /// As [`App::use_up`]; `missing` or `invalid_request` too where the client registered for bound tokens and proved
+    /// nothing.
+    pub(super) async fn binding(&self, client: &Client, shown: Shown, missing: Code) -> Result<Confirmation, Error> {
+        let proved = self.use_up(shown, client.is_public()).await?;
         if client.metadata.dpop_bound_access_tokens && proved.jkt.is_none() {
-            return Err(bad_proof("the client is registered for bound tokens: a DPoP proof is needed"));
+            let why = "the client is registered for bound tokens: a DPoP proof is needed";
+            return Err(ProtocolError::new(missing, why).into());
         }
         // RFC 8705, 3.4: only those that registered so; a certificate may be there for other reasons.
         match (client.metadata.tls_client_certificate_bound_access_tokens, &proved.x5t) {
@@ -130,14 +142,14 @@ impl App {
         }
     }
 
-    /// The key of a good proof, which is good no second time.
-    async fn check_proof(
+    /// The key of a good proof, its name, and how long that must be remembered.
+    fn check_proof(
         &self,
         ctx: &Ctx,
         possession: &Possession,
         proof: &str,
         access_token: Option<&str>,
-    ) -> Result<String, Error> {
+    ) -> Result<(String, String, Duration), Error> {
         let signed = proof::read(proof).map_err(|why| Error {
             internal: format!("DPoP proof: {why}"),
             ..bad_proof("the proof is not a DPoP proof, or its signature does not hold")
@@ -158,10 +170,7 @@ impl App {
         };
         let good = expect.check(&signed.claims).map_err(bad_proof)?;
         let key = opaque::lookup_key(&format!("{} {}", signed.thumbprint, good.jti));
-        match self.ephemeral.put_if_absent(Space::Proof, &key, b"", good.remember).await? {
-            true => Ok(signed.thumbprint),
-            false => Err(bad_proof("the proof was used before")),
-        }
+        Ok((signed.thumbprint, key, good.remember))
     }
 
     /// Refuses a token that is bound to something its bearer did not prove, and one that is presented as bound and is
@@ -183,7 +192,10 @@ impl App {
             Scheme::Dpop if token.possession.proofs.is_empty() => {
                 return Err(bad_proof("the token needs a DPoP proof"));
             }
-            Scheme::Dpop => self.proved(ctx, &token.possession, Some(token.text.expose_secret())).await?,
+            Scheme::Dpop => {
+                let shown = self.shown(ctx, &token.possession, Some(token.text.expose_secret()))?;
+                self.use_up(shown, false).await?
+            }
         };
         if bound.is_met_by(&proved) { Ok(()) } else { Err(refused("the token is bound to another key or certificate")) }
     }

@@ -62,6 +62,7 @@ impl App {
             },
             false => None,
         };
+        self.jarm_ready(ctx, client, request.response_mode).await?;
         if !self.is_first_answer(request).await? {
             let error = ProtocolError::new(Code::InvalidRequestUri, "the pushed request was answered before");
             return Ok(self.refusal_of(request, &error));

@@ -54,6 +54,8 @@ impl App {
     /// # Errors
     /// A [`ProtocolError`] inside the error, or a failed dependency.
     pub async fn token(&self, ctx: &Ctx, credentials: &Credentials, request: Request) -> Result<Tokens, Error> {
+        // Before an assertion is used up: whoever needs a nonce comes again with the same one, and the same code.
+        let shown = self.shown(ctx, &credentials.possession, None)?;
         let client = self.authenticate_client(credentials, ctx.now).await?;
         let ctx = ctx.acting(Actor::Client { id: client.id });
         let grant_type = request.grant_type();
@@ -65,8 +67,12 @@ impl App {
             )
             .into());
         }
-        // Before anything is used up: whoever needs a nonce comes again with the same code.
-        let proved = self.binding(&ctx, &client, &credentials.possession).await?;
+        let missing = match request {
+            // What is bound to a key is no grant without it (RFC 9449, 5; FAPI 2.0 expects no other answer).
+            Request::Refresh { .. } => Code::InvalidGrant,
+            _ => Code::InvalidDpopProof,
+        };
+        let proved = self.binding(&client, shown, missing).await?;
         let tokens = match request {
             Request::Code { code, redirect_uri, verifier } => {
                 self.redeem(&ctx, &client, &code, redirect_uri.as_deref(), verifier.as_deref(), proved).await?

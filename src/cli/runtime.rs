@@ -140,7 +140,7 @@ fn mtls(settings: &Settings) -> Result<Option<Mtls>, Failure> {
         }
         None => None,
     };
-    Ok(Some(Mtls { origin, forwarded: settings.mtls_listen.is_none(), authorities }))
+    Ok(Some(Mtls { origin, authorities }))
 }
 
 /// A service with its keys read.

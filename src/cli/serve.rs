@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Failure, runtime};
 use crate::app::App;
 use crate::config::Settings;
+use crate::http::server::ServeError;
 use crate::http::{self, Door, server};
 use crate::jobs;
 use crate::store::snapshot;
@@ -64,13 +65,14 @@ pub async fn serve(
     let metrics = listeners.metrics.map(|listener| tokio::spawn(serve_metrics(listener, app.clone(), stop.clone())));
     let anchors = snapshot::file_of(settings.database.expose()).map(|file| anchor_file(&file));
     let jobs = jobs::start(&app, anchors, &stop);
-    let door = Door { app: app.clone(), trusted_proxies: settings.trusted_proxies.clone().into() };
-    let tls = settings.tls.as_ref().map(|files| (files.cert.as_path(), files.key.as_path()));
-    let routes = http::router(door);
-    let certified = match (listeners.mtls, tls) {
-        (Some(listener), Some(files)) => Some(server::serve_mtls(listener, routes.clone(), files, stop.clone())),
-        _ => None,
+    let door = Door {
+        app: app.clone(),
+        trusted_proxies: settings.trusted_proxies.clone().into(),
+        forwarded_certificates: false,
     };
+    let tls = settings.tls.as_ref().map(|files| (files.cert.as_path(), files.key.as_path()));
+    let certified = listeners.mtls.map(|listener| serve_certified(listener, door.clone(), tls, stop.clone()));
+    let routes = http::router(door);
     // Whichever breaks takes the other along: half a provider would be found out much later.
     let main = async {
         let ended = server::serve(listeners.main, routes, tls, stop.clone()).await;
@@ -95,6 +97,19 @@ pub async fn serve(
     app.close().await;
     tracing::info!("stopped");
     Ok(ended?)
+}
+
+/// The entrance of clients with certificates: with TLS of ours, or behind a proxy that ends it and says what it saw.
+async fn serve_certified(
+    listener: TcpListener,
+    door: Door,
+    tls: Option<(&Path, &Path)>,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    match tls {
+        Some(files) => server::serve_mtls(listener, http::router(door), files, stop).await,
+        None => server::serve(listener, http::router(Door { forwarded_certificates: true, ..door }), None, stop).await,
+    }
 }
 
 /// Nobody is signed out for want of metrics: a listener that breaks is told and the provider goes on.

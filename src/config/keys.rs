@@ -59,9 +59,9 @@ keys! {
     TLS_KEY: "MINGJI_TLS_KEY" = "", false,
         "PEM file with the private key";
     MTLS_LISTEN: "MINGJI_MTLS_LISTEN" = "", false,
-        "address and port of a second listener that asks for client certificates (RFC 8705), with the certificate of `MINGJI_TLS_CERT`";
+        "address and port of a second listener for clients with certificates (RFC 8705); it asks for them where `MINGJI_TLS_CERT` is set, and shows that certificate; else it speaks plain HTTP with a trusted proxy that ends their TLS and sets `Client-Cert` (RFC 9440), which is believed nowhere else: only the proxy may reach it";
     MTLS_ORIGIN: "MINGJI_MTLS_ORIGIN" = "", false,
-        "where clients with certificates come, as `https://mtls.id.example.edu.cn`, for `mtls_endpoint_aliases`; without it the issuer's host with the port of `MINGJI_MTLS_LISTEN`; alone: a trusted proxy ends their TLS there, sets `Client-Cert` (RFC 9440) and takes away what callers wrote there";
+        "where clients with certificates come, as `https://mtls.id.example.edu.cn`, for `mtls_endpoint_aliases`; without it the issuer's host with the port of `MINGJI_MTLS_LISTEN`; needed where a proxy ends their TLS";
     MTLS_CA: "MINGJI_MTLS_CA" = "", false,
         "PEM bundle of the authorities that vouch for certificates of `tls_client_auth`; without it only registered certificates are good";
     TRUSTED_PROXIES: "MINGJI_TRUSTED_PROXIES" = "", false,

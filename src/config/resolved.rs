@@ -220,21 +220,23 @@ fn tls(raw: &Raw) -> Result<Option<TlsFiles>, ConfigError> {
     }
 }
 
-/// RFC 8705, 5. A listener of ours needs a certificate of ours; a proxy's needs a proxy that is believed.
+/// RFC 8705, 5. The listener needs a certificate of ours, or a proxy in front that is believed and a name for it.
 fn mtls_origin(raw: &Raw, issuer: &Issuer) -> Result<Option<String>, ConfigError> {
     const EXPECTED: &str = "an https origin, as https://mtls.id.example.edu.cn:8443";
     let missing = |present: &Key, missing: &Key| {
         Err(ConfigError::Incomplete { present: present.variable, missing: missing.variable })
     };
     let listen = address(raw, &keys::MTLS_LISTEN)?;
+    let has_no_tls = raw.text(&keys::TLS_CERT).is_none();
     match (listen, raw.text(&keys::MTLS_ORIGIN)) {
         (None, None) if raw.text(&keys::MTLS_CA).is_some() => missing(&keys::MTLS_CA, &keys::MTLS_LISTEN),
         (None, None) => Ok(None),
-        (Some(_), _) if raw.text(&keys::TLS_CERT).is_none() => missing(&keys::MTLS_LISTEN, &keys::TLS_CERT),
-        (None, Some(_)) if raw.text(&keys::TRUSTED_PROXIES).is_none() => {
-            missing(&keys::MTLS_ORIGIN, &keys::TRUSTED_PROXIES)
+        (None, Some(_)) => missing(&keys::MTLS_ORIGIN, &keys::MTLS_LISTEN),
+        (Some(_), None) if has_no_tls => missing(&keys::MTLS_LISTEN, &keys::TLS_CERT),
+        (Some(_), Some(_)) if has_no_tls && raw.text(&keys::TRUSTED_PROXIES).is_none() => {
+            missing(&keys::MTLS_LISTEN, &keys::TRUSTED_PROXIES)
         }
-        (_, Some(text)) => match Issuer::parse(text) {
+        (Some(_), Some(text)) => match Issuer::parse(text) {
             Ok(origin) if origin.is_secure() => Ok(Some(origin.as_str().to_owned())),
             _ => Err(invalid(&keys::MTLS_ORIGIN, "is not an https origin", EXPECTED)),
         },
@@ -400,12 +402,13 @@ mod tests {
         assert_eq!(origin(&[&tls[..], &[listen]].concat()).unwrap().as_deref(), Some("https://id.example.cn:8443"));
         assert_eq!(origin(&[&tls[..], &[listen, named]].concat()).unwrap().as_deref(), Some("https://mtls.example.cn"));
         let proxy = ("MINGJI_TRUSTED_PROXIES", "10.0.0.0/8");
-        assert_eq!(origin(&[named, proxy]).unwrap().as_deref(), Some("https://mtls.example.cn"));
+        assert_eq!(origin(&[listen, named, proxy]).unwrap().as_deref(), Some("https://mtls.example.cn"));
         for (pairs, way_out) in [
             (vec![listen], "MINGJI_TLS_CERT"),
-            (vec![named], "MINGJI_TRUSTED_PROXIES"),
+            (vec![named, proxy], "MINGJI_MTLS_LISTEN"),
+            (vec![listen, named], "MINGJI_TRUSTED_PROXIES"),
             (vec![("MINGJI_MTLS_CA", "ca.pem")], "MINGJI_MTLS_LISTEN"),
-            (vec![("MINGJI_MTLS_ORIGIN", "http://127.0.0.1:8443"), proxy], "https"),
+            (vec![listen, ("MINGJI_MTLS_ORIGIN", "http://127.0.0.1:8443"), proxy], "https"),
         ] {
             let fault = origin(&pairs).unwrap_err().to_string();
             assert!(fault.contains(way_out), "{fault}");

@@ -33,6 +33,8 @@ pub struct Door {
     pub app: App,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// Whether they are believed about certificates too: on a listener of its own, which they alone reach.
+    pub forwarded_certificates: bool,
 }
 
 impl Door {

@@ -18,6 +18,8 @@ pub const ALGS: [ClientAlg; 3] = [ClientAlg::Es256, ClientAlg::EdDsa, ClientAlg:
 const LONGEST: Duration = Duration::from_secs(120);
 /// How far the client's clock may be ahead of ours.
 const SKEW: Duration = Duration::from_secs(30);
+/// How far it may be ahead where a nonce of ours stands for it.
+const AHEAD: Duration = Duration::from_secs(600);
 /// How long a nonce of ours may be used (8: "SHOULD be […] fresh"); so long a proof with one is remembered.
 pub const NONCE_LIFE: Duration = Duration::from_secs(300);
 
@@ -62,11 +64,18 @@ impl Expect<'_> {
         if self.ath.is_some() && text("ath") != self.ath {
             return Err("ath of the proof is not the digest of the access token");
         }
-        let (issued, life) = self.issued(claims)?;
+        // "MUST" stand in every proof (4.2).
+        let iat = claims.get("iat").and_then(Value::as_i64).ok_or("iat of the proof is no whole number")?;
+        let iat = Timestamp::from_seconds(iat);
+        // Our own nonce says more than the client's clock (11.1).
+        let (issued, life, ahead) = match self.nonce_made_at {
+            Some(made) => (made, NONCE_LIFE, AHEAD),
+            None => (iat, LONGEST, SKEW),
+        };
         if self.now >= issued.plus(life) {
             return Err("the proof is too old");
         }
-        if issued > self.now.plus(SKEW) {
+        if iat > self.now.plus(ahead) || issued > self.now.plus(SKEW) {
             return Err("the proof comes from the future");
         }
         // R3: nobody knows whether it was used before the start.
@@ -75,20 +84,12 @@ impl Expect<'_> {
         }
         match text("jti") {
             Some(jti) if !jti.is_empty() && jti.len() <= 512 => {
-                Ok(Proof { jti: jti.to_owned(), remember: issued.plus(life).since(self.now) + SKEW })
+                // Where nonces are switched off, its own time speaks for it again when the nonce has ended.
+                let end = issued.plus(life).max(iat.plus(LONGEST));
+                Ok(Proof { jti: jti.to_owned(), remember: end.since(self.now) + SKEW })
             }
             _ => Err("the proof has no usable jti"),
         }
-    }
-
-    /// When it was made, and for how long it is good. Our own nonce says more than the client's clock (11.1), but `iat`
-    /// "MUST" stand in every proof (4.2).
-    fn issued(&self, claims: &Map<String, Value>) -> Result<(Timestamp, Duration), &'static str> {
-        let iat = claims.get("iat").and_then(Value::as_i64).ok_or("iat of the proof is no whole number")?;
-        Ok(match self.nonce_made_at {
-            Some(made) => (made, NONCE_LIFE),
-            None => (Timestamp::from_seconds(iat), LONGEST),
-        })
     }
 }
 
@@ -183,6 +184,13 @@ mod tests {
         assert!(checked_at(json!({ "iat": null }), Some(NOW), None).is_err(), "iat is needed all the same");
         let remembered = checked_at(skewed, Some(NOW - 100), None).unwrap().remember;
         assert!(remembered >= Duration::from_secs(200), "as long as the nonce is good: {remembered:?}");
+    }
+
+    #[test]
+    fn one_with_a_nonce_is_remembered_until_its_own_time_has_passed_too() {
+        let ahead = checked_at(json!({ "iat": NOW + 400 }), Some(NOW), None).unwrap().remember;
+        assert!(ahead > Duration::from_secs(400) + LONGEST, "nonces may be switched off meanwhile: {ahead:?}");
+        assert!(checked_at(json!({ "iat": NOW + 601 }), Some(NOW), None).is_err());
     }
 
     #[test]

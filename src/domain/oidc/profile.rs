@@ -30,6 +30,11 @@ impl Client {
         self.metadata.edu_profile == Some(Profile::Fapi2)
     }
 
+    /// Whether it must push its requests (RFC 9126, 6), whatever stands in its registration: FAPI 2.0, 5.3.2.2.
+    pub fn requires_push(&self) -> bool {
+        self.metadata.require_pushed_authorization_requests || self.is_fapi()
+    }
+
     /// Whether it may sign with an algorithm at all.
     pub fn may_sign_with(&self, alg: ClientAlg) -> bool {
         !self.is_fapi() || ALGS.contains(&alg)

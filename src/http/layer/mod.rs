@@ -65,14 +65,20 @@ pub const CLIENT_CERT: &str = "client-cert";
 pub const CLIENT_CERT_CHAIN: &str = "client-cert-chain";
 
 /// After this the two headers say what the handshake of this connection proved, or what a trusted proxy says that it
-/// saw, and nothing else: whatever another caller wrote there is gone (RFC 9440, 4: "MUST be sanitized").
+/// saw, and nothing else: whatever another caller wrote there is gone (RFC 9440, 4: "MUST be sanitized"). A proxy is
+/// believed on the listener that is for this alone: at its other entrances it passes on what its callers wrote.
 pub async fn client_certificate(State(door): State<Door>, mut request: Request, next: Next) -> Response {
     let seen = request.extensions().get::<Arc<TlsInfo>>().map(|info| info.peer_certificates.clone());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let forwarded = seen.as_ref().is_none_or(Vec::is_empty) && door.app.believes_forwarded_certificates();
+    let forwarded = seen.is_none() && door.forwarded_certificates;
     let believed = forwarded && peer.is_some_and(|ip| door.trusts(ip));
     let headers = request.headers_mut();
-    if !believed {
+    // One that adds its own to what came leaves open which is its caller's.
+    let doubtful = headers.get_all(CLIENT_CERT).iter().count() > 1;
+    if believed && doubtful {
+        tracing::warn!("a proxy passed more than one Client-Cert on, and none was believed");
+    }
+    if !believed || doubtful {
         headers.remove(CLIENT_CERT);
         headers.remove(CLIENT_CERT_CHAIN);
     }

@@ -43,8 +43,10 @@ pub enum Space {
     AnsweredRequest,
     /// `jti` of assertions that were seen (RFC 7523, 3).
     Replay,
-    /// `jti` of proofs that were seen (RFC 9449, 11.1). Anybody can make them: they must not fill the room of assertions.
+    /// `jti` of proofs that were seen (RFC 9449, 11.1), of clients that proved themselves or beside a good token.
     Proof,
+    /// Those that came in the name of public clients, before anything else of the request was believed.
+    ProofByAnybody,
     /// Failures of one login, from browsers that never signed in to it (ruling R17).
     StrangerFailures,
     /// Failures of one login, from a browser that signed in to it before.
@@ -65,13 +67,14 @@ pub enum Space {
 
 impl Space {
     /// Every space.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Code,
         Self::PushedRequest,
         Self::PushedByAnybody,
         Self::AnsweredRequest,
         Self::Replay,
         Self::Proof,
+        Self::ProofByAnybody,
         Self::StrangerFailures,
         Self::DeviceFailures,
         Self::NetworkFailures,
@@ -90,6 +93,7 @@ impl Space {
             Self::AnsweredRequest => "an",
             Self::Replay => "r",
             Self::Proof => "dp",
+            Self::ProofByAnybody => "da",
             Self::StrangerFailures => "fs",
             Self::DeviceFailures => "fd",
             Self::NetworkFailures => "fn",
@@ -117,7 +121,7 @@ impl Space {
             | Self::Questions
             | Self::CodeTries
             | Self::Poll => true,
-            Self::Code | Self::AnsweredRequest | Self::Replay | Self::Proof => false,
+            Self::Code | Self::AnsweredRequest | Self::Replay | Self::Proof | Self::ProofByAnybody => false,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::client_credentials::{GRADES, machine, resource};
 use crate::support::app::{Engine, TestApp, both_engines, run_on, run_with};
 use crate::support::client_key::{ClientKey, fresh};
 use crate::support::need;
-use crate::support::relying_party::{Answer, Ask, RelyingParty, claims_of};
+use crate::support::relying_party::{Answer, Ask, Auth, RelyingParty, asserted, claims_of};
 
 /// The claims of a proof as it should be.
 fn claims(app: &TestApp, method: &str, path: &str) -> Value {
@@ -352,6 +352,37 @@ async fn proofs_with_a_nonce_of_ours() {
         let pushed = post(&rp, "/par", &[("scope", "openid".into())], &key).await;
         assert_eq!(pushed.error(), "use_dpop_nonce");
         assert!(rp.refresh(&answer.refresh()).await.headers.contains_key("dpop-nonce"));
+    })
+    .await;
+}
+
+/// An assertion counts once, and being asked for a nonce is no use of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nonce_is_asked_for_before_anything_is_used_up() {
+    let ask_for = |parts: &mut Parts| parts.dpop_nonce = true;
+    let app = TestApp::start_with(Engine::Sqlite, "memory:", ask_for).await;
+    run_on(app, |app: TestApp| async move {
+        let (own_key, key) = (ClientKey::es256(), ClientKey::es256());
+        app.pass(Duration::from_secs(1));
+        let rp = app.register_with_key(&own_key, json!({})).await;
+        let bare = RelyingParty { auth: Auth::Public, ..rp.clone() };
+        for (path, mut form, good) in [
+            ("/token", vec![("grant_type", "refresh_token".into()), ("refresh_token", "none".into())], "invalid_grant"),
+            ("/par", vec![("scope", "openid".into())], "invalid_request"),
+        ] {
+            form.extend(asserted(own_key.sign(json!({}), &rp.assertion())));
+            let with = |nonce: &str| {
+                let own = changed(&claims(&app, "POST", path), json!({ "nonce": nonce }));
+                [("dpop", key.sign(header(&key), &own))]
+            };
+            let first = bare.post_with(path, &form, &with("none of ours")).await;
+            assert_eq!(first.error(), "use_dpop_nonce", "{path}");
+            let nonce = first.headers["dpop-nonce"].to_str().unwrap().to_owned();
+            let second = bare.post_with(path, &form, &with(&nonce)).await;
+            assert_eq!(second.error(), good, "{path}: the client is known, and its request is read");
+            let third = bare.post_with(path, &form, &with(&nonce)).await;
+            assert_eq!(third.error(), "invalid_client", "{path}: the same assertion");
+        }
     })
     .await;
 }

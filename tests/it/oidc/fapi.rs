@@ -3,12 +3,16 @@
 
 use std::time::Duration;
 
+use mingji::domain::oidc::initial_token::{Opening, Policy};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::dpop::proof;
+use super::registration::{open_door, register};
 use super::request_object::{changed, object_of};
-use crate::support::app::{TestApp, both_engines};
+use crate::support::app::{TestApp, both_engines, run_on};
 use crate::support::client_key::ClientKey;
+use crate::support::host::Host;
 use crate::support::relying_party::{Answer, Ask, Auth, RelyingParty, asserted, claims_of, part_of};
 
 /// A client with a key for everything; signed requests where `signed`.
@@ -81,6 +85,7 @@ both_engines! {
             assert_eq!((fresh.status, fresh.refresh()), (200, tokens.refresh()), "not replaced in the course of things");
             let other = client(&app, &ClientKey::es256(), false).await;
             assert_eq!(redeem(&other, &refresh, &proving).await.error(), "invalid_grant");
+            assert_eq!(rp.token(&refresh).await.error(), "invalid_grant", "no proof at all");
         }
     }
 
@@ -124,6 +129,17 @@ both_engines! {
         assert!(answer.contains_key("code") && !answer.contains_key("state"));
         let long = rp.ask().with("state", &"s".repeat(1_000)).with("nonce", &"n".repeat(1_000));
         assert_eq!(rp.post("/par", &parameters(&long)).await.status, 201);
+    }
+
+    async fn nothing_is_fetched_for_who_must_push(app: TestApp) {
+        let (key, host) = (ClientKey::es256(), Host::start(json!("nothing yet")).await);
+        let own = json!({ "require_pushed_authorization_requests": true, "request_uris": [host.url] });
+        let rp = app.register_with_key(&key, own).await;
+        let ask = rp.ask().with("request_uri", &host.url);
+        let answer = app.teacher().browser.open(&rp.url(&ask)).await.answer();
+        assert_eq!((answer["error"].as_str(), host.asked()), ("invalid_request", 0));
+        let evil = ask.with("redirect_uri", "https://evil.example/");
+        assert!(app.teacher().browser.open(&rp.url(&evil)).await.has("err-redirect-uri"));
     }
 
     async fn assertions_name_the_issuer_alone_and_no_weak_algorithm(app: TestApp) {
@@ -224,4 +240,40 @@ both_engines! {
         let code = claims_of(response)["code"].as_str().unwrap().to_owned();
         assert_eq!(redeem(&rp, &rp.redemption(&ask, &code), &ClientKey::es256()).await.status, 200);
     }
+}
+
+/// Neither door through which others come without PKCE lets a client of the profile out of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_registers_itself_leaves_nothing_of_the_profile_out() {
+    let app = open_door(Opening::OpenWithoutPkce).await;
+    run_on(app, |app: TestApp| async move {
+        // Assertions name whole seconds: one of the second of our start counts as made before it.
+        app.pass(Duration::from_secs(1));
+        let policy = Policy { grant_types: vec!["authorization_code".into()], scope: None, require_pkce: false };
+        let day = Duration::from_secs(86_400);
+        let (_, token) = app.app.issue_initial_token(&app.operator(), policy, 1, day).await.unwrap();
+        for door in [None, Some(token.expose_secret())] {
+            let key = ClientKey::es256();
+            let own = json!({
+                "edu_profile": "fapi2", "dpop_bound_access_tokens": true, "id_token_signed_response_alg": "PS256",
+                "token_endpoint_auth_method": "private_key_jwt", "jwks": key.jwks(), "edu_require_pkce": false,
+                "require_pushed_authorization_requests": false, "grant_types": ["authorization_code"],
+            });
+            let registered = register(&app, door, own).await;
+            assert_eq!(registered.status, 201, "{registered:?}");
+            let told = |name: &str| registered.body[name].as_bool();
+            let kept = (told("edu_require_pkce"), told("require_pushed_authorization_requests"));
+            assert_eq!(kept, (Some(true), Some(true)), "{registered:?}");
+            let redirect_uri = "https://rp.example/callback".to_owned();
+            let rp =
+                RelyingParty { app: app.clone(), id: registered.text("client_id"), auth: Auth::Key(key), redirect_uri };
+            let bare = rp.ask().without("code_challenge").without("code_challenge_method");
+            let refused = rp.post("/par", &parameters(&bare)).await;
+            assert_eq!((refused.status, refused.error()), (400, "invalid_request"), "without a challenge");
+            let answer = app.teacher().browser.open(&rp.url(&rp.ask())).await.answer();
+            assert_eq!(answer["error"], "invalid_request", "not pushed");
+            assert_eq!(rp.post("/par", &parameters(&rp.ask())).await.status, 201);
+        }
+    })
+    .await;
 }

@@ -1,8 +1,12 @@
 //! Authorization answers as one token (JARM): on every way, for success and failure.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, both_engines};
+use crate::support::client_key::ClientKey;
+use crate::support::host::Host;
 use crate::support::relying_party::{Ask, RelyingParty, claims_of, part_of};
 
 /// The token of an answer, whose signature one of our keys made.
@@ -90,7 +94,7 @@ both_engines! {
     }
 
     async fn it_may_be_sealed_to_the_client(app: TestApp) {
-        let key = crate::support::client_key::ClientKey::es256();
+        let key = ClientKey::es256();
         let mut seal = key.jwk();
         seal["use"] = json!("enc");
         let rp = app.register(json!({
@@ -101,6 +105,32 @@ both_engines! {
         let token = &answer["response"];
         assert_eq!(token.split('.').count(), 5, "{token}");
         assert_eq!((part_of(token, 0)["enc"].as_str(), part_of(token, 0)["cty"].as_str()), (Some("A256GCM"), Some("JWT")));
+    }
+
+    async fn who_cannot_be_answered_has_used_nothing_up(app: TestApp) {
+        let host = Host::start(json!("nothing yet")).await;
+        let rp = app.register(json!({
+            "jwks_uri": host.url, "authorization_signed_response_alg": "ES256",
+            "authorization_encrypted_response_alg": "ECDH-ES", "authorization_encrypted_response_enc": "A256GCM",
+        })).await;
+        let ask = rp.ask();
+        let fields = ["redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method"];
+        let mut form: Vec<_> = fields.map(|name| (name, ask.get(name))).into();
+        form.push(("response_mode", "jwt".into()));
+        let pushed = rp.post("/par", &form).await;
+        assert_eq!(pushed.status, 201, "{pushed:?}");
+        let named = Ask::bare().with("client_id", &rp.id).with("request_uri", &pushed.text("request_uri"));
+        let mut teacher = app.teacher();
+        teacher.arrive(&app.client("platform_a")).await;
+        host.tell(None);
+        let page = teacher.browser.open(&rp.url(&named)).await;
+        assert!(page.location().is_none() && page.status >= 400, "an answer that nobody could read: {page:#?}");
+        let mut seal = ClientKey::es256().jwk();
+        seal["use"] = json!("enc");
+        host.tell(Some(json!({ "keys": [seal] })));
+        app.pass(Duration::from_secs(10));
+        let answer = teacher.browser.open(&rp.url(&named)).await.answer();
+        assert_eq!(answer["response"].split('.').count(), 5, "{answer:?}");
     }
 
     async fn it_is_told_of(app: TestApp) {

@@ -70,14 +70,14 @@ struct Place {
 }
 
 impl Place {
-    async fn start(forwarded: bool) -> Self {
+    async fn start() -> Self {
         let authority = Authority::new("Authority");
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let origin = format!("https://localhost:{}", listener.local_addr().unwrap().port());
         let (pem, at) = (authority.pem(), origin.clone());
         let app = TestApp::start_with(Engine::Sqlite, "memory:", move |parts: &mut Parts| {
             let authorities = Some(Authorities::parse(pem.as_bytes()).unwrap());
-            parts.mtls = Some(Mtls { origin: at, forwarded, authorities });
+            parts.mtls = Some(Mtls { origin: at, authorities });
         })
         .await;
         let own = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -85,7 +85,8 @@ impl Place {
         let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
         std::fs::write(&cert, own.cert.pem()).unwrap();
         std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
-        let routes = router(Door { app: app.app.clone(), trusted_proxies: Arc::new([]) });
+        let routes =
+            router(Door { app: app.app.clone(), trusted_proxies: Arc::new([]), forwarded_certificates: false });
         let stop = CancellationToken::new();
         let until = stop.clone();
         tokio::spawn(async move {
@@ -127,12 +128,12 @@ impl Place {
         RelyingParty { auth: Auth::Public, ..self.app.register(own).await }
     }
 
-    /// A plain listener that believes whoever calls from this machine.
-    async fn behind_a_proxy(&self) -> String {
+    /// A plain listener that believes whoever calls from this machine, about certificates or about addresses alone.
+    async fn behind_a_proxy(&self, forwarded_certificates: bool) -> String {
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let at = format!("http://{}", listener.local_addr().unwrap());
         let trusted_proxies = Arc::new(["127.0.0.0/8".parse().unwrap()]);
-        let routes = router(Door { app: self.app.app.clone(), trusted_proxies });
+        let routes = router(Door { app: self.app.app.clone(), trusted_proxies, forwarded_certificates });
         let until = self.stop.clone();
         tokio::spawn(async move { server::serve(listener, routes, None, until).await.unwrap() });
         at
@@ -145,12 +146,9 @@ impl Place {
     }
 }
 
-/// Runs a body with a place of its own, where proxies forward certificates or do not.
-async fn at_a_place<F: Future<Output = ()> + Send + 'static>(
-    forwarded: bool,
-    body: impl FnOnce(Arc<Place>) -> F + Send + 'static,
-) {
-    let place = Arc::new(Place::start(forwarded).await);
+/// Runs a body with a place of its own.
+async fn at_a_place<F: Future<Output = ()> + Send + 'static>(body: impl FnOnce(Arc<Place>) -> F + Send + 'static) {
+    let place = Arc::new(Place::start().await);
     let (app, stop) = (place.app.clone(), place.stop.clone());
     run_on(app, move |_| async move {
         body(place).await;
@@ -167,7 +165,7 @@ fn with_certificate(held: &Held) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_an_authority_vouches_for() {
-    at_a_place(false, |place| async move {
+    at_a_place(|place| async move {
         let ia5 = |text: &str| text.try_into().unwrap();
         let good = place.authority.give(
             "rp",
@@ -213,7 +211,7 @@ async fn a_name_that_an_authority_vouches_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_that_was_registered() {
-    at_a_place(false, |place| async move {
+    at_a_place(|place| async move {
         let (own, other) = (self_made(), self_made());
         let rp = place.client(with_certificate(&own)).await;
         let form = place.code(&rp).await;
@@ -228,7 +226,7 @@ async fn a_certificate_that_was_registered() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bound_token_is_of_no_use_on_another_connection() {
-    at_a_place(false, |place| async move {
+    at_a_place(|place| async move {
         let (own, other) = (self_made(), self_made());
         let mut metadata = with_certificate(&own);
         metadata["tls_client_certificate_bound_access_tokens"] = json!(true);
@@ -263,7 +261,7 @@ async fn a_bound_token_is_of_no_use_on_another_connection() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_header_is_believed_from_a_trusted_proxy_alone() {
-    at_a_place(true, |place| async move {
+    at_a_place(|place| async move {
         let own = self_made();
         let rp = place.client(with_certificate(&own)).await;
         let form = place.code(&rp).await;
@@ -280,7 +278,14 @@ async fn a_header_is_believed_from_a_trusted_proxy_alone() {
             let mixed = send(at.clone(), place.http(held), &forwarded).await;
             assert_eq!(mixed.error(), "invalid_client", "beside a handshake of its own");
         }
-        let behind = format!("{}/token", place.behind_a_proxy().await);
+        let behind = format!("{}/token", place.behind_a_proxy(true).await);
+        let others = format!(":{}:", STANDARD.encode(&self_made().der));
+        for (first, second) in [(&forwarded, &others), (&others, &forwarded), (&forwarded, &forwarded)] {
+            let mut form = form.clone();
+            form.push(("client_id", rp.id.clone()));
+            let request = place.app.http.post(&behind).header("client-cert", first).header("client-cert", second);
+            assert_eq!(Answer::of(request.form(&form)).await.error(), "invalid_client", "two at once");
+        }
         for broken in ["", "x", "::", &forwarded[1..], &STANDARD.encode(&own.der)] {
             let refused = send(behind.clone(), place.app.http.clone(), broken).await;
             assert_eq!(refused.error(), "invalid_client", "{broken:.20}");
@@ -290,15 +295,15 @@ async fn a_header_is_believed_from_a_trusted_proxy_alone() {
     .await;
 }
 
-/// A proxy that was set up for addresses passes on whatever its callers wrote.
+/// One proxy, one peer, two entrances: at the one for everybody it passes on whatever its callers wrote.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_header_is_not_believed_where_nobody_forwards_certificates() {
-    at_a_place(false, |place| async move {
+async fn a_header_is_not_believed_at_other_entrances_of_the_proxy() {
+    at_a_place(|place| async move {
         let own = self_made();
         let rp = place.client(with_certificate(&own)).await;
         let mut form = place.code(&rp).await;
         form.push(("client_id", rp.id.clone()));
-        let at = format!("{}/token", place.behind_a_proxy().await);
+        let at = format!("{}/token", place.behind_a_proxy(false).await);
         let request = place.app.http.post(at).header("client-cert", format!(":{}:", STANDARD.encode(&own.der)));
         assert_eq!(Answer::of(request.form(&form)).await.error(), "invalid_client");
     })
@@ -307,7 +312,7 @@ async fn a_header_is_not_believed_where_nobody_forwards_certificates() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_told_of_it() {
-    at_a_place(false, |place| async move {
+    at_a_place(|place| async move {
         let document = place.app.discovery().await;
         assert_eq!(document["tls_client_certificate_bound_access_tokens"], true);
         for name in ["token_endpoint", "userinfo_endpoint", "introspection_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint"] {

@@ -210,7 +210,7 @@ both_engines! {
     }
 }
 
-async fn open_door(opening: Opening) -> TestApp {
+pub(super) async fn open_door(opening: Opening) -> TestApp {
     TestApp::start_with(Engine::Sqlite, "memory:", |parts| parts.registration = opening).await
 }
 

@@ -108,7 +108,7 @@ impl TestApp {
         let stop = CancellationToken::new();
         let tracker = jobs::start(&app, None, &stop);
         let said = Recorder::default();
-        let routes = router(Door { app: app.clone(), trusted_proxies: Arc::new([]) });
+        let routes = router(Door { app: app.clone(), trusted_proxies: Arc::new([]), forwarded_certificates: false });
         let routes = routes.layer(from_fn_with_state(said.clone(), record));
         let counting = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let metrics = format!("http://{}/metrics", counting.local_addr().unwrap());
