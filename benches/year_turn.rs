@@ -1,13 +1,13 @@
-//! How long the turn of a school year takes for a county, what its look before and its way back take, and how long a sign-in
-//! waits meanwhile (R15). Everything is done by the program as people run it.
+//! How long the turn of a school year takes for a county in which everybody is through, and what its look before and its way
+//! back take. Everything is done by the program as people run it.
 //!
 //! ```sh
 //! cargo bench --bench year_turn                                             # 100,000 students, SQLite
 //! cargo bench --bench year_turn -- --postgres postgres://postgres@localhost/ --students 20000
 //! ```
 //!
-//! Every pupil of the oldest year is through: about one in six of all. `--students` names those who are through, so that the
-//! figure is that of the work.
+//! In a real county about one pupil in six is through: here `--students` counts only those, so that the figure is that of the
+//! work. A machine that does other things makes other figures.
 
 #![allow(clippy::print_stdout, reason = "a benchmark tells its figures")]
 #![allow(clippy::disallowed_methods, reason = "it waits for another process")]

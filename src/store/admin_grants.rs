@@ -9,6 +9,7 @@ statements! {
     INSERT = "INSERT INTO admin_grant (id, person_id, role, org_id, granted_by, may_delegate, valid_from, valid_to, staffing_id, deputy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT (person_id, role, org_id) WHERE revoked_at IS NULL DO NOTHING";
     STANDING = "SELECT id, role, org_id, deputy FROM admin_grant WHERE person_id = $1 AND revoked_at IS NULL ORDER BY id";
+    RESTING_ON = "SELECT id, role, org_id, deputy FROM admin_grant WHERE staffing_id = $1 AND revoked_at IS NULL ORDER BY id";
     REVOKE_ALL = "UPDATE admin_grant SET revoked_at = $2 WHERE person_id = $1 AND revoked_at IS NULL";
     END_WITH_POST = "UPDATE admin_grant SET revoked_at = $3 WHERE person_id = $1 AND revoked_at IS NULL AND staffing_id = $2 RETURNING id";
     END_UNTIED = "UPDATE admin_grant SET revoked_at = $2 WHERE person_id = $1 AND revoked_at IS NULL AND staffing_id IS NULL RETURNING id";
@@ -113,6 +114,14 @@ pub async fn held(tx: &mut Tx, _task: &Task, person: PersonId, now: Timestamp) -
 /// As [`StoreError`] says.
 pub async fn standing(tx: &mut Tx, _task: &Task, person: PersonId) -> Result<Vec<LiveGrant>, StoreError> {
     tx.all(STANDING, args![person]).await
+}
+
+/// Grants that rest on a post and were not revoked.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn resting_on(tx: &mut Tx, _task: &Task, post: StaffingId) -> Result<Vec<LiveGrant>, StoreError> {
+    tx.all(RESTING_ON, args![post]).await
 }
 
 /// Revokes all grants of a person; how many.

@@ -109,7 +109,7 @@ both_engines! {
         let listed = async || {
             let rows = app.app.list_grants(&app.operator(), OPERATOR, SCHOOL).await.unwrap();
             let mut rows: Vec<_> = rows.iter().map(|row| (row.person_id, row.deputy, row.live)).collect();
-            rows.sort();
+            rows.sort_by_key(|(_, deputy, _)| *deputy);
             rows
         };
         assert_eq!(listed().await, [(people[1], false, true)]);

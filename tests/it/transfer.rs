@@ -148,19 +148,14 @@ both_engines! {
     }
 
     async fn a_borrowed_seat_becomes_the_register_with_its_class_and_keeps_how_it_was(app: TestApp) {
-        asked_by(&app, &[]).await;
+        let [transfer] = asked_by(&app, &[OTHER]).await[..] else { panic!("one request") };
         let hers = called(&app, "王芳").await[0];
         let name = PersonName::parse("王芳").unwrap();
+        // Until the transfer is decided she sits there.
         let asked = app.app.ask_to_borrow(&app.operator(), OPERATOR, hers, OTHER, &name, None).await.unwrap();
         decide(&app, OPERATOR, asked.id, Verdict::Confirm).await.unwrap();
         app.clock.advance(std::time::Duration::from_secs(10 * 86_400));
-        let row = pupil(OTHER, "王芳", &number("20170203", 2), None);
-        let asking = county::administrator(&app, 22, OTHER, AdminRole::School).await;
-        county::desk(&app, asking, &row).await;
-        let waiting = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap();
-        let [claim] = &waiting[..] else { panic!("one request: {waiting:?}") };
-        assert!(claim.transfer && claim.class_id.is_some(), "{claim:?}");
-        decide(&app, OPERATOR, claim.id, Verdict::Confirm).await.unwrap();
+        decide(&app, OPERATOR, transfer, Verdict::Confirm).await.unwrap();
         assert_eq!(held_by(&app).await, "第八实验小学");
         let told = app.app.enrolments_as_of(hers, None).await.unwrap();
         let told: Vec<_> = told.iter().map(|part| (part.institution.as_str(), part.source, part.class.is_some())).collect();

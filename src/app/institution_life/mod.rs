@@ -4,6 +4,7 @@
 
 mod handover;
 mod moving;
+mod people;
 mod told;
 
 use chrono::NaiveDate;

@@ -25,8 +25,8 @@ use crate::domain::registry::person::Person;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::keys::blind_index;
-use crate::store::merge_rows::{self, Change};
-use crate::store::{admin_grants, cases, documents, merges, persons};
+use crate::store::merge_changes::{self, Change};
+use crate::store::{admin_grants, cases, documents, merge_rows, merges, persons};
 
 /// What a merge came to.
 #[derive(Clone, Debug, Serialize)]
@@ -231,7 +231,7 @@ impl App {
     ) -> Result<(), Error> {
         let united = settle::fill_gaps(survivor, absorbed);
         let changes: Vec<Change> = settle::gaps_filled(survivor, &united);
-        merge_rows::note(work.tx(), task, merge.id, &changes).await?;
+        merge_changes::note(work.tx(), task, merge.id, &changes).await?;
         let united = Person { updated_at: ctx.now, version: survivor.version + 1, ..united };
         let gone = Person {
             status: Status::Merged,
@@ -257,7 +257,7 @@ impl App {
     }
 
     async fn settled(&self, work: &mut Work<'_>, task: &Task, merge: &Merge, changes: &[Change]) -> Result<(), Error> {
-        if merge_rows::settle(work.tx(), task, merge.id, changes).await? {
+        if merge_changes::settle(work.tx(), task, merge.id, changes).await? {
             Ok(())
         } else {
             Err(Error::busy("somebody changed what the merge settles at the same moment"))

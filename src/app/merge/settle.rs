@@ -14,9 +14,10 @@ use crate::domain::registry::person::Person;
 use crate::domain::registry::relation_claim::ClaimState;
 use crate::domain::registry::verification::Verification;
 use crate::domain::time::Timestamp;
-use crate::store::merge_rows::{self, Change};
+use crate::store::merge_changes::Change;
 use crate::store::{
-    admin_grants, contacts, documents, enrolments, guardianships, persons, relation_claims, staffings, verifications,
+    admin_grants, contacts, documents, enrolments, guardianships, merge_rows, persons, relation_claims, staffings,
+    verifications,
 };
 
 impl App {
@@ -136,6 +137,11 @@ impl App {
             let end = today.max(first).to_string();
             changes.push(Change::new("staffing.valid_to", id, serde_json::Value::Null, end.clone()));
             changes.extend(self.lessons(work, task, id, stands, &end).await?);
+            // Rights that rest on it go on resting on the one that stands for it.
+            for grant in admin_grants::resting_on(work.tx(), task, id).await? {
+                let (from, to) = (id.to_string(), stands.to_string());
+                changes.push(Change::new("admin_grant.staffing_id", grant.id, from, to));
+            }
             changes.extend(self.used_as(work, task, merge, id.0, stands.0).await?);
         }
         Ok(changes)
