@@ -146,7 +146,7 @@ impl App {
                 let to = Some(part.valid_to).filter(|end| *end != NaiveDate::MAX);
                 let seen = day.unwrap_or(part.valid_from);
                 let school = school.as_ref().map_or_else(String::new, |school| school.name.clone());
-                told.push(tell(&stay, part.state, school, class.as_ref(), (part.valid_from, to), seen));
+                told.push(tell(&stay, (part.state, part.source), school, class.as_ref(), (part.valid_from, to), seen));
             }
         }
         Ok(told)
@@ -203,7 +203,7 @@ impl App {
         let school = institutions::find(work.tx(), task, stay.org).await?;
         let class = seat(work.tx(), task, stay.class).await?;
         let school = school.map_or_else(String::new, |school| school.name);
-        Ok(tell(stay, stay.state, school, class.as_ref(), (day, stay.valid_to), day))
+        Ok(tell(stay, (stay.state, stay.source), school, class.as_ref(), (day, stay.valid_to), day))
     }
 }
 
@@ -249,7 +249,7 @@ fn content(stay: &Enrolment) -> Vec<String> {
 
 fn tell(
     stay: &Enrolment,
-    state: StudentState,
+    (state, source): (StudentState, StudentSource),
     institution: String,
     class: Option<&Class>,
     (from, to): (NaiveDate, Option<NaiveDate>),
@@ -266,7 +266,7 @@ fn tell(
         grade,
         state: state.as_str(),
         state_label: state.label(),
-        source: stay.source.as_str(),
+        source: source.as_str(),
         from,
         to,
     }

@@ -72,6 +72,8 @@ keys! {
         "extra PEM bundle trusted for outbound calls";
     REGISTRATION: "MINGJI_REGISTRATION" = "token", false,
         "who may register applications at the registration endpoint: `token` (whoever holds a token of `mingji client initial-token`), `open` (anybody), `open-without-pkce` (anybody, as conformance tests of OpenID Connect need it)";
+    PROTECTION: "MINGJI_PROTECTION" = "2", false,
+        "what the installation was filed as under 等级保护: `2` or `3`; with `3` one person holds administrative duties of one kind alone, system, security or audit (三员分离)";
     DPOP_NONCE: "MINGJI_DPOP_NONCE" = "off", false,
         "whether DPoP proofs need a nonce of ours (RFC 9449, 8): `off` or `required`";
     LOG: "MINGJI_LOG" = "info", false,
@@ -108,6 +110,8 @@ keys! {
         "how long an entry of the audit log is kept; at least 184d (six months, 网络安全法 23). What showed somebody's record, and whatever stands behind it, stays as long as MINGJI_LIFETIME_DISCLOSURES says";
     LIFETIME_DISCLOSURES: "MINGJI_LIFETIME_DISCLOSURES" = "1096d", false,
         "how long a person can see who looked at her record; at least 1096d (three years, 网络数据安全管理条例 12)";
+    LIFETIME_TRANSFER_TERM: "MINGJI_LIFETIME_TRANSFER_TERM" = "15d", false,
+        "from a school's request for a student to the time from which the authority above both schools may decide in place of the releasing one";
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::domain::registry::codes::student_state::{StudentSource, StudentState}
 macro_rules! stays {
     ($rest:literal) => {
         concat!(
-            "SELECT * FROM (SELECT e.id AS id, e.person_id AS person_id, p.name AS name, p.sex AS sex, p.birth_date AS birth_date, e.org_id AS org_id, e.source AS source, e.valid_to AS valid_to,
+            "SELECT * FROM (SELECT e.id AS id, e.person_id AS person_id, p.name AS name, p.sex AS sex, p.birth_date AS birth_date, e.org_id AS org_id, e.valid_to AS valid_to,
+                CASE WHEN s.enrolment_id IS NULL THEN e.source ELSE s.source END AS source,
                 CASE WHEN s.enrolment_id IS NULL THEN e.class_id ELSE s.class_id END AS class_id,
                 CASE WHEN s.enrolment_id IS NULL THEN e.student_no ELSE s.student_no END AS student_no,
                 CASE WHEN s.enrolment_id IS NULL THEN e.state ELSE s.state END AS state

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 #![allow(missing_docs, reason = "the names of the tests are the documentation")]
 
+mod admin;
 mod api;
 mod architecture;
 mod audit;
@@ -12,6 +13,7 @@ mod commands;
 mod deploy;
 mod ephemeral;
 mod foreign_client;
+mod guardian;
 mod house;
 mod institution;
 mod keys;

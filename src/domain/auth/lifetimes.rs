@@ -44,6 +44,8 @@ pub struct Lifetimes {
     pub audit_log: Duration,
     /// That somebody was shown a person's record, and the entry that says so.
     pub disclosures: Duration,
+    /// From a request for a student to the time from which the authority above both schools decides.
+    pub transfer_term: Duration,
 }
 
 impl Default for Lifetimes {
@@ -65,6 +67,7 @@ impl Default for Lifetimes {
             feed: 60 * DAY,
             audit_log: 1_096 * DAY,
             disclosures: 1_096 * DAY,
+            transfer_term: 15 * DAY,
         }
     }
 }
@@ -126,6 +129,7 @@ impl Lifetimes {
             ("feed", self.feed, 3660 * DAY),
             ("audit_log", self.audit_log, 36_600 * DAY),
             ("disclosures", self.disclosures, 36_600 * DAY),
+            ("transfer_term", self.transfer_term, 366 * DAY),
         ];
         for (name, value, most) in bounded {
             if value < Duration::from_secs(1) {

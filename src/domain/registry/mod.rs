@@ -1,6 +1,7 @@
 //! The register: persons, documents, institutions and the relations between them.
 
 pub mod account;
+pub mod admin_rule;
 pub mod age;
 pub mod approval;
 pub mod case;
@@ -13,6 +14,7 @@ pub mod document;
 pub mod enrolment;
 pub mod feed;
 pub mod grade;
+pub mod guardian_life;
 pub mod guardianship;
 pub mod holder;
 pub mod institution;

@@ -41,6 +41,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     13 "0013_sender_constraint";
     14 "0014_fact_author";
     15 "0015_pings_apart";
+    16 "0016_guardians_and_rights";
     17 "0017_grant_resources";
     18 "0018_approvals_and_disclosures";
     19 "0019_platform_feeds";
