@@ -334,7 +334,7 @@ impl App {
                     class,
                     student_no: part.student_no.clone(),
                     state: part.state,
-                    source: stay.source,
+                    source: part.source,
                     from: part.valid_from,
                     to: Some(part.valid_to).filter(|end| *end != NaiveDate::MAX),
                 });
