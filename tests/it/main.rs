@@ -10,6 +10,7 @@ mod commands;
 mod deploy;
 mod ephemeral;
 mod foreign_client;
+mod guide;
 mod house;
 mod institution;
 mod keys;
