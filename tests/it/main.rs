@@ -15,6 +15,7 @@ mod house;
 mod institution;
 mod keys;
 mod leaks;
+mod manual;
 mod merge;
 mod metrics;
 mod oidc;
