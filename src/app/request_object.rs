@@ -53,7 +53,11 @@ impl App {
             Some(ObjectAlg::Unsigned(_)) => {
                 foreign::unsigned(object).map_err(|_| invalid("an unsigned object is registered"))?
             }
-            _ if foreign::unsigned(object).is_ok() => {
+            // Whoever registered how its objects are signed has sent a bad one (RFC 9101, 6.2); from others none was expected.
+            registered if foreign::unsigned(object).is_ok() => {
+                if registered.is_some() || client.is_fapi() || client.metadata.require_signed_request_object {
+                    return Err(invalid("the request object is not signed"));
+                }
                 return Err(ProtocolError::new(
                     Code::RequestNotSupported,
                     "unsigned request objects are not registered",

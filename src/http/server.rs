@@ -13,7 +13,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
+use rustls::{CipherSuite, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -53,26 +53,14 @@ pub async fn serve(
     tls: Option<(&Path, &Path)>,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
+    if let Some(files) = tls {
+        return over_tls(listener, router, files, false, stop).await;
+    }
     let handle = Handle::new();
-    let watch = tokio::spawn(drain_on(stop.clone(), handle.clone()));
+    let watch = tokio::spawn(drain_on(stop, handle.clone()));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.into_std().map_err(ServeError::Broken)?;
-    let ended = match tls {
-        None => axum_server::from_tcp(listener).map_err(ServeError::Broken)?.handle(handle).serve(service).await,
-        Some((cert, key)) => {
-            let config = RustlsConfig::from_pem_file(cert, key).await.map_err(ServeError::Certificate)?;
-            let (cert, key): (Arc<Path>, Arc<Path>) = (Arc::from(cert), Arc::from(key));
-            let renewed = config.clone();
-            tokio::spawn(reload(Arc::clone(&cert), Arc::clone(&key), stop, async move || {
-                renewed.reload_from_pem_file(&cert, &key).await
-            }));
-            axum_server::from_tcp_rustls(listener, config)
-                .map_err(ServeError::Broken)?
-                .handle(handle)
-                .serve(service)
-                .await
-        }
-    };
+    let ended = axum_server::from_tcp(listener).map_err(ServeError::Broken)?.handle(handle).serve(service).await;
     watch.abort();
     ended.map_err(ServeError::Broken)
 }
@@ -85,16 +73,26 @@ pub async fn serve(
 pub async fn serve_mtls(
     listener: TcpListener,
     router: Router,
+    files: (&Path, &Path),
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    over_tls(listener, router, files, true, stop).await
+}
+
+async fn over_tls(
+    listener: TcpListener,
+    router: Router,
     (cert, key): (&Path, &Path),
+    asks: bool,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
     let handle = Handle::new();
     let watch = tokio::spawn(drain_on(stop.clone(), handle.clone()));
-    let config = RustlsConfig::from_config(asking_for_certificates(cert, key).map_err(ServeError::Certificate)?);
+    let config = RustlsConfig::from_config(tls_config(cert, key, asks).map_err(ServeError::Certificate)?);
     let (cert, key): (Arc<Path>, Arc<Path>) = (Arc::from(cert), Arc::from(key));
     let renewed = config.clone();
     tokio::spawn(reload(Arc::clone(&cert), Arc::clone(&key), stop, async move || {
-        renewed.reload_from_config(asking_for_certificates(&cert, &key)?);
+        renewed.reload_from_config(tls_config(&cert, &key, asks)?);
         Ok(())
     }));
     let listener = listener.into_std().map_err(ServeError::Broken)?;
@@ -105,18 +103,30 @@ pub async fn serve_mtls(
     ended.map_err(ServeError::Broken)
 }
 
-fn asking_for_certificates(cert: &Path, key: &Path) -> std::io::Result<Arc<ServerConfig>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+/// `asks`: whoever calls may show a certificate.
+fn tls_config(cert: &Path, key: &Path, asks: bool) -> std::io::Result<Arc<ServerConfig>> {
+    let mut provider = rustls::crypto::ring::default_provider();
+    // FAPI 1.0 Advanced, 8.5: with TLS 1.2, AES-GCM alone. Whoever speaks ChaCha20 there speaks that too.
+    provider.cipher_suites.retain(|suite| {
+        let chacha = [
+            CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+            CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        ];
+        !chacha.contains(&suite.suite())
+    });
+    let provider = Arc::new(provider);
     let chain = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(std::io::Error::other)?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(std::io::Error::other)?;
-    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(std::io::Error::other)?
-        .with_client_cert_verifier(Arc::new(AnyCertificate(provider)))
-        .with_single_cert(chain, key)
         .map_err(std::io::Error::other)?;
+    let config = match asks {
+        true => config.with_client_cert_verifier(Arc::new(AnyCertificate(provider))),
+        false => config.with_no_client_auth(),
+    };
+    let mut config = config.with_single_cert(chain, key).map_err(std::io::Error::other)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -181,7 +181,17 @@ impl Header {
             Some(_) => Err(ForeignError::Malformed),
         };
         let alg = text("alg")?.as_deref().and_then(ClientAlg::parse).ok_or(ForeignError::Algorithm)?;
-        Ok(Self { alg, typ: text("typ")?, kid: text("kid")? })
+        Ok(Self { alg, typ: text("typ")?.as_deref().map(media_type), kid: text("kid")? })
+    }
+}
+
+/// `typ` in the form in which it is compared: media types know no case, and "application/" may stand before them
+/// (RFC 7515, 4.1.9).
+pub(super) fn media_type(typ: &str) -> String {
+    let lower = typ.to_ascii_lowercase();
+    match lower.strip_prefix("application/") {
+        Some(bare) if !bare.contains('/') => bare.to_owned(),
+        _ => lower,
     }
 }
 

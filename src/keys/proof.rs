@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::foreign::{ForeignError, PublicKey, is_private, part, signed_claims};
+use super::foreign::{ForeignError, PublicKey, is_private, media_type, part, signed_claims};
 use super::jwk::Required;
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::dpop::{ALGS, TYP};
@@ -26,7 +26,9 @@ pub struct SignedProof {
 pub fn read(token: &str) -> Result<SignedProof, ForeignError> {
     let header = part(token, 0)?;
     let text = |name: &str| header.get(name).and_then(Value::as_str);
-    if text("typ") != Some(TYP) || REFUSED_MEMBERS.iter().any(|name| header.contains_key(*name)) {
+    if text("typ").map(media_type).as_deref() != Some(TYP)
+        || REFUSED_MEMBERS.iter().any(|name| header.contains_key(*name))
+    {
         return Err(ForeignError::Header);
     }
     let alg = text("alg").and_then(ClientAlg::parse).filter(|alg| ALGS.contains(alg)).ok_or(ForeignError::Algorithm)?;

@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Values of `typ` under which an assertion may come; a token that was made for something else is none (RFC 8725, 3.11).
-pub const TYPES: &[Option<&str>] = &[None, Some("JWT"), Some("client-authentication+jwt")];
+pub const TYPES: &[Option<&str>] = &[None, Some("jwt"), Some("client-authentication+jwt")];
 
 /// How long an assertion is believed, and so how long a used one is remembered.
 pub const LONGEST: Duration = Duration::from_secs(600);

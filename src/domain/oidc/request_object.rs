@@ -9,7 +9,7 @@ use super::params::Params;
 use crate::domain::time::Timestamp;
 
 /// Values of `typ` under which an object may come; a token that was made for something else is none (RFC 8725, 3.11).
-pub const TYPES: &[Option<&str>] = &[None, Some("JWT"), Some("oauth-authz-req+jwt")];
+pub const TYPES: &[Option<&str>] = &[None, Some("jwt"), Some("oauth-authz-req+jwt")];
 
 /// Algorithms of signed ones, for discovery. `none` is taken only from clients that registered it.
 pub const ALGS: [ClientAlg; 4] = [ClientAlg::Rs256, ClientAlg::Ps256, ClientAlg::Es256, ClientAlg::EdDsa];

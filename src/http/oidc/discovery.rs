@@ -90,6 +90,8 @@ fn aliases(origin: &str) -> Value {
         "introspection_endpoint": at(path::INTROSPECT),
         "revocation_endpoint": at(path::REVOKE),
         "pushed_authorization_request_endpoint": at(path::PAR),
+        "device_authorization_endpoint": at(path::DEVICE_AUTHORIZATION),
+        "backchannel_authentication_endpoint": at(path::BACKCHANNEL_AUTHENTICATION),
     })
 }
 

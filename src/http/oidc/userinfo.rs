@@ -3,8 +3,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use uuid::Uuid;
 
 use crate::app::possession::{AccessToken, Scheme};
 use crate::app::userinfo::Told;
@@ -16,10 +17,12 @@ use crate::http::error;
 use crate::http::extract::{Fields, Visit, access_token, possession};
 use crate::http::urls::path;
 
+const INTERACTION: HeaderName = HeaderName::from_static("x-fapi-interaction-id");
+
 /// GET with an Authorization header.
 pub async fn get(State(app): State<App>, visit: Visit, headers: HeaderMap) -> Response {
     let token = access_token(&app, path::USERINFO, &Method::GET, &headers);
-    answer(&app, visit, token).await
+    named(interaction(&visit, &headers), answer(&app, visit, token).await)
 }
 
 /// POST with an Authorization header or a bearer token in the form; not both (RFC 6750, 2).
@@ -34,12 +37,26 @@ pub async fn post(
         scheme: Scheme::Bearer,
         possession: possession(&app, path::USERINFO, &Method::POST, &headers),
     });
-    match (access_token(&app, path::USERINFO, &Method::POST, &headers), in_form) {
+    let interaction = interaction(&visit, &headers);
+    let answered = match (access_token(&app, path::USERINFO, &Method::POST, &headers), in_form) {
         (Some(token), Some(_)) => {
             refusal(token.scheme, &ProtocolError::new(Code::InvalidRequest, "the token came twice"))
         }
         (in_header, in_form) => answer(&app, visit, in_header.or(in_form)).await,
-    }
+    };
+    named(interaction, answered)
+}
+
+/// FAPI 1.0 Baseline, 6.2.1 (11): the name that the client gave to this exchange, or ours. Nothing but a UUID is repeated.
+fn interaction(visit: &Visit, headers: &HeaderMap) -> HeaderValue {
+    let sent = headers.get(INTERACTION).filter(|value| value.to_str().is_ok_and(|text| Uuid::try_parse(text).is_ok()));
+    let own = || HeaderValue::try_from(visit.ctx.request_id.to_string()).unwrap_or(HeaderValue::from_static(""));
+    sent.cloned().unwrap_or_else(own)
+}
+
+fn named(interaction: HeaderValue, mut response: Response) -> Response {
+    response.headers_mut().insert(INTERACTION, interaction);
+    response
 }
 
 async fn answer(app: &App, visit: Visit, token: Option<AccessToken>) -> Response {

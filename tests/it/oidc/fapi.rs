@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::dpop::proof;
 use super::registration::{open_door, register};
-use super::request_object::{changed, object_of};
+use super::request_object::{changed, object_of, unsigned};
 use crate::support::app::{TestApp, both_engines, run_on};
 use crate::support::client_key::ClientKey;
 use crate::support::host::Host;
@@ -192,6 +192,13 @@ both_engines! {
         app.pass(Duration::from_secs(60));
         assert_eq!(redeem(&rp, &rp.redemption(&ask, &code), &proving).await.error(), "invalid_grant", "a minute is all");
         assert!(claims_of(&tokens.access())["cnf"]["jkt"].is_string());
+    }
+
+    async fn an_object_without_a_signature_is_a_bad_one(app: TestApp) {
+        let key = ClientKey::es256();
+        let rp = client(&app, &key, true).await;
+        let object = unsigned(&object_of(&rp, &rp.ask()));
+        assert_eq!(rp.post("/par", &[("request", object)]).await.error(), "invalid_request_object");
     }
 
     async fn signed_requests(app: TestApp) {

@@ -12,6 +12,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, SanType,
     generate_simple_self_signed,
 };
+use rustls::CipherSuite;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -315,7 +316,7 @@ async fn what_is_told_of_it() {
     at_a_place(|place| async move {
         let document = place.app.discovery().await;
         assert_eq!(document["tls_client_certificate_bound_access_tokens"], true);
-        for name in ["token_endpoint", "userinfo_endpoint", "introspection_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint"] {
+        for name in ["token_endpoint", "userinfo_endpoint", "introspection_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint", "backchannel_authentication_endpoint"] {
             let alias = document["mtls_endpoint_aliases"][name].as_str().unwrap();
             assert!(alias.starts_with(&place.origin), "{name}");
             let answer = place.http(None).get(alias).send().await.unwrap().status();
@@ -327,6 +328,36 @@ async fn what_is_told_of_it() {
         });
         let refused = place.app.app.create_client(&place.app.operator(), serde_json::from_value(bad).unwrap()).await;
         assert!(refused.is_err());
+    })
+    .await;
+}
+
+/// Whether somebody who knows no other suites of TLS 1.2 is understood.
+fn speaks(origin: &str, wanted: fn(CipherSuite) -> bool) -> bool {
+    let mut provider = rustls::crypto::ring::default_provider();
+    provider.cipher_suites.retain(|suite| suite.tls13().is_none() && wanted(suite.suite()));
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let mut tls = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let mut tcp = std::net::TcpStream::connect(origin.trim_start_matches("https://")).unwrap();
+    // Nobody vouches for this server here: its own words about the suites come before that.
+    let ended = tls.complete_io(&mut tcp).unwrap_err().to_string();
+    !ended.contains("HandshakeFailure")
+}
+
+/// FAPI 1.0 Advanced, 8.5.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_listener_for_certificates_takes_aes_gcm_alone() {
+    at_a_place(|place| async move {
+        let origin = place.origin.clone();
+        let understood = tokio::task::spawn_blocking(move || {
+            let chacha = |suite: CipherSuite| suite.as_str().is_some_and(|name| name.contains("CHACHA20"));
+            (speaks(&origin, |suite| suite.as_str().is_some_and(|name| name.contains("AES"))), speaks(&origin, chacha))
+        });
+        assert_eq!(understood.await.unwrap(), (true, false));
     })
     .await;
 }

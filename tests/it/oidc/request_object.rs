@@ -51,10 +51,12 @@ both_engines! {
     async fn an_object_is_the_whole_request(app: TestApp) {
         let keys = [ClientKey::es256(), ClientKey::ed25519(), ClientKey::rsa("RS256"), ClientKey::rsa("PS256")];
         let mut teacher = app.teacher();
-        for key in keys {
+        // A media type knows no case, and may stand in full (RFC 7515, 4.1.9).
+        let types = ["oauth-authz-req+jwt", "OautH-auThZ-REQ+jWt", "application/oauth-authz-req+jwt", "JWT"];
+        for (key, typ) in keys.into_iter().zip(types) {
             let rp = signer(&app, &key, json!({})).await;
             let ask = rp.ask().with("scope", "openid").with("max_age", "3600");
-            let object = key.sign(json!({ "typ": "oauth-authz-req+jwt" }), &object_of(&rp, &ask));
+            let object = key.sign(json!({ "typ": typ }), &object_of(&rp, &ask));
             // What lies beside it is not read.
             let beside = carrying(&rp, &object).with("state", "beside").with("scope", "openid profile").with("prompt", "none");
             let answer = teacher.go(&rp, &beside).await.answer();
@@ -105,6 +107,7 @@ both_engines! {
                 secret.kid = key.kid.clone();
                 secret.sign(json!({}), &good)
             }, "invalid_request_object"),
+            ("a token's type", &rp, key.sign(json!({ "typ": "at+jwt" }), &good), "invalid_request_object"),
             ("an assertion's type", &rp, key.sign(json!({ "typ": "client-authentication+jwt" }), &good), "invalid_request_object"),
             ("an assertion", &rp, signed(&changed(&good, "sub", json!(rp.id))), "invalid_request_object"),
             ("another issuer", &rp, signed(&changed(&good, "iss", json!("x"))), "invalid_request_object"),

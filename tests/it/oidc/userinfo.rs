@@ -32,6 +32,23 @@ both_engines! {
         assert!(told["verified_claims"].is_object());
     }
 
+    /// FAPI 1.0 Baseline, 6.2.1 (11): as it came, or a name of ours; nothing that is no UUID.
+    async fn an_exchange_has_a_name(app: TestApp) {
+        let rp = app.client("platform_a");
+        let token = app.teacher().sign_in(&rp).await.access();
+        let named = async |sent: Option<&str>| {
+            let request = app.http.get(app.at("/userinfo")).bearer_auth(&token);
+            let request = sent.map_or(request.try_clone().unwrap(), |sent| request.header("x-fapi-interaction-id", sent));
+            request.send().await.unwrap().headers()["x-fapi-interaction-id"].to_str().unwrap().to_owned()
+        };
+        let mixed = "C770aef3-6784-41f7-8E0E-ff5f97bddb3a";
+        assert_eq!(named(Some(mixed)).await, mixed);
+        for sent in [None, Some("no uuid"), Some("<script>")] {
+            let own = named(sent).await;
+            assert!(uuid::Uuid::try_parse(&own).is_ok(), "{own}");
+        }
+    }
+
     async fn a_name_is_asserted_where_a_verification_supports_it(app: TestApp) {
         let rp = app.client("platform_a");
         let told = async |key: &str, scope: &str| {
