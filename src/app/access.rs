@@ -10,6 +10,7 @@ use crate::domain::oidc::client::Client;
 use crate::domain::oidc::grant::Grant;
 use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::registry::guardianship::Guardianship;
+use crate::domain::registry::staffing::Staffing;
 use crate::domain::time::Timestamp;
 use crate::store::db::{StoreError, Tx};
 use crate::store::identities::WardRow;
@@ -42,9 +43,12 @@ pub(crate) fn ward_at(kept: &Kept, now: Timestamp) -> Option<Ward> {
     live.then(|| Ward::prove_by_guardianship(guardianship.guardian, guardianship.child))
 }
 
-/// The same from the relation itself, read in the transaction that ends it; nothing while it does not let her speak.
-pub(crate) fn ward_of(guardianship: &Guardianship, now: Timestamp) -> Option<Ward> {
-    guardianship.is_live(now).then(|| Ward::prove_by_guardianship(guardianship.guardian, guardianship.child))
+/// The same from the relation itself, read with the guardian's posts in the transaction that ends it; nothing while it does
+/// not let her speak. Where an institution is the guardian, whoever acts for it works there (民法典 32).
+pub(crate) fn ward_of(guardianship: &Guardianship, posts: &[Staffing], now: Timestamp) -> Option<Ward> {
+    let works_at = |org| posts.iter().any(|post| post.org == org && post.valid_to.is_none());
+    let acts = guardianship.institution.is_none_or(works_at);
+    (acts && guardianship.is_live(now)).then(|| Ward::prove_by_guardianship(guardianship.guardian, guardianship.child))
 }
 
 /// Anybody may knock.
@@ -71,6 +75,11 @@ const ROSTER_ROLES: [AdminRole; 6] = [
     AdminRole::School,
     AdminRole::SchoolRoster,
 ];
+
+/// Whether somebody with this role sees the people of its subtree.
+pub(crate) fn keeps_rosters(role: AdminRole) -> bool {
+    ROSTER_ROLES.contains(&role)
+}
 
 /// Roles that decide who is who in their subtree.
 const CASE_ROLES: [AdminRole; 5] =

@@ -1,20 +1,87 @@
-//! Administrators' grants (`mingji admin grant`).
+//! Administrators' grants (`mingji admin …`): who gives whom which role, for how long, and who takes it back. The rules are
+//! [`admin_rule`]'s; here they meet the register in one transaction.
 
-use super::work::Outcome;
-use super::{App, Ctx, Error, access};
-use crate::domain::access::TaskName;
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::relation_claim::Decider;
+use super::work::{Outcome, Work};
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{AdminGrantId, PersonId};
+use crate::domain::registry::admin_rule::{self, GrantError, Held, Protection, Wanted};
 use crate::domain::registry::codes::admin_role::AdminRole;
-use crate::store::admin_grants::{self, NewGrant};
-use crate::store::{accounts, activations, institutions};
+use crate::domain::registry::institution::Institution;
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::store::admin_grants::{self, KnownGrant, LiveGrant, NewGrant};
+use crate::store::{accounts, activations, institutions, persons};
+
+/// A role that is asked for.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Table A.
+    pub role: AdminRole,
+    /// Code of the institution at the top.
+    pub org: String,
+    /// Beside the one who runs the institution.
+    pub deputy: bool,
+    /// Whether she may name deputies herself.
+    pub may_delegate: bool,
+    /// The last day.
+    pub until: Option<NaiveDate>,
+}
+
+impl Wish {
+    fn wanted(&self, org: &Institution, until: Option<Timestamp>) -> Wanted {
+        Wanted { role: self.role, level: org.level, deputy: self.deputy, may_delegate: self.may_delegate, until }
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Granted {
+    /// Whose.
+    pub person_id: PersonId,
+    /// `false`: she held it already.
+    pub granted: bool,
+    /// Beside the one who runs the institution.
+    pub deputy: bool,
+}
+
+/// A grant, as a list tells it.
+#[derive(Clone, Debug, Serialize)]
+pub struct GrantRow {
+    /// Its id.
+    pub grant_id: AdminGrantId,
+    /// Whose.
+    pub person_id: PersonId,
+    /// Her name.
+    pub name: String,
+    /// Table A.
+    pub role: String,
+    /// The institution at the top.
+    pub institution: String,
+    /// Beside the one who runs the institution.
+    pub deputy: bool,
+    /// Whether she may name deputies herself.
+    pub may_delegate: bool,
+    /// Who gave it; none: the operator.
+    pub granted_by: Option<PersonId>,
+    /// Since.
+    #[serde(serialize_with = "rfc3339")]
+    pub from: Timestamp,
+    /// Until; none: open.
+    pub until: Option<String>,
+    /// Whether it counts now.
+    pub live: bool,
+}
 
 impl App {
-    /// Grants a role over an institution's subtree, by the operator. `false` when the person holds it already. Codes that
-    /// lie about for her account end: whoever found one was to get less than it would be worth now (R1).
+    /// Grants a role over an institution's subtree, by the operator. `false` when the person holds it already.
     ///
     /// # Errors
-    /// `NotFound` for an unknown institution.
+    /// As [`App::grant_role`].
     pub async fn grant_admin(
         &self,
         ctx: &Ctx,
@@ -22,33 +89,222 @@ impl App {
         role: AdminRole,
         org_code: &str,
     ) -> Result<bool, Error> {
-        let task = access::task(TaskName::OperatorCommand);
-        let mut work = self.begin(ctx, Action::AdminGranted).await?;
-        let org =
-            institutions::by_code(work.tx(), &task, org_code).await?.ok_or_else(|| Error::no_institution(org_code))?;
+        let wish = Wish { role, org: org_code.to_owned(), deputy: false, may_delegate: false, until: None };
+        Ok(self.grant_role(ctx, Decider::Operator, person, &wish).await?.granted)
+    }
+
+    /// Grants a role over an institution's subtree. It rests on the post of whoever gets it and ends with that. Codes that lie
+    /// about for her account end: whoever found one was to get less than it would be worth now (R1). Where a school has its
+    /// system administrator the operator's next one is a deputy; an administrator has to say so.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown institution or person, and for what is not the administrator's to give; `Conflict` with the
+    /// reason where the rules forbid it.
+    pub async fn grant_role(&self, ctx: &Ctx, by: Decider, person: PersonId, wish: &Wish) -> Result<Granted, Error> {
+        let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::AdminGranted).await?;
+        let found = institutions::by_code(work.tx(), &task, &wish.org).await?;
+        let org = found.ok_or_else(|| Error::no_institution(&wish.org))?;
         let on = task.on(person);
-        let staffing = admin_grants::post_for(work.tx(), &on, org.id).await?;
+        // Held first: of two grants at once, and of a grant and a merge, the second sees the first; and a run of slips that is
+        // under way either made her code before this, or sees the grant.
+        let held = persons::hold(work.tx(), &on).await?.filter(|person| person.merged_into.is_none());
+        held.ok_or_else(|| Error::not_found("the person"))?;
+        let account = accounts::hold(work.tx(), &on).await?;
+        let until = end_of(wish.until, ctx.now)?;
+        let wanted = wish.wanted(&org, until);
+        self.may_grant(&mut work, &ctx, &task, by, person, (&org, &wanted)).await?;
+        if by.admin().is_some() || self.protection == Protection::Three {
+            admin_rule::fits(&wanted).map_err(refused)?;
+        }
+        admin_grants::end_expired(work.tx(), &task, org.id, ctx.now).await?;
+        let held = roles_of(&admin_grants::held(work.tx(), &task, person, ctx.now).await?);
+        admin_rule::separate(self.protection, &held, wish.role).map_err(refused)?;
+        let runs = wish.role == AdminRole::School && admin_grants::has_system_admin(work.tx(), &task, org.id).await?;
+        if runs && !wish.deputy && by.admin().is_some() {
+            return Err(refused(GrantError::HasOne));
+        }
         let grant = NewGrant {
             id: AdminGrantId::new(ctx.now, &*self.random),
-            role: role.as_str().to_owned(),
+            role: wish.role.as_str().to_owned(),
             org: org.id,
-            granted_by: None,
-            may_delegate: false,
+            granted_by: by.admin(),
+            may_delegate: wish.may_delegate,
+            deputy: wish.deputy || runs,
             valid_from: ctx.now,
-            valid_to: None,
-            staffing,
+            valid_to: until,
+            staffing: admin_grants::post_for(work.tx(), &on, org.id).await?,
         };
-        // Held first: a run of slips that is under way either made her code before this, or sees the grant.
-        let account = accounts::hold(work.tx(), &on).await?;
-        if !admin_grants::insert(work.tx(), &on, &grant).await? {
-            return Ok(false);
+        let inserted = admin_grants::insert(work.tx(), &on, &grant).await;
+        if inserted.as_ref().is_err_and(|error| error.is_unique("admin_grant_org_id_key")) {
+            return Err(Error::busy("somebody named another system administrator at the same moment"));
+        }
+        let granted = Granted { person_id: person, granted: inserted?, deputy: grant.deputy };
+        if !granted.granted {
+            return Ok(granted);
         }
         if let Some(account) = account {
             activations::end_open(work.tx(), account, ctx.now).await?;
         }
-        work.target("person", person).target("institution", org.id).detail("role", role.as_str());
+        work.target("person", person).target("institution", org.id);
+        work.detail("role", wish.role.as_str()).detail("deputy", grant.deputy);
         work.event("admin_grant", grant.id, "admin.granted", &[]);
         work.commit(Outcome::Done).await?;
-        Ok(true)
+        Ok(granted)
     }
+
+    /// Takes a role back, as the operator, as who gave it, or as who may give it.
+    ///
+    /// # Errors
+    /// `NotFound` where she does not hold it, or for whoever may not take it back.
+    pub async fn revoke_role(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        person: PersonId,
+        role: AdminRole,
+        org_code: &str,
+    ) -> Result<(), Error> {
+        let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::AdminRevoked).await?;
+        let missing = || Error::not_found("such a grant of hers");
+        let found = institutions::by_code(work.tx(), &task, org_code).await?;
+        let org = found.ok_or_else(|| Error::no_institution(org_code))?;
+        let grants = admin_grants::all_of(work.tx(), &task, person).await?;
+        let is_meant =
+            |grant: &&KnownGrant| grant.revoked_at.is_none() && grant.org == org.id && grant.role == role.as_str();
+        let grant = grants.iter().find(is_meant).ok_or_else(missing)?;
+        if let Some(admin) = by.admin() {
+            let wanted = Wanted {
+                role,
+                level: org.level,
+                deputy: grant.deputy,
+                may_delegate: grant.may_delegate,
+                until: grant.valid_to,
+            };
+            let held = self.held_towards(&mut work, &ctx, &task, admin, &org).await?;
+            // What would outlive hers she cannot give, but take back.
+            let may_take = held.iter().any(|held| admin_rule::may_give(held, &wanted) != Ok(false));
+            if admin == person || (!may_take && (grant.granted_by != Some(admin) || held.is_empty())) {
+                return Err(missing());
+            }
+        }
+        if !admin_grants::revoke(work.tx(), &task.on(person), grant.id, ctx.now).await? {
+            return Err(Error::busy("somebody took it back at the same moment"));
+        }
+        work.target("person", person).target("institution", org.id).detail("role", role.as_str());
+        work.event("admin_grant", grant.id, "admin.revoked", &[]);
+        work.commit(Outcome::Done).await
+    }
+
+    /// The grants over an institution and everything below it that were not taken back. Looking at them is audited: they name
+    /// people.
+    ///
+    /// # Errors
+    /// `NotFound` for an institution that is unknown, or not in the administrator's scope.
+    pub async fn list_grants(&self, ctx: &Ctx, by: Decider, org_code: &str) -> Result<Vec<GrantRow>, Error> {
+        let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::AdminViewed).await?;
+        let found = institutions::by_code(work.tx(), &task, org_code).await?;
+        let org = found.ok_or_else(|| Error::no_institution(org_code))?;
+        if let Some(admin) = by.admin() {
+            let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
+            let seen = institutions::find_in(work.tx(), &scope, org.id).await?;
+            seen.ok_or_else(|| Error::no_institution(org_code))?;
+        }
+        let mut listed = Vec::new();
+        for grant in admin_grants::under(work.tx(), &task, org.id).await? {
+            let live = admin_grants::live(work.tx(), grant.person, ctx.now).await?.iter().any(|one| one.id == grant.id);
+            let name = persons::find(work.tx(), &task.on(grant.person)).await?.and_then(|person| person.name);
+            let institution = institutions::find(work.tx(), &task, grant.org).await?.map(|org| org.name);
+            listed.push(GrantRow {
+                grant_id: grant.id,
+                person_id: grant.person,
+                name: name.map(|name| name.as_str().to_owned()).unwrap_or_default(),
+                role: grant.role,
+                institution: institution.unwrap_or_default(),
+                deputy: grant.deputy,
+                may_delegate: grant.may_delegate,
+                granted_by: grant.granted_by,
+                from: grant.valid_from,
+                until: grant.valid_to.map(Timestamp::to_rfc3339),
+                live,
+            });
+        }
+        work.target("institution", org.id).detail("view", "list").detail("grants", listed.len());
+        work.commit(Outcome::Done).await?;
+        Ok(listed)
+    }
+
+    /// Whether this decider may give what is asked for, to whom she sees.
+    async fn may_grant(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        person: PersonId,
+        (org, wanted): (&Institution, &Wanted),
+    ) -> Result<(), Error> {
+        let Some(admin) = by.admin() else { return Ok(()) };
+        if admin == person {
+            return Err(refused(GrantError::Herself));
+        }
+        let held = self.held_towards(work, ctx, task, admin, org).await?;
+        let mut shorter = None;
+        let mut may = false;
+        for held in &held {
+            match admin_rule::may_give(held, wanted) {
+                Ok(gives) => may |= gives,
+                Err(why) => shorter = Some(why),
+            }
+        }
+        if !may {
+            return Err(shorter.map_or_else(|| Error::not_found("this institution for this role"), refused));
+        }
+        let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
+        let seen = persons::in_subtree(work.tx(), &scope, person, ctx.now.shanghai_date()).await?;
+        seen.map(drop).ok_or_else(|| Error::not_found("the person"))
+    }
+
+    /// What an administrator holds now, and how an institution stands towards each of it.
+    async fn held_towards(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        admin: PersonId,
+        org: &Institution,
+    ) -> Result<Vec<Held>, Error> {
+        let live: Vec<AdminGrantId> =
+            admin_grants::live(work.tx(), admin, ctx.now).await?.iter().map(|grant| grant.id).collect();
+        let mut held = Vec::new();
+        for grant in admin_grants::all_of(work.tx(), task, admin).await? {
+            let Ok(role) = grant.role.parse() else { continue };
+            if live.contains(&grant.id) {
+                let depth = institutions::depth(work.tx(), task, grant.org, org.id).await?;
+                held.push(Held { role, depth, may_delegate: grant.may_delegate, until: grant.valid_to });
+            }
+        }
+        Ok(held)
+    }
+}
+
+/// The roles of grants that are known by their names.
+pub(super) fn roles_of(grants: &[LiveGrant]) -> Vec<AdminRole> {
+    grants.iter().filter_map(|grant| grant.role.parse().ok()).collect()
+}
+
+/// The end of the last day, in Asia/Shanghai.
+fn end_of(day: Option<NaiveDate>, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let Some(day) = day else { return Ok(None) };
+    if day < now.shanghai_date() {
+        return Err(Error::invalid(GrantError::Past.to_string()));
+    }
+    let midnight = day.succ_opt().map(Timestamp::shanghai_midnight);
+    midnight.map(Some).ok_or_else(|| Error::invalid("no such day"))
+}
+
+fn refused(why: GrantError) -> Error {
+    Error::new(Kind::Conflict, why.to_string())
 }

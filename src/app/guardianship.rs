@@ -1,14 +1,25 @@
 //! Guardians 监护关系.
 
+use chrono::NaiveDate;
+
 use super::work::{Outcome, Work};
-use super::{App, Ctx, Error, access};
-use crate::domain::access::{OnePerson, TaskName, Ward};
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{OnePerson, Task, TaskName, Ward};
 use crate::domain::audit::Action;
 use crate::domain::id::{GuardianshipId, IdentityId, OrgId, PersonId};
 use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus};
 use crate::domain::time::Timestamp;
-use crate::store::{grants, guardianships};
+use crate::store::{grants, guardianships, staffings};
+
+/// What becomes of the wards of an institution when those who act for it there leave it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum WardsOf {
+    /// It has no voice in them any more: the guardianships end on that day.
+    Nobody(NaiveDate),
+    /// Its successor, where they work from now on.
+    Heir(OrgId),
+}
 
 impl App {
     /// Records a guardian whom the school that holds the 学籍 confirmed; `false` when the relation is there.
@@ -37,6 +48,7 @@ impl App {
             status: GuardianshipStatus::Confirmed,
             verified_by: Some(Evidence::School),
             recorded_by: Some(school),
+            institution: None,
             restrictions: std::collections::BTreeSet::new(),
             valid_from: ctx.now.shanghai_date(),
             valid_to: None,
@@ -55,6 +67,59 @@ impl App {
         );
         work.commit(Outcome::Done).await?;
         Ok(true)
+    }
+
+    /// People leave a post at an institution: what they said for it about its wards ends, or goes on for its successor. Before
+    /// the post ends, on which their voice rests. Part of a larger change.
+    pub(super) async fn leave_wards(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        (people, institution): (&[PersonId], OrgId),
+        to: WardsOf,
+    ) -> Result<(), Error> {
+        let standing = guardianships::standing_of_guardians(work.tx(), task, people).await?;
+        for one in standing.into_iter().filter(|one| one.institution == Some(institution)) {
+            self.leave_ward(work, ctx, task, one, to).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for one of its wards.
+    pub(super) async fn leave_ward(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        one: Guardianship,
+        to: WardsOf,
+    ) -> Result<(), Error> {
+        let heir = match to {
+            WardsOf::Nobody(day) => return self.end_guardianship(work, ctx, task, one, day).await,
+            WardsOf::Heir(heir) => heir,
+        };
+        let handed = one.handed_to(heir, ctx.now).map_err(|why| Error::new(Kind::Conflict, why.to_string()))?;
+        if !guardianships::update(work.tx(), &task.on(handed.child), &handed).await? {
+            return Err(Error::busy("somebody changed a guardianship at the same moment"));
+        }
+        work.event("guardianship", handed.id, "guardianship.changed", &["institution"]);
+        Ok(())
+    }
+
+    /// Whether a relation lets its guardian speak for the child, read in the transaction that ends it.
+    pub(super) async fn ward_in(
+        &self,
+        work: &mut Work<'_>,
+        task: &Task,
+        guardianship: &Guardianship,
+        now: Timestamp,
+    ) -> Result<Option<Ward>, Error> {
+        let posts = match guardianship.institution {
+            Some(_) => staffings::open_of_many(work.tx(), task, &[guardianship.guardian]).await?,
+            None => Vec::new(),
+        };
+        Ok(access::ward_of(guardianship, &posts, now))
     }
 
     /// A guardianship ended, and with it what platforms held in the name of that identity of the guardian's, and what she

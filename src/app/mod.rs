@@ -6,6 +6,7 @@ mod access;
 pub mod account;
 pub mod activation;
 pub mod admin;
+pub mod admin_why;
 pub mod authorize;
 pub mod backup;
 pub mod books;
@@ -24,6 +25,7 @@ pub mod device;
 pub mod elsewhere;
 pub mod enrolment;
 pub mod error;
+pub mod guardian_life;
 pub mod guardianship;
 pub mod health;
 pub mod institution;
@@ -77,6 +79,7 @@ use crate::domain::auth::lifetimes::Lifetimes;
 use crate::domain::issuer::Issuer;
 use crate::domain::oidc::initial_token::Opening;
 use crate::domain::random::Random;
+use crate::domain::registry::admin_rule::Protection;
 use crate::domain::time::{Clock, Timestamp};
 use crate::keys::audit::CheckpointSigner;
 use crate::keys::blind_index::BlindIndex;
@@ -111,6 +114,8 @@ pub struct Parts {
     pub lifetimes: Lifetimes,
     /// Whether strangers may register clients.
     pub registration: Opening,
+    /// What the installation was filed as (等级保护).
+    pub protection: Protection,
     /// Whether proofs of possession need a nonce of ours (RFC 9449, 8).
     pub dpop_nonce: bool,
     /// Connections with certificates of clients, where there are any.
@@ -136,6 +141,7 @@ pub struct Inner {
     pub(crate) issuer: Issuer,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) registration: Opening,
+    pub(crate) protection: Protection,
     pub(crate) asks_for_nonce: bool,
     pub(crate) mtls: Option<possession::Mtls>,
     pub(crate) outbound: GuardedClient,
@@ -205,6 +211,7 @@ impl App {
             issuer: parts.issuer,
             lifetimes: parts.lifetimes,
             registration: parts.registration,
+            protection: parts.protection,
             asks_for_nonce: parts.dpop_nonce,
             mtls: parts.mtls,
             outbound: parts.outbound,

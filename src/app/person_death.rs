@@ -8,11 +8,10 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::{IdentityId, PersonId};
+use crate::domain::id::PersonId;
 use crate::domain::registry::codes::staff::StaffState;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::codes::student_state::StudentState;
-use crate::domain::registry::guardianship::GuardianshipStatus;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::staffing::Staffing;
 use crate::store::{accounts, admin_grants, enrolments, guardianships, persons, staffings};
@@ -55,8 +54,9 @@ impl App {
         }
         self.end_sessions_of(&mut work, &on, ctx.now, "deceased").await?;
         admin_grants::revoke_all(work.tx(), &on, ctx.now).await?;
-        self.end_places(&mut work, ctx, &task, person.id, day).await?;
+        // Guardianships before posts, on which some of them rest.
         self.end_guardianships(&mut work, ctx, &task, person.id).await?;
+        self.end_places(&mut work, ctx, &task, person.id, day).await?;
         let person = Person { status: Status::Deceased, updated_at: ctx.now, version: person.version + 1, ..person };
         self.write_person(&mut work, &task, &person, &["status"]).await?;
         persons::refresh_presence(work.tx(), &on).await?;
@@ -110,15 +110,7 @@ impl App {
         let mut all = guardianships::of_child(work.tx(), &on).await?;
         all.extend(guardianships::of_guardian(work.tx(), &on).await?);
         for one in all.into_iter().filter(|one| one.is_standing()) {
-            let (child, pending) = (one.child, one.status == GuardianshipStatus::Pending);
-            let ward = access::ward_of(&one, ctx.now);
-            let ended = if pending { one.reject(ctx.now) } else { one.end(ctx.now) };
-            let ended = ended.map_err(Error::internal)?;
-            if !guardianships::update(work.tx(), &task.on(child), &ended).await? {
-                return Err(Error::busy("somebody changed a guardianship at the same moment"));
-            }
-            self.end_what_rests_on(work, &task.on(ended.guardian), IdentityId(ended.id.0), ward, ctx.now).await?;
-            work.event("guardianship", ended.id, "guardianship.ended", &[]);
+            self.end_guardianship(work, ctx, task, one, ctx.now.shanghai_date()).await?;
         }
         Ok(())
     }

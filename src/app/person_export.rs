@@ -13,7 +13,7 @@ use crate::domain::registry::person::Person;
 use crate::domain::time::Timestamp;
 use crate::store::{
     accounts, admin_grants, classes, consents, contacts, documents, enrolments, grants, guardianships, institutions,
-    merge_rows, merges, person_names, persons, sessions, staffings, verifications,
+    merge_seals, merges, person_names, persons, sessions, staffings, verifications,
 };
 
 fn at(moment: Timestamp) -> String {
@@ -110,7 +110,7 @@ impl App {
     }
 
     async fn profile_of(&self, work: &mut Work<'_>, task: &Task, person: &Person) -> Result<Option<Value>, Error> {
-        let Some(sealed) = merge_rows::profile(work.tx(), task, person.id).await? else { return Ok(None) };
+        let Some(sealed) = merge_seals::profile(work.tx(), task, person.id).await? else { return Ok(None) };
         let plain = self.open_for(person, "profile", "claims_sealed", person.id.0, &sealed.bytes)?;
         Ok(plain.map(|plain| serde_json::from_str(&plain)).transpose()?)
     }

@@ -1,6 +1,7 @@
 //! Claimed relations 待确认的关系 (ruling R1): who may confirm what an institution says of somebody it does not hold, and
 //! what becomes true then.
 
+mod asking;
 mod outcome;
 mod sides;
 
@@ -17,7 +18,8 @@ use crate::domain::registry::relation_claim::{ClaimKind, ClaimState};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::db::Tx;
 use crate::store::{enrolments, institutions, relation_claims};
-use sides::{Seat, decidable, unreviewed};
+pub use asking::Asked;
+use sides::{Say, Seat, Term, say, unreviewed};
 
 /// A list longer than that is worked off from its beginning.
 const PAGE: usize = 1000;
@@ -81,6 +83,10 @@ pub struct PendingClaim {
     pub in_force: bool,
     /// The register has another name or 学籍号 under the number: confirming cannot settle it.
     pub conflict: bool,
+    /// The 学籍 stays where it is: a request for 借读.
+    pub borrow: bool,
+    /// From when on the authority above both schools decides about a request for a student.
+    pub authority_from: Option<String>,
     /// Since when it waits.
     #[serde(serialize_with = "rfc3339")]
     pub since: Timestamp,
@@ -141,13 +147,19 @@ impl App {
                 None => None,
             };
             let claimant = institutions::find(&mut tx, &task, claim.org).await?;
+            let authority_from = held_by
+                .as_ref()
+                .filter(|_| claim.kind == ClaimKind::Student)
+                .map(|_| claim.authority_from(self.lifetimes.transfer_term).to_rfc3339());
             listed.push(PendingClaim {
                 id: claim.id,
                 kind: claim.kind.as_str(),
                 institution: claimant.map(|org| org.name).unwrap_or_default(),
                 name: claim.name,
                 class_id: claim.class,
-                transfer: claim.kind == ClaimKind::Student && held_by.is_some(),
+                transfer: claim.kind == ClaimKind::Student && held_by.is_some() && !claim.details.borrow,
+                authority_from,
+                borrow: claim.details.borrow,
                 held_by,
                 in_force,
                 conflict: claim.differs && seat.is_none(),
@@ -189,14 +201,22 @@ impl App {
         enrolments::hold_of_many(work.tx(), &task, &students).await?;
         if let Some(admin) = decider {
             let seat = self.seat_of(work.tx(), admin, ctx.now).await?;
-            found = match verdict {
+            let at = Term { now: ctx.now, term: self.lifetimes.transfer_term };
+            for claim in std::mem::take(&mut found) {
                 // Whoever asked takes it back; nobody else's say is in it.
-                Verdict::Withdraw => found.into_iter().filter(|claim| seat.orgs.contains(&claim.org)).collect(),
-                _ => decidable(work.tx(), &task, &seat, found).await?,
-            };
+                let takes_back = verdict == Verdict::Withdraw && seat.orgs.contains(&claim.org);
+                match if takes_back { Say::Hers } else { say(work.tx(), &task, &seat, &claim, at).await? } {
+                    Say::Hers if takes_back || verdict != Verdict::Withdraw => found.push(claim),
+                    Say::From(from) => return Err(not_yet(from)),
+                    Say::Hers | Say::None => {}
+                }
+            }
         }
         let claim = found.pop().ok_or_else(|| Error::not_found("the claim"))?;
         let in_force = claim.is_unreviewed();
+        // Whoever agrees to a request for 借读 keeps the 学籍.
+        let borrows = claim.details.borrow && verdict == Verdict::Confirm;
+        let verdict = if borrows { Verdict::Borrow } else { verdict };
         let decided = match &verdict {
             Verdict::Confirm | Verdict::Borrow => claim.confirm(decider, ctx.now),
             Verdict::Reject(reason) => claim.reject(decider, reason.clone(), ctx.now),
@@ -241,4 +261,12 @@ impl App {
         self.wake.deliveries.notify_one();
         Ok(Decided { id: decided.id, state: decided.state.as_str(), transferred_from })
     }
+}
+
+fn not_yet(from: Timestamp) -> Error {
+    let day = from.to_rfc3339();
+    Error::new(
+        Kind::Conflict,
+        format!("the school that holds the 学籍 decides until {day}; from then on the authority above both may"),
+    )
 }

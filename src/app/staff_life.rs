@@ -5,6 +5,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::guardianship::WardsOf;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -439,6 +440,8 @@ impl App {
     async fn end_post(&self, work: &mut Work<'_>, at: &At<'_>, post: Staffing, state: StaffState) -> Result<(), Error> {
         let on = at.task.on(at.person);
         let (id, org) = (post.id, post.org);
+        // First of all: what she agreed to for a child is taken back by the voice that she still has.
+        self.leave_wards(work, at.ctx, at.task, (&[at.person], org), WardsOf::Nobody(at.day)).await?;
         let left = post.left(state, at.day, at.ctx.now).map_err(refused)?;
         staffings::end_teaching(work.tx(), &on, id, at.day).await?;
         if !staffings::update(work.tx(), &on, &left).await? {

@@ -140,7 +140,7 @@ impl App {
                 let to = Some(part.valid_to).filter(|end| *end != NaiveDate::MAX);
                 let seen = day.unwrap_or(part.valid_from);
                 let school = school.as_ref().map_or_else(String::new, |school| school.name.clone());
-                told.push(tell(&stay, part.state, school, class.as_ref(), (part.valid_from, to), seen));
+                told.push(tell(&stay, (part.state, part.source), school, class.as_ref(), (part.valid_from, to), seen));
             }
         }
         Ok(told)
@@ -197,7 +197,7 @@ impl App {
         let school = institutions::find(work.tx(), task, stay.org).await?;
         let class = seat(work.tx(), task, stay.class).await?;
         let school = school.map_or_else(String::new, |school| school.name);
-        Ok(tell(stay, stay.state, school, class.as_ref(), (day, stay.valid_to), day))
+        Ok(tell(stay, (stay.state, stay.source), school, class.as_ref(), (day, stay.valid_to), day))
     }
 }
 
@@ -233,7 +233,7 @@ async fn seat(tx: &mut Tx, task: &Task, class: Option<ClassId>) -> Result<Option
 
 fn tell(
     stay: &Enrolment,
-    state: StudentState,
+    (state, source): (StudentState, StudentSource),
     institution: String,
     class: Option<&Class>,
     (from, to): (NaiveDate, Option<NaiveDate>),
@@ -250,7 +250,7 @@ fn tell(
         grade,
         state: state.as_str(),
         state_label: state.label(),
-        source: stay.source.as_str(),
+        source: source.as_str(),
         from,
         to,
     }

@@ -82,7 +82,11 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
 }
 
 fn line(claim: &PendingClaim) -> String {
-    let kind = if claim.transfer { "transfer" } else { claim.kind };
+    let kind = match (claim.transfer, claim.borrow) {
+        (true, _) => "transfer",
+        (_, true) => "borrow",
+        _ => claim.kind,
+    };
     let from = claim.held_by.as_ref().map_or(String::new(), |school| format!(" <- {school}"));
     let mark = if claim.conflict {
         "  CONFLICT"

@@ -13,6 +13,7 @@ mod consent;
 mod demo;
 mod doctor;
 mod files;
+mod guardian;
 mod institution;
 mod keys;
 mod migrate;
@@ -95,6 +96,9 @@ enum Command {
     /// Members of staff over time 任职: join, leave, return, move, teach; how it was on any day.
     #[command(subcommand)]
     Staff(staff::Command),
+    /// Who a child's guardians are 监护关系: add, end, restrict, order; how it was on any day.
+    #[command(subcommand)]
+    Guardian(guardian::Command),
     /// The turn of the school year 升级: whoever is through graduates; it can be undone for a time.
     #[command(subcommand)]
     Year(year::Command),
@@ -161,6 +165,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Institution(command) => institution::run(config, &command, output).await,
         Command::Student(command) => student::run(config, &command, output).await,
         Command::Staff(command) => staff::run(config, &command, output).await,
+        Command::Guardian(command) => guardian::run(config, &command, output).await,
         Command::Year(command) => year::run(config, &command, output).await,
         Command::Account(command) => account::run(config, &command, output).await,
         Command::Client(command) => client::run(config, &command, output).await,

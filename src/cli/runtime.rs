@@ -118,6 +118,7 @@ pub async fn app(settings: &Settings, db: Db, secrets: RootSecrets, ephemeral: &
         issuer: settings.issuer.clone(),
         lifetimes: settings.lifetimes.clone(),
         registration: settings.registration,
+        protection: settings.protection,
         dpop_nonce: settings.dpop_nonce,
         mtls: mtls(settings)?,
         outbound: GuardedClient::new(allow, extra_ca)?,

@@ -12,6 +12,7 @@ use super::{Failure, runtime};
 use crate::app::student_life::{Order, StayPart, Whose};
 use crate::app::{App, Ctx};
 use crate::domain::registry::codes::student_state::StudentState;
+use crate::domain::registry::name::PersonName;
 use crate::domain::registry::roster::ClassKey;
 
 /// Subcommands.
@@ -74,6 +75,26 @@ pub enum Command {
         #[arg(long, value_name = "STATE")]
         state: String,
     },
+    /// 借读: asks for a student whose 学籍 stays at her school, which answers with `mingji claim confirm` or `reject`. It ends with
+    /// `mingji student end --org … --state 结业`.
+    #[command(
+        after_help = "Example: mingji student borrow abcd-efgh-jkmn --org 2136000002 --name 王小明 --class 小学/2024/1班 --as k7m2-xp9w-dt2q"
+    )]
+    Borrow {
+        #[command(flatten)]
+        who: Who,
+        /// Code of the school that asks.
+        #[arg(long, value_name = "CODE")]
+        org: String,
+        /// Her name, as the school knows it.
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// 学段/入学年份/班级, of the school that asks.
+        #[arg(long, value_name = "CLASS")]
+        class: Option<String>,
+        #[command(flatten)]
+        by: By,
+    },
     /// Tells where a student was, in which class and state, in turn or on one day.
     #[command(after_help = "Example: mingji student history --person ID --on 2025-10-01")]
     History {
@@ -116,6 +137,13 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         Command::End { stay, state } => {
             let state = StudentState::read(state).map_err(|why| Failure::new(why.to_string()))?;
             (stay, Order::End(state))
+        }
+        Command::Borrow { who, org, name, class, by } => {
+            let name = PersonName::parse(name).map_err(|why| Failure::new(why.to_string()))?;
+            let class = class.as_deref().map(|class| key(&app, class)).transpose()?;
+            let (person, by) = (who.resolve(&app).await?, by.decider(&app).await?);
+            let asked = app.ask_to_borrow(&ctx, by, person, org, &name, class.as_ref()).await?;
+            return output.say(&asked, |asked| format!("{}: asked", asked.id));
         }
         Command::History { who, on } => {
             let told = app.enrolments_as_of(who.resolve(&app).await?, *on).await?;

@@ -9,7 +9,7 @@ use super::output::Output;
 use super::progress::Steps;
 use super::{Failure, runtime};
 use crate::app::Ctx;
-use crate::app::school_year::{UndoReport, YearReport};
+use crate::app::school_year::{UndoReport, Wish, YearReport};
 
 /// Subcommands.
 #[derive(Subcommand)]
@@ -23,6 +23,9 @@ pub enum Command {
         /// Tell what it would do, and do nothing.
         #[arg(long)]
         dry_run: bool,
+        /// Open a class of the new year, with the same stage and number, in the place of each that graduates.
+        #[arg(long)]
+        open_classes: bool,
     },
     /// Takes a turn back; what somebody changed since stays as it is, and is counted. Platforms ask the students again.
     #[command(after_help = "Example: mingji year undo --org ED36042100 --year 2026")]
@@ -51,9 +54,10 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
     let ctx = Ctx::task(&app, "year");
     let mut bar = Steps::new("the school year turns");
     match command {
-        Command::Turn { which, dry_run } => {
+        Command::Turn { which, dry_run, open_classes } => {
+            let wish = Wish { dry: *dry_run, open: *open_classes };
             let by = which.by.decider(&app).await?;
-            let report = app.turn_year(&ctx, by, &which.org, which.year, *dry_run, &mut bar).await?;
+            let report = app.turn_year(&ctx, by, &which.org, which.year, wish, &mut bar).await?;
             output.say(&report, turned)
         }
         Command::Undo { which } => {
@@ -65,10 +69,10 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
 }
 
 fn turned(report: &YearReport) -> String {
-    let YearReport { institution, year, state, classes, students, held_back, teachings, seconds, .. } = report;
+    let YearReport { institution, year, state, classes, opened, students, held_back, teachings, seconds, .. } = report;
     let until = report.undo_until.to_rfc3339();
     format!(
-        "{institution}, {year}: {state} in {seconds:.1} s\nclasses    {classes}\nstudents   {students}\nheld back  {held_back}\nteachings  {teachings}\nundo until {until}"
+        "{institution}, {year}: {state} in {seconds:.1} s\nclasses    {classes}\nopened     {opened}\nstudents   {students}\nheld back  {held_back}\nteachings  {teachings}\nundo until {until}"
     )
 }
 

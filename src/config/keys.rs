@@ -72,6 +72,8 @@ keys! {
         "extra PEM bundle trusted for outbound calls";
     REGISTRATION: "MINGJI_REGISTRATION" = "token", false,
         "who may register applications at the registration endpoint: `token` (whoever holds a token of `mingji client initial-token`), `open` (anybody), `open-without-pkce` (anybody, as conformance tests of OpenID Connect need it)";
+    PROTECTION: "MINGJI_PROTECTION" = "2", false,
+        "what the installation was filed as under 等级保护: `2` or `3`; with `3` one person holds administrative duties of one kind alone, system, security or audit (三员分离)";
     DPOP_NONCE: "MINGJI_DPOP_NONCE" = "off", false,
         "whether DPoP proofs need a nonce of ours (RFC 9449, 8): `off` or `required`";
     LOG: "MINGJI_LOG" = "info", false,
@@ -102,6 +104,8 @@ keys! {
         "from the merge of two records that are one person to the end of the time in which it can be undone";
     LIFETIME_YEAR_UNDO: "MINGJI_LIFETIME_YEAR_UNDO" = "30d", false,
         "from the turn of a school year to the end of the time in which it can be undone";
+    LIFETIME_TRANSFER_TERM: "MINGJI_LIFETIME_TRANSFER_TERM" = "15d", false,
+        "from a school's request for a student to the time from which the authority above both schools may decide in place of the releasing one";
 }
 
 #[cfg(test)]

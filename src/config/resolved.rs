@@ -16,6 +16,7 @@ use crate::domain::auth::lifetimes::{LifetimeFault, Lifetimes};
 use crate::domain::issuer::Issuer;
 use crate::domain::oidc::initial_token::Opening;
 use crate::domain::redacted::Redacted;
+use crate::domain::registry::admin_rule::Protection;
 
 /// All settings, checked. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ pub struct Settings {
     pub outbound_ca: Option<PathBuf>,
     /// Whether strangers may register clients.
     pub registration: Opening,
+    /// What the installation was filed as (等级保护).
+    pub protection: Protection,
     /// Whether proofs of possession need a nonce of ours.
     pub dpop_nonce: bool,
     /// Services that verify who somebody is.
@@ -161,6 +164,7 @@ pub(super) fn resolve(raw: &Raw) -> Result<Settings, ConfigError> {
         outbound_allow: outbound_allow(raw)?,
         outbound_ca: raw.text(&keys::OUTBOUND_CA).map(PathBuf::from),
         registration: registration(raw)?,
+        protection: protection(raw)?,
         dpop_nonce: dpop_nonce(raw)?,
         verifiers: verification::resolve(&raw.verification)?,
         log: raw.text(&keys::LOG).unwrap_or(keys::LOG.default).to_owned(),
@@ -281,6 +285,11 @@ fn registration(raw: &Raw) -> Result<Opening, ConfigError> {
     }
 }
 
+fn protection(raw: &Raw) -> Result<Protection, ConfigError> {
+    let read = raw.text(&keys::PROTECTION).and_then(|text| text.parse().ok());
+    read.ok_or_else(|| invalid(&keys::PROTECTION, "is neither of the two", "2 or 3"))
+}
+
 fn dpop_nonce(raw: &Raw) -> Result<bool, ConfigError> {
     match raw.text(&keys::DPOP_NONCE) {
         Some("off") => Ok(false),
@@ -318,6 +327,7 @@ fn lifetimes(raw: &Raw) -> Result<Lifetimes, ConfigError> {
         activation: duration(raw, &keys::LIFETIME_ACTIVATION)?,
         merge_undo: duration(raw, &keys::LIFETIME_MERGE_UNDO)?,
         year_undo: duration(raw, &keys::LIFETIME_YEAR_UNDO)?,
+        transfer_term: duration(raw, &keys::LIFETIME_TRANSFER_TERM)?,
     };
     lifetimes.check().map_err(|fault| lifetime_fault(&fault))?;
     Ok(lifetimes)

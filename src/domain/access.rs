@@ -61,6 +61,12 @@ pub enum TaskName {
     PersonChange,
     /// A change of a student's stay; whether the stay is hers is checked against an administrator's evidence.
     StudentLife,
+    /// Guardians of a child; whether she is wholly an administrator's is checked against evidence.
+    GuardianLife,
+    /// The daily look at who came of age.
+    Majority,
+    /// Roles of administration; who may give them is checked against the giver's own.
+    AdminDesk,
     /// Posts and classes of a member of staff; whether the institution is hers is checked against evidence.
     StaffLife,
     /// What becomes of institutions and of whoever belongs to them; whether one is hers is checked against evidence.

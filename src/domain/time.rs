@@ -66,6 +66,13 @@ impl Timestamp {
             .map_or_else(String::new, |moment| moment.format("%Y-%m-%d %H:%M").to_string())
     }
 
+    /// The beginning of a day in Asia/Shanghai.
+    pub fn shanghai_midnight(day: NaiveDate) -> Self {
+        Self::from_seconds(
+            day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp().saturating_sub(SHANGHAI_OFFSET_SECONDS),
+        )
+    }
+
     /// RFC 3339 in UTC, whole seconds.
     pub fn to_rfc3339(self) -> String {
         DateTime::from_timestamp(self.seconds(), 0)

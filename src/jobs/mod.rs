@@ -1,4 +1,4 @@
-//! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, upkeep, checkpoints.
+//! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, upkeep, checkpoints, majority.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use crate::app::{App, Ctx, Error};
 const SEQUENCER_CLOCK: Duration = Duration::from_millis(500);
 const DELIVERY_CLOCK: Duration = Duration::from_secs(2);
 const KEYS_CLOCK: Duration = Duration::from_secs(30);
+/// A day begins within so long.
+const MAJORITY_CLOCK: Duration = Duration::from_secs(600);
 const UPKEEP_CLOCK: Duration = Duration::from_secs(600);
 /// A receiver that is slow holds one lane at most; so many may be slow before others wait.
 const DELIVERY_LANES: usize = 8;
@@ -37,6 +39,7 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
             tracker.spawn(verifications(app.clone(), service.clone(), stop.clone()));
         }
     }
+    tracker.spawn(majority(app.clone(), stop.clone()));
     tracker.spawn(upkeep(app.clone(), anchors, stop.clone()));
     tracker.close();
     tracker
@@ -124,6 +127,32 @@ async fn verifications(app: App, service: String, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = app.verification_bell(&service) => {}
             () = tokio::time::sleep(DELIVERY_CLOCK) => {}
+        }
+    }
+}
+
+/// Every day whoever came of age has no guardian any more; looked at again when a run failed or a replica was killed.
+async fn majority(app: App, stop: CancellationToken) {
+    let (mut done, mut after) = (None, None);
+    loop {
+        let today = app.now().shanghai_date();
+        if done != Some(today) {
+            let looked = app.end_at_majority(after).await;
+            note(&app, "majority", &looked);
+            match looked {
+                Ok(Some(last)) if !stop.is_cancelled() => {
+                    after = Some(last);
+                    continue;
+                }
+                Ok(_) => (done, after) = (Some(today), None),
+                Err(error) => {
+                    tracing::warn!(%error, "guardianships could not be ended at majority; it will be tried again");
+                }
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(MAJORITY_CLOCK) => {}
         }
     }
 }

@@ -6,15 +6,25 @@ use crate::domain::id::{AdminGrantId, OrgId, PersonId, StaffingId};
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO admin_grant (id, person_id, role, org_id, granted_by, may_delegate, valid_from, valid_to, staffing_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT = "INSERT INTO admin_grant (id, person_id, role, org_id, granted_by, may_delegate, valid_from, valid_to, staffing_id, deputy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT (person_id, role, org_id) WHERE revoked_at IS NULL DO NOTHING";
-    STANDING = "SELECT id, role, org_id FROM admin_grant WHERE person_id = $1 AND revoked_at IS NULL ORDER BY id";
+    STANDING = "SELECT id, role, org_id, deputy FROM admin_grant WHERE person_id = $1 AND revoked_at IS NULL ORDER BY id";
+    RESTING_ON = "SELECT id, role, org_id, deputy FROM admin_grant WHERE staffing_id = $1 AND revoked_at IS NULL ORDER BY id";
     REVOKE_ALL = "UPDATE admin_grant SET revoked_at = $2 WHERE person_id = $1 AND revoked_at IS NULL";
     END_WITH_POST = "UPDATE admin_grant SET revoked_at = $3 WHERE person_id = $1 AND revoked_at IS NULL AND staffing_id = $2 RETURNING id";
     END_UNTIED = "UPDATE admin_grant SET revoked_at = $2 WHERE person_id = $1 AND revoked_at IS NULL AND staffing_id IS NULL RETURNING id";
+    ALL_OF = "SELECT * FROM admin_grant WHERE person_id = $1 ORDER BY id";
+    UNDER = "SELECT g.* FROM institution_closure c JOIN admin_grant g ON g.org_id = c.descendant_id AND g.revoked_at IS NULL WHERE c.ancestor_id = $1 ORDER BY c.depth, g.role, g.id";
+    REVOKE = "UPDATE admin_grant SET revoked_at = $3 WHERE id = $1 AND person_id = $2 AND revoked_at IS NULL";
+    SYSTEM_ADMIN = "SELECT id FROM admin_grant WHERE org_id = $1 AND role = 'school_admin' AND deputy = FALSE AND revoked_at IS NULL LIMIT 1";
+    END_EXPIRED = "UPDATE admin_grant SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL
+        AND (valid_to <= $2 OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = admin_grant.staffing_id AND s.valid_to IS NOT NULL))";
     // Nothing without the post that it rests on, whatever ended that.
-    LIVE = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2)
+    LIVE = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2)
         AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.person_id = g.person_id AND s.valid_to IS NULL)) ORDER BY g.id";
+    // Whoever was quicker by a moment counts, though her grant may begin after this present.
+    HELD = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND (g.valid_to IS NULL OR g.valid_to > $2)
+        AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NULL)) ORDER BY g.id";
     POST_FOR = "SELECT s.id AS id, c.depth AS depth FROM staffing s JOIN institution_closure c ON c.ancestor_id = $2 AND c.descendant_id = s.org_id WHERE s.person_id = $1 AND s.valid_to IS NULL
         UNION ALL SELECT s.id AS id, c.depth AS depth FROM staffing s JOIN institution_closure c ON c.ancestor_id = s.org_id AND c.descendant_id = $2 WHERE s.person_id = $1 AND s.valid_to IS NULL
         ORDER BY depth, id LIMIT 1";
@@ -29,11 +39,13 @@ pub struct LiveGrant {
     pub role: String,
     /// The top of its subtree.
     pub org: OrgId,
+    /// Beside the one who runs the institution.
+    pub deputy: bool,
 }
 
 impl FromRow for LiveGrant {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { id: row.get("id")?, role: row.get("role")?, org: row.get("org_id")? })
+        Ok(Self { id: row.get("id")?, role: row.get("role")?, org: row.get("org_id")?, deputy: row.get("deputy")? })
     }
 }
 
@@ -49,6 +61,8 @@ pub struct NewGrant {
     pub granted_by: Option<PersonId>,
     /// Whether she may hand it on.
     pub may_delegate: bool,
+    /// Beside the one who runs the institution.
+    pub deputy: bool,
     /// Since when.
     pub valid_from: Timestamp,
     /// Until when.
@@ -73,6 +87,7 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, grant: &NewGrant) -> Result<bool, 
         grant.valid_from,
         grant.valid_to,
         grant.staffing,
+        grant.deputy,
     ];
     tx.execute_one(INSERT, values).await
 }
@@ -85,12 +100,28 @@ pub async fn live(tx: &mut Tx, person: PersonId, now: Timestamp) -> Result<Vec<L
     tx.all(LIVE, args![person, now]).await
 }
 
+/// Grants of a person that count now or from some moment on: what may not be joined with others (三员分离).
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn held(tx: &mut Tx, _task: &Task, person: PersonId, now: Timestamp) -> Result<Vec<LiveGrant>, StoreError> {
+    tx.all(HELD, args![person, now]).await
+}
+
 /// Grants of a person that were not revoked, those of another time too.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn standing(tx: &mut Tx, _task: &Task, person: PersonId) -> Result<Vec<LiveGrant>, StoreError> {
     tx.all(STANDING, args![person]).await
+}
+
+/// Grants that rest on a post and were not revoked.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn resting_on(tx: &mut Tx, _task: &Task, post: StaffingId) -> Result<Vec<LiveGrant>, StoreError> {
+    tx.all(RESTING_ON, args![post]).await
 }
 
 /// Revokes all grants of a person; how many.
@@ -139,4 +170,85 @@ pub async fn end_with_post(
         ended.extend(tx.all::<Id>(END_UNTIED, args![on.person(), now]).await?);
     }
     Ok(ended.into_iter().map(|Id(id)| id).collect())
+}
+
+/// A grant of any time, as it stands in the register.
+pub struct KnownGrant {
+    /// Its id.
+    pub id: AdminGrantId,
+    /// Whose.
+    pub person: PersonId,
+    /// Table A.
+    pub role: String,
+    /// The top of its subtree.
+    pub org: OrgId,
+    /// Who gave it; nobody when the operator did.
+    pub granted_by: Option<PersonId>,
+    /// Whether she may hand it on.
+    pub may_delegate: bool,
+    /// Beside the one who runs the institution.
+    pub deputy: bool,
+    /// Since when.
+    pub valid_from: Timestamp,
+    /// Until when.
+    pub valid_to: Option<Timestamp>,
+    /// Taken back.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl FromRow for KnownGrant {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            person: row.get("person_id")?,
+            role: row.get("role")?,
+            org: row.get("org_id")?,
+            granted_by: row.get("granted_by")?,
+            may_delegate: row.get("may_delegate")?,
+            deputy: row.get("deputy")?,
+            valid_from: row.get("valid_from")?,
+            valid_to: row.get("valid_to")?,
+            revoked_at: row.get("revoked_at")?,
+        })
+    }
+}
+
+/// Every grant that a person has or had.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn all_of(tx: &mut Tx, _task: &Task, person: PersonId) -> Result<Vec<KnownGrant>, StoreError> {
+    tx.all(ALL_OF, args![person]).await
+}
+
+/// The grants over an institution and everything below it that were not taken back.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn under(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<KnownGrant>, StoreError> {
+    tx.all(UNDER, args![org]).await
+}
+
+/// Takes a grant of the person back; `false` when it was before.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn revoke(tx: &mut Tx, on: &TaskOn, grant: AdminGrantId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(REVOKE, args![grant, on.person(), now]).await
+}
+
+/// Whether a school has its system administrator.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn has_system_admin(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Id>(SYSTEM_ADMIN, args![org]).await?.is_some())
+}
+
+/// What is over makes room: grants over an institution whose time or post has ended count as taken back.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end_expired(tx: &mut Tx, _task: &Task, org: OrgId, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(END_EXPIRED, args![org, now]).await
 }

@@ -13,13 +13,15 @@ statements! {
     UPDATE = "UPDATE enrolment SET class_id = $3, student_no = $4, category = $5, state = $6, valid_to = $7, updated_at = $8, version = $9
         WHERE id = $1 AND person_id = $2 AND version = $9 - 1";
     // What it was until a day, unless nothing of it changes, or it was so for no day.
-    KEEP = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, valid_from, valid_to, created_at)
-        SELECT e.id, e.class_id, e.student_no, e.state, COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from), $7, $8
+    KEEP = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, valid_from, valid_to, created_at)
+        SELECT e.id, e.class_id, e.student_no, e.state, e.source, COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from), $7, $8
         FROM enrolment e WHERE e.id = $1 AND e.person_id = $2 AND e.version = $3 - 1
-          AND (e.class_id IS DISTINCT FROM $4 OR e.student_no IS DISTINCT FROM $5 OR e.state <> $6)
+          AND (e.class_id IS DISTINCT FROM $4 OR e.student_no IS DISTINCT FROM $5 OR e.state <> $6 OR e.source <> $9)
           AND COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from) < $7
         ON CONFLICT (enrolment_id, valid_from) DO NOTHING";
     SLICES = "SELECT s.* FROM enrolment_slice s JOIN enrolment e ON e.id = s.enrolment_id WHERE e.person_id = $1 ORDER BY s.enrolment_id, s.valid_from";
+    RAISE = "UPDATE enrolment SET source = 'normal', class_id = $3, student_no = $4, updated_at = $5, version = $6
+        WHERE id = $1 AND person_id = $2 AND version = $6 - 1 AND valid_to IS NULL AND source = 'borrowed'";
     OF_PERSON = "SELECT * FROM enrolment WHERE person_id = $1 ORDER BY valid_from, id";
     OF_CLASS_IN = "SELECT e.* FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
         WHERE e.class_id = $1 AND c.ancestor_id = $2 AND e.valid_to IS NULL ORDER BY e.student_no, e.id";
@@ -97,6 +99,7 @@ impl FromRow for Slice {
             class: row.get("class_id")?,
             student_no: row.get("student_no")?,
             state: row.code("state")?,
+            source: row.code("source")?,
             valid_from: row.get("valid_from")?,
             valid_to: row.get("valid_to")?,
         })
@@ -118,17 +121,7 @@ pub async fn update(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment) -> Result<b
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn update_on(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment, day: NaiveDate) -> Result<bool, StoreError> {
-    let kept = args![
-        enrolment.id,
-        on.person(),
-        enrolment.version,
-        enrolment.class,
-        enrolment.student_no.clone(),
-        enrolment.state.as_str(),
-        day,
-        enrolment.updated_at,
-    ];
-    tx.execute(KEEP, kept).await?;
+    keep(tx, on, enrolment, day).await?;
     let values = args![
         enrolment.id,
         on.person(),
@@ -141,6 +134,34 @@ pub async fn update_on(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment, day: Nai
         enrolment.version,
     ];
     tx.execute_one(UPDATE, values).await
+}
+
+/// Writes a seat of 借读 that became the 学籍 of a person who has none any more, and keeps how it was until today. `false`
+/// when somebody else changed it meanwhile.
+///
+/// # Errors
+/// A unique key when she has a 学籍.
+pub async fn raise(tx: &mut Tx, on: &TaskOn, raised: &Enrolment) -> Result<bool, StoreError> {
+    keep(tx, on, raised, raised.updated_at.shanghai_date()).await?;
+    let values =
+        args![raised.id, on.person(), raised.class, raised.student_no.clone(), raised.updated_at, raised.version,];
+    tx.execute_one(RAISE, values).await
+}
+
+/// Keeps how a stay was before a change whose version was counted up.
+async fn keep(tx: &mut Tx, on: &TaskOn, changed: &Enrolment, day: NaiveDate) -> Result<(), StoreError> {
+    let values = args![
+        changed.id,
+        on.person(),
+        changed.version,
+        changed.class,
+        changed.student_no.clone(),
+        changed.state.as_str(),
+        day,
+        changed.updated_at,
+        changed.source.as_str(),
+    ];
+    tx.execute(KEEP, values).await.map(drop)
 }
 
 /// All stays of a person, the oldest first.

@@ -6,26 +6,41 @@ use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Own, Task, TaskOn};
-use crate::domain::id::PersonId;
+use crate::domain::id::{GuardianshipId, OrgId, PersonId};
+use crate::domain::registry::guardian_life::GuardianshipSlice;
 use crate::domain::registry::guardianship::{Evidence, Guardianship, Keeper, Restriction};
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO guardianship (id, child_id, guardian_id, relation, legal, rank, status, verified_by, recorded_org_id, restrictions, valid_from, valid_to, created_at, updated_at, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    INSERT = "INSERT INTO guardianship (id, child_id, guardian_id, relation, legal, rank, status, verified_by, recorded_org_id, restrictions, valid_from, valid_to, created_at, updated_at, version, guardian_org_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         ON CONFLICT (child_id, guardian_id) WHERE status IN ('pending', 'confirmed') DO NOTHING";
-    UPDATE = "UPDATE guardianship SET relation = $3, legal = $4, rank = $5, status = $6, verified_by = $7, restrictions = $8, valid_to = $9, updated_at = $10, version = $11
+    UPDATE = "UPDATE guardianship SET relation = $3, legal = $4, rank = $5, status = $6, verified_by = $7, restrictions = $8, valid_to = $9, updated_at = $10, version = $11, guardian_org_id = $12
         WHERE id = $1 AND child_id = $2 AND version = $11 - 1";
+    FIND = "SELECT * FROM guardianship WHERE id = $1";
+    // What it was until today, unless it was so for no day.
+    KEEP = "INSERT INTO guardianship_slice (guardianship_id, relation, legal, rank, status, restrictions, guardian_org_id, valid_from, valid_to, created_at)
+        SELECT g.id, g.relation, g.legal, g.rank, g.status, g.restrictions, g.guardian_org_id, COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from), $3, $4
+        FROM guardianship g WHERE g.id = $1 AND g.version = $2 - 1
+          AND COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from) < $3
+        ON CONFLICT (guardianship_id, valid_from) DO NOTHING";
+    SLICES = "SELECT s.* FROM guardianship_slice s JOIN guardianship g ON g.id = s.guardianship_id WHERE g.child_id = $1 ORDER BY s.guardianship_id, s.valid_from";
+    MAJORITY = "SELECT g.id AS id, CASE WHEN g.status IN ('pending', 'confirmed') AND c.birth_date < $2 THEN TRUE ELSE FALSE END AS due
+        FROM guardianship g JOIN person c ON c.id = g.child_id WHERE g.id > $1 ORDER BY g.id LIMIT $3";
     OF_CHILD = "SELECT * FROM guardianship WHERE child_id = $1 ORDER BY rank, created_at, id";
     OF_GUARDIAN = "SELECT * FROM guardianship WHERE guardian_id = $1 ORDER BY created_at, id";
+    // Whoever acts for an institution does so while she works there.
     CONFIRMED = "SELECT g.*, c.birth_date AS child_born, k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays
         FROM guardianship g JOIN person c ON c.id = g.child_id JOIN person k ON k.id = g.guardian_id
-        WHERE g.child_id = $1 AND g.status = 'confirmed' ORDER BY g.rank, g.created_at, g.id";
+        WHERE g.child_id = $1 AND g.status = 'confirmed'
+          AND (g.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = g.guardian_id AND s.org_id = g.guardian_org_id AND s.valid_to IS NULL)) ORDER BY g.rank, g.created_at, g.id";
     BETWEEN = "SELECT g.*, c.birth_date AS child_born, k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays
         FROM guardianship g JOIN person c ON c.id = g.child_id JOIN person k ON k.id = g.guardian_id
-        WHERE g.guardian_id = $1 AND g.child_id = $2 AND g.status = 'confirmed'";
+        WHERE g.guardian_id = $1 AND g.child_id = $2 AND g.status = 'confirmed'
+          AND (g.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = g.guardian_id AND s.org_id = g.guardian_org_id AND s.valid_to IS NULL))";
     KEEPER = "SELECT k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays FROM person k WHERE k.id = $1";
     OF_CHILDREN = "SELECT * FROM guardianship WHERE child_id IN ($1)";
+    STANDING_OF_INSTITUTION = "SELECT * FROM guardianship WHERE guardian_org_id = $1 AND status IN ('pending', 'confirmed') ORDER BY id";
     STANDING_OF_GUARDIANS = "SELECT * FROM guardianship WHERE status IN ('pending', 'confirmed') AND guardian_id IN ($1)";
 }
 
@@ -41,6 +56,7 @@ impl FromRow for Guardianship {
             status: row.code("status")?,
             verified_by: row.optional_code("verified_by")?,
             recorded_by: row.get("recorded_org_id")?,
+            institution: row.get("guardian_org_id")?,
             restrictions: row.json::<BTreeSet<Restriction>>("restrictions")?,
             valid_from: row.get("valid_from")?,
             valid_to: row.get("valid_to")?,
@@ -110,15 +126,17 @@ fn values(person: PersonId, guardianship: &Guardianship) -> Vec<Value> {
         guardianship.created_at,
         guardianship.updated_at,
         guardianship.version,
+        guardianship.institution,
     ]
 }
 
-/// Writes a changed guardianship of the child, whose version was counted up by one. `false` when somebody else changed
-/// it meanwhile.
+/// Writes a changed guardianship of the child, whose version was counted up by one, and keeps how it was: until its end, or
+/// until today. `false` when somebody else changed it meanwhile.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn update(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship) -> Result<bool, StoreError> {
+    keep(tx, guardianship).await?;
     let values = args![
         guardianship.id,
         on_child.person(),
@@ -131,8 +149,76 @@ pub async fn update(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship)
         guardianship.valid_to,
         guardianship.updated_at,
         guardianship.version,
+        guardianship.institution,
     ];
     tx.execute_one(UPDATE, values).await
+}
+
+/// Keeps how a guardianship was before a change whose version was counted up.
+pub(super) async fn keep(tx: &mut Tx, changed: &Guardianship) -> Result<(), StoreError> {
+    let day = changed.valid_to.unwrap_or_else(|| changed.updated_at.shanghai_date());
+    tx.execute(KEEP, args![changed.id, changed.version, day, changed.updated_at]).await.map(drop)
+}
+
+/// A guardianship by its id.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn find(tx: &mut Tx, _task: &Task, id: GuardianshipId) -> Result<Option<Guardianship>, StoreError> {
+    tx.optional(FIND, args![id]).await
+}
+
+impl FromRow for GuardianshipSlice {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            guardianship: row.get("guardianship_id")?,
+            relation: row.code("relation")?,
+            legal: row.get("legal")?,
+            rank: row.get("rank")?,
+            status: row.code("status")?,
+            restrictions: row.json::<BTreeSet<Restriction>>("restrictions")?,
+            institution: row.get("guardian_org_id")?,
+            valid_from: row.get("valid_from")?,
+            valid_to: row.get("valid_to")?,
+        })
+    }
+}
+
+/// How the guardianships over the person were before, the oldest of each first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn slices(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<GuardianshipSlice>, StoreError> {
+    tx.all(SLICES, args![proof.person()]).await
+}
+
+/// A relation, as the daily look at majority sees it.
+pub struct Due {
+    /// Which.
+    pub id: GuardianshipId,
+    /// It stands, and the child was born before the day that was asked for.
+    pub due: bool,
+}
+
+impl FromRow for Due {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { id: row.get("id")?, due: row.get("due")? })
+    }
+}
+
+/// The next relations behind `after`, and which of them are over because their child was born before a day.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn page_for_majority(
+    tx: &mut Tx,
+    _task: &Task,
+    after: Option<GuardianshipId>,
+    born_before: NaiveDate,
+    limit: u32,
+) -> Result<Vec<Due>, StoreError> {
+    let after = after.unwrap_or(GuardianshipId(uuid::Uuid::nil()));
+    tx.all(MAJORITY, args![after, born_before, limit]).await
 }
 
 fn restrictions(guardianship: &Guardianship) -> serde_json::Value {
@@ -204,4 +290,12 @@ pub async fn standing_of_guardians(
     guardians: &[PersonId],
 ) -> Result<Vec<Guardianship>, StoreError> {
     tx.all_in(STANDING_OF_GUARDIANS, &[], guardians.iter().map(|id| Value::from(*id)).collect()).await
+}
+
+/// Pending and confirmed relations in which an institution is the guardian.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn standing_of_institution(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Guardianship>, StoreError> {
+    tx.all(STANDING_OF_INSTITUTION, args![org]).await
 }

@@ -29,7 +29,8 @@ statements! {
     SAT_IN = "SELECT k.id AS class_id, k.name AS name, k.kind AS kind, k.stage AS stage, k.entry_year AS entry_year, k.schooling_years AS schooling_years
         FROM enrolment e JOIN class k ON k.id = e.class_id
         WHERE e.person_id = $1 AND e.valid_from <= $2 AND (e.valid_to IS NULL OR e.valid_to > $2) ORDER BY k.id";
-    // Only confirmed, unrestricted wards; a restriction (custody order) takes the child out of every claim.
+    // Only confirmed, unrestricted wards; a restriction (custody order) takes the child out of every claim, and so does a post
+    // that ended of whoever acts for an institution.
     WARDS = "SELECT g.id AS id, g.child_id AS child_id, g.relation AS relation, g.legal AS legal, g.valid_from AS valid_from, g.valid_to AS valid_to, ch.name AS child_name, ch.birth_date AS birth_date,
             o.id AS org_id, o.name AS org_name, (SELECT c.value FROM institution_code c WHERE c.org_id = o.id AND c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY c.scheme DESC LIMIT 1) AS org_code, k.name AS class_name
         FROM guardianship g JOIN person ch ON ch.id = g.child_id
@@ -37,11 +38,13 @@ statements! {
         LEFT JOIN institution o ON o.id = e.org_id
         LEFT JOIN class k ON k.id = e.class_id
         WHERE g.guardian_id = $1 AND g.status = 'confirmed' AND CAST(g.restrictions AS TEXT) = '[]' AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2) AND ch.status = 'active'
+          AND (g.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = g.guardian_id AND s.org_id = g.guardian_org_id AND s.valid_to IS NULL))
         ORDER BY g.id";
     // The other way round, under the same conditions.
     GUARDIANS = "SELECT g.guardian_id AS guardian_id, g.relation AS relation, g.legal AS legal, k.name AS name, k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays
         FROM guardianship g JOIN person k ON k.id = g.guardian_id
         WHERE g.child_id = $1 AND g.status = 'confirmed' AND CAST(g.restrictions AS TEXT) = '[]' AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2) AND k.status = 'active'
+          AND (g.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = g.guardian_id AND s.org_id = g.guardian_org_id AND s.valid_to IS NULL))
         ORDER BY g.rank, g.id";
 }
 

@@ -33,6 +33,7 @@ statements! {
     INSERT_CODE = "INSERT INTO institution_code (id, org_id, scheme, value, valid_from, valid_to) VALUES ($1, $2, $3, $4, $5, $6)";
     END_CODE = "UPDATE institution_code SET valid_to = $4 WHERE org_id = $1 AND scheme = $2 AND value = $3 AND valid_to IS NULL";
     CODES = "SELECT org_id, scheme, value, valid_from, valid_to FROM institution_code WHERE org_id = $1 ORDER BY valid_from, scheme, value";
+    DEPTH = "SELECT depth FROM institution_closure WHERE ancestor_id = $1 AND descendant_id = $2";
     HOLDERS = "SELECT org_id, scheme, value, valid_from, valid_to FROM institution_code WHERE scheme = $1 AND value = $2 ORDER BY valid_from, org_id";
     @share STANDING_OF_MANY = "SELECT id, kind FROM institution WHERE status NOT IN ('abolished', 'merged') AND id IN ($1) ORDER BY id";
 }
@@ -211,6 +212,23 @@ pub async fn by_code(tx: &mut Tx, task: &Task, code: &str) -> Result<Option<Inst
 pub async fn named(tx: &mut Tx, _task: &Task, code: &str) -> Result<Option<Institution>, StoreError> {
     let Ok(code) = Code::parse(code) else { return Ok(None) };
     tx.optional(BY_CODE, args![code.scheme.as_str(), code.value]).await
+}
+
+struct Depth(i64);
+
+impl FromRow for Depth {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("depth")?))
+    }
+}
+
+/// How many steps an institution stands below another one; none when it does not.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn depth(tx: &mut Tx, _task: &Task, above: OrgId, below: OrgId) -> Result<Option<u32>, StoreError> {
+    let found: Option<Depth> = tx.optional(DEPTH, args![above, below]).await?;
+    Ok(found.and_then(|Depth(depth)| u32::try_from(depth).ok()))
 }
 
 /// Everybody who has or had a code, the first one first.

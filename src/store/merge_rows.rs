@@ -1,9 +1,11 @@
 //! The rows that go over from one record to another when the two are one person, and back. What went is written down, so
-//! that it can return; what had to be settled is changed back unless somebody changed it since.
+//! that it can return. What had to be settled is in [`merge_changes`](super::merge_changes), what hangs on a person's salt in
+//! [`merge_seals`](super::merge_seals).
 
 use uuid::Uuid;
 
-use super::db::{FromRow, Row, Statement, StoreError, Tx, Value, args, statements};
+use super::db::{FromRow, Row, Statement, StoreError, Tx, args, statements};
+use super::merge_changes::{self, Change};
 use crate::domain::access::Task;
 use crate::domain::id::{AccountId, CaseId, MergeId, PersonId};
 use crate::domain::time::Timestamp;
@@ -52,38 +54,10 @@ statements! {
     BACK_ACCOUNTS = "UPDATE account SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'account.person_id')";
     GO_ALIASES = "UPDATE login_alias SET account_id = $2 WHERE account_id = $1 RETURNING id";
     BACK_ALIASES = "UPDATE login_alias SET account_id = $2 WHERE account_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'login_alias.account_id')";
-    SET_SUPERSEDED = "UPDATE verification SET superseded_at = $3 WHERE id = $1 AND superseded_at IS NOT DISTINCT FROM $2";
-    SET_DOCUMENT_STATUS = "UPDATE identity_document SET status = $3 WHERE id = $1 AND status IS NOT DISTINCT FROM $2";
-    SET_CODE_STATUS = "UPDATE personal_code SET status = $3 WHERE id = $1 AND status IS NOT DISTINCT FROM $2";
-    SET_CONTACT_END = "UPDATE contact SET ended_at = $3 WHERE id = $1 AND ended_at IS NOT DISTINCT FROM $2 AND (CAST($3 AS BIGINT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM contact o WHERE o.person_id = contact.person_id AND o.kind = contact.kind AND o.value_index = contact.value_index AND o.ended_at IS NULL))";
-    SET_STAY_SOURCE = "UPDATE enrolment SET source = $3 WHERE id = $1 AND source IS NOT DISTINCT FROM $2 AND ($3 <> 'normal' OR NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = enrolment.person_id AND o.source = 'normal' AND o.valid_to IS NULL))";
-    SET_STAY_END = "UPDATE enrolment SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = enrolment.person_id AND o.valid_to IS NULL AND (o.org_id = enrolment.org_id OR (o.source = 'normal' AND enrolment.source = 'normal'))))";
-    SET_POST_END = "UPDATE staffing SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staffing o WHERE o.person_id = staffing.person_id AND o.org_id = staffing.org_id AND o.valid_to IS NULL))";
-    SET_TEACHING_POST = "UPDATE teaching SET staffing_id = $3 WHERE id = $1 AND staffing_id IS NOT DISTINCT FROM $2 AND NOT EXISTS (SELECT 1 FROM teaching o WHERE o.staffing_id = $3 AND o.class_id = teaching.class_id AND o.subject = teaching.subject AND o.valid_to IS NULL AND teaching.valid_to IS NULL)";
-    SET_TEACHING_END = "UPDATE teaching SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM teaching o WHERE o.staffing_id = teaching.staffing_id AND o.class_id = teaching.class_id AND o.subject = teaching.subject AND o.valid_to IS NULL))";
-    SET_GUARDIANSHIP_STATUS = "UPDATE guardianship SET status = $3 WHERE id = $1 AND status IS NOT DISTINCT FROM $2 AND ($3 = 'ended' OR NOT EXISTS (SELECT 1 FROM guardianship o WHERE o.child_id = guardianship.child_id AND o.guardian_id = guardianship.guardian_id AND o.status IN ('pending', 'confirmed')))";
-    SET_GRANT_REVOKED = "UPDATE admin_grant SET revoked_at = $3 WHERE id = $1 AND revoked_at IS NOT DISTINCT FROM $2 AND (CAST($3 AS BIGINT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM admin_grant o WHERE o.person_id = admin_grant.person_id AND o.role = admin_grant.role AND o.org_id = admin_grant.org_id AND o.revoked_at IS NULL))";
-    SET_CLAIM_STATE = "UPDATE relation_claim SET state = $3 WHERE id = $1 AND state IS NOT DISTINCT FROM $2 AND ($3 = 'withdrawn' OR NOT EXISTS (SELECT 1 FROM relation_claim o WHERE o.org_id = relation_claim.org_id AND o.kind = relation_claim.kind AND o.person_id = relation_claim.person_id AND o.child_id = relation_claim.child_id AND o.subject_key = relation_claim.subject_key AND o.state IN ('pending', 'rejected')))";
-    SET_ACCOUNT_STATE = "UPDATE account SET state = $3 WHERE id = $1 AND state IS NOT DISTINCT FROM $2";
-    SET_SESSION_ACCOUNT = "UPDATE session SET account_id = $3 WHERE id = $1 AND account_id IS NOT DISTINCT FROM $2";
-    SET_SESSION_IDENTITY = "UPDATE session SET identity_id = $3 WHERE id = $1 AND identity_id IS NOT DISTINCT FROM $2";
-    SET_GRANT_IDENTITY = "UPDATE oidc_grant SET identity_id = $3 WHERE id = $1 AND identity_id IS NOT DISTINCT FROM $2";
-    SEALED_VERIFICATION = "SELECT id, evidence_sealed AS sealed FROM verification WHERE person_id = $1 AND evidence_sealed IS NOT NULL";
-    RESEAL_VERIFICATION = "UPDATE verification SET evidence_sealed = $2 WHERE id = $1";
-    SEALED_DOCUMENT = "SELECT id, number_sealed AS sealed FROM identity_document WHERE person_id = $1 AND number_sealed IS NOT NULL";
-    RESEAL_DOCUMENT = "UPDATE identity_document SET number_sealed = $2 WHERE id = $1";
-    SEALED_CODE = "SELECT id, code_sealed AS sealed FROM personal_code WHERE person_id = $1 AND code_sealed IS NOT NULL";
-    RESEAL_CODE = "UPDATE personal_code SET code_sealed = $2 WHERE id = $1";
-    SEALED_CONTACT = "SELECT id, value_sealed AS sealed FROM contact WHERE person_id = $1 AND value_sealed IS NOT NULL";
-    RESEAL_CONTACT = "UPDATE contact SET value_sealed = $2 WHERE id = $1";
     NOTE_ROW = "INSERT INTO person_merge_row (merge_id, place, row_id) VALUES ($1, $2, $3)";
-    NOTE_CHANGE = "INSERT INTO person_merge_change (merge_id, place, row_id, before, after) VALUES ($1, $2, $3, $4, $5)";
-    CHANGES = "SELECT place, row_id, before, after FROM person_merge_change WHERE merge_id = $1 ORDER BY place, row_id";
     SUBJECTS_OF_BOTH = "SELECT l.sector AS sector, l.sub AS old, s.sub AS new FROM subject l JOIN subject s ON s.sector = l.sector AND s.person_id = $2 WHERE l.person_id = $1 ORDER BY l.sector";
     GO_SUBJECTS = "UPDATE subject SET person_id = $2 WHERE person_id = $1 AND sector NOT IN (SELECT sector FROM subject WHERE person_id = $2) RETURNING sector, sub";
     BACK_SUBJECT = "UPDATE subject SET person_id = $2 WHERE person_id = $1 AND sector = $3 AND sub = $4";
-    PROFILE = "SELECT person_id AS id, claims_sealed AS sealed FROM profile WHERE person_id = $1";
-    MOVE_PROFILE = "UPDATE profile SET person_id = $2, claims_sealed = $3 WHERE person_id = $1";
     // Whoever has a password of her own keeps it.
     MOVE_PASSWORD = "UPDATE password_credential SET account_id = $2 WHERE account_id = $1 AND set_at <= $3 AND NOT EXISTS (SELECT 1 FROM password_credential o WHERE o.account_id = $2)";
     WENT = "SELECT row_id AS id FROM person_merge_row WHERE merge_id = $1 AND place = $2 ORDER BY row_id";
@@ -128,186 +102,12 @@ const PLACES: &[Place] = &[
     Place { name: "account.person_id", go: GO_ACCOUNTS, back: BACK_ACCOUNTS },
 ];
 
-/// A column that a merge settles.
-struct Slot {
-    name: &'static str,
-    holds: Holds,
-    set: Statement,
-}
-
-#[derive(Clone, Copy)]
-enum Holds {
-    Text,
-    Int,
-    Uuid,
-}
-
-/// Rows come back in this order, what depends on others last.
-const SLOTS: &[Slot] = &[
-    Slot { name: "verification.superseded_at", holds: Holds::Int, set: SET_SUPERSEDED },
-    Slot { name: "identity_document.status", holds: Holds::Text, set: SET_DOCUMENT_STATUS },
-    Slot { name: "personal_code.status", holds: Holds::Text, set: SET_CODE_STATUS },
-    Slot { name: "contact.ended_at", holds: Holds::Int, set: SET_CONTACT_END },
-    Slot { name: "enrolment.source", holds: Holds::Text, set: SET_STAY_SOURCE },
-    Slot { name: "enrolment.valid_to", holds: Holds::Text, set: SET_STAY_END },
-    Slot { name: "staffing.valid_to", holds: Holds::Text, set: SET_POST_END },
-    Slot { name: "teaching.staffing_id", holds: Holds::Uuid, set: SET_TEACHING_POST },
-    Slot { name: "teaching.valid_to", holds: Holds::Text, set: SET_TEACHING_END },
-    Slot { name: "guardianship.status", holds: Holds::Text, set: SET_GUARDIANSHIP_STATUS },
-    Slot { name: "admin_grant.revoked_at", holds: Holds::Int, set: SET_GRANT_REVOKED },
-    Slot { name: "relation_claim.state", holds: Holds::Text, set: SET_CLAIM_STATE },
-    Slot { name: "account.state", holds: Holds::Text, set: SET_ACCOUNT_STATE },
-    Slot { name: "session.account_id", holds: Holds::Uuid, set: SET_SESSION_ACCOUNT },
-    Slot { name: "session.identity_id", holds: Holds::Uuid, set: SET_SESSION_IDENTITY },
-    Slot { name: "oidc_grant.identity_id", holds: Holds::Uuid, set: SET_GRANT_IDENTITY },
-];
-
-/// A column that hangs on the person's salt.
-pub struct SealedColumn {
-    /// Of this table.
-    pub table: &'static str,
-    /// Its name.
-    pub column: &'static str,
-    read: Statement,
-    write: Statement,
-}
-
-/// All of them but the profile, whose row is named by its person.
-pub const SEALED: &[SealedColumn] = &[
-    SealedColumn {
-        table: "verification",
-        column: "evidence_sealed",
-        read: SEALED_VERIFICATION,
-        write: RESEAL_VERIFICATION,
-    },
-    SealedColumn { table: "identity_document", column: "number_sealed", read: SEALED_DOCUMENT, write: RESEAL_DOCUMENT },
-    SealedColumn { table: "personal_code", column: "code_sealed", read: SEALED_CODE, write: RESEAL_CODE },
-    SealedColumn { table: "contact", column: "value_sealed", read: SEALED_CONTACT, write: RESEAL_CONTACT },
-];
-
 struct Id(Uuid);
 
 impl FromRow for Id {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self(row.get("id")?))
     }
-}
-
-/// A sealed value of a row.
-pub struct Sealed {
-    /// The row.
-    pub row: Uuid,
-    /// What is sealed.
-    pub bytes: Vec<u8>,
-}
-
-impl FromRow for Sealed {
-    fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { row: row.get("id")?, bytes: row.get("sealed")? })
-    }
-}
-
-/// What a merge settled: one column of one row.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// `table.column`.
-    pub place: String,
-    /// The row.
-    pub row: Uuid,
-    /// What it held.
-    pub before: serde_json::Value,
-    /// What it holds since.
-    pub after: serde_json::Value,
-}
-
-impl Change {
-    /// Of one column of one row.
-    pub fn new(
-        place: &str,
-        row: impl Into<Uuid>,
-        before: impl Into<serde_json::Value>,
-        after: impl Into<serde_json::Value>,
-    ) -> Self {
-        Self { place: place.to_owned(), row: row.into(), before: before.into(), after: after.into() }
-    }
-}
-
-impl FromRow for Change {
-    fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            place: row.get("place")?,
-            row: row.get("row_id")?,
-            before: row.get("before")?,
-            after: row.get("after")?,
-        })
-    }
-}
-
-fn value(holds: Holds, json: &serde_json::Value) -> Value {
-    match holds {
-        Holds::Text => Value::Text(json.as_str().map(str::to_owned)),
-        Holds::Int => Value::Int(json.as_i64()),
-        Holds::Uuid => Value::Uuid(json.as_str().and_then(|text| text.parse().ok())),
-    }
-}
-
-/// Writes down what a merge settles, without doing it.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn note(tx: &mut Tx, _task: &Task, merge: MergeId, changes: &[Change]) -> Result<(), StoreError> {
-    let rows = changes
-        .iter()
-        .map(|one| args![merge, one.place.clone(), one.row, one.before.clone(), one.after.clone()])
-        .collect();
-    tx.insert_many(NOTE_CHANGE, rows).await.map(drop)
-}
-
-/// Settles what one person cannot have twice, and writes it down. `false` when somebody changed one of them meanwhile.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn settle(tx: &mut Tx, task: &Task, merge: MergeId, changes: &[Change]) -> Result<bool, StoreError> {
-    note(tx, task, merge, changes).await?;
-    for change in changes {
-        if !set(tx, change, &change.before, &change.after).await? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-async fn set(
-    tx: &mut Tx,
-    change: &Change,
-    from: &serde_json::Value,
-    to: &serde_json::Value,
-) -> Result<bool, StoreError> {
-    let Some(slot) = SLOTS.iter().find(|slot| slot.name == change.place) else {
-        return Err(StoreError::Refused(format!("{} is no place that a merge settles", change.place)));
-    };
-    tx.execute_one(slot.set, args![change.row, value(slot.holds, from), value(slot.holds, to)]).await
-}
-
-/// What a merge settled.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn changes(tx: &mut Tx, _task: &Task, merge: MergeId) -> Result<Vec<Change>, StoreError> {
-    tx.all(CHANGES, args![merge]).await
-}
-
-/// Changes back what a merge settled, where nobody changed it since and it does not clash with what came since.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn unsettle(tx: &mut Tx, _task: &Task, changes: &[Change]) -> Result<(), StoreError> {
-    for slot in SLOTS {
-        for change in changes.iter().filter(|change| change.place == slot.name) {
-            set(tx, change, &change.after, &change.before).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Hands everything of one person to another, and writes down what went.
@@ -447,7 +247,7 @@ pub async fn subjects_go(
         .into_iter()
         .map(|one| Change::new(&format!("{SUBJECT}{}", one.sector), absorbed, one.sector, one.sub))
         .collect();
-    note(tx, task, merge, &moved).await
+    merge_changes::note(tx, task, merge, &moved).await
 }
 
 /// Writes down that a merge answered a case.
@@ -490,49 +290,6 @@ pub async fn subjects_back(
         tx.execute(BACK_SUBJECT, args![survivor, absorbed, sector, sub]).await?;
     }
     Ok(())
-}
-
-/// Sealed values of a person in one column.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn sealed(
-    tx: &mut Tx,
-    _task: &Task,
-    column: &SealedColumn,
-    person: PersonId,
-) -> Result<Vec<Sealed>, StoreError> {
-    tx.all(column.read, args![person]).await
-}
-
-/// Puts a value in the place of one that was sealed otherwise.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn reseal(tx: &mut Tx, _task: &Task, column: &SealedColumn, sealed: Sealed) -> Result<(), StoreError> {
-    tx.execute(column.write, args![sealed.row, sealed.bytes]).await.map(drop)
-}
-
-/// The sealed profile of a person.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn profile(tx: &mut Tx, _task: &Task, person: PersonId) -> Result<Option<Sealed>, StoreError> {
-    tx.optional(PROFILE, args![person]).await
-}
-
-/// Hands a profile to another person, sealed for her.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn move_profile(
-    tx: &mut Tx,
-    _task: &Task,
-    from: PersonId,
-    to: PersonId,
-    sealed: Vec<u8>,
-) -> Result<(), StoreError> {
-    tx.execute(MOVE_PROFILE, args![from, to, sealed]).await.map(drop)
 }
 
 /// Sessions of a person that began with an account.

@@ -70,6 +70,7 @@ statements! {
     STAFF_ARRIVE_AS_BEFORE = "INSERT INTO presence (org_id, name_key, person_id) SELECT o.id, p.name_key, p.person_id FROM person_name p JOIN staffing e ON e.person_id = p.person_id AND e.valid_to IS NULL
         JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
         WHERE p.name_key IS NOT NULL AND p.person_id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
+    @hold HOLD = "SELECT * FROM person WHERE id = $1";
     @share STANDING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND salt IS NOT NULL AND id IN ($1) ORDER BY id";
 }
 
@@ -226,6 +227,14 @@ pub async fn in_subtree(
 /// As [`StoreError`] says.
 pub async fn survivor(tx: &mut Tx, id: PersonId) -> Result<Option<PersonId>, StoreError> {
     Ok(tx.optional::<Id>(SURVIVOR, args![id]).await?.map(|row| row.0))
+}
+
+/// The person, kept from everybody else until the transaction ends.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold(tx: &mut Tx, on: &TaskOn) -> Result<Option<Person>, StoreError> {
+    tx.optional(HOLD, args![on.person()]).await
 }
 
 /// How many of these people are nobody else by now, and were not erased; none of them is until the transaction ends.

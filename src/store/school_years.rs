@@ -22,7 +22,7 @@ statements! {
     SEATED = "SELECT e.state AS state, COUNT(*) AS n FROM enrolment e WHERE e.valid_to IS NULL AND e.class_id IN ($1) GROUP BY e.state";
     TAUGHT = "SELECT 'teaching' AS state, COUNT(*) AS n FROM teaching WHERE valid_to IS NULL AND class_id IN ($1)";
     BEGAN = "SELECT enrolment_id, MAX(valid_to) AS day FROM enrolment_slice WHERE enrolment_id IN ($1) GROUP BY enrolment_id";
-    KEEP = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, valid_from, valid_to, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+    KEEP = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, valid_from, valid_to, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (enrolment_id, valid_from) DO NOTHING";
     END_STAYS = "UPDATE enrolment SET state = $1, valid_to = $2, updated_at = $3, version = version + 1 WHERE valid_to IS NULL AND id IN ($4) RETURNING id";
     END_GRANTS = "UPDATE oidc_grant SET revoked_at = $1, revoke_reason = $2 WHERE revoked_at IS NULL AND id IN (
@@ -31,7 +31,13 @@ statements! {
     END_TEACHING = "UPDATE teaching SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2 END WHERE class_id = $1 AND valid_to IS NULL RETURNING id, valid_to";
     NOTE = "INSERT INTO school_year_turn_row (turn_id, place, row_id, before, after) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (turn_id, place, row_id) DO UPDATE SET before = excluded.before, after = excluded.after, outcome = NULL";
-    TOLD = "SELECT place, COALESCE(outcome, 'waiting') AS state, COUNT(*) AS n FROM school_year_turn_row WHERE turn_id = $1 GROUP BY place, COALESCE(outcome, 'waiting')";
+    TOLD = "SELECT CASE WHEN before = 'unopened' THEN 'opened' ELSE place END AS place, COALESCE(outcome, 'waiting') AS state, COUNT(*) AS n
+        FROM school_year_turn_row WHERE turn_id = $1 GROUP BY CASE WHEN before = 'unopened' THEN 'opened' ELSE place END, COALESCE(outcome, 'waiting')";
+    // Classes that graduated in this turn, whose place in the new year nobody has taken.
+    SUCCEEDED = "SELECT k.* FROM school_year_turn_row r JOIN class k ON k.id = r.row_id WHERE r.turn_id = $1 AND r.place = 'class' AND r.before = 'open'
+        AND NOT EXISTS (SELECT 1 FROM class n WHERE n.org_id = k.org_id AND n.kind = k.kind AND n.stage = k.stage AND n.entry_year = $2 AND n.class_no = k.class_no AND n.status <> 'closed') ORDER BY k.id LIMIT $3";
+    UNSEATED = "SELECT k.id AS id FROM class k WHERE k.id IN ($1) AND NOT EXISTS (SELECT 1 FROM enrolment e WHERE e.class_id = k.id) AND NOT EXISTS (SELECT 1 FROM teaching t WHERE t.class_id = k.id)";
+    CLOSE_CLASSES = "UPDATE class SET status = 'closed', updated_at = $1, version = version + 1 WHERE id IN ($2) RETURNING id";
     FORGET_SLICES = "DELETE FROM enrolment_slice WHERE enrolment_id IN ($1)
         AND EXISTS (SELECT 1 FROM enrolment e WHERE e.id = enrolment_slice.enrolment_id AND e.valid_to = enrolment_slice.valid_to AND e.updated_at = enrolment_slice.created_at)
         RETURNING enrolment_id AS id";
@@ -242,7 +248,8 @@ pub async fn end_stays(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let kept = stays.iter().filter(|(_, since)| *since < day).map(|(stay, since)| {
-        args![stay.id, stay.class, stay.student_no.clone(), stay.state.as_str(), *since, day, now]
+        let (state, source) = (stay.state.as_str(), stay.source.as_str());
+        args![stay.id, stay.class, stay.student_no.clone(), state, source, *since, day, now]
     });
     tx.insert_many(KEEP, kept.collect()).await?;
     let ids = || stays.iter().map(|(stay, _)| Value::from(stay.id)).collect();
@@ -286,6 +293,42 @@ pub async fn note(
 ) -> Result<(), StoreError> {
     let rows = rows.into_iter().map(|(id, before, after)| args![turn, place.as_str(), id, before, after]);
     tx.insert_many(NOTE, rows.collect()).await.map(drop)
+}
+
+/// Classes that graduated in a turn and have no class of the new year in their place yet.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn succeeded(
+    tx: &mut Tx,
+    _task: &Task,
+    turn: TurnId,
+    year: i32,
+    limit: u32,
+) -> Result<Vec<Class>, StoreError> {
+    tx.all(SUCCEEDED, args![turn, i64::from(year), limit]).await
+}
+
+/// Closes classes that a turn opened, where nobody ever sat or taught; which.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn close_unseated(
+    tx: &mut Tx,
+    _task: &Task,
+    classes: &[Uuid],
+    now: Timestamp,
+) -> Result<Vec<Uuid>, StoreError> {
+    struct Id(Uuid);
+    impl FromRow for Id {
+        fn from_row(row: &Row) -> Result<Self, StoreError> {
+            Ok(Self(row.get("id")?))
+        }
+    }
+    let keys = |ids: &[Uuid]| ids.iter().map(|id| Value::from(*id)).collect();
+    let empty: Vec<Uuid> = tx.all_in::<Id>(UNSEATED, &[], keys(classes)).await?.into_iter().map(|Id(id)| id).collect();
+    tx.all_in::<Touched>(CLOSE_CLASSES, &[now.into()], keys(&empty)).await?;
+    Ok(empty)
 }
 
 /// How much a turn changed, and what became of it.

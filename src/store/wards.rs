@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::guardianships;
 use crate::domain::access::{OnePerson as _, Own, Ward};
 use crate::domain::id::OrgId;
 use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus, Keeper};
@@ -13,7 +14,8 @@ statements! {
         FROM guardianship g JOIN person ch ON ch.id = g.child_id JOIN person me ON me.id = g.guardian_id
         LEFT JOIN enrolment e ON e.person_id = g.child_id AND e.source = 'normal' AND e.valid_to IS NULL
         LEFT JOIN institution o ON o.id = e.org_id LEFT JOIN class k ON k.id = e.class_id LEFT JOIN institution r ON r.id = g.recorded_org_id
-        WHERE g.guardian_id = $1 AND g.status IN ('pending', 'confirmed') AND ch.status = 'active' ORDER BY COALESCE(ch.birth_date, ''), g.id";
+        WHERE g.guardian_id = $1 AND g.status IN ('pending', 'confirmed') AND ch.status = 'active'
+          AND (g.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing f WHERE f.person_id = g.guardian_id AND f.org_id = g.guardian_org_id AND f.valid_to IS NULL)) ORDER BY COALESCE(ch.birth_date, ''), g.id";
     OTHERS = "SELECT p.name AS name, g.status AS status, r.name AS recorded_name
         FROM guardianship g JOIN person p ON p.id = g.guardian_id LEFT JOIN institution r ON r.id = g.recorded_org_id
         WHERE g.child_id = $1 AND g.guardian_id <> $2 AND g.status IN ('pending', 'confirmed') AND p.status = 'active' ORDER BY g.rank, g.created_at, g.id";
@@ -98,6 +100,7 @@ pub async fn other_guardians(tx: &mut Tx, ward: &Ward) -> Result<Vec<OtherGuardi
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn answer(tx: &mut Tx, own: &Own, answered: &Guardianship) -> Result<bool, StoreError> {
+    guardianships::keep(tx, answered).await?;
     let values = args![
         answered.id,
         own.person(),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on says where")]
 #![allow(missing_docs, reason = "the names of the tests are the documentation")]
 
+mod admin;
 mod architecture;
 mod backup;
 mod browser;
@@ -10,6 +11,7 @@ mod commands;
 mod deploy;
 mod ephemeral;
 mod foreign_client;
+mod guardian;
 mod guide;
 mod house;
 mod institution;

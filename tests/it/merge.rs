@@ -45,7 +45,7 @@ const REGISTER: &[(&str, &str)] = &[
     ("staffing", "id, person_id, org_id, state, valid_to"),
     ("teaching", "id, staffing_id, class_id, subject, valid_to"),
     ("guardianship", "id, child_id, guardian_id, status, valid_to"),
-    ("admin_grant", "id, person_id, role, org_id, revoked_at"),
+    ("admin_grant", "id, person_id, role, org_id, staffing_id, deputy, revoked_at"),
     ("account", "id, person_id, user_name, state"),
     ("login_alias", "id, account_id, ended_at"),
     ("password_credential", "account_id, phc"),

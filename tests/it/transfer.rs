@@ -3,13 +3,16 @@
 
 use mingji::app::relation_claim::{Decided, Decider, Verdict};
 use mingji::app::roster_import::{Listener, Login};
+use mingji::app::student_life::{Order, Whose};
 use mingji::app::{Error, Kind};
 use mingji::domain::id::RelationClaimId;
 use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::codes::student_state::StudentState;
+use mingji::domain::registry::name::PersonName;
 use mingji::domain::registry::roster::RosterKind;
 
 use crate::support::app::{TestApp, both_engines};
-use crate::support::county::{self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, number, pupil, text};
+use crate::support::county::{self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, called, number, pupil, text};
 
 const OPERATOR: Decider = Decider::Operator;
 const THIRD: &str = "2132000779";
@@ -91,6 +94,73 @@ both_engines! {
         let late = if first.is_ok() { other } else { one };
         let again = decide(&app, releasing, late, Verdict::Confirm).await.unwrap_err();
         assert_eq!(again.kind, Kind::NotFound, "she is not theirs to give any more");
+    }
+
+    async fn the_releasing_school_decides_first_and_the_authority_after_a_term(app: TestApp) {
+        let [claim] = asked_by(&app, &[OTHER]).await[..] else { panic!("one request") };
+        let above = Decider::Admin(county::administrator(&app, 24, COUNTY, AdminRole::County).await);
+        let early = decide(&app, above, claim, Verdict::Confirm).await.unwrap_err();
+        assert!(early.kind == Kind::Conflict && early.public.contains("decides until"), "{early}");
+        let listed = app.app.pending_claims(&app.operator(), above, COUNTY, None).await.unwrap();
+        assert!(listed[0].authority_from.is_some() && listed[0].transfer, "{listed:?}");
+        app.clock.advance(std::time::Duration::from_secs(14 * 86_400));
+        assert_eq!(decide(&app, above, claim, Verdict::Confirm).await.unwrap_err().kind, Kind::Conflict);
+        app.clock.advance(std::time::Duration::from_secs(86_400 + 1));
+        let decided = decide(&app, above, claim, Verdict::Confirm).await.unwrap();
+        assert_eq!(decided.transferred_from.as_deref(), Some("第七实验小学"));
+        assert_eq!(held_by(&app).await, "第八实验小学");
+    }
+
+    async fn a_student_is_borrowed_by_agreement_and_her_seat_may_become_her_school(app: TestApp) {
+        asked_by(&app, &[]).await;
+        let hers = called(&app, "王芳").await[0];
+        let asking = Decider::Admin(county::administrator(&app, 22, OTHER, AdminRole::School).await);
+        let releasing = Decider::Admin(county::administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        let borrow = async |by, name: &str| {
+            let name = PersonName::parse(name).unwrap();
+            app.app.ask_to_borrow(&app.operator(), by, hers, OTHER, &name, None).await
+        };
+        assert_eq!(borrow(releasing, "王芳").await.unwrap_err().kind, Kind::NotFound, "for her own school alone");
+        let asked = borrow(asking, "王芳").await.unwrap();
+        assert_eq!(borrow(asking, "王芳").await.unwrap_err().kind, Kind::Conflict, "once");
+        assert_eq!(decide(&app, asking, asked.id, Verdict::Confirm).await.unwrap_err().kind, Kind::NotFound);
+        let (one, other) =
+            tokio::join!(decide(&app, releasing, asked.id, Verdict::Confirm), decide(&app, asking, asked.id, Verdict::Withdraw));
+        assert_eq!(done([&one, &other]), 1);
+        if other.is_ok() {
+            let again = borrow(asking, "王芳").await.unwrap();
+            decide(&app, releasing, again.id, Verdict::Confirm).await.unwrap();
+        }
+        let mut at: Vec<String> = held_by(&app).await.split(',').map(str::to_owned).collect();
+        at.sort();
+        assert_eq!(at, ["第七实验小学", "第八实验小学"], "the 学籍 stays where it is");
+        assert_eq!(borrow(asking, "王芳").await.unwrap_err().kind, Kind::Conflict, "she sits there");
+        let ends = Whose { person: hers, org: Some(OTHER.into()), day: None };
+        app.app.change_student(&app.operator(), asking, &ends, &Order::End(StudentState::Completed)).await.unwrap();
+        assert_eq!(held_by(&app).await, "第七实验小学");
+        let anew = borrow(asking, "王方").await.unwrap();
+        let differs = decide(&app, releasing, anew.id, Verdict::Confirm).await.unwrap_err();
+        assert_eq!(differs.kind, Kind::Conflict, "another name is nobody's word");
+        decide(&app, releasing, anew.id, Verdict::Reject(None)).await.unwrap();
+        assert_eq!(borrow(asking, "王芳").await.unwrap_err().kind, Kind::Conflict, "a rejection answers for a while");
+        app.clock.advance(std::time::Duration::from_secs(31 * 86_400));
+        borrow(asking, "王芳").await.unwrap();
+    }
+
+    async fn a_borrowed_seat_becomes_the_register_with_its_class_and_keeps_how_it_was(app: TestApp) {
+        let [transfer] = asked_by(&app, &[OTHER]).await[..] else { panic!("one request") };
+        let hers = called(&app, "王芳").await[0];
+        let name = PersonName::parse("王芳").unwrap();
+        // Until the transfer is decided she sits there.
+        let asked = app.app.ask_to_borrow(&app.operator(), OPERATOR, hers, OTHER, &name, None).await.unwrap();
+        decide(&app, OPERATOR, asked.id, Verdict::Confirm).await.unwrap();
+        app.clock.advance(std::time::Duration::from_secs(10 * 86_400));
+        decide(&app, OPERATOR, transfer, Verdict::Confirm).await.unwrap();
+        assert_eq!(held_by(&app).await, "第八实验小学");
+        let told = app.app.enrolments_as_of(hers, None).await.unwrap();
+        let told: Vec<_> = told.iter().map(|part| (part.institution.as_str(), part.source, part.class.is_some())).collect();
+        let (seventh, eighth) = ("第七实验小学", "第八实验小学");
+        assert_eq!(told, [(seventh, "normal", true), (eighth, "borrowed", false), (eighth, "normal", true)]);
     }
 
     async fn only_who_asked_withdraws_and_may_ask_again(app: TestApp) {

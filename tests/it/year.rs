@@ -4,7 +4,7 @@
 use mingji::app::Kind;
 use mingji::app::pace::Listener;
 use mingji::app::relation_claim::Decider;
-use mingji::app::school_year::{UndoReport, YearReport};
+use mingji::app::school_year::{UndoReport, Wish, YearReport};
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use serde_json::json;
 
@@ -30,7 +30,10 @@ fn pupil(school: &str, name: &str, serial: u32, entered: i32) -> String {
 }
 
 async fn turn(app: &TestApp, by: Decider, org: &str, dry: bool) -> Result<YearReport, Kind> {
-    app.app.turn_year(&app.operator(), by, org, None, dry, &mut Silent).await.map_err(|error| error.kind)
+    app.app
+        .turn_year(&app.operator(), by, org, None, Wish { dry, open: false }, &mut Silent)
+        .await
+        .map_err(|error| error.kind)
 }
 
 async fn undo(app: &TestApp, by: Decider, org: &str) -> Result<UndoReport, Kind> {
@@ -105,6 +108,25 @@ both_engines! {
         assert!(verdict.await.holds);
     }
 
+    async fn classes_of_the_new_year_open_with_the_turn_and_close_with_its_undo(app: TestApp) {
+        schools(&app).await;
+        let wish = |dry| Wish { dry, open: true };
+        let open = async |dry| app.app.turn_year(&app.operator(), OPERATOR, COUNTY, None, wish(dry), &mut Silent).await.unwrap();
+        assert_eq!(open(true).await.opened, 2);
+        let of_the_year = "SELECT k.name || ' ' || k.status FROM class k JOIN institution o ON o.id = k.org_id WHERE k.entry_year = 2026 AND o.name IN ('第七实验小学', '第八实验小学') ORDER BY o.name DESC";
+        assert_eq!(text(&app, of_the_year).await, "", "a look opens nothing");
+        assert_eq!((open(false).await.opened, open(false).await.opened), (2, 2), "each once");
+        assert_eq!(text(&app, of_the_year).await, "2026级1班 open,2026级1班 open");
+        let fresh = pupil(SCHOOL, "新一年", 10, 2026);
+        assert_eq!(county::pupils(&app, &[fresh]).await.errors, []);
+        let back = undo(&app, OPERATOR, COUNTY).await.unwrap();
+        assert_eq!((back.classes, back.changed_since), (2, 1), "a class in which somebody sits by now stays");
+        let mut left: Vec<String> = text(&app, of_the_year).await.split(',').map(str::to_owned).collect();
+        left.sort();
+        assert_eq!(left, ["2026级1班 closed", "2026级1班 open"]);
+        assert_eq!(open(false).await.opened, 1, "and opens again");
+    }
+
     async fn what_was_changed_since_stays_as_it_is(app: TestApp) {
         schools(&app).await;
         turn(&app, OPERATOR, COUNTY, false).await.unwrap();
@@ -129,7 +151,7 @@ both_engines! {
             assert_eq!(turn(&app, by, org, false).await.unwrap_err(), Kind::NotFound);
             assert_eq!(undo(&app, by, org).await.unwrap_err(), Kind::NotFound);
         }
-        let future = app.app.turn_year(&app.operator(), OPERATOR, COUNTY, Some(2999), false, &mut Silent).await;
+        let future = app.app.turn_year(&app.operator(), OPERATOR, COUNTY, Some(2999), Wish::default(), &mut Silent).await;
         assert_eq!(future.unwrap_err().kind, Kind::Conflict, "not before its 1 September");
         assert_eq!(turn(&app, school, SCHOOL, false).await.unwrap().students, 2);
         assert_eq!(state_of(&app, "陈毕业").await, "01 open", "the other school is not hers");

@@ -3,11 +3,11 @@
 //! goes on where it was left. Stays and posts begin anew beside the old ones, which keep how it was; whoever is signed in
 //! stays so, because sessions and grants go on in the identity that stands for the old one.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use serde::Serialize;
 
+use super::people::PEOPLE;
 use super::{InstitutionView, Opening, refused, under_way};
 use crate::app::pace::{Listener, Pace, Step};
 use crate::app::relation_claim::Decider;
@@ -15,19 +15,11 @@ use crate::app::work::{Outcome, Work};
 use crate::app::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::{ClassId, EnrolmentId, PersonId, StaffingId, new_uuid};
-use crate::domain::registry::class::Class;
-use crate::domain::registry::codes::student_state::StudentSource;
-use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::institution::{Institution, InstitutionKind};
-use crate::domain::registry::institution_life::{ChangeKind, InstitutionChange, free_class_no};
+use crate::domain::registry::institution_life::{ChangeKind, InstitutionChange};
 use crate::domain::registry::roster::ClassKey;
-use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::handovers::{self, Way};
-use crate::store::{classes, enrolments, institution_changes, institutions, persons, platforms, staffings};
-
-/// People of a transaction: SQLite has one writer, which may be held 50 ms at most (R15).
-const PEOPLE: u32 = 40;
+use crate::store::{classes, institution_changes, institutions, persons};
 
 /// What went over in this run.
 #[derive(Clone, Debug, Serialize)]
@@ -249,197 +241,6 @@ impl App {
         Ok((change, name))
     }
 
-    /// Some students, with their classes, guardians' records and homes; how many.
-    async fn some_stays(&self, ctx: &Ctx, task: &Task, change: &InstitutionChange, way: Way) -> Result<u64, Error> {
-        let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        let stays = handovers::stays(work.tx(), task, &way, PEOPLE).await?;
-        let people: Vec<PersonId> = stays.iter().map(|stay| stay.person).collect();
-        if people.is_empty() {
-            return Ok(0);
-        }
-        let mut heirs = HashMap::new();
-        for class in handovers::classes_of(&stays) {
-            heirs.insert(class, self.heir_of(&mut work, task, way, class).await?);
-        }
-        let there = enrolments::open_of_many(work.tx(), task, &people).await?;
-        let is_there = |person| there.iter().any(|stay| stay.person == person && stay.org == way.to);
-        let old: Vec<EnrolmentId> = stays.iter().map(|stay| stay.id).collect();
-        let raised: Vec<PersonId> = stays
-            .iter()
-            .filter(|stay| stay.source == StudentSource::Normal && is_there(stay.person))
-            .map(|stay| stay.person)
-            .collect();
-        let new: Vec<Enrolment> = stays
-            .iter()
-            .filter(|stay| !is_there(stay.person))
-            .map(|stay| Enrolment {
-                id: EnrolmentId::new(ctx.now, &*self.random),
-                org: way.to,
-                class: stay.class.and_then(|class| heirs.get(&class).copied()),
-                valid_from: way.day.max(stay.valid_from),
-                created_at: ctx.now,
-                updated_at: ctx.now,
-                version: 1,
-                ..stay.clone()
-            })
-            .collect();
-        handovers::hand_stays(work.tx(), task, &way, &old, &new, &raised).await?;
-        handovers::hand_guardians(work.tx(), task, &way, &people).await?;
-        self.arrived(&mut work, ctx, task, way, &people).await?;
-        for person in &people {
-            work.event("person", *person, "person.moved", &["enrolment"]);
-        }
-        work.target("institution", way.from).detail("step", change.kind.as_str()).detail("students", people.len());
-        work.commit(Outcome::Done).await?;
-        Ok(count(people.len()))
-    }
-
-    /// Some members of staff, with what they teach; how many.
-    async fn some_posts(&self, ctx: &Ctx, task: &Task, change: &InstitutionChange, way: Way) -> Result<u64, Error> {
-        let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        let posts = handovers::posts(work.tx(), task, &way, PEOPLE).await?;
-        let people: Vec<PersonId> = posts.iter().map(|post| post.person).collect();
-        if people.is_empty() {
-            return Ok(0);
-        }
-        let old: Vec<StaffingId> = posts.iter().map(|post| post.id).collect();
-        let there: HashMap<PersonId, StaffingId> = staffings::open_of_many(work.tx(), task, &people)
-            .await?
-            .into_iter()
-            .filter(|post| post.org == way.to)
-            .map(|post| (post.person, post.id))
-            .collect();
-        let (mut stands, mut new) = (HashMap::new(), Vec::new());
-        for post in &posts {
-            let id = there.get(&post.person).copied().unwrap_or_else(|| {
-                let fresh = Staffing {
-                    id: StaffingId::new(ctx.now, &*self.random),
-                    org: way.to,
-                    valid_from: way.day.max(post.valid_from),
-                    created_at: ctx.now,
-                    updated_at: ctx.now,
-                    version: 1,
-                    ..post.clone()
-                };
-                let id = fresh.id;
-                new.push(fresh);
-                id
-            });
-            stands.insert(post.id, id);
-        }
-        let taught = staffings::taught_in_many(work.tx(), task, &old).await?;
-        handovers::hand_posts(work.tx(), task, &way, &old, &new).await?;
-        self.hand_lessons(&mut work, ctx, task, way, &taught, &stands).await?;
-        self.arrived(&mut work, ctx, task, way, &people).await?;
-        for person in &people {
-            work.event("person", *person, "person.moved", &["staffing"]);
-        }
-        work.target("institution", way.from).detail("step", change.kind.as_str()).detail("staff", people.len());
-        work.commit(Outcome::Done).await?;
-        Ok(count(people.len()))
-    }
-
-    /// What is taught in classes that went over by people who did not.
-    async fn some_lessons(&self, ctx: &Ctx, task: &Task, change: &InstitutionChange, way: Way) -> Result<Step, Error> {
-        let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        let lessons = handovers::lessons(work.tx(), task, &way, PEOPLE).await?;
-        if lessons.is_empty() {
-            return Ok(Step::Done);
-        }
-        self.hand_lessons(&mut work, ctx, task, way, &lessons, &HashMap::new()).await?;
-        work.target("institution", way.from).detail("step", change.kind.as_str()).detail("lessons", lessons.len());
-        work.commit(Outcome::Done).await?;
-        Ok(Step::More)
-    }
-
-    /// Lessons under the posts that stand for the old ones, in the classes that stand for the old ones.
-    async fn hand_lessons(
-        &self,
-        work: &mut Work<'_>,
-        ctx: &Ctx,
-        task: &Task,
-        way: Way,
-        taught: &[Teaching],
-        stands: &HashMap<StaffingId, StaffingId>,
-    ) -> Result<(), Error> {
-        let mut heirs: HashMap<ClassId, ClassId> = HashMap::new();
-        let mut new = Vec::new();
-        for lesson in taught {
-            let class = match heirs.get(&lesson.class) {
-                Some(heir) => *heir,
-                None => {
-                    let heir = self.heir_of(work, task, way, lesson.class).await?;
-                    heirs.insert(lesson.class, heir);
-                    heir
-                }
-            };
-            new.push(Teaching {
-                id: new_uuid(ctx.now, &*self.random),
-                staffing: stands.get(&lesson.staffing).copied().unwrap_or(lesson.staffing),
-                class,
-                valid_from: way.day.max(lesson.valid_from),
-                ..lesson.clone()
-            });
-        }
-        Ok(handovers::hand_lessons(work.tx(), task, &way, taught, &new).await?)
-    }
-
-    /// The class in which the people of one go on: opened now, where it belongs to whoever hands over and has none yet; the
-    /// class itself where it is somebody else's.
-    async fn heir_of(&self, work: &mut Work<'_>, task: &Task, way: Way, class: ClassId) -> Result<ClassId, Error> {
-        let known = classes::find(work.tx(), task, class).await?;
-        let known = known.ok_or_else(|| Error::internal("a stay in a class that is not there"))?;
-        if known.org != way.from {
-            return Ok(known.id);
-        }
-        if let Some(heir) = institution_changes::successor(work.tx(), task, class).await? {
-            return Ok(heir.id);
-        }
-        let taken: Vec<String> = classes::of_orgs(work.tx(), task, &[way.to])
-            .await?
-            .into_iter()
-            .filter(|one| (one.kind, one.stage, one.entry_year) == (known.kind, known.stage, known.entry_year))
-            .map(|one| one.class_no)
-            .collect();
-        let class_no = free_class_no(&known.class_no, &taken);
-        let name =
-            if class_no == known.class_no { known.name.clone() } else { format!("{}级{class_no}", known.entry_year) };
-        let heir = Class {
-            id: ClassId::new(way.now, &*self.random),
-            org: way.to,
-            class_no,
-            name,
-            created_at: way.now,
-            updated_at: way.now,
-            version: 1,
-            ..known
-        };
-        let opened = classes::insert_all(work.tx(), task, std::slice::from_ref(&heir)).await?;
-        if opened != 1 || !institution_changes::succeed(work.tx(), task, class, heir.id, way.now).await? {
-            return Err(Error::busy("somebody opened or handed over the class at the same moment"));
-        }
-        work.event("class", heir.id, "class.opened", &[]).event("class", class, "class.moved", &["institution"]);
-        Ok(heir.id)
-    }
-
-    /// Found where they are now, with the home that goes with it.
-    async fn arrived(
-        &self,
-        work: &mut Work<'_>,
-        ctx: &Ctx,
-        task: &Task,
-        way: Way,
-        people: &[PersonId],
-    ) -> Result<(), Error> {
-        persons::refresh_presence_of_many(work.tx(), task, people).await?;
-        let from = platforms::nearest(work.tx(), task, way.from).await?;
-        let to = platforms::nearest(work.tx(), task, way.to).await?;
-        match from.zip(to).filter(|(from, to)| from != to) {
-            Some(homes) => self.rehome(work, ctx, task, homes, people).await,
-            None => Ok(()),
-        }
-    }
-
     /// The end, when nobody is left to go over.
     async fn end_handover(&self, ctx: &Ctx, task: &Task, change: &InstitutionChange, way: Way) -> Result<Step, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
@@ -505,8 +306,4 @@ fn way(ctx: &Ctx, change: &InstitutionChange) -> Result<Way, Error> {
     let to = change.into.ok_or_else(|| Error::internal("a handover to nobody"))?;
     let whole = change.kind != ChangeKind::Split;
     Ok(Way { from: change.org, to, day: change.day, now: ctx.now, whole })
-}
-
-fn count(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }

@@ -4,10 +4,12 @@
 
 mod handover;
 mod moving;
+mod people;
 mod told;
 
 use chrono::NaiveDate;
 
+use super::guardianship::WardsOf;
 use super::institution::NewInstitution;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
@@ -22,7 +24,7 @@ use crate::domain::registry::institution_code::{Code, CodeScheme};
 use crate::domain::registry::institution_life::{ChangeKind, InstitutionChange, LifeError};
 use crate::domain::registry::uscc::Uscc;
 use crate::store::db::Tx;
-use crate::store::{institution_changes, institutions};
+use crate::store::{guardianships, institution_changes, institutions};
 
 pub use handover::{Handover, Split};
 pub use told::{InstitutionHistory, InstitutionView};
@@ -174,6 +176,10 @@ impl App {
         let cases_to = change.into.or(org.parent);
         let ended = org.ended(change.kind, change.into, ctx.now).map_err(refused)?;
         self.write_institution(work, task, &ended, &["status"]).await?;
+        // Whoever acts for it went over before, or works there no longer.
+        for one in guardianships::standing_of_institution(work.tx(), task, ended.id).await? {
+            self.leave_ward(work, ctx, task, one, WardsOf::Nobody(change.day)).await?;
+        }
         let wound_up = institution_changes::wind_up(work.tx(), task, ended.id, cases_to, ctx.now).await?;
         for grant in &wound_up.grants {
             work.event("admin_grant", *grant, "admin.revoked", &[]);

@@ -3,8 +3,8 @@
 use super::{App, Ctx, Error, Merge, Work};
 use crate::domain::access::Task;
 use crate::domain::registry::codes::status::Status;
-use crate::store::merge_rows::{self, Change};
-use crate::store::{accounts, activations, admin_grants, sessions};
+use crate::store::merge_changes::{self, Change};
+use crate::store::{accounts, activations, admin_grants, merge_rows, sessions};
 
 impl App {
     /// One account stays, one password, one user name that is shown; the other user name and all aliases lead to it. The
@@ -36,7 +36,7 @@ impl App {
         {
             let moved =
                 Change::new("password_credential.account_id", goes.id, goes.id.to_string(), stays.id.to_string());
-            merge_rows::note(work.tx(), task, merge.id, &[moved]).await?;
+            merge_changes::note(work.tx(), task, merge.id, &[moved]).await?;
         }
         let mut changes = vec![Change::new("account.state", goes.id, goes.state.as_str(), Status::Merged.as_str())];
         if state != stays.state {

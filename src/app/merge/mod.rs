@@ -10,12 +10,14 @@ mod verified;
 use serde::Serialize;
 use serde_json::json;
 
+use super::admin::roles_of;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{CaseId, MergeId, PersonId};
+use crate::domain::registry::admin_rule;
 use crate::domain::registry::case::{CaseState, Decision};
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::merge::{self, Merge, MergeState};
@@ -23,8 +25,8 @@ use crate::domain::registry::person::Person;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::keys::blind_index;
-use crate::store::merge_rows::{self, Change};
-use crate::store::{admin_grants, cases, documents, merges, persons};
+use crate::store::merge_changes::{self, Change};
+use crate::store::{admin_grants, cases, documents, merge_rows, merges, persons};
 
 /// What a merge came to.
 #[derive(Clone, Debug, Serialize)]
@@ -112,6 +114,7 @@ impl App {
                 }
             }
         }
+        self.keep_duties_apart(work, ctx, task, survivor.id, absorbed.id).await?;
         merge::check(&survivor, &absorbed).map_err(|why| Error::new(Kind::Conflict, why.to_string()))?;
         self.note_digests(work, task, &survivor, &absorbed).await?;
         let merge = Merge {
@@ -148,6 +151,29 @@ impl App {
         work.event("person", survivor.id, "person.changed", &["merge"]);
         work.event("person", absorbed.id, "person.merged", &["merged_into"]);
         Ok(Merged { person_id: survivor.id, absorbed: absorbed.id, undo_until: merge.undo_until })
+    }
+
+    /// One person would hold what two had to (三员分离): which of the roles ends is decided before.
+    async fn keep_duties_apart(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        survivor: PersonId,
+        absorbed: PersonId,
+    ) -> Result<(), Error> {
+        let hers = roles_of(&admin_grants::held(work.tx(), task, absorbed, ctx.now).await?);
+        let mine = roles_of(&admin_grants::held(work.tx(), task, survivor, ctx.now).await?);
+        for role in hers {
+            admin_rule::separate(self.protection, &mine, role).map_err(|_| {
+                Error::new(
+                    Kind::Conflict,
+                    "the two hold duties that are different people's, system, security and audit (三员分离): take one of the \
+                     roles back first (`mingji admin revoke`)",
+                )
+            })?;
+        }
+        Ok(())
     }
 
     /// Both, kept from everybody else until the end.
@@ -205,7 +231,7 @@ impl App {
     ) -> Result<(), Error> {
         let united = settle::fill_gaps(survivor, absorbed);
         let changes: Vec<Change> = settle::gaps_filled(survivor, &united);
-        merge_rows::note(work.tx(), task, merge.id, &changes).await?;
+        merge_changes::note(work.tx(), task, merge.id, &changes).await?;
         let united = Person { updated_at: ctx.now, version: survivor.version + 1, ..united };
         let gone = Person {
             status: Status::Merged,
@@ -231,7 +257,7 @@ impl App {
     }
 
     async fn settled(&self, work: &mut Work<'_>, task: &Task, merge: &Merge, changes: &[Change]) -> Result<(), Error> {
-        if merge_rows::settle(work.tx(), task, merge.id, changes).await? {
+        if merge_changes::settle(work.tx(), task, merge.id, changes).await? {
             Ok(())
         } else {
             Err(Error::busy("somebody changed what the merge settles at the same moment"))

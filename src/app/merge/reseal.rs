@@ -4,7 +4,8 @@ use super::{App, Error, Kind, Merge, Work, merge};
 use crate::domain::access::Task;
 use crate::domain::id::PersonId;
 use crate::domain::registry::person::Person;
-use crate::store::merge_rows::{self, Change, SEALED, Sealed};
+use crate::store::merge_changes::{self, Change};
+use crate::store::merge_seals::{self, SEALED, Sealed};
 
 impl App {
     /// Seals what somebody has with another salt than before.
@@ -17,9 +18,9 @@ impl App {
         to: &Person,
     ) -> Result<(), Error> {
         for column in SEALED {
-            for sealed in merge_rows::sealed(work.tx(), task, column, of).await? {
+            for sealed in merge_seals::sealed(work.tx(), task, column, of).await? {
                 let bytes = self.resealed(from, to, column.table, column.column, sealed.row, sealed.row, &sealed)?;
-                merge_rows::reseal(work.tx(), task, column, Sealed { row: sealed.row, bytes }).await?;
+                merge_seals::reseal(work.tx(), task, column, Sealed { row: sealed.row, bytes }).await?;
             }
         }
         Ok(())
@@ -52,13 +53,13 @@ impl App {
         from: &Person,
         to: &Person,
     ) -> Result<(), Error> {
-        if merge_rows::profile(work.tx(), task, to.id).await?.is_some() {
+        if merge_seals::profile(work.tx(), task, to.id).await?.is_some() {
             return Ok(());
         }
-        let Some(sealed) = merge_rows::profile(work.tx(), task, from.id).await? else { return Ok(()) };
+        let Some(sealed) = merge_seals::profile(work.tx(), task, from.id).await? else { return Ok(()) };
         let bytes = self.resealed(from, to, "profile", "claims_sealed", from.id.0, to.id.0, &sealed)?;
-        merge_rows::move_profile(work.tx(), task, from.id, to.id, bytes).await?;
+        merge_seals::move_profile(work.tx(), task, from.id, to.id, bytes).await?;
         let moved = Change::new("profile.person_id", from.id, from.id.to_string(), to.id.to_string());
-        Ok(merge_rows::note(work.tx(), task, merge.id, &[moved]).await?)
+        Ok(merge_changes::note(work.tx(), task, merge.id, &[moved]).await?)
     }
 }

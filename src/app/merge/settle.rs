@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{App, Ctx, Error, Merge, Work, access, merge};
+use super::{App, Ctx, Error, Merge, Work, merge};
 use crate::domain::access::Task;
 use crate::domain::id::{EnrolmentId, IdentityId, StaffingId};
 use crate::domain::registry::codes::sex::Sex;
@@ -14,9 +14,10 @@ use crate::domain::registry::person::Person;
 use crate::domain::registry::relation_claim::ClaimState;
 use crate::domain::registry::verification::Verification;
 use crate::domain::time::Timestamp;
-use crate::store::merge_rows::{self, Change};
+use crate::store::merge_changes::Change;
 use crate::store::{
-    admin_grants, contacts, documents, enrolments, guardianships, persons, relation_claims, staffings, verifications,
+    admin_grants, contacts, documents, enrolments, guardianships, merge_rows, persons, relation_claims, staffings,
+    verifications,
 };
 
 impl App {
@@ -35,10 +36,15 @@ impl App {
                 changes.extend(self.used_as(work, task, merge, one.guardianship.id.0, stands.id.0).await?);
             }
         }
+        // While the posts stand on which some of them rest.
+        let mut wards = Vec::new();
+        for one in &ending {
+            wards.push(self.ward_in(work, task, &one.guardianship, ctx.now).await?);
+        }
         self.settled(work, task, merge, &changes).await?;
         // What rested on one that ends goes on in the one that stands for it, or ends too: a court's order reaches it.
-        for one in ending.iter().filter(|one| one.heir(ctx.now).is_none()) {
-            let (identity, ward) = (IdentityId(one.guardianship.id.0), access::ward_of(&one.guardianship, ctx.now));
+        for (one, ward) in ending.iter().zip(wards).filter(|(one, _)| one.heir(ctx.now).is_none()) {
+            let identity = IdentityId(one.guardianship.id.0);
             let guardian = task.on(one.guardianship.guardian);
             self.end_what_rests_on(work, &guardian, identity, ward, ctx.now).await?;
         }
@@ -131,6 +137,11 @@ impl App {
             let end = today.max(first).to_string();
             changes.push(Change::new("staffing.valid_to", id, serde_json::Value::Null, end.clone()));
             changes.extend(self.lessons(work, task, id, stands, &end).await?);
+            // Rights that rest on it go on resting on the one that stands for it.
+            for grant in admin_grants::resting_on(work.tx(), task, id).await? {
+                let (from, to) = (id.to_string(), stands.to_string());
+                changes.push(Change::new("admin_grant.staffing_id", grant.id, from, to));
+            }
             changes.extend(self.used_as(work, task, merge, id.0, stands.0).await?);
         }
         Ok(changes)
@@ -204,9 +215,11 @@ impl App {
         let mut changes = Vec::new();
         let mine = admin_grants::standing(work.tx(), task, merge.survivor).await?;
         for grant in admin_grants::standing(work.tx(), task, merge.absorbed).await? {
-            if mine.iter().any(|one| (&one.role, one.org) == (&grant.role, grant.org)) {
+            if let Some(twin) = mine.iter().find(|one| (&one.role, one.org) == (&grant.role, grant.org)) {
+                // Of two, the one who runs the institution.
+                let goes = if twin.deputy && !grant.deputy { twin.id } else { grant.id };
                 let now = ctx.now.micros();
-                changes.push(Change::new("admin_grant.revoked_at", grant.id, serde_json::Value::Null, now));
+                changes.push(Change::new("admin_grant.revoked_at", goes, serde_json::Value::Null, now));
             }
         }
         changes.extend(self.claims(work, task, merge).await?);

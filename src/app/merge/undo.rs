@@ -8,8 +8,8 @@ use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{AccountId, PersonId, SessionId};
 use crate::domain::registry::person::Person;
-use crate::store::merge_rows::{self, Change};
-use crate::store::{cases, merges, person_names, persons};
+use crate::store::merge_changes::{self, Change};
+use crate::store::{cases, merge_rows, merge_seals, merges, person_names, persons};
 
 impl App {
     /// Makes two records of one again.
@@ -59,7 +59,7 @@ impl App {
         if !merges::update(work.tx(), task, &undone).await? {
             return Err(Error::busy("somebody undid the merge at the same moment"));
         }
-        let changes = merge_rows::changes(work.tx(), task, undone.id).await?;
+        let changes = merge_changes::changes(work.tx(), task, undone.id).await?;
         self.end_since(work, ctx, task, &undone).await?;
         let survivor = empty_gaps(survivor, &gone, &changes);
         let survivor = Person { updated_at: ctx.now, version: survivor.version + 1, ..survivor };
@@ -120,11 +120,11 @@ impl App {
         merge_rows::subjects_back(work.tx(), task, changes, returned.id, survivor.id).await?;
         let moved = |place: &str| changes.iter().find(|change| change.place == place);
         if moved("profile.person_id").is_some()
-            && let Some(sealed) = merge_rows::profile(work.tx(), task, survivor.id).await?
+            && let Some(sealed) = merge_seals::profile(work.tx(), task, survivor.id).await?
         {
             let bytes =
                 self.resealed(survivor, returned, "profile", "claims_sealed", survivor.id.0, returned.id.0, &sealed)?;
-            merge_rows::move_profile(work.tx(), task, survivor.id, returned.id, bytes).await?;
+            merge_seals::move_profile(work.tx(), task, survivor.id, returned.id, bytes).await?;
         }
         let account = |json: &serde_json::Value| json.as_str().and_then(|text| text.parse::<AccountId>().ok());
         if let Some(password) = moved("password_credential.account_id")
@@ -145,7 +145,7 @@ impl App {
                 merge_rows::aliases_back(work.tx(), task, undone.id, AccountId(goes.row), stays).await?;
             }
         }
-        merge_rows::unsettle(work.tx(), task, changes).await?;
+        merge_changes::unsettle(work.tx(), task, changes).await?;
         merge_rows::open_space(work.tx(), task, returned.id).await?;
         person_names::drop_one(work.tx(), &task.on(survivor.id), undone.id.0).await?;
         for person in [survivor.id, returned.id] {

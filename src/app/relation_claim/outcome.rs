@@ -2,7 +2,7 @@
 
 use super::Verdict;
 use crate::app::work::Work;
-use crate::app::{App, Ctx, Error, Kind, access};
+use crate::app::{App, Ctx, Error, Kind};
 use crate::domain::access::Task;
 use crate::domain::id::{EnrolmentId, IdentityId, StaffingId, new_uuid};
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
@@ -43,8 +43,10 @@ impl App {
         let on = task.on(claim.person);
         let today = ctx.now.shanghai_date();
         let mut left_school = None;
-        let open = enrolments::of_person(work.tx(), &on).await?;
-        for stay in open.into_iter().filter(|stay| stay.valid_to.is_none() && stay.source == StudentSource::Normal) {
+        let mut open = enrolments::of_person(work.tx(), &on).await?;
+        open.retain(|stay| stay.valid_to.is_none());
+        let (hers, seats): (Vec<_>, Vec<_>) = open.into_iter().partition(|stay| stay.source == StudentSource::Normal);
+        for stay in hers {
             let (identity, school) = (IdentityId(stay.id.0), stay.org);
             let left = stay.end(StudentState::TransferredOut, today, ctx.now).map_err(Error::internal)?;
             if !enrolments::update(work.tx(), &on, &left).await? {
@@ -52,6 +54,17 @@ impl App {
             }
             grants::revoke_of_identity(work.tx(), &on, identity, ctx.now, "transferred").await?;
             left_school = institutions::find(work.tx(), task, school).await?.map(|org| org.name);
+        }
+        let is_seat = |stay: &Enrolment| stay.org == claim.org && stay.source == StudentSource::Borrowed;
+        if let Some(seat) = seats.into_iter().find(is_seat) {
+            // Whoever sat there as 借读 already keeps her seat, which becomes her 学籍.
+            let raised = seat.raised(claim.class, claim.details.number.clone(), ctx.now).map_err(Error::internal)?;
+            if !enrolments::raise(work.tx(), &on, &raised).await? {
+                return Err(Error::busy("somebody changed the student's seat at the same moment"));
+            }
+            persons::refresh_presence(work.tx(), &on).await?;
+            work.event("person", claim.person, "person.enrolled", &["enrolment"]);
+            return Ok(left_school);
         }
         self.enrol_claimed(work, ctx, task, claim, StudentSource::Normal).await?;
         Ok(left_school)
@@ -182,7 +195,8 @@ impl App {
                 && known.status == GuardianshipStatus::Confirmed
         });
         let (Verdict::Reject(_), Some(standing)) = (verdict, standing) else { return Ok(()) };
-        let (identity, ward) = (IdentityId(standing.id.0), access::ward_of(&standing, ctx.now));
+        let identity = IdentityId(standing.id.0);
+        let ward = self.ward_in(work, task, &standing, ctx.now).await?;
         let ended = standing.end(ctx.now).map_err(Error::internal)?;
         if !guardianships::update(work.tx(), &on, &ended).await? {
             return Err(Error::busy("somebody changed the guardianship at the same moment"));

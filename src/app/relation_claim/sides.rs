@@ -1,6 +1,7 @@
 //! Who may decide a claim: whoever speaks for all sides of it, and never the claimant alone.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use super::{LISTED, PAGE};
 use crate::app::Error;
@@ -8,6 +9,7 @@ use crate::domain::access::Task;
 use crate::domain::id::{OrgId, PersonId};
 use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
+use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::{cases, enrolments, guardianships, relation_claims, staffings};
 
@@ -41,6 +43,29 @@ pub(super) async fn unreviewed(
     }
 }
 
+/// What an administrator may do about a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Say {
+    /// Decide it.
+    Hers,
+    /// Decide it from then on: until then the school that holds the 学籍 does.
+    From(Timestamp),
+    /// For her there is none.
+    None,
+}
+
+/// The same for one claim.
+pub(super) async fn say(tx: &mut Tx, task: &Task, seat: &Seat, claim: &RelationClaim, at: Term) -> Result<Say, Error> {
+    Ok(Sides::of(tx, task, std::slice::from_ref(claim)).await?.say(seat, claim, at))
+}
+
+/// The present, and how long a releasing school has for its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Term {
+    pub(super) now: Timestamp,
+    pub(super) term: Duration,
+}
+
 /// Those of some claims that an administrator may decide: she speaks for the school that holds the 学籍, and is not the
 /// claimant, or covers all sides. What is in force already only the latter, and never who wrote it: she may have come to
 /// govern the child's next school, or whoever holds the guardian.
@@ -51,7 +76,9 @@ pub(super) async fn decidable(
     claims: Vec<RelationClaim>,
 ) -> Result<Vec<RelationClaim>, Error> {
     let sides = Sides::of(tx, task, &claims).await?;
-    Ok(claims.into_iter().filter(|claim| sides.may_decide(seat, claim)).collect())
+    // What is in force already has no term.
+    let at = Term { now: Timestamp::from_micros(i64::MAX), term: Duration::ZERO };
+    Ok(claims.into_iter().filter(|claim| sides.say(seat, claim, at) == Say::Hers).collect())
 }
 
 /// The institutions behind some claims.
@@ -91,6 +118,22 @@ impl Sides {
             sides.holders.entry(side.person).or_default().insert(side.org);
         }
         Ok(sides)
+    }
+
+    fn say(&self, seat: &Seat, claim: &RelationClaim, at: Term) -> Say {
+        let holder = self.holder.get(&claim.child).filter(|holder| **holder != claim.org);
+        if claim.kind == ClaimKind::Student
+            && let Some(holder) = holder
+        {
+            // Whoever speaks for both sides waits: the releasing school is asked first.
+            let from = claim.authority_from(at.term);
+            return match (seat.orgs.contains(holder), seat.orgs.contains(&claim.org)) {
+                (true, true) if at.now < from => Say::From(from),
+                (true, _) => Say::Hers,
+                (false, _) => Say::None,
+            };
+        }
+        if self.may_decide(seat, claim) { Say::Hers } else { Say::None }
     }
 
     fn may_decide(&self, seat: &Seat, claim: &RelationClaim) -> bool {

@@ -113,6 +113,7 @@ impl Desk<'_> {
                 status: if confirmed { GuardianshipStatus::Confirmed } else { GuardianshipStatus::Pending },
                 verified_by: confirmed.then_some(Evidence::School),
                 recorded_by: Some(org),
+                institution: None,
                 restrictions: BTreeSet::new(),
                 valid_from: self.ctx.now.shanghai_date(),
                 valid_to: None,

@@ -22,6 +22,8 @@ use crate::store::db::StoreError;
 use crate::store::school_years::Place;
 use crate::store::{classes, persons, school_years};
 
+/// What a class was before a turn opened it.
+const UNOPENED: &str = "unopened";
 /// Rows of a transaction: SQLite has one writer, which may be held 50 ms at most (R15).
 pub(super) const ROWS: u32 = 100;
 
@@ -97,6 +99,38 @@ impl App {
         Ok(if last { Step::Done } else { Step::More })
     }
 
+    /// Opens some classes of the new year in the place of those that graduated.
+    pub(super) async fn open_some(&self, ctx: &Ctx, task: &Task, org: OrgId, year: i32) -> Result<Step, Error> {
+        let mut work = self.begin(ctx, Action::YearTurned).await?;
+        let turn = self.held(&mut work, task, org, year).await?.go_on().map_err(refused)?;
+        let gone = school_years::succeeded(work.tx(), task, turn.id, year, ROWS).await?;
+        if gone.is_empty() {
+            return Ok(Step::Done);
+        }
+        let mut opened = Vec::new();
+        for old in &gone {
+            let fresh = self.new_class(ctx, old.org, old.stage, i64::from(year), &old.class_no);
+            let fresh = Class { schooling_years: old.schooling_years, kind: old.kind, ..fresh };
+            let kept = classes::ensure(work.tx(), task, &fresh).await?;
+            let kept = if kept.status == ClassStatus::Closed {
+                // An undo of this turn closed it.
+                let again = Class { status: ClassStatus::Open, updated_at: ctx.now, version: kept.version + 1, ..kept };
+                if !classes::update(work.tx(), task, &again).await? {
+                    return Err(Error::busy("somebody changed the class at the same moment"));
+                }
+                again
+            } else {
+                kept
+            };
+            work.event("class", kept.id, "class.opened", &[]);
+            opened.push((kept.id.0, UNOPENED, kept.version.to_string()));
+        }
+        work.target("institution", org).target("turn", turn.id).detail("opened", opened.len());
+        school_years::note(work.tx(), task, turn.id, Place::Classes, opened).await?;
+        work.commit(Outcome::Done).await?;
+        Ok(Step::More)
+    }
+
     async fn end_stays(
         &self,
         work: &mut Work<'_>,
@@ -168,6 +202,10 @@ impl App {
             return Ok(Step::Done);
         }
         let (fits, changed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.fits);
+        let (unopened, fits): (Vec<_>, Vec<_>) = fits.into_iter().partition(|row| row.before == UNOPENED);
+        let unopened: Vec<Uuid> = unopened.iter().map(|row| row.id).collect();
+        let closed = school_years::close_unseated(work.tx(), task, &unopened, ctx.now).await?;
+        let kept: Vec<Uuid> = unopened.into_iter().filter(|id| !closed.contains(id)).collect();
         let mut groups: BTreeMap<&str, Vec<Uuid>> = BTreeMap::new();
         for row in &fits {
             groups.entry(&row.before).or_default().push(row.id);
@@ -186,6 +224,9 @@ impl App {
         let ids = |rows: &[school_years::Back]| rows.iter().map(|row| row.id).collect::<Vec<_>>();
         school_years::settle(work.tx(), task, turn.id, place, "restored", &ids(&fits)).await?;
         school_years::settle(work.tx(), task, turn.id, place, "changed", &ids(&changed)).await?;
+        // A class in which somebody sits by now stays.
+        school_years::settle(work.tx(), task, turn.id, place, "restored", &closed).await?;
+        school_years::settle(work.tx(), task, turn.id, place, "changed", &kept).await?;
         work.target("institution", org).target("turn", turn.id);
         work.detail("restored", json!(fits.len())).detail("changed_since", json!(changed.len()));
         work.commit(Outcome::Done).await?;

@@ -25,6 +25,15 @@ use crate::store::{institutions, school_years};
 const PLACES: [school_years::Place; 3] =
     [school_years::Place::Stays, school_years::Place::Teaching, school_years::Place::Classes];
 
+/// How a turn is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish {
+    /// Tell what it would do, and do nothing.
+    pub dry: bool,
+    /// Open a class of the new year, with the same stage and number, in the place of each that graduates.
+    pub open: bool,
+}
+
 /// What a turn did, or would do.
 #[derive(Clone, Debug, Serialize)]
 pub struct YearReport {
@@ -36,6 +45,8 @@ pub struct YearReport {
     pub state: &'static str,
     /// Classes that graduated, in all runs of this turn.
     pub classes: i64,
+    /// Classes of the new year that were opened in their place.
+    pub opened: i64,
     /// Students whose stay ended with their class.
     pub students: i64,
     /// Students of these classes who are suspended, abroad or the like: somebody decides about each.
@@ -71,7 +82,7 @@ pub struct UndoReport {
 impl App {
     /// Ends the schooling of whoever is through when a school year begins, under an institution: classes graduate with their
     /// students and what is taught in them, and what platforms held in the name of these stays ends. Each batch is a
-    /// transaction: the same again goes on where it was left, and two at once make one. `dry` writes nothing.
+    /// transaction: the same again goes on where it was left, and two at once make one.
     ///
     /// # Errors
     /// `NotFound` for an institution that is not there, or not below the administrator; `Conflict` before 1 September and
@@ -82,7 +93,7 @@ impl App {
         by: Decider,
         org_code: &str,
         year: Option<i32>,
-        dry: bool,
+        wish: Wish,
         listener: &mut (dyn Listener + Send),
     ) -> Result<YearReport, Error> {
         let (started, task, ctx) = (Instant::now(), access::task(TaskName::YearTurn), by.acting(ctx));
@@ -94,12 +105,13 @@ impl App {
             (org, name, school_years::graduating(&mut tx, &task, org, year).await?)
         };
         let seated = self.seated(&task, &classes).await?;
-        if dry {
+        if wish.dry {
             return Ok(YearReport {
                 institution,
                 year,
                 state: "preview",
                 classes: count(&classes),
+                opened: if wish.open { count(&classes) } else { 0 },
                 students: seated.leave,
                 held_back: seated.stay,
                 teachings: seated.taught,
@@ -116,6 +128,9 @@ impl App {
             }
             listener.progress(wide(done + 1), wide(classes.len()));
         }
+        if wish.open {
+            while self.paced(&mut pace, || self.open_some(&ctx, &task, org, year)).await? == Step::More {}
+        }
         self.close_turn(&ctx, &task, org, year).await?;
         let told = school_years::told(&mut self.db.read().await?, &task, turn.id).await?;
         let sum = |place: &str| told.iter().filter(|row| row.what == place).map(|row| row.n).sum();
@@ -124,6 +139,7 @@ impl App {
             year,
             state: TurnState::Done.as_str(),
             classes: sum("class"),
+            opened: sum("opened"),
             students: sum("enrolment"),
             held_back: seated.stay,
             teachings: sum("teaching"),

@@ -35,6 +35,8 @@ pub struct Lifetimes {
     pub merge_undo: Duration,
     /// From the turn of a school year to the end of the time in which it can be undone.
     pub year_undo: Duration,
+    /// From a request for a student to the time from which the authority above both schools decides.
+    pub transfer_term: Duration,
 }
 
 impl Default for Lifetimes {
@@ -53,6 +55,7 @@ impl Default for Lifetimes {
             activation: 14 * DAY,
             merge_undo: 90 * DAY,
             year_undo: 30 * DAY,
+            transfer_term: 15 * DAY,
         }
     }
 }
@@ -103,6 +106,7 @@ impl Lifetimes {
             ("activation", self.activation, 90 * DAY),
             ("merge_undo", self.merge_undo, 3660 * DAY),
             ("year_undo", self.year_undo, 300 * DAY),
+            ("transfer_term", self.transfer_term, 366 * DAY),
         ];
         for (name, value, most) in bounded {
             if value < Duration::from_secs(1) {

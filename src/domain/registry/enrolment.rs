@@ -50,6 +50,8 @@ pub struct Slice {
     pub student_no: Option<String>,
     /// XSDQZT.
     pub state: StudentState,
+    /// ZXXXSLY.
+    pub source: StudentSource,
     /// First day.
     pub valid_from: NaiveDate,
     /// First day on which it was no longer so.
@@ -97,6 +99,32 @@ impl Enrolment {
             return Err(EnrolmentError::Ended);
         }
         Ok(Self { class: Some(class), updated_at: now, version: self.version + 1, ..self })
+    }
+
+    /// A seat of 借读 that becomes the 学籍, in the class and with the number that came with it, where one did.
+    ///
+    /// # Errors
+    /// [`EnrolmentError`] when it has ended, or is no seat of 借读.
+    pub fn raised(
+        self,
+        class: Option<ClassId>,
+        student_no: Option<String>,
+        now: Timestamp,
+    ) -> Result<Self, EnrolmentError> {
+        if self.valid_to.is_some() {
+            return Err(EnrolmentError::Ended);
+        }
+        if self.source != StudentSource::Borrowed {
+            return Err(EnrolmentError::WrongState);
+        }
+        Ok(Self {
+            source: StudentSource::Normal,
+            class: class.or(self.class),
+            student_no: student_no.or(self.student_no),
+            updated_at: now,
+            version: self.version + 1,
+            ..self
+        })
     }
 
     /// The stay, ended: `on` is the first day on which it no longer holds.

@@ -61,6 +61,8 @@ pub struct Guardianship {
     pub verified_by: Option<Evidence>,
     /// Which institution recorded it.
     pub recorded_by: Option<OrgId>,
+    /// The institution that is the guardian, where one is: the person acts for it while she works there (民法典 32).
+    pub institution: Option<OrgId>,
     /// What a court order takes away.
     pub restrictions: BTreeSet<Restriction>,
     /// First day.
@@ -170,6 +172,7 @@ mod tests {
             status: GuardianshipStatus::Pending,
             verified_by: None,
             recorded_by: None,
+            institution: None,
             restrictions: BTreeSet::new(),
             valid_from: "2025-09-01".parse().unwrap(),
             valid_to: None,

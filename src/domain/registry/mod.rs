@@ -1,6 +1,7 @@
 //! The register: persons, documents, institutions and the relations between them.
 
 pub mod account;
+pub mod admin_rule;
 pub mod age;
 pub mod case;
 pub mod class;
@@ -11,6 +12,7 @@ pub mod division;
 pub mod document;
 pub mod enrolment;
 pub mod grade;
+pub mod guardian_life;
 pub mod guardianship;
 pub mod holder;
 pub mod institution;

@@ -90,6 +90,8 @@ pub struct Details {
     pub phones: Vec<String>,
     /// The 学籍 is at another institution that the claimant sees: a request for a transfer 转学.
     pub transfer: bool,
+    /// The 学籍 stays where it is: a request for 借读.
+    pub borrow: bool,
 }
 
 /// A class that somebody is said to teach.
@@ -137,6 +139,11 @@ impl RelationClaim {
             && self.claimed_by.is_some()
             && self.decided_by.is_none()
             && self.decided_at == Some(self.created_at)
+    }
+
+    /// From when on the authority above both schools decides about a request for a student, in place of the releasing one.
+    pub fn authority_from(&self, term: Duration) -> Timestamp {
+        self.created_at.plus(term)
     }
 
     /// Pending or unreviewed → confirmed.

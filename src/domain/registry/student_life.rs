@@ -206,6 +206,7 @@ impl Enrolment {
                 class: self.class,
                 student_no: self.student_no.clone(),
                 state: self.state,
+                source: self.source,
                 valid_from: since,
                 valid_to: self.valid_to.unwrap_or(NaiveDate::MAX),
             });

@@ -22,6 +22,7 @@ fn grant(n: u128, org: u128) -> NewGrant {
         org: org_id(org),
         granted_by: None,
         may_delegate: false,
+        deputy: true,
         valid_from: NOW,
         valid_to: None,
         staffing: None,

@@ -203,6 +203,7 @@ pub fn guardianship(n: u128, child: u128, guardian: u128) -> Guardianship {
         status: GuardianshipStatus::Pending,
         verified_by: None,
         recorded_by: Some(org_id(5)),
+        institution: None,
         restrictions: BTreeSet::new(),
         valid_from: day("2025-09-01"),
         valid_to: None,

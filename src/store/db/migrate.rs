@@ -41,6 +41,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     13 "0013_sender_constraint";
     14 "0014_fact_author";
     15 "0015_pings_apart";
+    16 "0016_guardians_and_rights";
 };
 
 /// What [`Db::migrate`] did.

@@ -11,6 +11,7 @@ use mingji::domain::auth::lifetimes::Lifetimes;
 use mingji::domain::issuer::Issuer;
 use mingji::domain::oidc::client::ClientStatus;
 use mingji::domain::oidc::initial_token::Opening;
+use mingji::domain::registry::admin_rule::Protection;
 use mingji::domain::time::Clock;
 use mingji::http::{Door, router, server};
 use mingji::jobs;
@@ -78,6 +79,7 @@ pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: 
         issuer: Issuer::parse(issuer).unwrap(),
         lifetimes: Lifetimes::default(),
         registration: Opening::default(),
+        protection: Protection::Two,
         dpop_nonce: false,
         mtls: None,
         outbound: GuardedClient::new(vec![loopback], None).unwrap(),

@@ -43,6 +43,7 @@ fn guardianship(n: usize, (child, guardian, restricted, confirmed): (u8, u8, boo
         status: if confirmed { GuardianshipStatus::Confirmed } else { GuardianshipStatus::Pending },
         verified_by: None,
         recorded_by: None,
+        institution: None,
         restrictions: if restricted { BTreeSet::from([Restriction::Custody]) } else { BTreeSet::new() },
         valid_from: NOW.shanghai_date(),
         valid_to: None,

@@ -132,7 +132,7 @@ proptest! {
             prop_assert!(now.valid_to.is_none(), "an ended stay stays so");
             prop_assert_eq!(next.version, now.version + 1);
             if since < day(today) {
-                slices.push(Slice { enrolment: now.id, class: now.class, student_no: None, state: now.state, valid_from: since, valid_to: day(today) });
+                slices.push(Slice { enrolment: now.id, class: now.class, student_no: None, state: now.state, source: now.source, valid_from: since, valid_to: day(today) });
             }
             let from = usize::try_from(today).unwrap();
             told[from..].fill(next.valid_to.is_none().then_some((next.state, next.class)));

@@ -1,0 +1,164 @@
+//! `mingji admin why`: the chain of grants and institutions by which an administrator sees somebody, or the link that is missing
+//! (未成年人网络保护条例 36: who may see what is known, and can be asked).
+
+use serde::Serialize;
+
+use super::relation_claim::Decider;
+use super::work::Outcome;
+use super::{App, Ctx, Error, access};
+use crate::domain::access::{Task, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::{AdminGrantId, OrgId, PersonId};
+use crate::domain::registry::guardianship::GuardianshipStatus;
+use crate::store::admin_grants::KnownGrant;
+use crate::store::db::Tx;
+use crate::store::{admin_grants, enrolments, guardianships, institutions, persons, staffings};
+
+/// One way by which she sees somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Chain {
+    /// The grant.
+    pub grant_id: AdminGrantId,
+    /// Its role.
+    pub role: String,
+    /// Who gave it; none: the operator.
+    pub granted_by: Option<PersonId>,
+    /// From the institution of the grant down to where the person belongs.
+    pub path: Vec<String>,
+    /// What the person is there: `student`, `staff`, `guardian` (of a student there).
+    pub relation: &'static str,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Why {
+    /// Whether she sees the person now.
+    pub sees: bool,
+    /// Every way by which she does.
+    pub chains: Vec<Chain>,
+    /// What is missing, where there is none: `no_grant`, `not_yet`, `expired`, `revoked`, `post_left`, `no_roster_role`,
+    /// `belongs_nowhere`, `elsewhere`.
+    pub missing: Vec<&'static str>,
+}
+
+/// Where somebody belongs today, and as what.
+struct Side {
+    org: OrgId,
+    relation: &'static str,
+}
+
+impl App {
+    /// Why an administrator sees a person, or why not. Another administrator is told about grants and people in her scope alone.
+    /// The question is audited: its answer is about people.
+    ///
+    /// # Errors
+    /// `NotFound` for people who are not there, or not in the scope of who asks.
+    pub async fn why_sees(&self, ctx: &Ctx, by: Decider, admin: PersonId, person: PersonId) -> Result<Why, Error> {
+        let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::AdminViewed).await?;
+        let missing = || Error::not_found("the person");
+        let admin = persons::survivor(work.tx(), admin).await?.ok_or_else(missing)?;
+        let person = persons::survivor(work.tx(), person).await?.ok_or_else(missing)?;
+        let mut grants = admin_grants::all_of(work.tx(), &task, admin).await?;
+        if let Some(asks) = by.admin() {
+            let scope = self.institution_subtree(work.tx(), asks, ctx.now).await?;
+            let seen = persons::in_subtree(work.tx(), &scope, person, ctx.now.shanghai_date()).await?;
+            let mut known = Vec::new();
+            for grant in grants {
+                if institutions::find_in(work.tx(), &scope, grant.org).await?.is_some() {
+                    known.push(grant);
+                }
+            }
+            grants = known;
+            if seen.is_none() || grants.is_empty() {
+                return Err(missing());
+            }
+        }
+        let live: Vec<AdminGrantId> =
+            admin_grants::live(work.tx(), admin, ctx.now).await?.iter().map(|grant| grant.id).collect();
+        let sides = sides(work.tx(), &task, &ctx, person).await?;
+        let (mut chains, mut lacks) = (Vec::new(), Vec::new());
+        for grant in &grants {
+            match lacks_itself(grant, &live, &ctx) {
+                Some(lack) => lacks.push(lack),
+                None if sides.is_empty() => lacks.push("belongs_nowhere"),
+                None => {
+                    let found = reached(work.tx(), &task, grant, &sides).await?;
+                    if found.is_empty() {
+                        lacks.push("elsewhere");
+                    }
+                    chains.extend(found);
+                }
+            }
+        }
+        if grants.is_empty() {
+            lacks.push("no_grant");
+        }
+        lacks.sort_unstable();
+        lacks.dedup();
+        let missing = if chains.is_empty() { lacks } else { Vec::new() };
+        work.target("admin", admin).target("person", person).detail("view", "why").detail("sees", !chains.is_empty());
+        work.commit(Outcome::Done).await?;
+        Ok(Why { sees: !chains.is_empty(), chains, missing })
+    }
+}
+
+/// Why a grant shows nobody at all.
+fn lacks_itself(grant: &KnownGrant, live: &[AdminGrantId], ctx: &Ctx) -> Option<&'static str> {
+    let keeps = grant.role.parse().is_ok_and(access::keeps_rosters);
+    if live.contains(&grant.id) {
+        (!keeps).then_some("no_roster_role")
+    } else if grant.revoked_at.is_some() {
+        Some("revoked")
+    } else if grant.valid_from > ctx.now {
+        Some("not_yet")
+    } else if grant.valid_to.is_some_and(|end| end <= ctx.now) {
+        Some("expired")
+    } else {
+        Some("post_left")
+    }
+}
+
+/// Where the person belongs below the institution of a grant.
+async fn reached(tx: &mut Tx, task: &Task, grant: &KnownGrant, sides: &[Side]) -> Result<Vec<Chain>, Error> {
+    let mut chains = Vec::new();
+    for side in sides {
+        let Some(depth) = institutions::depth(tx, task, grant.org, side.org).await? else { continue };
+        let above = institutions::ancestors(tx, task, side.org).await?;
+        let own = institutions::find(tx, task, side.org).await?;
+        let steps = usize::try_from(depth).unwrap_or(usize::MAX);
+        let mut path: Vec<String> =
+            own.into_iter().chain(above).take(steps.saturating_add(1)).map(|org| org.name).collect();
+        path.reverse();
+        chains.push(Chain {
+            grant_id: grant.id,
+            role: grant.role.clone(),
+            granted_by: grant.granted_by,
+            path,
+            relation: side.relation,
+        });
+    }
+    Ok(chains)
+}
+
+async fn sides(tx: &mut Tx, task: &Task, ctx: &Ctx, person: PersonId) -> Result<Vec<Side>, Error> {
+    let today = ctx.now.shanghai_date();
+    let on = task.on(person);
+    let mut sides = Vec::new();
+    for stay in enrolments::open_of_many(tx, task, &[person]).await? {
+        sides.push(Side { org: stay.org, relation: "student" });
+    }
+    for post in staffings::of_person(tx, &on).await?.into_iter().filter(|post| post.stands_on(today)) {
+        sides.push(Side { org: post.org, relation: "staff" });
+    }
+    let wards: Vec<PersonId> = guardianships::of_guardian(tx, &on)
+        .await?
+        .into_iter()
+        .filter(|one| one.status == GuardianshipStatus::Confirmed)
+        .map(|one| one.child)
+        .collect();
+    for stay in enrolments::open_of_many(tx, task, &wards).await? {
+        sides.push(Side { org: stay.org, relation: "guardian" });
+    }
+    Ok(sides)
+}

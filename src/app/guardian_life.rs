@@ -1,0 +1,410 @@
+//! Guardians over time 监护关系: recorded, restricted by a court, put in order, ended; over at 18. Whatever ends or restricts one
+//! ends what rests on it, in the same transaction.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::relation_claim::Decider;
+use super::work::{Outcome, Work};
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{Task, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::{GuardianshipId, IdentityId, OrgId, PersonId};
+use crate::domain::registry::age::{self, AgeBand};
+use crate::domain::registry::codes::relation::Relation;
+use crate::domain::registry::codes::student_state::StudentSource;
+use crate::domain::registry::guardian_life::{self, GuardianError, GuardianshipSlice};
+use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus, Restriction};
+use crate::domain::registry::name::PersonName;
+use crate::domain::registry::person::Person;
+use crate::store::db::Tx;
+use crate::store::{cases, enrolments, guardianships, institutions, persons, staffings};
+
+/// Relations that the daily look at majority reads at once.
+const PAGE: u32 = 1000;
+
+/// What is to happen; the guardian by her id.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// A guardian is recorded as confirmed.
+    Add {
+        /// What she is to the child.
+        relation: Relation,
+        /// Guardian by law, where it does not follow from the relation.
+        legal: Option<bool>,
+        /// What confirmed it.
+        evidence: Evidence,
+        /// Code of the institution that is the guardian (民法典 32); the person acts for it while she works there.
+        institution: Option<String>,
+    },
+    /// She is the guardian no longer.
+    End,
+    /// What a court takes away; nothing: all is given back.
+    Restrict(BTreeSet<Restriction>),
+    /// Her place in the order, from 1.
+    Place(usize),
+}
+
+/// A guardianship, as it was for a time.
+#[derive(Clone, Debug, Serialize)]
+pub struct GuardianPart {
+    /// The relation.
+    pub guardianship_id: GuardianshipId,
+    /// The guardian.
+    pub guardian_id: PersonId,
+    /// Her name.
+    pub name: String,
+    /// The institution that is the guardian and for which she acts.
+    pub institution: Option<String>,
+    /// JTGX + G1.
+    pub relation: &'static str,
+    /// The same in words.
+    pub relation_label: &'static str,
+    /// Guardian by law.
+    pub legal: bool,
+    /// Her place in the order.
+    pub rank: i64,
+    /// `pending`, `confirmed`, `rejected`, `ended`.
+    pub status: &'static str,
+    /// What confirmed it.
+    pub verified_by: Option<&'static str>,
+    /// Which institution recorded it.
+    pub recorded_by: Option<String>,
+    /// What a court took away.
+    pub restrictions: Vec<&'static str>,
+    /// First day.
+    pub from: NaiveDate,
+    /// First day on which it was no longer so; none: it is so.
+    pub to: Option<NaiveDate>,
+}
+
+impl App {
+    /// Changes who a child's guardians are; who they are from then on.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not there, or, for an administrator, not wholly in her scope; `Conflict` with the
+    /// reason for what is not possible.
+    pub async fn change_guardian(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        child: PersonId,
+        guardian: PersonId,
+        order: &Order,
+    ) -> Result<Vec<GuardianPart>, Error> {
+        let (task, ctx) = (access::task(TaskName::GuardianLife), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::GuardianshipChanged).await?;
+        let child = self.minded(&mut work, &ctx, &task, by, child).await?;
+        let guardian = persons::survivor(work.tx(), guardian).await?.ok_or_else(missing)?;
+        if by.admin() == Some(guardian) {
+            return Err(missing());
+        }
+        work.target("person", child.id).target("guardian", guardian);
+        let standing: Vec<Guardianship> = guardianships::of_child(work.tx(), &task.on(child.id))
+            .await?
+            .into_iter()
+            .filter(Guardianship::is_standing)
+            .collect();
+        let known = standing.iter().find(|one| one.guardian == guardian).cloned();
+        let step = match (order, known) {
+            (Order::Add { .. }, Some(_)) => return Err(refused(GuardianError::Unchanged)),
+            (Order::Add { .. }, None) => {
+                self.add_guardian(&mut work, &ctx, &task, by, (&child, guardian), order, &standing).await?
+            }
+            (_, None) => return Err(Error::not_found("a guardianship of the two")),
+            (Order::End, Some(known)) => {
+                self.end_guardianship(&mut work, &ctx, &task, known, ctx.now.shanghai_date()).await?;
+                "ended"
+            }
+            (Order::Restrict(restrictions), Some(known)) => {
+                self.restrict(&mut work, &ctx, &task, known, restrictions.clone()).await?
+            }
+            (Order::Place(place), Some(known)) => {
+                self.reorder(&mut work, &ctx, &task, &standing, known.id, *place).await?
+            }
+        };
+        work.detail("step", step);
+        let told = guardians_in(work.tx(), &task, child.id, Some(ctx.now.shanghai_date())).await?;
+        work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
+        Ok(told)
+    }
+
+    /// Whoever is or was recorded as a child's guardian, and how it was in turn; on one day, where one is given. It is a full
+    /// record (R19), so it is the operator's.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not there.
+    pub async fn guardians_as_of(&self, child: PersonId, day: Option<NaiveDate>) -> Result<Vec<GuardianPart>, Error> {
+        let task = access::task(TaskName::GuardianLife);
+        let mut tx = self.db.read().await?;
+        let child = persons::survivor(&mut tx, child).await?.ok_or_else(missing)?;
+        guardians_in(&mut tx, &task, child, day).await
+    }
+
+    /// Ends guardianships whose child came of age, a page of relations behind `after`: the last one that was looked at, none
+    /// when there is no more. Each ends on the day of majority, in a transaction of its own.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn end_at_majority(&self, after: Option<GuardianshipId>) -> Result<Option<GuardianshipId>, Error> {
+        let (task, ctx) = (access::task(TaskName::Majority), Ctx::task(self, "majority"));
+        let cut = age::of_age_if_born_before(ctx.now.shanghai_date());
+        let page = guardianships::page_for_majority(&mut self.db.read().await?, &task, after, cut, PAGE).await?;
+        for due in page.iter().filter(|row| row.due) {
+            let mut work = self.begin(&ctx, Action::GuardianshipChanged).await?;
+            let found = guardianships::find(work.tx(), &task, due.id).await?.filter(Guardianship::is_standing);
+            let Some(known) = found else { continue };
+            let child = persons::find(work.tx(), &task.on(known.child)).await?;
+            let born = child.and_then(|child| child.birth_date);
+            let Some(born) = born.filter(|born| AgeBand::at(Some(*born), ctx.now) == AgeBand::Adult) else { continue };
+            work.target("person", known.child).target("guardian", known.guardian).detail("step", "of age");
+            self.end_guardianship(&mut work, &ctx, &task, known, guardian_life::majority(born)).await?;
+            work.commit(Outcome::Done).await?;
+            self.wake.deliveries.notify_one();
+        }
+        Ok(page.last().map(|row| row.id))
+    }
+
+    /// Ends a guardianship on a day, with what rests on it. Part of a larger change.
+    pub(super) async fn end_guardianship(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        known: Guardianship,
+        day: NaiveDate,
+    ) -> Result<(), Error> {
+        let (id, child, guardian) = (known.id, known.child, known.guardian);
+        let ward = self.ward_in(work, task, &known, ctx.now).await?;
+        let over = known.over(day, ctx.now).map_err(refused)?;
+        write(work, task, child, &over).await?;
+        self.end_what_rests_on(work, &task.on(guardian), IdentityId(id.0), ward, ctx.now).await?;
+        work.event("guardianship", id, "guardianship.ended", &["status"]);
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one step of a change that was read above")]
+    async fn add_guardian(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        (child, guardian): (&Person, PersonId),
+        order: &Order,
+        standing: &[Guardianship],
+    ) -> Result<&'static str, Error> {
+        let Order::Add { relation, legal, evidence, institution } = order else { return Err(missing()) };
+        if child.id == guardian {
+            return Err(refused(GuardianError::Herself));
+        }
+        if !relation.keeps() {
+            return Err(refused(GuardianError::NoGuardian));
+        }
+        if AgeBand::at(child.birth_date, ctx.now) == AgeBand::Adult {
+            return Err(refused(GuardianError::OfAge));
+        }
+        let keeper = guardianships::keeper(work.tx(), &task.on(guardian)).await?.ok_or_else(missing)?;
+        if !keeper.is_of_age(ctx.now.shanghai_date()) {
+            return Err(refused(GuardianError::Minor));
+        }
+        if by.admin().is_some() {
+            self.whole(work, ctx, task, by, guardian).await?;
+        }
+        let institution = self.acts_for(work, task, guardian, *relation, institution.as_deref()).await?;
+        let stays = enrolments::of_person(work.tx(), &task.on(child.id)).await?;
+        let school = stays.iter().find(|stay| stay.valid_to.is_none() && stay.source == StudentSource::Normal);
+        let fresh = Guardianship {
+            id: GuardianshipId::new(ctx.now, &*self.random),
+            child: child.id,
+            guardian,
+            relation: *relation,
+            legal: legal.unwrap_or_else(|| relation.is_parent() || institution.is_some()),
+            rank: i64::try_from(standing.len()).unwrap_or(i64::MAX - 1) + 1,
+            status: GuardianshipStatus::Confirmed,
+            verified_by: Some(*evidence),
+            recorded_by: school.map(|stay| stay.org),
+            institution,
+            restrictions: BTreeSet::new(),
+            valid_from: ctx.now.shanghai_date(),
+            valid_to: None,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+            version: 1,
+        };
+        if !guardianships::insert(work.tx(), &task.on(child.id), &fresh).await? {
+            return Err(Error::busy("somebody recorded the two at the same moment"));
+        }
+        work.event("guardianship", fresh.id, "guardianship.confirmed", &[]);
+        Ok("added")
+    }
+
+    /// The institution that is the guardian, where the relation says that one is: the person works there.
+    async fn acts_for(
+        &self,
+        work: &mut Work<'_>,
+        task: &Task,
+        guardian: PersonId,
+        relation: Relation,
+        code: Option<&str>,
+    ) -> Result<Option<OrgId>, Error> {
+        let code = match (relation == Relation::Institution, code) {
+            (false, None) => return Ok(None),
+            (true, Some(code)) => code,
+            _ => return Err(refused(GuardianError::Institution)),
+        };
+        let org = institutions::by_code(work.tx(), task, code).await?.ok_or_else(|| Error::no_institution(code))?;
+        let posts = staffings::open_of_many(work.tx(), task, &[guardian]).await?;
+        if posts.iter().any(|post| post.org == org.id) {
+            Ok(Some(org.id))
+        } else {
+            Err(Error::new(Kind::Conflict, "she has no post at this institution: `mingji staff join` first"))
+        }
+    }
+
+    async fn restrict(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        known: Guardianship,
+        restrictions: BTreeSet<Restriction>,
+    ) -> Result<&'static str, Error> {
+        let (id, child, guardian) = (known.id, known.child, known.guardian);
+        let ward = self.ward_in(work, task, &known, ctx.now).await?;
+        let lifted = restrictions.is_empty();
+        let changed = known.restricted(restrictions, ctx.now).map_err(refused)?;
+        write(work, task, child, &changed).await?;
+        if !lifted {
+            // What a court takes away ends at once: sign-ins in the child's name, and what was agreed to for her.
+            self.end_what_rests_on(work, &task.on(guardian), IdentityId(id.0), ward, ctx.now).await?;
+        }
+        work.event("guardianship", id, "guardianship.changed", &["restrictions"]);
+        Ok(if lifted { "restrictions lifted" } else { "restricted" })
+    }
+
+    async fn reorder(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        standing: &[Guardianship],
+        moved: GuardianshipId,
+        place: usize,
+    ) -> Result<&'static str, Error> {
+        let changes = guardian_life::reordered(standing, moved, place);
+        if changes.is_empty() {
+            return Err(refused(GuardianError::Unchanged));
+        }
+        for (id, rank) in changes {
+            let Some(one) = standing.iter().find(|one| one.id == id).cloned() else { continue };
+            let child = one.child;
+            let ranked = one.ranked(rank, ctx.now).map_err(refused)?;
+            write(work, task, child, &ranked).await?;
+            work.event("guardianship", id, "guardianship.changed", &["rank"]);
+        }
+        Ok("put in order")
+    }
+
+    /// A child whose guardians this decider may record: an administrator only of whoever is wholly hers.
+    async fn minded(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        child: PersonId,
+    ) -> Result<Person, Error> {
+        let child = persons::survivor(work.tx(), child).await?.ok_or_else(missing)?;
+        self.whole(work, ctx, task, by, child).await?;
+        persons::find(work.tx(), &task.on(child)).await?.ok_or_else(missing)
+    }
+
+    /// An administrator decides about people of whom she covers all sides (R1), and not about herself.
+    async fn whole(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        person: PersonId,
+    ) -> Result<(), Error> {
+        let Some(admin) = by.admin() else { return Ok(()) };
+        let sides: BTreeSet<OrgId> =
+            cases::sides_of(work.tx(), task, &[person]).await?.into_iter().map(|side| side.org).collect();
+        if admin != person && self.covers(work.tx(), admin, &sides, ctx.now).await? { Ok(()) } else { Err(missing()) }
+    }
+}
+
+async fn write(work: &mut Work<'_>, task: &Task, child: PersonId, changed: &Guardianship) -> Result<(), Error> {
+    if guardianships::update(work.tx(), &task.on(child), changed).await? {
+        Ok(())
+    } else {
+        Err(Error::busy("somebody changed the guardianship at the same moment"))
+    }
+}
+
+async fn guardians_in(
+    tx: &mut Tx,
+    task: &Task,
+    child: PersonId,
+    day: Option<NaiveDate>,
+) -> Result<Vec<GuardianPart>, Error> {
+    let on = task.on(child);
+    let slices = guardianships::slices(tx, &on).await?;
+    let mut told = Vec::new();
+    for one in guardianships::of_child(tx, &on).await? {
+        let name = persons::find(tx, &task.on(one.guardian)).await?.and_then(|person| person.name);
+        let recorded_by = name_of(tx, task, one.recorded_by).await?;
+        for part in one.parts(&slices) {
+            let over = matches!(part.status, GuardianshipStatus::Ended | GuardianshipStatus::Rejected);
+            if day.is_some_and(|day| over || day < part.valid_from || part.valid_to <= day) {
+                continue;
+            }
+            let institution = name_of(tx, task, part.institution).await?;
+            told.push(tell(&one, &part, name.as_ref(), institution, recorded_by.clone()));
+        }
+    }
+    Ok(told)
+}
+
+async fn name_of(tx: &mut Tx, task: &Task, org: Option<OrgId>) -> Result<Option<String>, Error> {
+    let Some(org) = org else { return Ok(None) };
+    Ok(institutions::find(tx, task, org).await?.map(|org| org.name))
+}
+
+fn tell(
+    one: &Guardianship,
+    part: &GuardianshipSlice,
+    name: Option<&PersonName>,
+    institution: Option<String>,
+    recorded_by: Option<String>,
+) -> GuardianPart {
+    GuardianPart {
+        guardianship_id: one.id,
+        guardian_id: one.guardian,
+        name: name.map(|name| name.as_str().to_owned()).unwrap_or_default(),
+        institution,
+        relation: part.relation.as_str(),
+        relation_label: part.relation.label(),
+        legal: part.legal,
+        rank: part.rank,
+        status: part.status.as_str(),
+        verified_by: one.verified_by.map(Evidence::as_str),
+        recorded_by,
+        restrictions: part.restrictions.iter().map(|restriction| restriction.as_str()).collect(),
+        from: part.valid_from,
+        to: Some(part.valid_to).filter(|end| *end != NaiveDate::MAX),
+    }
+}
+
+fn missing() -> Error {
+    Error::not_found("the person")
+}
+
+fn refused(why: GuardianError) -> Error {
+    Error::new(Kind::Conflict, why.to_string())
+}

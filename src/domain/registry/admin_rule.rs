@@ -1,0 +1,230 @@
+//! Who may give whom which role of administration: a level creates the level below it inside its own subtree, hands on only
+//! what it has and for no longer, a school has one system administrator beside deputies that she names, and where the
+//! protection profile demands it (GB/T 22239, 三员分离) one person holds duties of one kind alone.
+
+use thiserror::Error;
+
+use super::codes::admin_role::AdminRole;
+use super::codes::codes;
+use super::institution::InstitutionLevel;
+use crate::domain::time::Timestamp;
+
+codes! {
+    /// 三员: what an administrator's duties are.
+    Duty {
+        System = "system", "系统管理";
+        Security = "security", "安全管理";
+        Audit = "audit", "审计管理";
+    }
+}
+
+codes! {
+    /// 等级保护: what the installation was filed as.
+    Protection {
+        Two = "2", "二级等保";
+        Three = "3", "三级等保";
+    }
+}
+
+impl AdminRole {
+    /// The kind of its duties.
+    pub const fn duty(self) -> Duty {
+        match self {
+            Self::Security | Self::Privacy => Duty::Security,
+            Self::Audit => Duty::Audit,
+            _ => Duty::System,
+        }
+    }
+
+    /// The level of institution that the role runs; none for roles of any level.
+    pub const fn level(self) -> Option<InstitutionLevel> {
+        Some(match self {
+            Self::National => InstitutionLevel::Nation,
+            Self::Province => InstitutionLevel::Province,
+            Self::City => InstitutionLevel::City,
+            Self::County => InstitutionLevel::County,
+            Self::School => InstitutionLevel::School,
+            _ => return None,
+        })
+    }
+
+    /// Whether the role runs its institution: whoever holds it names others.
+    pub const fn runs(self) -> bool {
+        self.level().is_some()
+    }
+}
+
+/// A grant that somebody holds now, with where its institution stands towards the one that is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// The role.
+    pub role: AdminRole,
+    /// How many steps the wanted institution stands below that of the grant; none: not below.
+    pub depth: Option<u32>,
+    /// Whether she may hand the role itself on.
+    pub may_delegate: bool,
+    /// Until when she holds it.
+    pub until: Option<Timestamp>,
+}
+
+/// A grant that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// The role.
+    pub role: AdminRole,
+    /// The level of the institution.
+    pub level: InstitutionLevel,
+    /// Beside the one who runs the institution.
+    pub deputy: bool,
+    /// Whether it may be handed on.
+    pub may_delegate: bool,
+    /// Until when.
+    pub until: Option<Timestamp>,
+}
+
+/// Why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs, reason = "the sentence says it")]
+pub enum GrantError {
+    #[error("the role is of another level than the institution")]
+    OtherLevel,
+    #[error("the school has a system administrator: name a deputy (--deputy), or end her grant first")]
+    HasOne,
+    #[error("she holds duties of another kind: system, security and audit are different people's (三员分离)")]
+    Separation,
+    #[error("the grant would outlive yours")]
+    Outlives,
+    #[error("the end lies in the past")]
+    Past,
+    #[error("nobody gives herself a role")]
+    Herself,
+}
+
+/// Whether a grant fits its institution, whoever gives it.
+///
+/// # Errors
+/// [`GrantError::OtherLevel`].
+pub fn fits(wanted: &Wanted) -> Result<(), GrantError> {
+    use InstitutionLevel::{Campus, School};
+    let at_school = matches!(wanted.level, School | Campus);
+    match wanted.role {
+        AdminRole::School if at_school => Ok(()),
+        AdminRole::School | AdminRole::Class if !at_school => Err(GrantError::OtherLevel),
+        role => match role.level() {
+            Some(level) if level != wanted.level => Err(GrantError::OtherLevel),
+            _ => Ok(()),
+        },
+    }
+}
+
+/// Whether what somebody holds lets her give this: `Ok(false)` when it does not reach there at all.
+///
+/// # Errors
+/// [`GrantError::Outlives`] when it would, but only for a shorter time.
+pub fn may_give(held: &Held, wanted: &Wanted) -> Result<bool, GrantError> {
+    let Some(depth) = held.depth else { return Ok(false) };
+    let reaches = held.role.runs()
+        && match wanted.role {
+            // The level below, one step down: counties of a directly governed city stand one step below the province too.
+            role if role.runs() && depth > 0 => depth == 1 && !wanted.deputy,
+            // Her own role handed on to a deputy, at her own institution.
+            role if role.runs() => role == held.role && wanted.deputy && held.may_delegate && !wanted.may_delegate,
+            // Who keeps rosters and classes is the institution's own choice.
+            AdminRole::SchoolRoster | AdminRole::Class => !wanted.may_delegate,
+            // Whoever watches over an institution is named from above it.
+            _ => depth > 0 && !wanted.may_delegate,
+        };
+    if !reaches {
+        return Ok(false);
+    }
+    match (held.until, wanted.until) {
+        (None, _) => Ok(true),
+        (Some(held), Some(wanted)) if wanted <= held => Ok(true),
+        (Some(_), _) => Err(GrantError::Outlives),
+    }
+}
+
+/// Whether somebody with these roles may hold another one.
+///
+/// # Errors
+/// [`GrantError::Separation`].
+pub fn separate(protection: Protection, held: &[AdminRole], wanted: AdminRole) -> Result<(), GrantError> {
+    let apart = protection == Protection::Three && held.iter().any(|role| role.duty() != wanted.duty());
+    if apart { Err(GrantError::Separation) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
+
+    fn held(role: AdminRole, depth: u32) -> Held {
+        Held { role, depth: Some(depth), may_delegate: false, until: None }
+    }
+
+    fn wanted(role: AdminRole, level: InstitutionLevel) -> Wanted {
+        Wanted { role, level, deputy: false, may_delegate: false, until: None }
+    }
+
+    #[test]
+    fn a_level_names_the_level_below_and_nobody_beside_or_above() {
+        use AdminRole::{Audit, City, County, National, Province, School, SchoolRoster};
+        use InstitutionLevel as Level;
+        for (one, depth, role, level, allowed) in [
+            (National, 1, Province, Level::Province, true),
+            (Province, 1, City, Level::City, true),
+            (Province, 1, County, Level::County, true),
+            (Province, 2, County, Level::County, false),
+            (City, 1, County, Level::County, true),
+            (County, 1, School, Level::School, true),
+            (County, 0, County, Level::County, false),
+            (School, 0, School, Level::School, false),
+            (School, 0, SchoolRoster, Level::School, true),
+            (SchoolRoster, 0, SchoolRoster, Level::School, false),
+            (County, 1, Audit, Level::School, true),
+            (School, 0, Audit, Level::School, false),
+            (Audit, 1, School, Level::School, false),
+        ] {
+            let given = may_give(&held(one, depth), &wanted(role, level)).unwrap();
+            assert_eq!(given, allowed, "{one} {depth} {role}");
+        }
+        let deputy = Wanted { deputy: true, ..wanted(School, Level::School) };
+        assert!(!may_give(&held(School, 0), &deputy).unwrap());
+        assert!(may_give(&Held { may_delegate: true, ..held(School, 0) }, &deputy).unwrap());
+        assert_eq!(fits(&wanted(County, Level::School)), Err(GrantError::OtherLevel));
+        assert_eq!(fits(&wanted(School, Level::County)), Err(GrantError::OtherLevel));
+        assert_eq!(fits(&wanted(SchoolRoster, Level::County)), Ok(()), "as counties keep rosters for their schools");
+    }
+
+    #[test]
+    fn duties_are_apart_where_the_profile_says_so() {
+        use AdminRole::{Audit, County, School, Security};
+        assert_eq!(separate(Protection::Two, &[School], Audit), Ok(()));
+        assert_eq!(separate(Protection::Three, &[School], Audit), Err(GrantError::Separation));
+        assert_eq!(separate(Protection::Three, &[Security], Audit), Err(GrantError::Separation));
+        assert_eq!(separate(Protection::Three, &[School], County), Ok(()));
+        assert_eq!(separate(Protection::Three, &[], Audit), Ok(()));
+    }
+
+    proptest! {
+        /// Whatever is handed on: nothing outside the subtree, nothing longer than it is held, no right to hand on.
+        #[test]
+        fn nobody_gives_what_she_has_not(
+            role in 0..AdminRole::ALL.len(), want in 0..AdminRole::ALL.len(), depth in proptest::option::of(0..4u32),
+            may_delegate: bool, deputy: bool, hand_on: bool, until in proptest::option::of(0..100i64), wish in proptest::option::of(0..100i64),
+        ) {
+            let at = |days: Option<i64>| days.map(|days| Timestamp::from_seconds(NOW.seconds() + days * 86_400));
+            let held = Held { role: AdminRole::ALL[role], depth, may_delegate, until: at(until) };
+            let level = AdminRole::ALL[want].level().unwrap_or(InstitutionLevel::School);
+            let wanted = Wanted { role: AdminRole::ALL[want], level, deputy, may_delegate: hand_on, until: at(wish) };
+            if may_give(&held, &wanted) == Ok(true) {
+                prop_assert!(depth.is_some() && held.role.runs());
+                prop_assert!(held.until.is_none_or(|end| wanted.until.is_some_and(|wish| wish <= end)));
+                prop_assert!(!hand_on || (wanted.role.runs() && depth == Some(1)));
+            }
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Guardians over time: what a court takes away ends at once, an institution acts through its staff, siblings share guardians
+//! and each relation has its own fate, and at 18 it is over.
+
+use std::collections::BTreeSet;
+
+use mingji::app::Kind;
+use mingji::app::guardian_life::{GuardianPart, Order};
+use mingji::app::institution_life::{Opening, Split};
+use mingji::app::pace::Listener;
+use mingji::app::relation_claim::Decider;
+use mingji::app::staff_life;
+use mingji::domain::id::PersonId;
+use mingji::domain::oidc::scope::ScopeSet;
+use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::codes::relation::Relation;
+use mingji::domain::registry::codes::staff::{StaffPost, StaffState};
+use mingji::domain::registry::guardianship::{Evidence, Restriction};
+use mingji::domain::registry::institution::InstitutionKind;
+use mingji::domain::registry::institution_life::ChangeKind;
+use mingji::domain::registry::roster::ClassKey;
+use mingji::domain::time::Clock as _;
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::binary::Place;
+use crate::support::county::{
+    self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, STUDENTS, called, number, pupil, teacher, text,
+};
+use crate::support::database;
+
+const OPERATOR: Decider = Decider::Operator;
+
+async fn change(
+    app: &TestApp,
+    by: Decider,
+    (child, guardian): (PersonId, PersonId),
+    order: Order,
+) -> Result<Vec<GuardianPart>, Kind> {
+    app.app.change_guardian(&app.operator(), by, child, guardian, &order).await.map_err(|error| error.kind)
+}
+
+fn add(relation: Relation) -> Order {
+    Order::Add { relation, legal: None, evidence: Evidence::Document, institution: None }
+}
+
+fn court(restrictions: &[Restriction]) -> Order {
+    Order::Restrict(restrictions.iter().copied().collect::<BTreeSet<_>>())
+}
+
+fn days(n: u64) -> std::time::Duration {
+    std::time::Duration::from_secs(n * 86_400)
+}
+
+/// An institution as the guardian.
+fn home(code: &str) -> Order {
+    let (relation, evidence) = (Relation::Institution, Evidence::Document);
+    Order::Add { relation, legal: None, evidence, institution: Some(code.into()) }
+}
+
+async fn works(app: &TestApp, person: PersonId, org: &str) {
+    let join = staff_life::Order::Join { org: org.into(), post: StaffPost::Other, staff_no: None };
+    app.app.change_staff(&app.operator(), OPERATOR, person, None, &join).await.unwrap();
+}
+
+/// Whether she may agree to something for the child.
+async fn speaks(app: &TestApp, child: PersonId, guardian: PersonId) -> bool {
+    let (client, scope) = (app.client("platform_b").id, ScopeSet::parse("openid"));
+    let agreed = app.app.record_guardian_consent(&app.operator(), child, guardian, &client, &scope).await;
+    assert!(agreed.as_ref().is_ok() || agreed.as_ref().is_err_and(|error| error.kind == Kind::Invalid), "{agreed:?}");
+    agreed.is_ok()
+}
+
+struct Silent;
+
+impl Listener for Silent {
+    fn progress(&mut self, _: u64, _: u64) {}
+}
+
+async fn one(app: &TestApp, name: &str) -> PersonId {
+    called(app, name).await[0]
+}
+
+/// Two sisters with one mother, and a teacher.
+async fn family(app: &TestApp) {
+    county::open(app).await;
+    let mother = ("李母", number("19850203", 6));
+    let rows = [
+        pupil(SCHOOL, "李大", &number("20170203", 4), Some((mother.0, &mother.1))),
+        pupil(SCHOOL, "李小", &number("20180203", 8), Some((mother.0, &mother.1))),
+    ];
+    assert_eq!(county::pupils(app, &rows).await.errors, []);
+    let rows = [teacher(SCHOOL, "赵老师", &number("19750203", 60))];
+    assert_eq!(county::teachers(app, &rows).await.errors, []);
+}
+
+async fn all_majorities(app: &TestApp) {
+    let mut after = None;
+    loop {
+        after = app.app.end_at_majority(after).await.unwrap();
+        if after.is_none() {
+            return;
+        }
+    }
+}
+
+both_engines! {
+    async fn sisters_share_a_mother_and_a_teacher_may_be_a_guardian_too(app: TestApp) {
+        family(&app).await;
+        let (elder, younger) = (one(&app, "李大").await, one(&app, "李小").await);
+        let (mother, aunt) = (one(&app, "李母").await, one(&app, "赵老师").await);
+        app.clock.advance(days(10));
+        let told = change(&app, OPERATOR, (elder, aunt), add(Relation::MotherSister)).await.unwrap();
+        assert_eq!(told.iter().map(|part| (part.rank, part.legal)).collect::<Vec<_>>(), [(1, true), (2, false)]);
+        let told = change(&app, OPERATOR, (elder, aunt), Order::Place(1)).await.unwrap();
+        assert_eq!((told[0].guardian_id, told[1].guardian_id), (aunt, mother), "第一监护人");
+        app.clock.advance(days(10));
+        let told = change(&app, OPERATOR, (elder, mother), Order::End).await.unwrap();
+        assert_eq!(told.len(), 1);
+        let hers = app.app.guardians_as_of(younger, Some(app.clock.now().shanghai_date())).await.unwrap();
+        assert_eq!(hers.len(), 1, "the sister's relation stands");
+        let before = app.clock.now().shanghai_date() - chrono::Days::new(5);
+        let told = app.app.guardians_as_of(elder, Some(before)).await.unwrap();
+        assert_eq!(told.len(), 2, "how it was is kept: {told:?}");
+        for (pair, order, kind) in [
+            ((elder, aunt), add(Relation::Mother), Kind::Conflict),
+            ((elder, elder), add(Relation::Mother), Kind::Conflict),
+            ((elder, younger), add(Relation::Sibling), Kind::Conflict),
+            ((younger, aunt), add(Relation::Daughter), Kind::Conflict),
+            ((younger, aunt), add(Relation::Institution), Kind::Conflict),
+            ((aunt, mother), add(Relation::Mother), Kind::Conflict),
+            ((younger, aunt), Order::End, Kind::NotFound),
+        ] {
+            assert_eq!(change(&app, OPERATOR, pair, order.clone()).await.unwrap_err(), kind, "{order:?}");
+        }
+        while app.app.number_pending().await.unwrap() > 0 {}
+        assert!(app.app.verify_audit(&[]).await.unwrap().holds);
+    }
+
+    async fn what_a_court_takes_away_ends_at_once(app: TestApp) {
+        let (keeper, child) = (app.person("guardian_of_two").person_id, app.person("child_under14").person_id);
+        let platform = app.client("platform_a");
+        // As the guardian of one of them, and of the other.
+        let mut of_guardian = Vec::new();
+        for identity in [0, 1] {
+            let mut visitor = app.visitor("guardian_of_two");
+            visitor.identity = identity;
+            let asked = platform.ask().with("scope", "openid edu.guardian edu");
+            of_guardian.push(visitor.sign_in_with(&platform, asked).await.access());
+        }
+        let (second, mut hers) = (app.client("platform_b"), app.child());
+        let of_child = hers.sign_in(&second).await;
+        let children = async |token: &str| platform.userinfo(token).await.body["edu_children"].as_array().map_or(0, Vec::len);
+        assert_eq!((children(&of_guardian[0]).await, children(&of_guardian[1]).await), (2, 2));
+        assert_eq!(second.userinfo(&of_child.access()).await.status, 200, "by the guardian's receipt");
+        change(&app, OPERATOR, (child, keeper), court(&[Restriction::Custody])).await.unwrap();
+        assert_eq!(second.userinfo(&of_child.access()).await.status, 401, "what she agreed to for the child ends");
+        assert_eq!(second.refresh(&of_child.refresh()).await.error(), "invalid_grant");
+        let mut left = [children(&of_guardian[0]).await, children(&of_guardian[1]).await];
+        left.sort_unstable();
+        assert_eq!(left, [0, 1], "one ended, and the other hears of the other child alone");
+        let told = change(&app, OPERATOR, (child, keeper), court(&[])).await.unwrap();
+        assert_eq!(told[0].restrictions, [] as [&str; 0]);
+        assert_eq!(second.refresh(&of_child.refresh()).await.error(), "invalid_grant", "what ended does not come back");
+        assert_eq!(change(&app, OPERATOR, (child, keeper), court(&[])).await.unwrap_err(), Kind::Conflict);
+    }
+
+    async fn an_institution_is_a_guardian_through_its_staff(app: TestApp) {
+        family(&app).await;
+        let (child, clerk) = (one(&app, "李小").await, one(&app, "赵老师").await);
+        assert_eq!(change(&app, OPERATOR, (child, clerk), home(OTHER)).await.unwrap_err(), Kind::Conflict, "she does not work there");
+        works(&app, clerk, OTHER).await;
+        let told = change(&app, OPERATOR, (child, clerk), home(OTHER)).await.unwrap();
+        let acts = told.iter().find(|part| part.guardian_id == clerk).unwrap();
+        assert_eq!((acts.institution.as_deref(), acts.legal, acts.relation), (Some("第八实验小学"), true, "G1"));
+        assert!(speaks(&app, child, clerk).await);
+        let leave = staff_life::Order::Leave { org: Some(OTHER.into()), state: StaffState::Resigned };
+        app.app.change_staff(&app.operator(), OPERATOR, clerk, None, &leave).await.unwrap();
+        let told = app.app.guardians_as_of(child, Some(app.clock.now().shanghai_date())).await.unwrap();
+        assert!(told.iter().all(|part| part.guardian_id != clerk), "who left the home speaks for nobody: {told:?}");
+        assert!(!speaks(&app, child, clerk).await);
+        let receipts = "SELECT CASE WHEN withdrawn_at IS NULL THEN 'live' ELSE 'withdrawn' END FROM consent WHERE given_by IN (SELECT id FROM person WHERE name = '赵老师')";
+        assert_eq!(text(&app, receipts).await, "withdrawn", "and what she agreed to for the child ends");
+    }
+
+    async fn the_wards_of_an_institution_go_where_it_goes(app: TestApp) {
+        family(&app).await;
+        let (elder, younger, clerk) = (one(&app, "李大").await, one(&app, "李小").await, one(&app, "赵老师").await);
+        works(&app, clerk, OTHER).await;
+        change(&app, OPERATOR, (younger, clerk), home(OTHER)).await.unwrap();
+        assert!(speaks(&app, younger, clerk).await);
+        app.clock.advance(days(10));
+        let before = app.clock.now().shanghai_date().pred_opt();
+        // She has a post at the heir already.
+        app.app.hand_over_institution(&app.operator(), OPERATOR, OTHER, SCHOOL, ChangeKind::Closed, &mut Silent).await.unwrap();
+        let acts = async |child, day| {
+            let told = app.app.guardians_as_of(child, day).await.unwrap();
+            told.into_iter().find(|part| part.guardian_id == clerk).and_then(|part| part.institution)
+        };
+        let today = Some(app.clock.now().shanghai_date());
+        assert_eq!(acts(younger, today).await.as_deref(), Some("第七实验小学"), "the successor is the guardian");
+        assert_eq!(acts(younger, before).await.as_deref(), Some("第八实验小学"), "how it was is kept");
+        assert!(speaks(&app, younger, clerk).await);
+
+        change(&app, OPERATOR, (elder, clerk), home(SCHOOL)).await.unwrap();
+        let class = ClassKey::read("小学", "2024", "1班", app.clock.now().shanghai_date()).unwrap();
+        let opening = Opening {
+            code: "2132000790".into(), uscc: None, name: "东校区".into(), kind: InstitutionKind::Campus, division: None, school_type: None,
+        };
+        let split = Split { code: SCHOOL.into(), opening, classes: vec![class] };
+        app.app.split_institution(&app.operator(), OPERATOR, &split, &mut Silent).await.unwrap();
+        for child in [elder, younger] {
+            assert_eq!(acts(child, today).await, None, "whoever goes with a part speaks for the whole no longer");
+            assert!(!speaks(&app, child, clerk).await);
+        }
+    }
+
+    async fn who_acts_for_an_institution_has_a_post_there(app: TestApp) {
+        family(&app).await;
+        let (child, clerk) = (one(&app, "李小").await, one(&app, "赵老师").await);
+        works(&app, clerk, OTHER).await;
+        change(&app, OPERATOR, (child, clerk), home(OTHER)).await.unwrap();
+        assert!(speaks(&app, child, clerk).await);
+        // As something that forgot her wards would leave it.
+        let left = "UPDATE staffing SET valid_to = valid_from WHERE org_id = (SELECT id FROM institution WHERE name = '第八实验小学')";
+        database::change(&app.database.url, left).await;
+        assert!(!speaks(&app, child, clerk).await);
+        let today = Some(app.clock.now().shanghai_date());
+        assert_eq!(app.app.guardians_as_of(child, today).await.unwrap().len(), 2);
+        app.app.close_institution(&app.operator(), OPERATOR, OTHER).await.unwrap();
+        let left = app.app.guardians_as_of(child, today).await.unwrap();
+        assert!(left.len() == 1 && left[0].institution.is_none(), "what is closed is nobody's guardian: {left:?}");
+    }
+
+    async fn at_eighteen_it_is_over_with_what_rests_on_it(app: TestApp) {
+        family(&app).await;
+        let elder = one(&app, "李大").await;
+        all_majorities(&app).await;
+        assert_eq!(app.app.guardians_as_of(elder, Some(app.clock.now().shanghai_date())).await.unwrap().len(), 1);
+        let birthday: chrono::NaiveDate = "2035-02-03".parse().unwrap();
+        let ahead = (birthday - app.clock.now().shanghai_date()).num_days();
+        app.clock.advance(days(u64::try_from(ahead).unwrap()));
+        all_majorities(&app).await;
+        assert_eq!(app.app.guardians_as_of(elder, Some(birthday)).await.unwrap().len(), 1, "on the birthday itself she is not of age");
+        app.clock.advance(days(40));
+        all_majorities(&app).await;
+        let told = app.app.guardians_as_of(elder, None).await.unwrap();
+        assert_eq!((told.last().unwrap().status, told[0].to), ("ended", birthday.succ_opt()), "to the day, however late: {told:?}");
+        let ended = "SELECT CAST(COUNT(*) AS TEXT) FROM event e JOIN guardianship g ON g.id = e.aggregate_id JOIN person p ON p.id = g.child_id WHERE e.kind = 'guardianship.ended' AND p.name = '李大'";
+        assert_eq!(text(&app, ended).await, "1");
+        all_majorities(&app).await;
+        assert_eq!(text(&app, ended).await, "1", "once");
+        let younger = one(&app, "李小").await;
+        assert_eq!(app.app.guardians_as_of(younger, Some(app.clock.now().shanghai_date())).await.unwrap().len(), 1);
+    }
+
+    async fn only_who_holds_all_of_a_child_decides_about_her_guardians(app: TestApp) {
+        family(&app).await;
+        let (child, mother) = (one(&app, "李小").await, one(&app, "李母").await);
+        let admin = async |serial, scope, role| county::administrator(&app, serial, scope, role).await;
+        let own = Decider::Admin(admin(20, SCHOOL, AdminRole::School).await);
+        let other = Decider::Admin(admin(22, OTHER, AdminRole::School).await);
+        let keeper = Decider::Admin(admin(24, COUNTY, AdminRole::SchoolRoster).await);
+        for by in [other, keeper, Decider::Admin(mother)] {
+            assert_eq!(change(&app, by, (child, mother), court(&[Restriction::NoContact])).await.unwrap_err(), Kind::NotFound, "{by:?}");
+        }
+        change(&app, own, (child, mother), court(&[Restriction::NoContact])).await.unwrap();
+        let aunt = one(&app, "赵老师").await;
+        assert_eq!(change(&app, other, (child, aunt), add(Relation::MotherSister)).await.unwrap_err(), Kind::NotFound);
+        assert_eq!(change(&app, own, (child, aunt), add(Relation::MotherSister)).await.unwrap().len(), 2);
+        let (one, other) = tokio::join!(change(&app, own, (child, aunt), Order::End), change(&app, own, (child, aunt), Order::End));
+        assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{one:?} {other:?}");
+    }
+}
+
+#[test]
+fn the_command_says_what_it_did_and_why_not() {
+    let place = Place::new();
+    let rows = pupil(SCHOOL, "李小", &number("20180203", 8), Some(("李母", &number("19850203", 6))));
+    for (kind, file) in [("institutions", INSTITUTIONS.to_owned()), ("students", format!("{STUDENTS}{rows}"))] {
+        std::fs::write(place.path().join(kind), file).unwrap();
+        place.json(&["roster", "import", "--kind", kind, kind], "");
+    }
+    let list = place.json(&["account", "list", "--org", SCHOOL], "");
+    let id = |kind: &str| {
+        list.as_array().unwrap().iter().find(|row| row["kind"] == kind).unwrap()["person_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let (child, mother) = (id("student"), id("parent"));
+    let pair = ["--person", &child, "--guardian-person", &mother];
+    let told = place.json(&[&["guardian", "restrict"][..], &pair, &["--to", "no_contact"]].concat(), "");
+    assert_eq!(told[0]["restrictions"][0], "no_contact", "{told}");
+    let twice = place.run(&[&["guardian", "restrict"][..], &pair, &["--to", "no_contact"]].concat());
+    assert!(twice.code == Some(1) && twice.err.contains("it is so already"), "{}", twice.err);
+    let added = place.run(&[&["guardian", "add"][..], &pair, &["--relation", "女"]].concat());
+    assert!(added.code == Some(1), "{}", added.err);
+    let text = place.run(&["guardian", "show", "--person", &child]).out;
+    assert!(text.contains("李母") && text.contains("母亲"), "{text}");
+    assert_eq!(place.run(&["guardian", "end", "--person", &child]).code, Some(2), "of whom?");
+}
