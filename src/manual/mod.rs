@@ -10,6 +10,9 @@ pub mod decisions {}
 #[doc = include_str!("threats.md")]
 pub mod threats {}
 
+#[doc = include_str!("asvs.md")]
+pub mod asvs {}
+
 #[doc = include_str!("conformance.md")]
 pub mod conformance {}
 

@@ -1,7 +1,8 @@
 //! Relying parties that nobody here wrote sign in, refresh and sign out at the program that people run: npm
-//! `openid-client` here, others below.
+//! `openid-client` here, others below, and the examples of `docs/examples` with the same libraries.
 
 mod authlib;
+mod examples;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -26,9 +26,10 @@ pub struct Page {
     pub text: String,
 }
 
-struct Form {
-    action: Url,
-    fields: Vec<(String, String)>,
+/// A form as it would be sent, before anything is filled in.
+pub(super) struct Form {
+    pub(super) action: Url,
+    pub(super) fields: Vec<(String, String)>,
 }
 
 impl PlainBrowser {
@@ -195,8 +196,13 @@ impl Page {
     }
 
     fn form(&self, control: &str) -> Option<Form> {
+        self.form_with(&format!("[name={control}]"))
+    }
+
+    /// The form that holds what this selects.
+    pub(super) fn form_with(&self, wanted: &str) -> Option<Form> {
         let html = Html::parse_document(&self.text);
-        let wanted = Selector::parse(&format!("[name={control}]")).unwrap();
+        let wanted = Selector::parse(wanted).unwrap();
         let inputs = Selector::parse("input[name]").unwrap();
         let form = html.select(&Selector::parse("form").unwrap()).find(|form| form.select(&wanted).next().is_some())?;
         let fields = form.select(&inputs).filter(is_sent).map(|input| {

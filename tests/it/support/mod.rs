@@ -21,3 +21,4 @@ pub mod remote;
 pub mod rosters;
 pub mod standard;
 pub mod visitor;
+pub mod wanderer;

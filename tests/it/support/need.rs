@@ -7,7 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "what ./test found is told through the environment")]
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -34,12 +34,12 @@ pub fn browser() -> Option<Browser> {
     Some(Browser { chromium, chromedriver })
 }
 
-/// Node.js, with the packages of `tests/clients/openid-client` in place.
+/// Node.js, with the packages of `tests/clients/openid-client` and of `docs/examples/javascript` in place.
 pub fn node() -> Option<PathBuf> {
     path("MINGJI_TEST_NODE", "no Node.js with the package openid-client")
 }
 
-/// Python, with the packages of `tests/clients/authlib` in place.
+/// Python, with the packages of `tests/clients/authlib` and of `docs/examples/python` in place.
 pub fn python() -> Option<PathBuf> {
     path("MINGJI_TEST_PYTHON", "no Python with the package Authlib")
 }
@@ -47,6 +47,30 @@ pub fn python() -> Option<PathBuf> {
 /// HAProxy.
 pub fn proxy() -> Option<PathBuf> {
     path("MINGJI_TEST_HAPROXY", "no HAProxy")
+}
+
+/// Java, with the example in `docs/examples/java` built.
+pub fn java() -> Option<PathBuf> {
+    path("MINGJI_TEST_JAVA", "no Java with the example of Spring Security")
+}
+
+/// Whether all these programs are on the path.
+pub fn programs(names: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |name: &&&str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    let missing = names.iter().find(|name| !is_there(name));
+    if let Some(name) = missing {
+        skip(&format!("no {name}"));
+    }
+    missing.is_none()
+}
+
+/// Whether a file is there that something else makes.
+pub fn file(file: &Path, made_by: &str) -> bool {
+    if !file.is_file() {
+        skip(&format!("no {} ({made_by})", file.file_name().unwrap_or_default().display()));
+    }
+    file.is_file()
 }
 
 fn address(variable: &str, reason: &str) -> Option<Url> {
