@@ -9,13 +9,13 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::{AdminGrantId, PersonId};
+use crate::domain::id::{AdminGrantId, OrgId, PersonId, StaffingId};
 use crate::domain::registry::admin_rule::{self, GrantError, Held, Protection, Wanted};
 use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::registry::institution::Institution;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::admin_grants::{self, KnownGrant, LiveGrant, NewGrant};
-use crate::store::{accounts, activations, institutions, persons};
+use crate::store::{accounts, activations, guardianships, institutions, merges, persons, staffings};
 
 /// A role that is asked for.
 #[derive(Clone, Debug)]
@@ -103,17 +103,23 @@ impl App {
     pub async fn grant_role(&self, ctx: &Ctx, by: Decider, person: PersonId, wish: &Wish) -> Result<Granted, Error> {
         let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::AdminGranted).await?;
-        let found = institutions::by_code(work.tx(), &task, &wish.org).await?;
+        let found = institutions::by_code(work.tx(), &task, &wish.org).await?.filter(Institution::stands);
         let org = found.ok_or_else(|| Error::no_institution(&wish.org))?;
         let on = task.on(person);
         // Held first: of two grants at once, and of a grant and a merge, the second sees the first; and a run of slips that is
-        // under way either made her code before this, or sees the grant.
-        let held = persons::hold(work.tx(), &on).await?.filter(|person| person.merged_into.is_none());
-        held.ok_or_else(|| Error::not_found("the person"))?;
+        // under way either made her code before this, or sees the grant. Who gives is held too: of this and of what takes her
+        // right back, the second sees the first. What is closed meanwhile gets no administrator.
+        let held = merges::hold(work.tx(), &task, by.admin().unwrap_or(person), person).await?;
+        let held = held.iter().any(|one| one.id == person && one.merged_into.is_none());
+        held.then_some(()).ok_or_else(|| Error::not_found("the person"))?;
+        if institutions::hold_standing(work.tx(), &task, std::iter::once(org.id)).await? == 0 {
+            return Err(Error::no_institution(&wish.org));
+        }
         let account = accounts::hold(work.tx(), &on).await?;
         let until = end_of(wish.until, ctx.now)?;
         let wanted = wish.wanted(&org, until);
         self.may_grant(&mut work, &ctx, &task, by, person, (&org, &wanted)).await?;
+        let staffing = self.rests_on(&mut work, &ctx, &task, by, person, org.id).await?;
         if by.admin().is_some() || self.protection == Protection::Three {
             admin_rule::fits(&wanted).map_err(refused)?;
         }
@@ -133,16 +139,20 @@ impl App {
             deputy: wish.deputy || runs,
             valid_from: ctx.now,
             valid_to: until,
-            staffing: admin_grants::post_for(work.tx(), &on, org.id).await?,
+            staffing,
         };
         let inserted = admin_grants::insert(work.tx(), &on, &grant).await;
         if inserted.as_ref().is_err_and(|error| error.is_unique("admin_grant_org_id_key")) {
             return Err(Error::busy("somebody named another system administrator at the same moment"));
         }
-        let granted = Granted { person_id: person, granted: inserted?, deputy: grant.deputy };
-        if !granted.granted {
-            return Ok(granted);
+        if !inserted? {
+            // What she holds, which may not be what was asked for.
+            let standing = admin_grants::standing(work.tx(), &task, person).await?;
+            let hers = standing.iter().find(|one| one.org == org.id && one.role == grant.role);
+            let deputy = hers.ok_or_else(|| Error::busy("somebody took it back at the same moment"))?.deputy;
+            return Ok(Granted { person_id: person, granted: false, deputy });
         }
+        let granted = Granted { person_id: person, granted: true, deputy: grant.deputy };
         if let Some(account) = account {
             activations::end_open(work.tx(), account, ctx.now).await?;
         }
@@ -153,7 +163,8 @@ impl App {
         Ok(granted)
     }
 
-    /// Takes a role back, as the operator, as who gave it, or as who may give it.
+    /// Takes a role back: as the operator, as who runs an institution above or may name as much there, or as who gave it and
+    /// still runs that institution or one above.
     ///
     /// # Errors
     /// `NotFound` where she does not hold it, or for whoever may not take it back.
@@ -170,22 +181,17 @@ impl App {
         let missing = || Error::not_found("such a grant of hers");
         let found = institutions::by_code(work.tx(), &task, org_code).await?;
         let org = found.ok_or_else(|| Error::no_institution(org_code))?;
+        persons::hold(work.tx(), &task.on(person)).await?;
         let grants = admin_grants::all_of(work.tx(), &task, person).await?;
         let is_meant =
             |grant: &&KnownGrant| grant.revoked_at.is_none() && grant.org == org.id && grant.role == role.as_str();
         let grant = grants.iter().find(is_meant).ok_or_else(missing)?;
         if let Some(admin) = by.admin() {
-            let wanted = Wanted {
-                role,
-                level: org.level,
-                deputy: grant.deputy,
-                may_delegate: grant.may_delegate,
-                until: grant.valid_to,
-            };
             let held = self.held_towards(&mut work, &ctx, &task, admin, &org).await?;
-            // What would outlive hers she cannot give, but take back.
-            let may_take = held.iter().any(|held| admin_rule::may_give(held, &wanted) != Ok(false));
-            if admin == person || (!may_take && (grant.granted_by != Some(admin) || held.is_empty())) {
+            let takes = held.iter().any(|held| admin_rule::may_take(held, role, org.level, grant.deputy));
+            // What was hers to give while she governed there is not hers to take when she does no more.
+            let governs = held.iter().any(|held| held.depth.is_some() && held.role.runs());
+            if admin == person || !(takes || (governs && grant.granted_by == Some(admin))) {
                 return Err(missing());
             }
         }
@@ -265,6 +271,35 @@ impl App {
         let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
         let seen = persons::in_subtree(work.tx(), &scope, person, ctx.now.shanghai_date()).await?;
         seen.map(drop).ok_or_else(|| Error::not_found("the person"))
+    }
+
+    /// The post that a grant rests on. Of an administrator whoever gets it has one inside her subtree, and is of age: what rests
+    /// on nothing would never end.
+    async fn rests_on(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        person: PersonId,
+        org: OrgId,
+    ) -> Result<Option<StaffingId>, Error> {
+        let on = task.on(person);
+        let nearest = admin_grants::post_for(work.tx(), &on, org).await?;
+        let Some(admin) = by.admin() else { return Ok(nearest) };
+        let keeper = guardianships::keeper(work.tx(), &on).await?;
+        if !keeper.is_some_and(|keeper| keeper.is_of_age(ctx.now.shanghai_date())) {
+            return Err(refused(GrantError::Minor));
+        }
+        let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
+        let mut inside = Vec::new();
+        for post in staffings::open_of_many(work.tx(), task, &[person]).await? {
+            if institutions::find_in(work.tx(), &scope, post.org).await?.is_some() {
+                inside.push(post.id);
+            }
+        }
+        let post = nearest.filter(|post| inside.contains(post)).or_else(|| inside.first().copied());
+        post.map(Some).ok_or_else(|| refused(GrantError::NoPost))
     }
 
     /// What an administrator holds now, and how an institution stands towards each of it.

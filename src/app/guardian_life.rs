@@ -1,6 +1,9 @@
 //! Guardians over time 监护关系: recorded, restricted by a court, put in order, ended; over at 18. Whatever ends or restricts one
 //! ends what rests on it, in the same transaction.
 
+mod adding;
+mod rights;
+
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
@@ -14,13 +17,11 @@ use crate::domain::audit::Action;
 use crate::domain::id::{GuardianshipId, IdentityId, OrgId, PersonId};
 use crate::domain::registry::age::{self, AgeBand};
 use crate::domain::registry::codes::relation::Relation;
-use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::guardian_life::{self, GuardianError, GuardianshipSlice};
 use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus, Restriction};
 use crate::domain::registry::name::PersonName;
-use crate::domain::registry::person::Person;
 use crate::store::db::Tx;
-use crate::store::{cases, enrolments, guardianships, institutions, persons, staffings};
+use crate::store::{guardianships, institutions, persons};
 
 /// Relations that the daily look at majority reads at once.
 const PAGE: u32 = 1000;
@@ -28,13 +29,13 @@ const PAGE: u32 = 1000;
 /// What is to happen; the guardian by her id.
 #[derive(Clone, Debug)]
 pub enum Order {
-    /// A guardian is recorded as confirmed.
+    /// A guardian is recorded: as confirmed by the operator; an administrator's word counts as a row of her roster does (R1).
     Add {
         /// What she is to the child.
         relation: Relation,
         /// Guardian by law, where it does not follow from the relation.
         legal: Option<bool>,
-        /// What confirmed it.
+        /// What confirmed it; an administrator's word is always the school's.
         evidence: Evidence,
         /// Code of the institution that is the guardian (民法典 32); the person acts for it while she works there.
         institution: Option<String>,
@@ -81,11 +82,11 @@ pub struct GuardianPart {
 }
 
 impl App {
-    /// Changes who a child's guardians are; who they are from then on.
+    /// Changes who a child's guardians are; who they are from then on. An administrator is told of the one whom she named.
     ///
     /// # Errors
-    /// `NotFound` for somebody who is not there, or, for an administrator, not wholly in her scope; `Conflict` with the
-    /// reason for what is not possible.
+    /// `NotFound` for somebody who is not there, or, for an administrator, not wholly in her scope, and for a guardianship
+    /// that others recorded while the two are not wholly hers; `Conflict` with the reason for what is not possible.
     pub async fn change_guardian(
         &self,
         ctx: &Ctx,
@@ -96,37 +97,46 @@ impl App {
     ) -> Result<Vec<GuardianPart>, Error> {
         let (task, ctx) = (access::task(TaskName::GuardianLife), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::GuardianshipChanged).await?;
-        let child = self.minded(&mut work, &ctx, &task, by, child).await?;
-        let guardian = persons::survivor(work.tx(), guardian).await?.ok_or_else(missing)?;
-        if by.admin() == Some(guardian) {
+        let (child, guardian) = self.hold_pair(&mut work, &task, child, guardian).await?;
+        if by.admin() == Some(guardian.id) {
             return Err(missing());
         }
-        work.target("person", child.id).target("guardian", guardian);
-        let standing: Vec<Guardianship> = guardianships::of_child(work.tx(), &task.on(child.id))
-            .await?
-            .into_iter()
-            .filter(Guardianship::is_standing)
-            .collect();
-        let known = standing.iter().find(|one| one.guardian == guardian).cloned();
+        self.whole(&mut work, &ctx, &task, by, child.id).await?;
+        work.target("person", child.id).target("guardian", guardian.id);
+        let all = guardianships::of_child(work.tx(), &task.on(child.id)).await?;
+        let standing: Vec<Guardianship> = all.iter().filter(|one| one.is_standing()).cloned().collect();
+        let known = standing.iter().find(|one| one.guardian == guardian.id).cloned();
         let step = match (order, known) {
-            (Order::Add { .. }, Some(_)) => return Err(refused(GuardianError::Unchanged)),
-            (Order::Add { .. }, None) => {
-                self.add_guardian(&mut work, &ctx, &task, by, (&child, guardian), order, &standing).await?
+            (Order::Add { .. }, known) => {
+                // Before anything else is said: of somebody who is not hers she learns nothing.
+                self.whole(&mut work, &ctx, &task, by, guardian.id).await?;
+                if known.is_some() {
+                    return Err(refused(GuardianError::Unchanged));
+                }
+                self.add_guardian(&mut work, &ctx, &task, by, (&child, &guardian), order, &all).await?
             }
+            (_, None) if by.admin().is_some() => return Err(missing()),
             (_, None) => return Err(Error::not_found("a guardianship of the two")),
             (Order::End, Some(known)) => {
+                self.may_mind(&mut work, &ctx, &task, by, &all, std::slice::from_ref(&known)).await?;
                 self.end_guardianship(&mut work, &ctx, &task, known, ctx.now.shanghai_date()).await?;
                 "ended"
             }
             (Order::Restrict(restrictions), Some(known)) => {
+                self.may_mind(&mut work, &ctx, &task, by, &all, std::slice::from_ref(&known)).await?;
+                if !known.restrictions.is_subset(restrictions) {
+                    self.may_lift(&mut work, &ctx, &task, by, &all, &known).await?;
+                }
                 self.restrict(&mut work, &ctx, &task, known, restrictions.clone()).await?
             }
             (Order::Place(place), Some(known)) => {
+                self.may_mind(&mut work, &ctx, &task, by, &all, &standing).await?;
                 self.reorder(&mut work, &ctx, &task, &standing, known.id, *place).await?
             }
         };
         work.detail("step", step);
-        let told = guardians_in(work.tx(), &task, child.id, Some(ctx.now.shanghai_date())).await?;
+        let mut told = guardians_in(work.tx(), &task, child.id, Some(ctx.now.shanghai_date())).await?;
+        told.retain(|part| by.admin().is_none() || part.guardian_id == guardian.id);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
         Ok(told)
@@ -186,85 +196,6 @@ impl App {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one step of a change that was read above")]
-    async fn add_guardian(
-        &self,
-        work: &mut Work<'_>,
-        ctx: &Ctx,
-        task: &Task,
-        by: Decider,
-        (child, guardian): (&Person, PersonId),
-        order: &Order,
-        standing: &[Guardianship],
-    ) -> Result<&'static str, Error> {
-        let Order::Add { relation, legal, evidence, institution } = order else { return Err(missing()) };
-        if child.id == guardian {
-            return Err(refused(GuardianError::Herself));
-        }
-        if !relation.keeps() {
-            return Err(refused(GuardianError::NoGuardian));
-        }
-        if AgeBand::at(child.birth_date, ctx.now) == AgeBand::Adult {
-            return Err(refused(GuardianError::OfAge));
-        }
-        let keeper = guardianships::keeper(work.tx(), &task.on(guardian)).await?.ok_or_else(missing)?;
-        if !keeper.is_of_age(ctx.now.shanghai_date()) {
-            return Err(refused(GuardianError::Minor));
-        }
-        if by.admin().is_some() {
-            self.whole(work, ctx, task, by, guardian).await?;
-        }
-        let institution = self.acts_for(work, task, guardian, *relation, institution.as_deref()).await?;
-        let stays = enrolments::of_person(work.tx(), &task.on(child.id)).await?;
-        let school = stays.iter().find(|stay| stay.valid_to.is_none() && stay.source == StudentSource::Normal);
-        let fresh = Guardianship {
-            id: GuardianshipId::new(ctx.now, &*self.random),
-            child: child.id,
-            guardian,
-            relation: *relation,
-            legal: legal.unwrap_or_else(|| relation.is_parent() || institution.is_some()),
-            rank: i64::try_from(standing.len()).unwrap_or(i64::MAX - 1) + 1,
-            status: GuardianshipStatus::Confirmed,
-            verified_by: Some(*evidence),
-            recorded_by: school.map(|stay| stay.org),
-            institution,
-            restrictions: BTreeSet::new(),
-            valid_from: ctx.now.shanghai_date(),
-            valid_to: None,
-            created_at: ctx.now,
-            updated_at: ctx.now,
-            version: 1,
-        };
-        if !guardianships::insert(work.tx(), &task.on(child.id), &fresh).await? {
-            return Err(Error::busy("somebody recorded the two at the same moment"));
-        }
-        work.event("guardianship", fresh.id, "guardianship.confirmed", &[]);
-        Ok("added")
-    }
-
-    /// The institution that is the guardian, where the relation says that one is: the person works there.
-    async fn acts_for(
-        &self,
-        work: &mut Work<'_>,
-        task: &Task,
-        guardian: PersonId,
-        relation: Relation,
-        code: Option<&str>,
-    ) -> Result<Option<OrgId>, Error> {
-        let code = match (relation == Relation::Institution, code) {
-            (false, None) => return Ok(None),
-            (true, Some(code)) => code,
-            _ => return Err(refused(GuardianError::Institution)),
-        };
-        let org = institutions::by_code(work.tx(), task, code).await?.ok_or_else(|| Error::no_institution(code))?;
-        let posts = staffings::open_of_many(work.tx(), task, &[guardian]).await?;
-        if posts.iter().any(|post| post.org == org.id) {
-            Ok(Some(org.id))
-        } else {
-            Err(Error::new(Kind::Conflict, "she has no post at this institution: `mingji staff join` first"))
-        }
-    }
-
     async fn restrict(
         &self,
         work: &mut Work<'_>,
@@ -307,35 +238,6 @@ impl App {
             work.event("guardianship", id, "guardianship.changed", &["rank"]);
         }
         Ok("put in order")
-    }
-
-    /// A child whose guardians this decider may record: an administrator only of whoever is wholly hers.
-    async fn minded(
-        &self,
-        work: &mut Work<'_>,
-        ctx: &Ctx,
-        task: &Task,
-        by: Decider,
-        child: PersonId,
-    ) -> Result<Person, Error> {
-        let child = persons::survivor(work.tx(), child).await?.ok_or_else(missing)?;
-        self.whole(work, ctx, task, by, child).await?;
-        persons::find(work.tx(), &task.on(child)).await?.ok_or_else(missing)
-    }
-
-    /// An administrator decides about people of whom she covers all sides (R1), and not about herself.
-    async fn whole(
-        &self,
-        work: &mut Work<'_>,
-        ctx: &Ctx,
-        task: &Task,
-        by: Decider,
-        person: PersonId,
-    ) -> Result<(), Error> {
-        let Some(admin) = by.admin() else { return Ok(()) };
-        let sides: BTreeSet<OrgId> =
-            cases::sides_of(work.tx(), task, &[person]).await?.into_iter().map(|side| side.org).collect();
-        if admin != person && self.covers(work.tx(), admin, &sides, ctx.now).await? { Ok(()) } else { Err(missing()) }
     }
 }
 

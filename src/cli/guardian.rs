@@ -20,7 +20,9 @@ use crate::domain::registry::guardianship::{Evidence, Restriction};
 /// Subcommands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Records a guardian who was confirmed: by the school, the student register, a document, or the other guardian.
+    /// Records a guardian who was confirmed: by the school, the student register, a document, or the other guardian. With `--as`
+    /// it is the school's word, whatever `--by` says, and a claim to be decided where another institution recorded guardians of
+    /// the child or the two were related before.
     #[command(
         after_help = "Example: mingji guardian add abcd-efgh-jkmn --guardian k7m2-xp9w-dt2q --relation 母亲 --by document"
     )]
@@ -47,7 +49,7 @@ pub enum Command {
         pair: Pair,
     },
     /// Notes what a court took away: the guardian neither sees the child, nor agrees for her, nor sets her password. Without a
-    /// restriction everything is given back.
+    /// restriction everything is given back: with `--as` by the authority above the school alone.
     #[command(after_help = "Example: mingji guardian restrict abcd-efgh-jkmn --guardian k7m2-xp9w-dt2q --to custody")]
     Restrict {
         #[command(flatten)]

@@ -178,6 +178,64 @@ both_engines! {
         revoke(&app, OPERATOR, people[1], AdminRole::School, SCHOOL).await.unwrap();
         assert_eq!(missing(&app, people[1], child).await, ["revoked"]);
     }
+
+    async fn what_an_administrator_gives_rests_on_a_post_inside_her_subtree(app: TestApp) {
+        let people = staff(&app, 2).await;
+        grant(&app, OPERATOR, people[0], &wish(AdminRole::County, COUNTY)).await.unwrap();
+        let county = Decider::Admin(people[0]);
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &number("20170203", 2), Some(("王母", &number("19850203", 6))))]).await;
+        // Seventeen, and employed.
+        let young = (app.clock.now().shanghai_date() - chrono::Months::new(12 * 17)).format("%Y%m%d").to_string();
+        assert_eq!(county::teachers(&app, &[teacher(SCHOOL, "小赵", &number(&young, 70))]).await.errors, []);
+        for name in ["王芳", "王母", "小赵"] {
+            let person = called(&app, name).await[0];
+            for role in [AdminRole::School, AdminRole::SchoolRoster, AdminRole::Audit] {
+                assert_eq!(grant(&app, county, person, &wish(role, SCHOOL)).await.unwrap_err(), Kind::Conflict, "{name} {role}");
+            }
+        }
+        assert!(grant(&app, county, people[1], &wish(AdminRole::School, OTHER)).await.unwrap().granted);
+        let rests = "SELECT CASE WHEN staffing_id IS NULL THEN 'nothing' ELSE 'a post' END FROM admin_grant WHERE granted_by IS NOT NULL";
+        assert_eq!(text(&app, rests).await, "a post");
+        app.app.close_institution(&app.operator(), OPERATOR, OTHER).await.unwrap();
+        assert_eq!(grant(&app, OPERATOR, people[1], &wish(AdminRole::SchoolRoster, OTHER)).await.unwrap_err(), Kind::NotFound, "what is closed has no administrator");
+    }
+
+    async fn whoever_runs_what_is_above_takes_back_what_is_below(app: TestApp) {
+        let people = staff(&app, 6).await;
+        grant(&app, OPERATOR, people[0], &wish(AdminRole::City, CITY)).await.unwrap();
+        grant(&app, OPERATOR, people[1], &wish(AdminRole::County, COUNTY)).await.unwrap();
+        let (city, county, runs) = (Decider::Admin(people[0]), Decider::Admin(people[1]), Decider::Admin(people[2]));
+        grant(&app, county, people[2], &Wish { may_delegate: true, ..wish(AdminRole::School, SCHOOL) }).await.unwrap();
+        for deputy in &people[3..] {
+            let named = Wish { deputy: true, ..wish(AdminRole::School, SCHOOL) };
+            assert!(grant(&app, runs, *deputy, &named).await.unwrap().granted);
+        }
+        revoke(&app, runs, people[3], AdminRole::School, SCHOOL).await.unwrap();
+        revoke(&app, county, people[2], AdminRole::School, SCHOOL).await.unwrap();
+        revoke(&app, city, people[5], AdminRole::School, SCHOOL).await.unwrap();
+        let asked = grant(&app, county, people[4], &wish(AdminRole::School, SCHOOL)).await.unwrap();
+        assert_eq!((asked.granted, asked.deputy), (false, true), "the answer is what she holds");
+        revoke(&app, county, people[4], AdminRole::School, SCHOOL).await.unwrap();
+        let anew = grant(&app, county, people[4], &wish(AdminRole::School, SCHOOL)).await.unwrap();
+        assert_eq!((anew.granted, anew.deputy), (true, false), "whom the level above names runs the school");
+        // Whatever she holds there since: she runs nothing there any more.
+        revoke(&app, city, people[1], AdminRole::County, COUNTY).await.unwrap();
+        for role in [AdminRole::SchoolRoster, AdminRole::Audit] {
+            grant(&app, OPERATOR, people[1], &wish(role, COUNTY)).await.unwrap();
+        }
+        assert_eq!(revoke(&app, county, people[4], AdminRole::School, SCHOOL).await.unwrap_err(), Kind::NotFound);
+    }
+
+    async fn a_low_role_over_a_high_institution_names_nobody_above_itself(app: TestApp) {
+        let people = staff(&app, 2).await;
+        // As the operator may have granted it before levels were asked for.
+        grant(&app, OPERATOR, people[0], &wish(AdminRole::School, CITY)).await.unwrap();
+        for role in [AdminRole::County, AdminRole::Audit] {
+            assert_eq!(grant(&app, Decider::Admin(people[0]), people[1], &wish(role, COUNTY)).await.unwrap_err(), Kind::NotFound, "{role}");
+        }
+        grant(&app, OPERATOR, people[1], &wish(AdminRole::County, COUNTY)).await.unwrap();
+        assert_eq!(revoke(&app, Decider::Admin(people[0]), people[1], AdminRole::County, COUNTY).await.unwrap_err(), Kind::NotFound);
+    }
 }
 
 async fn duties_are_apart(engine: Engine) {

@@ -7,7 +7,7 @@ use mingji::app::Kind;
 use mingji::app::guardian_life::{GuardianPart, Order};
 use mingji::app::institution_life::{Opening, Split};
 use mingji::app::pace::Listener;
-use mingji::app::relation_claim::Decider;
+use mingji::app::relation_claim::{Decider, Verdict};
 use mingji::app::staff_life;
 use mingji::domain::id::PersonId;
 use mingji::domain::oidc::scope::ScopeSet;
@@ -90,6 +90,26 @@ async fn family(app: &TestApp) {
     assert_eq!(county::pupils(app, &rows).await.errors, []);
     let rows = [teacher(SCHOOL, "赵老师", &number("19750203", 60))];
     assert_eq!(county::teachers(app, &rows).await.errors, []);
+}
+
+/// What was said waits at a school, and is agreed to.
+async fn agreed(app: &TestApp, school: &str, by: Decider) {
+    let waiting = app.app.pending_claims(&app.operator(), OPERATOR, school, None).await.unwrap();
+    let [claim] = &waiting[..] else { panic!("one claim of {school}: {waiting:?}") };
+    app.app.decide_claim(&app.operator(), by, claim.id, Verdict::Confirm).await.unwrap();
+}
+
+/// The younger sister moves to the other school, where an uncle works.
+async fn moved(app: &TestApp) -> (PersonId, PersonId, PersonId) {
+    family(app).await;
+    county::pupils(app, &[pupil(OTHER, "李小", &number("20180203", 8), None)]).await;
+    agreed(app, OTHER, OPERATOR).await;
+    assert_eq!(county::teachers(app, &[teacher(OTHER, "钱老师", &number("19760203", 62))]).await.errors, []);
+    (one(app, "李小").await, one(app, "李母").await, one(app, "钱老师").await)
+}
+
+async fn today(app: &TestApp, child: PersonId) -> Vec<GuardianPart> {
+    app.app.guardians_as_of(child, Some(app.clock.now().shanghai_date())).await.unwrap()
 }
 
 async fn all_majorities(app: &TestApp) {
@@ -265,9 +285,69 @@ both_engines! {
         change(&app, own, (child, mother), court(&[Restriction::NoContact])).await.unwrap();
         let aunt = one(&app, "赵老师").await;
         assert_eq!(change(&app, other, (child, aunt), add(Relation::MotherSister)).await.unwrap_err(), Kind::NotFound);
-        assert_eq!(change(&app, own, (child, aunt), add(Relation::MotherSister)).await.unwrap().len(), 2);
+        assert_eq!(change(&app, own, (child, aunt), add(Relation::MotherSister)).await.unwrap().len(), 1, "she is told of whom she named");
         let (one, other) = tokio::join!(change(&app, own, (child, aunt), Order::End), change(&app, own, (child, aunt), Order::End));
         assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{one:?} {other:?}");
+    }
+
+    async fn what_another_school_recorded_is_not_the_next_school_s(app: TestApp) {
+        let (child, mother, uncle) = moved(&app).await;
+        let next = Decider::Admin(county::administrator(&app, 20, OTHER, AdminRole::School).await);
+        for order in [Order::End, court(&[Restriction::Custody]), Order::Place(2)] {
+            assert_eq!(change(&app, next, (child, mother), order.clone()).await.unwrap_err(), Kind::NotFound, "{order:?}");
+        }
+        assert!(speaks(&app, child, mother).await, "she is the mother, wherever the child learns");
+        // Of whom she does not hold she does not hear who is a minor, and who is there at all.
+        let sister = one(&app, "李大").await;
+        for person in [sister, one(&app, "赵老师").await, mother] {
+            assert_eq!(change(&app, next, (child, person), add(Relation::MotherSister)).await.unwrap_err(), Kind::NotFound);
+        }
+        let told = change(&app, next, (child, uncle), add(Relation::MotherBrother)).await.unwrap();
+        assert_eq!(told.iter().map(|part| (part.guardian_id, part.status)).collect::<Vec<_>>(), [(uncle, "pending")]);
+        assert_eq!(told[0].verified_by, None, "whatever paper she says that she saw");
+        assert!(!speaks(&app, child, uncle).await, "others recorded the child's guardians before");
+        assert_eq!(change(&app, next, (child, uncle), add(Relation::MotherBrother)).await.unwrap_err(), Kind::Conflict);
+        let above = Decider::Admin(county::administrator(&app, 22, COUNTY, AdminRole::County).await);
+        agreed(&app, OTHER, above).await;
+        assert!(speaks(&app, child, uncle).await);
+        assert_eq!(change(&app, next, (child, uncle), Order::Place(1)).await.unwrap_err(), Kind::NotFound, "the mother's place is not hers");
+        change(&app, next, (child, uncle), Order::End).await.unwrap();
+        change(&app, above, (child, mother), Order::End).await.unwrap();
+        assert_eq!(today(&app, child).await.len(), 0, "who covers both schools decides");
+    }
+
+    async fn what_a_court_took_away_no_school_gives_back(app: TestApp) {
+        family(&app).await;
+        let (child, mother) = (one(&app, "李小").await, one(&app, "李母").await);
+        let own = Decider::Admin(county::administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        let above = Decider::Admin(county::administrator(&app, 22, COUNTY, AdminRole::County).await);
+        let both = [Restriction::Custody, Restriction::NoContact];
+        change(&app, own, (child, mother), court(&both)).await.unwrap();
+        for left in [&[][..], &both[..1]] {
+            assert_eq!(change(&app, own, (child, mother), court(left)).await.unwrap_err(), Kind::Conflict, "{left:?}");
+        }
+        change(&app, own, (child, mother), Order::End).await.unwrap();
+        let told = change(&app, own, (child, mother), add(Relation::Mother)).await.unwrap();
+        assert_eq!((told[0].status, told[0].restrictions.len()), ("pending", 2), "the order outlives the relation");
+        agreed(&app, SCHOOL, OPERATOR).await;
+        assert!(!speaks(&app, child, mother).await);
+        change(&app, OPERATOR, (child, mother), Order::End).await.unwrap();
+        change(&app, OPERATOR, (child, mother), add(Relation::Mother)).await.unwrap();
+        assert!(!speaks(&app, child, mother).await, "whoever records her anew");
+        change(&app, above, (child, mother), court(&[])).await.unwrap();
+        assert!(speaks(&app, child, mother).await);
+    }
+
+    async fn two_who_are_recorded_at_once_have_places_of_their_own(app: TestApp) {
+        family(&app).await;
+        assert_eq!(county::teachers(&app, &[teacher(SCHOOL, "钱老师", &number("19760203", 62))]).await.errors, []);
+        let (child, aunt, uncle) = (one(&app, "李小").await, one(&app, "赵老师").await, one(&app, "钱老师").await);
+        let (one, other) = tokio::join!(
+            change(&app, OPERATOR, (child, aunt), add(Relation::MotherSister)),
+            change(&app, OPERATOR, (child, uncle), add(Relation::MotherBrother))
+        );
+        assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+        assert_eq!(today(&app, child).await.iter().map(|part| part.rank).collect::<Vec<_>>(), [1, 2, 3]);
     }
 }
 

@@ -98,6 +98,10 @@ pub enum GrantError {
     Past,
     #[error("nobody gives herself a role")]
     Herself,
+    #[error("she has no post at your institution or below it, on which the role would rest")]
+    NoPost,
+    #[error("nobody under 18 administers")]
+    Minor,
 }
 
 /// Whether a grant fits its institution, whoever gives it.
@@ -123,17 +127,18 @@ pub fn fits(wanted: &Wanted) -> Result<(), GrantError> {
 /// [`GrantError::Outlives`] when it would, but only for a shorter time.
 pub fn may_give(held: &Held, wanted: &Wanted) -> Result<bool, GrantError> {
     let Some(depth) = held.depth else { return Ok(false) };
-    let reaches = held.role.runs()
-        && match wanted.role {
-            // The level below, one step down: counties of a directly governed city stand one step below the province too.
-            role if role.runs() && depth > 0 => depth == 1 && !wanted.deputy,
-            // Her own role handed on to a deputy, at her own institution.
-            role if role.runs() => role == held.role && wanted.deputy && held.may_delegate && !wanted.may_delegate,
-            // Who keeps rosters and classes is the institution's own choice.
-            AdminRole::SchoolRoster | AdminRole::Class => !wanted.may_delegate,
-            // Whoever watches over an institution is named from above it.
-            _ => depth > 0 && !wanted.may_delegate,
-        };
+    let reaches = match wanted.role {
+        // The level below, one step down: counties of a directly governed city stand one step below the province too.
+        role if role.runs() && depth > 0 => {
+            depth == 1 && !wanted.deputy && role.level().is_some_and(|level| stands_above(held, level))
+        }
+        // Her own role handed on to a deputy, at her own institution.
+        role if role.runs() => role == held.role && wanted.deputy && held.may_delegate && !wanted.may_delegate,
+        // Who keeps rosters and classes is the institution's own choice.
+        AdminRole::SchoolRoster | AdminRole::Class => held.role.runs() && !wanted.may_delegate,
+        // Whoever watches over an institution is named from above it.
+        _ => depth > 0 && !wanted.may_delegate && stands_above(held, wanted.level),
+    };
     if !reaches {
         return Ok(false);
     }
@@ -142,6 +147,25 @@ pub fn may_give(held: &Held, wanted: &Wanted) -> Result<bool, GrantError> {
         (Some(held), Some(wanted)) if wanted <= held => Ok(true),
         (Some(_), _) => Err(GrantError::Outlives),
     }
+}
+
+/// Whether what somebody holds lets her take a role back over that institution: whoever runs one strictly above takes back
+/// what is below, deputies included; at the institution itself who runs it takes back what is its own choice, and, where she
+/// may name deputies, those. For how long is no question.
+pub fn may_take(held: &Held, role: AdminRole, level: InstitutionLevel, deputy: bool) -> bool {
+    match (held.depth, role) {
+        (None, _) => false,
+        _ if !held.role.runs() => false,
+        (Some(_), AdminRole::SchoolRoster | AdminRole::Class) => true,
+        (Some(0), role) => role == held.role && deputy && held.may_delegate,
+        (Some(_), role) => stands_above(held, level) && role.level().is_none_or(|own| stands_above(held, own)),
+    }
+}
+
+/// Whether the role that is held is of a level above this one. Where it lies does not say so: old grants of a low role over a
+/// high institution exist.
+fn stands_above(held: &Held, level: InstitutionLevel) -> bool {
+    held.role.level().is_some_and(|own| own < level)
 }
 
 /// Whether somebody with these roles may hold another one.
@@ -187,6 +211,9 @@ mod tests {
             (County, 1, Audit, Level::School, true),
             (School, 0, Audit, Level::School, false),
             (Audit, 1, School, Level::School, false),
+            (School, 1, County, Level::County, false),
+            (School, 1, Audit, Level::County, false),
+            (County, 1, City, Level::City, false),
         ] {
             let given = may_give(&held(one, depth), &wanted(role, level)).unwrap();
             assert_eq!(given, allowed, "{one} {depth} {role}");
@@ -200,6 +227,30 @@ mod tests {
     }
 
     #[test]
+    fn whoever_runs_what_is_above_takes_back_what_is_below() {
+        use AdminRole::{Audit, City, County, School, SchoolRoster};
+        use InstitutionLevel as Level;
+        for (one, depth, role, level, deputy, allowed) in [
+            (County, Some(1), School, Level::School, true, true),
+            (City, Some(2), School, Level::School, true, true),
+            (City, Some(2), School, Level::School, false, true),
+            (County, Some(1), Audit, Level::School, false, true),
+            (School, Some(0), SchoolRoster, Level::School, false, true),
+            (School, Some(0), School, Level::School, true, false),
+            (County, None, School, Level::School, true, false),
+            (County, Some(0), County, Level::County, false, false),
+            (School, Some(1), County, Level::County, false, false),
+            (SchoolRoster, Some(0), SchoolRoster, Level::School, false, false),
+            (Audit, Some(1), School, Level::School, false, false),
+        ] {
+            let taken = may_take(&Held { depth, ..held(one, 0) }, role, level, deputy);
+            assert_eq!(taken, allowed, "{one} {depth:?} {role} {deputy}");
+        }
+        let names = Held { may_delegate: true, ..held(School, 0) };
+        assert!(may_take(&names, School, Level::School, true) && !may_take(&names, School, Level::School, false));
+    }
+
+    #[test]
     fn duties_are_apart_where_the_profile_says_so() {
         use AdminRole::{Audit, County, School, Security};
         assert_eq!(separate(Protection::Two, &[School], Audit), Ok(()));
@@ -210,7 +261,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is handed on: nothing outside the subtree, nothing longer than it is held, no right to hand on.
+        /// Whatever is handed on: nothing outside the subtree, nothing longer than it is held, no right to hand on, no
+        /// role of a level that is not below hers, but to a deputy.
         #[test]
         fn nobody_gives_what_she_has_not(
             role in 0..AdminRole::ALL.len(), want in 0..AdminRole::ALL.len(), depth in proptest::option::of(0..4u32),
@@ -224,6 +276,8 @@ mod tests {
                 prop_assert!(depth.is_some() && held.role.runs());
                 prop_assert!(held.until.is_none_or(|end| wanted.until.is_some_and(|wish| wish <= end)));
                 prop_assert!(!hand_on || (wanted.role.runs() && depth == Some(1)));
+                let (own, given) = (held.role.level(), wanted.role.level());
+                prop_assert!(given.is_none_or(|given| own < Some(given) || (deputy && held.role == wanted.role)));
             }
         }
     }
