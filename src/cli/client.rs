@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::output::Output;
-use super::{Failure, runtime};
+use super::{Failure, client_check, runtime};
 use crate::app::Ctx;
 use crate::domain::id::{ClientId, InitialTokenId};
 use crate::domain::oidc::client::{ClientMetadata, ClientStatus};
@@ -46,6 +46,12 @@ pub enum Command {
         /// Its `client_id`.
         client_id: ClientId,
     },
+    /// A doctor for relying parties: visits a platform's sign-in through a sandbox provider that answers wrongly in one
+    /// way at a time, and says what was let in that should not. Nobody real takes part.
+    #[command(
+        after_help = "Example: mingji client check --protected http://localhost:8080/me http://localhost:8080/login"
+    )]
+    Check(Box<client_check::Asked>),
     /// Lists what clients were not told of: logout tokens that wait for them, or were given up after a day.
     #[command(after_help = "Example: mingji client deliveries")]
     Deliveries,
@@ -96,6 +102,7 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             // The registered client is a JSON document with and without --json (RFC 7591, 3.2.1).
             output.say(&document, |document| serde_json::to_string_pretty(document).unwrap_or_default())
         }
+        Command::Check(asked) => client_check::run(asked, output).await,
         Command::Suspend { client_id } => {
             set_status(config, output, "client suspend", *client_id, ClientStatus::Suspended).await
         }

@@ -8,6 +8,7 @@ mod backup;
 mod case;
 mod claim;
 mod client;
+mod client_check;
 mod codes;
 mod consent;
 mod demo;

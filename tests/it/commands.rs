@@ -2,6 +2,7 @@
 //! leaves nothing behind.
 
 mod approve;
+mod client_check;
 mod clients;
 mod doctor;
 mod reading;
@@ -88,6 +89,7 @@ const COMMANDS: &[&[&str]] = &[
     &["claim", "confirm"],
     &["claim", "reject"],
     &["client", "create"],
+    &["client", "check"],
     &["client", "initial-token"],
     &["client", "deliveries"],
     &["client", "initial-tokens"],
