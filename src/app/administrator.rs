@@ -2,6 +2,8 @@
 //! now and has not left the session in which she asked for it. Read at every request, so that a sign-out, a revoked right or a
 //! disabled account counts at once.
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
@@ -13,6 +15,7 @@ use crate::domain::access::TaskName;
 use crate::domain::id::{ClientId, OrgId, PersonId};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::resource::{ADMIN, API, SELF};
+use crate::domain::time::Timestamp;
 use crate::store::{admin_grants, institutions};
 
 /// What an administrator may do, and where.
@@ -53,6 +56,8 @@ pub struct Caller {
     pub person: PersonId,
     /// The client that holds the token.
     pub through: ClientId,
+    /// When she last proved who she is.
+    pub auth_time: Timestamp,
 }
 
 impl App {
@@ -70,6 +75,12 @@ impl App {
     /// As [`App::administrator`].
     pub async fn bearer(&self, ctx: &Ctx, token: &AccessToken) -> Result<Caller, Error> {
         self.caller(ctx, token, SELF).await
+    }
+
+    /// How long ago an administrator may have signed in to do what cannot be taken back by herself (RFC 9470): she is asked
+    /// again where she left her desk and the program did not.
+    pub fn step_up_age(&self) -> Duration {
+        self.lifetimes.admin_step_up
     }
 
     async fn caller(&self, ctx: &Ctx, token: &AccessToken, word: &str) -> Result<Caller, Error> {
@@ -98,7 +109,7 @@ impl App {
             other => other?,
         };
         match target.is_some_and(|target| target.words.contains(word)) {
-            true => Ok(Caller { person: grant.person, through: own.client.id }),
+            true => Ok(Caller { person: grant.person, through: own.client.id, auth_time: grant.auth_time }),
             false => Err(invalid_token()),
         }
     }

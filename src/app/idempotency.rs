@@ -90,14 +90,14 @@ impl App {
         ))
     }
 
-    /// Keeps what a request was answered. What failed here may be sent again.
+    /// Keeps what a request was answered. What failed here, or wanted another sign-in first, may be sent again.
     ///
     /// # Errors
     /// A failed store or cipher.
     pub async fn end_once(&self, ticket: Ticket, status: u16, body: &[u8]) -> Result<(), Error> {
         let at = (ticket.person, ticket.key);
         let mut tx = self.housekeeping(Housekeeping::Repetition).await?;
-        if status >= 500 {
+        if status == 401 || status >= 500 {
             api_requests::take_back(&mut tx, &task(), at).await?;
         } else {
             let sealed = self.sealer.seal_state(SEAL, &ticket.key, body, &*self.random)?;

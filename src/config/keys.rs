@@ -96,6 +96,8 @@ keys! {
         "as `MINGJI_LIFETIME_SESSION_IDLE`, for administrators";
     LIFETIME_ADMIN_SESSION_ABSOLUTE: "MINGJI_LIFETIME_ADMIN_SESSION_ABSOLUTE" = "8h", false,
         "as `MINGJI_LIFETIME_SESSION_ABSOLUTE`, for administrators";
+    LIFETIME_ADMIN_STEP_UP: "MINGJI_LIFETIME_ADMIN_STEP_UP" = "15m", false,
+        "how long ago an administrator may have signed in to decide a case or request, merge, export, open a full record or record a death at the API; she is asked again after that (RFC 9470)";
     LIFETIME_INTERACTION: "MINGJI_LIFETIME_INTERACTION" = "30m", false,
         "from the arrival at the sign-in page to the end of the sign-in";
     LIFETIME_ACTIVATION: "MINGJI_LIFETIME_ACTIVATION" = "14d", false,

@@ -323,6 +323,7 @@ fn lifetimes(raw: &Raw) -> Result<Lifetimes, ConfigError> {
         session_absolute: duration(raw, &keys::LIFETIME_SESSION_ABSOLUTE)?,
         admin_session_idle: duration(raw, &keys::LIFETIME_ADMIN_SESSION_IDLE)?,
         admin_session_absolute: duration(raw, &keys::LIFETIME_ADMIN_SESSION_ABSOLUTE)?,
+        admin_step_up: duration(raw, &keys::LIFETIME_ADMIN_STEP_UP)?,
         interaction: duration(raw, &keys::LIFETIME_INTERACTION)?,
         activation: duration(raw, &keys::LIFETIME_ACTIVATION)?,
         merge_undo: duration(raw, &keys::LIFETIME_MERGE_UNDO)?,

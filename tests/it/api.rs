@@ -8,3 +8,4 @@ mod once;
 mod records;
 mod registry;
 mod resources;
+mod step_up;

@@ -30,6 +30,8 @@ pub struct Lifetimes {
     pub admin_session_idle: Duration,
     /// As `session_absolute`, for whoever holds an admin grant.
     pub admin_session_absolute: Duration,
+    /// How long ago an administrator may have signed in to decide, approve, merge or open a record at the API (RFC 9470).
+    pub admin_step_up: Duration,
     /// From the arrival at the sign-in page to its end (R3: what the browser carries is good for so long).
     pub interaction: Duration,
     /// A printed activation code (R12).
@@ -60,6 +62,7 @@ impl Default for Lifetimes {
             session_absolute: 7 * DAY,
             admin_session_idle: 30 * MINUTE,
             admin_session_absolute: 8 * HOUR,
+            admin_step_up: 15 * MINUTE,
             interaction: 30 * MINUTE,
             activation: 14 * DAY,
             merge_undo: 90 * DAY,
@@ -122,6 +125,7 @@ impl Lifetimes {
             ("session_absolute", self.session_absolute, 366 * DAY),
             ("admin_session_idle", self.admin_session_idle, DAY),
             ("admin_session_absolute", self.admin_session_absolute, DAY),
+            ("admin_step_up", self.admin_step_up, DAY),
             ("interaction", self.interaction, DAY),
             ("activation", self.activation, 90 * DAY),
             ("merge_undo", self.merge_undo, 3660 * DAY),

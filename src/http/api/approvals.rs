@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::page::{List, Page};
 use super::problem::{Problem, Problems};
-use super::take::{Administrator, Asked, Body, Named};
+use super::take::{Administrator, Asked, Body, Named, Recent};
 use crate::app::App;
 use crate::app::approval::{ApprovalView, Ruling, Whose};
 use crate::domain::id::{ApprovalId, OrgId, PersonId};
@@ -111,7 +111,7 @@ pub async fn ask(
 #[utoipa::path(post, path = "/api/approvals/{id}/decision", tag = "approvals", params(("id" = ApprovalId, Path)), request_body = ApprovalDecision, responses((status = 200, body = ApprovalView), Problems))]
 pub async fn decide(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(id): Named<ApprovalId>,
     Body(decision): Body<ApprovalDecision>,
 ) -> Result<Json<ApprovalView>, Problem> {

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::page::{List, Page};
 use super::problem::{Problem, Problems};
-use super::take::{Administrator, Asked, Body, Named};
+use super::take::{Administrator, Asked, Body, Named, Recent};
 use crate::app::App;
 use crate::app::cases::{CaseView, Decided, Listed, Verdict};
 use crate::domain::id::CaseId;
@@ -79,7 +79,7 @@ pub async fn show(
 #[utoipa::path(post, path = "/api/cases/{id}/decision", tag = "cases", params(("id" = CaseId, Path)), request_body = CaseDecision, responses((status = 200, body = Decided), Problems))]
 pub async fn decide(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(id): Named<CaseId>,
     Body(CaseDecision { decision, reason }): Body<CaseDecision>,
 ) -> Result<Json<Decided>, Problem> {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::problem::{Problem, Problems};
-use super::take::{Administrator, Body, Named};
+use super::take::{Body, Named, Recent};
 use crate::app::App;
 use crate::app::merge::Merged;
 use crate::domain::id::PersonId;
@@ -35,7 +35,7 @@ pub struct Undo {
 #[utoipa::path(post, path = "/api/merges", tag = "merges", request_body = MergeOrder, responses((status = 200, body = Merged), Problems))]
 pub async fn merge(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Body(order): Body<MergeOrder>,
 ) -> Result<Json<Merged>, Problem> {
     let (survivor, absorbed) = (order.survivor, order.absorbed);
@@ -47,7 +47,7 @@ pub async fn merge(
 #[utoipa::path(post, path = "/api/merges/{absorbed}/undo", tag = "merges", params(("absorbed" = PersonId, Path)), request_body = Undo, responses((status = 200, body = Merged), Problems))]
 pub async fn undo(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(absorbed): Named<PersonId>,
     Body(Undo { reason }): Body<Undo>,
 ) -> Result<Json<Merged>, Problem> {

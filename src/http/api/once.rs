@@ -51,7 +51,7 @@ async fn keyed(door: &Door, sent: &HeaderValue, request: Request, next: Next) ->
     let body = Bytes::from_request(Request::from_parts(copy, body), door)
         .await
         .map_err(|_| Problem::new(&admin.ctx, ProblemCode::TooLarge))?;
-    let caller = Caller { person: admin.person, through: admin.through };
+    let caller = Caller { person: admin.person, through: admin.through, auth_time: admin.auth_time };
     let asked = Keyed { key, operation: &operation, body: &body };
     let begun = door.app.begin_once(&admin.ctx, caller, &asked).await.map_err(|error| admin.problem(&error))?;
     let ticket = match begun {

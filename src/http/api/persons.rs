@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::{Problem, Problems};
-use super::take::{Administrator, Asked, Body, Named};
+use super::take::{Administrator, Asked, Body, Named, Recent};
 use crate::app::person_change::Changed;
 use crate::app::person_search::{Found, Sought};
 use crate::app::record::{FullRecord, PersonView};
@@ -209,7 +209,7 @@ pub async fn show(
 #[utoipa::path(get, path = "/api/persons/{id}/record", tag = "persons", params(("id" = PersonId, Path), OpenedBy), responses((status = 200, body = FullRecord), Problems))]
 pub async fn record(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(id): Named<PersonId>,
     Asked(OpenedBy { approval }): Asked<OpenedBy>,
 ) -> Result<Json<FullRecord>, Problem> {
@@ -268,7 +268,7 @@ pub async fn set_code(
 #[utoipa::path(post, path = "/api/persons/{id}/death", tag = "persons", params(("id" = PersonId, Path)), request_body = Death, responses((status = 200, body = Change), Problems))]
 pub async fn record_death(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(id): Named<PersonId>,
     Body(Death { date }): Body<Death>,
 ) -> Result<Json<Change>, Problem> {

@@ -1,6 +1,8 @@
 //! What went wrong at the API, as a problem document (RFC 9457): a stable code, a sentence in Chinese and in English, and
 //! the id under which the log has more.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +21,8 @@ pub enum ProblemCode {
     InvalidToken,
     /// A token without the scope.
     InsufficientScope,
+    /// A sign-in that is too long ago for this.
+    InsufficientUserAuthentication,
     /// It is not there, or not for this administrator.
     NotFound,
     /// Another method of this path.
@@ -50,6 +54,12 @@ impl ProblemCode {
             Self::InsufficientScope => {
                 ("insufficient_scope", StatusCode::FORBIDDEN, "令牌没有这项权限", "The token does not cover this")
             }
+            Self::InsufficientUserAuthentication => (
+                "insufficient_user_authentication",
+                StatusCode::UNAUTHORIZED,
+                "请重新登录后再做这一步",
+                "Sign in again for this step",
+            ),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "没有找到", "Not found"),
             Self::MethodNotAllowed => {
                 ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "此地址不支持这种方法", "Not with this method")
@@ -106,13 +116,15 @@ pub struct Problem {
     code: ProblemCode,
     detail: Option<String>,
     snapshot: Option<String>,
+    /// In seconds: how long ago the sign-in may be.
+    max_age: Option<u64>,
     request: String,
 }
 
 impl Problem {
     /// A problem that says no more than its kind.
     pub fn new(ctx: &Ctx, code: ProblemCode) -> Self {
-        Self { code, detail: None, snapshot: None, request: ctx.request_id.to_string() }
+        Self { code, detail: None, snapshot: None, max_age: None, request: ctx.request_id.to_string() }
     }
 
     /// With a sentence for the developer.
@@ -124,6 +136,11 @@ impl Problem {
     /// Changes that are not kept any more, and where the snapshot is.
     pub fn gone(ctx: &Ctx, snapshot: String) -> Self {
         Self { snapshot: Some(snapshot), ..Self::new(ctx, ProblemCode::Gone) }
+    }
+
+    /// A sign-in that is longer ago than `most` (RFC 9470, 3).
+    pub fn sign_in_again(ctx: &Ctx, most: Duration) -> Self {
+        Self { max_age: Some(most.as_secs()), ..Self::new(ctx, ProblemCode::InsufficientUserAuthentication) }
     }
 
     /// A failed use case. What happened inside goes to the log.
@@ -150,6 +167,10 @@ impl Problem {
             ProblemCode::Unauthorized => Some("Bearer realm=\"mingji\"".into()),
             ProblemCode::InsufficientScope => {
                 Some(format!("Bearer realm=\"mingji\", error=\"{code}\", scope=\"{}\"", self.needed()))
+            }
+            ProblemCode::InsufficientUserAuthentication => {
+                let max_age = self.max_age.unwrap_or_default();
+                Some(format!("Bearer realm=\"mingji\", error=\"{code}\", max_age=\"{max_age}\""))
             }
             _ if status == StatusCode::UNAUTHORIZED => Some(format!("Bearer realm=\"mingji\", error=\"{code}\"")),
             _ => None,
@@ -199,8 +220,8 @@ pub enum Problems {
     /// The request cannot be used.
     #[response(status = 400, content_type = "application/problem+json")]
     Invalid(Document),
-    /// No token, or one that is not for here or has ended.
-    #[response(status = 401, content_type = "application/problem+json", headers(("WWW-Authenticate", description = "RFC 6750, 3")))]
+    /// No token, one that is not for here or has ended, or a sign-in that is too long ago (RFC 9470).
+    #[response(status = 401, content_type = "application/problem+json", headers(("WWW-Authenticate", description = "RFC 6750, 3; RFC 9470, 3")))]
     Token(Document),
     /// A token without the scope.
     #[response(status = 403, content_type = "application/problem+json", headers(("WWW-Authenticate", description = "RFC 6750, 3")))]

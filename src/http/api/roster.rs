@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::page::{List, Page};
 use super::problem::{Problem, Problems};
-use super::take::{Administrator, Asked, Body, Named};
+use super::take::{Administrator, Asked, Body, Named, Recent};
 use crate::app::App;
 use crate::app::guardian_view::KeeperRow;
 use crate::app::record::Export;
@@ -145,7 +145,7 @@ pub async fn staff(
 #[utoipa::path(post, path = "/api/institutions/{id}/export", tag = "roster", params(("id" = OrgId, Path)), request_body = ExportOrder, responses((status = 200, body = Export), Problems))]
 pub async fn export(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(id): Named<OrgId>,
     Body(order): Body<ExportOrder>,
 ) -> Result<Json<Export>, Problem> {

@@ -16,6 +16,7 @@ use crate::app::relation_claim::Decider;
 use crate::app::{Ctx, Error};
 use crate::domain::audit::Actor;
 use crate::domain::id::{ClientId, PersonId};
+use crate::domain::time::Timestamp;
 use crate::http::Door;
 use crate::http::extract::{Visit, access_token};
 
@@ -28,6 +29,8 @@ pub struct Administrator {
     pub person: PersonId,
     /// The client through which she asks.
     pub through: ClientId,
+    /// When she last proved who she is.
+    pub auth_time: Timestamp,
 }
 
 impl Administrator {
@@ -65,8 +68,27 @@ impl FromRequestParts<Door> for Administrator {
         let ctx = request_ctx(parts, door).await;
         let token = presented(parts, door).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
         match door.app.administrator(&ctx, &token).await {
-            Ok(Caller { person, through }) => Ok(Self { ctx: ctx.administering(person), person, through }),
+            Ok(Caller { person, through, auth_time }) => {
+                Ok(Self { ctx: ctx.administering(person), person, through, auth_time })
+            }
             Err(error) => Err(Problem::of(&ctx, &error)),
+        }
+    }
+}
+
+/// The administrator who asks, and who proved a short while ago who she is: for what opens a record, or cannot be taken
+/// back by herself (RFC 9470).
+pub struct Recent(pub Administrator);
+
+impl FromRequestParts<Door> for Recent {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        let admin = Administrator::from_request_parts(parts, door).await?;
+        let most = door.app.step_up_age();
+        match admin.ctx.now.since(admin.auth_time) <= most {
+            true => Ok(Self(admin)),
+            false => Err(Problem::sign_in_again(&admin.ctx, most)),
         }
     }
 }
