@@ -50,6 +50,7 @@ impl App {
         Ok(Tokens {
             access_token: keyring.sign(key, "at+jwt", &claims)?.into(),
             token_type: cnf.token_type(),
+            issued_token_type: None,
             id_token: None,
             refresh_token: None,
             expires_in: self.lifetimes.access_token,

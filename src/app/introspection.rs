@@ -6,13 +6,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::client_auth::Credentials;
-use super::signing::grant_of_jti;
 use super::{App, Ctx, Error};
 use crate::domain::id::FamilyId;
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
-use crate::domain::oidc::scope::ScopeSet;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::keys::jwt::Expect;
 use crate::keys::opaque;
@@ -20,7 +18,7 @@ use crate::store::{grants, revoked_tokens};
 
 /// Members of an access token that go into the answer (RFC 7662, 2.2).
 const TOLD: &[&str] =
-    &["iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "auth_time", "acr", "amr", "cnf"];
+    &["iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "auth_time", "acr", "amr", "cnf", "act"];
 
 /// An access token of ours whose signature held.
 pub(super) struct OwnToken {
@@ -93,27 +91,16 @@ impl App {
         }
         let mut told: Map<String, Value> =
             TOLD.iter().filter_map(|name| Some(((*name).to_owned(), own.claims.get(*name)?.clone()))).collect();
+        let origin = self.origin_of(&own, ctx.now).await?;
         let mut tx = self.db.read().await?;
         if own.is_about_nobody() {
             if revoked_tokens::holds(&mut tx, own.digest()).await? {
                 return Ok(None);
             }
         } else {
-            let grant = own.claims["jti"].as_str().and_then(grant_of_jti);
-            let Some(id) = grant else { return Ok(None) };
-            let live = self.live_grant(&mut tx, id, &own.client, ctx.now).await?;
-            let Some((grant, proof)) = live else { return Ok(None) };
-            if self.still_allowed(&mut tx, &proof, &grant, &own.client, ctx.now).await?.is_none() {
-                return Ok(None);
-            }
-            let said = own.claims["scope"].as_str().unwrap_or_default();
-            let still = match self.target(&mut tx, &grant, &own.client, own.claims["aud"].as_str(), ctx.now).await {
-                Ok(Some(target)) => target.within(Some(said)).scope(),
-                Ok(None) => ScopeSet::parse(said).intersect(&grant.scope).to_string(),
-                // The client may not ask for this resource any more.
-                Err(Error { protocol: Some(_), .. }) => return Ok(None),
-                Err(why) => return Err(why),
-            };
+            let Some(origin) = origin else { return Ok(None) };
+            let Some((grant, _)) = self.behind(&mut tx, &own, &origin, ctx.now).await? else { return Ok(None) };
+            let Some(still) = self.left_of(&mut tx, &own, &grant, ctx.now).await? else { return Ok(None) };
             told.insert("scope".into(), json!(still));
         }
         told.insert("active".into(), json!(true));

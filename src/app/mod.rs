@@ -30,6 +30,7 @@ pub mod disclosure;
 pub mod elsewhere;
 pub mod enrolment;
 pub mod error;
+mod exchange;
 pub mod feed;
 mod feed_day;
 mod feed_reach;

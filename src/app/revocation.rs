@@ -2,7 +2,6 @@
 //! was lost is not known to be only one of them.
 
 use super::client_auth::Credentials;
-use super::signing::grant_of_jti;
 use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::{Action, Actor};
@@ -31,9 +30,9 @@ impl App {
         if own.client.id != client.id {
             return Err(foreign());
         }
-        if !own.is_about_nobody() {
-            let grant = own.claims["jti"].as_str().and_then(grant_of_jti);
-            return match grant {
+        // What a service got for a token of another's is its own; the grant behind both is not.
+        if !own.is_about_nobody() && !own.is_exchanged() {
+            return match own.grant() {
                 Some(grant) => self.end_grant(&ctx, &client, grant).await,
                 None => Ok(()),
             };

@@ -142,7 +142,7 @@ impl App {
     }
 
     /// RFC 9068, 2.2. `jti` begins with the grant's id, which no other client ever sees.
-    fn access_claims(&self, ctx: &Ctx, client: &Client, grant: &Grant, target: Option<&Target>) -> Value {
+    pub(super) fn access_claims(&self, ctx: &Ctx, client: &Client, grant: &Grant, target: Option<&Target>) -> Value {
         let (audience, scope) = match target {
             Some(target) => (target.uri.as_str(), target.scope()),
             None => (self.issuer().as_str(), grant.scope.to_string()),

@@ -35,6 +35,8 @@ pub struct Tokens {
     pub access_token: SecretString,
     /// `Bearer`, or `DPoP` for what is bound to a key (RFC 9449, 5).
     pub token_type: &'static str,
+    /// What kind of token it is, where one was exchanged (RFC 8693, 2.2.1).
+    pub issued_token_type: Option<&'static str>,
     /// Signed as the client registered; none in a client's own name.
     pub id_token: Option<SecretString>,
     /// Where the client may refresh.
@@ -82,6 +84,7 @@ impl App {
             Request::ClientCredentials { scope, resource } => {
                 self.client_credentials(&ctx, &client, scope.as_deref(), resource.as_deref(), &proved).await?
             }
+            Request::Exchange(asked) => self.exchange(&ctx, &client, &asked, proved).await?,
             Request::Elsewhere { way, code } => self.fetch(&ctx, &client, way, &code, proved).await?,
             Request::Refresh { token, scope, resource } => {
                 self.refresh(&ctx, &client, &token, scope.as_deref(), resource.as_deref(), proved).await?
@@ -337,6 +340,7 @@ impl App {
         Ok(Tokens {
             access_token: access_token.into(),
             token_type: grant.cnf.token_type(),
+            issued_token_type: None,
             id_token: Some(id_token.into()),
             refresh_token: family.map(|family| self.refresh_tokens.format(family.id, family.counter).into()),
             expires_in: self.lifetimes.access_token,

@@ -14,6 +14,7 @@ mod discovery;
 mod dpop;
 mod encryption;
 mod end_session;
+mod exchange;
 mod fapi;
 mod forgery;
 mod form_post;

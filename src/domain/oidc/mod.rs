@@ -10,6 +10,7 @@ pub mod confirmation;
 pub mod dpop;
 pub mod elsewhere;
 pub mod error;
+pub mod exchange;
 pub mod grant;
 pub mod initial_token;
 pub mod logout;

@@ -12,6 +12,7 @@ use super::ciba::DeliveryMode;
 use super::client::{AuthMethod, ClientKind, ClientMetadata, TlsName, has_plain_host, is_loopback};
 use super::elsewhere::Way;
 use super::error::{Code, ProtocolError};
+use super::exchange;
 use super::request_object::ObjectAlg;
 use super::response::ResponseType;
 
@@ -23,6 +24,7 @@ pub const GRANT_TYPES: &[&str] = &[
     "client_credentials",
     Way::Device.grant_type(),
     Way::Ciba.grant_type(),
+    exchange::GRANT_TYPE,
 ];
 
 /// Members that are lists hold no more than this.
@@ -171,6 +173,15 @@ impl ClientMetadata {
             }
             if self.edu_resources.is_empty() {
                 return Err(invalid("client_credentials needs edu_resources"));
+            }
+        }
+        if self.uses(exchange::GRANT_TYPE) {
+            // Whoever is called in somebody's name without having asked her is a part of the system.
+            if self.edu_client_kind == ClientKind::Application || self.token_endpoint_auth_method == AuthMethod::None {
+                return Err(invalid("token exchange is for platforms that prove themselves"));
+            }
+            if self.edu_serves.is_empty() || self.edu_resources.is_empty() {
+                return Err(invalid("token exchange needs edu_serves and edu_resources"));
             }
         }
         if !self.edu_require_pkce && self.token_endpoint_auth_method == AuthMethod::None {

@@ -2,6 +2,7 @@
 
 use super::elsewhere::Way;
 use super::error::{Code, ProtocolError};
+use super::exchange::{self, Exchange};
 use super::params::Params;
 use super::pkce;
 
@@ -35,6 +36,8 @@ pub enum Request {
         /// `device_code` or `auth_req_id`.
         code: String,
     },
+    /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693)
+    Exchange(Exchange),
     /// `client_credentials`
     ClientCredentials {
         /// Words of the resource, space-separated.
@@ -51,6 +54,7 @@ impl Request {
             Self::Code { .. } => "authorization_code",
             Self::Refresh { .. } => "refresh_token",
             Self::Elsewhere { way, .. } => way.grant_type(),
+            Self::Exchange(_) => exchange::GRANT_TYPE,
             Self::ClientCredentials { .. } => "client_credentials",
         }
     }
@@ -92,6 +96,7 @@ impl Request {
             Some(name) if name == Way::Ciba.grant_type() => {
                 Ok(Self::Elsewhere { way: Way::Ciba, code: needed("auth_req_id", "auth_req_id is missing")? })
             }
+            Some(exchange::GRANT_TYPE) => Ok(Self::Exchange(Exchange::parse(params)?)),
             Some("client_credentials") => {
                 Ok(Self::ClientCredentials { scope: params.get("scope").map(str::to_owned), resource })
             }

@@ -36,6 +36,9 @@ pub async fn answer(
                 "token_type": tokens.token_type,
                 "expires_in": tokens.expires_in.as_secs(),
             });
+            if let Some(kind) = tokens.issued_token_type {
+                body["issued_token_type"] = json!(kind);
+            }
             // RFC 6749, 3.3: a scope has at least one word; a token all of whose rights were dropped has none.
             if !tokens.scope.is_empty() {
                 body["scope"] = json!(tokens.scope);

@@ -84,7 +84,7 @@ families! {
         "callers in line for a password hash";
     passwords_size: Gauge "mingji_password_pool_size" {} =
         "password hashes that can be computed at a time";
-    tokens: Counter "mingji_tokens_issued_total" { grant_type: &["authorization_code", "refresh_token", "client_credentials", "implicit", "device_code", "ciba"] } =
+    tokens: Counter "mingji_tokens_issued_total" { grant_type: &["authorization_code", "refresh_token", "client_credentials", "implicit", "device_code", "ciba", "token-exchange"] } =
         "answers of the token endpoint that held tokens; `implicit`: of the authorization endpoint, through the browser";
     codes: Counter "mingji_code_redemptions_total" { outcome: &["redeemed", "replayed", "unknown"] } =
         "authorization codes presented; a replayed one ends what it gave";
