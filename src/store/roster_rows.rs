@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{FromRow, Row, Statement, StoreError, Tx, args, statements};
 use crate::domain::access::Subtree;
 use crate::domain::id::{ClassId, EnrolmentId, GuardianshipId, OrgId, PersonId, StaffingId};
 use crate::domain::registry::codes::sex::Sex;
@@ -152,18 +152,29 @@ impl Span {
     }
 }
 
-/// Who studied at an institution inside an administrator's subtrees.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn students(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Result<Vec<StudentStay>, StoreError> {
+/// The rows of the first subtree that holds the institution: those of the others would be the same.
+async fn first_found<T: FromRow>(
+    tx: &mut Tx,
+    statement: Statement,
+    scope: &Subtree,
+    org: OrgId,
+    span: Span,
+) -> Result<Vec<T>, StoreError> {
     for root in scope.roots() {
-        let found = tx.all(STUDENTS, args![org, root, span.day, span.after, span.most()]).await?;
+        let found = tx.all(statement, args![org, root, span.day, span.after, span.most()]).await?;
         if !found.is_empty() {
             return Ok(found);
         }
     }
     Ok(Vec::new())
+}
+
+/// Who studied at an institution inside an administrator's subtrees.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn students(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Result<Vec<StudentStay>, StoreError> {
+    first_found(tx, STUDENTS, scope, org, span).await
 }
 
 /// The same in one class.
@@ -205,13 +216,7 @@ pub async fn under(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Resu
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn kept_children(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Result<Vec<KeptChild>, StoreError> {
-    for root in scope.roots() {
-        let found = tx.all(KEPT_CHILDREN, args![org, root, span.day, span.after, span.most()]).await?;
-        if !found.is_empty() {
-            return Ok(found);
-        }
-    }
-    Ok(Vec::new())
+    first_found(tx, KEPT_CHILDREN, scope, org, span).await
 }
 
 /// Who worked at an institution inside an administrator's subtrees.
@@ -219,11 +224,5 @@ pub async fn kept_children(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span)
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn staff(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Result<Vec<StaffPlace>, StoreError> {
-    for root in scope.roots() {
-        let found = tx.all(STAFF, args![org, root, span.day, span.after, span.most()]).await?;
-        if !found.is_empty() {
-            return Ok(found);
-        }
-    }
-    Ok(Vec::new())
+    first_found(tx, STAFF, scope, org, span).await
 }
