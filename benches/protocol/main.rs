@@ -7,7 +7,8 @@
 //! ```
 //!
 //! PostgreSQL and Redis run where the system puts them: give them the second core (`taskset`) for figures that can be
-//! compared. What counts are the shares of the floor; rates alone say as much about the machine. `taskset` is Linux's.
+//! compared. What counts are the shares of the floor, and the processor time of the server for an answer; rates alone say as
+//! much about the machine. `taskset` is Linux's.
 
 #![allow(clippy::print_stdout, reason = "a benchmark tells its figures")]
 #![allow(clippy::disallowed_methods, reason = "it waits for another process")]
@@ -161,13 +162,16 @@ async fn measure(wish: &Wish, engine: Engine, ephemeral: &str) {
         ("discovery", &discovery, &fixed),
         ("keys", &keys, &fixed),
     ] {
-        let (mut found, mut floors) = (Vec::new(), Vec::new());
+        let (mut found, mut floors, mut spent) = (Vec::new(), Vec::new(), 0);
         for _ in 0..2 {
             floors.push(load::run(floor_port, least, wish.span).await);
+            let before = processor(server.id());
             found.push(load::run(port, ours, wish.span).await);
+            spent += processor(server.id()) - before;
         }
-        done += found.iter().map(Found::count).sum::<usize>();
-        tell(name, &found, &floors);
+        let answers = found.iter().map(Found::count).sum::<usize>();
+        done += answers;
+        tell(name, &found, &floors, spent / answers.max(1) as u64);
     }
     println!(
         "start until ready {} ms (asked every 50 ms); resident {idle} MB idle, {} MB after {done} answers",
@@ -179,16 +183,24 @@ async fn measure(wish: &Wish, engine: Engine, ephemeral: &str) {
 }
 
 /// The better of two, because what else the machine does only slows.
-fn tell(name: &str, found: &[Found], floors: &[Found]) {
+fn tell(name: &str, found: &[Found], floors: &[Found], spent: u64) {
     let best = |all: &[Found]| all.iter().map(|found| found.rate).fold(0.0, f64::max);
     let (ours, floor) = (best(found), best(floors));
     let latest = found.iter().max_by(|one, other| one.rate.total_cmp(&other.rate)).expect("two runs");
     println!(
-        "{name:<19} {ours:>8.0}/s  p50 {:>6.2} ms  p99 {:>6.2} ms   floor {floor:>8.0}/s  share {:.3}",
+        "{name:<19} {ours:>8.0}/s  p50 {:>6.2} ms  p99 {:>6.2} ms  processor {spent:>5} µs   floor {floor:>8.0}/s  share {:.3}",
         latest.at(0.5),
         latest.at(0.99),
         ours / floor
     );
+}
+
+/// Microseconds of processor time that a process has used (Linux, whose clock ticks a hundred times a second). What else
+/// runs on the machine does not change it much, so that two versions can be compared by it.
+fn processor(process: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let times = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10_000
 }
 
 /// Megabytes (Linux).

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::browser_state::BrowserState;
+use super::claims::Standing;
 use super::consent::{ConsentCard, notice_of};
 use super::par::Brought;
 use super::session::{Browser, Who};
-use super::{App, Ctx, Error, access, claims};
+use super::{App, Ctx, Error, access};
 use crate::domain::id::{IdentityId, InteractionId};
 use crate::domain::oidc::checks::{self, Entrance, Failure, Stop};
 use crate::domain::oidc::claims::IdentityFacts;
@@ -22,7 +23,7 @@ use crate::domain::oidc::request::{Answered, AuthorizationRequest};
 use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
 use crate::domain::registry::age::AgeBand;
 use crate::keys::opaque;
-use crate::store::{identities, subjects};
+use crate::store::subjects;
 
 const SEAL: &str = "authorize";
 
@@ -340,11 +341,10 @@ impl App {
             None => (prompt::decide(&request, &client, None, ctx.now), None),
             Some(session) => {
                 let own = access::own(&session, ctx.now)?;
-                let Some(base) = identities::base(&mut tx, &own).await? else {
+                let Some(standing) = self.standing(&mut tx, &own, ctx.now).await? else {
                     return Err(Error::internal("a live session of nobody"));
                 };
-                let identities = claims::identities(&mut tx, &own, &base, ctx.now.shanghai_date()).await?;
-                let age = AgeBand::at(base.birth_date, ctx.now);
+                let age = AgeBand::at(standing.base.birth_date, ctx.now);
                 let receipt = match prompt::looks_at_receipt(&request, &client, age) {
                     true => self.receipt(&mut tx, &own, age, &request, &client, ctx.now).await?,
                     false => Receipt::Missing,
@@ -357,10 +357,10 @@ impl App {
                     Some(_) => subjects::find(&mut tx, session.person, &client.sector).await?,
                     None => None,
                 };
-                let ids: Vec<_> = identities.iter().map(|identity| identity.id).collect();
+                let ids: Vec<_> = standing.identities.iter().map(|identity| identity.id).collect();
                 let present = Present { session: &session, sub: sub.as_deref(), identities: &ids, age, receipt };
                 let next = prompt::decide(&request, &client, Some(&present), ctx.now);
-                (next, Some((Who { session, name: base.name }, identities)))
+                (next, Some((Who { session, name: standing.base.name.clone() }, standing)))
             }
         };
         drop(tx);
@@ -404,7 +404,7 @@ impl App {
     fn page(
         &self,
         next: Next,
-        scene: Option<(Who, Vec<IdentityFacts>)>,
+        scene: Option<(Who, Arc<Standing>)>,
         mut request: AuthorizationRequest,
         client: Arc<Client>,
         browser: &Browser,
@@ -425,7 +425,8 @@ impl App {
                 Page::Create { request: sealed, after: self.seal_request(&request, &bound)?.0 }
             }
             (Next::ChooseAccount, Some((who, _))) => Page::ChooseAccount { request: sealed, who },
-            (Next::ChooseIdentity, Some((who, identities))) => {
+            (Next::ChooseIdentity, Some((who, standing))) => {
+                let identities = standing.identities.clone();
                 Page::ChooseIdentity { request: sealed, who, client, identities }
             }
             (Next::Consent, Some((who, _))) => {

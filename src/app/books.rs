@@ -16,6 +16,8 @@ use crate::store::books::{self, CheckpointRow, Head};
 
 /// How many are numbered in one transaction: SQLite's writer is held only for a moment (R15).
 const ENTRIES: i64 = 200;
+/// Where so many were numbered at once, more may wait.
+pub const BATCH: usize = 200;
 const EVENTS: i64 = 500;
 /// A checkpoint at least every so many entries.
 const CHECKPOINT_EVERY: i64 = 1_000;

@@ -5,6 +5,8 @@ mod family;
 mod identities;
 mod sector;
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 
 use super::{App, Error};
@@ -26,22 +28,50 @@ use crate::store::verifications;
 
 pub(crate) use identities::identities;
 
+/// Who a person is today, whoever asks.
+pub(crate) struct Standing {
+    /// She herself.
+    pub(crate) base: Base,
+    /// Hers today, in their stable order.
+    pub(crate) identities: Vec<IdentityFacts>,
+    home: Option<Home>,
+}
+
 impl App {
+    /// Who a person is today, as it was read at most two seconds ago; nothing of whoever may not sign in.
+    pub(crate) async fn standing(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Standing>>, Error> {
+        let (person, since) = (proof.person(), self.changes.now());
+        if let Some(known) = self.standings.get(&person, since, now) {
+            return Ok(Some(known));
+        }
+        let Some(mut base) = rows::base(tx, proof).await? else { return Ok(None) };
+        let identities = identities(tx, proof, &base, now.shanghai_date()).await?;
+        let home = home(tx, proof, base.home.take(), &identities).await?;
+        let standing = Arc::new(Standing { base, identities, home });
+        self.standings.keep(person, Arc::clone(&standing), since, now);
+        Ok(Some(standing))
+    }
+
     /// Everything that may be said to this client under this grant.
     pub(crate) async fn facts(
         &self,
         tx: &mut Tx,
         proof: &impl OnePerson,
-        base: Base,
+        standing: &Standing,
         grant: &Grant,
         client: &Client,
         now: Timestamp,
     ) -> Result<Facts, Error> {
         let day = now.shanghai_date();
-        let identities = identities(tx, proof, &base, day).await?;
+        let Standing { base, identities, home } = standing;
         let reach = grant.reach();
         let classes =
-            if reach.has(Scope::EduClass) { classes_of(tx, proof, grant, &identities, day).await? } else { Vec::new() };
+            if reach.has(Scope::EduClass) { classes_of(tx, proof, grant, identities, day).await? } else { Vec::new() };
         let age = AgeBand::at(base.birth_date, now);
         let (mut children, mut guardians) = (Vec::new(), Vec::new());
         if reach.has(Scope::EduGuardian) {
@@ -53,7 +83,6 @@ impl App {
         } else {
             None
         };
-        let home = home(tx, proof, base.home, &identities).await?;
         let door = home.as_ref().and_then(|home| home.space_url.clone()).unwrap_or_else(|| self.issuer().at("/"));
         let profile = match (&base.profile_sealed, &base.salt) {
             (Some(sealed), Some(salt)) => {
@@ -68,14 +97,14 @@ impl App {
         let personal = [Scope::Email, Scope::Phone, Scope::Address].into_iter().any(|scope| reach.has(scope));
         let consented = if personal { self.consented(tx, proof, age, client, now).await? } else { ScopeSet::default() };
         Ok(Facts {
-            name: base.name,
+            name: base.name.clone(),
             age,
             consented,
             realname: (base.realname_level, base.realname_at),
             verified,
-            home: home.map(|home| (home.sys_code, home.id.to_string(), home.level)),
-            space: SpaceFacts { id: base.space, own: base.space_url, door },
-            identities,
+            home: home.as_ref().map(|home| (home.sys_code.clone(), home.id.to_string(), home.level.clone())),
+            space: SpaceFacts { id: base.space, own: base.space_url.clone(), door },
+            identities: identities.clone(),
             classes,
             children,
             guardians,

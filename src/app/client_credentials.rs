@@ -1,5 +1,8 @@
 //! Tokens that a client gets in its own name, for one resource of the system (RFC 6749, 4.4; RFC 8707).
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -11,9 +14,31 @@ use crate::domain::audit::Action;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
-use crate::domain::oidc::resource::Bearer;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::random::bytes;
+use crate::domain::time::Timestamp;
+use crate::keys::opaque;
+
+/// What was written down of clients that act in their own name: until when it stands for the next token too.
+#[derive(Default)]
+pub(crate) struct Told(Mutex<HashMap<[u8; 32], Timestamp>>);
+
+impl Told {
+    /// Forgotten all at once when there are more: then each is written once again.
+    const MOST: usize = 10_000;
+
+    fn stands(&self, key: &[u8; 32], now: Timestamp) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).is_some_and(|until| now < *until)
+    }
+
+    fn note(&self, key: [u8; 32], until: Timestamp) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= Self::MOST {
+            told.clear();
+        }
+        told.insert(key, until);
+    }
+}
 
 impl App {
     /// A token about nobody. Who the client is, and that it may, was checked before.
@@ -30,12 +55,9 @@ impl App {
             (None, [only]) => only,
             (None, _) => return Err(ProtocolError::new(Code::InvalidTarget, "say which resource").into()),
         };
-        let mut work = self.begin(ctx, Action::TokenIssued).await?;
-        let resource = self.resource(work.tx(), uri, Bearer::Client).await?;
+        let resource = self.resource_lately(uri, ctx.now).await?;
         let granted = resource.grants(client, scope)?.into_iter().collect::<Vec<_>>().join(" ");
-        Self::client_used(&mut work, client, ctx.now).await?;
-        work.target("client", client.id).detail("resource", resource.uri.clone()).detail("scope", granted.clone());
-        work.commit(Outcome::Done).await?;
+        self.write_down(ctx, client, &resource.uri, &granted, cnf).await?;
         let keyring = self.keyring(ctx.now).await?;
         let key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
         // RFC 9068, 2.2: without a person "the value of sub SHOULD correspond to an identifier […] for the client".
@@ -48,7 +70,7 @@ impl App {
             claims["cnf"] = json!(cnf);
         }
         Ok(Tokens {
-            access_token: keyring.sign(key, "at+jwt", &claims)?.into(),
+            access_token: keyring.sign_access(key, claims)?.into(),
             token_type: cnf.token_type(),
             issued_token_type: None,
             id_token: None,
@@ -56,5 +78,29 @@ impl App {
             expires_in: self.lifetimes.access_token,
             scope: granted,
         })
+    }
+
+    /// One entry of the audit log for all equal tokens of a while. Each of them opens what the first one opens, for as long
+    /// as that lives; so the entry, which says until when, tells of every one. It is durable before the first is given.
+    async fn write_down(
+        &self,
+        ctx: &Ctx,
+        client: &Client,
+        resource: &str,
+        scope: &str,
+        cnf: &Confirmation,
+    ) -> Result<(), Error> {
+        let same = serde_json::to_string(&(client.id, resource, scope, cnf, ctx.ip))?;
+        let key = opaque::digest(&same);
+        if self.machine_tokens.stands(&key, ctx.now) {
+            return Ok(());
+        }
+        let until = ctx.now.plus(self.lifetimes.access_token);
+        let mut work = self.begin(ctx, Action::TokenIssued).await?;
+        work.target("client", client.id).uses(client.id);
+        work.detail("resource", resource).detail("scope", scope).detail("until", until.seconds());
+        work.commit(Outcome::Done).await?;
+        self.machine_tokens.note(key, until);
+        Ok(())
     }
 }

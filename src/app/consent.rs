@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::authorize::{Opened, Reply};
+use super::claims::Standing;
 use super::session::Browser;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access};
@@ -21,7 +22,6 @@ use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::db::Tx;
-use crate::store::identities::Base;
 use crate::store::{clients, consents, deliveries, grants, guardianships, identities};
 
 /// The text that people agreed to; a change of it asks again.
@@ -129,19 +129,19 @@ impl App {
         grant: &Grant,
         client: &Client,
         now: Timestamp,
-    ) -> Result<Option<Base>, Error> {
+    ) -> Result<Option<Arc<Standing>>, Error> {
         if !client.allowed_scopes().has(Scope::Openid) {
             return Ok(None);
         }
-        let Some(base) = identities::base(tx, proof).await? else { return Ok(None) };
-        let age = AgeBand::at(base.birth_date, now);
+        let Some(standing) = self.standing(tx, proof, now).await? else { return Ok(None) };
+        let age = AgeBand::at(standing.base.birth_date, now);
         let needs_receipt = if age == AgeBand::Under14 { !client.is_statutory() } else { client.is_application() };
         if !needs_receipt {
-            return Ok(Some(base));
+            return Ok(Some(standing));
         }
         let wanted = grant.reach().without(Scope::Openid);
         let live = self.live_receipts(tx, proof, age, client, now).await?;
-        Ok(live.iter().any(|receipt| wanted.is_subset(&scopes(receipt))).then_some(base))
+        Ok(live.iter().any(|receipt| wanted.is_subset(&scopes(receipt))).then_some(standing))
     }
 
     /// The consent page's answer. Only somebody of 14 or more answers for herself.

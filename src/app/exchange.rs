@@ -25,7 +25,7 @@ use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::{grants, identities, revoked_tokens, subjects};
+use crate::store::{grants, revoked_tokens, subjects};
 
 /// RFC 8693, 2.2.2: whatever is wrong with the token is `invalid_request`; it is not told what, nor whether it ever was one.
 fn unacceptable() -> Error {
@@ -79,7 +79,7 @@ impl App {
                 subjects::first_use(work.tx(), grant.person, &client.sector, &fresh, ctx.now).await?
             }
         };
-        Self::client_used(&mut work, client, ctx.now).await?;
+        work.uses(client.id);
         work.target("person", grant.person).target("client", client.id).target("grant", grant.id);
         work.detail("resource", target.uri.clone()).detail("scope", target.scope());
         work.detail("called_by", own.client.id.to_string());
@@ -91,7 +91,7 @@ impl App {
         claims["exp"] = json!(ends.seconds());
         claims["act"] = act;
         Ok(Tokens {
-            access_token: keyring.sign(key, "at+jwt", &claims)?.into(),
+            access_token: keyring.sign_access(key, claims)?.into(),
             token_type: grant.cnf.token_type(),
             issued_token_type: Some(exchange::ACCESS_TOKEN),
             id_token: None,
@@ -137,8 +137,8 @@ impl App {
     /// Whether a service may have tokens about a person at all: about a child it needs a guardian's receipt of its own, or a
     /// statutory duty (R8), whatever the platform has that called it.
     async fn may_hear_of(&self, tx: &mut Tx, proof: &ViaGrant, client: &Client, now: Timestamp) -> Result<bool, Error> {
-        let Some(base) = identities::base(tx, proof).await? else { return Ok(false) };
-        let age = AgeBand::at(base.birth_date, now);
+        let Some(standing) = self.standing(tx, proof, now).await? else { return Ok(false) };
+        let age = AgeBand::at(standing.base.birth_date, now);
         Ok(age != AgeBand::Under14 || client.is_statutory() || self.has_receipt(tx, proof, age, client, now).await?)
     }
 

@@ -69,12 +69,12 @@ impl App {
             .collect()
     }
 
-    /// The public keys (RFC 7517): those in use, the next ones, and retired ones whose tokens may still be about.
+    /// The public keys (RFC 7517), as JSON: those in use, the next ones, and retired ones whose tokens may still be about.
     ///
     /// # Errors
     /// As the keyring.
-    pub async fn jwks(&self, ctx: &Ctx) -> Result<serde_json::Value, Error> {
-        Ok(self.keyring(ctx.now).await?.jwks())
+    pub async fn jwks(&self, ctx: &Ctx) -> Result<String, Error> {
+        Ok(self.keyring(ctx.now).await?.published().to_owned())
     }
 
     /// Makes what is missing: an active and a next key for every algorithm. Slow for RSA, so it runs beside

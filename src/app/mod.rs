@@ -63,6 +63,7 @@ pub mod person_erasure;
 pub mod person_export;
 pub mod person_search;
 pub mod possession;
+mod recent;
 pub mod record;
 pub mod registration;
 pub mod relation_claim;
@@ -95,8 +96,10 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::domain::auth::lifetimes::Lifetimes;
+use crate::domain::id::PersonId;
 use crate::domain::issuer::Issuer;
 use crate::domain::oidc::initial_token::Opening;
+use crate::domain::oidc::resource::Resource;
 use crate::domain::random::Random;
 use crate::domain::registry::admin_rule::Protection;
 use crate::domain::time::{Clock, Timestamp};
@@ -114,6 +117,9 @@ use crate::telemetry::metrics::Metrics;
 
 pub use ctx::Ctx;
 pub use error::{Error, Kind};
+
+/// So much of each kind that was read a moment ago is kept.
+const RECENT: usize = 1_024;
 
 /// What the use cases stand on, opened and checked.
 pub struct Parts {
@@ -174,6 +180,12 @@ pub struct Inner {
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
     pub(crate) client_keys: client_keys::Cached,
+    pub(crate) used_clients: registration::Used,
+    pub(crate) machine_tokens: client_credentials::Told,
+    pub(crate) changes: recent::Changes,
+    pub(crate) standings: recent::Recent<PersonId, Arc<claims::Standing>>,
+    pub(crate) resources: recent::Recent<String, Arc<Resource>>,
+    pub(crate) introspected: introspection::Told,
     /// Calls to a client's own addresses.
     pub(crate) request_calls: per_client::PerClient,
     /// Readers of a stream that wait for something to happen.
@@ -220,6 +232,12 @@ impl App {
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
             client_keys: client_keys::Cached::default(),
+            used_clients: registration::Used::default(),
+            machine_tokens: client_credentials::Told::default(),
+            changes: recent::Changes::default(),
+            standings: recent::Recent::new(RECENT),
+            resources: recent::Recent::new(RECENT),
+            introspected: recent::Recent::new(RECENT),
             request_calls: per_client::PerClient::default(),
             feed_waits: per_client::PerClient::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),

@@ -1,13 +1,14 @@
 //! Clients that register themselves and keep their registration (RFC 7591, RFC 7592; OpenID Connect Dynamic Client
 //! Registration 1.0). Where there is no open door, an initial access token of the operator's opens it.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::clients::Registered;
-use super::work::{Outcome, Work};
+use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::throttle::Network;
@@ -223,11 +224,6 @@ impl App {
         Ok((client, policy))
     }
 
-    /// Marks a client as one at which somebody arrived.
-    pub(super) async fn client_used(work: &mut Work<'_>, client: &Client, now: Timestamp) -> Result<(), Error> {
-        Ok(registrations::used(work.tx(), client.id, now).await?)
-    }
-
     /// Part of upkeep: clients that registered themselves and were never used end.
     pub(super) async fn remove_unused_clients(
         &self,
@@ -238,5 +234,26 @@ impl App {
             facts::bump(tx, Cache::Clients).await?;
         }
         Ok(())
+    }
+}
+
+/// Clients that got something from this process: it stands in the register, and need not be written again.
+#[derive(Default)]
+pub(crate) struct Used(Mutex<HashSet<ClientId>>);
+
+impl Used {
+    /// Forgotten all at once when there are more: then each is written once again, for nothing.
+    const MOST: usize = 10_000;
+
+    pub(super) fn knows(&self, client: ClientId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&client)
+    }
+
+    pub(super) fn note(&self, client: ClientId) {
+        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.len() >= Self::MOST {
+            used.clear();
+        }
+        used.insert(client);
     }
 }

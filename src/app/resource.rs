@@ -1,5 +1,7 @@
 //! Resources that tokens are made for: registered ones (`mingji resource …`) and the register's own API.
 
+use std::sync::Arc;
+
 use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
@@ -47,6 +49,20 @@ impl App {
         }
         let unknown = || ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource");
         Ok(resources::find(tx, uri).await?.ok_or_else(unknown)?)
+    }
+
+    /// A resource as a client uses it in its own name, as it was read at most two seconds ago (R15).
+    ///
+    /// # Errors
+    /// As [`App::resource`].
+    pub(super) async fn resource_lately(&self, uri: &str, now: Timestamp) -> Result<Arc<Resource>, Error> {
+        let (key, since) = (uri.to_owned(), self.changes.now());
+        if let Some(known) = self.resources.get(&key, since, now) {
+            return Ok(known);
+        }
+        let found = Arc::new(self.resource(&mut self.db.read().await?, uri, Bearer::Client).await?);
+        self.resources.keep(key, Arc::clone(&found), since, now);
+        Ok(found)
     }
 
     /// The resources that an authorization request names, with the words of its scope that are theirs (RFC 8707, 2.1).

@@ -78,7 +78,7 @@ impl App {
         target: Option<&Target>,
     ) -> Result<String, Error> {
         let key = active(&ready.keyring, SigningAlg::Es256)?;
-        Ok(ready.keyring.sign(key, "at+jwt", &self.access_claims(ctx, client, grant, target))?)
+        Ok(ready.keyring.sign_access(key, self.access_claims(ctx, client, grant, target))?)
     }
 
     /// An ID token, signed as the client registered.

@@ -22,6 +22,8 @@ use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::oidc::token::Request;
 use crate::keys::opaque;
 use crate::store::ephemeral::{Redeemed, Space};
+use crate::store::grants::Refreshed;
+use crate::store::sessions::Attended;
 use crate::store::{grants, sessions, subjects};
 
 /// How long the ephemeral store knows that a code was used: beyond any redemption that is still running. After that
@@ -141,7 +143,7 @@ impl App {
             .may_refresh()
             .then(|| Family::begin(FamilyId::new(ctx.now, &*self.random), grant.id, ctx.now, &self.lifetimes));
         if let Some(family) = &family {
-            grants::insert_family(work.tx(), family).await?;
+            work.adds(grants::family_addition(family));
         }
         let target = self.target(work.tx(), &grant, client, resource, ctx.now).await?;
         work.commit(Outcome::Done).await?;
@@ -160,28 +162,31 @@ impl App {
     ) -> Result<Result<(Grant, Facts), &'static str>, Error> {
         const ENDED: &str = "what was granted has ended";
         // A sign-out at the same moment either comes first, or sees this client and tells it.
-        let Some(holder) = sessions::hold(work.tx(), offer.session).await? else { return Ok(Err(ENDED)) };
+        let mut held = sessions::attend(work.tx(), offer.session, client.id, &client.sector, ctx.now).await?;
+        if held.is_none() {
+            // Whoever waited for a merge to end finds the survivor at the second look.
+            held = sessions::attend(work.tx(), offer.session, client.id, &client.sector, ctx.now).await?;
+        }
+        let Some(held) = held else { return Ok(Err(ENDED)) };
         // What the client may have was cut down since, perhaps.
         let allowed = client.allowed_scopes();
         offer.scope = offer.scope.intersect(&allowed);
         offer.claims = offer.claims.within(&allowed);
         // Who was merged since is meant no less.
-        offer.person = holder;
-        let grant = self.grant_from(work, ctx, client, offer, id).await?;
-        // RFC 6749, 4.1.2: a replay that came first revoked the grant before it began.
-        if !grants::insert(work.tx(), &grant).await? {
-            return Ok(Err("the code was redeemed before"));
-        }
-        let proof = access::by_new_grant(&grant);
-        // The person, her account and session may have ended since she was asked.
-        if grants::live(work.tx(), grant.id, ctx.now).await?.is_none() {
+        offer.person = held.person;
+        let in_time = held.in_time;
+        let grant = self.grant_from(work, ctx, client, offer, id, held).await?;
+        if !in_time && !grant.offline {
             return Ok(Err(ENDED));
         }
-        let Some(base) = self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? else {
+        // RFC 6749, 4.1.2: a replay that came first revoked the grant before it began.
+        work.adds_new(grants::addition(&grant)?, invalid_grant("the code was redeemed before"));
+        let proof = access::by_new_grant(&grant);
+        let Some(standing) = self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? else {
             return Ok(Err(ENDED));
         };
-        Self::client_used(work, client, ctx.now).await?;
-        let facts = self.facts(work.tx(), &proof, base, &grant, client, ctx.now).await?;
+        let facts = self.facts(work.tx(), &proof, &standing, &grant, client, ctx.now).await?;
+        work.uses(client.id);
         work.target("person", grant.person)
             .target("client", client.id)
             .target("grant", grant.id)
@@ -189,7 +194,7 @@ impl App {
         if !grant.claims.is_empty() {
             work.detail("claims", grant.claims.scopes().to_string());
         }
-        work.event("grant", grant.id, "grant.created", &[]);
+        // No event: nobody is told of a grant that begins, and the entry says it (R15: grant, audit and pending).
         Ok(Ok((grant, facts)))
     }
 
@@ -200,11 +205,22 @@ impl App {
         client: &Client,
         offer: CodeOffer,
         id: GrantId,
+        held: Attended,
     ) -> Result<Grant, Error> {
-        let fresh = self.fresh_sub(client, offer.person);
-        let sub = subjects::first_use(work.tx(), offer.person, &client.sector, &fresh, ctx.now).await?;
-        let sid = opaque::generate(&*self.random);
-        let sid = sessions::join(work.tx(), offer.session, client.id, sid.expose_secret(), ctx.now).await?;
+        let sub = match held.sub {
+            Some(known) => known,
+            None => {
+                let fresh = self.fresh_sub(client, offer.person);
+                subjects::first_use(work.tx(), offer.person, &client.sector, &fresh, ctx.now).await?
+            }
+        };
+        let sid = match held.sid {
+            Some(known) => known,
+            None => {
+                let fresh = opaque::generate(&*self.random);
+                sessions::join(work.tx(), offer.session, client.id, fresh.expose_secret(), ctx.now).await?
+            }
+        };
         Ok(Grant {
             id,
             client: client.id,
@@ -250,14 +266,14 @@ impl App {
             self.refresh_tokens.parse(token).ok_or_else(|| invalid_grant("the refresh token is not ours"))?;
         let ready = self.ready(client, ctx.now).await?;
         let mut work = self.begin(ctx, Action::GrantRefreshed).await?;
-        let family =
-            grants::family(work.tx(), id).await?.ok_or_else(|| self.refresh_ended("the refresh token has ended"))?;
         // RFC 6749, 6: bound to the client it was issued to. A foreign client neither learns nor ends anything.
-        let live = self.live_grant(work.tx(), family.grant, client, ctx.now).await?;
-        let Some((grant, proof)) = live else {
+        let Some(Refreshed { grant, family, on_device }) = grants::refreshed(work.tx(), id, client.id, ctx.now).await?
+        else {
             return Err(self.refresh_ended("the refresh token has ended"));
         };
-        let Some(base) = self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? else {
+        let grant = grant.within(&client.allowed_scopes());
+        let proof = access::by_new_grant(&grant);
+        let Some(standing) = self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? else {
             return Err(self.refresh_ended("consent has ended"));
         };
         // RFC 9449, 5: a public client's is bound to its key; who authenticates is known anyway, and may change it.
@@ -287,10 +303,12 @@ impl App {
             }
             Presented::Ended => return Err(invalid_grant("the refresh token has ended")),
         };
-        self.touch_device(&mut work, grant.session, ctx.now).await?;
+        if on_device {
+            self.touch_device(&mut work, grant.session, ctx.now).await?;
+        }
         let grant = Grant { cnf: proved, ..narrowed(grant, scope, target.as_ref())? };
         let target = target.map(|target| target.within(scope));
-        let facts = self.facts(work.tx(), &proof, base, &grant, client, ctx.now).await?;
+        let facts = self.facts(work.tx(), &proof, &standing, &grant, client, ctx.now).await?;
         work.target("person", grant.person).target("client", client.id).target("grant", grant.id);
         work.commit(Outcome::Done).await?;
         // OpenID Connect Core, 12.2: no nonce is needed, and auth_time stays that of the original sign-in.
@@ -313,9 +331,12 @@ impl App {
         ctx: &Ctx,
     ) -> Result<Presented, Error> {
         for _ in 0..2 {
-            let id = family.id;
+            let (id, before) = (family.id, family.clone());
             let presented = family.present(counter, rotates, ctx.now, &self.lifetimes);
             let (Presented::Rotated(next) | Presented::Kept(next)) = &presented else { return Ok(presented) };
+            if !next.is_to_be_stored_after(&before) {
+                return Ok(presented);
+            }
             if grants::store_family(work.tx(), next, counter).await? {
                 return Ok(presented);
             }

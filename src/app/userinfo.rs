@@ -9,7 +9,7 @@ use super::{App, Ctx, Error};
 use crate::domain::oidc::claims;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::scope::{Scope, ScopeSet};
-use crate::keys::jwt::Expect;
+use crate::keys::jwt::{self, Expect};
 
 /// The answer, in the form that the client registered.
 pub enum Told {
@@ -33,7 +33,7 @@ impl App {
         let keyring = self.keyring(ctx.now).await?;
         let issuer = self.issuer().as_str();
         let expect =
-            Expect { typ: &[Some("at+jwt")], issuer, audience: Some(issuer), now: ctx.now, allow_expired: false };
+            Expect { typ: &[Some(jwt::ACCESS)], issuer, audience: Some(issuer), now: ctx.now, allow_expired: false };
         let token = keyring.verify(access_token.text.expose_secret(), &expect).map_err(|_| invalid_token())?;
         let grant_id = token["jti"].as_str().and_then(grant_of_jti).ok_or_else(invalid_token)?;
         self.check_holder(ctx, access_token, &token).await?;
@@ -43,7 +43,8 @@ impl App {
         let mut tx = self.db.read().await?;
         let live = self.live_grant(&mut tx, grant_id, &client, ctx.now).await?;
         let (grant, proof) = live.ok_or_else(invalid_token)?;
-        let base = self.still_allowed(&mut tx, &proof, &grant, &client, ctx.now).await?.ok_or_else(invalid_token)?;
+        let standing =
+            self.still_allowed(&mut tx, &proof, &grant, &client, ctx.now).await?.ok_or_else(invalid_token)?;
         // A refresh may have asked for less than the grant holds.
         let grant = match token["scope"].as_str().map(ScopeSet::parse) {
             Some(asked) if !grant.scope.is_subset(&asked) => grant.within(&asked),
@@ -52,7 +53,7 @@ impl App {
         if !grant.scope.has(Scope::Openid) {
             return Err(ProtocolError::new(Code::InsufficientScope, "scope openid is needed").into());
         }
-        let facts = self.facts(&mut tx, &proof, base, &grant, &client, ctx.now).await?;
+        let facts = self.facts(&mut tx, &proof, &standing, &grant, &client, ctx.now).await?;
         let family = facts.family();
         let ids = self.sector_ids(&mut tx, &client, &family).await?;
         let mut told = claims::userinfo(&facts, &grant, &client, &ids);

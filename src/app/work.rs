@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::{App, Ctx, Error, Kind};
 use crate::domain::audit::{Action, Entry};
 use crate::domain::event::Event;
-use crate::domain::id::{AuditId, EventId, PersonId};
-use crate::store::db::Tx;
-use crate::store::{admin_grants, books, disclosures};
+use crate::domain::id::{AuditId, ClientId, EventId, PersonId};
+use crate::store::db::{Change, Tx};
+use crate::store::{admin_grants, books, disclosures, registrations};
 
 /// How often two who write about the same people at once are let try again.
 const TRIES: u32 = 8;
@@ -48,6 +48,9 @@ pub struct Work<'a> {
     app: &'a App,
     ctx: &'a Ctx,
     tx: Tx,
+    additions: Vec<Change>,
+    taken: Option<Error>,
+    uses: Option<ClientId>,
     action: Action,
     target: Map<String, Value>,
     details: Map<String, Value>,
@@ -67,6 +70,9 @@ impl App {
             app: self,
             ctx,
             tx,
+            additions: Vec::new(),
+            taken: None,
+            uses: None,
             action,
             target: Map::new(),
             details: Map::new(),
@@ -118,10 +124,35 @@ impl App {
     }
 }
 
+/// What gives somebody something new and leaves everything that was read as it is.
+fn only_gives(action: Action) -> bool {
+    matches!(action, Action::SignIn | Action::GrantCreated | Action::GrantRefreshed | Action::TokenIssued)
+}
+
 impl Work<'_> {
     /// The transaction.
     pub(crate) fn tx(&mut self) -> &mut Tx {
         &mut self.tx
+    }
+
+    /// A row that is added at the commit, in one message with the entry and the event; nothing reads it before. Where it is
+    /// there already, nothing is committed and the answer is `otherwise`.
+    pub(crate) fn adds_new(&mut self, row: Change, otherwise: Error) -> &mut Self {
+        self.additions.insert(0, row);
+        self.taken = Some(otherwise);
+        self
+    }
+
+    /// Another one, which cannot be there yet.
+    pub(crate) fn adds(&mut self, row: Change) -> &mut Self {
+        self.additions.push(row);
+        self
+    }
+
+    /// A client gets something: whoever registered itself and never did ends (RFC 7591's open door).
+    pub(crate) fn uses(&mut self, client: ClientId) -> &mut Self {
+        self.uses = Some(client);
+        self
     }
 
     /// Whom or what it is done to.
@@ -200,7 +231,7 @@ impl Work<'_> {
     /// Writes the entry and the events and makes everything durable.
     ///
     /// # Errors
-    /// When any of it fails; then nothing happened.
+    /// That of [`Work::adds_new`]; when anything else fails. Then nothing happened.
     pub(crate) async fn commit(mut self, outcome: Outcome) -> Result<(), Error> {
         let (result, reason) = match outcome {
             Outcome::Done => ("done", self.because.take()),
@@ -227,22 +258,37 @@ impl Work<'_> {
             request_id: self.ctx.request_id,
             details: Value::Object(self.details),
         };
-        if let [event] = &self.events[..] {
-            books::record_with(&mut self.tx, &entry, event).await?;
+        let (written, told_later) = match &self.events[..] {
+            [event] => (books::entry_with(&entry, event), &[][..]),
+            events => (books::entry(&entry), events),
+        };
+        let mut changes = self.additions.into_iter().chain(written);
+        if let Some(first) = changes.next()
+            && self.tx.execute_together(first, changes.collect()).await? == 0
+        {
+            return Err(self.taken.unwrap_or_else(|| Error::internal("an entry of the audit log was there already")));
+        }
+        let mut told = HashSet::new();
+        if told_later.iter().all(|event| told.insert(event.aggregate_id)) {
+            books::publish_all(&mut self.tx, told_later).await?;
         } else {
-            books::record(&mut self.tx, &entry).await?;
-            let mut told = HashSet::new();
-            if self.events.iter().all(|event| told.insert(event.aggregate_id)) {
-                books::publish_all(&mut self.tx, &self.events).await?;
-            } else {
-                for event in &self.events {
-                    books::publish(&mut self.tx, event).await?;
-                }
+            for event in told_later {
+                books::publish(&mut self.tx, event).await?;
             }
+        }
+        let first_use = self.uses.filter(|client| !self.app.used_clients.knows(*client));
+        if let Some(client) = first_use {
+            registrations::used(&mut self.tx, client, self.ctx.now).await?;
         }
         let shown: Vec<PersonId> = self.shown.iter().copied().collect();
         disclosures::insert_all(&mut self.tx, entry.id, self.ctx.now, &shown).await?;
         self.tx.commit().await?;
+        if let Some(client) = first_use {
+            self.app.used_clients.note(client);
+        }
+        if !(outcome == Outcome::Done && only_gives(self.action)) {
+            self.app.changes.happened();
+        }
         self.app.wake.sequencer.notify_one();
         Ok(())
     }

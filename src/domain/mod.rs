@@ -7,6 +7,7 @@ pub mod circuit;
 pub mod event;
 pub mod id;
 pub mod issuer;
+pub mod lately;
 pub mod locale;
 pub mod oidc;
 pub mod random;

@@ -15,10 +15,10 @@ pub mod urls;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use ipnet::IpNet;
 
 use crate::app::App;
@@ -76,11 +76,14 @@ pub fn router(door: Door) -> Router {
         .route(path::USERINFO, get(oidc::userinfo::get).post(oidc::userinfo::post))
         .route(path::PAR, post(oidc::par::push))
         .layer(from_fn_with_state(door.clone(), layer::next_nonce));
+    let described = Router::new()
+        .route(path::DISCOVERY, get(oidc::discovery::metadata))
+        .route(path::OAUTH_METADATA, get(oidc::discovery::metadata))
+        .layer(Extension(oidc::discovery::Kept::default()));
     // Single-page clients call these from their own origin.
     let open = Router::new()
         .merge(proving)
-        .route(path::DISCOVERY, get(oidc::discovery::metadata))
-        .route(path::OAUTH_METADATA, get(oidc::discovery::metadata))
+        .merge(described)
         .route(path::JWKS, get(oidc::jwks::keys))
         .route(path::REVOKE, post(oidc::token_status::revoke))
         .layer(from_fn(layer::any_origin));

@@ -6,10 +6,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::app::books::BATCH;
 use crate::app::{App, Ctx, Error};
 
 /// Commit-to-number stays under a second even when the bell was rung at another replica (R4).
 const SEQUENCER_CLOCK: Duration = Duration::from_millis(500);
+/// What is committed meanwhile is numbered together: a batch costs the same for one entry and for many.
+const SEQUENCER_PAUSE: Duration = Duration::from_millis(50);
 const DELIVERY_CLOCK: Duration = Duration::from_secs(2);
 const KEYS_CLOCK: Duration = Duration::from_secs(30);
 /// A day begins within so long.
@@ -67,7 +70,8 @@ async fn sequencer(app: App, stop: CancellationToken) {
         note(&app, "sequencer", &numbered);
         match numbered {
             // SQLite's writer is free between batches.
-            Ok(n) if n > 0 => continue,
+            Ok(n) if n >= BATCH => continue,
+            Ok(n) if n > 0 => tokio::time::sleep(SEQUENCER_PAUSE).await,
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "numbers could not be given; they will be"),
         }

@@ -145,11 +145,53 @@ pub(super) fn header(token: &str) -> Result<Header, JwtError> {
         .map_err(|_| if members.contains_key("kid") { JwtError::Header } else { JwtError::Key })
 }
 
-/// Believes a token of this key, or says why not.
+/// `typ` of an access token (RFC 9068, 2.1).
+pub const ACCESS: &str = "at+jwt";
+
+/// A token whose signature held.
+#[derive(Debug)]
+pub(super) struct Believed {
+    typ: Option<String>,
+    claims: Value,
+}
+
+impl Believed {
+    /// One that was just made.
+    pub(super) fn access(claims: Value) -> Self {
+        Self { typ: Some(ACCESS.to_owned()), claims }
+    }
+
+    pub(super) fn is_access(&self) -> bool {
+        self.typ.as_deref() == Some(ACCESS)
+    }
+
+    /// Its claims, if it is what is looked for: kind, issuer, audience and time are compared each time.
+    ///
+    /// # Errors
+    /// [`JwtError`].
+    pub(super) fn as_expected(&self, expect: &Expect<'_>) -> Result<Value, JwtError> {
+        if !expect.typ.contains(&self.typ.as_deref()) {
+            return Err(JwtError::Type);
+        }
+        let is = |claim: Option<&Value>, wanted: &str| claim.and_then(Value::as_str) == Some(wanted);
+        let audience = self.claims.get("aud");
+        let is_for = |wanted: &str| match audience {
+            Some(Value::Array(several)) => several.iter().any(|one| is(Some(one), wanted)),
+            one => is(one, wanted),
+        };
+        if !is(self.claims.get("iss"), expect.issuer) || expect.audience.is_some_and(|wanted| !is_for(wanted)) {
+            return Err(JwtError::Claims);
+        }
+        check_time(&self.claims, expect)?;
+        Ok(self.claims.clone())
+    }
+}
+
+/// Checks the signature of a token under this key, and whether it is what is looked for as far as the library tells.
 ///
 /// # Errors
 /// [`JwtError`].
-pub(super) fn read(token: &str, header: &Header, key: &SigningKey, expect: &Expect<'_>) -> Result<Value, JwtError> {
+pub(super) fn read(token: &str, header: Header, key: &SigningKey, expect: &Expect<'_>) -> Result<Believed, JwtError> {
     // RFC 8725, 3.1: the algorithm is the key's, whatever the token says.
     if header.alg != key.alg().as_str() {
         return Err(JwtError::Key);
@@ -161,11 +203,7 @@ pub(super) fn read(token: &str, header: &Header, key: &SigningKey, expect: &Expe
     let claims = jsonwebtoken::decode::<Map<String, Value>>(token, key.verifies(), &validation(key.alg(), expect))
         .map_err(|error| refusal(error.kind()))?
         .claims;
-    if claims.get("iss").and_then(Value::as_str) != Some(expect.issuer) {
-        return Err(JwtError::Claims);
-    }
-    check_time(&claims, expect)?;
-    Ok(Value::Object(claims))
+    Ok(Believed { typ: header.typ, claims: Value::Object(claims) })
 }
 
 fn validation(alg: SigningAlg, expect: &Expect<'_>) -> Validation {
@@ -193,7 +231,7 @@ fn refusal(kind: &ErrorKind) -> JwtError {
 }
 
 /// RFC 7519, 4.1.4: "on or after which the JWT MUST NOT be accepted"; 4.1.5 for `nbf`.
-fn check_time(claims: &Map<String, Value>, expect: &Expect<'_>) -> Result<(), JwtError> {
+fn check_time(claims: &Value, expect: &Expect<'_>) -> Result<(), JwtError> {
     let now = expect.now.seconds();
     let moment = |name: &str| match claims.get(name) {
         None => Ok(None),

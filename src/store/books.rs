@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::db::{FromRow, Lock, Row, StoreError, Tx, Value, args, statements};
+use super::db::{Change, FromRow, Lock, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::audit::Entry;
 use crate::domain::event::Event;
 use crate::domain::id::{AuditId, EventId};
@@ -167,25 +167,18 @@ pub async fn trim(tx: &mut Tx, seq: i64) -> Result<usize, StoreError> {
     Ok(tx.all_in::<EntryRow>(END_ENTRIES, &[], ids).await?.len())
 }
 
-/// Writes an audit entry, to be numbered after commit.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn record(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
-    tx.execute(INSERT_AUDIT, entry_values(entry)).await?;
-    tx.execute(INSERT_PENDING, args![entry.id, "audit"]).await?;
-    Ok(())
+/// An audit entry, to be numbered after commit.
+pub fn entry(entry: &Entry) -> Vec<Change> {
+    vec![Change::new(INSERT_AUDIT, entry_values(entry)), Change::new(INSERT_PENDING, args![entry.id, "audit"])]
 }
 
-/// Writes an audit entry with the one event of its transaction, as most have it.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn record_with(tx: &mut Tx, entry: &Entry, event: &Event) -> Result<(), StoreError> {
-    tx.execute(INSERT_AUDIT, entry_values(entry)).await?;
-    tx.execute(INSERT_EVENT, event_values(event)).await?;
-    tx.execute(INSERT_PENDING_PAIR, args![entry.id, event.id]).await?;
-    Ok(())
+/// An audit entry with the one event of its transaction, as most have it.
+pub fn entry_with(entry: &Entry, event: &Event) -> Vec<Change> {
+    vec![
+        Change::new(INSERT_AUDIT, entry_values(entry)),
+        Change::new(INSERT_EVENT, event_values(event)),
+        Change::new(INSERT_PENDING_PAIR, args![entry.id, event.id]),
+    ]
 }
 
 fn entry_values(entry: &Entry) -> Vec<Value> {

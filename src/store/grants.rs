@@ -1,6 +1,6 @@
 //! Grants and the families of refresh tokens that hang on them.
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{Change, FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::OnePerson;
 use crate::domain::id::{ClientId, FamilyId, GrantId, IdentityId, PersonId, SessionId};
 use crate::domain::oidc::grant::{Family, Grant};
@@ -29,6 +29,12 @@ statements! {
     HISTORY = "SELECT c.name AS client, g.scope AS scope, g.created_at AS created_at, g.revoked_at AS revoked_at FROM oidc_grant g JOIN client c ON c.id = g.client_id WHERE g.person_id = $1 ORDER BY g.created_at, g.id";
     INSERT_FAMILY = "INSERT INTO refresh_family (id, grant_id, counter, rotated_at, created_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $4, $5, $6)";
     FAMILY = "SELECT id, grant_id, counter, rotated_at, idle_expires_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
+    // A family with its grant, both alive as in LIVE.
+    REFRESHED = "SELECT g.*, f.id AS family_id, f.counter AS counter, f.rotated_at AS rotated_at, f.idle_expires_at AS family_idle_expires_at, f.expires_at AS family_expires_at, f.revoked_at AS family_revoked_at, s.client_id IS NOT NULL AS on_device
+        FROM refresh_family f JOIN oidc_grant g ON g.id = f.grant_id
+        JOIN session s ON s.id = g.session_id JOIN account a ON a.id = s.account_id JOIN person p ON p.id = g.person_id JOIN client c ON c.id = g.client_id
+        WHERE f.id = $1 AND g.client_id = $2 AND g.revoked_at IS NULL AND a.state = 'active' AND p.status = 'active' AND c.status = 'active'
+          AND (g.offline OR (s.ended_at IS NULL AND s.expires_at > $3 AND s.idle_expires_at > $3))";
     STORE_FAMILY = "UPDATE refresh_family SET counter = $2, rotated_at = $3, idle_expires_at = $4 WHERE id = $1 AND counter = $5 AND revoked_at IS NULL";
     REVOKE_FAMILY = "UPDATE refresh_family SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 }
@@ -62,7 +68,7 @@ impl FromRow for Family {
         Ok(Self {
             id: row.get("id")?,
             grant: row.get("grant_id")?,
-            counter: u32::try_from(row.get::<i64>("counter")?).map_err(|e| StoreError::Refused(e.to_string()))?,
+            counter: counter(row)?,
             rotated_at: row.get("rotated_at")?,
             idle_expires_at: row.get("idle_expires_at")?,
             expires_at: row.get("expires_at")?,
@@ -71,11 +77,11 @@ impl FromRow for Family {
     }
 }
 
-/// Adds a grant; `false` when a replay of its code revoked it before it began.
+/// Adds a grant. No row is touched when a replay of its code revoked it before it began.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<bool, StoreError> {
+pub fn addition(grant: &Grant) -> Result<Change, StoreError> {
     let values = args![
         grant.id,
         grant.client,
@@ -94,7 +100,7 @@ pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<bool, StoreError> {
         grant.offline,
         grant.created_at,
     ];
-    tx.execute_one(INSERT, values).await
+    Ok(Change::new(INSERT, values))
 }
 
 fn some_json(some: Option<&impl serde::Serialize>) -> Result<Option<serde_json::Value>, StoreError> {
@@ -258,14 +264,10 @@ pub async fn history(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Given>, 
 }
 
 /// Adds a family.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn insert_family(tx: &mut Tx, family: &Family) -> Result<(), StoreError> {
+pub fn family_addition(family: &Family) -> Change {
     let values =
         args![family.id, family.grant, family.counter, family.rotated_at, family.idle_expires_at, family.expires_at];
-    tx.execute(INSERT_FAMILY, values).await?;
-    Ok(())
+    Change::new(INSERT_FAMILY, values)
 }
 
 /// A family by its id.
@@ -274,6 +276,49 @@ pub async fn insert_family(tx: &mut Tx, family: &Family) -> Result<(), StoreErro
 /// As [`StoreError`] says.
 pub async fn family(tx: &mut Tx, id: FamilyId) -> Result<Option<Family>, StoreError> {
     tx.optional(FAMILY, args![id]).await
+}
+
+/// A family of refresh tokens with what it refreshes.
+pub struct Refreshed {
+    /// A grant that is alive.
+    pub grant: Grant,
+    /// Its family, alive or not.
+    pub family: Family,
+    /// Whether it was made on a device that shows itself here by its refreshes alone.
+    pub on_device: bool,
+}
+
+impl FromRow for Refreshed {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let grant = Grant::from_row(row)?;
+        let family = Family {
+            id: row.get("family_id")?,
+            grant: grant.id,
+            counter: counter(row)?,
+            rotated_at: row.get("rotated_at")?,
+            idle_expires_at: row.get("family_idle_expires_at")?,
+            expires_at: row.get("family_expires_at")?,
+            revoked_at: row.get("family_revoked_at")?,
+        };
+        Ok(Self { grant, family, on_device: row.get("on_device")? })
+    }
+}
+
+fn counter(row: &Row) -> Result<u32, StoreError> {
+    u32::try_from(row.get::<i64>("counter")?).map_err(|e| StoreError::Refused(e.to_string()))
+}
+
+/// A family of this client, with its grant if that is alive in every respect that SQL knows.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn refreshed(
+    tx: &mut Tx,
+    id: FamilyId,
+    client: ClientId,
+    now: Timestamp,
+) -> Result<Option<Refreshed>, StoreError> {
+    tx.optional(REFRESHED, args![id, client, now]).await
 }
 
 /// Stores where a family has got to; `false` when another request moved it first.

@@ -12,8 +12,6 @@ statements! {
     // Whoever may not sign in today has no session either: a locked account or a person who is gone answers as nobody.
     BY_SECRET = "SELECT s.* FROM session s JOIN account a ON a.id = s.account_id JOIN person p ON p.id = s.person_id
         WHERE s.secret_digest = $1 AND s.ended_at IS NULL AND a.state = 'active' AND p.status = 'active'";
-    // Writes nothing new: it waits for whoever ends the session, and makes whoever ends it wait (both engines).
-    HOLD = "UPDATE session SET last_seen_at = last_seen_at WHERE id = $1 AND ended_at IS NULL RETURNING person_id";
     RENEW = "UPDATE session SET secret_digest = $2, auth_time = $3, acr = $4, amr = $5, own_device = $6, last_seen_at = $3, idle_expires_at = $7, expires_at = $8 WHERE id = $1 AND ended_at IS NULL";
     TOUCH = "UPDATE session SET last_seen_at = $2, idle_expires_at = $3 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < $2";
     CHOOSE = "UPDATE session SET identity_id = $2 WHERE id = $1 AND ended_at IS NULL";
@@ -35,6 +33,11 @@ statements! {
     JOIN_SESSION = "INSERT INTO session_client (session_id, client_id, sid, created_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (session_id, client_id) DO UPDATE SET sid = session_client.sid RETURNING sid";
     BY_SID = "SELECT session_id AS id FROM session_client WHERE sid = $1 AND client_id = $2";
+    // Waits for whoever ends the session, and makes whoever ends it wait (SQLite's writer is alone anyway).
+    @still ATTEND = "SELECT held.person_id AS person_id, (SELECT u.sub FROM subject u WHERE u.person_id = held.person_id AND u.sector = $3) AS sub, (SELECT t.sid FROM session_client t WHERE t.session_id = held.id AND t.client_id = $2) AS sid,
+            (held.expires_at > $4 AND held.idle_expires_at > $4) AS in_time
+        FROM session held JOIN account a ON a.id = held.account_id JOIN person p ON p.id = held.person_id JOIN client c ON c.id = $2
+        WHERE held.id = $1 AND held.ended_at IS NULL AND a.state = 'active' AND p.status = 'active' AND c.status = 'active'";
 }
 
 impl FromRow for Session {
@@ -67,11 +70,26 @@ impl FromRow for Sid {
     }
 }
 
-struct Holder(PersonId);
+/// A session that somebody takes part in, kept from ending.
+pub struct Attended {
+    /// Whose it is: of somebody who was merged, the survivor.
+    pub person: PersonId,
+    /// What the client's sector calls her, if it knows her.
+    pub sub: Option<String>,
+    /// What the client calls the session, if it took part before.
+    pub sid: Option<String>,
+    /// Whether it has not run out.
+    pub in_time: bool,
+}
 
-impl FromRow for Holder {
+impl FromRow for Attended {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self(row.get("person_id")?))
+        Ok(Self {
+            person: row.get("person_id")?,
+            sub: row.get("sub")?,
+            sid: row.get("sid")?,
+            in_time: row.get("in_time")?,
+        })
     }
 }
 
@@ -135,13 +153,19 @@ pub async fn by_secret(tx: &mut Tx, secret_digest: [u8; 32]) -> Result<Option<Se
     tx.optional(BY_SECRET, args![secret_digest]).await
 }
 
-/// Keeps a session from ending before this transaction does, so that whoever ends it sees what was added to it. Whose it
-/// is: of somebody who was merged, the survivor's. `None` when it has ended.
+/// Keeps a session from ending before this transaction does, so that whoever ends it sees what was added to it. `None`
+/// when it has ended, or its account, its person or the client may no more.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn hold(tx: &mut Tx, id: SessionId) -> Result<Option<PersonId>, StoreError> {
-    Ok(tx.optional::<Holder>(HOLD, args![id]).await?.map(|row| row.0))
+pub async fn attend(
+    tx: &mut Tx,
+    id: SessionId,
+    client: ClientId,
+    sector: &str,
+    now: Timestamp,
+) -> Result<Option<Attended>, StoreError> {
+    tx.optional(ATTEND, args![id, client, sector, now]).await
 }
 
 /// Moves the idle end on.

@@ -76,7 +76,7 @@ impl Simulator {
 
     /// Its public keys, for the provider's settings.
     pub fn keys(&self) -> Value {
-        self.0.own.jwks()
+        self.0.own.jwks().clone()
     }
 
     /// The ids of the questions that came, in order.

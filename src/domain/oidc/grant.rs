@@ -175,6 +175,8 @@ pub struct Family {
 /// How long the predecessor still gives the same successor (R11).
 pub const REPEAT_WINDOW: Duration = Duration::from_secs(60);
 
+const IDLE_STEP: Duration = Duration::from_secs(60);
+
 /// What a presented refresh token leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Presented {
@@ -208,6 +210,12 @@ impl Family {
     /// Whether its newest token is good.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at && now < self.idle_expires_at
+    }
+
+    /// Whether it is to be stored again: it moved, or its idle end did by more than what need not be written (R15: idle time
+    /// is written at most once a minute).
+    pub fn is_to_be_stored_after(&self, before: &Self) -> bool {
+        self.counter != before.counter || self.idle_expires_at.since(before.idle_expires_at) >= IDLE_STEP
     }
 
     /// A token of this family is presented. `rotates` is true for public clients without sender constraint.
@@ -282,5 +290,23 @@ mod tests {
         ));
         assert_eq!(next.present(1, true, now.plus(lifetimes.refresh_idle), &lifetimes), Presented::Ended);
         assert!(matches!(family(now).present(0, false, now, &lifetimes), Presented::Kept(f) if f.counter == 0));
+    }
+
+    #[test]
+    fn idle_time_is_stored_at_most_once_a_minute() {
+        let lifetimes = Lifetimes::default();
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let stored_after = |seconds, rotates| match family(now).present(
+            0,
+            rotates,
+            now.plus(Duration::from_secs(seconds)),
+            &lifetimes,
+        ) {
+            Presented::Kept(next) | Presented::Rotated(next) => next.is_to_be_stored_after(&family(now)),
+            other => panic!("{other:?}"),
+        };
+        assert!(!stored_after(59, false));
+        assert!(stored_after(60, false));
+        assert!(stored_after(0, true), "what moved is stored at once");
     }
 }

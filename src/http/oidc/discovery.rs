@@ -1,6 +1,10 @@
 //! Provider metadata (OpenID Connect Discovery 1.0, 3; RFC 8414; Identity Assurance 1.0, 9): exactly what is served, no more.
 
-use axum::Json;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -17,10 +21,36 @@ use crate::domain::oidc::scope::Scope;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::{claims, dpop, registration, request_object};
 use crate::domain::registry::verification::TRUST_FRAMEWORK;
+use crate::domain::time::Timestamp;
 use crate::http::urls::path;
 
+/// How long a document that was made is given to everybody who asks (R15).
+const KEPT: Duration = Duration::from_secs(2);
+
+/// The document as it was made last, and when.
+#[derive(Clone, Default)]
+pub struct Kept(Arc<RwLock<Option<(Timestamp, Bytes)>>>);
+
+impl Kept {
+    fn at(&self, now: Timestamp) -> Option<Bytes> {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|(at, _)| *at <= now && now.since(*at) < KEPT).map(|(_, text)| text.clone())
+    }
+}
+
 /// The document.
-pub async fn metadata(State(app): State<App>) -> Response {
+pub async fn metadata(State(app): State<App>, Extension(kept): Extension<Kept>) -> Response {
+    let now = app.now();
+    let text = kept.at(now).unwrap_or_else(|| {
+        let made = Bytes::from(document(&app).to_string());
+        *kept.0.write().unwrap_or_else(PoisonError::into_inner) = Some((now, made.clone()));
+        made
+    });
+    let headers = [(header::CACHE_CONTROL, "public, max-age=300"), (header::CONTENT_TYPE, "application/json")];
+    (headers, text).into_response()
+}
+
+fn document(app: &App) -> Value {
     let at = |path: &str| app.issuer().at(path);
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).chain([ADMIN]).collect();
     let mtls = app.mtls_origin();
@@ -70,7 +100,7 @@ pub async fn metadata(State(app): State<App>) -> Response {
         "require_request_uri_registration": true,
         "authorization_response_iss_parameter_supported": true,
     });
-    for own in [algorithms(&assertion_algs), sign_outs(&app), elsewhere(&app)] {
+    for own in [algorithms(&assertion_algs), sign_outs(app), elsewhere(app)] {
         if let (Value::Object(all), Value::Object(own)) = (&mut document, own) {
             all.extend(own);
         }
@@ -79,7 +109,7 @@ pub async fn metadata(State(app): State<App>) -> Response {
         document["tls_client_certificate_bound_access_tokens"] = json!(true);
         document["mtls_endpoint_aliases"] = aliases(origin);
     }
-    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
+    document
 }
 
 /// Where clients with certificates come (RFC 8705, 5).

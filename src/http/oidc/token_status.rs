@@ -36,7 +36,7 @@ pub async fn introspect(
         };
     }
     match app.introspect(&visit.ctx, &credentials, token).await {
-        Ok(told) => ([(header::CACHE_CONTROL, "no-store")], Json(told)).into_response(),
+        Ok(told) => ([(header::CACHE_CONTROL, "no-store")], Json(&*told)).into_response(),
         Err(why) => error::protocol(&visit, &why),
     }
 }

@@ -2,8 +2,8 @@
 
 use super::on_both_engines;
 use super::scene::{
-    ABSOLUTE, IDLE, account_id, add_active, add_client, add_grants, add_session, after, client_id, grant, grant_id,
-    session_id, twice_at_once,
+    ABSOLUTE, IDLE, account_id, add_active, add_client, add_grant, add_grants, add_session, after, client_id, grant,
+    grant_id, session_id, twice_at_once,
 };
 use super::support::{NOW, person_id};
 use crate::domain::access::for_tests::{own, task};
@@ -54,7 +54,7 @@ async fn a_replay_that_comes_first_keeps_the_grant_from_beginning(db: &Db) {
     tx.commit().await.unwrap();
     let mut tx = db.write().await.unwrap();
     assert!(grants::is_known(&mut tx, grant_id(3)).await.unwrap());
-    assert!(!grants::insert(&mut tx, &grant(3, true)).await.unwrap());
+    assert!(!add_grant(&mut tx, &grant(3, true)).await);
     assert!(grants::live(&mut tx, grant_id(3), NOW).await.unwrap().is_none());
 }
 
@@ -62,7 +62,7 @@ async fn a_grant_begins_once(db: &Db) {
     let mut tx = db.write().await.unwrap();
     add_grants(&mut tx).await;
     tx.commit().await.unwrap();
-    let begin = async |tx: &mut _, _| grants::insert(tx, &grant(3, false)).await.unwrap();
+    let begin = async |tx: &mut _, _| add_grant(tx, &grant(3, false)).await;
     let mut outcomes = twice_at_once(db, begin).await;
     outcomes.sort_unstable();
     assert_eq!(outcomes, [false, true]);
@@ -152,7 +152,7 @@ async fn revocations_reach_what_they_say(db: &Db) {
     elsewhere.client = client_id(2);
     (of_another.person, of_another.session) = (person_id(2), session_id(2));
     for grant in [&elsewhere, &of_another] {
-        assert!(grants::insert(&mut tx, grant).await.unwrap());
+        assert!(add_grant(&mut tx, grant).await);
     }
     let lives = async |tx: &mut Tx, id| grants::live(tx, id, NOW).await.unwrap().is_some();
     assert_eq!(grants::revoke_of_client(&mut tx, person_id(1), client_id(1), NOW, "withdrawn").await.unwrap(), 2);

@@ -133,8 +133,13 @@ pub async fn add_grants(tx: &mut Tx) {
     add_session(tx, 1, 1).await;
     add_client(tx, 1).await;
     for (n, offline) in [(1, false), (2, true)] {
-        assert!(grants::insert(tx, &grant(n, offline)).await.unwrap());
+        assert!(add_grant(tx, &grant(n, offline)).await);
     }
+}
+
+/// Whether a grant was added.
+pub async fn add_grant(tx: &mut Tx, grant: &Grant) -> bool {
+    tx.execute_together(grants::addition(grant).unwrap(), Vec::new()).await.unwrap() == 1
 }
 
 /// Does the same in two transactions at once, and commits both. The number tells them apart.

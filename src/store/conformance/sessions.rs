@@ -8,7 +8,7 @@ use super::support::{NOW, person_id};
 use crate::domain::access::for_tests::{own, task};
 use crate::domain::auth::session::Session;
 use crate::domain::registry::codes::status::Status;
-use crate::store::db::{Db, StoreError};
+use crate::store::db::{Db, StoreError, Tx};
 use crate::store::{accounts, persons, sessions};
 
 on_both_engines!(
@@ -84,14 +84,17 @@ async fn a_session_ends_once(db: &Db) {
     for n in [1, 2] {
         add_session(&mut tx, n, 1).await;
     }
-    assert_eq!(sessions::hold(&mut tx, session_id(1)).await.unwrap(), Some(person_id(1)));
+    add_client(&mut tx, 1).await;
+    let attended = async |tx: &mut Tx| sessions::attend(tx, session_id(1), client_id(1), "sector", NOW).await.unwrap();
+    let held = attended(&mut tx).await.unwrap();
+    assert_eq!((held.person, held.sub, held.sid, held.in_time), (person_id(1), None, None, true));
     tx.commit().await.unwrap();
     let ended = async |tx: &mut _, _| sessions::end(tx, session_id(1), after(1), "logout").await.unwrap();
     let mut outcomes = twice_at_once(db, ended).await;
     outcomes.sort_unstable();
     assert_eq!(outcomes, [false, true]);
     let mut tx = db.write().await.unwrap();
-    assert_eq!(sessions::hold(&mut tx, session_id(1)).await.unwrap(), None);
+    assert!(attended(&mut tx).await.is_none());
     assert!(sessions::by_secret(&mut tx, [1; 32]).await.unwrap().is_none());
     assert_eq!(sessions::live_of_person(&mut tx, person_id(1)).await.unwrap(), [session_id(2)]);
 }

@@ -10,6 +10,7 @@ pub mod error;
 mod migrate;
 mod row;
 mod statement;
+mod together;
 mod turnstile;
 mod tx;
 mod value;
@@ -28,6 +29,7 @@ pub use migrate::Applied;
 pub use row::{Column, FromRow, Row};
 pub use statement::Statement;
 pub(crate) use statement::{args, statements};
+pub use together::Change;
 pub use tx::{Lock, Tx};
 pub use value::Value;
 

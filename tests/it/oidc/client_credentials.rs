@@ -1,11 +1,13 @@
 //! Tokens in a client's own name, for a resource of the system (RFC 6749, 4.4; RFC 8707; RFC 9068).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use mingji::domain::oidc::resource::Resource;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, both_engines};
+use crate::support::database::select_texts;
 use crate::support::relying_party::{Answer, RelyingParty, claims_of, part_of};
 
 pub const GRADES: &str = "https://grades.example/api";
@@ -46,6 +48,31 @@ both_engines! {
         assert_eq!((part_of(&answer.access(), 0)["typ"].as_str(), claims["scope"].as_str()), (Some("at+jwt"), Some("grades.read")));
         assert_eq!(rp.userinfo(&answer.access()).await.status, 401);
         assert_eq!(ask(&rp, &[("resource", GRADES), ("scope", "grades.read")]).await.status, 200);
+    }
+
+    /// Every token opens what the first one does: an entry says until when, and stands for all of that while.
+    async fn equal_tokens_of_a_while_are_written_down_once(app: TestApp) {
+        resource(&app, GRADES, &["grades.read", "grades.write"]).await;
+        let (rp, other) = (machine(&app, json!({})).await, machine(&app, json!({})).await);
+        let entries = async || {
+            let sql = "SELECT CAST(COUNT(*) AS TEXT) FROM audit_entry WHERE action = 'token.issued'";
+            select_texts(&app.database.url, sql).await.join("")
+        };
+        let first = ask(&rp, &[]).await.access();
+        assert_eq!(entries().await, "1");
+        let again = futures_util::future::join_all((0..8).map(|_| ask(&rp, &[]))).await;
+        let different: BTreeSet<String> = again.iter().map(Answer::access).chain([first]).collect();
+        assert_eq!((different.len(), entries().await.as_str()), (9, "1"));
+        ask(&rp, &[("scope", "grades.read")]).await.access();
+        assert_eq!(entries().await, "2", "another scope");
+        ask(&other, &[]).await.access();
+        assert_eq!(entries().await, "3", "another client");
+        app.pass(Duration::from_secs(299));
+        ask(&rp, &[]).await.access();
+        assert_eq!(entries().await, "3");
+        app.pass(Duration::from_secs(1));
+        ask(&rp, &[]).await.access();
+        assert_eq!(entries().await, "4");
     }
 
     async fn what_was_not_registered_is_refused(app: TestApp) {

@@ -133,6 +133,19 @@ both_engines! {
         assert!(!is_active(&rp, &tokens.refresh()).await);
     }
 
+    async fn what_was_told_a_moment_ago_is_no_longer_so_at_once_here_and_soon_elsewhere(app: TestApp) {
+        let rp = app.client("platform_a");
+        let (one, two) = (app.teacher().sign_in(&rp).await, app.teacher().sign_in(&rp).await);
+        assert!(is_active(&rp, &one.access()).await && is_active(&rp, &two.access()).await);
+        assert_eq!(give_back(&rp, &one.access()).await.status, 200);
+        assert!(!is_active(&rp, &one.access()).await && is_active(&rp, &two.access()).await);
+        let (twin, teacher) = (app.twin().await, app.person("teacher").person_id);
+        assert!(twin.withdraw_consent(&app.operator(), teacher, &rp.id).await.unwrap() > 0);
+        app.pass(Duration::from_secs(2));
+        assert!(!is_active(&rp, &two.access()).await);
+        twin.close().await;
+    }
+
     async fn a_token_ends_with_the_session_and_the_account(app: TestApp) {
         let rp = app.client("platform_a");
         let mut teacher = app.teacher();

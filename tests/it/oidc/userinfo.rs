@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use mingji::app::relation_claim::Decider;
 use mingji::domain::oidc::scope::ScopeSet;
+use mingji::domain::registry::name::PersonName;
 use serde_json::json;
 
 use crate::support::app::both_engines;
@@ -215,6 +217,20 @@ both_engines! {
         let refused = rp.userinfo(&fresh.access()).await;
         assert_eq!((refused.status, refused.error()), (401, "invalid_token"), "signed out");
         assert!(refused.headers["www-authenticate"].to_str().unwrap().contains("invalid_token"));
+    }
+
+    async fn a_new_name_is_told_at_once_and_within_two_seconds_by_another_process(app: TestApp) {
+        let rp = app.client("platform_a");
+        let access = app.teacher().sign_in(&rp).await.access();
+        let (teacher, ctx, twin) = (app.person("teacher").person_id, app.operator(), app.twin().await);
+        let told = async || rp.userinfo(&access).await.body["name"].clone();
+        assert_ne!(told().await, "孙新");
+        app.app.rename_person(&ctx, Decider::Operator, teacher, PersonName::parse("孙新").unwrap()).await.unwrap();
+        assert_eq!(told().await, "孙新");
+        twin.rename_person(&ctx, Decider::Operator, teacher, PersonName::parse("孙再").unwrap()).await.unwrap();
+        app.pass(Duration::from_secs(2));
+        assert_eq!(told().await, "孙再");
+        twin.close().await;
     }
 
     async fn a_withdrawn_receipt_ends_everything_at_that_client(app: TestApp) {

@@ -121,6 +121,12 @@ impl TestApp {
         Self(Arc::new(Inner { app, clock, database, issuer, metrics, http, said, stop, running }))
     }
 
+    /// Another process of the same provider, without its listeners and jobs: what it changes, this one is not told of.
+    pub async fn twin(&self) -> App {
+        let db = Db::connect(&self.database.url).await.unwrap();
+        App::new(parts(db, self.clock.clone(), self.database.secrets(), &self.issuer, "memory:").await)
+    }
+
     /// Stops it and takes its database away.
     pub async fn stop(&self) {
         self.stop.cancel();
