@@ -151,8 +151,9 @@ impl App {
         };
         let grant = GrantId::new(ctx.now, &*self.random);
         let offer = self.offer(&ctx, request, &begun, identity, grant);
-        let held = sessions::attend(work.tx(), session.id, client.id, &client.sector, ctx.now).await?;
-        if held.is_none() || !elsewhere::decide(work.tx(), asked.id, &own, Some(&offer), ctx.now).await? {
+        if !sessions::hold(work.tx(), session.id).await?
+            || !elsewhere::decide(work.tx(), asked.id, &own, Some(&offer), ctx.now).await?
+        {
             return Ok(Answer::Page(Box::new(Page::Stop(PageStop::Expired))));
         }
         // Nobody has its secret: no browser can go on with it.

@@ -118,7 +118,7 @@ impl App {
         if !held || credentials::password(work.tx(), &door, account.id).await? != phc {
             return Ok(Err(PasswordProblem::Wrong));
         }
-        if sessions::hold(work.tx(), who.session.id).await?.is_none() {
+        if !sessions::hold(work.tx(), who.session.id).await? {
             return Err(Error::not_found("session"));
         }
         credentials::set_password(work.tx(), &own, account.id, &hash, ctx.now).await?;

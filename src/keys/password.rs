@@ -49,8 +49,6 @@ struct Pool {
     queue: Mutex<Queue>,
     size: usize,
     most_waiting: usize,
-    /// A hash of nobody's password, for logins that nobody has.
-    dummy: String,
 }
 
 struct Queue {
@@ -84,6 +82,11 @@ impl Pool {
     }
 }
 
+/// For logins that nobody has: as costly as any, and the hash of no password at all. Not made at the start, which would take
+/// as long as a sign-in, and its memory.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdCAxNg$bm90aGluZyB0aGF0IGFueWJvZHkgY291bGQgdHlwZS4";
+
 fn argon2() -> Argon2<'static> {
     let params = Params::new(MEMORY_KIB, PASSES, 1, None).unwrap_or_default();
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
@@ -92,13 +95,9 @@ fn argon2() -> Argon2<'static> {
 impl PasswordPool {
     /// `workers` hashes at a time, `most_waiting` callers in line.
     pub fn new(workers: usize, most_waiting: usize) -> Self {
-        let dummy = argon2()
-            .hash_password_with_salt(b"nobody's password", b"nobody's salt 16")
-            .map(|hash| hash.to_string())
-            .unwrap_or_default();
         let size = workers.max(1);
         let queue = Queue { free: size, known: VecDeque::new(), strangers: VecDeque::new() };
-        Self(Arc::new(Pool { queue: Mutex::new(queue), size, most_waiting, dummy }))
+        Self(Arc::new(Pool { queue: Mutex::new(queue), size, most_waiting }))
     }
 
     /// How busy it is now. Whoever went away while waiting does not count.
@@ -167,9 +166,8 @@ impl PasswordPool {
         priority: Priority,
     ) -> Result<bool, PoolFull> {
         let slot = self.slot(priority).await?;
-        let pool = self.0.clone();
         let work = move || {
-            let text = phc.as_deref().unwrap_or(&pool.dummy);
+            let text = phc.as_deref().unwrap_or(NOBODY);
             let matches = PasswordHash::new(text).is_ok_and(|hash| {
                 argon2().verify_password(normalised(password.expose_secret()).as_bytes(), &hash).is_ok()
             });
@@ -207,7 +205,7 @@ mod tests {
 
     #[test]
     fn nobodys_hash_costs_what_a_real_one_costs() {
-        let nobody = PasswordHash::new(&PasswordPool::new(1, 0).0.dummy).unwrap();
+        let nobody = PasswordHash::new(NOBODY).unwrap();
         let params = Params::try_from(&nobody).unwrap();
         assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (MEMORY_KIB, PASSES, 1));
     }

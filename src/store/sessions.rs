@@ -12,6 +12,8 @@ statements! {
     // Whoever may not sign in today has no session either: a locked account or a person who is gone answers as nobody.
     BY_SECRET = "SELECT s.* FROM session s JOIN account a ON a.id = s.account_id JOIN person p ON p.id = s.person_id
         WHERE s.secret_digest = $1 AND s.ended_at IS NULL AND a.state = 'active' AND p.status = 'active'";
+    // Writes nothing new: it waits for whoever ends the session, and makes whoever ends it wait (both engines).
+    HOLD = "UPDATE session SET last_seen_at = last_seen_at WHERE id = $1 AND ended_at IS NULL RETURNING id";
     RENEW = "UPDATE session SET secret_digest = $2, auth_time = $3, acr = $4, amr = $5, own_device = $6, last_seen_at = $3, idle_expires_at = $7, expires_at = $8 WHERE id = $1 AND ended_at IS NULL";
     TOUCH = "UPDATE session SET last_seen_at = $2, idle_expires_at = $3 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < $2";
     CHOOSE = "UPDATE session SET identity_id = $2 WHERE id = $1 AND ended_at IS NULL";
@@ -151,6 +153,14 @@ pub async fn renew(tx: &mut Tx, session: &Session, secret_digest: [u8; 32]) -> R
 /// As [`StoreError`] says.
 pub async fn by_secret(tx: &mut Tx, secret_digest: [u8; 32]) -> Result<Option<Session>, StoreError> {
     tx.optional(BY_SECRET, args![secret_digest]).await
+}
+
+/// Keeps a session from ending before this transaction does; whether it has not ended yet.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold(tx: &mut Tx, id: SessionId) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Id>(HOLD, args![id]).await?.is_some())
 }
 
 /// Keeps a session from ending before this transaction does, so that whoever ends it sees what was added to it. `None`

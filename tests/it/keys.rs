@@ -65,6 +65,34 @@ fn a_token_is_believed_whichever_key_signed_it() {
     }
 }
 
+/// Its signature is remembered, and nothing else about it.
+#[test]
+fn what_was_believed_is_still_looked_at() {
+    let (ring, key) = (keyring(), KEYS[0].clone());
+    let made = ring.sign_access(&key, claims()).unwrap();
+    let read = signed(&claims());
+    for token in [&made, &read] {
+        for _ in 0..2 {
+            assert_eq!(ring.verify(token, &expect()), Ok(claims()));
+        }
+        let later = Expect { now: Timestamp::from_seconds(NOW.seconds() + 300), ..expect() };
+        assert_eq!(ring.verify(token, &later), Err(JwtError::Expired));
+        assert_eq!(ring.verify(token, &Expect { typ: &[Some("JWT")], ..expect() }), Err(JwtError::Type));
+        assert_eq!(ring.verify(token, &Expect { audience: Some("another"), ..expect() }), Err(JwtError::Claims));
+        assert_eq!(
+            ring.verify(token, &Expect { issuer: "https://another.example", ..expect() }),
+            Err(JwtError::Claims)
+        );
+        let (body, signature) = token.rsplit_once('.').unwrap();
+        let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        bytes[0] ^= 1;
+        let forged = format!("{body}.{}", URL_SAFE_NO_PAD.encode(&bytes));
+        assert_eq!(ring.verify(&forged, &expect()), Err(JwtError::Signature));
+        assert_eq!(ring.verify(&format!("{body}."), &expect()), Err(JwtError::Signature));
+    }
+    assert_eq!(Keyring::new(Vec::new()).verify(&made, &expect()), Err(JwtError::Key), "the keys take it with them");
+}
+
 #[test]
 fn another_library_believes_it_with_the_published_key() {
     let ring = keyring();

@@ -160,7 +160,7 @@ impl Running {
         let answers = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let routes = answers
             .filter(|line| line["message"] == "answered")
-            .filter_map(|line| line["span"]["route"].as_str().map(str::to_owned));
+            .filter_map(|line| line["route"].as_str().map(str::to_owned));
         routes.filter(|route| route != "/readyz").collect()
     }
 
