@@ -133,6 +133,7 @@ both_engines! {
         assert_eq!((url(&platform).await, url(&application).await), (json!("http://localhost:8081/space"), json!("http://localhost:8081/space")));
         let own = "UPDATE space SET url = 'https://space.example/u/4711' WHERE id = (SELECT space_id FROM person WHERE name = '钟明远') RETURNING kind";
         assert_eq!(select_texts(&app.database.url, own).await.len(), 1);
+        app.pass(Duration::from_secs(2));
         assert_eq!((url(&platform).await, url(&application).await), (json!("https://space.example/u/4711"), json!("http://localhost:8081/space")));
     }
 
@@ -222,7 +223,7 @@ both_engines! {
     async fn a_new_name_is_told_at_once_and_within_two_seconds_by_another_process(app: TestApp) {
         let rp = app.client("platform_a");
         let access = app.teacher().sign_in(&rp).await.access();
-        let (teacher, ctx, twin) = (app.person("teacher").person_id, app.operator(), app.twin().await);
+        let (teacher, ctx, twin) = (app.person("full_claims").person_id, app.operator(), app.twin().await);
         let told = async || rp.userinfo(&access).await.body["name"].clone();
         assert_ne!(told().await, "孙新");
         app.app.rename_person(&ctx, Decider::Operator, teacher, PersonName::parse("孙新").unwrap()).await.unwrap();

@@ -260,6 +260,7 @@ both_engines! {
         app.app.record_guardian_consent(&app.operator(), ward, father, &rp.id, &ScopeSet::parse("profile edu")).await.unwrap();
         let early = app.visitor("child_15").sign_in(&rp).await;
         tamper(&app, set, Some(&born)).await;
+        app.pass(Duration::from_secs(2));
         let hers = app.visitor("child_15").sign_in(&rp).await;
         let (mut guardian, home) = at_home(&app, "guardian_of_two").await;
         answer(&mut guardian.browser, &wards(&home)[0], "no").await;
