@@ -5,6 +5,7 @@ mod activate;
 mod choose_account;
 mod choose_identity;
 mod consent;
+mod details;
 mod devices;
 mod elsewhere;
 mod error;
