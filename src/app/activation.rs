@@ -244,7 +244,7 @@ fn no_account() -> Error {
 }
 
 /// What she is today; a guardian also before the school confirmed it.
-async fn roles(tx: &mut Tx, own: &Own, kept: &[Kept], now: Timestamp) -> Result<Roles, Error> {
+pub(super) async fn roles(tx: &mut Tx, own: &Own, kept: &[Kept], now: Timestamp) -> Result<Roles, Error> {
     let day = now.shanghai_date();
     Ok(Roles {
         staff: !identities::employed(tx, own, day).await?.is_empty(),

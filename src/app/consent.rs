@@ -271,22 +271,38 @@ impl App {
         let client = self.client(client_id, ctx.now).await?.ok_or_else(|| Error::not_found("client"))?;
         let on = access::task(TaskName::OperatorCommand).on(person);
         let mut work = self.begin(ctx, Action::ConsentWithdrawn).await?;
-        let ended = consents::withdraw(work.tx(), &on, client.id, ctx.now).await?;
+        let ended = self.end_consents(&mut work, &on, client.id, ctx.now).await?;
         if ended == 0 {
             return Err(Error::not_found("a live receipt"));
         }
-        // Design, idea 6: tokens die, and the platform is told.
-        let receivers = deliveries::receivers_of_person(work.tx(), &on, client.id).await?;
-        let told = self.tell(&mut work, receivers, ctx.now).await?;
-        work.detail("sessions_told", told);
-        let grants = grants::revoke_of_client(work.tx(), person, client.id, ctx.now, "consent withdrawn").await?;
-        work.target("person", person)
-            .target("client", client.id)
-            .detail("receipts", ended)
-            .detail("grants_ended", grants);
-        work.event("consent", person, "consent.withdrawn", &[]);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
+        Ok(ended)
+    }
+
+    /// Receipts about a person end, and with them everything the client holds, and it is told (design, idea 6); how many
+    /// there were. Part of a larger change.
+    pub(super) async fn end_consents(
+        &self,
+        work: &mut Work<'_>,
+        proof: &impl OnePerson,
+        client: ClientId,
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        let ended = consents::withdraw(work.tx(), proof, client, now).await?;
+        if ended == 0 {
+            return Ok(0);
+        }
+        let person = proof.person();
+        let receivers = deliveries::receivers_of_person(work.tx(), proof, client).await?;
+        let told = self.tell(work, receivers, now).await?;
+        let grants = grants::revoke_of_client(work.tx(), person, client, now, "consent withdrawn").await?;
+        work.target("person", person)
+            .target("client", client)
+            .detail("receipts", ended)
+            .detail("grants_ended", grants)
+            .detail("sessions_told", told);
+        work.event("consent", person, "consent.withdrawn", &[]);
         Ok(ended)
     }
 

@@ -88,6 +88,10 @@ pub enum Then {
     Device(Option<String>),
     /// To the list of her devices.
     Devices,
+    /// To the page where she changes her password.
+    Password,
+    /// To what she agreed to.
+    Consents,
 }
 
 /// Why the form comes again.

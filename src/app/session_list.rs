@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use super::session::{Browser, Who};
-use super::work::Outcome;
+use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access};
+use crate::domain::access::Own;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::Session;
 use crate::domain::id::SessionId;
@@ -88,17 +89,7 @@ impl App {
         let own = access::own(&who.session, ctx.now)?;
         let ctx = ctx.acting(Actor::Person { id: who.session.person });
         let mut work = self.begin(&ctx, Action::SessionsEnded).await?;
-        let mut ended = 0;
-        for session in sessions::reaching(work.tx(), &own, ctx.now).await?.into_iter().filter(meant) {
-            let at_once = self.end_session_in(&mut work, session.id, ctx.now, "ended from another device").await?;
-            let offline =
-                grants::revoke_all_of_session(work.tx(), session.id, ctx.now, "ended from another device").await?;
-            if at_once.is_some() {
-                work.event("session", session.id, "session.ended", &[]);
-            }
-            // Somebody else may have been quicker with both.
-            ended += u64::from(at_once.is_some() || offline > 0);
-        }
+        let ended = self.end_meant(&mut work, &own, ctx.now, "ended from another device", meant).await?;
         if ended == 0 {
             return Ok(());
         }
@@ -106,6 +97,29 @@ impl App {
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
         Ok(())
+    }
+
+    /// Ends those of her sessions that are meant, and everything that was granted in them, what outlives a sign-out too; how
+    /// many. Part of a larger change.
+    pub(super) async fn end_meant(
+        &self,
+        work: &mut Work<'_>,
+        own: &Own,
+        now: Timestamp,
+        reason: &'static str,
+        meant: impl Fn(&Session) -> bool,
+    ) -> Result<u64, Error> {
+        let mut ended = 0;
+        for session in sessions::reaching(work.tx(), own, now).await?.into_iter().filter(meant) {
+            let at_once = self.end_session_in(work, session.id, now, reason).await?;
+            let offline = grants::revoke_all_of_session(work.tx(), session.id, now, reason).await?;
+            if at_once.is_some() {
+                work.event("session", session.id, "session.ended", &[]);
+            }
+            // Somebody else may have been quicker with both.
+            ended += u64::from(at_once.is_some() || offline > 0);
+        }
+        Ok(ended)
     }
 
     fn handle(&self, viewer: &Session, session: SessionId) -> Result<String, Error> {

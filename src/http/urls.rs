@@ -27,6 +27,10 @@ pub mod path {
     pub const BACKCHANNEL_AUTHENTICATION: &str = "/backchannel-authentication";
     pub const CONFIRM: &str = "/confirm";
     pub const DEVICES: &str = "/devices";
+    pub const PASSWORD: &str = "/password";
+    /// Where managers of passwords look (W3C, A Well-Known URL for Changing Passwords).
+    pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
+    pub const CONSENTS: &str = "/consents";
     pub const TAKE_UP: &str = "/take-up";
     pub const NOT_ME: &str = "/not-me";
     pub const LANGUAGE: &str = "/language";

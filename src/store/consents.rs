@@ -12,6 +12,7 @@ statements! {
     INSERT = "INSERT INTO consent (id, person_id, given_by, client_id, claims, details, purpose, notice_version, age_band, given_at, withdrawn_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     LIVE = "SELECT * FROM consent WHERE person_id = $1 AND client_id = $2 AND withdrawn_at IS NULL ORDER BY given_at, id";
+    LIVE_OF_PERSON = "SELECT * FROM consent WHERE person_id = $1 AND withdrawn_at IS NULL ORDER BY given_at, id";
     OF_PERSON = "SELECT * FROM consent WHERE person_id = $1 ORDER BY given_at, id";
     GIVEN_BY = "SELECT * FROM consent WHERE given_by = $1 AND person_id <> $1 ORDER BY given_at, id";
     TAKE_BACK = "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND given_by = $2 AND withdrawn_at IS NULL RETURNING client_id";
@@ -65,6 +66,14 @@ pub async fn insert(tx: &mut Tx, proof: &impl OnePerson, receipt: &ConsentReceip
 /// As [`StoreError`] says.
 pub async fn live(tx: &mut Tx, proof: &impl OnePerson, client: ClientId) -> Result<Vec<ConsentReceipt>, StoreError> {
     tx.all(LIVE, args![proof.person(), client]).await
+}
+
+/// Receipts about the person that any client holds today, the oldest first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn live_of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<ConsentReceipt>, StoreError> {
+    tx.all(LIVE_OF_PERSON, args![proof.person()]).await
 }
 
 /// All receipts about the person, the oldest first.

@@ -256,6 +256,10 @@ fn the_names_of_the_contract_are_there() {
         ("confirm-client", "form[action='/not-me'] input[name=request][value='sealed-state']"),
         ("answered-yes", "#answered-yes"),
         ("devices", "form[action='/devices'] button[name=others][value=yes]"),
+        ("own-password", "form[action='/password'] input[name=password][autocomplete=current-password]"),
+        ("own-password", "form[action='/password'] input[name=new_password][autocomplete=new-password]"),
+        ("consents", "form[action='/consents'] input[name=ward][value='ward-1']"),
+        ("consents-child", "form[action='/consents'] button[name=client]"),
     ];
     let pages = samples(false);
     let errors = ErrorId::ALL.map(|id| (id.as_str(), format!("#{}", id.as_str())));

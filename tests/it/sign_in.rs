@@ -1,10 +1,12 @@
 //! Signing in: from a typed login to a session, and what stands in the way.
 
 mod activation;
+mod agreed;
 mod consent;
 mod devices;
 mod holders;
 mod identity;
+mod own_password;
 mod password;
 mod session;
 mod throttle;

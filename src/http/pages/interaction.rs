@@ -19,7 +19,7 @@ use crate::http::error;
 use crate::http::extract::Visit;
 use crate::http::oidc::authorize::redirect;
 
-const TOKEN_MINUTES: u32 = 5;
+pub(super) const TOKEN_MINUTES: u32 = 5;
 
 /// Shows a reply of the authorization endpoint.
 pub fn show(mut visit: Visit, reply: Reply) -> Response {

@@ -5,12 +5,14 @@
 pub mod activate;
 pub mod choose;
 pub mod consent;
+pub mod consents;
 pub mod devices;
 pub mod elsewhere;
 pub mod home;
 pub mod interaction;
 pub mod language;
 pub mod locales;
+pub mod own_password;
 pub mod respond;
 pub mod sign_in;
 pub mod sign_out;

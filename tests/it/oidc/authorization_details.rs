@@ -119,6 +119,8 @@ both_engines! {
         assert!(plain.body["authorization_details"].is_null() && claims_of(&plain.access())["authorization_details"].is_null());
         assert_eq!(rp.userinfo(&plain.access()).await.status, 200);
         assert_eq!(refresh(&rp, &tokens, &[]).await.body["authorization_details"], wanted, "and again");
+        let list = teacher.browser.open("/consents").await;
+        assert!(list.text.contains("Export grades") && list.text.contains("“2026-1”"), "she finds it again: {list:#?}");
     }
 
     async fn anything_else_is_asked_again(app: TestApp) {

@@ -349,6 +349,52 @@ fn elsewhere_samples(v: Values) -> Vec<Sample> {
     ]
 }
 
+fn own_samples(v: Values) -> Vec<Sample> {
+    let password = move |by_family, error| OwnPassword {
+        who: v.who("陈晓兰"),
+        user_name: v.text("k7mw-3fqd"),
+        by_family,
+        min_length: 8,
+        error,
+    };
+    let agreed = move |name: &str, scopes: &[&str], outdated| Agreed {
+        client: v.text("client-1"),
+        name: v.text(name),
+        vendor: Some(v.text("杭州某某教育科技有限公司")),
+        items: scopes.iter().copied().filter_map(ConsentItem::from_scope).collect(),
+        details: details(v),
+        since: "2026-11-20 08:05".into(),
+        outdated,
+    };
+    let consents = move |by_family, taken_back| Consents {
+        who: v.who("刘建国"),
+        own: vec![
+            agreed("口算天天练", &["openid", "profile", "edu", "edu.class", "offline_access"], false),
+            agreed("阅读小屋", &["openid"], true),
+        ],
+        by_family,
+        wards: vec![
+            WardAgreed {
+                id: v.text("ward-1"),
+                hint: v.text("刘*桐"),
+                agreed: vec![agreed("口算天天练", &["profile"], false)],
+            },
+            WardAgreed { id: v.text("ward-2"), hint: v.text("刘*墨"), agreed: Vec::new() },
+        ],
+        token_minutes: 5,
+        taken_back,
+    };
+    let weak = OwnPasswordProblem::Weak(PasswordFault::TooCommon);
+    vec![
+        ("own-password", Box::new(move |l| password(false, None).render(l))),
+        ("own-password-wrong", Box::new(move |l| password(false, Some(OwnPasswordProblem::Wrong)).render(l))),
+        ("own-password-weak", Box::new(move |l| password(false, Some(weak)).render(l))),
+        ("own-password-child", Box::new(move |l| password(true, None).render(l))),
+        ("consents", Box::new(move |l| consents(false, true).render(l))),
+        ("consents-child", Box::new(move |l| consents(true, false).render(l))),
+    ]
+}
+
 pub fn samples(hostile: bool) -> Vec<Sample> {
     let v = Values { hostile };
     [
@@ -359,6 +405,7 @@ pub fn samples(hostile: bool) -> Vec<Sample> {
         end_samples(v),
         ward_samples(v),
         elsewhere_samples(v),
+        own_samples(v),
     ]
     .into_iter()
     .flatten()

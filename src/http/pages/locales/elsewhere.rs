@@ -51,7 +51,7 @@ pub struct Devices {
 /// 中文。
 pub const DEVICES_ZH: Devices = Devices {
     title: "登录着的设备",
-    lead: "这些设备现在登录着您的账号。不认识的，请马上退出，再请学校帮您换密码。",
+    lead: "这些设备现在登录着您的账号。不认识的，请马上退出，再修改密码。",
     link: "登录着的设备",
     here: "就是这一台",
     since: "开始于",
@@ -67,7 +67,7 @@ pub const DEVICES_ZH: Devices = Devices {
 /// English.
 pub const DEVICES_EN: Devices = Devices {
     title: "Devices that are signed in",
-    lead: "These devices use your account now. If you do not know one, sign it out and ask your school for a new password.",
+    lead: "These devices use your account now. If you do not know one, sign it out and change your password.",
     link: "Devices that are signed in",
     here: "this one",
     since: "since",

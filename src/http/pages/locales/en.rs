@@ -96,7 +96,7 @@ pub static EN: Messages = Messages {
         number_stays: "Your identity number is never given to any platform.",
         withdraw: |minutes| {
             format!(
-                "You can ask your school to withdraw this at any time. Within {} after that, the platform can no longer get your data.",
+                "You can take this back at any time, on the home page under “What you agreed to”. Within {} after that, the platform can no longer get your data.",
                 plural(minutes, "minute", "minutes")
             )
         },
@@ -187,6 +187,8 @@ pub static EN: Messages = Messages {
     slips: super::slips::EN,
     elsewhere: super::elsewhere::EN,
     devices: super::elsewhere::DEVICES_EN,
+    own_password: super::mine::OWN_PASSWORD_EN,
+    consents: super::mine::CONSENTS_EN,
     errors: Errors {
         request_id: "Request number",
         home: "Home page",

@@ -8,6 +8,7 @@ pub mod elsewhere;
 mod en;
 pub mod holders;
 pub mod looks;
+pub mod mine;
 pub mod slips;
 pub mod wards;
 mod zh;
@@ -36,6 +37,8 @@ pub struct Messages {
     pub slips: slips::Slips,
     pub elsewhere: elsewhere::Elsewhere,
     pub devices: elsewhere::Devices,
+    pub own_password: mine::OwnPassword,
+    pub consents: mine::Consents,
     pub errors: Errors,
 }
 

@@ -87,7 +87,9 @@ pub static ZH: Messages = Messages {
         items_heading: "会交出的信息",
         number_stays: "身份证号不会交给任何平台。",
         withdraw: |minutes| {
-            format!("您可以随时请学校撤回同意。撤回后，最多再过 {minutes} 分钟，这个平台就不能再取得您的信息。")
+            format!(
+                "您可以随时在首页的“同意过的平台”里收回。收回后，最多再过 {minutes} 分钟，这个平台就不能再取得您的信息。"
+            )
         },
         policy: "隐私政策",
         terms: "服务条款",
@@ -158,6 +160,8 @@ pub static ZH: Messages = Messages {
     slips: super::slips::ZH,
     elsewhere: super::elsewhere::ZH,
     devices: super::elsewhere::DEVICES_ZH,
+    own_password: super::mine::OWN_PASSWORD_ZH,
+    consents: super::mine::CONSENTS_ZH,
     errors: Errors {
         request_id: "请求编号",
         home: "回到首页",

@@ -70,7 +70,7 @@ impl ConsentItem {
         })
     }
 
-    fn text(self, t: &'static locales::Consent) -> &'static Shared {
+    pub(super) fn text(self, t: &'static locales::Consent) -> &'static Shared {
         match self {
             Self::Identifier => &t.identifier,
             Self::Profile => &t.profile,

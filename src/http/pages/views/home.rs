@@ -96,12 +96,14 @@ pub enum HomeNote {
     No,
     /// A child's password was set.
     Password,
+    /// Her own was changed.
+    OwnPassword,
 }
 
 impl HomeNote {
     /// From the address.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Yes, Self::No, Self::Password].into_iter().find(|note| note.as_str() == text)
+        [Self::Yes, Self::No, Self::Password, Self::OwnPassword].into_iter().find(|note| note.as_str() == text)
     }
 
     /// For the address.
@@ -110,6 +112,7 @@ impl HomeNote {
             Self::Yes => "yes",
             Self::No => "no",
             Self::Password => "password",
+            Self::OwnPassword => "own-password",
         }
     }
 }
@@ -123,6 +126,8 @@ struct Page<'a> {
     l: &'static locales::looks::Looks,
     e: &'static locales::elsewhere::Elsewhere,
     d: &'static locales::elsewhere::Devices,
+    p: &'static locales::mine::OwnPassword,
+    c: &'static locales::mine::Consents,
     m: &'a Home,
     greeting: Option<String>,
     note: Option<&'static str>,
@@ -157,12 +162,15 @@ impl Home {
             l: &messages.looks,
             e: &messages.elsewhere,
             d: &messages.devices,
+            p: &messages.own_password,
+            c: &messages.consents,
             m: self,
             greeting: self.who.as_ref().map(|who| (t.signed_in)(&who.name)),
             note: self.note.map(|note| match note {
                 HomeNote::Yes => w.told_yes,
                 HomeNote::No => w.told_no,
                 HomeNote::Password => w.told_password,
+                HomeNote::OwnPassword => messages.own_password.told,
             }),
         };
         finish(&page, locale)

@@ -1,0 +1,136 @@
+//! Somebody changes her password while she knows it: what that takes, what it ends, and who may not.
+
+use serde_json::json;
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::browser::Page;
+use crate::support::receiver::Receiver;
+use crate::support::relying_party::claims_of;
+use crate::support::visitor::Visitor;
+
+const GOOD: &str = "一只安静的旧钢笔";
+
+async fn change(visitor: &mut Visitor, old: &str, new: &str) -> Page {
+    let form = visitor.browser.open("/password").await;
+    let fields = [("password", old), ("new_password", new), ("new_password_again", new)];
+    visitor.browser.submit(&form, "new_password", &fields).await
+}
+
+async fn knocked(app: &TestApp, key: &str) -> Visitor {
+    let mut visitor = app.visitor(key);
+    visitor.knock().await;
+    visitor
+}
+
+async fn opens(app: &TestApp, key: &str, password: &str) -> bool {
+    let mut visitor = app.visitor(key);
+    visitor.person.password = password.into();
+    visitor.knock().await;
+    visitor.is_signed_in().await
+}
+
+both_engines! {
+    async fn it_ends_all_other_sessions_and_keeps_this_one(app: TestApp) {
+        let receiver = Receiver::start().await;
+        let rp = app.register(json!({ "backchannel_logout_uri": receiver.url })).await;
+        let (mut here, mut lost) = (app.teacher(), app.teacher());
+        let kept = here.sign_in(&rp).await;
+        let ask = rp.ask().with("scope", "openid offline_access").with("prompt", "consent");
+        let gone = lost.sign_in_with(&rp, ask).await;
+        let slip = app.app.issue_activation(&app.operator(), here.person.person_id).await.unwrap().1;
+        let before = here.browser.jar.clone();
+
+        let home = here.browser.open("/").await;
+        assert!(home.text.contains("href=\"/password\""), "{home:#?}");
+        let old = here.person.password.clone();
+        let done = change(&mut here, &old, GOOD).await;
+        let home = here.browser.follow(&done).await;
+        assert!(home.has("told") && home.has("who"), "{home:#?}");
+        assert!(!lost.is_signed_in().await);
+        assert_eq!(rp.userinfo(&gone.access()).await.error(), "invalid_token");
+        assert_eq!(rp.refresh(&gone.refresh()).await.error(), "invalid_grant", "what outlives a sign-out ends too");
+        assert_eq!(rp.refresh(&kept.refresh()).await.status, 200, "what lives in this session goes on");
+        assert_eq!(claims_of(&receiver.wait_for(1).await.remove(0))["sid"], gone.id_claims()["sid"], "its platform is told");
+        assert!(app.teacher().browser.open(&slip).await.has("problem"), "a slip that lies about ends");
+
+        let changed: Vec<_> = before.iter().filter(|(name, value)| here.browser.jar.get(*name) != Some(value)).collect();
+        assert!(!changed.is_empty(), "the session goes on under another secret");
+        here.browser.jar = before;
+        assert!(!here.is_signed_in().await, "and the old one is nobody's");
+        assert!(!opens(&app, "full_claims", &old).await && opens(&app, "full_claims", GOOD).await);
+    }
+
+    async fn it_takes_the_old_one_and_a_good_new_one(app: TestApp) {
+        let mut teacher = knocked(&app, "full_claims").await;
+        let old = teacher.person.password.clone();
+        for weak in ["short", "12345678", "password2026!", &teacher.person.user_name.clone()] {
+            let again = change(&mut teacher, &old, weak).await;
+            assert!(again.has("problem") && !again.text.contains(&format!("\"{weak}\"")) || *weak == *teacher.person.user_name, "{weak}");
+        }
+        let form = teacher.browser.open("/password").await;
+        assert!(form.text.contains("autocomplete=\"current-password\"") && form.text.contains("autocomplete=\"new-password\""));
+        let differ = [("password", old.as_str()), ("new_password", GOOD), ("new_password_again", "另一只安静的旧钢笔")];
+        assert!(teacher.browser.submit(&form, "new_password", &differ).await.has("problem"));
+        for wrong in ["", "not the password at all", GOOD] {
+            assert!(change(&mut teacher, wrong, GOOD).await.has("problem"), "{wrong}");
+        }
+        assert!(opens(&app, "full_claims", &old).await && !opens(&app, "full_claims", GOOD).await);
+    }
+
+    async fn guesses_at_the_old_one_run_out(app: TestApp) {
+        let mut teacher = knocked(&app, "full_claims").await;
+        let old = teacher.person.password.clone();
+        for _ in 0..20 {
+            assert_eq!(change(&mut teacher, "a guess", GOOD).await.status, 200);
+        }
+        assert_eq!(change(&mut teacher, &old, GOOD).await.status, 429);
+        assert!(!opens(&app, "full_claims", GOOD).await, "the right one neither, for a while");
+        app.pass(std::time::Duration::from_secs(16 * 60));
+        assert_eq!(change(&mut teacher, &old, GOOD).await.status, 303);
+    }
+
+    async fn of_two_at_once_one_knew_the_old_one(app: TestApp) {
+        let teacher = knocked(&app, "full_claims").await;
+        let old = teacher.person.password.clone();
+        let news = ["一只安静的旧钢笔", "另一只安静的旧钢笔", "第三只安静的旧钢笔"];
+        let tries = news.map(|new| {
+            let (mut teacher, old) = (teacher.clone(), old.clone());
+            async move { change(&mut teacher, &old, new).await.status }
+        });
+        let answers = futures_util::future::join_all(tries).await;
+        assert_eq!(answers.iter().filter(|status| **status == 303).count(), 1, "{answers:?}");
+        let mut good = 0;
+        for new in news {
+            good += usize::from(opens(&app, "full_claims", new).await);
+        }
+        assert_eq!((good, opens(&app, "full_claims", &old).await), (1, false));
+    }
+
+    async fn it_is_nobody_elses(app: TestApp) {
+        let mut nobody = app.teacher();
+        let form = nobody.browser.open("/password").await;
+        assert!(!form.asks_for("new_password"), "without a session she signs in first");
+        let page = nobody.type_password(&form).await;
+        assert!(nobody.browser.follow(&page).await.asks_for("new_password"), "and goes on where she was");
+        let fields = [("password", "x"), ("new_password", GOOD)];
+        assert_eq!(app.teacher().browser.post("/password", &fields).await.status, 404);
+        let old = nobody.person.password.clone();
+        let fields = [("password", old.as_str()), ("new_password", GOOD)];
+        assert_eq!(nobody.browser.post_from("https://evil.example", "/password", &fields).await.status, 403);
+        let known = nobody.browser.open("/.well-known/change-password").await;
+        assert!(nobody.browser.follow(&known).await.asks_for("new_password"));
+
+        let mut child = knocked(&app, "child_under14").await;
+        let page = child.browser.open("/password").await;
+        assert!(page.has("by-family") && !page.asks_for("new_password"), "{page:#?}");
+        let old = child.person.password.clone();
+        let fields = [("password", old.as_str()), ("new_password", GOOD)];
+        assert_eq!(child.browser.post("/password", &fields).await.status, 404);
+        assert!(opens(&app, "child_under14", &old).await);
+        for key in ["child_15", "guardian_of_two", "school_admin"] {
+            let mut visitor = knocked(&app, key).await;
+            let old = visitor.person.password.clone();
+            assert_eq!(change(&mut visitor, &old, GOOD).await.status, 303, "{key}");
+        }
+    }
+}
