@@ -148,9 +148,9 @@ both_engines! {
         assert_eq!(silently(&mut teacher, both).await, "consent_required", "two words are not one for both");
         let wider = asking(&rp, &wish(&["read", "download"], "1")).with("scope", "openid profile edu space").with("prompt", "none");
         assert_eq!(teacher.browser.open(&rp.url(&wider)).await.answer()["error"], "consent_required", "nor for another scope");
-        let mut other = app.visitor("guardian_of_two");
+        let mut other = app.visitor("child_15");
         other.knock().await;
-        assert_eq!(silently(&mut other, wish(&["read", "download"], "1")).await, "consent_required", "hers, not his");
+        assert_eq!(silently(&mut other, wish(&["read", "download"], "1")).await, "consent_required", "hers, not another's");
     }
 
     async fn what_does_not_conform_is_refused_by_name(app: TestApp) {

@@ -43,10 +43,10 @@ pub const ZH: Details = Details {
 pub const EN: Details = Details {
     heading: "It also asks to do this",
     only_this: "This and nothing else: for anything more you are asked again.",
-    actions: "What is done",
-    datatypes: "With which data",
-    privileges: "With what rights",
-    identifier: "With which one",
+    actions: "To do",
+    datatypes: "Data",
+    privileges: "Rights",
+    identifier: "Which one",
     at: "Where",
     comma: ", ",
 };
