@@ -31,6 +31,7 @@ pub mod device;
 pub mod disclosure;
 pub mod elsewhere;
 pub mod enrolment;
+pub mod errand;
 pub mod error;
 mod exchange;
 pub mod feed;
@@ -55,6 +56,7 @@ mod lookup;
 pub mod merge;
 mod metrics;
 pub mod note;
+pub mod org_ref;
 pub mod own_password;
 pub mod pace;
 pub mod par;
@@ -199,6 +201,7 @@ pub(crate) struct Wake {
     pub(crate) sequencer: Notify,
     pub(crate) deliveries: Notify,
     pub(crate) pings: Notify,
+    pub(crate) errands: Notify,
 }
 
 impl std::ops::Deref for App {

@@ -45,7 +45,8 @@ const MIGRATIONS: &[Pair] = pairs! {
     17 "0017_grant_resources";
     18 "0018_approvals_and_disclosures";
     19 "0019_platform_feeds";
-    20 "0020_authorization_details";
+    20 "0020_errands";
+    21 "0021_authorization_details";
 };
 
 /// What [`Db::migrate`] did.
