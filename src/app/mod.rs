@@ -10,6 +10,7 @@ pub mod admin_why;
 pub mod administrator;
 pub mod approval;
 pub mod audit_file;
+pub mod authorization_type;
 pub mod authorize;
 pub mod backup;
 pub mod books;
@@ -177,6 +178,7 @@ pub struct Inner {
     pub(crate) passwords: PasswordPool,
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
+    pub(crate) authorization_types: authorization_type::Cached,
     pub(crate) client_keys: client_keys::Cached,
     /// Calls to a client's own addresses.
     pub(crate) request_calls: per_client::PerClient,
@@ -224,6 +226,7 @@ impl App {
             passwords: PasswordPool::new(workers, waiting),
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
+            authorization_types: authorization_type::Cached::default(),
             client_keys: client_keys::Cached::default(),
             request_calls: per_client::PerClient::default(),
             feed_waits: per_client::PerClient::default(),
