@@ -1,20 +1,24 @@
 //! Tokens that a client gets in its own name, for one resource of the system (RFC 6749, 4.4; RFC 8707).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
+use super::consent::note_kinds;
 use super::token::Tokens;
 use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
+use crate::domain::oidc::authorization_details::Details;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::resource::Resource;
 use crate::domain::oidc::signing_key::SigningAlg;
+use crate::domain::oidc::token::Wanted;
 use crate::domain::random::bytes;
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
@@ -47,17 +51,23 @@ impl App {
         ctx: &Ctx,
         client: &Client,
         scope: Option<&str>,
-        resource: Option<&str>,
+        wanted: &Wanted,
         cnf: &Confirmation,
     ) -> Result<Tokens, Error> {
-        let uri = match (resource, client.metadata.edu_resources.as_slice()) {
+        let uri = match (wanted.resource(), client.metadata.edu_resources.as_slice()) {
             (Some(asked), _) => asked,
             (None, [only]) => only,
             (None, _) => return Err(ProtocolError::new(Code::InvalidTarget, "say which resource").into()),
         };
         let resource = self.resource_lately(uri, ctx.now).await?;
-        let granted = resource.grants(client, scope)?.into_iter().collect::<Vec<_>>().join(" ");
-        self.write_down(ctx, client, &resource.uri, &granted, cnf).await?;
+        let details = self.own_details(client, &resource, wanted).await?;
+        let granted = match scope {
+            // Whoever asks in detail gets that, and no words that it did not ask for.
+            None if !details.is_empty() => resource.is_for(client).map(|()| BTreeSet::new())?,
+            _ => resource.grants(client, scope)?,
+        };
+        let granted = granted.into_iter().collect::<Vec<_>>().join(" ");
+        self.write_down(ctx, client, &resource.uri, (&granted, &details), cnf).await?;
         let keyring = self.keyring(ctx.now).await?;
         let key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
         // RFC 9068, 2.2: without a person "the value of sub SHOULD correspond to an identifier […] for the client".
@@ -69,6 +79,9 @@ impl App {
         if !cnf.is_none() {
             claims["cnf"] = json!(cnf);
         }
+        if !details.is_empty() {
+            claims["authorization_details"] = json!(details);
+        }
         Ok(Tokens {
             access_token: keyring.sign_access(key, claims)?.into(),
             token_type: cnf.token_type(),
@@ -77,6 +90,7 @@ impl App {
             refresh_token: None,
             expires_in: self.lifetimes.access_token,
             scope: granted,
+            details,
         })
     }
 
@@ -87,10 +101,10 @@ impl App {
         ctx: &Ctx,
         client: &Client,
         resource: &str,
-        scope: &str,
+        (scope, details): (&str, &Details),
         cnf: &Confirmation,
     ) -> Result<(), Error> {
-        let same = serde_json::to_string(&(client.id, resource, scope, cnf, ctx.ip))?;
+        let same = serde_json::to_string(&(client.id, resource, scope, details, cnf, ctx.ip))?;
         let key = opaque::digest(&same);
         if self.machine_tokens.stands(&key, ctx.now) {
             return Ok(());
@@ -99,8 +113,22 @@ impl App {
         let mut work = self.begin(ctx, Action::TokenIssued).await?;
         work.target("client", client.id).uses(client.id);
         work.detail("resource", resource).detail("scope", scope).detail("until", until.seconds());
+        note_kinds(&mut work, details);
         work.commit(Outcome::Done).await?;
         self.machine_tokens.note(key, until);
         Ok(())
+    }
+
+    /// What a client may do in its own name in detail: what its registration and the types let it.
+    async fn own_details(&self, client: &Client, resource: &Resource, wanted: &Wanted) -> Result<Details, Error> {
+        let Some(asked) = &wanted.details else { return Ok(Details::default()) };
+        let settled = self.settled_details(&mut self.db.read().await?, asked, client).await?;
+        match settled.iter().all(|detail| detail.locations.contains(&resource.uri)) {
+            true => Ok(settled.at(&resource.uri)),
+            false => {
+                let why = "authorization_details are for another resource";
+                Err(ProtocolError::new(Code::InvalidAuthorizationDetails, why).into())
+            }
+        }
     }
 }

@@ -10,6 +10,7 @@ pub mod admin_why;
 pub mod administrator;
 pub mod approval;
 pub mod audit_file;
+pub mod authorization_type;
 pub mod authorize;
 pub mod backup;
 pub mod books;
@@ -183,6 +184,7 @@ pub struct Inner {
     pub(crate) passwords: PasswordPool,
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
+    pub(crate) authorization_types: authorization_type::Cached,
     pub(crate) client_keys: client_keys::Cached,
     pub(crate) used_clients: registration::Used,
     pub(crate) machine_tokens: client_credentials::Told,
@@ -236,6 +238,7 @@ impl App {
             passwords: PasswordPool::new(workers, waiting),
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
+            authorization_types: authorization_type::Cached::default(),
             client_keys: client_keys::Cached::default(),
             used_clients: registration::Used::default(),
             machine_tokens: client_credentials::Told::default(),

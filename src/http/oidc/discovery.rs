@@ -22,6 +22,8 @@ use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::{claims, dpop, registration, request_object};
 use crate::domain::registry::verification::TRUST_FRAMEWORK;
 use crate::domain::time::Timestamp;
+use crate::http::error;
+use crate::http::extract::Visit;
 use crate::http::urls::path;
 
 /// How long a document that was made is given to everybody who asks (R15).
@@ -39,18 +41,25 @@ impl Kept {
 }
 
 /// The document.
-pub async fn metadata(State(app): State<App>, Extension(kept): Extension<Kept>) -> Response {
+pub async fn metadata(State(app): State<App>, Extension(kept): Extension<Kept>, visit: Visit) -> Response {
     let now = app.now();
-    let text = kept.at(now).unwrap_or_else(|| {
-        let made = Bytes::from(document(&app).to_string());
-        *kept.0.write().unwrap_or_else(PoisonError::into_inner) = Some((now, made.clone()));
-        made
-    });
+    let text = match kept.at(now) {
+        Some(text) => text,
+        None => {
+            let types = match app.authorization_type_names().await {
+                Ok(types) => types,
+                Err(why) => return error::protocol(&visit, &why),
+            };
+            let made = Bytes::from(document(&app, types).to_string());
+            *kept.0.write().unwrap_or_else(PoisonError::into_inner) = Some((now, made.clone()));
+            made
+        }
+    };
     let headers = [(header::CACHE_CONTROL, "public, max-age=300"), (header::CONTENT_TYPE, "application/json")];
     (headers, text).into_response()
 }
 
-fn document(app: &App) -> Value {
+fn document(app: &App, types: Vec<String>) -> Value {
     let at = |path: &str| app.issuer().at(path);
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).chain([ADMIN]).collect();
     let mtls = app.mtls_origin();
@@ -104,6 +113,10 @@ fn document(app: &App) -> Value {
         if let (Value::Object(all), Value::Object(own)) = (&mut document, own) {
             all.extend(own);
         }
+    }
+    // RFC 9396, 10.
+    if !types.is_empty() {
+        document["authorization_details_types_supported"] = json!(types);
     }
     if let Some(origin) = mtls {
         document["tls_client_certificate_bound_access_tokens"] = json!(true);

@@ -3,6 +3,7 @@
 //! differs between languages. Values are plain text here and escaped by the template.
 #![allow(missing_docs, reason = "each field is named after the text it holds, and the texts stand in `zh` and `en`")]
 
+pub mod details;
 pub mod elsewhere;
 mod en;
 pub mod holders;
@@ -25,6 +26,7 @@ pub struct Messages {
     pub identity: Identity,
     pub account: Account,
     pub consent: Consent,
+    pub details: details::Details,
     pub guardian: Guardian,
     pub form_post: FormPost,
     pub sign_out: SignOut,

@@ -6,6 +6,7 @@ mod choose_account;
 mod choose_identity;
 mod consent;
 mod consents;
+mod details;
 mod devices;
 mod elsewhere;
 mod error;
