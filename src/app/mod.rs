@@ -20,10 +20,14 @@ pub mod claims;
 pub mod class;
 pub mod client_auth;
 pub mod client_credentials;
+pub mod client_faults;
 mod client_keys;
+pub mod client_secret;
 pub mod clients;
 pub mod consent;
 pub mod consent_list;
+pub mod console;
+pub mod console_trial;
 pub mod ctx;
 mod cursor;
 pub mod device;
@@ -176,6 +180,8 @@ pub struct Inner {
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
     pub(crate) client_keys: client_keys::Cached,
+    /// Failed requests that wait to be written.
+    pub(crate) faults: client_faults::Waiting,
     /// Calls to a client's own addresses.
     pub(crate) request_calls: per_client::PerClient,
     /// Readers of a stream that wait for something to happen.
@@ -222,6 +228,7 @@ impl App {
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
             client_keys: client_keys::Cached::default(),
+            faults: client_faults::Waiting::default(),
             request_calls: per_client::PerClient::default(),
             feed_waits: per_client::PerClient::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),

@@ -1,4 +1,5 @@
-//! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, upkeep, checkpoints, majority.
+//! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, upkeep, checkpoints, majority,
+//! failed requests of clients.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,8 @@ use crate::app::{App, Ctx, Error};
 /// Commit-to-number stays under a second even when the bell was rung at another replica (R4).
 const SEQUENCER_CLOCK: Duration = Duration::from_millis(500);
 const DELIVERY_CLOCK: Duration = Duration::from_secs(2);
+/// Whoever asks why a request failed does so a moment later.
+const FAULTS_CLOCK: Duration = Duration::from_secs(2);
 const KEYS_CLOCK: Duration = Duration::from_secs(30);
 /// A day begins within so long.
 const MAJORITY_CLOCK: Duration = Duration::from_secs(600);
@@ -39,6 +42,7 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
             tracker.spawn(verifications(app.clone(), service.clone(), stop.clone()));
         }
     }
+    tracker.spawn(faults(app.clone(), stop.clone()));
     tracker.spawn(majority(app.clone(), stop.clone()));
     tracker.spawn(upkeep(app.clone(), anchors, stop.clone()));
     tracker.close();
@@ -127,6 +131,24 @@ async fn verifications(app: App, service: String, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = app.verification_bell(&service) => {}
             () = tokio::time::sleep(DELIVERY_CLOCK) => {}
+        }
+    }
+}
+
+/// Writes what clients did wrong, the last of it when the program stops.
+async fn faults(app: App, stop: CancellationToken) {
+    loop {
+        let written = app.write_faults().await;
+        note(&app, "faults", &written);
+        if let Err(error) = written {
+            tracing::warn!(%error, "failed requests of clients could not be written");
+        }
+        if stop.is_cancelled() {
+            return;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(FAULTS_CLOCK) => {}
         }
     }
 }

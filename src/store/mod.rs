@@ -11,6 +11,7 @@ pub mod approvals;
 pub mod books;
 pub mod cases;
 pub mod classes;
+pub mod client_faults;
 pub mod clients;
 #[cfg(test)]
 pub(crate) mod conformance;
