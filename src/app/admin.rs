@@ -2,8 +2,9 @@
 //! [`admin_rule`]'s; here they meet the register in one transaction.
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::org_ref::OrgRef;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -22,8 +23,8 @@ use crate::store::{accounts, activations, guardianships, institutions, merges, p
 pub struct Wish {
     /// Table A.
     pub role: AdminRole,
-    /// Code of the institution at the top.
-    pub org: String,
+    /// The institution at the top.
+    pub org: OrgRef,
     /// Beside the one who runs the institution.
     pub deputy: bool,
     /// Whether she may name deputies herself.
@@ -39,8 +40,10 @@ impl Wish {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Granted {
+    /// The grant; none: she held it already.
+    pub grant_id: Option<AdminGrantId>,
     /// Whose.
     pub person_id: PersonId,
     /// `false`: she held it already.
@@ -49,9 +52,16 @@ pub struct Granted {
     pub deputy: bool,
 }
 
+/// Where a list of grants goes on: steps below the top, role, id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GrantPlace(i64, String, AdminGrantId);
+
 /// A grant, as a list tells it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct GrantRow {
+    /// Where a list goes on behind it.
+    #[serde(skip)]
+    pub place: GrantPlace,
     /// Its id.
     pub grant_id: AdminGrantId,
     /// Whose.
@@ -61,17 +71,21 @@ pub struct GrantRow {
     /// Table A.
     pub role: String,
     /// The institution at the top.
+    pub institution_id: OrgId,
+    /// Its name.
     pub institution: String,
     /// Beside the one who runs the institution.
     pub deputy: bool,
     /// Whether she may name deputies herself.
     pub may_delegate: bool,
-    /// Who gave it; none: the operator.
+    /// Who gave it; none: the operator, or somebody outside the scope of whoever asks.
     pub granted_by: Option<PersonId>,
     /// Since.
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub from: Timestamp,
     /// Until; none: open.
+    #[schema(format = DateTime)]
     pub until: Option<String>,
     /// Whether it counts now.
     pub live: bool,
@@ -89,7 +103,7 @@ impl App {
         role: AdminRole,
         org_code: &str,
     ) -> Result<bool, Error> {
-        let wish = Wish { role, org: org_code.to_owned(), deputy: false, may_delegate: false, until: None };
+        let wish = Wish { role, org: org_code.into(), deputy: false, may_delegate: false, until: None };
         Ok(self.grant_role(ctx, Decider::Operator, person, &wish).await?.granted)
     }
 
@@ -103,9 +117,15 @@ impl App {
     pub async fn grant_role(&self, ctx: &Ctx, by: Decider, person: PersonId, wish: &Wish) -> Result<Granted, Error> {
         let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::AdminGranted).await?;
-        let found = institutions::by_code(work.tx(), &task, &wish.org).await?.filter(Institution::stands);
-        let org = found.ok_or_else(|| Error::no_institution(&wish.org))?;
+        let org = self.meant_org(work.tx(), &task, &wish.org).await?;
+        org.stands().then_some(()).ok_or_else(|| wish.org.missing())?;
         let on = task.on(person);
+        // Before any rule is looked at: of whom and what she does not see she hears what she hears of nobody and nothing.
+        if let Some(admin) = by.admin() {
+            let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
+            institutions::find_in(work.tx(), &scope, org.id).await?.ok_or_else(|| wish.org.missing())?;
+        }
+        self.sees_person(&mut work, &ctx, by, person).await?;
         // Held first: of two grants at once, and of a grant and a merge, the second sees the first; and a run of slips that is
         // under way either made her code before this, or sees the grant. Who gives is held too: of this and of what takes her
         // right back, the second sees the first. What is closed meanwhile gets no administrator.
@@ -113,7 +133,7 @@ impl App {
         let held = held.iter().any(|one| one.id == person && one.merged_into.is_none());
         held.then_some(()).ok_or_else(|| Error::not_found("the person"))?;
         if institutions::hold_standing(work.tx(), &task, std::iter::once(org.id)).await? == 0 {
-            return Err(Error::no_institution(&wish.org));
+            return Err(wish.org.missing());
         }
         let account = accounts::hold(work.tx(), &on).await?;
         let until = end_of(wish.until, ctx.now)?;
@@ -150,9 +170,9 @@ impl App {
             let standing = admin_grants::standing(work.tx(), &task, person).await?;
             let hers = standing.iter().find(|one| one.org == org.id && one.role == grant.role);
             let deputy = hers.ok_or_else(|| Error::busy("somebody took it back at the same moment"))?.deputy;
-            return Ok(Granted { person_id: person, granted: false, deputy });
+            return Ok(Granted { grant_id: None, person_id: person, granted: false, deputy });
         }
-        let granted = Granted { person_id: person, granted: true, deputy: grant.deputy };
+        let granted = Granted { grant_id: Some(grant.id), person_id: person, granted: true, deputy: grant.deputy };
         if let Some(account) = account {
             activations::end_open(work.tx(), account, ctx.now).await?;
         }
@@ -178,21 +198,48 @@ impl App {
     ) -> Result<(), Error> {
         let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::AdminRevoked).await?;
-        let missing = || Error::not_found("such a grant of hers");
-        let found = institutions::by_code(work.tx(), &task, org_code).await?;
-        let org = found.ok_or_else(|| Error::no_institution(org_code))?;
+        let org = self.meant_org(work.tx(), &task, &org_code.into()).await?;
         persons::hold(work.tx(), &task.on(person)).await?;
         let grants = admin_grants::all_of(work.tx(), &task, person).await?;
         let is_meant =
             |grant: &&KnownGrant| grant.revoked_at.is_none() && grant.org == org.id && grant.role == role.as_str();
-        let grant = grants.iter().find(is_meant).ok_or_else(missing)?;
+        let grant = grants.iter().find(is_meant).ok_or_else(no_grant)?;
+        self.take_back(work, &ctx, &task, by, grant, &org).await
+    }
+
+    /// The same by the id that a list told.
+    ///
+    /// # Errors
+    /// As [`App::revoke_role`].
+    pub async fn withdraw_grant(&self, ctx: &Ctx, by: Decider, id: AdminGrantId) -> Result<(), Error> {
+        let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::AdminRevoked).await?;
+        let found = admin_grants::find(work.tx(), &task, id).await?.ok_or_else(no_grant)?;
+        persons::hold(work.tx(), &task.on(found.person)).await?;
+        let grant = admin_grants::find(work.tx(), &task, id).await?.filter(|grant| grant.revoked_at.is_none());
+        let grant = grant.ok_or_else(no_grant)?;
+        let org = institutions::find(work.tx(), &task, grant.org).await?.ok_or_else(no_grant)?;
+        self.take_back(work, &ctx, &task, by, &grant, &org).await
+    }
+
+    async fn take_back(
+        &self,
+        mut work: Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        grant: &KnownGrant,
+        org: &Institution,
+    ) -> Result<(), Error> {
+        let role: AdminRole = grant.role.parse().map_err(Error::internal)?;
+        let person = grant.person;
         if let Some(admin) = by.admin() {
-            let held = self.held_towards(&mut work, &ctx, &task, admin, &org).await?;
+            let held = self.held_towards(&mut work, ctx, task, admin, org).await?;
             let takes = held.iter().any(|held| admin_rule::may_take(held, role, org.level, grant.deputy));
             // What was hers to give while she governed there is not hers to take when she does no more.
             let governs = held.iter().any(|held| held.depth.is_some() && held.role.runs());
             if admin == person || !(takes || (governs && grant.granted_by == Some(admin))) {
-                return Err(missing());
+                return Err(no_grant());
             }
         }
         if !admin_grants::revoke(work.tx(), &task.on(person), grant.id, ctx.now).await? {
@@ -209,35 +256,62 @@ impl App {
     /// # Errors
     /// `NotFound` for an institution that is unknown, or not in the administrator's scope.
     pub async fn list_grants(&self, ctx: &Ctx, by: Decider, org_code: &str) -> Result<Vec<GrantRow>, Error> {
-        let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
+        self.grants_over(ctx, by, org_code, None, usize::MAX).await
+    }
+
+    /// The same, behind one of them, at most `limit`.
+    ///
+    /// # Errors
+    /// As [`App::list_grants`].
+    pub async fn grants_over(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org: impl Into<OrgRef>,
+        after: Option<GrantPlace>,
+        limit: usize,
+    ) -> Result<Vec<GrantRow>, Error> {
+        let (task, ctx, org) = (access::task(TaskName::AdminDesk), by.acting(ctx), org.into());
         let mut work = self.begin(&ctx, Action::AdminViewed).await?;
-        let found = institutions::by_code(work.tx(), &task, org_code).await?;
-        let org = found.ok_or_else(|| Error::no_institution(org_code))?;
-        if let Some(admin) = by.admin() {
-            let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
-            let seen = institutions::find_in(work.tx(), &scope, org.id).await?;
-            seen.ok_or_else(|| Error::no_institution(org_code))?;
+        let top = self.meant_org(work.tx(), &task, &org).await?;
+        let scope = match by.admin() {
+            None => None,
+            Some(admin) => Some(self.institution_subtree(work.tx(), admin, ctx.now).await?),
+        };
+        if let Some(scope) = &scope {
+            institutions::find_in(work.tx(), scope, top.id).await?.ok_or_else(|| org.missing())?;
         }
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let after = after.map(|GrantPlace(depth, role, id)| (depth, role, id));
         let mut listed = Vec::new();
-        for grant in admin_grants::under(work.tx(), &task, org.id).await? {
+        for (depth, grant) in admin_grants::under(work.tx(), &task, top.id, after, most).await? {
             let live = admin_grants::live(work.tx(), grant.person, ctx.now).await?.iter().any(|one| one.id == grant.id);
             let name = persons::find(work.tx(), &task.on(grant.person)).await?.and_then(|person| person.name);
             let institution = institutions::find(work.tx(), &task, grant.org).await?.map(|org| org.name);
+            let granted_by = match (grant.granted_by, &scope) {
+                (Some(giver), Some(scope)) => {
+                    let seen = persons::in_subtree(work.tx(), scope, giver, ctx.now.shanghai_date()).await?;
+                    seen.map(|person| person.id)
+                }
+                (giver, _) => giver,
+            };
             listed.push(GrantRow {
+                place: GrantPlace(depth, grant.role.clone(), grant.id),
                 grant_id: grant.id,
                 person_id: grant.person,
                 name: name.map(|name| name.as_str().to_owned()).unwrap_or_default(),
                 role: grant.role,
+                institution_id: grant.org,
                 institution: institution.unwrap_or_default(),
                 deputy: grant.deputy,
                 may_delegate: grant.may_delegate,
-                granted_by: grant.granted_by,
+                granted_by,
                 from: grant.valid_from,
                 until: grant.valid_to.map(Timestamp::to_rfc3339),
                 live,
             });
         }
-        work.target("institution", org.id).detail("view", "list").detail("grants", listed.len());
+        work.target("institution", top.id).detail("view", "list").detail("grants", listed.len());
         work.commit(Outcome::Done).await?;
         Ok(listed)
     }
@@ -268,6 +342,12 @@ impl App {
         if !may {
             return Err(shorter.map_or_else(|| Error::not_found("this institution for this role"), refused));
         }
+        // Held by now.
+        self.sees_person(work, ctx, by, person).await
+    }
+
+    async fn sees_person(&self, work: &mut Work<'_>, ctx: &Ctx, by: Decider, person: PersonId) -> Result<(), Error> {
+        let Some(admin) = by.admin() else { return Ok(()) };
         let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
         let seen = persons::in_subtree(work.tx(), &scope, person, ctx.now.shanghai_date()).await?;
         seen.map(drop).ok_or_else(|| Error::not_found("the person"))
@@ -338,6 +418,10 @@ fn end_of(day: Option<NaiveDate>, now: Timestamp) -> Result<Option<Timestamp>, E
     }
     let midnight = day.succ_opt().map(Timestamp::shanghai_midnight);
     midnight.map(Some).ok_or_else(|| Error::invalid("no such day"))
+}
+
+fn no_grant() -> Error {
+    Error::not_found("such a grant of hers")
 }
 
 fn refused(why: GrantError) -> Error {

@@ -15,13 +15,13 @@ use crate::store::db::Tx;
 use crate::store::{admin_grants, enrolments, guardianships, institutions, persons, staffings};
 
 /// One way by which she sees somebody.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Chain {
     /// The grant.
     pub grant_id: AdminGrantId,
     /// Its role.
     pub role: String,
-    /// Who gave it; none: the operator.
+    /// Who gave it; none: the operator, or somebody outside the scope of whoever asks.
     pub granted_by: Option<PersonId>,
     /// From the institution of the grant down to where the person belongs.
     pub path: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Chain {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Why {
     /// Whether she sees the person now.
     pub sees: bool,
@@ -65,9 +65,14 @@ impl App {
             let seen = persons::in_subtree(work.tx(), &scope, person, ctx.now.shanghai_date()).await?;
             let mut known = Vec::new();
             for grant in grants {
-                if institutions::find_in(work.tx(), &scope, grant.org).await?.is_some() {
-                    known.push(grant);
+                if institutions::find_in(work.tx(), &scope, grant.org).await?.is_none() {
+                    continue;
                 }
+                let giver = match grant.granted_by {
+                    Some(giver) => persons::in_subtree(work.tx(), &scope, giver, ctx.now.shanghai_date()).await?,
+                    None => None,
+                };
+                known.push(KnownGrant { granted_by: giver.map(|giver| giver.id), ..grant });
             }
             grants = known;
             if seen.is_none() || grants.is_empty() {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::relation_claim::Decider;
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::{Subtree, TaskName};
+use crate::domain::access::{Subtree, Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{ApprovalId, ClientId, OrgId, PersonId};
 use crate::domain::registry::approval::{Approval, ApprovalState, MOST_WAITING, Opens};
@@ -211,13 +211,18 @@ impl App {
         let asker = by.admin().ok_or_else(missing)?;
         let found = approvals::find(tx, &task, id).await?.ok_or_else(missing)?;
         let approver = found.opened_by(opens, asker, ctx.now).ok_or_else(missing)?;
-        let on = task.on(approver);
-        let here = persons::find(tx, &on).await?.is_some_and(|person| person.status == Status::Active);
-        let free = accounts::find(tx, &on).await?.is_some_and(|account| account.state == Status::Active);
-        if !here || !free || !self.may_decide(tx, &found, approver, ctx.now).await? {
+        if !self.acts_still(tx, &task, approver).await? || !self.may_decide(tx, &found, approver, ctx.now).await? {
             return Err(missing());
         }
         Ok(found)
+    }
+
+    /// Whether somebody in whose name something is done that she said earlier could sign in and say it now.
+    pub(super) async fn acts_still(&self, tx: &mut Tx, task: &Task, person: PersonId) -> Result<bool, Error> {
+        let on = task.on(person);
+        let here = persons::find(tx, &on).await?.is_some_and(|person| person.status == Status::Active);
+        let free = accounts::find(tx, &on).await?.is_some_and(|account| account.state == Status::Active);
+        Ok(here && free)
     }
 
     /// Whether a request is somebody's to decide. Nobody decides for whoever stands above her.

@@ -68,6 +68,7 @@ impl App {
         self.remove_unused_clients(&mut tx, now).await?;
         tx.commit().await?;
         self.forget_feeds(now).await?;
+        self.end_lapsed_errands(now).await?;
         self.rebuild_streams().await?;
         self.tell_of_the_day(now).await?;
         self.end_what_is_old(now).await

@@ -34,6 +34,7 @@ pub mod device;
 pub mod disclosure;
 pub mod elsewhere;
 pub mod enrolment;
+pub mod errand;
 pub mod error;
 mod exchange;
 pub mod feed;
@@ -58,6 +59,7 @@ mod lookup;
 pub mod merge;
 mod metrics;
 pub mod note;
+pub mod org_ref;
 pub mod own_password;
 pub mod pace;
 pub mod par;
@@ -203,6 +205,7 @@ pub(crate) struct Wake {
     pub(crate) sequencer: Notify,
     pub(crate) deliveries: Notify,
     pub(crate) pings: Notify,
+    pub(crate) errands: Notify,
 }
 
 impl std::ops::Deref for App {

@@ -23,7 +23,6 @@ use sides::{Say, Seat, Term, say, unreviewed};
 
 /// A list longer than that is worked off from its beginning.
 const PAGE: usize = 1000;
-const LISTED: i64 = 1000;
 
 /// Who decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +118,21 @@ impl App {
         org_code: &str,
         after: Option<RelationClaimId>,
     ) -> Result<Vec<PendingClaim>, Error> {
+        self.claims_page(ctx, by, org_code, after, PAGE).await
+    }
+
+    /// The same, at most `limit`: what is not shown is not read.
+    ///
+    /// # Errors
+    /// As [`App::pending_claims`].
+    pub async fn claims_page(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org_code: &str,
+        after: Option<RelationClaimId>,
+        limit: usize,
+    ) -> Result<Vec<PendingClaim>, Error> {
         let task = access::task(TaskName::RelationDecision);
         let mut tx = self.db.read().await?;
         let seat = match by {
@@ -134,10 +148,11 @@ impl App {
                 Some(relation_claims::find(&mut tx, &task, id).await?.ok_or_else(|| Error::not_found("the claim"))?)
             }
         };
-        let mut claims = relation_claims::pending_under(&mut tx, &task, org.id, after.as_ref(), LISTED).await?;
-        claims.extend(unreviewed(&mut tx, &task, seat.as_ref(), org.id, after).await?);
+        let most = i64::try_from(limit).map_err(Error::internal)?;
+        let mut claims = relation_claims::pending_under(&mut tx, &task, org.id, after.as_ref(), most).await?;
+        claims.extend(unreviewed(&mut tx, &task, seat.as_ref(), org.id, after, limit).await?);
         claims.sort_by_key(|claim| (claim.created_at, claim.id));
-        claims.truncate(PAGE);
+        claims.truncate(limit);
         let mut listed = Vec::new();
         for claim in claims {
             let in_force = claim.is_unreviewed();

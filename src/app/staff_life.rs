@@ -9,7 +9,7 @@ use super::guardianship::WardsOf;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::{Task, TaskName};
+use crate::domain::access::{Subtree, Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{IdentityId, OrgId, PersonId, StaffingId, new_uuid};
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
@@ -80,7 +80,7 @@ pub enum Order {
 }
 
 /// A post, and what is taught under it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PostPart {
     /// The post.
     pub staffing_id: StaffingId,
@@ -101,7 +101,7 @@ pub struct PostPart {
 }
 
 /// A class taught for a time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct LessonPart {
     /// The class.
     pub class: String,
@@ -125,7 +125,7 @@ struct At<'a> {
 }
 
 impl App {
-    /// Changes what somebody is at an institution; what she is there from then on.
+    /// Changes what somebody is at an institution; what she is from then on, as far as the administrator sees it.
     ///
     /// # Errors
     /// `NotFound` for somebody, a post, a class or an institution that is not there or not below the administrator;
@@ -144,24 +144,42 @@ impl App {
         let standing = persons::survivor(work.tx(), person).await?;
         let person = standing.filter(|person| by.admin() != Some(*person)).ok_or_else(missing)?;
         let at = At { ctx: &ctx, task: &task, by, person, day };
-        let step = match order {
-            Order::Join { org, post, staff_no } => self.join(&mut work, &at, org, *post, staff_no.clone()).await?,
-            Order::Leave { org, state } => self.leave(&mut work, &at, org.as_deref(), *state).await?,
-            Order::Return { org, post } => self.come_back(&mut work, &at, org, *post).await?,
-            Order::Move { org, to, post } => self.change_post(&mut work, &at, org.as_deref(), to, *post).await?,
-            Order::Teach { org, class, subject, head } => {
-                self.take_class(&mut work, &at, org.as_deref(), class, *subject, *head).await?
-            }
-            Order::Cease { org, class, subject } => {
-                self.give_up_class(&mut work, &at, org.as_deref(), class, *subject).await?
-            }
+        let step = match self.step(&mut work, &at, order).await {
+            Err(why) if self.is_strange(&mut work, &at).await? => return Err(read_as_nobody(why)),
+            other => other?,
         };
         persons::refresh_presence(work.tx(), &task.on(person)).await?;
         work.target("person", person).detail("step", step).detail("day", day.to_string());
-        let told = self.posts_in(work.tx(), &task, person, Some(ctx.now.shanghai_date())).await?;
+        // What she is elsewhere is not an administrator's to know.
+        let seen = match by.admin() {
+            None => None,
+            Some(admin) => Some(self.roster_subtree(work.tx(), admin, ctx.now).await?),
+        };
+        let told = self.posts_in(work.tx(), &task, person, Some(ctx.now.shanghai_date()), seen.as_ref()).await?;
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
         Ok(told)
+    }
+
+    async fn step(&self, work: &mut Work<'_>, at: &At<'_>, order: &Order) -> Result<&'static str, Error> {
+        match order {
+            Order::Join { org, post, staff_no } => self.join(work, at, org, *post, staff_no.clone()).await,
+            Order::Leave { org, state } => self.leave(work, at, org.as_deref(), *state).await,
+            Order::Return { org, post } => self.come_back(work, at, org, *post).await,
+            Order::Move { org, to, post } => self.change_post(work, at, org.as_deref(), to, *post).await,
+            Order::Teach { org, class, subject, head } => {
+                self.take_class(work, at, org.as_deref(), class, *subject, *head).await
+            }
+            Order::Cease { org, class, subject } => self.give_up_class(work, at, org.as_deref(), class, *subject).await,
+        }
+    }
+
+    /// Whether she is nobody whom this administrator sees: what is said of her then is what is said of nobody.
+    async fn is_strange(&self, work: &mut Work<'_>, at: &At<'_>) -> Result<bool, Error> {
+        let Some(admin) = at.by.admin() else { return Ok(false) };
+        let scope = self.roster_subtree(work.tx(), admin, at.ctx.now).await?;
+        let seen = persons::in_subtree(work.tx(), &scope, at.person, at.ctx.now.shanghai_date()).await?;
+        Ok(seen.is_none())
     }
 
     /// The posts of somebody and what she taught, the oldest first; on one day, where one is given. History is a full
@@ -173,7 +191,7 @@ impl App {
         let task = access::task(TaskName::StaffLife);
         let mut tx = self.db.read().await?;
         let person = persons::survivor(&mut tx, person).await?.ok_or_else(missing)?;
-        self.posts_in(&mut tx, &task, person, day).await
+        self.posts_in(&mut tx, &task, person, day, None).await
     }
 
     async fn posts_in(
@@ -182,12 +200,18 @@ impl App {
         task: &Task,
         person: PersonId,
         day: Option<NaiveDate>,
+        seen: Option<&Subtree>,
     ) -> Result<Vec<PostPart>, Error> {
         let on = task.on(person);
         let taught = staffings::taught(tx, &on).await?;
         let mut told = Vec::new();
         for post in staffings::of_person(tx, &on).await? {
             if day.is_some_and(|day| !post.stands_on(day)) {
+                continue;
+            }
+            if let Some(scope) = seen
+                && institutions::find_in(tx, scope, post.org).await?.is_none()
+            {
                 continue;
             }
             let mut teaches = Vec::new();
@@ -514,6 +538,13 @@ impl App {
 
 fn missing() -> Error {
     Error::not_found("the person")
+}
+
+fn read_as_nobody(why: Error) -> Error {
+    match why.kind {
+        Kind::NotFound | Kind::Invalid => Error { internal: why.internal, ..missing() },
+        _ => why,
+    }
 }
 
 fn lesson_part(lesson: &Teaching, class: String) -> LessonPart {

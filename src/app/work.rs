@@ -39,6 +39,8 @@ pub enum Housekeeping {
     Subject,
     /// What a request of the API was answered that may be sent again.
     Repetition,
+    /// A part of the file of an errand, which is audited when it is whole; how far one is.
+    Errand,
     /// What a device asks of nobody in particular, until somebody answered; nothing was given yet.
     Question,
     /// Failed requests of clients.

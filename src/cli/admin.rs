@@ -89,7 +89,7 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         Command::Grant { role: Role { who, role, scope, by }, deputy, may_delegate, until } => {
             let person = who.resolve(&app).await?;
             let wish =
-                Wish { role: *role, org: scope.clone(), deputy: *deputy, may_delegate: *may_delegate, until: *until };
+                Wish { role: *role, org: scope.into(), deputy: *deputy, may_delegate: *may_delegate, until: *until };
             let granted = app.grant_role(&ctx, by.decider(&app).await?, person, &wish).await?;
             output.say(&granted, |granted| match (granted.granted, granted.deputy) {
                 (false, _) => "she holds it already".into(),

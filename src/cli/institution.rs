@@ -11,6 +11,7 @@ use super::output::Output;
 use super::progress::Steps;
 use super::{Failure, runtime};
 use crate::app::institution_life::{Handover, InstitutionHistory, InstitutionView, Opening, Split};
+use crate::app::org_ref::OrgRef;
 use crate::app::{App, Ctx};
 use crate::domain::registry::codes::school_type::SchoolType;
 use crate::domain::registry::division::Division;
@@ -187,7 +188,8 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
     match command {
         Command::Create { parent, opening, by } => {
             let by = by.decider(&app).await?;
-            let view = app.open_institution_under(&ctx, by, parent.as_deref(), &opening.opening()).await?;
+            let parent = parent.as_ref().map(OrgRef::from);
+            let view = app.open_institution_under(&ctx, by, parent, &opening.opening()).await?;
             output.say(&view, line)
         }
         Command::Show { code, on, by } => {

@@ -78,6 +78,8 @@ pub enum TaskName {
     Feed,
     /// Requests of the API that may be sent again, each found by whoever sent it.
     ApiRequests,
+    /// Errands of administrators, each found by whoever asked; what one does is checked against her evidence when it is done.
+    Errands,
     /// Approvals of full records; who may ask and decide is checked against an administrator's evidence.
     Approvals,
     /// Guardians of a child; whether she is wholly an administrator's is checked against evidence.

@@ -122,6 +122,8 @@ ids! {
     AdminGrantId,
     /// A request for a full record 审批.
     ApprovalId,
+    /// Long work that an administrator asked for 交办.
+    ErrandId,
     /// A one-time activation 激活.
     ActivationId,
     /// An initial access token, with which a client registers itself.

@@ -50,6 +50,7 @@ pub mod path {
     pub const HEALTHZ: &str = "/healthz";
     pub const READYZ: &str = "/readyz";
     pub const OPENAPI: &str = "/api/openapi.json";
+    pub const ERRAND_FILE: &str = "/api/errands/{id}/file";
     pub const FEED_SNAPSHOT: &str = "/api/feed/snapshot";
     /// On a listener of its own.
     pub const METRICS: &str = "/metrics";

@@ -1,4 +1,4 @@
-//! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, upkeep, checkpoints, majority,
+//! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, errands, upkeep, checkpoints, majority,
 //! failed requests of clients.
 
 use std::path::PathBuf;
@@ -43,6 +43,7 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
         }
     }
     tracker.spawn(faults(app.clone(), stop.clone()));
+    tracker.spawn(errands(app.clone(), stop.clone()));
     tracker.spawn(majority(app.clone(), stop.clone()));
     tracker.spawn(upkeep(app.clone(), anchors, stop.clone()));
     tracker.close();
@@ -149,6 +150,28 @@ async fn faults(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(FAULTS_CLOCK) => {}
+        }
+    }
+}
+
+/// One at a time: an import waits for SQLite's writer like everybody. A stop cuts it off between two of its transactions, and
+/// whoever starts next goes on.
+async fn errands(app: App, stop: CancellationToken) {
+    loop {
+        let ran = tokio::select! {
+            () = stop.cancelled() => return,
+            ran = app.run_errand() => ran,
+        };
+        note(&app, "errands", &ran);
+        match ran {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "an errand could not be worked on; it will be taken again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.errand_bell() => {}
+            () = tokio::time::sleep(DELIVERY_CLOCK) => {}
         }
     }
 }

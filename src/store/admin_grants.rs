@@ -14,7 +14,9 @@ statements! {
     END_WITH_POST = "UPDATE admin_grant SET revoked_at = $3 WHERE person_id = $1 AND revoked_at IS NULL AND staffing_id = $2 RETURNING id";
     END_UNTIED = "UPDATE admin_grant SET revoked_at = $2 WHERE person_id = $1 AND revoked_at IS NULL AND staffing_id IS NULL RETURNING id";
     ALL_OF = "SELECT * FROM admin_grant WHERE person_id = $1 ORDER BY id";
-    UNDER = "SELECT g.* FROM institution_closure c JOIN admin_grant g ON g.org_id = c.descendant_id AND g.revoked_at IS NULL WHERE c.ancestor_id = $1 ORDER BY c.depth, g.role, g.id";
+    FIND = "SELECT * FROM admin_grant WHERE id = $1";
+    UNDER = "SELECT g.*, c.depth AS depth FROM institution_closure c JOIN admin_grant g ON g.org_id = c.descendant_id AND g.revoked_at IS NULL
+        WHERE c.ancestor_id = $1 AND (c.depth, g.role, g.id) > ($2, $3, $4) ORDER BY c.depth, g.role, g.id LIMIT $5";
     REVOKE = "UPDATE admin_grant SET revoked_at = $3 WHERE id = $1 AND person_id = $2 AND revoked_at IS NULL";
     SYSTEM_ADMIN = "SELECT id FROM admin_grant WHERE org_id = $1 AND role = 'school_admin' AND deputy = FALSE AND revoked_at IS NULL LIMIT 1";
     END_EXPIRED = "UPDATE admin_grant SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL
@@ -221,12 +223,37 @@ pub async fn all_of(tx: &mut Tx, _task: &Task, person: PersonId) -> Result<Vec<K
     tx.all(ALL_OF, args![person]).await
 }
 
-/// The grants over an institution and everything below it that were not taken back.
+/// A grant by its id.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn under(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<KnownGrant>, StoreError> {
-    tx.all(UNDER, args![org]).await
+pub async fn find(tx: &mut Tx, _task: &Task, id: AdminGrantId) -> Result<Option<KnownGrant>, StoreError> {
+    tx.optional(FIND, args![id]).await
+}
+
+struct Below(i64, KnownGrant);
+
+impl FromRow for Below {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("depth")?, KnownGrant::from_row(row)?))
+    }
+}
+
+/// The grants over an institution and everything below it that were not taken back, each with how many steps below it lies;
+/// in this order, behind one of them.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn under(
+    tx: &mut Tx,
+    _task: &Task,
+    org: OrgId,
+    after: Option<(i64, String, AdminGrantId)>,
+    limit: i64,
+) -> Result<Vec<(i64, KnownGrant)>, StoreError> {
+    let (depth, role, id) = after.unwrap_or((-1, String::new(), AdminGrantId(uuid::Uuid::nil())));
+    let found: Vec<Below> = tx.all(UNDER, args![org, depth, role, id, limit]).await?;
+    Ok(found.into_iter().map(|Below(depth, grant)| (depth, grant)).collect())
 }
 
 /// Takes a grant of the person back; `false` when it was before.

@@ -27,6 +27,7 @@ pub mod elsewhere;
 pub mod enrolments;
 pub mod ephemeral;
 pub mod erasures;
+pub mod errands;
 pub mod fact_authors;
 pub mod facts;
 pub mod feeds;

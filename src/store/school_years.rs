@@ -16,6 +16,7 @@ use crate::domain::time::Timestamp;
 statements! {
     INSERT = "INSERT INTO school_year_turn (id, org_id, year, state, started_at, undo_until, ended_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (org_id, year) WHERE state <> 'undone' DO NOTHING";
+    FIND = "SELECT * FROM school_year_turn WHERE org_id = $1 AND year = $2 AND state <> 'undone'";
     UPDATE = "UPDATE school_year_turn SET state = $2, ended_at = $3, version = $4 WHERE id = $1 AND version = $4 - 1";
     GRADUATING = "SELECT k.* FROM institution_closure c JOIN class k ON k.org_id = c.descendant_id
         WHERE c.ancestor_id = $1 AND k.kind = 'administrative' AND k.status = 'open' AND k.entry_year + k.schooling_years <= $2 ORDER BY k.org_id, k.id";
@@ -164,6 +165,14 @@ pub async fn insert(tx: &mut Tx, _task: &Task, turn: &Turn) -> Result<bool, Stor
         turn.version
     ];
     tx.execute_one(INSERT, values).await
+}
+
+/// The turn of an institution's year that was not undone.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn find(tx: &mut Tx, _task: &Task, org: OrgId, year: i32) -> Result<Option<Turn>, StoreError> {
+    tx.optional(FIND, args![org, i64::from(year)]).await
 }
 
 /// The turn of an institution and year that was not undone, held until the transaction ends.

@@ -39,7 +39,7 @@ fn opening(code: &str, name: &str, kind: InstitutionKind, division: Option<&str>
 }
 
 async fn open(app: &TestApp, by: Decider, parent: &str, opening: &Opening) -> Result<InstitutionView, Kind> {
-    app.app.open_institution_under(&app.operator(), by, Some(parent), opening).await.map_err(|error| error.kind)
+    app.app.open_institution_under(&app.operator(), by, Some(parent.into()), opening).await.map_err(|error| error.kind)
 }
 
 async fn merge(app: &TestApp, by: Decider, code: &str, into: &str) -> Result<Handover, Kind> {

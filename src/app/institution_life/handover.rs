@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::people::PEOPLE;
-use super::{InstitutionView, Opening, refused, under_way};
+use super::{Begin, InstitutionView, Opening, refused, under_way};
 use crate::app::pace::{Listener, Pace, Step};
 use crate::app::relation_claim::Decider;
 use crate::app::work::{Outcome, Work};
@@ -67,7 +67,8 @@ impl App {
     ) -> Result<Handover, Error> {
         let (started, task, ctx) = (Instant::now(), access::task(TaskName::InstitutionLife), by.acting(ctx));
         let mut pace = Pace::default();
-        let (change, name) = self.paced(&mut pace, || self.begin_handover(&ctx, &task, by, code, into, kind)).await?;
+        let (change, name) =
+            self.paced(&mut pace, || self.begin_handover(&ctx, &task, by, (code, into, kind), Begin::Now)).await?;
         self.go_over(&ctx, &task, change, name, started, listener).await
     }
 
@@ -86,7 +87,7 @@ impl App {
     ) -> Result<Handover, Error> {
         let (started, task, ctx) = (Instant::now(), access::task(TaskName::InstitutionLife), by.acting(ctx));
         let mut pace = Pace::default();
-        let (change, name) = self.paced(&mut pace, || self.begin_split(&ctx, &task, by, split)).await?;
+        let (change, name) = self.paced(&mut pace, || self.begin_split(&ctx, &task, by, split, Begin::Now)).await?;
         self.go_over(&ctx, &task, change, name, started, listener).await
     }
 
@@ -131,18 +132,17 @@ impl App {
         Ok(Handover { institution, into, state, students, staff, seconds })
     }
 
-    async fn begin_handover(
+    pub(super) async fn begin_handover(
         &self,
         ctx: &Ctx,
         task: &Task,
         by: Decider,
-        code: &str,
-        into: &str,
-        kind: ChangeKind,
+        (code, into, kind): (&str, &str, ChangeKind),
+        begin: Begin,
     ) -> Result<(InstitutionChange, String), Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        let org = self.governed_unheld(work.tx(), ctx, task, by, code).await?;
-        let heir = self.governed_unheld(work.tx(), ctx, task, by, into).await?;
+        let org = self.governed_unheld(work.tx(), ctx, task, by, &code.into()).await?;
+        let heir = self.governed_unheld(work.tx(), ctx, task, by, &into.into()).await?;
         let mut pair = [org.id, heir.id];
         pair.sort_unstable();
         for id in pair {
@@ -162,6 +162,7 @@ impl App {
         let change = self.change(ctx, org.id, kind, Some(heir.id));
         match self.is_new(&mut work, task, &change).await? {
             Some(known) => Ok((known, org.name)),
+            None if begin == Begin::Look => Ok((change, org.name)),
             None => {
                 work.target("institution", org.id).detail("step", "handing over");
                 work.commit(Outcome::Done).await?;
@@ -192,15 +193,16 @@ impl App {
         Ok(None)
     }
 
-    async fn begin_split(
+    pub(super) async fn begin_split(
         &self,
         ctx: &Ctx,
         task: &Task,
         by: Decider,
         split: &Split,
+        begin: Begin,
     ) -> Result<(InstitutionChange, String), Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        let org = self.governed(&mut work, ctx, task, by, &split.code).await?;
+        let org = self.governed(&mut work, ctx, task, by, &(&split.code).into()).await?;
         let name = org.name.clone();
         let known = institutions::by_code(work.tx(), task, &split.opening.code).await?;
         let running = institution_changes::running(work.tx(), task, org.id).await?;
@@ -236,8 +238,10 @@ impl App {
             let class = class.ok_or_else(|| Error::not_found("one of these classes of the school"))?;
             self.heir_of(&mut work, task, way, class.id).await?;
         }
-        work.target("institution", org.id).detail("step", "splitting").detail("classes", split.classes.len());
-        work.commit(Outcome::Done).await?;
+        if begin == Begin::Now {
+            work.target("institution", org.id).detail("step", "splitting").detail("classes", split.classes.len());
+            work.commit(Outcome::Done).await?;
+        }
         Ok((change, name))
     }
 

@@ -5,12 +5,14 @@
 mod handover;
 mod moving;
 mod people;
+mod preview;
 mod told;
 
 use chrono::NaiveDate;
 
 use super::guardianship::WardsOf;
 use super::institution::NewInstitution;
+use super::org_ref::OrgRef;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -27,6 +29,7 @@ use crate::store::db::Tx;
 use crate::store::{guardianships, institution_changes, institutions};
 
 pub use handover::{Handover, Split};
+pub use preview::Touched;
 pub use told::{InstitutionHistory, InstitutionView};
 
 /// An institution to be opened.
@@ -46,6 +49,13 @@ pub struct Opening {
     pub school_type: Option<SchoolType>,
 }
 
+/// Whether a change begins, or only what stands in its way is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    Now,
+    Look,
+}
+
 impl App {
     /// Opens an institution under another one. A credit code whose check character is wrong, and a division outside that of
     /// the institution above, are warnings.
@@ -57,14 +67,14 @@ impl App {
         &self,
         ctx: &Ctx,
         by: Decider,
-        parent: Option<&str>,
+        parent: Option<OrgRef>,
         opening: &Opening,
     ) -> Result<InstitutionView, Error> {
         let (task, ctx) = (access::task(TaskName::InstitutionLife), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::InstitutionChanged).await?;
         let parent = match parent {
-            Some(code) => Some(self.parent_of(&mut work, &ctx, &task, by, code).await?),
-            None if by.admin().is_some() => return Err(Error::invalid("say under which institution: --parent CODE")),
+            Some(parent) => Some(self.parent_of(&mut work, &ctx, &task, by, &parent).await?),
+            None if by.admin().is_some() => return Err(Error::invalid("say under which institution (--parent CODE)")),
             None => None,
         };
         let (org, warnings) = self.opened(&mut work, &ctx, &task, parent.as_ref(), opening).await?;
@@ -82,12 +92,13 @@ impl App {
         &self,
         ctx: &Ctx,
         by: Decider,
-        code: &str,
+        org: impl Into<OrgRef>,
         name: &str,
     ) -> Result<InstitutionView, Error> {
         let (task, ctx) = (access::task(TaskName::InstitutionLife), by.acting(ctx));
+        let org = org.into();
         let mut work = self.begin(&ctx, Action::InstitutionChanged).await?;
-        let org = self.governed(&mut work, &ctx, &task, by, code).await?;
+        let org = self.governed(&mut work, &ctx, &task, by, &org).await?;
         let renamed = org.renamed(name_of(name)?, ctx.now).map_err(refused)?;
         self.write_institution(&mut work, &task, &renamed, &["name"]).await?;
         self.said(work, &ctx, &task, &renamed, "renamed").await
@@ -102,13 +113,14 @@ impl App {
         &self,
         ctx: &Ctx,
         by: Decider,
-        code: &str,
+        org: impl Into<OrgRef>,
         new_code: &str,
         school_type: Option<SchoolType>,
     ) -> Result<InstitutionView, Error> {
         let (task, ctx) = (access::task(TaskName::InstitutionLife), by.acting(ctx));
+        let org = org.into();
         let mut work = self.begin(&ctx, Action::InstitutionChanged).await?;
-        let org = self.governed(&mut work, &ctx, &task, by, code).await?;
+        let org = self.governed(&mut work, &ctx, &task, by, &org).await?;
         let (new_code, today) = (code_of(new_code)?, ctx.now.shanghai_date());
         let is_credit = |code: &Code| code.scheme == CodeScheme::Uscc;
         let held: Vec<_> = institutions::codes(work.tx(), &task, org.id)
@@ -135,10 +147,16 @@ impl App {
     /// # Errors
     /// As [`App::rename_institution`]; `Conflict` while somebody belongs there: then a successor takes them over
     /// ([`App::hand_over_institution`]).
-    pub async fn close_institution(&self, ctx: &Ctx, by: Decider, code: &str) -> Result<InstitutionView, Error> {
+    pub async fn close_institution(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org: impl Into<OrgRef>,
+    ) -> Result<InstitutionView, Error> {
         let (task, ctx) = (access::task(TaskName::InstitutionLife), by.acting(ctx));
+        let org = org.into();
         let mut work = self.begin(&ctx, Action::InstitutionChanged).await?;
-        let org = self.governed(&mut work, &ctx, &task, by, code).await?;
+        let org = self.governed(&mut work, &ctx, &task, by, &org).await?;
         self.lock_tree(&mut work).await?;
         let belongs = institution_changes::people(work.tx(), &task, org.id, nobody(), 1).await?;
         if !belongs.is_empty() {
@@ -235,18 +253,17 @@ impl App {
         ctx: &Ctx,
         task: &Task,
         by: Decider,
-        code: &str,
+        parent: &OrgRef,
     ) -> Result<Institution, Error> {
-        let found = institutions::by_code(work.tx(), task, code).await?;
-        let parent = found.ok_or_else(|| Error::no_institution(code))?;
+        let found = self.meant_org(work.tx(), task, parent).await?;
         if let Some(admin) = by.admin() {
             let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
-            if !scope.roots().any(|root| root == parent.id) {
-                return Err(Error::no_institution(code));
+            if !scope.roots().any(|root| root == found.id) {
+                return Err(parent.missing());
             }
         }
-        let held = institution_changes::hold(work.tx(), task, parent.id).await?;
-        held.ok_or_else(|| Error::no_institution(code))
+        let held = institution_changes::hold(work.tx(), task, found.id).await?;
+        held.ok_or_else(|| parent.missing())
     }
 
     /// An institution that this decider governs, held until the transaction ends.
@@ -256,25 +273,25 @@ impl App {
         ctx: &Ctx,
         task: &Task,
         by: Decider,
-        code: &str,
+        org: &OrgRef,
     ) -> Result<Institution, Error> {
-        let org = self.governed_unheld(work.tx(), ctx, task, by, code).await?;
-        let held = institution_changes::hold(work.tx(), task, org.id).await?;
-        held.ok_or_else(|| Error::no_institution(code))
+        let found = self.governed_unheld(work.tx(), ctx, task, by, org).await?;
+        let held = institution_changes::hold(work.tx(), task, found.id).await?;
+        held.ok_or_else(|| org.missing())
     }
 
-    async fn governed_unheld(
+    pub(super) async fn governed_unheld(
         &self,
         tx: &mut Tx,
         ctx: &Ctx,
         task: &Task,
         by: Decider,
-        code: &str,
+        org: &OrgRef,
     ) -> Result<Institution, Error> {
-        let org = institutions::by_code(tx, task, code).await?.ok_or_else(|| Error::no_institution(code))?;
-        let Some(admin) = by.admin() else { return Ok(org) };
+        let found = self.meant_org(tx, task, org).await?;
+        let Some(admin) = by.admin() else { return Ok(found) };
         let scope = self.institution_subtree(tx, admin, ctx.now).await?;
-        institutions::find_below(tx, &scope, org.id).await?.ok_or_else(|| Error::no_institution(code))
+        institutions::find_below(tx, &scope, found.id).await?.ok_or_else(|| org.missing())
     }
 
     async fn write_institution(
@@ -362,7 +379,8 @@ fn under_way() -> Error {
 }
 
 fn code_of(text: &str) -> Result<Code, Error> {
-    Code::parse(text).map_err(|why| Error::invalid(format!("{text}: {why}")))
+    // Not repeated: what is no code may be anything, a number too.
+    Code::parse(text).map_err(|why| Error::invalid(why.to_string()))
 }
 
 fn name_of(text: &str) -> Result<String, Error> {

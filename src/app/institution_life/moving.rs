@@ -1,7 +1,7 @@
 //! An institution moves to another place in the tree, with everything and everybody below it. Who must not find its people
 //! any more stops before the moment, and who may begins after it, so that a kill in between shows nobody too much.
 
-use super::{outside, refused, under_way};
+use super::{Begin, outside, refused, under_way};
 use crate::app::pace::{Listener, Pace};
 use crate::app::relation_claim::Decider;
 use crate::app::work::{Outcome, Work};
@@ -21,11 +21,18 @@ use super::InstitutionView;
 const PEOPLE: u32 = 100;
 
 /// A change under way, and who must not find its people any more.
-struct Begun {
+pub(super) struct Begun {
     change: InstitutionChange,
     org: Institution,
     parent: Institution,
     leaving: Vec<OrgId>,
+}
+
+impl Begun {
+    /// Which institution goes.
+    pub(super) fn moves(&self) -> OrgId {
+        self.org.id
+    }
 }
 
 impl App {
@@ -45,7 +52,7 @@ impl App {
     ) -> Result<InstitutionView, Error> {
         let (task, ctx) = (access::task(TaskName::InstitutionLife), by.acting(ctx));
         let mut pace = Pace::default();
-        let begun = self.paced(&mut pace, || self.begin_move(&ctx, &task, by, code, parent)).await?;
+        let begun = self.paced(&mut pace, || self.begin_move(&ctx, &task, by, (code, parent), Begin::Now)).await?;
         let division = division.unwrap_or_else(|| {
             let inside = begun.parent.division.contains(&begun.org.division);
             if inside { begun.org.division } else { begun.parent.division }
@@ -66,9 +73,16 @@ impl App {
         Ok(InstitutionView { warnings, ..view })
     }
 
-    async fn begin_move(&self, ctx: &Ctx, task: &Task, by: Decider, code: &str, parent: &str) -> Result<Begun, Error> {
+    pub(super) async fn begin_move(
+        &self,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        (code, parent): (&str, &str),
+        begin: Begin,
+    ) -> Result<Begun, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        let org = self.governed(&mut work, ctx, task, by, code).await?;
+        let org = self.governed(&mut work, ctx, task, by, &code.into()).await?;
         let found = institutions::by_code(work.tx(), task, parent).await?;
         let parent = found.ok_or_else(|| Error::no_institution(parent))?;
         if let Some(admin) = by.admin() {
@@ -96,8 +110,10 @@ impl App {
             return Err(under_way());
         }
         let leaving = leaving(work.tx(), task, &org, &parent).await?;
-        work.target("institution", org.id).detail("step", "moving");
-        work.commit(Outcome::Done).await?;
+        if begin == Begin::Now {
+            work.target("institution", org.id).detail("step", "moving");
+            work.commit(Outcome::Done).await?;
+        }
         Ok(Begun { change, org, parent, leaving })
     }
 

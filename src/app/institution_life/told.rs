@@ -4,9 +4,10 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::{code_of, open_end};
+use crate::app::org_ref::OrgRef;
 use crate::app::relation_claim::Decider;
 use crate::app::{App, Ctx, Error, access};
-use crate::domain::access::{Task, TaskName};
+use crate::domain::access::{Subtree, Task, TaskName};
 use crate::domain::id::OrgId;
 use crate::domain::registry::institution::{Institution, InstitutionCode};
 use crate::domain::registry::institution_life::{InstitutionChange, InstitutionSlice};
@@ -17,7 +18,8 @@ use crate::store::{institution_changes, institutions};
 const HEIRS: usize = 64;
 
 /// An institution, as it is or was on a day.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = InstitutionThen)]
 pub struct InstitutionView {
     /// Its id.
     pub institution_id: OrgId,
@@ -33,7 +35,7 @@ pub struct InstitutionView {
     pub division: String,
     /// BXLX.
     pub school_type: Option<&'static str>,
-    /// The name of the institution above.
+    /// The name of the institution above, where whoever asks sees it.
     pub parent: Option<String>,
     /// `active`, `merged`, `abolished` …
     pub status: &'static str,
@@ -42,7 +44,7 @@ pub struct InstitutionView {
 }
 
 /// A time in the life of an institution.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct InstitutionPart {
     /// First day.
     pub from: NaiveDate,
@@ -54,7 +56,7 @@ pub struct InstitutionPart {
 }
 
 /// A code and its time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct CodePart {
     /// Who gives it.
     pub scheme: &'static str,
@@ -67,13 +69,13 @@ pub struct CodePart {
 }
 
 /// A change with another institution.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ChangePart {
     /// `moved`, `merged`, `split`, `closed`.
     pub kind: &'static str,
     /// The first day on which it was so.
     pub day: NaiveDate,
-    /// Which institution changed.
+    /// Which institution changed; empty where it is not in the scope of whoever asks.
     pub institution: String,
     /// The new parent, the survivor, the new school, the successor.
     pub into: Option<String>,
@@ -82,7 +84,7 @@ pub struct ChangePart {
 }
 
 /// The whole life of an institution.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct InstitutionHistory {
     /// Its id.
     pub institution_id: OrgId,
@@ -115,29 +117,42 @@ impl App {
             let Some(heir) = institution_changes::heir_on(&changes, id, day) else { break };
             id = heir;
         }
-        let org = self.visible(&mut tx, &ctx, &task, by, id, code).await?;
-        self.view(&mut tx, &task, &org, day).await
+        let seen = self.sight_for(&mut tx, &ctx, by).await?;
+        let org = visible(&mut tx, &task, &seen, id).await?.ok_or_else(|| Error::no_institution(code))?;
+        self.view_in_sight(&mut tx, &task, &seen, &org, day).await
     }
 
-    /// The life of the institution that a code names or named itself, whoever stands for it now.
+    /// The life of the institution that a code names or named itself, whoever stands for it now. An administrator is told the
+    /// names of those alone that are in her scope.
     ///
     /// # Errors
     /// As [`App::institution_on`].
-    pub async fn institution_history(&self, ctx: &Ctx, by: Decider, code: &str) -> Result<InstitutionHistory, Error> {
+    pub async fn institution_history(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org: impl Into<OrgRef>,
+    ) -> Result<InstitutionHistory, Error> {
+        let org = org.into();
         let (task, ctx) = (access::task(TaskName::InstitutionLife), by.acting(ctx));
         let mut tx = self.db.read().await?;
-        let named = institutions::named(&mut tx, &task, code).await?.ok_or_else(|| Error::no_institution(code))?;
-        let org = self.visible(&mut tx, &ctx, &task, by, named.id, code).await?;
+        let named = match &org {
+            OrgRef::Code(code) => institutions::named(&mut tx, &task, code).await?.map(|named| named.id),
+            OrgRef::Id(id) => Some(*id),
+        };
+        let named = named.ok_or_else(|| org.missing())?;
+        let seen = self.sight_for(&mut tx, &ctx, by).await?;
+        let org = visible(&mut tx, &task, &seen, named).await?.ok_or_else(|| org.missing())?;
         let slices = institution_changes::slices(&mut tx, &task, org.id).await?;
         let codes = institutions::codes(&mut tx, &task, org.id).await?;
         let mut parts = Vec::new();
         for part in org.parts(&slices) {
-            let view = tell(&mut tx, &task, &part, &codes, part.valid_from).await?;
+            let view = tell(&mut tx, &task, &seen, &part, &codes, part.valid_from).await?;
             parts.push(InstitutionPart { from: part.valid_from, to: open_end(part.valid_to), view });
         }
         let mut changes = Vec::new();
         for change in institution_changes::about(&mut tx, &task, org.id).await? {
-            changes.push(change_part(&mut tx, &task, &change).await?);
+            changes.push(change_part(&mut tx, &task, &seen, &change).await?);
         }
         let codes = codes.into_iter().map(|held| CodePart {
             scheme: held.code.scheme.as_str(),
@@ -148,23 +163,12 @@ impl App {
         Ok(InstitutionHistory { institution_id: org.id, parts, codes: codes.collect(), changes })
     }
 
-    async fn visible(
-        &self,
-        tx: &mut Tx,
-        ctx: &Ctx,
-        task: &Task,
-        by: Decider,
-        id: OrgId,
-        code: &str,
-    ) -> Result<Institution, Error> {
-        let found = match by.admin() {
-            None => institutions::find(tx, task, id).await?,
-            Some(admin) => {
-                let scope = self.roster_subtree(tx, admin, ctx.now).await?;
-                institutions::find_in(tx, &scope, id).await?
-            }
-        };
-        found.ok_or_else(|| Error::no_institution(code))
+    /// Where this decider keeps rosters; the operator sees everything.
+    async fn sight_for(&self, tx: &mut Tx, ctx: &Ctx, by: Decider) -> Result<Option<Subtree>, Error> {
+        match by.admin() {
+            None => Ok(None),
+            Some(admin) => self.roster_subtree(tx, admin, ctx.now).await.map(Some),
+        }
     }
 
     /// How an institution is told on a day.
@@ -175,11 +179,22 @@ impl App {
         org: &Institution,
         day: NaiveDate,
     ) -> Result<InstitutionView, Error> {
+        self.view_in_sight(tx, task, &None, org, day).await
+    }
+
+    async fn view_in_sight(
+        &self,
+        tx: &mut Tx,
+        task: &Task,
+        seen: &Option<Subtree>,
+        org: &Institution,
+        day: NaiveDate,
+    ) -> Result<InstitutionView, Error> {
         let slices = institution_changes::slices(tx, task, org.id).await?;
         let codes = institutions::codes(tx, task, org.id).await?;
         let mut parts = org.parts(&slices);
         let at = parts.iter().position(|part| part.valid_from <= day && day < part.valid_to).unwrap_or(0);
-        tell(tx, task, &parts.swap_remove(at), &codes, day).await
+        tell(tx, task, seen, &parts.swap_remove(at), &codes, day).await
     }
 }
 
@@ -191,9 +206,18 @@ async fn holder_on(tx: &mut Tx, task: &Task, code: &str, day: NaiveDate) -> Resu
     Ok(on.or(until.last()).map(|held| held.org))
 }
 
+/// An institution, where a scope holds it.
+async fn visible(tx: &mut Tx, task: &Task, seen: &Option<Subtree>, id: OrgId) -> Result<Option<Institution>, Error> {
+    Ok(match seen {
+        None => institutions::find(tx, task, id).await?,
+        Some(scope) => institutions::find_in(tx, scope, id).await?,
+    })
+}
+
 async fn tell(
     tx: &mut Tx,
     task: &Task,
+    seen: &Option<Subtree>,
     part: &InstitutionSlice,
     codes: &[InstitutionCode],
     day: NaiveDate,
@@ -206,7 +230,7 @@ async fn tell(
         codes.iter().rfind(holds).map(|held| held.code.value.clone())
     };
     let parent = match part.parent {
-        Some(parent) => institutions::find(tx, task, parent).await?.map(|parent| parent.name),
+        Some(parent) => visible(tx, task, seen, parent).await?.map(|parent| parent.name),
         None => None,
     };
     Ok(InstitutionView {
@@ -223,10 +247,15 @@ async fn tell(
     })
 }
 
-async fn change_part(tx: &mut Tx, task: &Task, change: &InstitutionChange) -> Result<ChangePart, Error> {
-    let institution = institutions::find(tx, task, change.org).await?.map(|org| org.name).unwrap_or_default();
+async fn change_part(
+    tx: &mut Tx,
+    task: &Task,
+    seen: &Option<Subtree>,
+    change: &InstitutionChange,
+) -> Result<ChangePart, Error> {
+    let institution = visible(tx, task, seen, change.org).await?.map(|org| org.name).unwrap_or_default();
     let into = match change.into {
-        Some(into) => institutions::find(tx, task, into).await?.map(|org| org.name),
+        Some(into) => visible(tx, task, seen, into).await?.map(|org| org.name),
         None => None,
     };
     let state = if change.ended_at.is_some() { "done" } else { "running" };

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::{LISTED, PAGE};
 use crate::app::Error;
 use crate::domain::access::Task;
 use crate::domain::id::{OrgId, PersonId};
@@ -27,17 +26,19 @@ pub(super) async fn unreviewed(
     seat: Option<&Seat>,
     org: OrgId,
     mut after: Option<RelationClaim>,
+    limit: usize,
 ) -> Result<Vec<RelationClaim>, Error> {
+    let most = i64::try_from(limit).map_err(Error::internal)?;
     let Some(seat) = seat else {
-        return Ok(relation_claims::unreviewed_under(tx, task, org, after.as_ref(), LISTED).await?);
+        return Ok(relation_claims::unreviewed_under(tx, task, org, after.as_ref(), most).await?);
     };
     let mut found = Vec::new();
     loop {
-        let page = relation_claims::unreviewed_for(tx, task, seat.admin, org, after.as_ref(), LISTED).await?;
-        let is_last = page.len() < PAGE;
+        let page = relation_claims::unreviewed_for(tx, task, seat.admin, org, after.as_ref(), most).await?;
+        let is_last = page.len() < limit;
         after = page.last().cloned();
         found.extend(decidable(tx, task, seat, page).await?);
-        if is_last || found.len() >= PAGE {
+        if is_last || found.len() >= limit {
             return Ok(found);
         }
     }

@@ -30,7 +30,6 @@ use serde::ser::SerializeStruct as _;
 use self::apply::Import;
 use self::sight::Sight;
 use super::{App, Ctx, Error};
-use crate::domain::audit::Actor;
 use crate::domain::id::PersonId;
 use crate::domain::registry::roster::{Fault, RosterKind};
 
@@ -256,7 +255,7 @@ impl App {
         if kind == RosterKind::Institutions {
             return Err(Error::invalid("institutions are opened by the operator; an administrator imports people"));
         }
-        let ctx = &ctx.acting(Actor::Person { id: admin });
+        let ctx = &ctx.administering(admin);
         let sight = self.sight_of(ctx, admin).await?;
         Ok(self.import_in_sight(ctx, sight, kind, file, dry, listener).await?.into())
     }

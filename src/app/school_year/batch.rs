@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{fresh, refused};
+use super::{fresh, no_turn, refused};
 use crate::app::pace::Step;
 use crate::app::work::{Outcome, Work};
 use crate::app::{App, Ctx, Error};
@@ -235,7 +235,7 @@ impl App {
 
     async fn held(&self, work: &mut Work<'_>, task: &Task, org: OrgId, year: i32) -> Result<Turn, Error> {
         let turn = school_years::hold(work.tx(), task, org, year).await?;
-        turn.ok_or_else(|| Error::not_found("a turn of this year there, which was not undone,"))
+        turn.ok_or_else(no_turn)
     }
 
     async fn write_turn(&self, work: &mut Work<'_>, task: &Task, turn: &Turn) -> Result<(), Error> {

@@ -197,8 +197,41 @@ impl App {
         })
     }
 
+    /// What taking a turn back would bring again, as far as nobody changed it since. Nothing is written.
+    ///
+    /// # Errors
+    /// As [`App::undo_year`].
+    pub async fn preview_undo(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org_code: &str,
+        year: Option<i32>,
+    ) -> Result<UndoReport, Error> {
+        let (started, task, ctx) = (Instant::now(), access::task(TaskName::YearTurn), by.acting(ctx));
+        let year = year.unwrap_or_else(|| grade::school_year(ctx.now.shanghai_date()));
+        let mut tx = self.db.read().await?;
+        let (org, institution) = self.turnable(&mut tx, &ctx, &task, by, org_code).await?;
+        let known = school_years::find(&mut tx, &task, org, year).await?.ok_or_else(no_turn)?;
+        let turn = known.take_back(ctx.now).map_err(refused)?;
+        let told = school_years::told(&mut tx, &task, turn.id).await?;
+        let waiting = |places: &[&str]| {
+            let rows = told.iter().filter(|row| row.state == "waiting" && places.contains(&row.what.as_str()));
+            rows.map(|row| row.n).sum()
+        };
+        Ok(UndoReport {
+            institution,
+            year,
+            classes: waiting(&["class"]),
+            students: waiting(&["enrolment"]),
+            teachings: waiting(&["teaching"]),
+            changed_since: 0,
+            seconds: started.elapsed().as_secs_f64(),
+        })
+    }
+
     /// An institution whose year this decider may turn, and its name.
-    async fn turnable(
+    pub(super) async fn turnable(
         &self,
         tx: &mut Tx,
         ctx: &Ctx,
@@ -234,6 +267,10 @@ struct Seated {
     leave: i64,
     stay: i64,
     taught: i64,
+}
+
+fn no_turn() -> Error {
+    Error::not_found("a turn of this year there, which was not undone,")
 }
 
 fn refused(why: TurnError) -> Error {

@@ -14,6 +14,11 @@ pub const TYP: &str = "dpop+jwt";
 /// Algorithms of proofs, for discovery. RS256 is left out, as in FAPI 2.0, 5.4: nobody has old keys for this.
 pub const ALGS: [ClientAlg; 3] = [ClientAlg::Es256, ClientAlg::EdDsa, ClientAlg::Ps256];
 
+/// The same in a challenge (7.1).
+pub fn challenged_algs() -> String {
+    format!("algs=\"{}\"", ALGS.map(ClientAlg::as_str).join(" "))
+}
+
 /// How old a proof may be.
 const LONGEST: Duration = Duration::from_secs(120);
 /// How far the client's clock may be ahead of ours.

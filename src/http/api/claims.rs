@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::page::{List, Page};
 use super::problem::{Problem, Problems};
-use super::take::{Administrator, Asked, Body, Named};
+use super::take::{Administrator, Asked, Body, Named, Recent};
 use crate::app::App;
 use crate::app::relation_claim::{Decided, PendingClaim, Verdict};
 use crate::domain::id::RelationClaimId;
@@ -58,7 +58,7 @@ pub async fn list(
 ) -> Result<Json<Page<PendingClaim>>, Problem> {
     let list = List::of(&admin, "claims", &[&which.org], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
-    let found = app.pending_claims(&admin.ctx, admin.by(), &which.org, after).await;
+    let found = app.claims_page(&admin.ctx, admin.by(), &which.org, after, list.limit() + 1).await;
     let found = found.map_err(|error| admin.problem(&error))?;
     Ok(Json(list.page(&app, &admin.ctx, found, |claim| claim.id)?))
 }
@@ -67,7 +67,7 @@ pub async fn list(
 #[utoipa::path(post, path = "/api/claims/{id}/decision", tag = "claims", params(("id" = RelationClaimId, Path)), request_body = ClaimDecision, responses((status = 200, body = Decided), Problems))]
 pub async fn decide(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(id): Named<RelationClaimId>,
     Body(decision): Body<ClaimDecision>,
 ) -> Result<Json<Decided>, Problem> {

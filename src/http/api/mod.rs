@@ -6,6 +6,7 @@
 mod approvals;
 mod cases;
 mod claims;
+mod errands;
 mod feed;
 mod institutions;
 mod me;
@@ -15,7 +16,9 @@ mod page;
 mod persons;
 mod problem;
 mod reference;
+mod rights;
 mod roster;
+mod staff;
 mod take;
 
 use std::sync::Arc;
@@ -56,6 +59,8 @@ use problem::{Problem, ProblemCode};
         (name = "approvals", description = "审批 Another person's word before a full record is opened"),
         (name = "claims", description = "待确认的关系 What is said of people whom somebody else holds"),
         (name = "feed", description = "变更 What became of a platform's people"),
+        (name = "rights", description = "管理授权 Roles of administration"),
+        (name = "errands", description = "交办 Rosters in, turns of the year, institutions that go somewhere: looked at, confirmed, done"),
         (name = "cases", description = "争议 What only a human can settle"),
     ),
 )]
@@ -91,14 +96,20 @@ fn described() -> OpenApiRouter<Door> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(me::show))
         .routes(routes!(me::disclosures))
-        .routes(routes!(institutions::list))
+        .routes(routes!(institutions::list, institutions::open))
         .routes(routes!(institutions::show))
         .routes(routes!(institutions::counts))
+        .routes(routes!(institutions::rename))
+        .routes(routes!(institutions::recode))
+        .routes(routes!(institutions::close))
+        .routes(routes!(institutions::history))
+        .routes(routes!(institutions::by_code))
         .routes(routes!(roster::classes))
         .routes(routes!(roster::students))
         .routes(routes!(roster::guardians))
         .routes(routes!(roster::staff))
         .routes(routes!(roster::export))
+        .routes(routes!(roster::borrow))
         .routes(routes!(persons::search))
         .routes(routes!(persons::show))
         .routes(routes!(persons::record))
@@ -108,6 +119,7 @@ fn described() -> OpenApiRouter<Door> {
         .routes(routes!(persons::set_code))
         .routes(routes!(persons::record_death))
         .routes(routes!(persons::change_stay))
+        .routes(routes!(staff::change_post))
         .routes(routes!(merges::merge))
         .routes(routes!(merges::undo))
         .routes(routes!(approvals::list, approvals::ask))
@@ -118,6 +130,15 @@ fn described() -> OpenApiRouter<Door> {
         .routes(routes!(cases::show))
         .routes(routes!(cases::decide))
         .routes(routes!(cases::search))
+        .routes(routes!(errands::list, errands::ask))
+        .routes(routes!(errands::show))
+        .routes(routes!(errands::file))
+        .routes(routes!(errands::faults))
+        .routes(routes!(errands::confirm))
+        .routes(routes!(errands::cancel))
+        .routes(routes!(rights::list, rights::give))
+        .routes(routes!(rights::withdraw))
+        .routes(routes!(rights::why))
         .routes(routes!(feed::changes))
         .routes(routes!(feed::snapshot))
 }

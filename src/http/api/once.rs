@@ -20,12 +20,13 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// No answer to a write is longer.
 const LONGEST: usize = 1 << 20;
-/// What is posted and changes nothing: each of them is a look of its own, and audited as one.
-const READS: [&str; 2] = ["/api/persons/search", "/api/institutions/{id}/export"];
+/// What takes no key: what is posted and changes nothing, since each is a look of its own and audited as one; and a file, which
+/// is never in one piece here and takes the place of one that was cut off.
+const WITHOUT: [&str; 3] = ["/api/persons/search", "/api/institutions/{id}/export", "/api/errands/{id}/file"];
 
-/// Whether an operation writes.
+/// Whether an operation takes a key.
 fn writes(method: &Method, path: &str) -> bool {
-    method != Method::GET && !READS.contains(&path)
+    method != Method::GET && !WITHOUT.contains(&path)
 }
 
 /// Does what carries a key once.

@@ -21,7 +21,6 @@ use crate::domain::registry::contact;
 use crate::domain::registry::document::{Document, DocumentLabel};
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::personal_code::PersonalCode;
-use crate::domain::registry::roster::ClassKey;
 
 /// Who is looked for. Only the body holds it: no number stands in an address or a log.
 #[derive(Deserialize, ToSchema)]
@@ -155,7 +154,8 @@ pub struct StayChange {
     on: Option<NaiveDate>,
 }
 
-fn invalid(admin: &Administrator, why: impl ToString) -> Problem {
+/// What was sent cannot be used.
+pub fn invalid(admin: &Administrator, why: impl ToString) -> Problem {
     admin.problem(&Error::invalid(why.to_string()))
 }
 
@@ -168,7 +168,8 @@ fn told(admin: &Administrator, changed: Result<Changed, Error>) -> Result<Json<C
     Ok(Json(Change { result, case_id }))
 }
 
-fn paper(admin: &Administrator, paper: &PaperName) -> Result<Document, Problem> {
+/// A document as it was written down.
+pub fn paper(admin: &Administrator, paper: &PaperName) -> Result<Document, Problem> {
     let label = DocumentLabel::read(&paper.label).map_err(|why| invalid(admin, why))?;
     let read = Document::parse(Some(label), paper.country.as_deref(), &paper.number);
     read.map(|(document, _)| document).map_err(|why| invalid(admin, why))
@@ -221,7 +222,7 @@ pub async fn record(
 #[utoipa::path(post, path = "/api/persons/{id}/name", tag = "persons", params(("id" = PersonId, Path)), request_body = NewName, responses((status = 200, body = Change), Problems))]
 pub async fn rename(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(id): Named<PersonId>,
     Body(NewName { name }): Body<NewName>,
 ) -> Result<Json<Change>, Problem> {
@@ -233,7 +234,7 @@ pub async fn rename(
 #[utoipa::path(post, path = "/api/persons/{id}/birth-date", tag = "persons", params(("id" = PersonId, Path)), request_body = NewBirthDate, responses((status = 200, body = Change), Problems))]
 pub async fn correct_birth_date(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(id): Named<PersonId>,
     Body(NewBirthDate { birth_date }): Body<NewBirthDate>,
 ) -> Result<Json<Change>, Problem> {
@@ -244,7 +245,7 @@ pub async fn correct_birth_date(
 #[utoipa::path(post, path = "/api/persons/{id}/documents", tag = "persons", params(("id" = PersonId, Path)), request_body = PaperName, responses((status = 200, body = Change), Problems))]
 pub async fn add_document(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(id): Named<PersonId>,
     Body(name): Body<PaperName>,
 ) -> Result<Json<Change>, Problem> {
@@ -256,7 +257,7 @@ pub async fn add_document(
 #[utoipa::path(post, path = "/api/persons/{id}/personal-code", tag = "persons", params(("id" = PersonId, Path)), request_body = NewCode, responses((status = 200, body = Change), Problems))]
 pub async fn set_code(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(id): Named<PersonId>,
     Body(NewCode { code }): Body<NewCode>,
 ) -> Result<Json<Change>, Problem> {
@@ -275,7 +276,7 @@ pub async fn record_death(
     told(&admin, app.record_death(&admin.ctx, admin.by(), id, date).await)
 }
 
-/// Changes a student's stay.
+/// Changes a student's stay. Its end asks for a sign-in of a short while ago (RFC 9470).
 #[utoipa::path(post, path = "/api/persons/{id}/stay", tag = "persons", params(("id" = PersonId, Path)), request_body = StayChange, responses((status = 200, body = StayPart), Problems))]
 pub async fn change_stay(
     State(app): State<App>,
@@ -283,19 +284,18 @@ pub async fn change_stay(
     Named(person): Named<PersonId>,
     Body(StayChange { step, org, on }): Body<StayChange>,
 ) -> Result<Json<StayPart>, Problem> {
-    let today = admin.ctx.now.shanghai_date();
-    let class = |text: String| {
-        let key = ClassKey::parse(&text, today);
-        key.ok_or_else(|| invalid(&admin, "a class is 学段/入学年份/班级, as in 小学/2024/2班"))
-    };
+    // Whoever left is not taken back by the same hand alone.
+    if matches!(step, StayStep::End(_)) {
+        admin.proved_recently(&app)?;
+    }
     let order = match step {
-        StayStep::Move(text) => Order::Move(class(text)?),
-        StayStep::Repeat(text) => Order::Repeat(class(text)?),
-        StayStep::Skip(text) => Order::Skip(class(text)?),
+        StayStep::Move(text) => Order::Move(admin.class(&text)?),
+        StayStep::Repeat(text) => Order::Repeat(admin.class(&text)?),
+        StayStep::Skip(text) => Order::Skip(admin.class(&text)?),
         StayStep::Suspend => Order::Suspend,
         StayStep::Halt => Order::Halt,
         StayStep::Resume => Order::Resume(None),
-        StayStep::ResumeIn(text) => Order::Resume(Some(class(text)?)),
+        StayStep::ResumeIn(text) => Order::Resume(Some(admin.class(&text)?)),
         StayStep::End(state) => Order::End(state),
     };
     let changed = app.change_student(&admin.ctx, admin.by(), &Whose { person, org, day: on }, &order).await;

@@ -9,7 +9,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::app::possession::Scheme;
 use crate::app::{Ctx, Error, Kind};
+use crate::domain::oidc::dpop;
 use crate::domain::oidc::error::{Code, ProtocolError};
 
 /// A kind of problem. The codes are part of the API's contract.
@@ -19,6 +21,10 @@ pub enum ProblemCode {
     Unauthorized,
     /// A token that is not for here, or has ended.
     InvalidToken,
+    /// A token that is bound to a key, with a proof of it that does not hold (RFC 9449, 7.1).
+    InvalidDpopProof,
+    /// The same with a proof that lacks the nonce of this answer (RFC 9449, 8).
+    UseDpopNonce,
     /// A token without the scope.
     InsufficientScope,
     /// A sign-in that is too long ago for this.
@@ -31,7 +37,7 @@ pub enum ProblemCode {
     InvalidRequest,
     /// The body is larger than anything that is asked here.
     TooLarge,
-    /// The body is no JSON.
+    /// The body is of another type than this takes.
     UnsupportedMediaType,
     /// The state does not allow it.
     Conflict,
@@ -51,6 +57,18 @@ impl ProblemCode {
             Self::InvalidToken => {
                 ("invalid_token", StatusCode::UNAUTHORIZED, "令牌无效或已失效", "The token is not valid or has ended")
             }
+            Self::InvalidDpopProof => (
+                "invalid_dpop_proof",
+                StatusCode::UNAUTHORIZED,
+                "密钥持有证明无效",
+                "The proof of possession does not hold",
+            ),
+            Self::UseDpopNonce => (
+                "use_dpop_nonce",
+                StatusCode::UNAUTHORIZED,
+                "请用本次应答里的 DPoP-Nonce 再试",
+                "Try again with the nonce of this answer",
+            ),
             Self::InsufficientScope => {
                 ("insufficient_scope", StatusCode::FORBIDDEN, "令牌没有这项权限", "The token does not cover this")
             }
@@ -68,9 +86,12 @@ impl ProblemCode {
                 ("invalid_request", StatusCode::BAD_REQUEST, "请求无法使用", "The request cannot be used")
             }
             Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, "请求过大", "The request is too large"),
-            Self::UnsupportedMediaType => {
-                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "请求体应为 JSON", "The body is JSON")
-            }
+            Self::UnsupportedMediaType => (
+                "unsupported_media_type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "请求体的类型不对",
+                "Not a type of body that is taken here",
+            ),
             Self::Conflict => ("conflict", StatusCode::CONFLICT, "当前状态不允许", "Not possible in this state"),
             Self::Gone => {
                 ("gone", StatusCode::GONE, "变更已不再保留，请先取快照", "Not kept any more: take a snapshot")
@@ -118,13 +139,15 @@ pub struct Problem {
     snapshot: Option<String>,
     /// In seconds: how long ago the sign-in may be.
     max_age: Option<u64>,
+    /// How the token was presented; none: there was none.
+    scheme: Option<Scheme>,
     request: String,
 }
 
 impl Problem {
     /// A problem that says no more than its kind.
     pub fn new(ctx: &Ctx, code: ProblemCode) -> Self {
-        Self { code, detail: None, snapshot: None, max_age: None, request: ctx.request_id.to_string() }
+        Self { code, detail: None, snapshot: None, max_age: None, scheme: None, request: ctx.request_id.to_string() }
     }
 
     /// With a sentence for the developer.
@@ -147,9 +170,9 @@ impl Problem {
     pub fn of(ctx: &Ctx, error: &Error) -> Self {
         crate::http::error::note(ctx, error);
         let code = match (&error.protocol, error.kind) {
-            (Some(ProtocolError { code: Code::InvalidToken | Code::InvalidDpopProof | Code::UseDpopNonce, .. }), _) => {
-                ProblemCode::InvalidToken
-            }
+            (Some(ProtocolError { code: Code::InvalidToken, .. }), _) => ProblemCode::InvalidToken,
+            (Some(ProtocolError { code: Code::InvalidDpopProof, .. }), _) => ProblemCode::InvalidDpopProof,
+            (Some(ProtocolError { code: Code::UseDpopNonce, .. }), _) => ProblemCode::UseDpopNonce,
             (Some(ProtocolError { code: Code::InsufficientScope, .. }), _) => ProblemCode::InsufficientScope,
             (_, Kind::NotFound) => ProblemCode::NotFound,
             (_, Kind::Invalid) => ProblemCode::InvalidRequest,
@@ -160,20 +183,31 @@ impl Problem {
         Self::new(ctx, code).saying(error.public.clone())
     }
 
-    /// RFC 6750, 3: the challenge says which code; none where no token came.
-    fn challenge(&self) -> Option<String> {
+    /// What the token was presented as, so that the challenge is of the same kind.
+    #[must_use]
+    pub fn presented_as(self, scheme: Scheme) -> Self {
+        Self { scheme: Some(scheme), ..self }
+    }
+
+    /// RFC 6750, 3, and RFC 9449, 7.1: the challenge says which code; without any token both ways stand there, and no code.
+    fn challenges(&self) -> Vec<String> {
         let (code, status, ..) = self.code.row();
-        match self.code {
-            ProblemCode::Unauthorized => Some("Bearer realm=\"mingji\"".into()),
-            ProblemCode::InsufficientScope => {
-                Some(format!("Bearer realm=\"mingji\", error=\"{code}\", scope=\"{}\"", self.needed()))
-            }
+        let said = match self.code {
+            ProblemCode::Unauthorized => String::new(),
+            ProblemCode::InsufficientScope => format!("error=\"{code}\", scope=\"{}\"", self.needed()),
             ProblemCode::InsufficientUserAuthentication => {
-                let max_age = self.max_age.unwrap_or_default();
-                Some(format!("Bearer realm=\"mingji\", error=\"{code}\", max_age=\"{max_age}\""))
+                format!("error=\"{code}\", max_age=\"{}\"", self.max_age.unwrap_or_default())
             }
-            _ if status == StatusCode::UNAUTHORIZED => Some(format!("Bearer realm=\"mingji\", error=\"{code}\"")),
-            _ => None,
+            _ if status == StatusCode::UNAUTHORIZED => format!("error=\"{code}\""),
+            _ => return Vec::new(),
+        };
+        let parts = |own: String| [own, said.clone()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        let bearer = || format!("Bearer {}", parts("realm=\"mingji\"".into()).join(", "));
+        let dpop = || format!("DPoP {}", parts(dpop::challenged_algs()).join(", "));
+        match self.scheme {
+            None => vec![bearer(), dpop()],
+            Some(Scheme::Bearer) => vec![bearer()],
+            Some(Scheme::Dpop) => vec![dpop()],
         }
     }
 
@@ -187,7 +221,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (code, status, title, title_en) = self.code.row();
-        let challenge = self.challenge().and_then(|text| HeaderValue::try_from(text).ok());
+        let challenges = self.challenges();
         let document = Document {
             kind: format!("urn:mingji:problem:{code}"),
             title,
@@ -203,8 +237,8 @@ impl IntoResponse for Problem {
         for (name, value) in fixed {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
-        if let Some(challenge) = challenge {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        for challenge in challenges.into_iter().filter_map(|text| HeaderValue::try_from(text).ok()) {
+            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
         }
         if self.code == ProblemCode::Busy {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
@@ -221,7 +255,7 @@ pub enum Problems {
     #[response(status = 400, content_type = "application/problem+json")]
     Invalid(Document),
     /// No token, one that is not for here or has ended, or a sign-in that is too long ago (RFC 9470).
-    #[response(status = 401, content_type = "application/problem+json", headers(("WWW-Authenticate", description = "RFC 6750, 3; RFC 9470, 3")))]
+    #[response(status = 401, content_type = "application/problem+json", headers(("WWW-Authenticate", description = "RFC 6750, 3; RFC 9449, 7.1; RFC 9470, 3"), ("DPoP-Nonce", description = "RFC 9449, 8, where proofs need one")))]
     Token(Document),
     /// A token without the scope.
     #[response(status = 403, content_type = "application/problem+json", headers(("WWW-Authenticate", description = "RFC 6750, 3")))]

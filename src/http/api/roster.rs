@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::NaiveDate;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::page::{List, Page};
+use super::persons::{PaperName, invalid, paper};
 use super::problem::{Problem, Problems};
 use super::take::{Administrator, Asked, Body, Named, Recent};
 use crate::app::App;
@@ -14,6 +15,7 @@ use crate::app::guardian_view::KeeperRow;
 use crate::app::record::Export;
 use crate::app::roster_view::{ClassRow, StaffRow, StudentRow, Wanted};
 use crate::domain::id::{ApprovalId, ClassId, OrgId};
+use crate::domain::registry::name::PersonName;
 
 /// Which classes.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -73,6 +75,25 @@ pub struct ExportOrder {
     purpose: Option<String>,
     /// What opens a list of fifty minors or more.
     approval: Option<ApprovalId>,
+}
+
+/// A student whom a school asks for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BorrowOrder {
+    /// Her paper.
+    document: PaperName,
+    /// Her name, as the school knows it.
+    name: String,
+    /// 学段/入学年份/班级, of the school that asks.
+    class: Option<String>,
+}
+
+/// That it was taken in. Whether somebody has the number is not told.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Taken {
+    /// Always so.
+    accepted: bool,
 }
 
 fn day(on: Option<NaiveDate>) -> String {
@@ -151,4 +172,19 @@ pub async fn export(
 ) -> Result<Json<Export>, Problem> {
     let made = app.export_students(&admin.ctx, admin.by(), id, order.purpose.as_deref(), order.approval).await;
     made.map(Json).map_err(|error| admin.problem(&error))
+}
+
+/// Asks for a student who is to sit here while her 学籍 stays at her school 借读, which answers. The answer reads the same whether somebody has the number. An exact question, of which there are 50 a day; a transfer 转学 is asked for by a row of a roster.
+#[utoipa::path(post, path = "/api/institutions/{id}/borrowed-students", tag = "roster", params(("id" = OrgId, Path)), request_body = BorrowOrder, responses((status = 200, body = Taken), Problems))]
+pub async fn borrow(
+    State(app): State<App>,
+    admin: Administrator,
+    Named(id): Named<OrgId>,
+    Body(order): Body<BorrowOrder>,
+) -> Result<Json<Taken>, Problem> {
+    let document = paper(&admin, &order.document)?;
+    let name = PersonName::parse(&order.name).map_err(|why| invalid(&admin, why))?;
+    let class = order.class.as_deref().map(|class| admin.class(class)).transpose()?;
+    let asked = app.ask_to_borrow_whoever_has(&admin.ctx, admin.by(), &document, id, (&name, class.as_ref())).await;
+    asked.map(|()| Json(Taken { accepted: true })).map_err(|error| admin.problem(&error))
 }

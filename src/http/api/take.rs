@@ -11,11 +11,12 @@ use serde::de::DeserializeOwned;
 use super::problem::{Problem, ProblemCode};
 use crate::app::administrator::Caller;
 use crate::app::feed::Reader;
-use crate::app::possession::AccessToken;
+use crate::app::possession::{AccessToken, Scheme};
 use crate::app::relation_claim::Decider;
-use crate::app::{Ctx, Error};
+use crate::app::{App, Ctx, Error};
 use crate::domain::audit::Actor;
 use crate::domain::id::{ClientId, PersonId};
+use crate::domain::registry::roster::ClassKey;
 use crate::domain::time::Timestamp;
 use crate::http::Door;
 use crate::http::extract::{Visit, access_token};
@@ -31,12 +32,35 @@ pub struct Administrator {
     pub through: ClientId,
     /// When she last proved who she is.
     pub auth_time: Timestamp,
+    /// How her token was presented.
+    scheme: Scheme,
 }
 
 impl Administrator {
     /// With whose rights a use case is called.
     pub fn by(&self) -> Decider {
         Decider::Admin(self.person)
+    }
+
+    /// Whether she proved a short while ago who she is.
+    ///
+    /// # Errors
+    /// The challenge that says how long ago it may be (RFC 9470, 3).
+    pub fn proved_recently(&self, app: &App) -> Result<(), Problem> {
+        let most = app.step_up_age();
+        match self.ctx.now.since(self.auth_time) <= most {
+            true => Ok(()),
+            false => Err(Problem::sign_in_again(&self.ctx, most).presented_as(self.scheme)),
+        }
+    }
+
+    /// A class by the name that its school has for it.
+    ///
+    /// # Errors
+    /// What is no such name.
+    pub fn class(&self, text: &str) -> Result<ClassKey, Problem> {
+        let key = ClassKey::parse(text, self.ctx.now.shanghai_date());
+        key.ok_or_else(|| self.problem(&Error::invalid("a class is 学段/入学年份/班级, as in 小学/2024/2班")))
     }
 
     /// A failed use case, for her.
@@ -69,9 +93,9 @@ impl FromRequestParts<Door> for Administrator {
         let token = presented(parts, door).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
         match door.app.administrator(&ctx, &token).await {
             Ok(Caller { person, through, auth_time }) => {
-                Ok(Self { ctx: ctx.administering(person), person, through, auth_time })
+                Ok(Self { ctx: ctx.administering(person), person, through, auth_time, scheme: token.scheme })
             }
-            Err(error) => Err(Problem::of(&ctx, &error)),
+            Err(error) => Err(Problem::of(&ctx, &error).presented_as(token.scheme)),
         }
     }
 }
@@ -85,11 +109,8 @@ impl FromRequestParts<Door> for Recent {
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
         let admin = Administrator::from_request_parts(parts, door).await?;
-        let most = door.app.step_up_age();
-        match admin.ctx.now.since(admin.auth_time) <= most {
-            true => Ok(Self(admin)),
-            false => Err(Problem::sign_in_again(&admin.ctx, most)),
-        }
+        admin.proved_recently(&door.app)?;
+        Ok(Self(admin))
     }
 }
 
@@ -109,7 +130,7 @@ impl FromRequestParts<Door> for Person {
         let token = presented(parts, door).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
         match door.app.bearer(&ctx, &token).await {
             Ok(Caller { person: id, .. }) => Ok(Self { ctx: ctx.acting(Actor::Person { id }), id }),
-            Err(error) => Err(Problem::of(&ctx, &error)),
+            Err(error) => Err(Problem::of(&ctx, &error).presented_as(token.scheme)),
         }
     }
 }
@@ -130,7 +151,7 @@ impl FromRequestParts<Door> for Platform {
         let token = presented(parts, door).ok_or_else(|| Problem::new(&ctx, ProblemCode::Unauthorized))?;
         match door.app.feed_reader(&ctx, &token).await {
             Ok(reader) => Ok(Self { ctx: ctx.acting(Actor::Client { id: reader.client() }), reader }),
-            Err(error) => Err(Problem::of(&ctx, &error)),
+            Err(error) => Err(Problem::of(&ctx, &error).presented_as(token.scheme)),
         }
     }
 }

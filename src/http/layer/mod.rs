@@ -18,11 +18,14 @@ use tracing::Instrument as _;
 use super::Door;
 use super::error::Refused;
 use super::extract::RequestId;
+use super::urls::path;
 use crate::app::Ctx;
 use crate::domain::locale::Locale;
 
 /// No request may hold a handler longer than this.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// But one that sends a file may, from a school with a slow line: 16 MiB at half a megabit.
+const UPLOAD: Duration = Duration::from_secs(300);
 
 /// Gives the request an id, logs and counts how it ended. The route's pattern is logged, never the URL: its query
 /// may carry a code or a token.
@@ -37,7 +40,8 @@ pub async fn observe(State(door): State<Door>, mut request: Request, next: Next)
     let span = tracing::info_span!("request", request_id = %id, %method, route = route.unwrap_or("-"));
     let watched = async {
         let task = tokio::spawn(next.run(request).in_current_span());
-        match tokio::time::timeout(TIMEOUT, task).await {
+        let patience = if route == Some(path::ERRAND_FILE) { UPLOAD } else { TIMEOUT };
+        match tokio::time::timeout(patience, task).await {
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => {
                 tracing::error!(%panic, "a handler panicked");

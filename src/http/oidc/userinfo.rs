@@ -10,7 +10,6 @@ use uuid::Uuid;
 use crate::app::possession::{AccessToken, Scheme};
 use crate::app::userinfo::Told;
 use crate::app::{App, Error};
-use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::dpop;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::http::error;
@@ -64,7 +63,7 @@ async fn answer(app: &App, visit: Visit, token: Option<AccessToken>) -> Response
         // RFC 6750, 3.1: without any authentication the challenge carries no error code.
         let ways = [
             (header::WWW_AUTHENTICATE, "Bearer realm=\"mingji\"".to_owned()),
-            (header::WWW_AUTHENTICATE, format!("DPoP {}", algs())),
+            (header::WWW_AUTHENTICATE, format!("DPoP {}", dpop::challenged_algs())),
         ];
         return (StatusCode::UNAUTHORIZED, AppendHeaders(ways)).into_response();
     };
@@ -78,11 +77,6 @@ async fn answer(app: &App, visit: Visit, token: Option<AccessToken>) -> Response
     }
 }
 
-/// RFC 9449, 7.1: which algorithms a proof may have.
-fn algs() -> String {
-    format!("algs=\"{}\"", dpop::ALGS.map(ClientAlg::as_str).join(" "))
-}
-
 /// RFC 6750, 3; RFC 9449, 7.1.
 fn refusal(scheme: Scheme, refused: &ProtocolError) -> Response {
     let mut response = error::protocol_error(refused);
@@ -92,7 +86,7 @@ fn refusal(scheme: Scheme, refused: &ProtocolError) -> Response {
     let (code, why) = (refused.code.as_str(), refused.description);
     let challenge = match scheme {
         Scheme::Bearer => format!("Bearer realm=\"mingji\", error=\"{code}\", error_description=\"{why}\""),
-        Scheme::Dpop => format!("DPoP error=\"{code}\", error_description=\"{why}\", {}", algs()),
+        Scheme::Dpop => format!("DPoP error=\"{code}\", error_description=\"{why}\", {}", dpop::challenged_algs()),
     };
     if let Ok(value) = HeaderValue::try_from(challenge) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);

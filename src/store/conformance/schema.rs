@@ -28,6 +28,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::elsewhere::STATEMENTS,
     crate::store::enrolments::STATEMENTS,
     crate::store::erasures::STATEMENTS,
+    crate::store::errands::STATEMENTS,
     crate::store::fact_authors::STATEMENTS,
     crate::store::facts::STATEMENTS,
     crate::store::feeds::STATEMENTS,

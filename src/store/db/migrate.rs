@@ -45,6 +45,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     17 "0017_grant_resources";
     18 "0018_approvals_and_disclosures";
     19 "0019_platform_feeds";
+    20 "0020_errands";
     21 "0021_console";
 };
 

@@ -96,7 +96,7 @@ both_engines! {
             }
         }
         let without: Vec<&String> = takes.iter().filter(|(_, takes)| !**takes).map(|(path, _)| path).collect();
-        assert_eq!(without, ["/api/institutions/{id}/export", "/api/persons/search"]);
+        assert_eq!(without, ["/api/errands/{id}/file", "/api/institutions/{id}/export", "/api/persons/search"]);
         assert!(operations(&app).await.iter().all(|(method, _)| method == "GET" || method == "POST"));
     }
 }

@@ -61,6 +61,11 @@ impl Caller {
         Answer::of(self.request("POST", path).json(body)).await
     }
 
+    /// A body as it is.
+    pub async fn send(&self, path: &str, kind: &str, body: &[u8]) -> Answer {
+        Answer::of(self.request("POST", path).header("content-type", kind).body(body.to_vec())).await
+    }
+
     /// By any method, with a body that says nothing where one is taken.
     pub async fn call(&self, method: &str, path: &str) -> Answer {
         let request = self.request(method, path);
