@@ -15,6 +15,7 @@ use crate::domain::access::TaskName;
 use crate::domain::id::{ClientId, OrgId, PersonId};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::resource::{ADMIN, API, SELF};
+use crate::domain::oidc::token::Wanted;
 use crate::domain::time::Timestamp;
 use crate::store::{admin_grants, institutions};
 
@@ -103,7 +104,7 @@ impl App {
             return Err(lacking(word));
         }
         // Whoever held the right when the token was made, and holds it no more, has a token that ended.
-        let target = self.target(&mut tx, &grant, &own.client, own.claims["aud"].as_str(), ctx.now).await;
+        let target = self.target(&mut tx, &grant, &own.client, &Wanted::at(own.claims["aud"].as_str()), ctx.now).await;
         let target = match target {
             Err(Error { protocol: Some(_), .. }) => None,
             other => other?,

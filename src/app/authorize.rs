@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::authorization_type::ShownDetails;
 use super::browser_state::BrowserState;
 use super::consent::{ConsentCard, notice_of};
 use super::par::Brought;
 use super::session::{Browser, Who};
 use super::{App, Ctx, Error, access, claims};
 use crate::domain::id::{IdentityId, InteractionId};
+use crate::domain::oidc::authorization_type::Shown;
 use crate::domain::oidc::checks::{self, Entrance, Failure, Stop};
 use crate::domain::oidc::claims::IdentityFacts;
 use crate::domain::oidc::client::Client;
@@ -100,6 +102,8 @@ pub enum Page {
         who: Who,
         /// Who asks.
         client: Arc<Client>,
+        /// What it asks for in detail (RFC 9396): her guardian agrees to that and nothing else.
+        details: Vec<Shown>,
         /// Back to the client with `access_denied`; nowhere when it asked from another device.
         back: Option<ClientAnswer>,
     },
@@ -182,8 +186,8 @@ impl App {
             Ok(request) => request,
             Err(failure) => return self.failed(ctx, params, &client, failure).await,
         };
-        request.targets = match self.targets(params, &client).await {
-            Ok(targets) => targets,
+        (request.targets, request.details) = match self.asked_of_resources(params, &client).await {
+            Ok(asked) => asked,
             Err(Error { protocol: Some(error), .. }) => {
                 return self.failed(ctx, params, &client, Failure::Redirect(error)).await;
             }
@@ -362,6 +366,15 @@ impl App {
         let session = self.live_session(&mut tx, browser, ctx.now).await?;
         let stands = self.stands(ctx, session.as_ref(), browser);
         request.session_state = self.session_state(client.id, &request.redirect_uri, &stands);
+        let shown = match self.shown_details(&mut tx, &request.details, &client).await? {
+            Ok(shown) => shown,
+            // A type was changed or taken away while she was looking.
+            Err(error) => {
+                drop(tx);
+                let reply = Reply::to(self.refuse(ctx, &request, &client, session.as_ref(), &error).await?);
+                return self.jarm_reply(ctx, &client, reply).await;
+            }
+        };
         let (next, scene) = match session {
             None => (prompt::decide(&request, &client, None, ctx.now), None),
             Some(session) => {
@@ -372,7 +385,7 @@ impl App {
                 let identities = claims::identities(&mut tx, &own, &base, ctx.now.shanghai_date()).await?;
                 let age = AgeBand::at(base.birth_date, ctx.now);
                 let receipt = match prompt::looks_at_receipt(&request, &client, age) {
-                    true => self.receipt(&mut tx, &own, age, &request, &client, ctx.now).await?,
+                    true => self.receipt(&mut tx, &own, age, (&request, &shown.digest), &client, ctx.now).await?,
                     false => Receipt::Missing,
                 };
                 let sub = match &request.hinted_sub {
@@ -409,16 +422,17 @@ impl App {
                 if let Some(asked) = &request.elsewhere {
                     self.decline(ctx, asked, &client, &scene.0.session, "a guardian has not agreed yet").await?;
                 }
-                self.page(Next::GuardianNeeded, Some(scene), request, client, browser)?
+                self.page(Next::GuardianNeeded, Some(scene), (request, shown), client, browser)?
             }
             (Next::SignIn, _) => {
                 // A page that is newly due is a new sign-in: the interaction of the last one may be finished (R3),
                 // as after "not me", and would refuse the right password once.
                 let interaction = InteractionId::new(ctx.now, &*self.random);
-                self.page(Next::SignIn, None, AuthorizationRequest { interaction, ..request }, client, browser)?
+                let request = AuthorizationRequest { interaction, ..request };
+                self.page(Next::SignIn, None, (request, shown), client, browser)?
             }
             (next, scene) => {
-                let reply = self.page(next, scene, request, Arc::clone(&client), browser)?;
+                let reply = self.page(next, scene, (request, shown), Arc::clone(&client), browser)?;
                 self.jarm_reply(ctx, &client, reply).await?
             }
         };
@@ -431,7 +445,7 @@ impl App {
         &self,
         next: Next,
         scene: Option<(Who, Vec<IdentityFacts>)>,
-        mut request: AuthorizationRequest,
+        (mut request, shown): (AuthorizationRequest, ShownDetails),
         client: Arc<Client>,
         browser: &Browser,
     ) -> Result<Reply, Error> {
@@ -441,6 +455,7 @@ impl App {
         if next == Next::Consent {
             request.answered.consent_asked = scene.as_ref().map(|(who, _)| who.session.id);
             request.notice = Some(notice_of(&client));
+            request.details_shown = Some(shown.digest);
         }
         let (sealed, pre_session) = self.seal_request(&request, browser)?;
         let page = match (next, scene) {
@@ -455,13 +470,13 @@ impl App {
                 Page::ChooseIdentity { request: sealed, who, client, identities }
             }
             (Next::Consent, Some((who, _))) => {
-                let card = ConsentCard { client, scope: prompt::consent_scope(&request) };
+                let card = ConsentCard { client, scope: prompt::consent_scope(&request), details: shown.cards };
                 Page::Consent { request: sealed, who, card }
             }
             (Next::GuardianNeeded, Some((who, _))) => {
                 let denied = ProtocolError::new(Code::AccessDenied, "a guardian has not agreed yet");
                 let back = request.elsewhere.is_none().then(|| self.refusal_of(&request, &denied));
-                Page::GuardianNeeded { request: sealed, who, client, back }
+                Page::GuardianNeeded { request: sealed, who, client, details: shown.cards, back }
             }
             (Next::Confirm, Some((who, _))) => {
                 let asked = request.elsewhere.ok_or_else(|| Error::internal("nothing of another device to confirm"))?;

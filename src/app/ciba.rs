@@ -87,6 +87,7 @@ impl App {
         let signed = self.signed_question(ctx, params, &client).await?;
         let params = signed.as_ref().unwrap_or(params);
         let asked = checks::elsewhere(Entrance::Ciba, params, &client)?;
+        let asked = Asked { details: self.details(params, &client).await?, ..asked };
         let mode = client.metadata.backchannel_token_delivery_mode.unwrap_or(DeliveryMode::Poll);
         let request = Request::parse(params, mode)?;
         let named = self.read_hint_of(ctx, &client, &request.hint).await?;
@@ -140,6 +141,7 @@ impl App {
         // CIBA Core, 7.1.1: nothing of the question stands beside it.
         let beside = [
             "scope",
+            "authorization_details",
             "login_hint",
             "id_token_hint",
             "login_hint_token",

@@ -1,19 +1,25 @@
 //! Tokens that a client gets in its own name, for one resource of the system (RFC 6749, 4.4; RFC 8707).
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
+use super::consent::note_kinds;
 use super::token::Tokens;
 use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
+use crate::domain::oidc::authorization_details::Details;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
-use crate::domain::oidc::resource::Bearer;
+use crate::domain::oidc::resource::{Bearer, Resource};
 use crate::domain::oidc::signing_key::SigningAlg;
+use crate::domain::oidc::token::Wanted;
 use crate::domain::random::bytes;
+use crate::store::db::Tx;
 
 impl App {
     /// A token about nobody. Who the client is, and that it may, was checked before.
@@ -22,19 +28,26 @@ impl App {
         ctx: &Ctx,
         client: &Client,
         scope: Option<&str>,
-        resource: Option<&str>,
+        wanted: &Wanted,
         cnf: &Confirmation,
     ) -> Result<Tokens, Error> {
-        let uri = match (resource, client.metadata.edu_resources.as_slice()) {
+        let uri = match (wanted.resource(), client.metadata.edu_resources.as_slice()) {
             (Some(asked), _) => asked,
             (None, [only]) => only,
             (None, _) => return Err(ProtocolError::new(Code::InvalidTarget, "say which resource").into()),
         };
         let mut work = self.begin(ctx, Action::TokenIssued).await?;
         let resource = self.resource(work.tx(), uri, Bearer::Client).await?;
-        let granted = resource.grants(client, scope)?.into_iter().collect::<Vec<_>>().join(" ");
+        let details = self.own_details(work.tx(), client, &resource, wanted).await?;
+        let granted = match scope {
+            // Whoever asks in detail gets that, and no words that it did not ask for.
+            None if !details.is_empty() => resource.is_for(client).map(|()| BTreeSet::new())?,
+            _ => resource.grants(client, scope)?,
+        };
+        let granted = granted.into_iter().collect::<Vec<_>>().join(" ");
         Self::client_used(&mut work, client, ctx.now).await?;
         work.target("client", client.id).detail("resource", resource.uri.clone()).detail("scope", granted.clone());
+        note_kinds(&mut work, &details);
         work.commit(Outcome::Done).await?;
         let keyring = self.keyring(ctx.now).await?;
         let key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
@@ -47,6 +60,9 @@ impl App {
         if !cnf.is_none() {
             claims["cnf"] = json!(cnf);
         }
+        if !details.is_empty() {
+            claims["authorization_details"] = json!(details);
+        }
         Ok(Tokens {
             access_token: keyring.sign(key, "at+jwt", &claims)?.into(),
             token_type: cnf.token_type(),
@@ -55,6 +71,26 @@ impl App {
             refresh_token: None,
             expires_in: self.lifetimes.access_token,
             scope: granted,
+            details,
         })
+    }
+
+    /// What a client may do in its own name in detail: what its registration and the types let it.
+    async fn own_details(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        resource: &Resource,
+        wanted: &Wanted,
+    ) -> Result<Details, Error> {
+        let Some(asked) = &wanted.details else { return Ok(Details::default()) };
+        let settled = self.settled_details(tx, asked, client).await?;
+        match settled.iter().all(|detail| detail.locations.contains(&resource.uri)) {
+            true => Ok(settled.at(&resource.uri)),
+            false => {
+                let why = "authorization_details are for another resource";
+                Err(ProtocolError::new(Code::InvalidAuthorizationDetails, why).into())
+            }
+        }
     }
 }

@@ -165,6 +165,7 @@ impl App {
         let sector = metadata.check(vouched)?;
         metadata.jwks.as_ref().map_or(Ok(()), Self::check_jwks)?;
         self.check_tls(metadata)?;
+        self.check_types(metadata, vouched).await?;
         if let Some(uri) = &metadata.sector_identifier_uri {
             let listed: Vec<String> = self.outbound.get_json(uri).await.map_err(|why| Error {
                 internal: format!("sector_identifier_uri: {why}"),

@@ -10,6 +10,8 @@ use super::{App, Ctx, Error, access};
 use crate::domain::access::{OnePerson, TaskName, Ward};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{ClientId, ConsentId, PersonId};
+use crate::domain::oidc::authorization_details::{Agreed, Details};
+use crate::domain::oidc::authorization_type::Shown;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::Grant;
@@ -34,6 +36,8 @@ pub struct ConsentCard {
     pub client: Arc<Client>,
     /// For what.
     pub scope: ScopeSet,
+    /// And for what in detail (RFC 9396).
+    pub details: Vec<Shown>,
 }
 
 impl App {
@@ -44,18 +48,30 @@ impl App {
         tx: &mut Tx,
         proof: &impl OnePerson,
         age: AgeBand,
-        request: &AuthorizationRequest,
+        (request, shown): (&AuthorizationRequest, &str),
         client: &Client,
         now: Timestamp,
     ) -> Result<Receipt, Error> {
-        let wanted = prompt::consent_scope(request);
+        let (wanted, agreed) = (prompt::consent_scope(request), request.agreed(shown));
+        let given = self.is_agreed(tx, proof, age, client, (&wanted, agreed.as_ref()), now).await?;
+        Ok(given.map_or(Receipt::Missing, Receipt::Covers))
+    }
+
+    /// When somebody who may last agreed to all of this at once: what is asked in detail is agreed to as it is, in full and
+    /// as it is shown now, and a receipt for other details is none.
+    pub(super) async fn is_agreed(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        age: AgeBand,
+        client: &Client,
+        (wanted, agreed): (&ScopeSet, Option<&Agreed>),
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
         let live = self.live_receipts(tx, proof, age, client, now).await?;
-        Ok(live
-            .into_iter()
-            .filter(|receipt| wanted.is_subset(&scopes(receipt)))
-            .map(|receipt| receipt.given_at)
-            .max()
-            .map_or(Receipt::Missing, Receipt::Covers))
+        let names = |receipt: &&ConsentReceipt| agreed.is_none() || receipt.details.as_ref() == agreed;
+        let covering = live.iter().filter(|receipt| wanted.is_subset(&scopes(receipt))).filter(names);
+        Ok(covering.map(|receipt| receipt.given_at).max())
     }
 
     /// What live receipts let a client have of a person, taken together.
@@ -140,8 +156,7 @@ impl App {
             return Ok(Some(base));
         }
         let wanted = grant.reach().without(Scope::Openid);
-        let live = self.live_receipts(tx, proof, age, client, now).await?;
-        Ok(live.iter().any(|receipt| wanted.is_subset(&scopes(receipt))).then_some(base))
+        Ok(self.is_agreed(tx, proof, age, client, (&wanted, None), now).await?.map(|_| base))
     }
 
     /// The consent page's answer. Only somebody of 14 or more answers for herself.
@@ -179,9 +194,11 @@ impl App {
             if age != AgeBand::Under14 {
                 let scope = prompt::consent_scope(&request);
                 let by = (session.person, session.person);
-                let receipt = self.new_receipt(&ctx, by, (client.id, notice), &scope, age);
+                let agreed = request.agreed(request.details_shown.as_deref().unwrap_or_default());
+                let receipt = self.new_receipt(&ctx, by, (client.id, notice), (&scope, agreed), age);
                 consents::insert(work.tx(), &own, &receipt).await?;
                 work.target("person", session.person).target("client", client.id).detail("scope", scope.to_string());
+                note_kinds(&mut work, &request.details);
                 work.event("consent", receipt.id, "consent.given", &[]);
                 work.commit(Outcome::Done).await?;
             }
@@ -201,6 +218,25 @@ impl App {
         client_id: &str,
         scope: &ScopeSet,
     ) -> Result<ConsentId, Error> {
+        let nothing = Details::default();
+        self.record_guardian_consent_in_detail(ctx, child, guardian, client_id, (scope, &nothing))
+            .await
+            .map(|(id, _)| id)
+    }
+
+    /// The same with authorization details: the receipt, and what the guardian has to have seen of them. It covers exactly
+    /// these.
+    ///
+    /// # Errors
+    /// As [`App::record_guardian_consent`], and `invalid_authorization_details`.
+    pub async fn record_guardian_consent_in_detail(
+        &self,
+        ctx: &Ctx,
+        child: PersonId,
+        guardian: PersonId,
+        client_id: &str,
+        (scope, details): (&ScopeSet, &Details),
+    ) -> Result<(ConsentId, Vec<Shown>), Error> {
         let client = self.client(client_id, ctx.now).await?.ok_or_else(|| Error::not_found("client"))?;
         let on = access::task(TaskName::OperatorCommand).on(child);
         let mut work = self.begin(ctx, Action::ConsentGiven).await?;
@@ -212,15 +248,19 @@ impl App {
         if age != AgeBand::Under14 {
             return Err(Error::invalid("from 14 on a person consents for herself"));
         }
-        let receipt = self.new_receipt(ctx, (child, guardian), (client.id, notice_of(&client)), scope, age);
+        let details = self.settled_details(work.tx(), details, &client).await?;
+        let shown = self.shown_details(work.tx(), &details, &client).await??;
+        let agreed = (!details.is_empty()).then(|| Agreed { details: details.clone(), shown: shown.digest });
+        let receipt = self.new_receipt(ctx, (child, guardian), (client.id, notice_of(&client)), (scope, agreed), age);
         consents::insert(work.tx(), &on, &receipt).await?;
         work.target("person", child)
             .target("given_by", guardian)
             .target("client", client.id)
             .detail("scope", scope.to_string());
+        note_kinds(&mut work, &details);
         work.event("consent", receipt.id, "consent.given", &[]);
         work.commit(Outcome::Done).await?;
-        Ok(receipt.id)
+        Ok((receipt.id, shown.cards))
     }
 
     /// `mingji consent withdraw`: receipts end, and with them everything the client holds.
@@ -300,7 +340,7 @@ impl App {
         ctx: &Ctx,
         (person, given_by): (PersonId, PersonId),
         (client, notice): (ClientId, String),
-        scope: &ScopeSet,
+        (scope, details): (&ScopeSet, Option<Agreed>),
         age: AgeBand,
     ) -> ConsentReceipt {
         ConsentReceipt {
@@ -309,6 +349,7 @@ impl App {
             given_by,
             client,
             claims: scope.iter().map(|scope| scope.as_str().to_owned()).collect(),
+            details,
             purpose: PURPOSE.into(),
             notice_version: notice,
             given_at: ctx.now,
@@ -321,6 +362,13 @@ impl App {
 /// Which text somebody agrees to: ours, and what the client shows of itself. A receipt for another counts no more.
 pub(super) fn notice_of(client: &Client) -> String {
     format!("{NOTICE_VERSION}/{}", opaque::s256(&serde_json::json!(client.metadata.shown()).to_string()))
+}
+
+/// Names of types for the books: they are the operator's words, and what stands in the details is not repeated there.
+pub(super) fn note_kinds(work: &mut Work<'_>, details: &Details) {
+    if !details.is_empty() {
+        work.detail("authorization_types", details.kinds().into_iter().collect::<Vec<_>>().join(" "));
+    }
 }
 
 fn scopes(receipt: &ConsentReceipt) -> ScopeSet {

@@ -12,6 +12,7 @@ use super::{App, Ctx, Error, access};
 use crate::domain::access::{OnePerson as _, Own, Ward};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{ClientId, GuardianshipId};
+use crate::domain::oidc::authorization_type::Shown;
 use crate::domain::oidc::client::Client;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::consent::ConsentReceipt;
@@ -25,6 +26,8 @@ pub struct ConsentCard {
     pub client: Arc<Client>,
     /// Scopes, in the order of their names.
     pub scopes: Vec<String>,
+    /// What in detail (RFC 9396), as far as it still counts.
+    pub details: Vec<Shown>,
     /// Since when.
     pub since: Timestamp,
     /// The client shows itself otherwise since then: it counts no more, and is asked for again.
@@ -131,15 +134,37 @@ impl App {
         for (id, receipts) in of_client {
             let Some(client) = self.client_by_id(id, now).await? else { continue };
             let notice = notice_of(&client);
+            let details = self.still_in_detail(&receipts, &client, &notice).await?;
             let mut scopes: Vec<String> = receipts.iter().flat_map(|receipt| receipt.claims.iter().cloned()).collect();
             scopes.sort_unstable();
             scopes.dedup();
             let since = receipts.iter().map(|receipt| receipt.given_at).min().unwrap_or(now);
             let outdated = receipts.iter().all(|receipt| receipt.notice_version != notice);
-            cards.push(ConsentCard { client, scopes, since, outdated });
+            cards.push(ConsentCard { client, scopes, details, since, outdated });
         }
         cards.sort_by_key(|card| std::cmp::Reverse(card.since));
         Ok(cards)
+    }
+
+    /// What receipts allow in detail, each thing once. What a type says otherwise today is nobody's word any more.
+    async fn still_in_detail(
+        &self,
+        receipts: &[ConsentReceipt],
+        client: &Client,
+        notice: &str,
+    ) -> Result<Vec<Shown>, Error> {
+        let mut all = Vec::new();
+        let counting = receipts.iter().filter(|receipt| receipt.notice_version == notice);
+        for agreed in counting.filter_map(|receipt| receipt.details.as_ref()) {
+            let shown = self.shown_details(&mut self.db.read().await?, &agreed.details, client).await?;
+            let same = shown.ok().filter(|shown| shown.digest == agreed.shown);
+            for card in same.map(|shown| shown.cards).unwrap_or_default() {
+                if !all.contains(&card) {
+                    all.push(card);
+                }
+            }
+        }
+        Ok(all)
     }
 }
 

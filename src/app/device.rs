@@ -82,7 +82,11 @@ impl App {
             client: client.id,
             person: None,
             // A client with a secret asks from its server, and where that stands says nothing.
-            asked: Asked { from: ctx.ip.filter(|_| client.is_public()).map(|ip| ip.to_canonical()), ..asked },
+            asked: Asked {
+                details: self.details(params, &client).await?,
+                from: ctx.ip.filter(|_| client.is_public()).map(|ip| ip.to_canonical()),
+                ..asked
+            },
             state: State::Pending,
             offer: None,
             created_at: ctx.now,

@@ -19,6 +19,7 @@ use crate::domain::oidc::elsewhere::{Elsewhere, INTERVAL, Polled, Question, Said
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::CodeOffer;
 use crate::domain::oidc::request::AuthorizationRequest;
+use crate::domain::oidc::token::Wanted;
 use crate::keys::opaque;
 use crate::store::ephemeral::Space;
 use crate::store::{admin_grants, elsewhere, sessions};
@@ -214,6 +215,7 @@ impl App {
         client: &Arc<Client>,
         way: Way,
         code: &str,
+        wanted: &Wanted,
         proved: Confirmation,
     ) -> Result<Tokens, Error> {
         let invalid = |why| Error::from(ProtocolError::new(Code::InvalidGrant, why));
@@ -233,7 +235,7 @@ impl App {
         }
         work.detail("way", way.as_str());
         let grant = offer.grant;
-        self.give(work, &ready, ctx, client, (CodeOffer { cnf: proved, ..offer }, None), grant).await
+        self.give(work, &ready, ctx, client, (CodeOffer { cnf: proved, ..offer }, wanted), grant).await
     }
 
     /// `authorization_pending`, or `slow_down` for whoever asks more often than it was told.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::consent::note_kinds;
 use super::introspection::OwnToken;
 use super::signing::grant_of_jti;
 use super::token::Tokens;
@@ -14,6 +15,7 @@ use super::{App, Ctx, Error};
 use crate::domain::access::ViaGrant;
 use crate::domain::audit::Action;
 use crate::domain::id::GrantId;
+use crate::domain::oidc::authorization_details::Details;
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
@@ -22,6 +24,7 @@ use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::resource::{API, Bearer, Target, Targets};
 use crate::domain::oidc::scope::ScopeSet;
 use crate::domain::oidc::signing_key::SigningAlg;
+use crate::domain::oidc::token::Wanted;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
@@ -66,7 +69,7 @@ impl App {
         let mut work = self.begin(ctx, Action::TokenExchanged).await?;
         let (grant, proof) = self.behind(work.tx(), &own, &origin, ctx.now).await?.ok_or_else(unacceptable)?;
         let left = self.left_of(work.tx(), &own, &grant, ctx.now).await?;
-        let left = left.filter(|left| !left.is_empty()).ok_or_else(unacceptable)?;
+        let left = left.filter(|left| !left.scope.is_empty()).ok_or_else(unacceptable)?;
         if !self.may_hear_of(work.tx(), &proof, client, ctx.now).await? {
             return Err(unacceptable());
         }
@@ -83,6 +86,7 @@ impl App {
         work.target("person", grant.person).target("client", client.id).target("grant", grant.id);
         work.detail("resource", target.uri.clone()).detail("scope", target.scope());
         work.detail("called_by", own.client.id.to_string());
+        note_kinds(&mut work, &target.details);
         work.commit(Outcome::Done).await?;
         let ends = own.claims["exp"].as_i64().unwrap_or_default();
         let ends = Timestamp::from_seconds(ends).min(ctx.now.plus(self.lifetimes.access_token));
@@ -98,6 +102,7 @@ impl App {
             refresh_token: None,
             expires_in: Duration::from_secs(ends.since(ctx.now).as_secs()),
             scope: target.scope(),
+            details: target.details,
         })
     }
 
@@ -108,7 +113,7 @@ impl App {
         &self,
         tx: &mut Tx,
         client: &Client,
-        (own, left): (&OwnToken, &str),
+        (own, left): (&OwnToken, &Left),
         asked: &Exchange,
     ) -> Result<Target, Error> {
         let been = exchange::actors(own.claims.get("act")).any(|act| act["aud"] == asked.resource.as_str());
@@ -120,7 +125,18 @@ impl App {
         let words = asked.scope.as_deref().unwrap_or(&all);
         let target = Targets::default().and(&resource, client, words)?.choose(Some(&resource.uri), self.issuer())?;
         let same = own.claims["aud"] == resource.uri.as_str();
-        let target = target.map(|target| if same { target.within(Some(left)) } else { target });
+        let mut target = target.map(|target| if same { target.within(Some(&left.scope)) } else { target });
+        // What she agreed to in detail is for the services that she read of: it goes no further than where it was called.
+        let here = if same {
+            left.details.clone().of(&client.metadata.authorization_details_types)
+        } else {
+            Details::default()
+        };
+        let details =
+            asked.details.as_ref().map(|asked| here.narrowed(asked, &resource.uri)).transpose()?.unwrap_or(here);
+        if let Some(target) = &mut target {
+            target.details = details;
+        }
         let covers = |target: &Target| match &asked.scope {
             Some(asked) => asked.split(' ').filter(|word| !word.is_empty()).all(|word| target.words.contains(word)),
             None => true,
@@ -149,25 +165,42 @@ impl App {
         own: &OwnToken,
         grant: &Grant,
         now: Timestamp,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<Left>, Error> {
         let said = own.claims["scope"].as_str().unwrap_or_default();
         let target = match own.is_exchanged() {
-            true => self.exchanged_target(tx, own, said).await,
-            false => self.target(tx, grant, &own.client, own.claims["aud"].as_str(), now).await,
+            true => self.exchanged_target(tx, own, (grant, said), now).await,
+            false => self.target(tx, grant, &own.client, &Wanted::at(own.claims["aud"].as_str()), now).await,
         };
         match target {
-            Ok(Some(target)) => Ok(Some(target.within(Some(said)).scope())),
-            Ok(None) => Ok(Some(ScopeSet::parse(said).intersect(&grant.scope).to_string())),
+            Ok(Some(target)) => {
+                let details = own.details()?.within(&target.details);
+                Ok(Some(Left { scope: target.within(Some(said)).scope(), details }))
+            }
+            Ok(None) => {
+                let scope = ScopeSet::parse(said).intersect(&grant.scope).to_string();
+                Ok(Some(Left { scope, details: Details::default() }))
+            }
             Err(Error { protocol: Some(_), .. }) => Ok(None),
             Err(why) => Err(why),
         }
     }
 
     /// What is left of an exchanged token's rights: what its service may still ask for there.
-    async fn exchanged_target(&self, tx: &mut Tx, own: &OwnToken, said: &str) -> Result<Option<Target>, Error> {
+    async fn exchanged_target(
+        &self,
+        tx: &mut Tx,
+        own: &OwnToken,
+        (grant, said): (&Grant, &str),
+        now: Timestamp,
+    ) -> Result<Option<Target>, Error> {
         let uri = own.claims["aud"].as_str().unwrap_or_default();
         let resource = self.resource(tx, uri, Bearer::Person).await?;
-        Ok(Targets::default().and(&resource, &own.client, said)?.choose(Some(uri), self.issuer())?)
+        let mut target = Targets::default().and(&resource, &own.client, said)?.choose(Some(uri), self.issuer())?;
+        if let (Some(target), Some(origin)) = (&mut target, self.client_by_id(grant.client, now).await?) {
+            let left = self.details_left(tx, grant, &origin, now).await?.at(uri);
+            target.details = left.of(&own.client.metadata.authorization_details_types);
+        }
+        Ok(target)
     }
 
     /// The client at which the person signed in. A token that was exchanged names the service that got it; the grant
@@ -212,7 +245,21 @@ impl App {
     }
 }
 
+/// What is left of a token's rights.
+pub(super) struct Left {
+    /// In words.
+    pub(super) scope: String,
+    /// In detail.
+    pub(super) details: Details,
+}
+
 impl OwnToken {
+    /// What it says in detail.
+    fn details(&self) -> Result<Details, Error> {
+        let said = self.claims.get("authorization_details").cloned();
+        Ok(said.map(serde_json::from_value).transpose()?.unwrap_or_default())
+    }
+
     /// Whether a service got it for another token.
     pub(super) fn is_exchanged(&self) -> bool {
         self.claims.get("act").is_some()

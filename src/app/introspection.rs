@@ -18,7 +18,9 @@ use crate::store::{grants, revoked_tokens};
 
 /// Members of an access token that go into the answer (RFC 7662, 2.2).
 const TOLD: &[&str] =
-    &["iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti", "auth_time", "acr", "amr", "cnf", "act"];
+    &["iss", "aud", "sub", "client_id", "scope", DETAILS, "iat", "exp", "jti", "auth_time", "acr", "amr", "cnf", "act"];
+/// RFC 9396, 9.2.
+const DETAILS: &str = "authorization_details";
 
 /// An access token of ours whose signature held.
 pub(super) struct OwnToken {
@@ -101,7 +103,11 @@ impl App {
             let Some(origin) = origin else { return Ok(None) };
             let Some((grant, _)) = self.behind(&mut tx, &own, &origin, ctx.now).await? else { return Ok(None) };
             let Some(still) = self.left_of(&mut tx, &own, &grant, ctx.now).await? else { return Ok(None) };
-            told.insert("scope".into(), json!(still));
+            told.insert("scope".into(), json!(still.scope));
+            told.remove(DETAILS);
+            if !still.details.is_empty() {
+                told.insert(DETAILS.into(), json!(still.details));
+            }
         }
         told.insert("active".into(), json!(true));
         let cnf: Confirmation = told.get("cnf").cloned().map(serde_json::from_value).transpose()?.unwrap_or_default();

@@ -10,6 +10,7 @@ pub mod admin_why;
 pub mod administrator;
 pub mod approval;
 pub mod audit_file;
+pub mod authorization_type;
 pub mod authorize;
 pub mod backup;
 pub mod books;
@@ -181,6 +182,7 @@ pub struct Inner {
     pub(crate) passwords: PasswordPool,
     pub(crate) keyring: keyring::Cached,
     pub(crate) clients: clients::Cached,
+    pub(crate) authorization_types: authorization_type::Cached,
     pub(crate) client_keys: client_keys::Cached,
     /// Failed requests that wait to be written.
     pub(crate) faults: client_faults::Waiting,
@@ -230,6 +232,7 @@ impl App {
             passwords: PasswordPool::new(workers, waiting),
             keyring: keyring::Cached::default(),
             clients: clients::Cached::default(),
+            authorization_types: authorization_type::Cached::default(),
             client_keys: client_keys::Cached::default(),
             faults: client_faults::Waiting::default(),
             request_calls: per_client::PerClient::default(),

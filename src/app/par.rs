@@ -79,7 +79,7 @@ impl App {
                 }
             },
         )?;
-        self.targets(&params, &client).await?;
+        self.asked_of_resources(&params, &client).await?;
         let name = opaque::generate(&*self.random);
         // Sealed: a login_hint may be a phone or a 学籍号 (R7, R9).
         // Nor is anything kept that nobody reads: what authenticates the client is no part of its request (RFC 9126, 2.1).

@@ -172,7 +172,7 @@ impl App {
         let given: Vec<Value> = grants::history(work.tx(), on)
             .await?
             .iter()
-            .map(|one| json!({ "client": one.client, "scope": one.scope, "at": at(one.created_at), "ended_at": one.revoked_at.map(at) }))
+            .map(|one| json!({ "client": one.client, "scope": one.scope, "authorization_details": one.details, "at": at(one.created_at), "ended_at": one.revoked_at.map(at) }))
             .collect();
         Ok(json!({
             "user_name": account.as_ref().map(|account| account.user_name.to_string()),
@@ -196,7 +196,7 @@ impl App {
 }
 
 fn receipt(one: &ConsentReceipt) -> Value {
-    json!({ "client_id": one.client, "claims": one.claims, "purpose": one.purpose, "notice": one.notice_version, "given_at": at(one.given_at), "withdrawn_at": one.withdrawn_at.map(at) })
+    json!({ "client_id": one.client, "claims": one.claims, "authorization_details": one.details.as_ref().map(|agreed| &agreed.details), "purpose": one.purpose, "notice": one.notice_version, "given_at": at(one.given_at), "withdrawn_at": one.withdrawn_at.map(at) })
 }
 
 async fn class_name(work: &mut Work<'_>, task: &Task, class: Option<ClassId>) -> Result<Option<String>, Error> {

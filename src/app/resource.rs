@@ -1,15 +1,20 @@
 //! Resources that tokens are made for: registered ones (`mingji resource …`) and the register's own API.
 
+use std::collections::BTreeSet;
+
 use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
+use crate::domain::oidc::authorization_details::Details;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::params::Params;
 use crate::domain::oidc::resource::{ADMIN, Bearer, Resource, Target, Targets};
+use crate::domain::oidc::token::Wanted;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
+use crate::store::facts::{self, Cache};
 use crate::store::{admin_grants, resources, sessions};
 
 /// No request names more.
@@ -24,8 +29,12 @@ impl App {
         resource.check(self.issuer().as_str()).map_err(Error::invalid)?;
         let mut work = self.begin(ctx, Action::ResourceRegistered).await?;
         resources::put(work.tx(), resource).await?;
+        // Its name stands on pages that speak of details.
+        facts::bump(work.tx(), Cache::AuthorizationTypes).await?;
         work.detail("resource", resource.uri.clone()).detail("scopes", resource.scopes.len());
-        work.commit(Outcome::Done).await
+        work.commit(Outcome::Done).await?;
+        self.authorization_types.look_again();
+        Ok(())
     }
 
     /// All of them.
@@ -53,7 +62,7 @@ impl App {
     ///
     /// # Errors
     /// `invalid_target`; a failed store.
-    pub(super) async fn targets(&self, params: &Params, client: &Client) -> Result<Targets, Error> {
+    async fn targets(&self, params: &Params, client: &Client) -> Result<Targets, Error> {
         let named = params.values("resource");
         let mut targets = Targets::default();
         if named.is_empty() {
@@ -70,6 +79,19 @@ impl App {
         Ok(targets)
     }
 
+    /// The same with what is asked for in detail, whose places are resources too (RFC 9396, 2.2).
+    ///
+    /// # Errors
+    /// `invalid_target`, `invalid_authorization_details`; a failed store.
+    pub(super) async fn asked_of_resources(
+        &self,
+        params: &Params,
+        client: &Client,
+    ) -> Result<(Targets, Details), Error> {
+        let details = self.details(params, client).await?;
+        Ok((self.targets(params, client).await?.and_of(&details), details))
+    }
+
     /// What a token under a grant is for now: of what was granted, what the client may still ask for, and the rights of an
     /// administrator only while the person is one and the session lives in which she asked for them. What outlives a sign-out
     /// for a platform's own purposes never carries them (R16).
@@ -81,13 +103,38 @@ impl App {
         tx: &mut Tx,
         grant: &Grant,
         client: &Client,
-        asked: Option<&str>,
+        wanted: &Wanted,
         now: Timestamp,
     ) -> Result<Option<Target>, Error> {
-        let Some(granted) = grant.targets.choose(asked, self.issuer())? else { return Ok(None) };
+        let Some(granted) = grant.targets.choose(wanted.resource(), self.issuer())? else {
+            return match wanted.details {
+                Some(_) => {
+                    Err(ProtocolError::new(Code::InvalidTarget, "say for which resource the details are").into())
+                }
+                None => Ok(None),
+            };
+        };
+        let left = self.details_left(tx, grant, client, now).await?;
+        let here = left.at(&granted.uri);
+        let details =
+            wanted.details.as_ref().map(|asked| left.narrowed(asked, &granted.uri)).transpose()?.unwrap_or(here);
         let resource = self.resource(tx, &granted.uri, Bearer::Person).await?;
-        let allowed = Targets::default().and(&resource, client, &granted.scope())?;
-        let mut target = allowed.choose(Some(&granted.uri), self.issuer())?;
+        let mut target = match client.may_act_at(&resource) {
+            true => {
+                let allowed = Targets::default().and(&resource, client, &granted.scope())?;
+                allowed.choose(Some(&granted.uri), self.issuer())?
+            }
+            // What she agreed to in detail opens its place for that and nothing else.
+            false if !details.is_empty() => Some(Target { words: BTreeSet::new(), ..granted }),
+            // It opened the place, and fell away: what is left is told at userinfo, and nobody is signed out.
+            false if granted.words.is_empty() && wanted.resource.is_none() => return Ok(None),
+            false => {
+                return Err(ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource").into());
+            }
+        };
+        if let Some(target) = &mut target {
+            target.details = details;
+        }
         if let Some(target) = &mut target
             && target.words.contains(ADMIN)
             && (!sessions::is_live(tx, grant.session, now).await?

@@ -16,6 +16,7 @@ use crate::domain::oidc::request::AuthorizationRequest;
 use crate::domain::oidc::resource::Target;
 use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
 use crate::domain::oidc::scope::Scope;
+use crate::domain::oidc::token::Wanted;
 use crate::keys::opaque;
 use crate::store::ephemeral::Space;
 
@@ -129,6 +130,7 @@ impl App {
             scope: request.scope.clone(),
             claims: request.claims.clone(),
             targets: request.targets.clone(),
+            details: request.details.clone(),
             person: session.person,
             session: session.id,
             identity,
@@ -159,7 +161,8 @@ impl App {
         };
         work.detail("response_type", kind.as_str());
         // An address bar, a history and every script of the page read it: it is no key to the register.
-        let target = self.target(work.tx(), &grant, client, None, ctx.now).await?.map(Target::without_own);
+        let target =
+            self.target(work.tx(), &grant, client, &Wanted::default(), ctx.now).await?.map(Target::without_own);
         work.commit(Outcome::Done).await?;
         let mut fields = Fields::new();
         let access_token = match kind.has_token() {

@@ -158,6 +158,10 @@ impl App {
         if !grant.cnf.is_none() {
             claims["cnf"] = json!(grant.cnf);
         }
+        // RFC 9396, 9.1: "filtered to the specific audience".
+        if let Some(target) = target.filter(|target| !target.details.is_empty()) {
+            claims["authorization_details"] = json!(target.details);
+        }
         claims
     }
 

@@ -7,11 +7,13 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::client_auth::Credentials;
+use super::consent::note_kinds;
 use super::signing::{Bound, Ready};
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access, metrics};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{FamilyId, GrantId};
+use crate::domain::oidc::authorization_details::Details;
 use crate::domain::oidc::claims::Facts;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::confirmation::Confirmation;
@@ -19,7 +21,7 @@ use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::{CodeOffer, Family, Grant, Presented};
 use crate::domain::oidc::resource::Target;
 use crate::domain::oidc::scope::{Scope, ScopeSet};
-use crate::domain::oidc::token::Request;
+use crate::domain::oidc::token::{Request, Wanted};
 use crate::keys::opaque;
 use crate::store::ephemeral::{Redeemed, Space};
 use crate::store::{grants, sessions, subjects};
@@ -45,6 +47,8 @@ pub struct Tokens {
     pub expires_in: Duration,
     /// What was granted.
     pub scope: String,
+    /// And in detail (RFC 9396, 7).
+    pub details: Details,
 }
 
 fn invalid_grant(why: &'static str) -> Error {
@@ -77,17 +81,17 @@ impl App {
         };
         let proved = self.binding(&client, shown, missing).await?;
         let tokens = match request {
-            Request::Code { code, redirect_uri, verifier, resource } => {
+            Request::Code { code, redirect_uri, verifier, wanted } => {
                 let proof = (redirect_uri.as_deref(), verifier.as_deref());
-                self.redeem(&ctx, &client, &code, proof, resource.as_deref(), proved).await?
+                self.redeem(&ctx, &client, &code, proof, &wanted, proved).await?
             }
-            Request::ClientCredentials { scope, resource } => {
-                self.client_credentials(&ctx, &client, scope.as_deref(), resource.as_deref(), &proved).await?
+            Request::ClientCredentials { scope, wanted } => {
+                self.client_credentials(&ctx, &client, scope.as_deref(), &wanted, &proved).await?
             }
             Request::Exchange(asked) => self.exchange(&ctx, &client, &asked, proved).await?,
-            Request::Elsewhere { way, code } => self.fetch(&ctx, &client, way, &code, proved).await?,
-            Request::Refresh { token, scope, resource } => {
-                self.refresh(&ctx, &client, &token, scope.as_deref(), resource.as_deref(), proved).await?
+            Request::Elsewhere { way, code, wanted } => self.fetch(&ctx, &client, way, &code, &wanted, proved).await?,
+            Request::Refresh { token, scope, wanted } => {
+                self.refresh(&ctx, &client, &token, scope.as_deref(), &wanted, proved).await?
             }
         };
         self.metrics.tokens_issued(metrics::grant(grant_type));
@@ -100,7 +104,7 @@ impl App {
         client: &Arc<Client>,
         code: &str,
         (redirect_uri, verifier): (Option<&str>, Option<&str>),
-        resource: Option<&str>,
+        wanted: &Wanted,
         proved: Confirmation,
     ) -> Result<Tokens, Error> {
         let ready = self.ready(client, ctx.now).await?;
@@ -122,7 +126,7 @@ impl App {
         let offer =
             offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), proved, ctx.now)?;
         let work = self.begin(ctx, Action::GrantCreated).await?;
-        self.give(work, &ready, ctx, client, (offer, resource), grant).await
+        self.give(work, &ready, ctx, client, (offer, wanted), grant).await
     }
 
     /// Makes the grant of an offer and commits it, then signs.
@@ -132,7 +136,7 @@ impl App {
         ready: &Ready,
         ctx: &Ctx,
         client: &Arc<Client>,
-        (offer, resource): (CodeOffer, Option<&str>),
+        (offer, wanted): (CodeOffer, &Wanted),
         grant: GrantId,
     ) -> Result<Tokens, Error> {
         let nonce = offer.nonce.clone();
@@ -143,7 +147,7 @@ impl App {
         if let Some(family) = &family {
             grants::insert_family(work.tx(), family).await?;
         }
-        let target = self.target(work.tx(), &grant, client, resource, ctx.now).await?;
+        let target = self.target(work.tx(), &grant, client, wanted, ctx.now).await?;
         work.commit(Outcome::Done).await?;
         self.sign(ready, ctx, client, (&grant, &facts, target.as_ref()), nonce.as_deref(), family.as_ref()).await
     }
@@ -189,6 +193,7 @@ impl App {
         if !grant.claims.is_empty() {
             work.detail("claims", grant.claims.scopes().to_string());
         }
+        note_kinds(work, &grant.details);
         work.event("grant", grant.id, "grant.created", &[]);
         Ok(Ok((grant, facts)))
     }
@@ -217,6 +222,7 @@ impl App {
             scope: offer.scope,
             claims: offer.claims,
             targets: offer.targets,
+            details: offer.details,
             cnf: offer.cnf,
             auth_time: offer.auth_time,
             acr: offer.acr,
@@ -243,7 +249,7 @@ impl App {
         client: &Arc<Client>,
         token: &str,
         scope: Option<&str>,
-        resource: Option<&str>,
+        wanted: &Wanted,
         proved: Confirmation,
     ) -> Result<Tokens, Error> {
         let (id, counter) =
@@ -267,7 +273,7 @@ impl App {
         }
         let rotates = client.is_public() && grant.cnf.is_none();
         // Before anything moves: whoever asks for the wrong thing has used nothing up.
-        let target = self.target(work.tx(), &grant, client, resource, ctx.now).await?;
+        let target = self.target(work.tx(), &grant, client, wanted, ctx.now).await?;
         let presented = self.present(&mut work, family, counter, rotates, ctx).await?;
         self.metrics.refresh_presented(metrics::refresh(&presented));
         let family = match presented {
@@ -345,6 +351,7 @@ impl App {
             refresh_token: family.map(|family| self.refresh_tokens.format(family.id, family.counter).into()),
             expires_in: self.lifetimes.access_token,
             scope: target.map_or_else(|| grant.scope.to_string(), Target::scope),
+            details: target.map(|target| target.details.clone()).unwrap_or_default(),
         })
     }
 }

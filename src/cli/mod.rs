@@ -4,6 +4,7 @@
 mod account;
 mod admin;
 mod audit;
+mod authorization_type;
 mod backup;
 mod case;
 mod claim;
@@ -112,6 +113,9 @@ enum Command {
     /// Services that clients call with tokens.
     #[command(subcommand)]
     Resource(resource::Command),
+    /// What clients may ask to do in detail (RFC 9396): put, list, remove.
+    #[command(subcommand)]
+    AuthorizationType(authorization_type::Command),
     /// Guardians' receipts, until the pages exist.
     #[command(subcommand)]
     Consent(consent::Command),
@@ -171,6 +175,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Account(command) => account::run(config, &command, output).await,
         Command::Client(command) => client::run(config, &command, output).await,
         Command::Resource(command) => resource::run(config, &command, output).await,
+        Command::AuthorizationType(command) => authorization_type::run(config, &command, output).await,
         Command::Consent(command) => consent::run(config, &command, output).await,
         Command::Admin(command) => admin::run(config, &command, output).await,
         Command::Platform(command) => platform::run(config, &command, output).await,

@@ -9,8 +9,8 @@ use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO consent (id, person_id, given_by, client_id, claims, purpose, notice_version, age_band, given_at, withdrawn_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    INSERT = "INSERT INTO consent (id, person_id, given_by, client_id, claims, details, purpose, notice_version, age_band, given_at, withdrawn_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     LIVE = "SELECT * FROM consent WHERE person_id = $1 AND client_id = $2 AND withdrawn_at IS NULL ORDER BY given_at, id";
     LIVE_OF_PERSON = "SELECT * FROM consent WHERE person_id = $1 AND withdrawn_at IS NULL ORDER BY given_at, id";
     OF_PERSON = "SELECT * FROM consent WHERE person_id = $1 ORDER BY given_at, id";
@@ -27,6 +27,7 @@ impl FromRow for ConsentReceipt {
             given_by: row.get("given_by")?,
             client: row.get("client_id")?,
             claims: row.json("claims")?,
+            details: row.optional_json("details")?,
             purpose: row.get("purpose")?,
             notice_version: row.get("notice_version")?,
             given_at: row.get("given_at")?,
@@ -47,6 +48,7 @@ pub async fn insert(tx: &mut Tx, proof: &impl OnePerson, receipt: &ConsentReceip
         receipt.given_by,
         receipt.client,
         serde_json::json!(receipt.claims),
+        receipt.details.as_ref().map(|agreed| serde_json::json!(agreed)),
         receipt.purpose.clone(),
         receipt.notice_version.clone(),
         receipt.age_band.as_str(),

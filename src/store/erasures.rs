@@ -27,6 +27,9 @@ statements! {
     MERGE_REASONS = "UPDATE person_merge SET reason = '' WHERE survivor_id = $1 OR absorbed_id = $1";
     MERGES = "DELETE FROM person_merge_change WHERE place LIKE 'person.%' AND merge_id IN (SELECT id FROM person_merge WHERE survivor_id = $1 UNION SELECT id FROM person_merge WHERE absorbed_id = $1 AND state = 'done')";
     RECEIPTS = "UPDATE consent SET withdrawn_at = $2 WHERE person_id = $1 AND withdrawn_at IS NULL";
+    // What she agreed to in detail may name things of hers.
+    RECEIPTS_IN_DETAIL = "UPDATE consent SET details = NULL WHERE person_id = $1 AND details IS NOT NULL";
+    GRANTS_IN_DETAIL = "UPDATE oidc_grant SET details = NULL WHERE person_id = $1 AND details IS NOT NULL";
     // Rows that were about her: whose they were, and nothing of what stood in them.
     CLAIMS = "UPDATE relation_claim SET name = NULL, name_key = NULL, document_index = NULL, code_index = NULL, subject_key = $3, details = $4, reason = NULL,
         state = CASE WHEN state IN ('pending', 'rejected') THEN 'withdrawn' ELSE state END, decided_at = COALESCE(decided_at, $2), version = version + 1 WHERE person_id = $1";
@@ -58,6 +61,8 @@ pub async fn erase(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<(), Store
         QUESTIONS,
         MERGE_REASONS,
         MERGES,
+        RECEIPTS_IN_DETAIL,
+        GRANTS_IN_DETAIL,
         SPACE,
     ] {
         tx.execute(statement, args![on.person()]).await?;

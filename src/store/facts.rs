@@ -19,6 +19,8 @@ pub enum Cache {
     Keys,
     /// Registered clients.
     Clients,
+    /// Types of authorization details, and the names of resources.
+    AuthorizationTypes,
 }
 
 impl Cache {
@@ -26,6 +28,7 @@ impl Cache {
         match self {
             Self::Keys => "keys",
             Self::Clients => "clients",
+            Self::AuthorizationTypes => "authorization_types",
         }
     }
 }

@@ -3,13 +3,14 @@
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::OnePerson;
 use crate::domain::id::{ClientId, FamilyId, GrantId, IdentityId, PersonId, SessionId};
+use crate::domain::oidc::authorization_details::Details;
 use crate::domain::oidc::grant::{Family, Grant};
 use crate::domain::oidc::scope::ScopeSet;
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO oidc_grant (id, client_id, person_id, session_id, identity_id, sub, sid, scope, claims, resources, cnf, auth_time, acr, amr, offline, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (id) DO NOTHING";
+    INSERT = "INSERT INTO oidc_grant (id, client_id, person_id, session_id, identity_id, sub, sid, scope, claims, resources, details, cnf, auth_time, acr, amr, offline, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT (id) DO NOTHING";
     KNOWN = "SELECT id FROM oidc_grant WHERE id = $1";
     // Alive: not revoked; in a session that is, unless it is offline; of a person, account and client that may.
     LIVE = "SELECT g.* FROM oidc_grant g
@@ -26,7 +27,7 @@ statements! {
     REVOKE_OF_CLIENT = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL";
     REVOKE_OF_PERSON = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE person_id = $1 AND revoked_at IS NULL";
     REVOKE_OF_IDENTITY = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND identity_id = $2 AND revoked_at IS NULL";
-    HISTORY = "SELECT c.name AS client, g.scope AS scope, g.created_at AS created_at, g.revoked_at AS revoked_at FROM oidc_grant g JOIN client c ON c.id = g.client_id WHERE g.person_id = $1 ORDER BY g.created_at, g.id";
+    HISTORY = "SELECT c.name AS client, g.scope AS scope, g.details AS details, g.created_at AS created_at, g.revoked_at AS revoked_at FROM oidc_grant g JOIN client c ON c.id = g.client_id WHERE g.person_id = $1 ORDER BY g.created_at, g.id";
     INSERT_FAMILY = "INSERT INTO refresh_family (id, grant_id, counter, rotated_at, created_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $4, $5, $6)";
     FAMILY = "SELECT id, grant_id, counter, rotated_at, idle_expires_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
     STORE_FAMILY = "UPDATE refresh_family SET counter = $2, rotated_at = $3, idle_expires_at = $4 WHERE id = $1 AND counter = $5 AND revoked_at IS NULL";
@@ -46,6 +47,7 @@ impl FromRow for Grant {
             scope: ScopeSet::parse(&row.get::<String>("scope")?),
             claims: row.optional_json("claims")?.unwrap_or_default(),
             targets: row.optional_json("resources")?.unwrap_or_default(),
+            details: row.optional_json("details")?.unwrap_or_default(),
             cnf: row.optional_json("cnf")?.unwrap_or_default(),
             auth_time: row.get("auth_time")?,
             acr: row.get("acr")?,
@@ -87,6 +89,7 @@ pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<bool, StoreError> {
         grant.scope.to_string(),
         some_json((!grant.claims.is_empty()).then_some(&grant.claims))?,
         some_json((!grant.targets.is_empty()).then_some(&grant.targets))?,
+        some_json((!grant.details.is_empty()).then_some(&grant.details))?,
         some_json((!grant.cnf.is_none()).then_some(&grant.cnf))?,
         grant.auth_time,
         grant.acr.clone(),
@@ -232,6 +235,8 @@ pub struct Given {
     pub client: String,
     /// Scopes.
     pub scope: Option<String>,
+    /// What in detail.
+    pub details: Option<Details>,
     /// When.
     pub created_at: Timestamp,
     /// When it ended before its time.
@@ -243,6 +248,7 @@ impl FromRow for Given {
         Ok(Self {
             client: row.get("client")?,
             scope: row.get("scope")?,
+            details: row.optional_json("details")?,
             created_at: row.get("created_at")?,
             revoked_at: row.get("revoked_at")?,
         })

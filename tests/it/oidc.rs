@@ -1,6 +1,9 @@
 //! The protocol endpoints, each in its own file.
 
 mod algorithms;
+mod authorization_details;
+mod authorization_details_ways;
+mod authorization_types;
 mod authorize;
 mod backchannel;
 mod check_session;

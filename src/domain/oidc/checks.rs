@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::authorization_details::Details;
 use super::claims_request::ClaimsRequest;
 use super::client::{Client, ClientStatus};
 use super::dpop::is_thumbprint;
@@ -77,6 +78,7 @@ pub const TABLE: &[(&str, Check, &[Entrance])] = &[
     ("max_age", max_age, &[Authorize]),
     ("PKCE", pkce, &[Authorize]),
     ("dpop_jkt", dpop_jkt, &[Authorize]),
+    ("authorization_details", authorization_details, &[Authorize, Device, Ciba]),
     ("sizes", sizes, &[Authorize, Device, Ciba]),
 ];
 
@@ -100,6 +102,7 @@ pub const READ: &[&str] = &[
     "ui_locales",
     "claims_locales",
     "resource",
+    "authorization_details",
 ];
 
 /// Runs the checks of an entrance.
@@ -148,6 +151,8 @@ pub fn authorize(
         ui_locales: own("ui_locales"),
         claims_locales: own("claims_locales"),
         targets: Targets::default(),
+        details: Details::default(),
+        details_shown: None,
         pushed: None,
         created_at: now,
         answered: Answered::default(),
@@ -164,7 +169,8 @@ pub fn authorize(
 pub fn elsewhere(entrance: Entrance, params: &Params, client: &Client) -> Result<Asked, ProtocolError> {
     match run(entrance, params, client) {
         Ok(()) => {
-            Ok(Asked { scope: granted_scope(params, client, ResponseType::CODE), binding_message: None, from: None })
+            let scope = granted_scope(params, client, ResponseType::CODE);
+            Ok(Asked { scope, details: Details::default(), binding_message: None, from: None })
         }
         Err(Failure::Redirect(error)) => Err(error),
         Err(Failure::Page(_)) => Err(ProtocolError::new(Code::InvalidClient, "the client may not ask")),
@@ -344,6 +350,16 @@ fn dpop_jkt(params: &Params, _: &Client) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// How they are written; whether the client may have them is asked of the types that there are (RFC 9396, 5). What a
+/// browser's address bar, its history and every script of the page can read carries none.
+fn authorization_details(params: &Params, _: &Client) -> Result<(), Failure> {
+    let Some(text) = params.get("authorization_details") else { return Ok(()) };
+    if asked_response_type(params).is_ok_and(ResponseType::has_token) {
+        return refuse(Code::InvalidRequest, "authorization_details need a response_type whose tokens come for a code");
+    }
+    Details::parse(text).map(|_| ()).map_err(Failure::Redirect)
 }
 
 /// What is sealed travels with the browser and must fit its forms.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::error::{Code, ProtocolError};
 use super::params::Params;
 use super::request_object::{self, Strict};
-use crate::domain::registry::text::{is_blank, is_invisible};
+use crate::domain::registry::text::is_shown;
 use crate::domain::time::Timestamp;
 
 /// How a client gets its tokens. It fetches them; none are pushed to it.
@@ -76,7 +76,7 @@ impl Request {
             _ => return invalid("exactly one of login_hint and id_token_hint says whom"),
         };
         let binding_message = params.get("binding_message").map(str::to_owned);
-        if binding_message.as_deref().is_some_and(|text| !is_shown(text)) {
+        if binding_message.as_deref().is_some_and(|text| !is_shown(text, LONGEST_MESSAGE)) {
             return Err(ProtocolError::new(
                 Code::InvalidBindingMessage,
                 "binding_message is too long, or cannot be shown as it is",
@@ -98,14 +98,6 @@ impl Request {
         };
         Ok(Self { hint, binding_message, life, notification_token })
     }
-}
-
-/// Nothing that moves, hides or breaks the text around it, and nothing that is there without being seen.
-fn is_shown(text: &str) -> bool {
-    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    text.chars().count() <= LONGEST_MESSAGE
-        && !text.trim().is_empty()
-        && !text.chars().any(|c| breaks(c) || is_invisible(c) || is_blank(c))
 }
 
 /// How long to wait before a client is told again, after so many tries; `None` when it is given up, after ten minutes:
@@ -191,7 +183,7 @@ mod tests {
     #[test]
     fn what_a_page_cannot_show_is_refused() {
         for good in ["W4SCT", "品川 Lor3m 👍🏿", &"x".repeat(LONGEST_MESSAGE)] {
-            assert!(is_shown(good), "{good}");
+            assert!(is_shown(good, LONGEST_MESSAGE), "{good}");
         }
         let marks = [
             "a\u{202e}b",

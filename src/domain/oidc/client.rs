@@ -265,6 +265,9 @@ pub struct ClientMetadata {
     /// Resources that it serves itself: whose tokens it may look at (RFC 7662).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edu_serves: Vec<String>,
+    /// Types of authorization details that it may ask for (RFC 9396, 10).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types: Vec<String>,
     /// Its authorization requests come pushed or not at all (RFC 9126, 6).
     #[serde(default)]
     pub require_pushed_authorization_requests: bool,

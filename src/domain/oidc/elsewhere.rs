@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::authorization_details::Details;
 use super::error::{Code, ProtocolError};
 use super::grant::CodeOffer;
 use super::scope::ScopeSet;
@@ -56,6 +57,9 @@ impl Way {
 pub struct Asked {
     /// Cut to what the client may have.
     pub scope: ScopeSet,
+    /// What is to be done in detail (RFC 9396).
+    #[serde(default, skip_serializing_if = "Details::is_empty")]
+    pub details: Details,
     /// A text that the client shows too, so that she knows which question this is (CIBA Core, 7.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding_message: Option<String>,
@@ -189,7 +193,12 @@ mod tests {
             way: Way::Device,
             client: ClientId(Uuid::nil()),
             person: None,
-            asked: Asked { scope: ScopeSet::parse("openid"), binding_message: None, from: None },
+            asked: Asked {
+                scope: ScopeSet::parse("openid"),
+                details: Details::default(),
+                binding_message: None,
+                from: None,
+            },
             state,
             offer: None,
             created_at: Timestamp::from_seconds(1000),

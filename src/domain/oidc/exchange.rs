@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::authorization_details::Details;
 use super::error::{Code, ProtocolError};
 use super::params::Params;
 use crate::domain::id::ClientId;
@@ -22,6 +23,8 @@ pub struct Exchange {
     pub resource: String,
     /// What it wants there; everything that it may have, when absent.
     pub scope: Option<String>,
+    /// What it wants there in detail (RFC 9396), of what the token says.
+    pub details: Option<Details>,
 }
 
 impl Exchange {
@@ -48,7 +51,8 @@ impl Exchange {
             _ => return Err(ProtocolError::new(Code::InvalidTarget, "name one resource")),
         };
         let scope = params.get("scope").map(str::to_owned);
-        Ok(Self { subject_token: subject_token.to_owned(), resource, scope })
+        let details = params.get("authorization_details").map(Details::parse).transpose()?;
+        Ok(Self { subject_token: subject_token.to_owned(), resource, scope, details })
     }
 }
 

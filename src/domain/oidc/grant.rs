@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::authorization_details::Details;
 use super::claims_request::SingleClaims;
 use super::confirmation::Confirmation;
 use super::error::{Code, ProtocolError};
@@ -42,6 +43,9 @@ pub struct CodeOffer {
     /// Resources that were asked for.
     #[serde(default)]
     pub targets: Targets,
+    /// What was agreed to there in detail (RFC 9396).
+    #[serde(default)]
+    pub details: Details,
     /// Who.
     pub person: PersonId,
     /// In which session.
@@ -122,6 +126,8 @@ pub struct Grant {
     pub claims: SingleClaims,
     /// Resources that its tokens may be for.
     pub targets: Targets,
+    /// What was agreed to there in detail.
+    pub details: Details,
     /// What its tokens are bound to.
     pub cnf: Confirmation,
     /// When the person proved herself.

@@ -1,6 +1,8 @@
 //! The protocol: OAuth 2.0 and OpenID Connect as types and decisions.
 
 pub mod assertion;
+pub mod authorization_details;
+pub mod authorization_type;
 pub mod checks;
 pub mod ciba;
 pub mod claims;

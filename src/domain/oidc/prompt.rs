@@ -97,7 +97,7 @@ pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&
     };
     if present.age == AgeBand::Under14 {
         // R8: the receipt of a confirmed guardian, or the statutory basis of a platform. Her own word does not count.
-        if !client.is_statutory() && present.receipt == Receipt::Missing {
+        if needs_receipt_of_guardian(request, client) && present.receipt == Receipt::Missing {
             return silent(Code::ConsentRequired, "a guardian has not agreed yet", Next::GuardianNeeded);
         }
     } else if needs_own_consent(request, client, present.receipt) {
@@ -138,21 +138,27 @@ fn choose_identity(request: &AuthorizationRequest, present: &Present<'_>) -> Res
     }
 }
 
-/// Applications of vendors need a receipt; platforms of the system need none (R8). Refresh beyond the session
+/// Applications of vendors need a receipt; platforms of the system need none (R8), unless they ask for something in detail:
+/// that is her own to say yes to, whoever asks. Refresh beyond the session
 /// is asked for on the same page (OpenID Connect Core, 11).
 fn needs_own_consent(request: &AuthorizationRequest, client: &Client, receipt: Receipt) -> bool {
     let given_now = matches!(receipt, Receipt::Covers(at) if at >= request.created_at);
     if request.asks(Prompt::Consent) && !given_now {
         return true;
     }
-    client.is_application() && receipt == Receipt::Missing
+    (client.is_application() || !request.details.is_empty()) && receipt == Receipt::Missing
+}
+
+/// A statute lets a platform know a child; it does not agree to things in her name.
+fn needs_receipt_of_guardian(request: &AuthorizationRequest, client: &Client) -> bool {
+    !client.is_statutory() || !request.details.is_empty()
 }
 
 /// Whether [`decide`] looks at a receipt at all: where it does not, none need be looked for.
 pub fn looks_at_receipt(request: &AuthorizationRequest, client: &Client, age: AgeBand) -> bool {
     match age {
-        AgeBand::Under14 => !client.is_statutory(),
-        _ => client.is_application() || request.asks(Prompt::Consent),
+        AgeBand::Under14 => needs_receipt_of_guardian(request, client),
+        _ => client.is_application() || request.asks(Prompt::Consent) || !request.details.is_empty(),
     }
 }
 

@@ -120,6 +120,7 @@ impl ClientMetadata {
             &self.request_uris,
             &self.edu_resources,
             &self.edu_serves,
+            &self.authorization_details_types,
         ];
         if lists.iter().any(|list| list.len() > MOST_ITEMS) || self.localized.len() > MOST_ITEMS {
             return Err(invalid("a member has too many values"));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::authorization_details::{Agreed, Details};
 use super::claims_request::SingleClaims;
 use super::elsewhere::{Asked, Elsewhere};
 use super::pkce::Challenge;
@@ -94,6 +95,12 @@ pub struct AuthorizationRequest {
     /// Resources that tokens are to be for (RFC 8707), of those that the client may ask for.
     #[serde(default)]
     pub targets: Targets,
+    /// What is to be done there, in detail (RFC 9396), checked against the client and the types.
+    #[serde(default)]
+    pub details: Details,
+    /// What the consent page said of them: a type may say something else before she answers.
+    #[serde(default)]
+    pub details_shown: Option<String>,
     /// What is used up when it is answered, where it was pushed.
     #[serde(default)]
     pub pushed: Option<String>,
@@ -149,13 +156,20 @@ impl AuthorizationRequest {
             hinted_sub: None,
             ui_locales: None,
             claims_locales: None,
-            targets: Targets::default(),
+            targets: Targets::default().and_of(&asked.details),
+            details: asked.details,
+            details_shown: None,
             created_at: now,
             answered: Answered::default(),
             notice: None,
             session_state: None,
             elsewhere: Some(elsewhere),
         }
+    }
+
+    /// What she agrees to in detail, as it is shown now; nothing where nothing is asked in detail.
+    pub fn agreed(&self, shown: &str) -> Option<Agreed> {
+        (!self.details.is_empty()).then(|| Agreed { details: self.details.clone(), shown: shown.to_owned() })
     }
 
     /// Whether it must be answered without a page.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::authorization_details::Details;
 use super::client::Client;
 use super::error::{Code, ProtocolError};
 use crate::domain::issuer::Issuer;
@@ -90,16 +91,25 @@ impl Resource {
         self.scopes.iter().map(String::as_str).filter(|word| word.starts_with(OWN))
     }
 
+    /// Whether a client may have tokens of its own here.
+    ///
+    /// # Errors
+    /// `invalid_target`.
+    pub fn is_for(&self, client: &Client) -> Result<(), ProtocolError> {
+        // Streams of the register are those of platforms.
+        let foreign = self.scopes.contains(FEED) && client.is_application();
+        match foreign || !client.metadata.edu_resources.contains(&self.uri) {
+            true => Err(ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource")),
+            false => Ok(()),
+        }
+    }
+
     /// What a client gets here: what it asked for, or everything it may have. Both lists are the operator's.
     ///
     /// # Errors
     /// `invalid_target`, `invalid_scope`.
     pub fn grants(&self, client: &Client, asked: Option<&str>) -> Result<BTreeSet<String>, ProtocolError> {
-        // Streams of the register are those of platforms.
-        let foreign = self.scopes.contains(FEED) && client.is_application();
-        if foreign || !client.metadata.edu_resources.contains(&self.uri) {
-            return Err(ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource"));
-        }
+        self.is_for(client)?;
         let words = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
         let registered: BTreeSet<String> = client.metadata.scope.as_deref().map(words).unwrap_or_default();
         let most: BTreeSet<String> = registered.intersection(&self.scopes).cloned().collect();
@@ -123,6 +133,8 @@ pub struct Target {
     pub uri: String,
     /// What it may be used for there; nothing, when all of it was dropped.
     pub words: BTreeSet<String>,
+    /// The same in detail (RFC 9396).
+    pub details: Details,
 }
 
 impl Target {
@@ -175,13 +187,26 @@ impl Targets {
         Ok(self)
     }
 
+    /// With the places of details, which open them for those alone: no word of a scope is granted there with it.
+    #[must_use]
+    pub fn and_of(mut self, details: &Details) -> Self {
+        for uri in details.locations() {
+            self.0.entry(uri.to_owned()).or_default();
+        }
+        self
+    }
+
     /// Which one a token is for (RFC 8707, 2.2): what is asked for, of what was granted. Where the only one is not named
     /// again it is meant; otherwise a token is for userinfo, which the issuer's name asks for too.
     ///
     /// # Errors
     /// `invalid_target`.
     pub fn choose(&self, asked: Option<&str>, issuer: &Issuer) -> Result<Option<Target>, ProtocolError> {
-        let target = |(uri, words): (&String, &BTreeSet<String>)| Target { uri: uri.clone(), words: words.clone() };
+        let target = |(uri, words): (&String, &BTreeSet<String>)| Target {
+            uri: uri.clone(),
+            words: words.clone(),
+            details: Details::default(),
+        };
         match asked {
             None => Ok(self.0.iter().next().filter(|_| self.0.len() == 1).map(target)),
             Some(uri) if uri == issuer.as_str() => Ok(None),
@@ -194,7 +219,7 @@ impl Targets {
 }
 
 /// RFC 6749, 3.3: `scope-token`.
-fn is_scope_word(word: &str) -> bool {
+pub(super) fn is_scope_word(word: &str) -> bool {
     !word.is_empty()
         && word.len() <= 128
         && word.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')

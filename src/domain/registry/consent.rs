@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::age::AgeBand;
 use crate::domain::id::{ClientId, ConsentId, PersonId};
+use crate::domain::oidc::authorization_details::Agreed;
 use crate::domain::time::Timestamp;
 
 /// Who let which client have what about whom, having read which notice.
@@ -19,6 +20,8 @@ pub struct ConsentReceipt {
     pub client: ClientId,
     /// Scopes and claims.
     pub claims: BTreeSet<String>,
+    /// What else, in detail: exactly that, and nothing beside it.
+    pub details: Option<Agreed>,
     /// For what.
     pub purpose: String,
     /// Version of the notice she read.
@@ -60,6 +63,7 @@ mod tests {
             given_by: PersonId(Uuid::max()),
             client: ClientId(Uuid::nil()),
             claims: set(&["edu", "profile"]),
+            details: None,
             purpose: "sign-in".into(),
             notice_version: "1".into(),
             given_at: Timestamp::from_seconds(1),

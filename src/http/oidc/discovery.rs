@@ -17,10 +17,16 @@ use crate::domain::oidc::scope::Scope;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::{claims, dpop, registration, request_object};
 use crate::domain::registry::verification::TRUST_FRAMEWORK;
+use crate::http::error;
+use crate::http::extract::Visit;
 use crate::http::urls::path;
 
 /// The document.
-pub async fn metadata(State(app): State<App>) -> Response {
+pub async fn metadata(State(app): State<App>, visit: Visit) -> Response {
+    let types = match app.authorization_type_names().await {
+        Ok(types) => types,
+        Err(why) => return error::protocol(&visit, &why),
+    };
     let at = |path: &str| app.issuer().at(path);
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).chain([ADMIN]).collect();
     let mtls = app.mtls_origin();
@@ -74,6 +80,10 @@ pub async fn metadata(State(app): State<App>) -> Response {
         if let (Value::Object(all), Value::Object(own)) = (&mut document, own) {
             all.extend(own);
         }
+    }
+    // RFC 9396, 10.
+    if !types.is_empty() {
+        document["authorization_details_types_supported"] = json!(types);
     }
     if let Some(origin) = mtls {
         document["tls_client_certificate_bound_access_tokens"] = json!(true);

@@ -46,6 +46,10 @@ pub async fn answer(
             if !tokens.scope.is_empty() {
                 body["scope"] = json!(tokens.scope);
             }
+            // RFC 9396, 7.
+            if !tokens.details.is_empty() {
+                body["authorization_details"] = json!(tokens.details);
+            }
             if let Some(id_token) = tokens.id_token {
                 body["id_token"] = json!(id_token.expose_secret());
             }

@@ -60,6 +60,7 @@ fn agreed(card: ConsentCard, locale: Locale) -> Agreed {
         name: card.client.display_name(locale == Locale::En),
         vendor: card.client.metadata.edu_vendor.clone(),
         items: card.scopes.iter().filter_map(|scope| ConsentItem::from_scope(scope)).collect(),
+        details: card.details,
         since: card.since.shanghai_minute(),
         outdated: card.outdated,
     }

@@ -93,10 +93,12 @@ fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTar
             let items = std::iter::once(views::ConsentItem::Identifier)
                 .chain(card.scope.iter().filter_map(|scope| views::ConsentItem::from_scope(scope.as_str())))
                 .collect();
-            let view = views::Consent { request, who: name(&who), client, items, token_minutes: TOKEN_MINUTES };
+            let details = card.details;
+            let view =
+                views::Consent { request, who: name(&who), client, items, details, token_minutes: TOKEN_MINUTES };
             (view.render(locale), FormTargets::Client)
         }
-        Page::GuardianNeeded { request, who, client, back } => {
+        Page::GuardianNeeded { request, who, client, details, back } => {
             let (back, forms) = match back.map(|back| (back.url(), back)) {
                 None => (None, FormTargets::Ourselves),
                 Some((Some(url), _)) => (Some(views::Back::Link(url)), FormTargets::Ourselves),
@@ -106,6 +108,7 @@ fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTar
                 who: name(&who),
                 request: Some(request),
                 client_name: client.display_name(english),
+                details,
                 back,
             };
             (view.render(locale), forms)

@@ -8,6 +8,7 @@ use super::on_both_engines;
 use super::support::{NOW, add_person, person_id};
 use crate::domain::access::for_tests::{own, task, ward};
 use crate::domain::id::{ClientId, ConsentId};
+use crate::domain::oidc::authorization_details::{Agreed, Details};
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::consent::ConsentReceipt;
 use crate::store::consents;
@@ -41,6 +42,10 @@ fn receipt(n: u128, client_number: u128) -> ConsentReceipt {
         given_by: person_id(2),
         client: client(client_number),
         claims: BTreeSet::from(["edu".to_owned(), "profile".to_owned()]),
+        details: Some(Agreed {
+            details: Details::parse(r#"[{"type":"a","locations":["x"]}]"#).unwrap(),
+            shown: "digest".into(),
+        }),
         purpose: "sign-in".into(),
         notice_version: "2026-11".into(),
         given_at: NOW,

@@ -9,6 +9,7 @@ use super::support::{NOW, account, add_person, person_id};
 use crate::domain::access::for_tests::{own, task};
 use crate::domain::auth::session::{ACR_PASSWORD, Session};
 use crate::domain::id::{AccountId, ClientId, GrantId, IdentityId, SessionId};
+use crate::domain::oidc::authorization_details::Details;
 use crate::domain::oidc::claims_request::SingleClaims;
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::confirmation::Confirmation;
@@ -120,6 +121,7 @@ pub fn grant(n: u8, offline: bool) -> Grant {
         sid: "sid-1".into(),
         scope: ScopeSet::parse("openid profile"),
         claims: SingleClaims { userinfo: ["email".to_owned()].into(), ..SingleClaims::default() },
+        details: Details::parse(r#"[{"type":"a","actions":["y","x"],"identifier":"1"}]"#).unwrap(),
         targets: serde_json::from_value(serde_json::json!({ "https://r.example/": ["r.read"] })).unwrap(),
         auth_time: NOW,
         acr: ACR_PASSWORD.into(),

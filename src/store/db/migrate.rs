@@ -46,7 +46,8 @@ const MIGRATIONS: &[Pair] = pairs! {
     18 "0018_approvals_and_disclosures";
     19 "0019_platform_feeds";
     20 "0020_errands";
-    21 "0021_console";
+    21 "0021_authorization_details";
+    22 "0022_console";
 };
 
 /// What [`Db::migrate`] did.

@@ -152,6 +152,17 @@ both_engines! {
         }
         assert!(select_texts(&app.database.url, "SELECT state FROM errand").await.iter().all(|state| state == "failed"));
         assert_eq!(pupils_there(&app).await, before, "nothing was done with a right that ended");
+        // Nor in the name of somebody whose right stands and who could not sign in to use it.
+        let second = administrator(&app, 64, SCHOOL, AdminRole::School).await;
+        let held = filed(&second, "students", &roster()).await;
+        assert_eq!(settled(&second, &held).await["state"], "checked");
+        change(&app.database.url, "UPDATE account SET state = 'admin_locked' WHERE person_id = (SELECT id FROM person WHERE name = '管理员64')").await;
+        change(&app.database.url, "UPDATE errand SET state = 'confirmed', version = version + 1 WHERE state = 'checked'").await;
+        while text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM errand WHERE state = 'confirmed'").await != "0" {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM errand WHERE state = 'done'").await, "0");
+        assert_eq!(called(&app, "王小明").await.len(), 0, "she has no account to say it with");
     }
 
     async fn what_is_no_roster_or_no_file_is_told(app: TestApp) {

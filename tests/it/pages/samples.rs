@@ -1,6 +1,7 @@
 //! Every page with something in it: what people and clients choose is friendly, or hostile.
 
 use mingji::domain::locale::Locale;
+use mingji::domain::oidc::authorization_type::{Member, Shown, Text};
 use mingji::domain::oidc::elsewhere::Said;
 use mingji::domain::registry::holder::Holder;
 use mingji::http::pages::views::*;
@@ -143,6 +144,16 @@ fn choice_samples(v: Values) -> Vec<Sample> {
     ]
 }
 
+fn details(v: Values) -> Vec<Shown> {
+    let text = |zh: &str| Text { zh: v.text(zh), en: v.text(zh) };
+    vec![Shown {
+        title: text("导出成绩"),
+        description: text("把这一学期的成绩单交给这个应用。"),
+        lines: vec![(Member::Actions, vec![text("查看"), text("下载")]), (Member::Identifier, vec![text("“2026-1”")])],
+        at: vec![v.text("成绩库")],
+    }]
+}
+
 fn consent_samples(v: Values) -> Vec<Sample> {
     let consent = move || Consent {
         request: v.text("sealed-state"),
@@ -158,12 +169,14 @@ fn consent_samples(v: Values) -> Vec<Sample> {
             .into_iter()
             .filter_map(ConsentItem::from_scope)
             .collect(),
+        details: details(v),
         token_minutes: 5,
     };
     let guardian = move || GuardianNeeded {
         who: v.who("李子墨"),
         request: Some(v.text("sealed-state")),
         client_name: v.text("口算天天练"),
+        details: details(v),
         back: v.uri("https://vendor.example/cb?error=access_denied").map(Back::Link),
     };
     vec![
@@ -351,6 +364,7 @@ fn own_samples(v: Values) -> Vec<Sample> {
         name: v.text(name),
         vendor: Some(v.text("杭州某某教育科技有限公司")),
         items: scopes.iter().copied().filter_map(ConsentItem::from_scope).collect(),
+        details: details(v),
         since: "2026-11-20 08:05".into(),
         outdated,
     };

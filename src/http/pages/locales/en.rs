@@ -134,6 +134,7 @@ pub static EN: Messages = Messages {
         },
         space: Shared { title: "Your personal space", detail: "Its identifier and address." },
     },
+    details: super::details::EN,
     guardian: Guardian {
         title: "Ask a grown-up first",
         sentence: "Your parent or guardian has to say yes before you can go in here.",

@@ -6,6 +6,7 @@
 pub mod console;
 mod console_en;
 mod console_zh;
+pub mod details;
 pub mod elsewhere;
 mod en;
 pub mod faults;
@@ -29,6 +30,7 @@ pub struct Messages {
     pub identity: Identity,
     pub account: Account,
     pub consent: Consent,
+    pub details: details::Details,
     pub guardian: Guardian,
     pub form_post: FormPost,
     pub sign_out: SignOut,

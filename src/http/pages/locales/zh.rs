@@ -115,6 +115,7 @@ pub static ZH: Messages = Messages {
         },
         space: Shared { title: "您的个人空间", detail: "空间的编号和网址。" },
     },
+    details: super::details::ZH,
     guardian: Guardian {
         title: "先请家长同意",
         sentence: "要先请你的爸爸妈妈或其他监护人同意，才能进这里。",

@@ -3,9 +3,11 @@
 
 use askama::Template;
 
+use super::details::{DetailCard, cards};
 use super::papers::{Links, Papers};
 use super::{Frame, Who, finish};
 use crate::domain::locale::Locale;
+use crate::domain::oidc::authorization_type::Shown;
 use crate::http::pages::locales::{self, Messages, Shared};
 
 /// Who receives the data.
@@ -95,6 +97,8 @@ pub struct Consent {
     pub client: ClientCard,
     /// What is asked for.
     pub items: Vec<ConsentItem>,
+    /// What is to be done in detail.
+    pub details: Vec<Shown>,
     /// Life of an access token in minutes: how long an offline one outlives a withdrawal (ruling R16).
     pub token_minutes: u32,
 }
@@ -109,6 +113,8 @@ struct Page<'a> {
     vendor: &'a str,
     purpose: String,
     items: Vec<&'static Shared>,
+    d: &'static locales::details::Details,
+    details: Vec<DetailCard<'a>>,
     withdraw: String,
     papers: Links<'a>,
 }
@@ -126,6 +132,8 @@ impl Consent {
             vendor: client.vendor.as_deref().unwrap_or(&client.name),
             purpose: client.purpose.clone().unwrap_or_else(|| (t.default_purpose)(&client.name)),
             items: self.items.iter().map(|item| item.text(t)).collect(),
+            d: &Messages::of(locale).details,
+            details: cards(&self.details, locale),
             withdraw: (t.withdraw)(self.token_minutes),
             papers: client.papers.links(locale),
         };

@@ -3,8 +3,10 @@
 use askama::Template;
 
 use super::consent::ConsentItem;
+use super::details::cards;
 use super::{Frame, Who, finish};
 use crate::domain::locale::Locale;
+use crate::domain::oidc::authorization_type::Shown;
 use crate::http::pages::locales::{self, Messages};
 
 /// The page; each button posts `client`, and `ward` where it is about a child, to `/consents`.
@@ -43,6 +45,8 @@ pub struct Agreed {
     pub vendor: Option<String>,
     /// What it may know.
     pub items: Vec<ConsentItem>,
+    /// What it may do in detail.
+    pub details: Vec<Shown>,
     /// Since when, in Shanghai.
     pub since: String,
     /// It shows itself otherwise now, and has to ask again.
@@ -57,11 +61,21 @@ struct Page<'a> {
     c: &'static locales::Consent,
     m: &'a Consents,
     ends: String,
+    locale: Locale,
 }
 
 impl Page<'_> {
     fn items(&self, one: &Agreed) -> String {
         one.items.iter().map(|item| item.text(self.c).title).collect::<Vec<_>>().join(self.t.comma)
+    }
+
+    /// Title → everything that was said of it, on one line.
+    fn details<'a>(&self, one: &'a Agreed) -> Vec<(&'a str, String)> {
+        let line = |card: super::details::DetailCard<'a>| {
+            let said = card.lines.iter().map(|(name, value)| format!("{name} {value}"));
+            (card.title, said.collect::<Vec<_>>().join(" · "))
+        };
+        cards(&one.details, self.locale).into_iter().map(line).collect()
     }
 
     fn of_child(&self, hint: &str) -> String {
@@ -75,6 +89,6 @@ impl Consents {
         let messages = Messages::of(locale);
         let t = &messages.consents;
         let frame = Frame::new(locale, t.title).who(Some(&self.who));
-        finish(&Page { frame, t, c: &messages.consent, m: self, ends: (t.ends)(self.token_minutes) }, locale)
+        finish(&Page { frame, t, c: &messages.consent, m: self, ends: (t.ends)(self.token_minutes), locale }, locale)
     }
 }

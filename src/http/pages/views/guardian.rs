@@ -2,8 +2,10 @@
 
 use askama::Template;
 
+use super::details::{DetailCard, cards};
 use super::{ClientForm, Frame, Who, client_link, finish};
 use crate::domain::locale::Locale;
+use crate::domain::oidc::authorization_type::Shown;
 use crate::http::pages::locales::{self, Messages};
 
 /// The way back to the platform with `error=access_denied`, as it asked to be answered.
@@ -22,6 +24,8 @@ pub struct GuardianNeeded {
     pub request: Option<String>,
     /// Name of the platform that asks.
     pub client_name: String,
+    /// What it asks to do in detail, for the guardian to read.
+    pub details: Vec<Shown>,
     /// Leads back to the platform.
     pub back: Option<Back>,
 }
@@ -33,6 +37,8 @@ struct Page<'a> {
     t: &'static locales::Guardian,
     why: String,
     adults: String,
+    d: &'static locales::details::Details,
+    details: Vec<DetailCard<'a>>,
     back: Option<&'a str>,
     form: Option<&'a ClientForm>,
     back_text: String,
@@ -48,6 +54,8 @@ impl GuardianNeeded {
             t,
             why: (t.why)(&self.client_name),
             adults: (t.adults)(&self.client_name),
+            d: &messages.details,
+            details: cards(&self.details, locale),
             back: match &self.back {
                 Some(Back::Link(address)) => client_link(Some(address)),
                 _ => None,

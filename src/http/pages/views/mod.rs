@@ -7,6 +7,7 @@ mod choose_identity;
 mod consent;
 mod consents;
 mod console;
+mod details;
 mod devices;
 mod elsewhere;
 mod error;
