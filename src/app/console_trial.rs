@@ -124,8 +124,8 @@ impl App {
             Ok(request) => request,
             Err(failure) => return Ok(refused(client, &params, failure)),
         };
-        let targets = match self.targets(&params, client).await {
-            Ok(targets) => targets,
+        let targets = match self.asked_of_resources(&params, client).await {
+            Ok((targets, _)) => targets,
             Err(Error { protocol: Some(error), .. }) => return Ok(refused(client, &params, Failure::Redirect(error))),
             Err(why) => return Err(why),
         };
