@@ -95,6 +95,27 @@ const CASE_ROLES: [AdminRole; 5] =
 /// Roles above a school, whose word about a paper is not that of who keeps the school's register.
 const SIGHTING_ROLES: [AdminRole; 4] = [AdminRole::National, AdminRole::Province, AdminRole::City, AdminRole::County];
 
+/// Roles that answer for relying parties of their subtree: whoever runs an institution, and who speaks for a vendor there.
+const CLIENT_ROLES: [AdminRole; 6] = [
+    AdminRole::National,
+    AdminRole::Province,
+    AdminRole::City,
+    AdminRole::County,
+    AdminRole::School,
+    AdminRole::Vendor,
+];
+/// These look, and change nothing.
+const REVIEWING_ROLES: [AdminRole; 1] = [AdminRole::AppReviewer];
+
+/// What somebody wants of the relying parties in her subtree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientDuty {
+    /// To look at them.
+    See,
+    /// To change them.
+    Keep,
+}
+
 async fn subtree(
     tx: &mut Tx,
     admin: PersonId,
@@ -144,6 +165,29 @@ impl App {
                 "she holds no live grant over institutions: run `mingji admin grant LOGIN --role county_admin --scope ORG_CODE`"
                     .into(),
             ..Error::not_found("a live grant over institutions")
+        })
+    }
+
+    /// Where somebody answers for relying parties now.
+    ///
+    /// # Errors
+    /// `NotFound` when she may nowhere.
+    pub(crate) async fn client_subtree(
+        &self,
+        tx: &mut Tx,
+        admin: PersonId,
+        duty: ClientDuty,
+        now: Timestamp,
+    ) -> Result<Subtree, Error> {
+        let roles: Vec<AdminRole> = match duty {
+            ClientDuty::Keep => CLIENT_ROLES.to_vec(),
+            ClientDuty::See => CLIENT_ROLES.into_iter().chain(REVIEWING_ROLES).collect(),
+        };
+        subtree(tx, admin, &roles, now).await?.ok_or_else(|| Error {
+            internal:
+                "she holds no live grant over clients: run `mingji admin grant LOGIN --role vendor_admin --scope ORG_CODE`"
+                    .into(),
+            ..Error::not_found("a live grant over clients")
         })
     }
 

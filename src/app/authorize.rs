@@ -19,6 +19,7 @@ use crate::domain::oidc::claims::IdentityFacts;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::elsewhere::{Elsewhere, Said};
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::fault::{Endpoint, FaultKind};
 use crate::domain::oidc::params::Params;
 use crate::domain::oidc::prompt::{self, Next, Present, Receipt};
 use crate::domain::oidc::request::{Answered, AuthorizationRequest};
@@ -155,7 +156,12 @@ impl App {
         let pushed = match self.brought(ctx, params).await? {
             Brought::Itself => None,
             Brought::Pushed { params, key } => Some((params, key)),
-            Brought::Nothing => return Ok(Reply::stop(PageStop::Expired)),
+            Brought::Nothing => {
+                if let Some(client) = self.named_client(ctx, params).await? {
+                    self.note_visit(ctx, Endpoint::Authorize, &client, FaultKind::PushedUnknown, None);
+                }
+                return Ok(Reply::stop(PageStop::Expired));
+            }
         };
         let params = pushed.as_ref().map_or(params, |(params, _)| params);
         let Some(client) = self.named_client(ctx, params).await? else { return Ok(Reply::stop(PageStop::Client)) };
@@ -215,6 +221,7 @@ impl App {
     }
 
     async fn failed(&self, ctx: &Ctx, params: &Params, client: &Client, failure: Failure) -> Result<Reply, Error> {
+        self.note_failure(ctx, params, client, &failure);
         match failure {
             Failure::Page(Stop::Client) => Ok(Reply::stop(PageStop::Client)),
             Failure::Page(Stop::RedirectUri) => Ok(Reply::stop(PageStop::RedirectUri)),
@@ -223,6 +230,25 @@ impl App {
                 let mode = ResponseMode::for_error(params);
                 let answer = self.refusal(redirect_uri, mode, params.get("state"), &error);
                 self.jarm_reply(ctx, client, Reply::to(Answer::Client(answer))).await
+            }
+        }
+    }
+
+    /// For whoever answers for the client.
+    fn note_failure(&self, ctx: &Ctx, params: &Params, client: &Client, failure: &Failure) {
+        let at = Endpoint::Authorize;
+        match (failure, params.get("redirect_uri")) {
+            (Failure::Page(Stop::Client), _) => self.note_visit(ctx, at, client, FaultKind::ClientOff, None),
+            (Failure::Page(Stop::RedirectUri), None) => {
+                self.note_visit(ctx, at, client, FaultKind::RedirectUriMissing, None);
+            }
+            (Failure::Page(Stop::RedirectUri), Some(sent)) => {
+                self.note_address(ctx, at, client, (FaultKind::RedirectUri, sent), &client.metadata.redirect_uris);
+            }
+            (Failure::Redirect(error), _) => {
+                if let Some(kind) = FaultKind::of(error) {
+                    self.note_visit(ctx, at, client, kind, Some(error));
+                }
             }
         }
     }

@@ -4,14 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
 
+use super::client_keys::Disbelief;
+use super::client_secret::Fit;
 use super::possession::Possession;
 use super::{App, Error};
 use crate::domain::oidc::assertion::{Expect, TYPES};
 use crate::domain::oidc::client::{AuthMethod, Client, ClientStatus};
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::fault::FaultKind;
 use crate::domain::time::Timestamp;
-use crate::keys::foreign::{self, Header};
+use crate::keys::foreign::{self, ForeignError, Header};
 use crate::keys::{certificate, opaque};
 use crate::store::ephemeral::Space;
 
@@ -39,10 +43,11 @@ pub enum Proof {
     Nothing,
 }
 
-/// The same for an unknown client and a wrong secret; what it was goes to the log.
-fn refused(why: impl std::fmt::Display) -> Error {
+/// The same for an unknown client and a wrong secret; what it was goes to the log, and to whoever answers for the client.
+fn refused(fault: FaultKind, why: impl std::fmt::Display) -> Error {
     Error {
         internal: format!("client authentication failed: {why}"),
+        fault: Some(fault),
         ..ProtocolError::new(Code::InvalidClient, "client authentication failed").into()
     }
 }
@@ -58,22 +63,21 @@ impl App {
             (None, Proof::Assertion(jwt)) => foreign::unverified_subject(jwt.expose_secret()),
             (None, _) => None,
         };
-        let client = self.client(claimed.as_deref().unwrap_or_default(), now).await?;
-        let client = client.filter(|client| client.status == ClientStatus::Active);
+        let known = self.client(claimed.as_deref().unwrap_or_default(), now).await?;
+        let client = known.filter(|client| client.status == ClientStatus::Active);
         // Compared even when nobody is there, so that a known id answers in the same time as an unknown one.
-        let matches = match &credentials.proof {
-            Proof::Basic(secret) | Proof::Post(secret) => {
-                let stored = client.as_ref().and_then(|client| client.secret_digest);
-                opaque::matches(secret.expose_secret(), &stored.unwrap_or([0; 32])) && stored.is_some()
-            }
-            Proof::Assertion(_) | Proof::Nothing => false,
+        let fit = match &credentials.proof {
+            Proof::Basic(secret) | Proof::Post(secret) => Self::is_secret_of(client.as_deref(), secret, now),
+            Proof::Assertion(_) | Proof::Nothing => Fit::Wrong,
         };
-        let client = client.ok_or_else(|| refused("no such client"))?;
+        let client = client.ok_or_else(|| refused(FaultKind::ClientOff, "no such client"))?;
         match (client.metadata.token_endpoint_auth_method, &credentials.proof) {
-            (AuthMethod::ClientSecretBasic, Proof::Basic(_)) | (AuthMethod::ClientSecretPost, Proof::Post(_))
-                if matches =>
-            {
-                Ok(client)
+            (AuthMethod::ClientSecretBasic, Proof::Basic(_)) | (AuthMethod::ClientSecretPost, Proof::Post(_)) => {
+                match fit {
+                    Fit::Good => Ok(client),
+                    Fit::Ended => Err(refused(FaultKind::SecretOld, "a secret that was replaced")),
+                    Fit::Wrong => Err(refused(FaultKind::SecretWrong, "a wrong secret")),
+                }
             }
             (AuthMethod::None, Proof::Nothing) => Ok(client),
             (AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth, Proof::Nothing) => {
@@ -84,23 +88,26 @@ impl App {
                 self.check_assertion(&client, jwt.expose_secret(), &credentials.audiences, now).await?;
                 Ok(client)
             }
-            _ => Err(refused("another method than the registered one, or a wrong secret")),
+            _ => Err(refused(FaultKind::AuthMethod, "another method than the registered one")),
         }
     }
 
     /// RFC 8705, 2: the certificate of the connection is one that an authority gave to the registered name, or the
     /// registered one itself.
     async fn check_certificate(&self, client: &Client, possession: &Possession, now: Timestamp) -> Result<(), Error> {
-        let mtls = self.mtls.as_ref().ok_or_else(|| refused("no certificates are asked for here"))?;
-        let leaf = possession.certificates.first().ok_or_else(|| refused("no certificate"))?;
+        let refused = |why: &dyn std::fmt::Display| refused(FaultKind::Certificate, why);
+        let mtls = self.mtls.as_ref().ok_or_else(|| refused(&"no certificates are asked for here"))?;
+        let leaf = possession.certificates.first().ok_or_else(|| refused(&"no certificate"))?;
         let good = match client.metadata.token_endpoint_auth_method {
-            AuthMethod::SelfSignedTlsClientAuth => self.has_registered(client, leaf).await.map_err(refused)?,
+            AuthMethod::SelfSignedTlsClientAuth => {
+                self.has_registered(client, leaf).await.map_err(|why| refused(&why))?
+            }
             _ => {
                 let vouched = mtls.authorities.as_ref().is_some_and(|all| all.vouch_for(&possession.certificates, now));
                 vouched && client.metadata.tls_name().is_some_and(|name| certificate::is_named(leaf, &name))
             }
         };
-        if good { Ok(()) } else { Err(refused("the certificate is not the client's")) }
+        if good { Ok(()) } else { Err(refused(&"the certificate is not the client's")) }
     }
 
     /// RFC 7523, 3: the signature, the claims, and that it is used once.
@@ -111,21 +118,20 @@ impl App {
         audiences: &[String],
         now: Timestamp,
     ) -> Result<(), Error> {
-        let header = Header::read(jwt).map_err(refused)?;
+        let header = Header::read(jwt).map_err(|why| refused(FaultKind::AssertionForm, why))?;
         let method = client.metadata.token_endpoint_auth_method;
         let pinned = client.metadata.token_endpoint_auth_signing_alg;
         let served = header.alg.serves(method) && client.may_sign_with(header.alg);
         if !served || pinned.is_some_and(|alg| alg != header.alg) {
-            return Err(refused("an algorithm that was not registered"));
+            return Err(refused(FaultKind::AssertionAlg, "an algorithm that was not registered"));
         }
         if !TYPES.contains(&header.typ.as_deref()) {
-            return Err(refused("another kind of token"));
+            return Err(refused(FaultKind::AssertionForm, "another kind of token"));
         }
         let claims = if method == AuthMethod::ClientSecretJwt {
-            let secret = self.secret_of_client(client)?.ok_or_else(|| refused("no sealed secret"))?;
-            foreign::verify_with_secret(jwt, &header, secret.expose_secret()).map_err(refused)?
+            self.verify_with_secrets(client, jwt, &header, now)?
         } else {
-            self.verify_of_client(client, jwt, &header).await.map_err(refused)?
+            self.verify_of_client(client, jwt, &header).await.map_err(|why| refused(fault_of(&why), why))?
         };
         let client_id = client.id.to_string();
         // FAPI 2.0 Security Profile, 5.3.2.1: "shall only accept its issuer identifier value […] as a string in the aud claim".
@@ -141,9 +147,35 @@ impl App {
         }
     }
 
+    /// What the secret of now authenticates, or the old one while it is good.
+    fn verify_with_secrets(
+        &self,
+        client: &Client,
+        jwt: &str,
+        header: &Header,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>, Error> {
+        let wrong = |why| refused(FaultKind::AssertionSignature, why);
+        let secret = self.secret_of_client(client)?.ok_or_else(|| Error::internal("no sealed secret"))?;
+        match (foreign::verify_with_secret(jwt, header, secret.expose_secret()), self.old_secret_of(client, now)?) {
+            (Err(_), Some(old)) => foreign::verify_with_secret(jwt, header, old.expose_secret()).map_err(wrong),
+            (verified, _) => verified.map_err(wrong),
+        }
+    }
+
     /// RFC 7523, 3 (7): one `jti` of a client once, for as long as it would be believed.
     async fn is_first_use(&self, client_id: &str, jti: &str, remember: Duration) -> Result<bool, Error> {
         let key = opaque::lookup_key(&format!("assertion {client_id} {jti}"));
         Ok(self.ephemeral.put_if_absent(Space::Replay, &key, b"", remember).await?)
+    }
+}
+
+/// Why an assertion is not believed, for whoever answers for the client.
+fn fault_of(why: &Disbelief) -> FaultKind {
+    match why {
+        Disbelief::NoKeys(_) | Disbelief::Token(ForeignError::Key) => FaultKind::AssertionKey,
+        Disbelief::Token(ForeignError::Algorithm) => FaultKind::AssertionAlg,
+        Disbelief::Token(ForeignError::Signature) => FaultKind::AssertionSignature,
+        Disbelief::Token(_) => FaultKind::AssertionForm,
     }
 }

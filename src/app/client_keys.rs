@@ -206,10 +206,21 @@ impl App {
 
     /// The secret itself, where the registered algorithm needs its value (R14).
     pub(crate) fn secret_of_client(&self, client: &Client) -> Result<Option<SecretString>, Error> {
-        let Some(sealed) = &client.secret_sealed else { return Ok(None) };
+        let sealed = client.secret_sealed.as_deref();
+        sealed.map(|sealed| self.open_client_secret(client.id, sealed)).transpose()
+    }
+
+    /// The one before it, while it is good.
+    pub(super) fn old_secret_of(&self, client: &Client, now: Timestamp) -> Result<Option<SecretString>, Error> {
+        let old = client.old_secret.as_ref().filter(|old| now < old.until);
+        let sealed = old.and_then(|old| old.sealed.as_deref());
+        sealed.map(|sealed| self.open_client_secret(client.id, sealed)).transpose()
+    }
+
+    fn open_client_secret(&self, client: ClientId, sealed: &[u8]) -> Result<SecretString, Error> {
         let sealed = std::str::from_utf8(sealed).map_err(Error::internal)?;
-        let plain = self.sealer.open_state(SECRET_SEAL, client.id.0.as_bytes(), sealed)?;
-        Ok(Some(String::from_utf8(plain).map_err(|_| Error::internal("a sealed secret is no text"))?.into()))
+        let plain = self.sealer.open_state(SECRET_SEAL, client.0.as_bytes(), sealed)?;
+        Ok(String::from_utf8(plain).map_err(|_| Error::internal("a sealed secret is no text"))?.into())
     }
 
     /// Seals a secret for [`App::secret_of_client`].

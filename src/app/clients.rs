@@ -111,8 +111,11 @@ impl App {
             sector: sector.unwrap_or_else(|| id.to_string()),
             secret_digest: None,
             secret_sealed: None,
+            old_secret: None,
             status: ClientStatus::Active,
             created_at: ctx.now,
+            org: None,
+            version: 1,
         };
         let secret = self.renew_secret(&mut client)?;
         Ok((client, secret))
@@ -125,6 +128,8 @@ impl App {
             return Ok(None);
         }
         let secret = needed.then(|| opaque::generate(&*self.random));
+        // Whoever needs none now has no old one either.
+        client.old_secret = client.old_secret.take().filter(|_| needed);
         client.secret_digest = secret.as_ref().map(|secret| opaque::digest(secret.expose_secret()));
         let sealed = secret.as_ref().filter(|_| value);
         client.secret_sealed =

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::fault::FaultKind;
 use crate::keys::password::PoolFull;
 use crate::keys::seal::SealError;
 use crate::keys::signer::KeyError;
@@ -36,13 +37,15 @@ pub struct Error {
     pub internal: String,
     /// The code, where a protocol endpoint failed.
     pub protocol: Option<ProtocolError>,
+    /// What a client did wrong, for whoever answers for it, where its answer says less.
+    pub fault: Option<FaultKind>,
 }
 
 impl Error {
     /// A failure that explains itself.
     pub fn new(kind: Kind, public: impl Into<String>) -> Self {
         let public = public.into();
-        Self { kind, internal: public.clone(), public, protocol: None }
+        Self { kind, internal: public.clone(), public, protocol: None, fault: None }
     }
 
     /// Not there.
@@ -73,6 +76,7 @@ impl Error {
             public: "something went wrong here; it was noted".into(),
             internal: why.to_string(),
             protocol: None,
+            fault: None,
         }
     }
 
@@ -83,6 +87,7 @@ impl Error {
             public: "too much at once; try again in a moment".into(),
             internal: why.to_string(),
             protocol: None,
+            fault: None,
         }
     }
 
@@ -148,6 +153,7 @@ impl From<ProtocolError> for Error {
             public: error.description.into(),
             internal: error.to_string(),
             protocol: Some(error),
+            fault: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::work::Housekeeping;
 use super::{App, Error, idempotency};
 use crate::domain::oidc::signing_key::SigningAlg;
-use crate::store::{api_requests, deliveries, elsewhere, revoked_tokens, sessions};
+use crate::store::{api_requests, client_faults, deliveries, elsewhere, revoked_tokens, sessions};
 
 /// How long a question about a dependency may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -64,6 +64,7 @@ impl App {
         revoked_tokens::forget(&mut tx, now).await?;
         elsewhere::forget(&mut tx, now.minus(KEEP_QUESTIONS)).await?;
         api_requests::forget(&mut tx, now.minus(idempotency::KEPT)).await?;
+        client_faults::forget(&mut tx, now.minus(super::client_faults::KEPT)).await?;
         self.remove_unused_clients(&mut tx, now).await?;
         tx.commit().await?;
         self.forget_feeds(now).await?;

@@ -92,6 +92,8 @@ pub enum Then {
     Password,
     /// To what she agreed to.
     Consents,
+    /// To a page of the console.
+    Console(String),
 }
 
 /// Why the form comes again.

@@ -12,6 +12,7 @@ use super::work::Housekeeping;
 use super::{App, Ctx, Error};
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::client::Client;
+use crate::domain::oidc::fault::{Endpoint, FaultKind};
 use crate::domain::oidc::logout::{Delivery, LogoutRequest, retry_after, with_query};
 use crate::domain::time::Timestamp;
 use crate::keys::foreign::{self, Header};
@@ -109,10 +110,11 @@ impl App {
         };
         let client = self.client(&audience, now).await?;
         let client = client.filter(|client| client.metadata.id_token_signed_response_alg == ClientAlg::Hs256);
-        let Some(secret) = client.map(|client| self.secret_of_client(&client)).transpose()?.flatten() else {
-            return Ok(None);
-        };
-        let claims = foreign::verify_with_secret(hint, &header, secret.expose_secret()).ok();
+        let Some(client) = client else { return Ok(None) };
+        // One that was signed before the secret was replaced is no less ours.
+        let secrets = [self.secret_of_client(&client)?, self.old_secret_of(&client, now)?];
+        let read = |secret: &SecretString| foreign::verify_with_secret(hint, &header, secret.expose_secret()).ok();
+        let claims = secrets.iter().flatten().find_map(read);
         let ours = |claims: &Map<String, Value>| claims.get("iss").is_some_and(|iss| iss == self.issuer().as_str());
         // What never ends is no ID token but a userinfo answer.
         Ok(claims.filter(|claims| ours(claims) && claims.get("exp").is_some_and(Value::is_i64)).map(Value::Object))
@@ -132,7 +134,16 @@ impl App {
             None => None,
             Some(text) => match self.read_hint(text, ctx.now).await? {
                 Some(hint) => Some(hint),
-                None => return Ok(LogoutReply::BadHint),
+                None => {
+                    let named = match &request.client_id {
+                        Some(id) => self.client(id, ctx.now).await?,
+                        None => None,
+                    };
+                    if let Some(client) = named {
+                        self.note_visit(ctx, Endpoint::EndSession, &client, FaultKind::LogoutHint, None);
+                    }
+                    return Ok(LogoutReply::BadHint);
+                }
             },
         };
         let client = match (&hint, &request.client_id) {
@@ -147,7 +158,12 @@ impl App {
             // Section 3: "MUST NOT perform post-logout redirection if the value supplied does not exactly match".
             Some(uri) => match &client {
                 Some(client) if client.returns_after_logout_to(uri) => Some(with_state(uri, request.state.as_deref())),
-                _ => return Ok(LogoutReply::BadAddress),
+                Some(client) => {
+                    let (kind, registered) = (FaultKind::PostLogoutUri, &client.metadata.post_logout_redirect_uris);
+                    self.note_address(ctx, Endpoint::EndSession, client, (kind, uri), registered);
+                    return Ok(LogoutReply::BadAddress);
+                }
+                None => return Ok(LogoutReply::BadAddress),
             },
         };
         let Some(who) = self.who(ctx, browser).await? else {

@@ -21,10 +21,14 @@ pub mod claims;
 pub mod class;
 pub mod client_auth;
 pub mod client_credentials;
+pub mod client_faults;
 mod client_keys;
+pub mod client_secret;
 pub mod clients;
 pub mod consent;
 pub mod consent_list;
+pub mod console;
+pub mod console_trial;
 pub mod ctx;
 mod cursor;
 pub mod device;
@@ -192,6 +196,8 @@ pub struct Inner {
     pub(crate) standings: recent::Recent<PersonId, Arc<claims::Standing>>,
     pub(crate) resources: recent::Recent<String, Arc<Resource>>,
     pub(crate) introspected: introspection::Told,
+    /// Failed requests that wait to be written.
+    pub(crate) faults: client_faults::Waiting,
     /// Calls to a client's own addresses.
     pub(crate) request_calls: per_client::PerClient,
     /// Readers of a stream that wait for something to happen.
@@ -246,6 +252,7 @@ impl App {
             standings: recent::Recent::new(RECENT),
             resources: recent::Recent::new(RECENT),
             introspected: recent::Recent::new(RECENT),
+            faults: client_faults::Waiting::default(),
             request_calls: per_client::PerClient::default(),
             feed_waits: per_client::PerClient::default(),
             metrics: Metrics::new(metrics::engine(parts.db.engine()), parts.clock.now()),

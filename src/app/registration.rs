@@ -13,7 +13,7 @@ use super::{App, Ctx, Error};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::throttle::Network;
 use crate::domain::id::{ClientId, InitialTokenId};
-use crate::domain::oidc::client::{Client, ClientMetadata};
+use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::initial_token::{InitialToken, Policy};
 use crate::domain::time::Timestamp;
@@ -187,7 +187,10 @@ impl App {
         let ctx = ctx.acting(Actor::Client { id: client.id });
         let mut work = self.begin(&ctx, Action::ClientUpdated).await?;
         if !clients::update(work.tx(), &client, ctx.now).await? {
-            return Err(refused());
+            // Its secret was replaced at the same moment, for one: what was read is not what is there.
+            let now = clients::find(work.tx(), client.id).await?;
+            let changed = now.is_some_and(|now| now.status == ClientStatus::Active);
+            return Err(if changed { Error::busy("the client was changed at the same moment") } else { refused() });
         }
         facts::bump(work.tx(), Cache::Clients).await?;
         work.target("client", client.id).detail("fields", changed.join(" "));

@@ -3,6 +3,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::access::ClientDuty;
 use super::activation::hint_of;
 use super::disclosure::Disclosure;
 use super::elsewhere::OpenQuestion;
@@ -36,6 +37,8 @@ pub struct Home {
     pub platforms: Vec<Client>,
     /// What clients ask of her now.
     pub questions: Vec<OpenQuestion>,
+    /// Whether she answers for relying parties.
+    pub console: bool,
 }
 
 /// How many of them.
@@ -104,10 +107,11 @@ impl App {
             cards.extend(card(&mut tx, &kept, ctx.now).await?);
         }
         let looks = self.disclosures_of(&mut tx, &own, None, LOOKS).await?;
+        let console = self.client_subtree(&mut tx, own.person(), ClientDuty::See, ctx.now).await.is_ok();
         drop(tx);
         let platforms = self.launchable(ctx, &own).await?;
         let questions = self.open_questions(ctx, &who).await?;
-        Ok(Some(Home { who, wards: cards, looks, platforms, questions }))
+        Ok(Some(Home { who, wards: cards, looks, platforms, questions, console }))
     }
 
     /// "My child" is noted; "not my child" rejects what is pending and ends what was confirmed, with everything that rests

@@ -43,6 +43,8 @@ pub enum Housekeeping {
     Errand,
     /// What a device asks of nobody in particular, until somebody answered; nothing was given yet.
     Question,
+    /// Failed requests of clients.
+    Faults,
 }
 
 /// A write transaction in the making.

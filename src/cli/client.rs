@@ -55,6 +55,30 @@ pub enum Command {
     /// Lists what clients were not told of: logout tokens that wait for them, or were given up after a day.
     #[command(after_help = "Example: mingji client deliveries")]
     Deliveries,
+    /// Replaces the secret of a client; prints the new one, once. The old one works for a while beside it.
+    #[command(after_help = "Example: mingji client rotate-secret 019ab3c4-7d10-7000-8000-2f6e9b1c0d55 --overlap 24h")]
+    RotateSecret {
+        /// Its `client_id`.
+        client_id: ClientId,
+        /// How long the old secret still works: `0s` when it leaked, `7d` at most.
+        #[arg(long, default_value = "24h", value_parser = overlap)]
+        overlap: Duration,
+    },
+    /// Ends the old secret of a client at once.
+    #[command(after_help = "Example: mingji client end-old-secret 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
+    EndOldSecret {
+        /// Its `client_id`.
+        client_id: ClientId,
+    },
+    /// Says which institution answers for a client: its administrators find it in the console.
+    #[command(after_help = "Example: mingji client assign 019ab3c4-7d10-7000-8000-2f6e9b1c0d55 --org ED36078100")]
+    Assign {
+        /// Its `client_id`.
+        client_id: ClientId,
+        /// The institution's code; the operator alone answers for it when left out.
+        #[arg(long, value_name = "CODE")]
+        org: Option<String>,
+    },
     /// 下架: the client is refused everywhere until it is restored.
     #[command(after_help = "Example: mingji client suspend 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
     Suspend {
@@ -114,6 +138,26 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             app.set_client_status(&Ctx::task(&app, "client remove"), *client_id, ClientStatus::Removed).await?;
             output.say(&json!({ "client_id": client_id, "removed": true }), |_| "done".into())
         }
+        Command::RotateSecret { client_id, overlap } => {
+            let app = runtime::standing(config).await?;
+            let ctx = Ctx::task(&app, "client rotate-secret");
+            let registered = app.rotate_secret(&ctx, *client_id, *overlap).await?;
+            let secret = registered.secret.ok_or_else(|| Failure::new("the client has no secret"))?;
+            let until = registered.client.old_secret.as_ref().map(|old| old.until.to_rfc3339());
+            let document =
+                json!({ "client_id": client_id, "client_secret": secret.expose_secret(), "old_secret_until": until });
+            output.say(&document, |_| secret.expose_secret().to_owned())
+        }
+        Command::EndOldSecret { client_id } => {
+            let app = runtime::standing(config).await?;
+            app.end_old_secret(&Ctx::task(&app, "client end-old-secret"), *client_id).await?;
+            output.say(&json!({ "client_id": client_id, "ended": true }), |_| "done".into())
+        }
+        Command::Assign { client_id, org } => {
+            let app = runtime::standing(config).await?;
+            app.assign_client(&Ctx::task(&app, "client assign"), *client_id, org.as_deref()).await?;
+            output.say(&json!({ "client_id": client_id, "org": org }), |_| "done".into())
+        }
         Command::InitialTokens => {
             let app = runtime::standing(config).await?;
             let tokens = app.list_initial_tokens(&Ctx::task(&app, "client initial-tokens")).await?;
@@ -151,6 +195,11 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             output.say(&document, |_| secret.expose_secret().to_owned())
         }
     }
+}
+
+/// A span of time, as settings write it.
+fn overlap(text: &str) -> Result<Duration, String> {
+    crate::config::parse_duration(text).ok_or_else(|| "a whole number with s, m, h or d, as 24h or 7d".to_owned())
 }
 
 fn document(token: &InitialToken) -> Value {

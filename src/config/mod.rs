@@ -19,6 +19,7 @@ pub use error::ConfigError;
 pub use raw::Preset;
 pub use reference::reference;
 pub use resolved::{DatabaseUrl, EphemeralUrl, OutboundAllow, Settings, TlsFiles};
+pub use value::parse_duration;
 pub use verification::{VerifierKeys, VerifierSettings};
 
 /// Reads and resolves all settings: the file (`None`: `mingji.toml` in the working directory, where it exists)

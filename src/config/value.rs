@@ -30,7 +30,8 @@ pub(super) fn duration(raw: &Raw, key: &'static Key) -> Result<Duration, ConfigE
         .ok_or_else(|| invalid(key, "is not a span of time", "a whole number with s, m, h or d, as 60s, 5m, 8h or 30d"))
 }
 
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+/// The span that a text says.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor = match unit {

@@ -30,6 +30,14 @@ pub mod path {
     pub const PASSWORD: &str = "/password";
     /// Where managers of passwords look (W3C, A Well-Known URL for Changing Passwords).
     pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
+    pub const CONSOLE: &str = "/console";
+    pub const CONSOLE_REGISTER: &str = "/console/register";
+    pub const CONSOLE_CLIENT: &str = "/console/clients/{client_id}";
+    pub const CONSOLE_AGAIN: &str = "/console/clients/{client_id}/again";
+    pub const CONSOLE_SECRET: &str = "/console/clients/{client_id}/secret";
+    pub const CONSOLE_OLD_SECRET: &str = "/console/clients/{client_id}/old-secret";
+    pub const CONSOLE_REMOVAL: &str = "/console/clients/{client_id}/removal";
+    pub const CONSOLE_TRIAL: &str = "/console/clients/{client_id}/trial";
     pub const CONSENTS: &str = "/consents";
     pub const TAKE_UP: &str = "/take-up";
     pub const NOT_ME: &str = "/not-me";

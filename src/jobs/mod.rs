@@ -1,4 +1,5 @@
-//! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, errands, upkeep, checkpoints, majority.
+//! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, errands, upkeep, checkpoints, majority,
+//! failed requests of clients.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +15,8 @@ const SEQUENCER_CLOCK: Duration = Duration::from_millis(500);
 /// What is committed meanwhile is numbered together: a batch costs the same for one entry and for many.
 const SEQUENCER_PAUSE: Duration = Duration::from_millis(50);
 const DELIVERY_CLOCK: Duration = Duration::from_secs(2);
+/// Whoever asks why a request failed does so a moment later.
+const FAULTS_CLOCK: Duration = Duration::from_secs(2);
 const KEYS_CLOCK: Duration = Duration::from_secs(30);
 /// A day begins within so long.
 const MAJORITY_CLOCK: Duration = Duration::from_secs(600);
@@ -42,6 +45,7 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
             tracker.spawn(verifications(app.clone(), service.clone(), stop.clone()));
         }
     }
+    tracker.spawn(faults(app.clone(), stop.clone()));
     tracker.spawn(errands(app.clone(), stop.clone()));
     tracker.spawn(majority(app.clone(), stop.clone()));
     tracker.spawn(upkeep(app.clone(), anchors, stop.clone()));
@@ -132,6 +136,24 @@ async fn verifications(app: App, service: String, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = app.verification_bell(&service) => {}
             () = tokio::time::sleep(DELIVERY_CLOCK) => {}
+        }
+    }
+}
+
+/// Writes what clients did wrong, the last of it when the program stops.
+async fn faults(app: App, stop: CancellationToken) {
+    loop {
+        let written = app.write_faults().await;
+        note(&app, "faults", &written);
+        if let Err(error) = written {
+            tracing::warn!(%error, "failed requests of clients could not be written");
+        }
+        if stop.is_cancelled() {
+            return;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(FAULTS_CLOCK) => {}
         }
     }
 }

@@ -1,18 +1,28 @@
 //! Registered relying parties.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::id::ClientId;
-use crate::domain::oidc::client::{Client, ClientKind, ClientStatus, LawfulBasis, SYSTEM_SECTOR};
+use crate::domain::access::Subtree;
+use crate::domain::id::{ClientId, OrgId};
+use crate::domain::oidc::client::{Client, ClientKind, ClientStatus, LawfulBasis, OldSecret, SYSTEM_SECTOR};
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO client (id, kind, name, metadata, sector, secret_digest, secret_sealed, lawful_basis, require_pkce, status, created_at, updated_at, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $10, 1)";
-    FIND = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client WHERE id = $1";
-    LIST = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client ORDER BY id";
-    PLATFORMS = "SELECT id, metadata, sector, secret_digest, secret_sealed, status, created_at FROM client WHERE status = 'active' AND kind = 'platform' ORDER BY name, id";
-    UPDATE = "UPDATE client SET name = $2, metadata = $3, secret_digest = $4, secret_sealed = $5, require_pkce = $6, updated_at = $7, version = version + 1
-        WHERE id = $1 AND status = 'active' AND kind = $8 AND sector = $9";
+    INSERT = "INSERT INTO client (id, kind, name, metadata, sector, secret_digest, secret_sealed, lawful_basis, require_pkce, status, created_at, updated_at, version, org_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $10, 1, $11)";
+    FIND = "SELECT * FROM client WHERE id = $1";
+    LIST = "SELECT * FROM client ORDER BY id";
+    PLATFORMS = "SELECT * FROM client WHERE status = 'active' AND kind = 'platform' ORDER BY name, id";
+    // Guarded by the version that was read: a secret that was replaced meanwhile stays replaced.
+    UPDATE = "UPDATE client SET name = $2, metadata = $3, secret_digest = $4, secret_sealed = $5, require_pkce = $6, updated_at = $7, version = version + 1,
+            old_secret_digest = $11, old_secret_sealed = $12, old_secret_until = $13
+        WHERE id = $1 AND status = 'active' AND kind = $8 AND sector = $9 AND version = $10";
+    SET_SECRETS = "UPDATE client SET secret_digest = $2, secret_sealed = $3, old_secret_digest = $4, old_secret_sealed = $5, old_secret_until = $6, updated_at = $7, version = version + 1
+        WHERE id = $1 AND status = 'active' AND version = $8";
+    ASSIGN = "UPDATE client SET org_id = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
+    UNDER = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
+        WHERE k.ancestor_id = $1 AND c.status <> 'removed' ORDER BY c.name, c.id";
+    FIND_UNDER = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
+        WHERE c.id = $1 AND k.ancestor_id = $2 AND c.status <> 'removed'";
     GIVE_UP = "UPDATE client SET status = 'removed', updated_at = $2, version = version + 1 WHERE id = $1 AND status = 'active'";
     SET_STATUS = "UPDATE client SET status = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
 }
@@ -25,8 +35,14 @@ impl FromRow for Client {
             sector: row.get("sector")?,
             secret_digest: row.get("secret_digest")?,
             secret_sealed: row.get("secret_sealed")?,
+            old_secret: match (row.get("old_secret_digest")?, row.get("old_secret_until")?) {
+                (Some(digest), Some(until)) => Some(OldSecret { digest, sealed: row.get("old_secret_sealed")?, until }),
+                _ => None,
+            },
             status: row.code("status")?,
             created_at: row.get("created_at")?,
+            org: row.get("org_id")?,
+            version: row.get("version")?,
         })
     }
 }
@@ -86,13 +102,14 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
         basis,
         client.requires_pkce(),
         client.created_at,
+        client.org,
     ];
     tx.execute(INSERT, values).await?;
     Ok(())
 }
 
-/// Changes what was registered; `false` when the client is not active any more, or would be of another kind or sector:
-/// those stay, and so does the lawful basis.
+/// Changes what was registered; `false` when the client is not active any more, was changed since it was read, or would be
+/// of another kind or sector: those stay, and so does the lawful basis.
 ///
 /// # Errors
 /// As [`insert`].
@@ -109,8 +126,77 @@ pub async fn update(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<bool
         now,
         kind_text(client),
         client.sector.clone(),
+        client.version,
+        client.old_secret.as_ref().map(|old| old.digest),
+        client.old_secret.as_ref().and_then(|old| old.sealed.clone()),
+        client.old_secret.as_ref().map(|old| old.until),
     ];
     tx.execute_one(UPDATE, values).await
+}
+
+/// Keeps other secrets; `false` when the client is not active any more, or was changed since it was read.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn set_secrets(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<bool, StoreError> {
+    let old = client.old_secret.as_ref();
+    let values = args![
+        client.id,
+        client.secret_digest,
+        client.secret_sealed.clone(),
+        old.map(|old| old.digest),
+        old.and_then(|old| old.sealed.clone()),
+        old.map(|old| old.until),
+        now,
+        client.version,
+    ];
+    tx.execute_one(SET_SECRETS, values).await
+}
+
+/// Says which institution answers for a client; `false` when there is none of this id.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn assign(tx: &mut Tx, id: ClientId, org: Option<OrgId>, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(ASSIGN, args![id, org, now]).await
+}
+
+/// A client with the institution that answers for it.
+struct Answered((Client, String));
+
+impl FromRow for Answered {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self((Client::from_row(row)?, row.get("institution")?)))
+    }
+}
+
+/// The clients that institutions inside an administrator's subtrees answer for, by name, each with its institution.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn under(tx: &mut Tx, scope: &Subtree) -> Result<Vec<(Client, String)>, StoreError> {
+    let mut all: Vec<(Client, String)> = Vec::new();
+    for root in scope.roots() {
+        for Answered(found) in tx.all::<Answered>(UNDER, args![root]).await? {
+            if !all.iter().any(|(known, _)| known.id == found.0.id) {
+                all.push(found);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// One of them.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn find_under(tx: &mut Tx, scope: &Subtree, id: ClientId) -> Result<Option<(Client, String)>, StoreError> {
+    for root in scope.roots() {
+        if let Some(Answered(found)) = tx.optional(FIND_UNDER, args![id, root]).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// One client.

@@ -12,6 +12,7 @@ pub mod authorization_types;
 pub mod books;
 pub mod cases;
 pub mod classes;
+pub mod client_faults;
 pub mod clients;
 #[cfg(test)]
 pub(crate) mod conformance;

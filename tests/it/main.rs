@@ -10,6 +10,7 @@ mod backup;
 mod browser;
 mod cases;
 mod commands;
+mod console;
 mod deploy;
 mod ephemeral;
 mod foreign_client;

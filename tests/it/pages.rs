@@ -1,6 +1,7 @@
 //! Every page, in both languages: what the contract promises, what a screen reader needs, what the
 //! content security policy forbids. Leaves them in `target/pages/` to be looked at in a browser.
 
+mod console;
 mod samples;
 
 use std::fs;
@@ -260,6 +261,14 @@ fn the_names_of_the_contract_are_there() {
         ("own-password", "form[action='/password'] input[name=new_password][autocomplete=new-password]"),
         ("consents", "form[action='/consents'] input[name=ward][value='ward-1']"),
         ("consents-child", "form[action='/consents'] button[name=client]"),
+        ("console", "a[href='/console/register']"),
+        ("console-client", "form[action$='/secret'] input[name=overlap][value='86400'][checked]"),
+        ("console-client", "form[action$='/old-secret'] input[name=version][value='3']"),
+        ("console-client", "form[action$='/trial'] textarea[name=pasted]"),
+        ("console-client-again", "#again"),
+        ("console-register", "form[action='/console/register'] textarea[name=redirect_uris]"),
+        ("console-register-bad", "textarea[name=redirect_uris][aria-invalid=true]"),
+        ("console-rotated", "#client-secret"),
     ];
     let pages = samples(false);
     let errors = ErrorId::ALL.map(|id| (id.as_str(), format!("#{}", id.as_str())));

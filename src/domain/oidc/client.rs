@@ -15,7 +15,7 @@ use super::resource::Resource;
 use super::response::ResponseType;
 use super::scope::{Scope, ScopeSet};
 use super::signing_key::SigningAlg;
-use crate::domain::id::ClientId;
+use crate::domain::id::{ClientId, OrgId};
 use crate::domain::time::Timestamp;
 
 /// A platform of the system, or an application of a vendor (design, idea 7).
@@ -356,6 +356,17 @@ pub enum ClientStatus {
     Removed,
 }
 
+/// A secret that was replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OldSecret {
+    /// Its SHA-256. Kept when it has ended, so that a late user can be told what he uses.
+    pub digest: [u8; 32],
+    /// Under our seal, while it is good and its value is needed (R14).
+    pub sealed: Option<Vec<u8>>,
+    /// Until when it is good beside the one of now.
+    pub until: Timestamp,
+}
+
 /// A registered client.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -369,10 +380,16 @@ pub struct Client {
     pub secret_digest: Option<[u8; 32]>,
     /// The secret under our seal, where the registered algorithm needs its value (R14).
     pub secret_sealed: Option<Vec<u8>>,
+    /// The secret before that, for a while.
+    pub old_secret: Option<OldSecret>,
     /// Whether it may be used.
     pub status: ClientStatus,
     /// When it was registered.
     pub created_at: Timestamp,
+    /// The institution that answers for it in the console; none where the operator alone does.
+    pub org: Option<OrgId>,
+    /// Counted up by every change.
+    pub version: i64,
 }
 
 /// The sector that all platforms of the system share: their subject is the `person_id` itself.

@@ -511,8 +511,11 @@ mod tests {
                 sector: SYSTEM_SECTOR.into(),
                 secret_digest: None,
                 secret_sealed: None,
+                old_secret: None,
                 status: ClientStatus::Active,
                 created_at: Timestamp::from_seconds(0),
+                org: None,
+                version: 1,
             };
             client.display_name(english)
         };

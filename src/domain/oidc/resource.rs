@@ -161,6 +161,11 @@ impl Target {
 }
 
 impl Targets {
+    /// Whether a word of a scope is one of theirs.
+    pub fn has_word(&self, word: &str) -> bool {
+        self.0.values().any(|words| words.contains(word))
+    }
+
     /// Whether none was asked for.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::client_auth;
 use crate::app::App;
+use crate::domain::oidc::fault::Endpoint;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
 use crate::http::urls::path;
@@ -23,10 +24,12 @@ pub async fn ask(
     let Ok(Fields(params)) = fields else { return error::no_form() };
     let credentials = match client_auth::read(&app, path::BACKCHANNEL_AUTHENTICATION, &headers, &params) {
         Ok(credentials) => credentials,
-        Err(refusal) => return error::protocol_error(&refusal),
+        Err(refusal) => {
+            return client_auth::refuse(&app, &visit, Endpoint::Ciba, (&headers, &params), &refusal.into()).await;
+        }
     };
     match app.ask_by_client(&visit.ctx, &credentials, &params).await {
-        Err(why) => error::protocol(&visit, &why),
+        Err(why) => client_auth::refuse(&app, &visit, Endpoint::Ciba, (&headers, &params), &why).await,
         Ok(accepted) => {
             let body = json!({
                 "auth_req_id": accepted.auth_req_id.expose_secret(),

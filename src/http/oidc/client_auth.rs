@@ -1,16 +1,38 @@
 //! How a client says who it is: in the Authorization header, in the form, or with an assertion there.
 
 use axum::http::{HeaderMap, Method, header};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::app::App;
 use crate::app::client_auth::{Credentials, Proof};
+use crate::app::client_faults::Claimed;
+use crate::app::{App, Error};
 use crate::domain::oidc::assertion::JWT_BEARER;
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::fault::Endpoint;
 use crate::domain::oidc::params::Params;
-use crate::http::extract::possession;
+use crate::http::error;
+use crate::http::extract::{Visit, possession};
+use crate::http::layer::CLIENT_CERT;
 use crate::http::urls::path;
+
+/// Answers a refusal, and notes it for whoever answers for the client that the request names.
+pub async fn refuse(
+    app: &App,
+    visit: &Visit,
+    at: Endpoint,
+    (headers, params): (&HeaderMap, &Params),
+    why: &Error,
+) -> Response {
+    let basic = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(read_basic);
+    let assertion = params.get("client_assertion").map(|jwt| jwt.to_owned().into());
+    let offered = basic.is_some() || assertion.is_some() || params.get("client_secret").is_some();
+    let client_id = basic.map(|(id, _)| id).or_else(|| params.get("client_id").map(str::to_owned));
+    let offered = offered || headers.contains_key(CLIENT_CERT);
+    app.note_fault(&visit.ctx, at, &Claimed { client_id, assertion, offered }, why).await;
+    error::protocol(visit, why)
+}
 
 /// Reads who asks at the endpoint of this path. RFC 6749, 2.3: "MUST NOT use more than one authentication method in
 /// each request".

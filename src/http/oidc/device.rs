@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::client_auth;
 use crate::app::App;
+use crate::domain::oidc::fault::Endpoint;
 use crate::domain::oidc::logout::with_query;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
@@ -24,10 +25,12 @@ pub async fn ask(
     let Ok(Fields(params)) = fields else { return error::no_form() };
     let credentials = match client_auth::read(&app, path::DEVICE_AUTHORIZATION, &headers, &params) {
         Ok(credentials) => credentials,
-        Err(refusal) => return error::protocol_error(&refusal),
+        Err(refusal) => {
+            return client_auth::refuse(&app, &visit, Endpoint::Device, (&headers, &params), &refusal.into()).await;
+        }
     };
     match app.ask_by_device(&visit.ctx, &credentials, &params).await {
-        Err(why) => error::protocol(&visit, &why),
+        Err(why) => client_auth::refuse(&app, &visit, Endpoint::Device, (&headers, &params), &why).await,
         Ok(codes) => {
             let page = app.issuer().at(path::DEVICE);
             let body = json!({

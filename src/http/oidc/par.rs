@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::client_auth;
 use crate::app::App;
+use crate::domain::oidc::fault::Endpoint;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
 use crate::http::urls::path;
@@ -22,10 +23,12 @@ pub async fn push(
     let Ok(Fields(params)) = fields else { return error::no_form() };
     let credentials = match client_auth::read(&app, path::PAR, &headers, &params) {
         Ok(credentials) => credentials,
-        Err(refusal) => return error::protocol_error(&refusal),
+        Err(refusal) => {
+            return client_auth::refuse(&app, &visit, Endpoint::Par, (&headers, &params), &refusal.into()).await;
+        }
     };
     match app.push_request(&visit.ctx, &credentials, &params).await {
-        Err(why) => error::protocol(&visit, &why),
+        Err(why) => client_auth::refuse(&app, &visit, Endpoint::Par, (&headers, &params), &why).await,
         Ok(pushed) => {
             let body = json!({ "request_uri": pushed.request_uri, "expires_in": pushed.expires_in.as_secs() });
             (StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::client_auth;
 use crate::app::App;
+use crate::domain::oidc::fault::Endpoint;
 use crate::domain::oidc::token::Request;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
@@ -26,10 +27,12 @@ pub async fn answer(
         .and_then(|credentials| Ok((credentials, Request::parse(&params)?)));
     let (credentials, request) = match parsed {
         Ok(parsed) => parsed,
-        Err(refusal) => return error::protocol_error(&refusal),
+        Err(refusal) => {
+            return client_auth::refuse(&app, &visit, Endpoint::Token, (&headers, &params), &refusal.into()).await;
+        }
     };
     match app.token(&visit.ctx, &credentials, request).await {
-        Err(why) => error::protocol(&visit, &why),
+        Err(why) => client_auth::refuse(&app, &visit, Endpoint::Token, (&headers, &params), &why).await,
         Ok(tokens) => {
             let mut body = json!({
                 "access_token": tokens.access_token.expose_secret(),

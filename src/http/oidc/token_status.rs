@@ -9,6 +9,7 @@ use super::client_auth;
 use crate::app::App;
 use crate::app::client_auth::Credentials;
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::fault::Endpoint;
 use crate::domain::oidc::params::Params;
 use crate::http::error;
 use crate::http::extract::{Fields, Visit};
@@ -27,17 +28,19 @@ pub async fn introspect(
     let Ok(Fields(params)) = fields else { return error::no_form() };
     let (credentials, token) = match asked(&app, path::INTROSPECT, &headers, &params) {
         Ok(asked) => asked,
-        Err(refusal) => return error::protocol_error(&refusal),
+        Err(refusal) => {
+            return client_auth::refuse(&app, &visit, Endpoint::Introspect, (&headers, &params), &refusal.into()).await;
+        }
     };
     if accepts(&headers, SIGNED) {
         return match app.introspect_signed(&visit.ctx, &credentials, token).await {
             Ok(jwt) => ([(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, SIGNED)], jwt).into_response(),
-            Err(why) => error::protocol(&visit, &why),
+            Err(why) => client_auth::refuse(&app, &visit, Endpoint::Introspect, (&headers, &params), &why).await,
         };
     }
     match app.introspect(&visit.ctx, &credentials, token).await {
         Ok(told) => ([(header::CACHE_CONTROL, "no-store")], Json(&*told)).into_response(),
-        Err(why) => error::protocol(&visit, &why),
+        Err(why) => client_auth::refuse(&app, &visit, Endpoint::Introspect, (&headers, &params), &why).await,
     }
 }
 
@@ -51,11 +54,13 @@ pub async fn revoke(
     let Ok(Fields(params)) = fields else { return error::no_form() };
     let (credentials, token) = match asked(&app, path::REVOKE, &headers, &params) {
         Ok(asked) => asked,
-        Err(refusal) => return error::protocol_error(&refusal),
+        Err(refusal) => {
+            return client_auth::refuse(&app, &visit, Endpoint::Revoke, (&headers, &params), &refusal.into()).await;
+        }
     };
     match app.revoke_token(&visit.ctx, &credentials, token).await {
         Ok(()) => (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response(),
-        Err(why) => error::protocol(&visit, &why),
+        Err(why) => client_auth::refuse(&app, &visit, Endpoint::Revoke, (&headers, &params), &why).await,
     }
 }
 

@@ -32,12 +32,13 @@ pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visi
                 looks: home.looks.into_iter().map(look).collect(),
                 wards: home.wards.into_iter().map(ward).collect(),
                 waiting: home.questions.into_iter().map(|question| waiting(question, visit.ctx.locale)).collect(),
+                console: home.console,
                 note,
             }
         }
         Ok(None) => {
             let (platforms, wards, looks, waiting) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            Home { who: None, platforms, wards, looks, waiting, note: None }
+            Home { who: None, platforms, wards, looks, waiting, console: false, note: None }
         }
         Err(why) => return error::failure(visit, &why),
     };

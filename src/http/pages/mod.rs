@@ -6,6 +6,7 @@ pub mod activate;
 pub mod choose;
 pub mod consent;
 pub mod consents;
+pub mod console;
 pub mod devices;
 pub mod elsewhere;
 pub mod home;

@@ -109,6 +109,8 @@ async fn a_client_is_changed_while_it_is_active(db: &Db) {
     client.metadata.client_name = Some("新名字".into());
     (client.secret_digest, client.secret_sealed) = (None, Some(vec![9]));
     assert!(clients::update(&mut tx, &client, after(1)).await.unwrap());
+    assert!(!clients::update(&mut tx, &client, after(2)).await.unwrap(), "what was changed since it was read stays");
+    client.version += 1;
     let read = clients::find(&mut tx, client.id).await.unwrap().unwrap();
     assert_eq!(format!("{read:?}"), format!("{client:?}"));
     let moved = Client { sector: "other.test".into(), ..client.clone() };

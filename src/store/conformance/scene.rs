@@ -94,8 +94,11 @@ pub fn client(n: u8) -> Client {
         sector: format!("v{n}.test"),
         secret_digest: Some([n; 32]),
         secret_sealed: None,
+        old_secret: None,
         status: ClientStatus::Active,
         created_at: NOW,
+        org: None,
+        version: 1,
     }
 }
 

@@ -17,6 +17,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::books::STATEMENTS,
     crate::store::cases::STATEMENTS,
     crate::store::classes::STATEMENTS,
+    crate::store::client_faults::STATEMENTS,
     crate::store::clients::STATEMENTS,
     crate::store::consents::STATEMENTS,
     crate::store::contacts::STATEMENTS,

@@ -47,6 +47,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     19 "0019_platform_feeds";
     20 "0020_errands";
     21 "0021_authorization_details";
+    22 "0022_console";
 };
 
 /// What [`Db::migrate`] did.

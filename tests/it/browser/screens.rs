@@ -98,6 +98,46 @@ async fn pages(album: &Album, place: &Place, demo: &Demo, teacher: &str) {
     window.find("#suggestion").await;
     album.take("ward-password").await;
     elsewhere(album, demo).await;
+    console(album, demo).await;
+}
+
+/// The console, for whoever answers for the demo's clients; and her own account.
+async fn console(album: &Album, demo: &Demo) {
+    let (window, issuer, a) = (&album.window, &demo.ready.issuer, demo.platform('a'));
+    let client = &demo.ready.client("platform_a").client_id;
+    window.go(&format!("{issuer}/end-session")).await;
+    window.press("main button[value=yes]").await;
+    window.find("#signed-out").await;
+    window.go(&format!("{issuer}/console")).await;
+    sign_in(window, demo.ready.person("county_admin")).await;
+    window.find("#clients").await;
+    album.take("console").await;
+    window.go(&format!("{issuer}/authorize?client_id={client}&redirect_uri={a}/callback/")).await;
+    window.find("#err-redirect-uri").await;
+    window.go(&format!("{issuer}/console/clients/{client}")).await;
+    window.find("#failed .fault").await;
+    album.take("console-client").await;
+    window.fill("#pasted", &format!("{issuer}/authorize?client_id={client}&redirect_uri={a}/Callback")).await;
+    window.press("form:has(#pasted) button").await;
+    window.find("#verdict-bad").await;
+    album.take("console-trial").await;
+    window.go(&format!("{issuer}/console/clients/{client}")).await;
+    window.press("form[action$='/secret'] button").await;
+    window.find("#client-secret").await;
+    album.take("console-secret").await;
+    window.go(&format!("{issuer}/console/register")).await;
+    window.fill("#client_name", "识字小船").await;
+    window.fill("#edu_vendor", "小船科技有限公司").await;
+    window.fill("#redirect_uris", "http://boat.example/cb").await;
+    window.press("main form button.main").await;
+    window.find("#problem").await;
+    album.take("console-register").await;
+    window.go(&format!("{issuer}/password")).await;
+    window.find("#new-password").await;
+    album.take("own-password").await;
+    window.go(&format!("{issuer}/consents")).await;
+    window.find("#own").await;
+    album.take("consents").await;
 }
 
 /// What another device asks of whoever is signed in.

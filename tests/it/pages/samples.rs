@@ -26,7 +26,7 @@ impl Values {
         Some(if self.hostile { "javascript:alert(1)".to_owned() } else { friendly.to_owned() })
     }
 
-    fn who(self, name: &str) -> Who {
+    pub fn who(self, name: &str) -> Who {
         Who { name: self.text(name) }
     }
 
@@ -199,7 +199,7 @@ fn end_samples(v: Values) -> Vec<Sample> {
             "home",
             Box::new(|l| {
                 let (platforms, wards, looks, waiting) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-                Home { who: None, platforms, wards, looks, waiting, note: None }.render(l)
+                Home { who: None, platforms, wards, looks, waiting, console: false, note: None }.render(l)
             }),
         ),
         (
@@ -215,6 +215,7 @@ fn end_samples(v: Values) -> Vec<Sample> {
                         client_name: v.text("三平学习空间"),
                         text: Some(v.text("W4SCT")),
                     }],
+                    console: true,
                     note: None,
                 }
                 .render(l)
@@ -288,6 +289,7 @@ fn ward_samples(v: Values) -> Vec<Sample> {
         ],
         looks: Vec::new(),
         waiting: Vec::new(),
+        console: false,
         note,
     };
     let form = move |error| WardPassword {
@@ -406,6 +408,7 @@ pub fn samples(hostile: bool) -> Vec<Sample> {
         ward_samples(v),
         elsewhere_samples(v),
         own_samples(v),
+        super::console::samples(v),
     ]
     .into_iter()
     .flatten()

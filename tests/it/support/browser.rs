@@ -215,5 +215,5 @@ impl Page {
 
 /// A box that is not ticked is not sent.
 fn is_sent(input: &ElementRef<'_>) -> bool {
-    input.attr("type") != Some("checkbox") || input.attr("checked").is_some()
+    !matches!(input.attr("type"), Some("checkbox" | "radio")) || input.attr("checked").is_some()
 }

@@ -189,6 +189,8 @@ pub static EN: Messages = Messages {
     devices: super::elsewhere::DEVICES_EN,
     own_password: super::mine::OWN_PASSWORD_EN,
     consents: super::mine::CONSENTS_EN,
+    console: super::console_en::EN,
+    faults: super::faults::EN,
     errors: Errors {
         request_id: "Request number",
         home: "Home page",

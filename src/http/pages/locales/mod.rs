@@ -3,9 +3,13 @@
 //! differs between languages. Values are plain text here and escaped by the template.
 #![allow(missing_docs, reason = "each field is named after the text it holds, and the texts stand in `zh` and `en`")]
 
+pub mod console;
+mod console_en;
+mod console_zh;
 pub mod details;
 pub mod elsewhere;
 mod en;
+pub mod faults;
 pub mod holders;
 pub mod looks;
 pub mod mine;
@@ -39,6 +43,8 @@ pub struct Messages {
     pub devices: elsewhere::Devices,
     pub own_password: mine::OwnPassword,
     pub consents: mine::Consents,
+    pub console: console::Console,
+    pub faults: faults::Faults,
     pub errors: Errors,
 }
 

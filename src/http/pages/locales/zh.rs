@@ -162,6 +162,8 @@ pub static ZH: Messages = Messages {
     devices: super::elsewhere::DEVICES_ZH,
     own_password: super::mine::OWN_PASSWORD_ZH,
     consents: super::mine::CONSENTS_ZH,
+    console: super::console_zh::ZH,
+    faults: super::faults::ZH,
     errors: Errors {
         request_id: "请求编号",
         home: "回到首页",

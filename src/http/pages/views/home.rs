@@ -19,6 +19,8 @@ pub struct Home {
     pub looks: Vec<Look>,
     /// Sign-ins that platforms ask her to confirm; each button posts `question` to `/take-up`.
     pub waiting: Vec<Waiting>,
+    /// She answers for relying parties.
+    pub console: bool,
     /// What she did just before.
     pub note: Option<HomeNote>,
 }
@@ -128,6 +130,7 @@ struct Page<'a> {
     d: &'static locales::elsewhere::Devices,
     p: &'static locales::mine::OwnPassword,
     c: &'static locales::mine::Consents,
+    k: &'static locales::console::Console,
     m: &'a Home,
     greeting: Option<String>,
     note: Option<&'static str>,
@@ -164,6 +167,7 @@ impl Home {
             d: &messages.devices,
             p: &messages.own_password,
             c: &messages.consents,
+            k: &messages.console,
             m: self,
             greeting: self.who.as_ref().map(|who| (t.signed_in)(&who.name)),
             note: self.note.map(|note| match note {

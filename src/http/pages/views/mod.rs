@@ -6,6 +6,7 @@ mod choose_account;
 mod choose_identity;
 mod consent;
 mod consents;
+mod console;
 mod details;
 mod devices;
 mod elsewhere;
@@ -34,6 +35,10 @@ pub use choose_account::{AccountChoice, ChooseAccount};
 pub use choose_identity::{ChooseIdentity, IdentityChoice, IdentityKind};
 pub use consent::{ClientCard, Consent, ConsentItem};
 pub use consents::{Agreed, Consents, WardAgreed};
+pub use console::{
+    ClientFacts, ConsoleClient, ConsoleForm, ConsoleList, ConsoleNote, ConsoleRow, ConsoleSecret, ConsoleTrial,
+    FaultGroup, FaultLine, FieldFault, FormFields, OldSecretView, TrialVerdict,
+};
 pub use devices::{Device, Devices};
 pub use elsewhere::{Answered, CodeProblem, Compare, Confirm, TypeCode};
 pub use error::{ErrorId, ErrorPage};

@@ -1,0 +1,362 @@
+//! The console: whoever answers for clients of an institution sees them, registers others, rotates their secrets, tries a
+//! sign-in and reads why requests failed. What she has no right to does not exist for her (R5).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::access::ClientDuty;
+use super::client_faults;
+use super::clients::Registered;
+use super::session::{Browser, Who};
+use super::work::Outcome;
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::{Subtree, TaskName};
+use crate::domain::audit::Action;
+use crate::domain::id::{ClientId, OrgId, PersonId};
+use crate::domain::oidc::client::{Client, ClientKind, ClientMetadata, ClientStatus};
+use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::fault::{Fault, FaultKind};
+use crate::keys::opaque;
+use crate::store::db::Tx;
+use crate::store::ephemeral::Space;
+use crate::store::facts::{self, Cache};
+use crate::store::{client_faults as rows, clients, institutions};
+
+/// A form of the console is good once, and for so long.
+const FORM_LIFE: Duration = Duration::from_secs(3_600);
+
+/// Who is at the console.
+#[derive(Clone)]
+pub struct Visitor {
+    /// Herself.
+    pub who: Who,
+    /// Whether she proved herself lately: only then is something changed.
+    pub recent: bool,
+}
+
+/// A client in the list.
+pub struct Listed {
+    /// The client.
+    pub client: Arc<Client>,
+    /// The institution that answers for it.
+    pub institution: String,
+}
+
+/// Failed requests of one kind.
+pub struct Faults {
+    /// What was wrong.
+    pub kind: FaultKind,
+    /// The last few, the newest first.
+    pub last: Vec<Fault>,
+}
+
+/// A client's page.
+pub struct Shown {
+    /// Who looks.
+    pub visitor: Visitor,
+    /// The client.
+    pub client: Arc<Client>,
+    /// The institution that answers for it.
+    pub institution: String,
+    /// Whether she may change it.
+    pub may_change: bool,
+    /// Failed requests by kind, the kind that failed last first.
+    pub faults: Vec<Faults>,
+}
+
+/// Where she may register clients.
+pub struct Desk {
+    /// Who registers.
+    pub visitor: Visitor,
+    /// The institutions that may answer for them.
+    pub institutions: Vec<(OrgId, String)>,
+    /// Makes the form good once.
+    pub once: String,
+}
+
+impl App {
+    /// Who is at the console; `None` without a session.
+    ///
+    /// # Errors
+    /// `NotFound` for whoever answers for no clients; a failed store.
+    pub async fn console_visitor(&self, ctx: &Ctx, browser: &Browser) -> Result<Option<Visitor>, Error> {
+        let Some(who) = self.who(ctx, browser).await? else { return Ok(None) };
+        self.client_subtree(&mut self.db.read().await?, who.session.person, ClientDuty::See, ctx.now).await?;
+        self.touch_session(&who.session, ctx.now).await?;
+        let recent = ctx.now.since(who.session.auth_time) <= self.lifetimes.admin_step_up;
+        Ok(Some(Visitor { who, recent }))
+    }
+
+    /// The clients that she may see, by name; whether she may register others.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn console_clients(&self, ctx: &Ctx, visitor: &Visitor) -> Result<(Vec<Listed>, bool), Error> {
+        let mut tx = self.db.read().await?;
+        let admin = visitor.who.session.person;
+        let scope = self.client_subtree(&mut tx, admin, ClientDuty::See, ctx.now).await?;
+        let found = clients::under(&mut tx, &scope).await?;
+        let listed = found.into_iter().map(|(client, institution)| Listed { client: Arc::new(client), institution });
+        let may_register = self.client_subtree(&mut tx, admin, ClientDuty::Keep, ctx.now).await.is_ok();
+        Ok((listed.collect(), may_register))
+    }
+
+    /// A client's page. What waits to be written of failed requests is written first, so that whoever tries something sees
+    /// what came of it.
+    ///
+    /// # Errors
+    /// `NotFound` outside her scope; a failed store.
+    pub async fn console_client(&self, ctx: &Ctx, visitor: Visitor, id: ClientId) -> Result<Shown, Error> {
+        self.write_faults().await?;
+        let mut tx = self.db.read().await?;
+        let admin = visitor.who.session.person;
+        let scope = self.client_subtree(&mut tx, admin, ClientDuty::See, ctx.now).await?;
+        let (client, institution) = one(&mut tx, &scope, id).await?;
+        let keeps = self.client_subtree(&mut tx, admin, ClientDuty::Keep, ctx.now).await;
+        let may_change = match keeps {
+            Ok(scope) => clients::find_under(&mut tx, &scope, id).await?.is_some(),
+            Err(_) => false,
+        };
+        let since = ctx.now.minus(client_faults::KEPT);
+        let faults = by_kind(rows::of_client(&mut tx, &scope, id, since).await?);
+        Ok(Shown { visitor, client: Arc::new(client), institution, may_change, faults })
+    }
+
+    /// Where she may register clients.
+    ///
+    /// # Errors
+    /// `NotFound` when she may nowhere; a failed store.
+    pub async fn console_desk(&self, ctx: &Ctx, visitor: Visitor) -> Result<Desk, Error> {
+        let mut tx = self.db.read().await?;
+        let scope = self.client_subtree(&mut tx, visitor.who.session.person, ClientDuty::Keep, ctx.now).await?;
+        let mut institutions = Vec::new();
+        for root in scope.roots() {
+            if let Some(org) = institutions::find_in(&mut tx, &scope, root).await?
+                && !institutions.iter().any(|(known, _)| *known == org.id)
+            {
+                institutions.push((org.id, org.name));
+            }
+        }
+        let once = secrecy::ExposeSecret::expose_secret(&opaque::generate(&*self.random)).to_owned();
+        Ok(Desk { visitor, institutions, once })
+    }
+
+    /// Registers an application of a vendor for an institution at the top of one of her subtrees, as somebody who registers
+    /// it himself: nobody vouches for its addresses. A platform, which asks nobody and hears of everybody by her
+    /// `person_id`, is registered by the operator alone.
+    ///
+    /// # Errors
+    /// `invalid_redirect_uri`, `invalid_client_metadata`; `NotFound` outside her scope; `Conflict` when the form was sent
+    /// before or she proved herself too long ago; a failed dependency.
+    pub async fn console_register(
+        &self,
+        ctx: &Ctx,
+        visitor: &Visitor,
+        (org, once): (OrgId, &str),
+        metadata: ClientMetadata,
+    ) -> Result<Registered, Error> {
+        let admin = proved(visitor)?;
+        let metadata = ClientMetadata {
+            edu_client_kind: ClientKind::Application,
+            edu_lawful_basis: None,
+            edu_require_pkce: true,
+            edu_resources: Vec::new(),
+            edu_serves: Vec::new(),
+            ..metadata
+        };
+        let metadata = metadata.completed();
+        let sector = self.checked_sector(&metadata, false).await?;
+        // What is wrong with the metadata uses nothing up.
+        let key = opaque::lookup_key(&format!("console {admin} {once}"));
+        if !self.ephemeral.put_if_absent(Space::Replay, &key, b"", FORM_LIFE).await? {
+            return Err(Error::new(Kind::Conflict, "this form was sent before"));
+        }
+        let ctx = ctx.administering(admin);
+        let mut work = self.begin(&ctx, Action::ClientCreated).await?;
+        let scope = self.client_subtree(work.tx(), admin, ClientDuty::Keep, ctx.now).await?;
+        if !scope.roots().any(|root| root == org) {
+            return Err(Error::not_found("an institution of hers"));
+        }
+        let (mut client, secret) = self.new_client(&ctx, metadata, sector)?;
+        client.org = Some(org);
+        self.add_client(&mut work, &client).await?;
+        work.target("institution", org);
+        work.commit(Outcome::Done).await?;
+        self.clients.look_again();
+        Ok(Registered { client: Arc::new(client), secret })
+    }
+
+    /// Another secret for a client of hers, in the version that her page showed.
+    ///
+    /// # Errors
+    /// As [`App::rotate_secret`]; `NotFound` outside her scope, `Conflict` when she proved herself too long ago or the
+    /// client is not as it was shown.
+    pub async fn console_rotate(
+        &self,
+        ctx: &Ctx,
+        visitor: &Visitor,
+        (id, version): (ClientId, i64),
+        overlap: Duration,
+    ) -> Result<Registered, Error> {
+        let admin = proved(visitor)?;
+        let ctx = ctx.administering(admin);
+        let mut work = self.begin(&ctx, Action::ClientSecretRotated).await?;
+        let client = self.hers(work.tx(), &ctx, admin, (id, version)).await?;
+        let registered = self.rotate_in(&mut work, client, overlap, ctx.now).await?;
+        work.commit(Outcome::Done).await?;
+        self.clients.look_again();
+        Ok(registered)
+    }
+
+    /// The old secret of a client of hers ends at once.
+    ///
+    /// # Errors
+    /// As [`App::end_old_secret`] and [`App::console_rotate`].
+    pub async fn console_end_old_secret(
+        &self,
+        ctx: &Ctx,
+        visitor: &Visitor,
+        (id, version): (ClientId, i64),
+    ) -> Result<(), Error> {
+        let admin = proved(visitor)?;
+        let ctx = ctx.administering(admin);
+        let mut work = self.begin(&ctx, Action::ClientSecretEnded).await?;
+        let client = self.hers(work.tx(), &ctx, admin, (id, version)).await?;
+        self.end_old_in(&mut work, client, ctx.now).await?;
+        work.commit(Outcome::Done).await?;
+        self.clients.look_again();
+        Ok(())
+    }
+
+    /// Removes an application of hers for good. A platform of the system is removed by the operator.
+    ///
+    /// # Errors
+    /// `NotFound` outside her scope, `Conflict` as [`App::console_rotate`]; a failed store.
+    pub async fn console_remove(
+        &self,
+        ctx: &Ctx,
+        visitor: &Visitor,
+        (id, version): (ClientId, i64),
+    ) -> Result<(), Error> {
+        let admin = proved(visitor)?;
+        let ctx = ctx.administering(admin);
+        let mut work = self.begin(&ctx, Action::ClientRemoved).await?;
+        let client = self.hers(work.tx(), &ctx, admin, (id, version)).await?;
+        if !client.is_application() || !clients::set_status(work.tx(), id, ClientStatus::Removed, ctx.now).await? {
+            return Err(Error::not_found("an application of hers"));
+        }
+        facts::bump(work.tx(), Cache::Clients).await?;
+        work.target("client", id).event("client", id, "client.removed", &[]);
+        work.commit(Outcome::Done).await?;
+        self.clients.look_again();
+        Ok(())
+    }
+
+    async fn hers(
+        &self,
+        tx: &mut Tx,
+        ctx: &Ctx,
+        admin: PersonId,
+        (id, version): (ClientId, i64),
+    ) -> Result<Client, Error> {
+        let scope = self.client_subtree(tx, admin, ClientDuty::Keep, ctx.now).await?;
+        let (client, _) = one(tx, &scope, id).await?;
+        if client.version == version {
+            Ok(client)
+        } else {
+            Err(Error::new(Kind::Conflict, "the client was changed since the page was shown"))
+        }
+    }
+
+    /// `mingji client assign`: says which institution answers for a client; nobody but the operator for none.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown client or institution; a failed store.
+    pub async fn assign_client(&self, ctx: &Ctx, id: ClientId, code: Option<&str>) -> Result<(), Error> {
+        let mut work = self.begin(ctx, Action::ClientAssigned).await?;
+        let org = match code {
+            Some(code) => {
+                let found = institutions::by_code(work.tx(), &access::task(TaskName::OperatorCommand), code).await?;
+                Some(found.ok_or_else(|| Error::no_institution(code))?.id)
+            }
+            None => None,
+        };
+        if !clients::assign(work.tx(), id, org, ctx.now).await? {
+            return Err(Error::not_found("a client of this id"));
+        }
+        facts::bump(work.tx(), Cache::Clients).await?;
+        work.target("client", id).detail("assigned", org.is_some());
+        if let Some(org) = org {
+            work.target("institution", org);
+        }
+        work.event("client", id, "client.updated", &["org"]);
+        work.commit(Outcome::Done).await?;
+        self.clients.look_again();
+        Ok(())
+    }
+
+    /// Which member of a refused registration it was; `None` where it takes several.
+    pub fn console_field_at_fault(metadata: &ClientMetadata, error: &ProtocolError) -> Option<&'static str> {
+        if error.code == Code::InvalidRedirectUri {
+            return Some("redirect_uris");
+        }
+        let alone = |change: fn(&ClientMetadata, ClientMetadata) -> ClientMetadata| {
+            let bare = ClientMetadata {
+                client_name: None,
+                edu_vendor: None,
+                post_logout_redirect_uris: Vec::new(),
+                backchannel_logout_uri: None,
+                initiate_login_uri: None,
+                policy_uri: None,
+                localized: BTreeMap::default(),
+                ..metadata.clone()
+            };
+            change(metadata, bare).completed().check(false).is_err()
+        };
+        FIELDS.iter().find(|(_, only)| alone(*only)).map(|(name, _)| *name)
+    }
+}
+
+type Only = fn(&ClientMetadata, ClientMetadata) -> ClientMetadata;
+
+/// Members of the form, and a registration that has this one alone.
+const FIELDS: &[(&str, Only)] = &[
+    ("client_name", |all, bare| ClientMetadata { client_name: all.client_name.clone(), ..bare }),
+    ("client_name_en", |all, bare| ClientMetadata { localized: all.localized.clone(), ..bare }),
+    ("edu_vendor", |all, bare| ClientMetadata { edu_vendor: all.edu_vendor.clone(), ..bare }),
+    ("post_logout_redirect_uris", |all, bare| ClientMetadata {
+        post_logout_redirect_uris: all.post_logout_redirect_uris.clone(),
+        ..bare
+    }),
+    ("backchannel_logout_uri", |all, bare| ClientMetadata {
+        backchannel_logout_uri: all.backchannel_logout_uri.clone(),
+        ..bare
+    }),
+    ("initiate_login_uri", |all, bare| ClientMetadata { initiate_login_uri: all.initiate_login_uri.clone(), ..bare }),
+    ("policy_uri", |all, bare| ClientMetadata { policy_uri: all.policy_uri.clone(), ..bare }),
+];
+
+/// What cannot be taken back takes a sign-in of a short while ago (RFC 9470 in spirit; the pages ask for it before).
+fn proved(visitor: &Visitor) -> Result<PersonId, Error> {
+    if visitor.recent {
+        Ok(visitor.who.session.person)
+    } else {
+        Err(Error::new(Kind::Conflict, "she proved herself too long ago"))
+    }
+}
+
+async fn one(tx: &mut Tx, scope: &Subtree, id: ClientId) -> Result<(Client, String), Error> {
+    clients::find_under(tx, scope, id).await?.ok_or_else(|| Error::not_found("a client of hers"))
+}
+
+fn by_kind(all: Vec<Fault>) -> Vec<Faults> {
+    let mut kinds: Vec<Faults> = Vec::new();
+    for fault in all {
+        match kinds.iter_mut().find(|known| known.kind == fault.kind) {
+            Some(known) => known.last.push(fault),
+            None => kinds.push(Faults { kind: fault.kind, last: vec![fault] }),
+        }
+    }
+    kinds
+}

@@ -1,0 +1,129 @@
+//! An application is registered at the console.
+
+use super::{COUNTY, SCHOOL, at, count, keeper, page_of, signed_in};
+use crate::support::app::both_engines;
+use crate::support::browser::Page;
+use crate::support::relying_party::{Auth, RelyingParty};
+use crate::support::visitor::Visitor;
+
+const GOOD: &[(&str, &str)] = &[
+    ("client_name", "识字小船"),
+    ("client_name_en", "Reading Boat"),
+    ("edu_vendor", "小船科技有限公司"),
+    ("kind", "web"),
+    ("redirect_uris", "https://boat.example/cb\nhttps://boat.example/cb2"),
+    ("scope.profile", "yes"),
+    ("scope.edu", "yes"),
+];
+
+async fn send(visitor: &mut Visitor, own: &[(&str, &str)]) -> Page {
+    let form = visitor.browser.open("/console/register").await;
+    let mut fields = GOOD.to_vec();
+    for (name, value) in own {
+        fields.retain(|(known, _)| known != name);
+        fields.push((name, value));
+    }
+    visitor.browser.submit(&form, "client_name", &fields).await
+}
+
+both_engines! {
+    async fn it_works_at_once(app: TestApp) {
+        let mut county = keeper(&app).await;
+        let page = send(&mut county, &[]).await;
+        let rp = RelyingParty {
+            app: app.clone(),
+            id: page.text_of("client-id").unwrap(),
+            auth: Auth::Basic(page.text_of("client-secret").unwrap()),
+            redirect_uri: "https://boat.example/cb".into(),
+        };
+        let tokens = app.teacher().sign_in(&rp).await;
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 200);
+        assert_ne!(tokens.id_claims()["sub"], app.person("full_claims").person_id.to_string(), "a subject of its own");
+        let list = county.browser.open("/console").await;
+        assert!(list.text.contains("识字小船"), "{list:#?}");
+        county.browser.language = Some("en".into());
+        assert!(county.browser.open(&format!("/console/clients/{}", rp.id)).await.text.contains("Reading Boat"));
+        let entry = "SELECT COUNT(*) FROM audit_entry WHERE action = 'client.created' AND CAST(actor AS TEXT) LIKE '%county_admin%'";
+        assert_eq!(count(&app, entry).await, 1, "the entry names her right");
+    }
+
+    async fn a_public_one_has_no_secret(app: TestApp) {
+        let mut county = keeper(&app).await;
+        for kind in ["browser", "native"] {
+            let page = send(&mut county, &[("kind", kind)]).await;
+            assert!(page.has("client-id") && !page.has("client-secret"), "{page:#?}");
+        }
+    }
+
+    async fn what_is_wrong_stands_beside_its_field(app: TestApp) {
+        let mut county = keeper(&app).await;
+        let long = "x".repeat(3000);
+        for (field, value) in [
+            ("client_name", ""),
+            ("client_name", long.as_str()),
+            ("edu_vendor", " "),
+            ("redirect_uris", ""),
+            ("redirect_uris", "http://boat.example/cb"),
+            ("redirect_uris", "https://boat.example/cb#x"),
+            ("redirect_uris", "javascript:alert(1)"),
+            ("post_logout_redirect_uris", "ftp://boat.example"),
+            ("backchannel_logout_uri", "boat.example"),
+            ("initiate_login_uri", "http://boat.example/login"),
+            ("policy_uri", "javascript:alert(1)"),
+        ] {
+            let page = send(&mut county, &[(field, value)]).await;
+            let html = scraper::Html::parse_document(&page.text);
+            let marked = scraper::Selector::parse("[aria-invalid=true]").unwrap();
+            let marked: Vec<_> = html.select(&marked).filter_map(|one| one.attr("name").map(str::to_owned)).collect();
+            assert_eq!(marked, [field], "{value}");
+            assert!(page.text.contains("小船科技有限公司") || field == "edu_vendor", "what was typed is kept");
+        }
+        assert_eq!(count(&app, "SELECT COUNT(*) FROM client").await, 3, "nothing was registered");
+        // What a page says is text, whatever was typed.
+        let page = send(&mut county, &[("client_name", "<script>alert(1)</script>"), ("redirect_uris", "\"><img src=x onerror=alert(1)>")]).await;
+        assert!(!page.text.contains("<script>") && !page.text.contains("<img src=x"), "{page:#?}");
+    }
+
+    async fn a_form_is_good_once(app: TestApp) {
+        let mut county = keeper(&app).await;
+        let form = county.browser.open("/console/register").await;
+        let tries = (0..4).map(|_| {
+            let (mut county, form) = (county.clone(), form.clone());
+            async move { county.browser.submit(&form, "client_name", GOOD).await.has("client-id") }
+        });
+        let made = futures_util::future::join_all(tries).await.into_iter().filter(|made| *made).count();
+        assert_eq!(made, 1);
+        assert_eq!(count(&app, "SELECT COUNT(*) FROM client").await, 4);
+    }
+
+    async fn nobody_makes_herself_a_platform_or_reaches_further(app: TestApp) {
+        let mut school = signed_in(&app, "school_admin").await;
+        let smuggled = [("edu_client_kind", "platform"), ("edu_lawful_basis", "statutory"), ("edu_resources", "x"), ("scope.mingji.admin", "yes")];
+        let page = send(&mut school, &smuggled).await;
+        assert!(page.has("client-id"), "{page:#?}");
+        assert_eq!(count(&app, "SELECT COUNT(*) FROM client WHERE kind = 'platform'").await, 2);
+        let county = app.app.client(&app.client("vendor").id, app.app.now()).await.unwrap().unwrap().org.unwrap();
+        let page = send(&mut school, &[("org", &county.to_string())]).await;
+        assert_eq!(page.status, 404, "the county ({COUNTY}) is not the school's ({SCHOOL})");
+        assert_eq!(count(&app, "SELECT COUNT(*) FROM client").await, 4);
+    }
+
+    async fn an_application_is_removed_and_a_platform_is_not(app: TestApp) {
+        let (vendor, platform) = (app.client("vendor"), app.client("platform_a"));
+        let tokens = app.teacher().sign_in(&vendor).await;
+        let mut county = keeper(&app).await;
+        let page = page_of(&mut county, &vendor).await;
+        let version = page.value_of("version").unwrap();
+        let fields = [("version", version.as_str()), ("confirm", "yes")];
+        let done = county.browser.post(&at(&vendor, "removal"), &fields).await;
+        assert!(county.browser.follow(&done).await.has("told"));
+        assert_eq!(vendor.refresh(&tokens.refresh()).await.error(), "invalid_client");
+        assert_eq!(page_of(&mut county, &vendor).await.status, 404);
+        let page = page_of(&mut county, &platform).await;
+        assert!(!page.has("remove"));
+        let version = page.value_of("version").unwrap();
+        let fields = [("version", version.as_str()), ("confirm", "yes")];
+        assert_eq!(county.browser.post(&at(&platform, "removal"), &fields).await.status, 404);
+        app.teacher().sign_in(&platform).await;
+    }
+}
