@@ -1,7 +1,6 @@
 //! Provider metadata (OpenID Connect Discovery 1.0, 3; RFC 8414; Identity Assurance 1.0, 9): exactly what is served, no more.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Bytes;
@@ -21,45 +20,37 @@ use crate::domain::oidc::scope::Scope;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::{claims, dpop, registration, request_object};
 use crate::domain::registry::verification::TRUST_FRAMEWORK;
-use crate::domain::time::Timestamp;
 use crate::http::error;
 use crate::http::extract::Visit;
 use crate::http::urls::path;
 
-/// How long a document that was made is given to everybody who asks (R15).
-const KEPT: Duration = Duration::from_secs(2);
-
-/// The document as it was made last, and when.
+/// The document as it was made last, and the types of details that stand in it: nothing else of it changes while we run.
 #[derive(Clone, Default)]
-pub struct Kept(Arc<RwLock<Option<(Timestamp, Bytes)>>>);
+pub struct Kept(Arc<RwLock<Option<(Vec<String>, Bytes)>>>);
 
 impl Kept {
-    fn at(&self, now: Timestamp) -> Option<Bytes> {
+    fn with(&self, types: &[String]) -> Option<Bytes> {
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|(at, _)| *at <= now && now.since(*at) < KEPT).map(|(_, text)| text.clone())
+        kept.as_ref().filter(|(known, _)| known == types).map(|(_, text)| text.clone())
     }
 }
 
 /// The document.
 pub async fn metadata(State(app): State<App>, Extension(kept): Extension<Kept>, visit: Visit) -> Response {
-    let now = app.now();
-    let text = match kept.at(now) {
-        Some(text) => text,
-        None => {
-            let types = match app.authorization_type_names().await {
-                Ok(types) => types,
-                Err(why) => return error::protocol(&visit, &why),
-            };
-            let made = Bytes::from(document(&app, types).to_string());
-            *kept.0.write().unwrap_or_else(PoisonError::into_inner) = Some((now, made.clone()));
-            made
-        }
+    let types = match app.authorization_type_names().await {
+        Ok(types) => types,
+        Err(why) => return error::protocol(&visit, &why),
     };
+    let text = kept.with(&types).unwrap_or_else(|| {
+        let made = Bytes::from(document(&app, &types).to_string());
+        *kept.0.write().unwrap_or_else(PoisonError::into_inner) = Some((types, made.clone()));
+        made
+    });
     let headers = [(header::CACHE_CONTROL, "public, max-age=300"), (header::CONTENT_TYPE, "application/json")];
     (headers, text).into_response()
 }
 
-fn document(app: &App, types: Vec<String>) -> Value {
+fn document(app: &App, types: &[String]) -> Value {
     let at = |path: &str| app.issuer().at(path);
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).chain([ADMIN]).collect();
     let mtls = app.mtls_origin();

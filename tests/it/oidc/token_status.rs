@@ -140,7 +140,7 @@ both_engines! {
         assert_eq!(give_back(&rp, &one.access()).await.status, 200);
         assert!(!is_active(&rp, &one.access()).await && is_active(&rp, &two.access()).await);
         let (twin, teacher) = (app.twin().await, app.person("full_claims").person_id);
-        assert!(twin.withdraw_consent(&app.operator(), teacher, &rp.id).await.unwrap() > 0);
+        twin.set_password(&app.operator(), teacher, "一只安静的旧钢笔".to_owned().into()).await.unwrap();
         app.pass(Duration::from_secs(2));
         assert!(!is_active(&rp, &two.access()).await);
         twin.close().await;
