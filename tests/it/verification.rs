@@ -177,6 +177,8 @@ with_a_service! {
         world.ask(teacher).await;
         world.until(teacher, "confirmed").await;
         let told = async || {
+            // Another process writes it.
+            app.pass(Duration::from_secs(2));
             let ask = platform.ask().with("scope", "openid profile edu edu.realname");
             let tokens = app.teacher().sign_in_with(&platform, ask).await;
             let claims = platform.userinfo(&tokens.access()).await.body;
