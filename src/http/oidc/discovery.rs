@@ -26,12 +26,18 @@ use crate::http::urls::path;
 
 /// The document as it was made last, and the types of details that stand in it: nothing else of it changes while we run.
 #[derive(Clone, Default)]
-pub struct Kept(Arc<RwLock<Option<(Vec<String>, Bytes)>>>);
+pub struct Kept(Arc<RwLock<Made>>);
+
+#[derive(Default)]
+struct Made {
+    types: Vec<String>,
+    text: Option<Bytes>,
+}
 
 impl Kept {
     fn with(&self, types: &[String]) -> Option<Bytes> {
-        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|(known, _)| known == types).map(|(_, text)| text.clone())
+        let made = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        made.text.clone().filter(|_| made.types == types)
     }
 }
 
@@ -43,7 +49,7 @@ pub async fn metadata(State(app): State<App>, Extension(kept): Extension<Kept>, 
     };
     let text = kept.with(&types).unwrap_or_else(|| {
         let made = Bytes::from(document(&app, &types).to_string());
-        *kept.0.write().unwrap_or_else(PoisonError::into_inner) = Some((types, made.clone()));
+        *kept.0.write().unwrap_or_else(PoisonError::into_inner) = Made { types, text: Some(made.clone()) };
         made
     });
     let headers = [(header::CACHE_CONTROL, "public, max-age=300"), (header::CONTENT_TYPE, "application/json")];
