@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{App, Error};
-use crate::domain::access::{Door, OnePerson, Own, Platform, Reached, Subtree, Task, TaskName, ViaGrant, Ward};
+use crate::domain::access::{
+    ClientScope, Door, OnePerson, Own, Platform, Reached, Subtree, Task, TaskName, ViaGrant, Ward,
+};
 use crate::domain::auth::session::Session;
 use crate::domain::id::{GrantId, OrgId, PersonId};
 use crate::domain::oidc::client::{Client, ClientStatus};
@@ -95,15 +97,10 @@ const CASE_ROLES: [AdminRole; 5] =
 /// Roles above a school, whose word about a paper is not that of who keeps the school's register.
 const SIGHTING_ROLES: [AdminRole; 4] = [AdminRole::National, AdminRole::Province, AdminRole::City, AdminRole::County];
 
-/// Roles that answer for relying parties of their subtree: whoever runs an institution, and who speaks for a vendor there.
-const CLIENT_ROLES: [AdminRole; 6] = [
-    AdminRole::National,
-    AdminRole::Province,
-    AdminRole::City,
-    AdminRole::County,
-    AdminRole::School,
-    AdminRole::Vendor,
-];
+/// Whoever runs an institution answers for all relying parties of its subtree, as for its cases.
+const CLIENT_ROLES: [AdminRole; 5] = CASE_ROLES;
+/// Whoever speaks for a vendor answers for her own applications there, and for no other vendor's.
+const VENDOR_ROLES: [AdminRole; 1] = [AdminRole::Vendor];
 /// These look, and change nothing.
 const REVIEWING_ROLES: [AdminRole; 1] = [AdminRole::AppReviewer];
 
@@ -172,18 +169,19 @@ impl App {
     ///
     /// # Errors
     /// `NotFound` when she may nowhere.
-    pub(crate) async fn client_subtree(
+    pub(crate) async fn client_scope(
         &self,
         tx: &mut Tx,
         admin: PersonId,
         duty: ClientDuty,
         now: Timestamp,
-    ) -> Result<Subtree, Error> {
+    ) -> Result<ClientScope, Error> {
         let roles: Vec<AdminRole> = match duty {
             ClientDuty::Keep => CLIENT_ROLES.to_vec(),
             ClientDuty::See => CLIENT_ROLES.into_iter().chain(REVIEWING_ROLES).collect(),
         };
-        subtree(tx, admin, &roles, now).await?.ok_or_else(|| Error {
+        let (all, hers) = (subtree(tx, admin, &roles, now).await?, subtree(tx, admin, &VENDOR_ROLES, now).await?);
+        ClientScope::prove_from_live_roles(all, hers).ok_or_else(|| Error {
             internal:
                 "she holds no live grant over clients: run `mingji admin grant LOGIN --role vendor_admin --scope ORG_CODE`"
                     .into(),

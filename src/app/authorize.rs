@@ -376,6 +376,7 @@ impl App {
                 return self.jarm_reply(ctx, &client, reply).await;
             }
         };
+        let mut institution = None;
         let (next, scene) = match session {
             None => (prompt::decide(&request, &client, None, ctx.now), None),
             Some(session) => {
@@ -399,6 +400,9 @@ impl App {
                 let ids: Vec<_> = standing.identities.iter().map(|identity| identity.id).collect();
                 let present = Present { session: &session, sub: sub.as_deref(), identities: &ids, age, receipt };
                 let next = prompt::decide(&request, &client, Some(&present), ctx.now);
+                if next == Next::Consent {
+                    institution = self.answering(&mut tx, &client).await?;
+                }
                 (next, Some((Who { session, name: standing.base.name.clone() }, standing)))
             }
         };
@@ -422,17 +426,17 @@ impl App {
                 if let Some(asked) = &request.elsewhere {
                     self.decline(ctx, asked, &client, &scene.0.session, "a guardian has not agreed yet").await?;
                 }
-                self.page(Next::GuardianNeeded, Some(scene), (request, shown), client, browser)?
+                self.page(Next::GuardianNeeded, Some(scene), (request, shown), (client, None), browser)?
             }
             (Next::SignIn, _) => {
                 // A page that is newly due is a new sign-in: the interaction of the last one may be finished (R3),
                 // as after "not me", and would refuse the right password once.
                 let interaction = InteractionId::new(ctx.now, &*self.random);
                 let request = AuthorizationRequest { interaction, ..request };
-                self.page(Next::SignIn, None, (request, shown), client, browser)?
+                self.page(Next::SignIn, None, (request, shown), (client, None), browser)?
             }
             (next, scene) => {
-                let reply = self.page(next, scene, (request, shown), Arc::clone(&client), browser)?;
+                let reply = self.page(next, scene, (request, shown), (Arc::clone(&client), institution), browser)?;
                 self.jarm_reply(ctx, &client, reply).await?
             }
         };
@@ -446,7 +450,7 @@ impl App {
         next: Next,
         scene: Option<(Who, Arc<Standing>)>,
         (mut request, shown): (AuthorizationRequest, ShownDetails),
-        client: Arc<Client>,
+        (client, institution): (Arc<Client>, Option<String>),
         browser: &Browser,
     ) -> Result<Reply, Error> {
         if next == Next::Confirm {
@@ -471,7 +475,8 @@ impl App {
                 Page::ChooseIdentity { request: sealed, who, client, identities }
             }
             (Next::Consent, Some((who, _))) => {
-                let card = ConsentCard { client, scope: prompt::consent_scope(&request), details: shown.cards };
+                let (scope, details) = (prompt::consent_scope(&request), shown.cards);
+                let card = ConsentCard { client, scope, details, institution };
                 Page::Consent { request: sealed, who, card }
             }
             (Next::GuardianNeeded, Some((who, _))) => {

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
 use super::client_keys::Disbelief;
-use super::client_secret::Fit;
+use super::client_secret::{Fit, with_old_secret};
 use super::possession::Possession;
 use super::{App, Error};
 use crate::domain::oidc::assertion::{Expect, TYPES};
@@ -75,6 +75,7 @@ impl App {
             (AuthMethod::ClientSecretBasic, Proof::Basic(_)) | (AuthMethod::ClientSecretPost, Proof::Post(_)) => {
                 match fit {
                     Fit::Good => Ok(client),
+                    Fit::Old => Ok(with_old_secret(client)),
                     Fit::Ended => Err(refused(FaultKind::SecretOld, "a secret that was replaced")),
                     Fit::Wrong => Err(refused(FaultKind::SecretWrong, "a wrong secret")),
                 }
@@ -85,8 +86,10 @@ impl App {
                 Ok(client)
             }
             (AuthMethod::ClientSecretJwt | AuthMethod::PrivateKeyJwt, Proof::Assertion(jwt)) => {
-                self.check_assertion(&client, jwt.expose_secret(), &credentials.audiences, now).await?;
-                Ok(client)
+                match self.check_assertion(&client, jwt.expose_secret(), &credentials.audiences, now).await? {
+                    Fit::Old => Ok(with_old_secret(client)),
+                    _ => Ok(client),
+                }
             }
             _ => Err(refused(FaultKind::AuthMethod, "another method than the registered one")),
         }
@@ -110,14 +113,14 @@ impl App {
         if good { Ok(()) } else { Err(refused(&"the certificate is not the client's")) }
     }
 
-    /// RFC 7523, 3: the signature, the claims, and that it is used once.
+    /// RFC 7523, 3: the signature, the claims, and that it is used once; which secret or key made it.
     async fn check_assertion(
         &self,
         client: &Client,
         jwt: &str,
         audiences: &[String],
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<Fit, Error> {
         let header = Header::read(jwt).map_err(|why| refused(FaultKind::AssertionForm, why))?;
         let method = client.metadata.token_endpoint_auth_method;
         let pinned = client.metadata.token_endpoint_auth_signing_alg;
@@ -128,10 +131,11 @@ impl App {
         if !TYPES.contains(&header.typ.as_deref()) {
             return Err(refused(FaultKind::AssertionForm, "another kind of token"));
         }
-        let claims = if method == AuthMethod::ClientSecretJwt {
+        let (claims, fit) = if method == AuthMethod::ClientSecretJwt {
             self.verify_with_secrets(client, jwt, &header, now)?
         } else {
-            self.verify_of_client(client, jwt, &header).await.map_err(|why| refused(fault_of(&why), why))?
+            let claims = self.verify_of_client(client, jwt, &header).await;
+            (claims.map_err(|why| refused(fault_of(&why), why))?, Fit::Good)
         };
         let client_id = client.id.to_string();
         // FAPI 2.0 Security Profile, 5.3.2.1: "shall only accept its issuer identifier value […] as a string in the aud claim".
@@ -141,7 +145,7 @@ impl App {
         // From here on whoever asks has the key: he may know what is wrong with what he made.
         let good = expect.check(&claims).map_err(|why| Error::from(ProtocolError::new(Code::InvalidClient, why)))?;
         if self.is_first_use(&client_id, &good.jti, good.remember).await? {
-            Ok(())
+            Ok(fit)
         } else {
             Err(ProtocolError::new(Code::InvalidClient, "the assertion was used before").into())
         }
@@ -154,12 +158,15 @@ impl App {
         jwt: &str,
         header: &Header,
         now: Timestamp,
-    ) -> Result<Map<String, Value>, Error> {
+    ) -> Result<(Map<String, Value>, Fit), Error> {
         let wrong = |why| refused(FaultKind::AssertionSignature, why);
         let secret = self.secret_of_client(client)?.ok_or_else(|| Error::internal("no sealed secret"))?;
         match (foreign::verify_with_secret(jwt, header, secret.expose_secret()), self.old_secret_of(client, now)?) {
-            (Err(_), Some(old)) => foreign::verify_with_secret(jwt, header, old.expose_secret()).map_err(wrong),
-            (verified, _) => verified.map_err(wrong),
+            (Err(_), Some(old)) => {
+                let claims = foreign::verify_with_secret(jwt, header, old.expose_secret()).map_err(wrong)?;
+                Ok((claims, Fit::Old))
+            }
+            (verified, _) => Ok((verified.map_err(wrong)?, Fit::Good)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A client's secret is replaced without an outage: the old one is good beside the new one until a moment, or ends at once
 //! where it leaked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -16,16 +17,26 @@ use crate::keys::opaque;
 use crate::store::clients;
 use crate::store::facts::{self, Cache};
 
-/// The old secret lives no longer beside the new one.
+/// The old secret lives so long beside the new one where nobody says otherwise.
+const OVERLAP: Duration = Duration::from_secs(86_400);
+/// And no longer than this.
 pub const LONGEST_OVERLAP: Duration = Duration::from_secs(7 * 86_400);
 
 impl App {
-    /// `mingji client rotate-secret`: a new secret, shown once; the old one is good for `overlap` more.
+    /// `mingji client rotate-secret`: a new secret, shown once; the one of now is good for `overlap` more, and one from
+    /// before it ends. Where nobody says for how long: while one from before is good, it goes on until its time and the one
+    /// of now ends, because its answer may have been lost; else a day.
     ///
     /// # Errors
     /// `NotFound` for an unknown client, `Invalid` for one without a secret or too long an overlap, `Conflict` when somebody
     /// else was quicker; a failed store.
-    pub async fn rotate_secret(&self, ctx: &Ctx, id: ClientId, overlap: Duration) -> Result<Registered, Error> {
+    pub async fn rotate_secret(
+        &self,
+        ctx: &Ctx,
+        id: ClientId,
+        overlap: impl Into<Option<Duration>>,
+    ) -> Result<Registered, Error> {
+        let overlap = overlap.into();
         let mut work = self.begin(ctx, Action::ClientSecretRotated).await?;
         let client = clients::find(work.tx(), id).await?.ok_or_else(|| Error::not_found("a client of this id"))?;
         let registered = self.rotate_in(&mut work, client, overlap, ctx.now).await?;
@@ -52,23 +63,29 @@ impl App {
         &self,
         work: &mut Work<'_>,
         mut client: Client,
-        overlap: Duration,
+        overlap: Option<Duration>,
         now: Timestamp,
     ) -> Result<Registered, Error> {
-        if overlap > LONGEST_OVERLAP {
+        if overlap.is_some_and(|overlap| overlap > LONGEST_OVERLAP) {
             return Err(Error::invalid("an old secret is good for seven days more at most"));
         }
         let (Some(digest), ClientStatus::Active) = (client.secret_digest, client.status) else {
             return Err(Error::invalid("this client has no secret to rotate, or is not in use"));
         };
-        // Of a leaked one not even the value is kept; its digest still tells a late user what he uses.
-        let sealed = client.secret_sealed.take().filter(|_| !overlap.is_zero());
-        client.old_secret = Some(OldSecret { digest, sealed, until: now.plus(overlap) });
+        let sealed = client.secret_sealed.take();
+        let keeps_old = overlap.is_none() && client.old_secret.as_ref().is_some_and(|old| now < old.until);
+        if !keeps_old {
+            let overlap = overlap.unwrap_or(OVERLAP);
+            // Of a leaked one not even the value is kept; its digest still tells a late user what he uses.
+            let sealed = sealed.filter(|_| !overlap.is_zero());
+            client.old_secret = Some(OldSecret { digest, sealed, until: now.plus(overlap) });
+            work.detail("overlap_seconds", overlap.as_secs());
+        }
         client.secret_digest = None;
         let secret = self.renew_secret(&mut client)?;
         self.keep_secrets(work, &client, now).await?;
-        work.detail("overlap_seconds", overlap.as_secs());
-        Ok(Registered { client: std::sync::Arc::new(client), secret })
+        work.detail("keeps_old", keeps_old);
+        Ok(Registered { client: Arc::new(client), secret })
     }
 
     /// Part of a larger change.
@@ -102,10 +119,20 @@ impl App {
         let is_new = opaque::matches(secret.expose_secret(), &stored.unwrap_or([0; 32])) && stored.is_some();
         let is_old = opaque::matches(secret.expose_secret(), &old.map_or([0; 32], |old| old.digest)) && old.is_some();
         match (is_new, is_old, old.is_some_and(|old| now < old.until)) {
-            (true, ..) | (_, true, true) => Fit::Good,
+            (true, ..) => Fit::Good,
+            (_, true, true) => Fit::Old,
             (_, true, false) => Fit::Ended,
             _ => Fit::Wrong,
         }
+    }
+}
+
+/// A client that proved itself with the secret from before: whoever knows that one alone can check nothing that is signed
+/// with another (OpenID Connect Core, 10.1), so that one signs what it is answered here. Never written back.
+pub(super) fn with_old_secret(client: Arc<Client>) -> Arc<Client> {
+    match client.old_secret.as_ref().and_then(|old| old.sealed.clone()) {
+        Some(sealed) => Arc::new(Client { secret_sealed: Some(sealed), ..(*client).clone() }),
+        None => client,
     }
 }
 
@@ -114,6 +141,8 @@ impl App {
 pub(super) enum Fit {
     /// Its own.
     Good,
+    /// Its own from before, which is still good.
+    Old,
     /// Its own until it was replaced.
     Ended,
     /// Nobody's.

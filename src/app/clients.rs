@@ -66,7 +66,8 @@ impl App {
     pub async fn create_client(&self, ctx: &Ctx, metadata: ClientMetadata) -> Result<Registered, Error> {
         let metadata = metadata.completed();
         let sector = self.checked_sector(&metadata, true).await?;
-        let (client, secret) = self.new_client(ctx, metadata, sector)?;
+        let (mut client, secret) = self.new_client(ctx, metadata, sector)?;
+        client.vouched = true;
         let mut work = self.begin(ctx, Action::ClientCreated).await?;
         self.add_client(&mut work, &client).await?;
         work.commit(Outcome::Done).await?;
@@ -97,7 +98,7 @@ impl App {
         self.rebuild_stream(id).await
     }
 
-    /// A client that is not stored yet, with its secret where it has one.
+    /// A client that is not stored yet and that nobody vouches for, with its secret where it has one.
     pub(super) fn new_client(
         &self,
         ctx: &Ctx,
@@ -115,6 +116,7 @@ impl App {
             status: ClientStatus::Active,
             created_at: ctx.now,
             org: None,
+            vouched: false,
             version: 1,
         };
         let secret = self.renew_secret(&mut client)?;

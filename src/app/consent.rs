@@ -24,7 +24,7 @@ use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::db::Tx;
-use crate::store::{clients, consents, deliveries, grants, guardianships, identities};
+use crate::store::{clients, consents, deliveries, grants, guardianships, identities, institutions};
 
 /// The text that people agreed to; a change of it asks again.
 pub const NOTICE_VERSION: &str = "2026-11";
@@ -38,9 +38,18 @@ pub struct ConsentCard {
     pub scope: ScopeSet,
     /// And for what in detail (RFC 9396).
     pub details: Vec<Shown>,
+    /// The institution that answers for the client, where nobody looked at who provides it.
+    pub institution: Option<String>,
 }
 
 impl App {
+    /// The institution that answers for a client, where nobody looked at who provides it: people read its name instead.
+    pub(super) async fn answering(&self, tx: &mut Tx, client: &Client) -> Result<Option<String>, Error> {
+        let Some(org) = client.org.filter(|_| client.vendor().is_none()) else { return Ok(None) };
+        let org = institutions::find(tx, &access::task(TaskName::ConsentPage), org).await?;
+        Ok(org.map(|org| org.name))
+    }
+
     /// Whether a live receipt stands behind a request: her own, or while she is under 14 that of a guardian
     /// who is confirmed now.
     pub(crate) async fn receipt(
@@ -359,9 +368,12 @@ impl App {
     }
 }
 
-/// Which text somebody agrees to: ours, and what the client shows of itself. A receipt for another counts no more.
+/// Which text somebody agrees to: ours, what the client shows of itself, and which institution answers for it where the page
+/// says so. A receipt for another counts no more.
 pub(super) fn notice_of(client: &Client) -> String {
-    format!("{NOTICE_VERSION}/{}", opaque::s256(&serde_json::json!(client.metadata.shown()).to_string()))
+    let mut shown = client.metadata.shown();
+    shown.extend(client.org.filter(|_| client.vendor().is_none()).map(|org| org.to_string()));
+    format!("{NOTICE_VERSION}/{}", opaque::s256(&serde_json::json!(shown).to_string()))
 }
 
 /// Names of types for the books: they are the operator's words, and what stands in the details is not repeated there.

@@ -32,6 +32,8 @@ pub struct ConsentCard {
     pub since: Timestamp,
     /// The client shows itself otherwise since then: it counts no more, and is asked for again.
     pub outdated: bool,
+    /// The institution that answers for the client, where nobody looked at who provides it.
+    pub institution: Option<String>,
 }
 
 /// A child under 14, for whom her guardian decides.
@@ -135,12 +137,16 @@ impl App {
             let Some(client) = self.client_by_id(id, now).await? else { continue };
             let notice = notice_of(&client);
             let details = self.still_in_detail(&receipts, &client, &notice).await?;
-            let mut scopes: Vec<String> = receipts.iter().flat_map(|receipt| receipt.claims.iter().cloned()).collect();
+            let counts = |receipt: &&ConsentReceipt| receipt.notice_version == notice;
+            let outdated = !receipts.iter().any(|receipt| counts(&receipt));
+            // What was agreed to under another text is listed where nothing else was, to be taken back, and said to be so.
+            let meant: Vec<_> = receipts.iter().filter(|receipt| outdated || counts(receipt)).collect();
+            let mut scopes: Vec<String> = meant.iter().flat_map(|receipt| receipt.claims.iter().cloned()).collect();
             scopes.sort_unstable();
             scopes.dedup();
-            let since = receipts.iter().map(|receipt| receipt.given_at).min().unwrap_or(now);
-            let outdated = receipts.iter().all(|receipt| receipt.notice_version != notice);
-            cards.push(ConsentCard { client, scopes, details, since, outdated });
+            let since = meant.iter().map(|receipt| receipt.given_at).min().unwrap_or(now);
+            let institution = self.answering(&mut self.db.read().await?, &client).await?;
+            cards.push(ConsentCard { client, scopes, details, since, outdated, institution });
         }
         cards.sort_by_key(|card| std::cmp::Reverse(card.since));
         Ok(cards)

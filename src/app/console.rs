@@ -11,7 +11,7 @@ use super::clients::Registered;
 use super::session::{Browser, Who};
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::{Subtree, TaskName};
+use crate::domain::access::{ClientScope, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{ClientId, OrgId, PersonId};
 use crate::domain::oidc::client::{Client, ClientKind, ClientMetadata, ClientStatus};
@@ -82,7 +82,7 @@ impl App {
     /// `NotFound` for whoever answers for no clients; a failed store.
     pub async fn console_visitor(&self, ctx: &Ctx, browser: &Browser) -> Result<Option<Visitor>, Error> {
         let Some(who) = self.who(ctx, browser).await? else { return Ok(None) };
-        self.client_subtree(&mut self.db.read().await?, who.session.person, ClientDuty::See, ctx.now).await?;
+        self.client_scope(&mut self.db.read().await?, who.session.person, ClientDuty::See, ctx.now).await?;
         self.touch_session(&who.session, ctx.now).await?;
         let recent = ctx.now.since(who.session.auth_time) <= self.lifetimes.admin_step_up;
         Ok(Some(Visitor { who, recent }))
@@ -95,10 +95,10 @@ impl App {
     pub async fn console_clients(&self, ctx: &Ctx, visitor: &Visitor) -> Result<(Vec<Listed>, bool), Error> {
         let mut tx = self.db.read().await?;
         let admin = visitor.who.session.person;
-        let scope = self.client_subtree(&mut tx, admin, ClientDuty::See, ctx.now).await?;
+        let scope = self.client_scope(&mut tx, admin, ClientDuty::See, ctx.now).await?;
         let found = clients::under(&mut tx, &scope).await?;
         let listed = found.into_iter().map(|(client, institution)| Listed { client: Arc::new(client), institution });
-        let may_register = self.client_subtree(&mut tx, admin, ClientDuty::Keep, ctx.now).await.is_ok();
+        let may_register = self.client_scope(&mut tx, admin, ClientDuty::Keep, ctx.now).await.is_ok();
         Ok((listed.collect(), may_register))
     }
 
@@ -111,9 +111,9 @@ impl App {
         self.write_faults().await?;
         let mut tx = self.db.read().await?;
         let admin = visitor.who.session.person;
-        let scope = self.client_subtree(&mut tx, admin, ClientDuty::See, ctx.now).await?;
+        let scope = self.client_scope(&mut tx, admin, ClientDuty::See, ctx.now).await?;
         let (client, institution) = one(&mut tx, &scope, id).await?;
-        let keeps = self.client_subtree(&mut tx, admin, ClientDuty::Keep, ctx.now).await;
+        let keeps = self.client_scope(&mut tx, admin, ClientDuty::Keep, ctx.now).await;
         let may_change = match keeps {
             Ok(scope) => clients::find_under(&mut tx, &scope, id).await?.is_some(),
             Err(_) => false,
@@ -129,13 +129,15 @@ impl App {
     /// `NotFound` when she may nowhere; a failed store.
     pub async fn console_desk(&self, ctx: &Ctx, visitor: Visitor) -> Result<Desk, Error> {
         let mut tx = self.db.read().await?;
-        let scope = self.client_subtree(&mut tx, visitor.who.session.person, ClientDuty::Keep, ctx.now).await?;
+        let scope = self.client_scope(&mut tx, visitor.who.session.person, ClientDuty::Keep, ctx.now).await?;
         let mut institutions = Vec::new();
-        for root in scope.roots() {
-            if let Some(org) = institutions::find_in(&mut tx, &scope, root).await?
-                && !institutions.iter().any(|(known, _)| *known == org.id)
-            {
-                institutions.push((org.id, org.name));
+        for subtree in scope.subtrees() {
+            for root in subtree.roots() {
+                if let Some(org) = institutions::find_in(&mut tx, subtree, root).await?
+                    && !institutions.iter().any(|(known, _)| *known == org.id)
+                {
+                    institutions.push((org.id, org.name));
+                }
             }
         }
         let once = secrecy::ExposeSecret::expose_secret(&opaque::generate(&*self.random)).to_owned();
@@ -143,7 +145,8 @@ impl App {
     }
 
     /// Registers an application of a vendor for an institution at the top of one of her subtrees, as somebody who registers
-    /// it himself: nobody vouches for its addresses. A platform, which asks nobody and hears of everybody by her
+    /// it himself: nobody vouches for its addresses or a provider's name, and people read which institution answers for it.
+    /// It is hers from then on. A platform, which asks nobody and hears of everybody by her
     /// `person_id`, is registered by the operator alone.
     ///
     /// # Errors
@@ -159,6 +162,7 @@ impl App {
         let admin = proved(visitor)?;
         let metadata = ClientMetadata {
             edu_client_kind: ClientKind::Application,
+            edu_vendor: None,
             edu_lawful_basis: None,
             edu_require_pkce: true,
             edu_resources: Vec::new(),
@@ -174,13 +178,14 @@ impl App {
         }
         let ctx = ctx.administering(admin);
         let mut work = self.begin(&ctx, Action::ClientCreated).await?;
-        let scope = self.client_subtree(work.tx(), admin, ClientDuty::Keep, ctx.now).await?;
-        if !scope.roots().any(|root| root == org) {
+        let scope = self.client_scope(work.tx(), admin, ClientDuty::Keep, ctx.now).await?;
+        if !scope.parts().iter().any(|(root, _)| *root == org) {
             return Err(Error::not_found("an institution of hers"));
         }
         let (mut client, secret) = self.new_client(&ctx, metadata, sector)?;
         client.org = Some(org);
         self.add_client(&mut work, &client).await?;
+        clients::set_keeper(work.tx(), client.id, admin).await?;
         work.target("institution", org);
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
@@ -197,7 +202,7 @@ impl App {
         ctx: &Ctx,
         visitor: &Visitor,
         (id, version): (ClientId, i64),
-        overlap: Duration,
+        overlap: Option<Duration>,
     ) -> Result<Registered, Error> {
         let admin = proved(visitor)?;
         let ctx = ctx.administering(admin);
@@ -260,7 +265,7 @@ impl App {
         admin: PersonId,
         (id, version): (ClientId, i64),
     ) -> Result<Client, Error> {
-        let scope = self.client_subtree(tx, admin, ClientDuty::Keep, ctx.now).await?;
+        let scope = self.client_scope(tx, admin, ClientDuty::Keep, ctx.now).await?;
         let (client, _) = one(tx, &scope, id).await?;
         if client.version == version {
             Ok(client)
@@ -269,11 +274,21 @@ impl App {
         }
     }
 
-    /// `mingji client assign`: says which institution answers for a client; nobody but the operator for none.
+    /// `mingji client assign`: says which institution answers for a client, nobody but the operator for none; and who
+    /// besides those who run it: somebody of its vendor, who is an administrator there for that.
     ///
     /// # Errors
-    /// `NotFound` for an unknown client or institution; a failed store.
-    pub async fn assign_client(&self, ctx: &Ctx, id: ClientId, code: Option<&str>) -> Result<(), Error> {
+    /// `NotFound` for an unknown client or institution, `Invalid` for somebody without an institution; a failed store.
+    pub async fn assign_client(
+        &self,
+        ctx: &Ctx,
+        id: ClientId,
+        code: Option<&str>,
+        keeper: Option<PersonId>,
+    ) -> Result<(), Error> {
+        if code.is_none() && keeper.is_some() {
+            return Err(Error::invalid("whoever answers for a client does so at an institution: say which"));
+        }
         let mut work = self.begin(ctx, Action::ClientAssigned).await?;
         let org = match code {
             Some(code) => {
@@ -282,13 +297,16 @@ impl App {
             }
             None => None,
         };
-        if !clients::assign(work.tx(), id, org, ctx.now).await? {
+        if !clients::assign(work.tx(), id, (org, keeper), ctx.now).await? {
             return Err(Error::not_found("a client of this id"));
         }
         facts::bump(work.tx(), Cache::Clients).await?;
         work.target("client", id).detail("assigned", org.is_some());
         if let Some(org) = org {
             work.target("institution", org);
+        }
+        if let Some(keeper) = keeper {
+            work.target("person", keeper);
         }
         work.event("client", id, "client.updated", &["org"]);
         work.commit(Outcome::Done).await?;
@@ -304,7 +322,6 @@ impl App {
         let alone = |change: fn(&ClientMetadata, ClientMetadata) -> ClientMetadata| {
             let bare = ClientMetadata {
                 client_name: None,
-                edu_vendor: None,
                 post_logout_redirect_uris: Vec::new(),
                 backchannel_logout_uri: None,
                 initiate_login_uri: None,
@@ -324,7 +341,6 @@ type Only = fn(&ClientMetadata, ClientMetadata) -> ClientMetadata;
 const FIELDS: &[(&str, Only)] = &[
     ("client_name", |all, bare| ClientMetadata { client_name: all.client_name.clone(), ..bare }),
     ("client_name_en", |all, bare| ClientMetadata { localized: all.localized.clone(), ..bare }),
-    ("edu_vendor", |all, bare| ClientMetadata { edu_vendor: all.edu_vendor.clone(), ..bare }),
     ("post_logout_redirect_uris", |all, bare| ClientMetadata {
         post_logout_redirect_uris: all.post_logout_redirect_uris.clone(),
         ..bare
@@ -346,7 +362,7 @@ fn proved(visitor: &Visitor) -> Result<PersonId, Error> {
     }
 }
 
-async fn one(tx: &mut Tx, scope: &Subtree, id: ClientId) -> Result<(Client, String), Error> {
+async fn one(tx: &mut Tx, scope: &ClientScope, id: ClientId) -> Result<(Client, String), Error> {
     clients::find_under(tx, scope, id).await?.ok_or_else(|| Error::not_found("a client of hers"))
 }
 

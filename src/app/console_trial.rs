@@ -98,7 +98,7 @@ impl App {
 
     async fn tried_client(&self, ctx: &Ctx, visitor: &Visitor, id: ClientId) -> Result<Arc<Client>, Error> {
         let mut tx = self.db.read().await?;
-        let scope = self.client_subtree(&mut tx, visitor.who.session.person, ClientDuty::See, ctx.now).await?;
+        let scope = self.client_scope(&mut tx, visitor.who.session.person, ClientDuty::See, ctx.now).await?;
         let found = clients::find_under(&mut tx, &scope, id).await?;
         let (client, _) = found.ok_or_else(|| Error::not_found("a client of hers"))?;
         Ok(Arc::new(client))

@@ -14,7 +14,7 @@ use crate::domain::access::Door;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::{ACR_PASSWORD, Session, SignIn, session_lifetimes};
 use crate::domain::auth::throttle::{self, Attempt, Decision, Network};
-use crate::domain::id::{AccountId, InteractionId, PersonId, SessionId};
+use crate::domain::id::{InteractionId, SessionId};
 use crate::domain::registry::login::Login;
 use crate::keys::password::Priority;
 use crate::keys::{hex, opaque};
@@ -188,14 +188,13 @@ impl App {
             self.refund(&keys).await?;
             return self.again(LoginProblem::Busy, opened, browser);
         };
-        let Some((account, _)) = found.filter(|(account, _)| matches && account.may_sign_in) else {
+        let Some((account, verified)) = found.filter(|(account, _)| matches && account.may_sign_in) else {
             self.note_stranger(&keys).await?;
             self.note_refusal(ctx, &keys).await?;
             return self.again(LoginProblem::Refused, opened, browser);
         };
         self.refund(&keys).await?;
-        let begun =
-            self.begin_session(ctx, account.id, account.person, form.own_device, opened, browser, &keys).await?;
+        let begun = self.begin_session(ctx, (&account, &verified), form.own_device, opened, browser, &keys).await?;
         Ok(match (begun, then) {
             (LoginReply::SignedIn(signed_in), Some(then)) => {
                 LoginReply::SignedIn(Box::new(SignedIn { then, ..*signed_in }))
@@ -237,17 +236,29 @@ impl App {
         Ok(phc.map(|phc| (account, phc)))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one private step of sign_in, cut out for its length")]
+    /// Whether what was verified still opens the account, which is held until the transaction ends: whoever sets another
+    /// password, locks it or merges it meanwhile comes before, and is seen, or after, and ends this session too.
+    async fn still_opens(&self, tx: &mut Tx, account: &accounts::Reference, verified: &str) -> Result<bool, Error> {
+        let (door, own) = (access::door(), access::own_by_credential(account.person));
+        if accounts::hold(tx, &own).await? != Some(account.id) {
+            return Ok(false);
+        }
+        let now = accounts::by_id(tx, &door, account.id).await?;
+        let stands = now.is_some_and(|now| now.may_sign_in && now.person == account.person);
+        Ok(stands && credentials::password(tx, &door, account.id).await?.as_deref() == Some(verified))
+    }
+
     async fn begin_session(
         &self,
         ctx: &Ctx,
-        account: AccountId,
-        person: PersonId,
+        (opens, verified): (&accounts::Reference, &str),
         own_device: bool,
         opened: Option<Opened>,
         browser: &Browser,
         keys: &Keys,
     ) -> Result<LoginReply, Error> {
+        let (account, person) = (opens.id, opens.person);
+        let anybody = ctx;
         let ctx = ctx.acting(Actor::Person { id: person });
         let interaction = opened
             .as_ref()
@@ -255,6 +266,11 @@ impl App {
         let secret = opaque::generate(&*self.random);
         let mut work = self.begin(&ctx, Action::SignIn).await?;
         work.target("person", person).target("account", account);
+        if !self.still_opens(work.tx(), opens, verified).await? {
+            drop(work);
+            self.note_refusal(anybody, keys).await?;
+            return self.again(LoginProblem::Refused, opened, browser);
+        }
         let before = self.live_session(work.tx(), browser, ctx.now).await?;
         let is_admin = !admin_grants::live(work.tx(), person, ctx.now).await?.is_empty();
         let (idle, absolute) = session_lifetimes(&self.lifetimes, is_admin);

@@ -107,7 +107,7 @@ impl App {
             cards.extend(card(&mut tx, &kept, ctx.now).await?);
         }
         let looks = self.disclosures_of(&mut tx, &own, None, LOOKS).await?;
-        let console = self.client_subtree(&mut tx, own.person(), ClientDuty::See, ctx.now).await.is_ok();
+        let console = self.client_scope(&mut tx, own.person(), ClientDuty::See, ctx.now).await.is_ok();
         drop(tx);
         let platforms = self.launchable(ctx, &own).await?;
         let questions = self.open_questions(ctx, &who).await?;

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+use super::account::login;
 use super::output::Output;
 use super::{Failure, client_check, runtime};
 use crate::app::Ctx;
@@ -60,9 +61,10 @@ pub enum Command {
     RotateSecret {
         /// Its `client_id`.
         client_id: ClientId,
-        /// How long the old secret still works: `0s` when it leaked, `7d` at most.
-        #[arg(long, default_value = "24h", value_parser = overlap)]
-        overlap: Duration,
+        /// How long the secret of now still works: `0s` when it leaked, `7d` at most. When left out, a day; while one from
+        /// before is still good, that one goes on until its time, and the secret of now ends in its place: nobody may have it.
+        #[arg(long, value_parser = overlap)]
+        overlap: Option<Duration>,
     },
     /// Ends the old secret of a client at once.
     #[command(after_help = "Example: mingji client end-old-secret 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
@@ -78,6 +80,9 @@ pub enum Command {
         /// The institution's code; the operator alone answers for it when left out.
         #[arg(long, value_name = "CODE")]
         org: Option<String>,
+        /// Somebody of its vendor who answers for it there as `vendor_admin`: her user name or alias, `-` for standard input.
+        #[arg(long, value_name = "LOGIN", requires = "org")]
+        keeper: Option<String>,
     },
     /// 下架: the client is refused everywhere until it is restored.
     #[command(after_help = "Example: mingji client suspend 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
@@ -153,9 +158,10 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             app.end_old_secret(&Ctx::task(&app, "client end-old-secret"), *client_id).await?;
             output.say(&json!({ "client_id": client_id, "ended": true }), |_| "done".into())
         }
-        Command::Assign { client_id, org } => {
+        Command::Assign { client_id, org, keeper } => {
             let app = runtime::standing(config).await?;
-            app.assign_client(&Ctx::task(&app, "client assign"), *client_id, org.as_deref()).await?;
+            let keeper = login(&app, keeper.as_deref()).await?;
+            app.assign_client(&Ctx::task(&app, "client assign"), *client_id, org.as_deref(), keeper).await?;
             output.say(&json!({ "client_id": client_id, "org": org }), |_| "done".into())
         }
         Command::InitialTokens => {

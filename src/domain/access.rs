@@ -13,6 +13,14 @@ pub struct Subtree {
     roots: Vec<(AdminGrantId, OrgId)>,
 }
 
+/// What somebody answers for of the relying parties: all of the institutions in her subtrees, or of those of others only
+/// the applications that she registered herself or was named for.
+#[derive(Clone, Debug)]
+pub struct ClientScope {
+    all: Option<Subtree>,
+    hers: Option<Subtree>,
+}
+
 /// The person herself, at the keyboard of a live session (or holding her own activation code).
 #[derive(Clone, Copy, Debug)]
 pub struct Own(PersonId);
@@ -96,6 +104,8 @@ pub enum TaskName {
     YearTurn,
     /// Verifications of real names, by services and by whoever looked; who may ask is checked against her evidence.
     Verification,
+    /// The name of the institution that answers for a client, for whoever is asked to agree to it.
+    ConsentPage,
     /// `mingji registry count`.
     OperatorReport,
     /// Laying out the demo world.
@@ -134,6 +144,26 @@ impl Subtree {
     /// The institutions at the top.
     pub fn roots(&self) -> impl Iterator<Item = OrgId> + '_ {
         self.roots.iter().map(|(_, org)| *org)
+    }
+}
+
+impl ClientScope {
+    /// From grants that were read as live in the same transaction: of roles that run institutions, and of roles that speak
+    /// for a vendor.
+    pub(crate) fn prove_from_live_roles(all: Option<Subtree>, hers: Option<Subtree>) -> Option<Self> {
+        if all.is_none() && hers.is_none() { None } else { Some(Self { all, hers }) }
+    }
+
+    /// The subtrees, whichever of their clients are hers.
+    pub fn subtrees(&self) -> impl Iterator<Item = &Subtree> {
+        self.all.iter().chain(&self.hers)
+    }
+
+    /// Each root, and whose clients alone count there.
+    pub fn parts(&self) -> Vec<(OrgId, Option<PersonId>)> {
+        let all = self.all.iter().flat_map(|scope| scope.roots().map(|root| (root, None)));
+        let hers = self.hers.iter().flat_map(|scope| scope.roots().map(|root| (root, Some(scope.admin()))));
+        all.chain(hers).collect()
     }
 }
 

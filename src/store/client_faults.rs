@@ -1,7 +1,7 @@
 //! Failed requests of clients, few of each kind.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::Subtree;
+use crate::domain::access::ClientScope;
 use crate::domain::id::ClientId;
 use crate::domain::oidc::fault::{Fault, FaultKind};
 use crate::domain::time::Timestamp;
@@ -14,6 +14,9 @@ statements! {
         AND id NOT IN (SELECT f.id FROM client_fault f WHERE f.client_id = $1 AND f.kind = $2 AND f.proven = $3 ORDER BY f.id DESC LIMIT $4)";
     OF_CLIENT = "SELECT f.* FROM client_fault f JOIN client c ON c.id = f.client_id JOIN institution_closure k ON k.descendant_id = c.org_id
         WHERE f.client_id = $1 AND k.ancestor_id = $2 AND f.at > $3 ORDER BY f.id DESC";
+    OF_HERS = "SELECT f.* FROM client_fault f JOIN client c ON c.id = f.client_id JOIN institution_closure k ON k.descendant_id = c.org_id
+        WHERE f.client_id = $1 AND k.ancestor_id = $2 AND f.at > $3 AND c.kind = 'application'
+          AND c.keeper_id IN (SELECT p.id FROM person p WHERE p.id = $4 OR p.merged_into = $4) ORDER BY f.id DESC";
     FORGET = "DELETE FROM client_fault WHERE at < $1";
 }
 
@@ -67,18 +70,22 @@ pub async fn trim(tx: &mut Tx, client: ClientId, kind: FaultKind, proven: bool, 
     tx.execute(TRIM, args![client, kind.as_str(), proven, most]).await
 }
 
-/// Failed requests since a moment of a client inside an administrator's subtrees, the newest first.
+/// Failed requests since a moment of a client that somebody answers for, the newest first.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn of_client(
     tx: &mut Tx,
-    scope: &Subtree,
+    scope: &ClientScope,
     client: ClientId,
     since: Timestamp,
 ) -> Result<Vec<Fault>, StoreError> {
-    for root in scope.roots() {
-        let found: Vec<Fault> = tx.all(OF_CLIENT, args![client, root, since]).await?;
+    for (root, keeper) in scope.parts() {
+        let (statement, values) = match keeper {
+            None => (OF_CLIENT, args![client, root, since]),
+            Some(keeper) => (OF_HERS, args![client, root, since, keeper]),
+        };
+        let found: Vec<Fault> = tx.all(statement, values).await?;
         if !found.is_empty() {
             return Ok(found);
         }

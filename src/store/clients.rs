@@ -1,14 +1,14 @@
 //! Registered relying parties.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::Subtree;
-use crate::domain::id::{ClientId, OrgId};
+use crate::domain::access::ClientScope;
+use crate::domain::id::{ClientId, OrgId, PersonId};
 use crate::domain::oidc::client::{Client, ClientKind, ClientStatus, LawfulBasis, OldSecret, SYSTEM_SECTOR};
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO client (id, kind, name, metadata, sector, secret_digest, secret_sealed, lawful_basis, require_pkce, status, created_at, updated_at, version, org_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $10, 1, $11)";
+    INSERT = "INSERT INTO client (id, kind, name, metadata, sector, secret_digest, secret_sealed, lawful_basis, require_pkce, status, created_at, updated_at, version, org_id, vouched)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $10, 1, $11, $12)";
     FIND = "SELECT * FROM client WHERE id = $1";
     LIST = "SELECT * FROM client ORDER BY id";
     PLATFORMS = "SELECT * FROM client WHERE status = 'active' AND kind = 'platform' ORDER BY name, id";
@@ -18,11 +18,19 @@ statements! {
         WHERE id = $1 AND status = 'active' AND kind = $8 AND sector = $9 AND version = $10";
     SET_SECRETS = "UPDATE client SET secret_digest = $2, secret_sealed = $3, old_secret_digest = $4, old_secret_sealed = $5, old_secret_until = $6, updated_at = $7, version = version + 1
         WHERE id = $1 AND status = 'active' AND version = $8";
-    ASSIGN = "UPDATE client SET org_id = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
+    ASSIGN = "UPDATE client SET org_id = $2, keeper_id = $4, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
+    SET_KEEPER = "UPDATE client SET keeper_id = $2 WHERE id = $1";
     UNDER = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
         WHERE k.ancestor_id = $1 AND c.status <> 'removed' ORDER BY c.name, c.id";
+    // Whoever was merged into somebody is her.
+    UNDER_HERS = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
+        WHERE k.ancestor_id = $1 AND c.status <> 'removed' AND c.kind = 'application'
+          AND c.keeper_id IN (SELECT p.id FROM person p WHERE p.id = $2 OR p.merged_into = $2) ORDER BY c.name, c.id";
     FIND_UNDER = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
         WHERE c.id = $1 AND k.ancestor_id = $2 AND c.status <> 'removed'";
+    FIND_HERS = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
+        WHERE c.id = $1 AND k.ancestor_id = $2 AND c.status <> 'removed' AND c.kind = 'application'
+          AND c.keeper_id IN (SELECT p.id FROM person p WHERE p.id = $3 OR p.merged_into = $3)";
     GIVE_UP = "UPDATE client SET status = 'removed', updated_at = $2, version = version + 1 WHERE id = $1 AND status = 'active'";
     SET_STATUS = "UPDATE client SET status = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
 }
@@ -42,6 +50,7 @@ impl FromRow for Client {
             status: row.code("status")?,
             created_at: row.get("created_at")?,
             org: row.get("org_id")?,
+            vouched: row.get("vouched")?,
             version: row.get("version")?,
         })
     }
@@ -103,6 +112,7 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
         client.requires_pkce(),
         client.created_at,
         client.org,
+        client.vouched,
     ];
     tx.execute(INSERT, values).await?;
     Ok(())
@@ -153,12 +163,25 @@ pub async fn set_secrets(tx: &mut Tx, client: &Client, now: Timestamp) -> Result
     tx.execute_one(SET_SECRETS, values).await
 }
 
-/// Says which institution answers for a client; `false` when there is none of this id.
+/// Says which institution answers for a client, and who besides those who run it; `false` when there is none of this id.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn assign(tx: &mut Tx, id: ClientId, org: Option<OrgId>, now: Timestamp) -> Result<bool, StoreError> {
-    tx.execute_one(ASSIGN, args![id, org, now]).await
+pub async fn assign(
+    tx: &mut Tx,
+    id: ClientId,
+    (org, keeper): (Option<OrgId>, Option<PersonId>),
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    tx.execute_one(ASSIGN, args![id, org, now, keeper]).await
+}
+
+/// Says who registered a client in the console: it is hers, whoever else answers for it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn set_keeper(tx: &mut Tx, id: ClientId, keeper: PersonId) -> Result<(), StoreError> {
+    tx.execute(SET_KEEPER, args![id, keeper]).await.map(drop)
 }
 
 /// A client with the institution that answers for it.
@@ -170,14 +193,18 @@ impl FromRow for Answered {
     }
 }
 
-/// The clients that institutions inside an administrator's subtrees answer for, by name, each with its institution.
+/// The clients that somebody answers for, by name, each with its institution.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn under(tx: &mut Tx, scope: &Subtree) -> Result<Vec<(Client, String)>, StoreError> {
+pub async fn under(tx: &mut Tx, scope: &ClientScope) -> Result<Vec<(Client, String)>, StoreError> {
     let mut all: Vec<(Client, String)> = Vec::new();
-    for root in scope.roots() {
-        for Answered(found) in tx.all::<Answered>(UNDER, args![root]).await? {
+    for (root, keeper) in scope.parts() {
+        let (statement, values) = match keeper {
+            None => (UNDER, args![root]),
+            Some(keeper) => (UNDER_HERS, args![root, keeper]),
+        };
+        for Answered(found) in tx.all::<Answered>(statement, values).await? {
             if !all.iter().any(|(known, _)| known.id == found.0.id) {
                 all.push(found);
             }
@@ -190,9 +217,17 @@ pub async fn under(tx: &mut Tx, scope: &Subtree) -> Result<Vec<(Client, String)>
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn find_under(tx: &mut Tx, scope: &Subtree, id: ClientId) -> Result<Option<(Client, String)>, StoreError> {
-    for root in scope.roots() {
-        if let Some(Answered(found)) = tx.optional(FIND_UNDER, args![id, root]).await? {
+pub async fn find_under(
+    tx: &mut Tx,
+    scope: &ClientScope,
+    id: ClientId,
+) -> Result<Option<(Client, String)>, StoreError> {
+    for (root, keeper) in scope.parts() {
+        let (statement, values) = match keeper {
+            None => (FIND_UNDER, args![id, root]),
+            Some(keeper) => (FIND_HERS, args![id, root, keeper]),
+        };
+        if let Some(Answered(found)) = tx.optional(statement, values).await? {
             return Ok(Some(found));
         }
     }

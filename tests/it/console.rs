@@ -33,7 +33,7 @@ pub async fn keeper(app: &TestApp) -> Visitor {
 /// Lets an institution answer for a client.
 pub async fn assign(app: &TestApp, rp: &RelyingParty, org: &str) {
     let id: ClientId = rp.id.parse().unwrap();
-    app.app.assign_client(&app.operator(), id, Some(org)).await.unwrap();
+    app.app.assign_client(&app.operator(), id, Some(org), None).await.unwrap();
 }
 
 /// A client's page.

@@ -262,7 +262,7 @@ fn the_names_of_the_contract_are_there() {
         ("consents", "form[action='/consents'] input[name=ward][value='ward-1']"),
         ("consents-child", "form[action='/consents'] button[name=client]"),
         ("console", "a[href='/console/register']"),
-        ("console-client", "form[action$='/secret'] input[name=overlap][value='86400'][checked]"),
+        ("console-client", "form[action$='/secret'] input[name=overlap][value='keep'][checked]"),
         ("console-client", "form[action$='/old-secret'] input[name=version][value='3']"),
         ("console-client", "form[action$='/trial'] textarea[name=pasted]"),
         ("console-client-again", "#again"),

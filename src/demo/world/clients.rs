@@ -56,7 +56,7 @@ pub async fn register(app: &App, ctx: &Ctx, addresses: &Addresses) -> Result<Vec
         let metadata = metadata(base, own)?;
         let registered = app.create_client(ctx, metadata).await?;
         // The county's administrator finds all three in the console.
-        app.assign_client(ctx, registered.client.id, Some(COUNTY)).await?;
+        app.assign_client(ctx, registered.client.id, Some(COUNTY), None).await?;
         clients.push(DemoClient {
             key: key.to_owned(),
             client_id: registered.client.id.to_string(),

@@ -253,7 +253,9 @@ impl AuthorizationTypes {
     fn kind(&self, detail: &Detail, client: &Client) -> Result<&AuthorizationType, ProtocolError> {
         // RFC 9396, 10: "indicate what authorization details types the client will use".
         let registered = client.metadata.authorization_details_types.contains(&detail.kind);
-        let kind = self.all.get(&detail.kind).filter(|_| registered);
+        // A type that is closed to those whom nobody vouches for is closed to those who had it before.
+        let open = |kind: &&AuthorizationType| registered && (client.vouched || kind.self_registered);
+        let kind = self.all.get(&detail.kind).filter(open);
         kind.ok_or(invalid("the client is not registered for this type of authorization details"))
     }
 }

@@ -388,6 +388,8 @@ pub struct Client {
     pub created_at: Timestamp,
     /// The institution that answers for it in the console; none where the operator alone does.
     pub org: Option<OrgId>,
+    /// Whether the operator registered it: whoever else did says of himself what he likes.
+    pub vouched: bool,
     /// Counted up by every change.
     pub version: i64,
 }
@@ -426,6 +428,22 @@ impl Client {
         ];
         self.metadata.token_endpoint_auth_method == AuthMethod::ClientSecretJwt
             || answers.contains(&Some(ClientAlg::Hs256))
+    }
+
+    /// Whether something is signed with its secret that it gets without proving itself: what comes through the browser, and
+    /// userinfo answers. Only the secret of now can sign that.
+    pub fn is_answered_unproven_with_secret(&self) -> bool {
+        let metadata = &self.metadata;
+        let parsed = metadata.response_types.iter().filter_map(|kind| ResponseType::parse(kind));
+        let front = parsed.into_iter().any(ResponseType::has_id_token);
+        (front && metadata.id_token_signed_response_alg == ClientAlg::Hs256)
+            || [metadata.userinfo_signed_response_alg, metadata.authorization_signed_response_alg]
+                .contains(&Some(ClientAlg::Hs256))
+    }
+
+    /// Who provides it, as far as somebody looked at that.
+    pub fn vendor(&self) -> Option<&str> {
+        self.metadata.edu_vendor.as_deref().filter(|_| self.vouched)
     }
 
     /// Whether it is a vendor's.

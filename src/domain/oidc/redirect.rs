@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::client::is_loopback;
+
 /// A part of an address that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,7 +56,7 @@ impl Difference {
             Some((registered, parts)) => (Some(registered.clone()), parts),
             None => (None, if Url::parse(sent).is_ok() { Vec::new() } else { vec![Part::Unreadable] }),
         };
-        Self { sent: shown(sent), registered, parts }
+        Self { sent: shown(sent, registered.as_deref()), registered, parts }
     }
 }
 
@@ -123,13 +125,57 @@ fn spelling(sent: &str, registered: &str) -> Part {
     }
 }
 
-/// What of it may be kept: whoever sent it could have written anything there, a token or a phone.
-fn shown(sent: &str) -> Option<String> {
+/// Words of paths that say nothing about anybody.
+const WORDS: &[&str] = &[
+    "api",
+    "app",
+    "auth",
+    "authenticate",
+    "authorize",
+    "authorized",
+    "back",
+    "callback",
+    "cb",
+    "code",
+    "done",
+    "index",
+    "index.html",
+    "login",
+    "logout",
+    "oauth",
+    "oauth2",
+    "oidc",
+    "openid",
+    "return",
+    "signin",
+    "sign-in",
+    "signin-oidc",
+    "sign-in-oidc",
+    "signout",
+    "sign-out",
+    "sso",
+    "v1",
+    "v2",
+    "web",
+];
+
+/// What of it may be kept: whoever sent it could have written anything there, a token, a phone or a name. What stands in the
+/// registered address too, or on our list, is nobody's.
+fn shown(sent: &str, registered: Option<&str>) -> Option<String> {
     let url = Url::parse(sent).ok()?;
-    let host = url.host_str().map(|host| host.split('.').map(harmless).collect::<Vec<_>>().join("."));
+    let known = registered.and_then(|uri| Url::parse(uri).ok());
+    let known_scheme = known.as_ref().is_some_and(|known| known.scheme() == url.scheme());
+    let scheme = if known_scheme || matches!(url.scheme(), "http" | "https") { url.scheme() } else { "…" };
+    let host = url.host_str().map(|host| match known.as_ref().and_then(Url::host_str) {
+        Some(same) if same == host => host.to_owned(),
+        other => harmless_host(host, other.unwrap_or_default()),
+    });
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let path: Vec<&str> = url.path().split('/').map(harmless).collect();
-    let origin = host.map_or_else(|| format!("{}:", url.scheme()), |host| format!("{}://{host}{port}", url.scheme()));
+    let words: Vec<&str> = known.as_ref().map(|known| known.path().split('/').collect()).unwrap_or_default();
+    let is_known = |word: &str| words.iter().chain(WORDS).any(|known| known.eq_ignore_ascii_case(word));
+    let path: Vec<&str> =
+        url.path().split('/').map(|word| if word.is_empty() || is_known(word) { word } else { "…" }).collect();
+    let origin = host.map_or_else(|| format!("{scheme}:"), |host| format!("{scheme}://{host}{port}"));
     let mut text = format!("{origin}{}", path.join("/"));
     if text.len() > LONGEST {
         text = text.chars().take(LONGEST).chain(['…']).collect();
@@ -137,11 +183,19 @@ fn shown(sent: &str) -> Option<String> {
     Some(text)
 }
 
-/// A word of an address, unless it could be a number, a token or a name.
-fn harmless(word: &str) -> &str {
-    let digits = word.bytes().filter(u8::is_ascii_digit).count();
-    let plain = word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.[]:".contains(&b));
-    if plain && digits <= 4 && word.len() <= 40 { word } else { "…" }
+/// A host that is not the registered one: its labels, unless they could be a number or a token. An address of numbers is
+/// one of the machine itself, or could be anything.
+fn harmless_host(host: &str, registered: &str) -> String {
+    let digits = host.bytes().filter(u8::is_ascii_digit).count();
+    if is_loopback(host) {
+        return host.to_owned();
+    }
+    let known = |label: &str| registered.split('.').any(|one| one == label);
+    let plain = |label: &str| {
+        let letters = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        letters && digits <= 4 && label.len() <= 16
+    };
+    host.split('.').map(|label| if known(label) || plain(label) { label } else { "…" }).collect::<Vec<_>>().join(".")
 }
 
 #[cfg(test)]
@@ -193,11 +247,32 @@ mod tests {
             "https://13812345678.example/138-1234-5678/eyJhbGciOiJFUzI1NiJ9eyJhbGciOiJFUzI1NiJ9eyJhbGciOiJF",
             "https://user:13812345678@a.example/%E5%88%98%E9%9B%A8%E6%A1%90/<script>",
             "javascript:alert(13812345678)",
+            "https://a.example/cb/SplxlOBeZQQYbYS6WxSbIA",
+            "https://a.example/users/zhangwei/cb",
+            "a13812345678://x",
+            "https://a.example/138/1234/5678",
+            "https://138.123.45.67/cb",
+            "https://138.1234.5678.example/cb",
+            "https://splxlobezqqybys6wxsbia.example/cb",
+            "com.zhangwei.app://a.example/cb",
         ] {
             let kept = differs(sent, &["https://a.example/cb"]).sent.unwrap();
-            for bad in ["1381234", "138-1234", "eyJ", "Splx", "tok", "%E5", "script>", "user", "?", "#"] {
+            for bad in
+                ["138", "1234", "5678", "eyJ", "Splx", "splx", "tok", "%E5", "script>", "user", "zhangwei", "?", "#"]
+            {
                 assert!(!kept.contains(bad), "{sent} keeps {bad}: {kept}");
             }
+        }
+        let told = |sent: &str, registered: &str| differs(sent, &[registered]).sent.unwrap();
+        let own = "com.example.app://open/school/back";
+        for (sent, registered, kept) in [
+            ("https://a.example/OIDC/CallBack/", "https://a.example/cb", "https://a.example/OIDC/CallBack/"),
+            ("https://a.example/school/wang/cb", "https://a.example/school/cb", "https://a.example/school/…/cb"),
+            ("http://test2.a.example:8080/cb", "https://a.example/cb", "http://test2.a.example:8080/cb"),
+            ("http://127.0.0.1:3000/cb", "https://a.example/cb", "http://127.0.0.1:3000/cb"),
+            ("com.example.app://open/school/x", own, "com.example.app://open/school/…"),
+        ] {
+            assert_eq!(told(sent, registered), kept, "{sent}");
         }
         let long = format!("https://a.example/{}", "cb/".repeat(500));
         assert!(differs(&long, &[]).sent.unwrap().chars().count() <= LONGEST + 1);

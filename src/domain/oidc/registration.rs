@@ -515,6 +515,7 @@ mod tests {
                 status: ClientStatus::Active,
                 created_at: Timestamp::from_seconds(0),
                 org: None,
+                vouched: true,
                 version: 1,
             };
             client.display_name(english)

@@ -58,7 +58,7 @@ fn agreed(card: ConsentCard, locale: Locale) -> Agreed {
     Agreed {
         client: card.client.id.to_string(),
         name: card.client.display_name(locale == Locale::En),
-        vendor: card.client.metadata.edu_vendor.clone(),
+        vendor: card.client.vendor().map(str::to_owned).or(card.institution),
         items: card.scopes.iter().filter_map(|scope| ConsentItem::from_scope(scope)).collect(),
         details: card.details,
         since: card.since.shanghai_minute(),

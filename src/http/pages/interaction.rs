@@ -85,7 +85,7 @@ fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTar
             let metadata = &card.client.metadata;
             let client = views::ClientCard {
                 name: card.client.display_name(english),
-                vendor: metadata.edu_vendor.clone(),
+                vendor: card.client.vendor().map(str::to_owned).or(card.institution),
                 contact: None,
                 purpose: None,
                 papers: views::Papers::of(metadata),

@@ -98,6 +98,7 @@ pub fn client(n: u8) -> Client {
         status: ClientStatus::Active,
         created_at: NOW,
         org: None,
+        vouched: true,
         version: 1,
     }
 }

@@ -127,7 +127,6 @@ async fn console(album: &Album, demo: &Demo) {
     album.take("console-secret").await;
     window.go(&format!("{issuer}/console/register")).await;
     window.fill("#client_name", "识字小船").await;
-    window.fill("#edu_vendor", "小船科技有限公司").await;
     window.fill("#redirect_uris", "http://boat.example/cb").await;
     window.press("main form button.main").await;
     window.find("#problem").await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mingji::domain::registry::codes::admin_role::AdminRole;
 
+use super::register::{registered, send};
 use super::{COUNTY, SCHOOL, assign, at, keeper, page_of, signed_in};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::relying_party::RelyingParty;
@@ -23,7 +24,7 @@ fn form(path: &str) -> Option<Vec<(&'static str, &'static str)>> {
         "secret" => vec![("version", "1"), ("overlap", "0")],
         "old-secret" | "removal" => vec![("version", "1"), ("confirm", "yes")],
         "trial" => vec![("own", "yes")],
-        "register" => vec![("client_name", "x"), ("edu_vendor", "x"), ("redirect_uris", "https://x.example/cb")],
+        "register" => vec![("client_name", "x"), ("redirect_uris", "https://x.example/cb")],
         _ => return None,
     })
 }
@@ -91,7 +92,7 @@ both_engines! {
         let mut county = keeper(&app).await;
         assert!(county.browser.open("/").await.text.contains("href=\"/console\""));
         assert!(county.browser.open("/console").await.text.contains("口算小园"), "whoever is above sees it too");
-        app.app.assign_client(&app.operator(), rp.id.parse().unwrap(), None).await.unwrap();
+        app.app.assign_client(&app.operator(), rp.id.parse().unwrap(), None, None).await.unwrap();
         for visitor in [&mut school, &mut county] {
             assert_eq!(page_of(visitor, &rp).await.status, 404, "the operator's own is nobody else's");
         }
@@ -114,13 +115,39 @@ both_engines! {
         stands(&app, &rp).await;
     }
 
-    async fn a_vendor_answers_for_what_is_assigned(app: TestApp) {
-        let rp = app.client("vendor");
-        app.app.grant_admin(&app.operator(), app.person("full_claims").person_id, AdminRole::Vendor, SCHOOL).await.unwrap();
+    async fn a_vendor_answers_for_her_own_applications_alone(app: TestApp) {
+        let (others, platform) = (app.client("vendor"), app.client("platform_a"));
+        for key in ["full_claims", "teacher_parent"] {
+            app.app.grant_admin(&app.operator(), app.person(key).person_id, AdminRole::Vendor, COUNTY).await.unwrap();
+        }
         let mut vendor = signed_in(&app, "full_claims").await;
-        assert_eq!(page_of(&mut vendor, &rp).await.status, 404);
-        assign(&app, &rp, SCHOOL).await;
-        assert!(page_of(&mut vendor, &rp).await.asks_for("overlap"));
+        let mut rival = signed_in(&app, "teacher_parent").await;
+        assert!(!vendor.browser.open("/console").await.has("clients"), "what the county answers for is not hers");
+        let own = registered(&app, &send(&mut vendor, &[]).await);
+        assert!(page_of(&mut vendor, &own).await.asks_for("overlap"));
+        assert!(page_of(&mut keeper(&app).await, &own).await.asks_for("overlap"), "whoever runs the county keeps it too");
+        for (visitor, rp) in [(&mut vendor, &others), (&mut rival, &own)] {
+            for path in paths().iter().filter(|path| path.contains("{client_id}") && !path.ends_with("again")) {
+                let address = concrete(path, rp);
+                let page = match form(path) {
+                    Some(fields) => visitor.browser.post(&address, &fields).await,
+                    None => visitor.browser.open(&address).await,
+                };
+                assert_eq!(page.status, 404, "{path}");
+            }
+        }
+        let person = app.person("full_claims").person_id;
+        let id = |rp: &RelyingParty| rp.id.parse().unwrap();
+        for rp in [&others, &platform] {
+            app.app.assign_client(&app.operator(), id(rp), Some(COUNTY), Some(person)).await.unwrap();
+        }
+        assert!(page_of(&mut vendor, &others).await.asks_for("overlap"), "she was named for it");
+        assert_eq!(page_of(&mut vendor, &platform).await.status, 404, "a platform is never a vendor's");
+        app.app.assign_client(&app.operator(), id(&others), Some(SCHOOL), Some(person)).await.unwrap();
+        assert!(page_of(&mut vendor, &others).await.asks_for("overlap"), "a school of the county");
+        app.app.assign_client(&app.operator(), id(&others), Some(COUNTY), None).await.unwrap();
+        assert_eq!(page_of(&mut vendor, &others).await.status, 404);
+        assert!(app.app.assign_client(&app.operator(), id(&others), None, Some(person)).await.is_err());
     }
 
     async fn a_form_of_another_site_does_nothing(app: TestApp) {

@@ -1,22 +1,32 @@
 //! An application is registered at the console.
 
-use super::{COUNTY, SCHOOL, at, count, keeper, page_of, signed_in};
-use crate::support::app::both_engines;
+use super::{COUNTY, SCHOOL, assign, at, count, keeper, page_of, signed_in};
+use crate::support::app::{TestApp, both_engines};
 use crate::support::browser::Page;
+use crate::support::database::select_texts;
 use crate::support::relying_party::{Auth, RelyingParty};
 use crate::support::visitor::Visitor;
 
 const GOOD: &[(&str, &str)] = &[
     ("client_name", "识字小船"),
     ("client_name_en", "Reading Boat"),
-    ("edu_vendor", "小船科技有限公司"),
     ("kind", "web"),
     ("redirect_uris", "https://boat.example/cb\nhttps://boat.example/cb2"),
     ("scope.profile", "yes"),
     ("scope.edu", "yes"),
 ];
 
-async fn send(visitor: &mut Visitor, own: &[(&str, &str)]) -> Page {
+/// What the page after the form says.
+pub fn registered(app: &TestApp, page: &Page) -> RelyingParty {
+    RelyingParty {
+        app: app.clone(),
+        id: page.text_of("client-id").unwrap(),
+        auth: Auth::Basic(page.text_of("client-secret").unwrap()),
+        redirect_uri: "https://boat.example/cb".into(),
+    }
+}
+
+pub async fn send(visitor: &mut Visitor, own: &[(&str, &str)]) -> Page {
     let form = visitor.browser.open("/console/register").await;
     let mut fields = GOOD.to_vec();
     for (name, value) in own {
@@ -30,12 +40,7 @@ both_engines! {
     async fn it_works_at_once(app: TestApp) {
         let mut county = keeper(&app).await;
         let page = send(&mut county, &[]).await;
-        let rp = RelyingParty {
-            app: app.clone(),
-            id: page.text_of("client-id").unwrap(),
-            auth: Auth::Basic(page.text_of("client-secret").unwrap()),
-            redirect_uri: "https://boat.example/cb".into(),
-        };
+        let rp = registered(&app, &page);
         let tokens = app.teacher().sign_in(&rp).await;
         assert_eq!(rp.userinfo(&tokens.access()).await.status, 200);
         assert_ne!(tokens.id_claims()["sub"], app.person("full_claims").person_id.to_string(), "a subject of its own");
@@ -61,7 +66,6 @@ both_engines! {
         for (field, value) in [
             ("client_name", ""),
             ("client_name", long.as_str()),
-            ("edu_vendor", " "),
             ("redirect_uris", ""),
             ("redirect_uris", "http://boat.example/cb"),
             ("redirect_uris", "https://boat.example/cb#x"),
@@ -76,7 +80,7 @@ both_engines! {
             let marked = scraper::Selector::parse("[aria-invalid=true]").unwrap();
             let marked: Vec<_> = html.select(&marked).filter_map(|one| one.attr("name").map(str::to_owned)).collect();
             assert_eq!(marked, [field], "{value}");
-            assert!(page.text.contains("小船科技有限公司") || field == "edu_vendor", "what was typed is kept");
+            assert!(page.text.contains("Reading Boat"), "what was typed is kept");
         }
         assert_eq!(count(&app, "SELECT COUNT(*) FROM client").await, 3, "nothing was registered");
         // What a page says is text, whatever was typed.
@@ -106,6 +110,29 @@ both_engines! {
         let page = send(&mut school, &[("org", &county.to_string())]).await;
         assert_eq!(page.status, 404, "the county ({COUNTY}) is not the school's ({SCHOOL})");
         assert_eq!(count(&app, "SELECT COUNT(*) FROM client").await, 4);
+    }
+
+    async fn nobody_writes_down_who_provides_it(app: TestApp) {
+        let mut county = keeper(&app).await;
+        let form = county.browser.open("/console/register").await;
+        assert!(!form.asks_for("edu_vendor"));
+        let page = send(&mut county, &[("edu_vendor", "教育部")]).await;
+        let rp = registered(&app, &page);
+        let answers = select_texts(&app.database.url, "SELECT DISTINCT o.name FROM institution o JOIN client c ON c.org_id = o.id").await;
+        let mut teacher = app.teacher();
+        let page = teacher.browser.open(&rp.url(&rp.ask())).await;
+        let page = teacher.type_password(&page).await;
+        assert!(page.asks_for("decision") && page.text.contains(&answers[0]) && !page.text.contains("教育部"), "{page:#?}");
+        teacher.browser.press(&page, "decision", "allow").await;
+        assert!(teacher.browser.open("/consents").await.text.contains(&answers[0]));
+        assert!(teacher.silently(&rp).await.contains_key("code"));
+        // Somebody else answers for it: that is not what she agreed to.
+        assign(&app, &rp, SCHOOL).await;
+        assert_eq!(teacher.silently(&rp).await["error"], "consent_required");
+        // What the operator registered says who provides it, as he wrote it.
+        let vendor = app.client("vendor");
+        let page = teacher.browser.open(&vendor.url(&vendor.ask())).await;
+        assert!(page.text.contains("小园教育科技有限公司") && !page.text.contains(&answers[0]), "{page:#?}");
     }
 
     async fn an_application_is_removed_and_a_platform_is_not(app: TestApp) {

@@ -21,10 +21,15 @@ pub async fn types(app: &TestApp) {
     resource(app, GRADES, &["grades.read", "grades.write"]).await;
     resource(app, LIBRARY, &["library.read"]).await;
     define(app, export()).await;
-    define(app, json!({
+    define(app, booking()).await;
+}
+
+/// What the second type says.
+pub fn booking() -> Value {
+    json!({
         "type": BOOKING, "title": { "zh": "预约教室", "en": "Book a room" }, "description": { "zh": "替您预约。", "en": "Books in your name." },
         "resources": [GRADES, LIBRARY], "privileges": { "values": { "member": { "zh": "普通成员", "en": "ordinary member" } } }, "self_registered": true,
-    })).await;
+    })
 }
 
 /// What the first type says.

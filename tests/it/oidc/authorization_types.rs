@@ -7,7 +7,7 @@ use mingji::domain::oidc::initial_token::Opening;
 use serde_json::{Value, json};
 
 use super::authorization_details::{
-    BOOKING, EXPORT, asking, define, export, given, platform, refresh, server, told, types, wish,
+    BOOKING, EXPORT, asking, booking, define, export, given, platform, refresh, server, told, types, wish,
 };
 use super::client_credentials::GRADES;
 use super::registration::{manage, open_door, register, relying_party};
@@ -105,6 +105,30 @@ both_engines! {
         app.pass(A_WHILE);
         let refreshed = refresh(&rp, &tokens, &[]).await;
         assert!(refreshed.status == 200 && refreshed.body["authorization_details"].is_null(), "{refreshed:?}");
+    }
+
+    /// The operator closes a type to those whom nobody vouches for: whoever has it has it no more.
+    async fn a_type_that_is_closed_is_closed_to_those_who_had_it(app: TestApp) {
+        types(&app).await;
+        let open = app.app.issue_initial_token(&app.operator(), mingji::domain::oidc::initial_token::Policy {
+            grant_types: vec!["authorization_code".into(), "refresh_token".into()], scope: None, require_pkce: true,
+        }, 9, A_WHILE * 100).await.unwrap();
+        let initial = secrecy::ExposeSecret::expose_secret(&open.1).to_owned();
+        let rp = relying_party(&app, &register(&app, Some(&initial), json!({ "authorization_details_types": [BOOKING] })).await);
+        let vouched = platform(&app, json!({})).await;
+        let mut teacher = app.teacher();
+        let ask = |rp: &RelyingParty| asking(rp, &json!([{ "type": BOOKING, "locations": [GRADES] }]));
+        let tokens = teacher.sign_in_with(&rp, ask(&rp)).await;
+        let kept = teacher.sign_in_with(&vouched, ask(&vouched)).await;
+        assert!(tokens.body["authorization_details"].is_array());
+        let mut closed = booking();
+        closed["self_registered"] = json!(false);
+        define(&app, closed).await;
+        app.pass(A_WHILE);
+        assert_eq!(silently(&mut teacher, &rp, &ask(&rp)).await, "invalid_authorization_details");
+        let refreshed = refresh(&rp, &tokens, &[]).await;
+        assert!(refreshed.status == 200 && refreshed.body["authorization_details"].is_null(), "{refreshed:?}");
+        assert!(refresh(&vouched, &kept, &[]).await.body["authorization_details"].is_array(), "the operator's own has it still");
     }
 
     async fn the_operator_registers_what_is_defined_and_defines_what_can_be_read(app: TestApp) {

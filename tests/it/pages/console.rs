@@ -72,6 +72,7 @@ pub fn samples(v: Values) -> Vec<Sample> {
         version: 3,
         facts: facts(v),
         has_secret: true,
+        answered_unproven: faults,
         old_secret: Some(OldSecretView { good: recent, until: "2026-11-27 09:40".into() }),
         may_change: true,
         recent,

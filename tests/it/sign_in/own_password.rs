@@ -1,9 +1,12 @@
 //! Somebody changes her password while she knows it: what that takes, what it ends, and who may not.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::browser::Page;
+use crate::support::database::Elsewhere;
 use crate::support::receiver::Receiver;
 use crate::support::relying_party::claims_of;
 use crate::support::visitor::Visitor;
@@ -27,6 +30,18 @@ async fn opens(app: &TestApp, key: &str, password: &str) -> bool {
     visitor.person.password = password.into();
     visitor.knock().await;
     visitor.is_signed_in().await
+}
+
+/// The password of the demo world, whatever became of it.
+async fn change_back(app: &TestApp, name: &str) {
+    let teacher = app.teacher();
+    let old = teacher.person.password.clone();
+    app.app.set_password(&app.operator(), teacher.person.person_id, old.into()).await.unwrap();
+    crate::support::database::change(
+        &app.database.url,
+        &format!("UPDATE account SET state = 'active' WHERE user_name = '{name}'"),
+    )
+    .await;
 }
 
 both_engines! {
@@ -85,7 +100,7 @@ both_engines! {
         }
         assert_eq!(change(&mut teacher, &old, GOOD).await.status, 429);
         assert!(!opens(&app, "full_claims", GOOD).await, "the right one neither, for a while");
-        app.pass(std::time::Duration::from_secs(16 * 60));
+        app.pass(Duration::from_secs(16 * 60));
         assert_eq!(change(&mut teacher, &old, GOOD).await.status, 303);
     }
 
@@ -104,6 +119,54 @@ both_engines! {
             good += usize::from(opens(&app, "full_claims", new).await);
         }
         assert_eq!((good, opens(&app, "full_claims", &old).await), (1, false));
+    }
+
+    async fn whoever_signs_in_with_the_old_one_at_the_same_moment_is_out(app: TestApp) {
+        let mut teacher = knocked(&app, "full_claims").await;
+        let old = teacher.person.password.clone();
+        let thieves = (0..6).map(|_| {
+            let mut thief = app.teacher();
+            async move {
+                thief.knock().await;
+                thief
+            }
+        });
+        let (thieves, done) = tokio::join!(futures_util::future::join_all(thieves), change(&mut teacher, &old, GOOD));
+        assert_eq!(done.status, 303, "{done:#?}");
+        for mut thief in thieves {
+            assert!(!thief.is_signed_in().await);
+        }
+        assert!(teacher.is_signed_in().await);
+    }
+
+    /// What stands when the session begins counts, not what stood when the password was looked at.
+    async fn what_changes_while_a_password_is_looked_at_counts(app: TestApp) {
+        let name = app.teacher().person.user_name.clone();
+        let other = app.person("school_admin").user_name.clone();
+        for changed in [
+            format!(
+                "UPDATE password_credential SET phc = (SELECT o.phc FROM password_credential o JOIN account a ON a.id = o.account_id WHERE a.user_name = '{other}')
+                 WHERE account_id = (SELECT id FROM account WHERE user_name = '{name}')"
+            ),
+            format!("UPDATE account SET state = 'locked' WHERE user_name = '{name}'"),
+        ] {
+            let mut teacher = app.teacher();
+            let form = teacher.browser.open("/sign-in").await;
+            let mut elsewhere = Elsewhere::begin(&app.database.url).await;
+            // As whoever sets a password does.
+            elsewhere.run(&format!("UPDATE account SET state = state WHERE user_name = '{name}'")).await;
+            elsewhere.run(&changed).await;
+            let mut trying = tokio::spawn(async move {
+                let page = teacher.type_password(&form).await;
+                (teacher, page)
+            });
+            let early = tokio::time::timeout(Duration::from_secs(2), &mut trying).await;
+            assert!(early.is_err(), "{changed}: whoever does not wait has looked too early");
+            elsewhere.commit().await;
+            let (mut teacher, page) = trying.await.unwrap();
+            assert!(page.has("problem") && !teacher.is_signed_in().await, "{changed}: {page:#?}");
+            change_back(&app, &name).await;
+        }
     }
 
     async fn it_is_nobody_elses(app: TestApp) {

@@ -68,6 +68,14 @@ impl ClientKey {
         Self::with("HS256", Pair::Secret(secret.to_owned()))
     }
 
+    /// The secret itself.
+    pub fn shared(&self) -> &str {
+        match &*self.pair {
+            Pair::Secret(secret) => secret,
+            _ => panic!("no shared secret"),
+        }
+    }
+
     /// The same key, used with another algorithm.
     pub fn used_as(&self, alg: &'static str) -> Self {
         Self { alg, ..self.clone() }

@@ -66,8 +66,12 @@ pub async fn rotate(State(app): State<App>, Path(id): Path<String>, visit: Visit
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    let Some(overlap) = fields.get("overlap").and_then(|text| text.parse().ok()).map(Duration::from_secs) else {
-        return error::too_late(visit).await;
+    let overlap = match fields.get("overlap") {
+        Some("keep") => None,
+        text => match text.and_then(|text| text.parse().ok()) {
+            Some(seconds) => Some(Duration::from_secs(seconds)),
+            None => return error::too_late(visit).await,
+        },
     };
     match app.console_rotate(&visit.ctx, &visitor, which, overlap).await {
         Ok(registered) => shown_once(visit, &visitor, &registered, false),
@@ -149,6 +153,7 @@ fn view(shown: Shown, locale: Locale, now: Timestamp) -> ConsoleClient {
         version: client.version,
         facts: facts(client),
         has_secret: client.secret_digest.is_some(),
+        answered_unproven: client.is_answered_unproven_with_secret(),
         old_secret: client
             .old_secret
             .as_ref()

@@ -33,8 +33,7 @@ pub async fn submit(State(app): State<App>, visit: Visit, fields: Fields) -> Res
         Err(answer) => return answer,
     };
     let said = read(&fields);
-    let needed =
-        [("client_name", &said.client_name), ("edu_vendor", &said.edu_vendor), ("redirect_uris", &said.redirect_uris)];
+    let needed = [("client_name", &said.client_name), ("redirect_uris", &said.redirect_uris)];
     let empty = needed.into_iter().find(|(_, text)| text.is_empty()).map(|(name, _)| name);
     if let Some(empty) = empty {
         return form(&app, visit, visitor, said, Some(FieldFault::Missing(empty))).await;
@@ -77,7 +76,6 @@ fn read(fields: &Fields) -> FormFields {
         org: text("org"),
         client_name: text("client_name"),
         client_name_en: text("client_name_en"),
-        edu_vendor: text("edu_vendor"),
         kind: text("kind"),
         redirect_uris: text("redirect_uris"),
         scopes: Scope::ALL.iter().filter(|scope| ticked(scope)).map(|scope| scope.as_str().to_owned()).collect(),
@@ -99,7 +97,6 @@ fn metadata(said: &FormFields) -> Result<ClientMetadata, serde_json::Error> {
     let is_public = matches!(said.kind.as_str(), "browser" | "native");
     let mut document = json!({
         "client_name": said.client_name,
-        "edu_vendor": said.edu_vendor,
         "redirect_uris": lines(&said.redirect_uris),
         "post_logout_redirect_uris": lines(&said.post_logout_redirect_uris),
         "scope": scope.join(" "),

@@ -27,6 +27,8 @@ pub struct ConsoleClient {
     pub facts: ClientFacts,
     /// Whether it has a secret.
     pub has_secret: bool,
+    /// Whether something is signed with its secret that it gets without proving itself.
+    pub answered_unproven: bool,
     /// The secret before.
     pub old_secret: Option<OldSecretView>,
     /// Whether she may change it.
@@ -149,6 +151,7 @@ struct Page<'a> {
     m: &'a ConsoleClient,
     facts: Vec<Fact<'a>>,
     old: Option<String>,
+    keep: Option<String>,
     groups: Vec<Group<'a>>,
     note: Option<&'static str>,
 }
@@ -217,6 +220,7 @@ impl ConsoleClient {
             m: self,
             facts: self.facts(&t.facts),
             old,
+            keep: self.old_secret.as_ref().filter(|old| old.good).map(|old| (t.secret.keep)(&old.until)),
             groups: groups.collect(),
             note: self.note.map(|told| told.text(t)),
         };

@@ -44,8 +44,6 @@ pub struct FormFields {
     pub client_name: String,
     /// In English.
     pub client_name_en: String,
-    /// Who provides it.
-    pub edu_vendor: String,
     /// `web`, `browser` or `native`.
     pub kind: String,
     /// Where answers go.
@@ -115,7 +113,7 @@ impl ConsoleForm {
         (name, label, hint): (&'static str, &'static str, Option<&'static str>),
         value: &'a str,
     ) -> Field<'a> {
-        let is_text = matches!(name, "client_name" | "client_name_en" | "edu_vendor");
+        let is_text = matches!(name, "client_name" | "client_name_en");
         let problem = match self.error {
             Some(FieldFault::Missing(field)) if field == name => Some(t.missing),
             Some(FieldFault::Bad(field)) if field == name => Some(match name {
@@ -125,7 +123,7 @@ impl ConsoleForm {
             }),
             _ => None,
         };
-        let required = matches!(name, "client_name" | "edu_vendor" | "redirect_uris");
+        let required = matches!(name, "client_name" | "redirect_uris");
         let lines = matches!(name, "redirect_uris" | "post_logout_redirect_uris");
         Field { name, label, hint, value, problem, required, lines }
     }
@@ -155,7 +153,6 @@ impl ConsoleForm {
             first: vec![
                 self.field(t, ("client_name", t.name, Some(t.name_hint)), &f.client_name),
                 self.field(t, ("client_name_en", t.name_en, None), &f.client_name_en),
-                self.field(t, ("edu_vendor", t.vendor, Some(t.vendor_hint)), &f.edu_vendor),
             ],
             redirects: self.field(t, ("redirect_uris", t.redirect_uris, Some(t.redirect_uris_hint)), &f.redirect_uris),
             more: vec![
