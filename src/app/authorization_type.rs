@@ -7,7 +7,7 @@ use super::clients::CACHE_AGE;
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::audit::Action;
-use crate::domain::oidc::authorization_details::{Agreed, Details};
+use crate::domain::oidc::authorization_details::{Agreed, Detail, Details};
 use crate::domain::oidc::authorization_type::{AuthorizationType, AuthorizationTypes, Shown};
 use crate::domain::oidc::client::{Client, ClientMetadata};
 use crate::domain::oidc::error::{Code, ProtocolError};
@@ -198,6 +198,21 @@ impl App {
             return Ok(Ok(ShownDetails { cards: Vec::new(), digest: String::new() }));
         }
         Ok(self.types(tx).await?.show(details, client).map(ShownDetails::of))
+    }
+
+    /// Those whose types are there and open to the client today.
+    pub(super) async fn details_that_stand(
+        &self,
+        tx: &mut Tx,
+        details: &Details,
+        client: &Client,
+    ) -> Result<Details, Error> {
+        if details.is_empty() {
+            return Ok(Details::default());
+        }
+        let types = self.types(tx).await?;
+        let stands = |detail: &&Detail| types.show(&Details::from_iter([(*detail).clone()]), client).is_ok();
+        Ok(details.iter().filter(stands).cloned().collect())
     }
 
     /// What is left of the details of a grant: all of them while a live receipt names them as they are shown today, and

@@ -25,6 +25,7 @@ use crate::domain::oidc::prompt::{self, Next, Present, Receipt};
 use crate::domain::oidc::request::{Answered, AuthorizationRequest};
 use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
 use crate::domain::registry::age::AgeBand;
+use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::subjects;
 
@@ -195,22 +196,34 @@ impl App {
             Err(why) => return Err(why),
         };
         request.pushed = pushed.as_ref().map(|(_, key)| key.clone());
-        if let Some(hint) = params.get("id_token_hint") {
-            match self.hinted_subject(hint, &client, ctx.now).await? {
-                // Two subjects at once can only be a mistake, or somebody's probe.
-                Some(sub) if request.hinted_sub.as_ref().is_none_or(|asked| *asked == sub) => {
-                    request.hinted_sub = Some(sub);
-                }
-                _ => {
-                    let error = ProtocolError::new(
-                        Code::InvalidRequest,
-                        "id_token_hint is not ours for this client and subject",
-                    );
-                    return self.failed(ctx, params, &client, Failure::Redirect(error)).await;
-                }
-            }
+        if let Some(hint) = params.get("id_token_hint")
+            && let Err(error) = self.take_hint(&mut request, hint, &client, ctx.now).await?
+        {
+            return self.failed(ctx, params, &client, Failure::Redirect(error)).await;
         }
         self.proceed(ctx, request, client, browser).await
+    }
+
+    /// Whom an `id_token_hint` means, for the request. `Ok(Err(_))` where it is refused.
+    pub(super) async fn take_hint(
+        &self,
+        request: &mut AuthorizationRequest,
+        hint: &str,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Result<(), ProtocolError>, Error> {
+        let sub = self.hinted_subject(hint, client, now).await?;
+        // Two subjects at once can only be a mistake, or somebody's probe.
+        match sub.filter(|sub| request.hinted_sub.as_ref().is_none_or(|asked| asked == sub)) {
+            Some(sub) => {
+                request.hinted_sub = Some(sub);
+                Ok(Ok(()))
+            }
+            None => {
+                let why = "id_token_hint is not ours for this client and subject";
+                Ok(Err(ProtocolError::new(Code::InvalidRequest, why)))
+            }
+        }
     }
 
     async fn named_client(&self, ctx: &Ctx, params: &Params) -> Result<Option<Arc<Client>>, Error> {

@@ -21,7 +21,7 @@ use crate::store::client_faults;
 const KEPT_OF_KIND: i64 = 5;
 /// So many of a kind wait in memory to be written; more are counted with the last.
 const WAITING_OF_KIND: usize = 3;
-/// So many wait in all. A flood beyond it is not told.
+/// So many wait in all of what strangers can send, and so many of what they cannot. A flood beyond it is not told.
 const MOST_WAITING: usize = 300;
 /// So many are written at once: SQLite's writer is free in between (R15).
 const BATCH: usize = 100;
@@ -42,7 +42,9 @@ impl Waiting {
     fn add(&self, fault: Fault) {
         let mut all = self.all();
         let key = (fault.client, fault.kind, fault.proven);
-        let full = all.values().map(VecDeque::len).sum::<usize>() >= MOST_WAITING;
+        // What the client proved has room of its own, whatever strangers send.
+        let alike = all.iter().filter(|((_, _, proven), _)| *proven == fault.proven);
+        let full = alike.map(|(_, waiting)| waiting.len()).sum::<usize>() >= MOST_WAITING;
         let Some(known) = all.get_mut(&key) else {
             if !full {
                 all.insert(key, VecDeque::from([fault]));
@@ -194,6 +196,9 @@ mod tests {
         for client in 0..10_000 {
             waiting.add(of(client, FaultKind::SecretWrong, 1));
         }
-        assert_eq!(waiting.take().len(), MOST_WAITING);
+        waiting.add(Fault { proven: true, ..of(20_000, FaultKind::CodeUnknown, 2) });
+        let taken = waiting.take();
+        assert_eq!(taken.len(), MOST_WAITING + 1);
+        assert!(taken.iter().any(|one| one.proven), "what a client proved is told beside any flood of strangers");
     }
 }

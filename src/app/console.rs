@@ -26,6 +26,12 @@ use crate::store::{client_faults as rows, clients, institutions};
 /// A form of the console is good once, and for so long.
 const FORM_LIFE: Duration = Duration::from_secs(3_600);
 
+/// So many applications does one person register in a day.
+const MOST_OF_PERSON: u64 = 30;
+/// So many are registered for one institution in a day.
+const MOST_OF_INSTITUTION: u64 = 100;
+const A_DAY: Duration = Duration::from_secs(86_400);
+
 /// Who is at the console.
 #[derive(Clone)]
 pub struct Visitor {
@@ -176,6 +182,7 @@ impl App {
         if !self.ephemeral.put_if_absent(Space::Replay, &key, b"", FORM_LIFE).await? {
             return Err(Error::new(Kind::Conflict, "this form was sent before"));
         }
+        self.charge_registration(admin, org).await?;
         let ctx = ctx.administering(admin);
         let mut work = self.begin(&ctx, Action::ClientCreated).await?;
         let scope = self.client_scope(work.tx(), admin, ClientDuty::Keep, ctx.now).await?;
@@ -190,6 +197,19 @@ impl App {
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
         Ok(Registered { client: Arc::new(client), secret })
+    }
+
+    /// An account that somebody took over, or a script, does not fill the table.
+    async fn charge_registration(&self, admin: PersonId, org: OrgId) -> Result<(), Error> {
+        for (whose, most) in
+            [(format!("console {admin}"), MOST_OF_PERSON), (format!("console {org}"), MOST_OF_INSTITUTION)]
+        {
+            let tally = self.ephemeral.incr(Space::Registrations, &opaque::lookup_key(&whose), A_DAY).await?;
+            if tally.count > most {
+                return Err(Error::busy("too many registrations in the console on one day"));
+            }
+        }
+        Ok(())
     }
 
     /// Another secret for a client of hers, in the version that her page showed.

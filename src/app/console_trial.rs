@@ -9,10 +9,12 @@ use super::{App, Ctx, Error};
 use crate::domain::id::{ClientId, InteractionId};
 use crate::domain::oidc::checks::{self, Failure, Stop};
 use crate::domain::oidc::client::Client;
-use crate::domain::oidc::error::ProtocolError;
+use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::fault::FaultKind;
 use crate::domain::oidc::params::Params;
+use crate::domain::oidc::prompt::{self, Next};
 use crate::domain::oidc::redirect::Difference;
+use crate::domain::registry::age::AgeBand;
 use crate::keys::opaque;
 use crate::store::clients;
 
@@ -120,15 +122,30 @@ impl App {
         if client.metadata.require_signed_request_object {
             return Ok(Verdict::Bad { kind: FaultKind::ObjectMissing, said: None, difference: None });
         }
-        let request = match checks::authorize(&params, client, InteractionId::new(ctx.now, &*self.random), ctx.now) {
+        let mut request = match checks::authorize(&params, client, InteractionId::new(ctx.now, &*self.random), ctx.now)
+        {
             Ok(request) => request,
             Err(failure) => return Ok(refused(client, &params, failure)),
         };
         let targets = match self.asked_of_resources(&params, client).await {
-            Ok((targets, _)) => targets,
+            Ok((targets, details)) => {
+                request.details = details;
+                targets
+            }
             Err(Error { protocol: Some(error), .. }) => return Ok(refused(client, &params, Failure::Redirect(error))),
             Err(why) => return Err(why),
         };
+        if let Some(hint) = params.get("id_token_hint")
+            && let Err(error) = self.take_hint(&mut request, hint, client, ctx.now).await?
+        {
+            return Ok(refused(client, &params, Failure::Redirect(error)));
+        }
+        // Nobody is signed in here: what else the policy would refuse, it refuses whoever comes.
+        if let Next::Refuse(error) = prompt::decide(&request, client, None, ctx.now)
+            && error.code == Code::UnmetAuthenticationRequirements
+        {
+            return Ok(refused(client, &params, Failure::Redirect(error)));
+        }
         let asked = params.get("scope").unwrap_or_default();
         let given = request.scope.to_string();
         let is_given = |word: &&str| given.split(' ').any(|one| one == *word);
@@ -138,8 +155,8 @@ impl App {
         Ok(Verdict::Good {
             scope: words().filter(is_given).map(str::to_owned).collect(),
             dropped: words().filter(|word| !is_given(word) && !of_resource(word)).map(str::to_owned).collect(),
+            asks: prompt::looks_at_receipt(&request, client, AgeBand::Adult),
             redirect_uri: request.redirect_uri,
-            asks: client.is_application(),
             unguarded: ["state", "nonce"].into_iter().filter(|name| params.get(name).is_none()).collect(),
         })
     }

@@ -9,6 +9,7 @@ use super::client_auth::Credentials;
 use super::recent::Recent;
 use super::{App, Ctx, Error};
 use crate::domain::id::{ClientId, FamilyId};
+use crate::domain::oidc::authorization_details::Details;
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
@@ -114,6 +115,11 @@ impl App {
         if own.is_about_nobody() {
             if revoked_tokens::holds(&mut tx, own.digest()).await? {
                 return Ok(None);
+            }
+            let details = told.remove(DETAILS).map(serde_json::from_value::<Details>).transpose()?.unwrap_or_default();
+            let left = self.details_that_stand(&mut tx, &details, &own.client).await?;
+            if !left.is_empty() {
+                told.insert(DETAILS.into(), json!(left));
             }
         } else {
             let Some(origin) = origin else { return Ok(None) };

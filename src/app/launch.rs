@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::access::ClientDuty;
 use super::session::Browser;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::OnePerson;
@@ -25,7 +26,7 @@ impl App {
     }
 
     /// The address at which a client begins a login with us; `None` where there is none for this visitor. An application
-    /// is opened only for whoever uses it: a link to us must not lead strangers wherever somebody registered himself.
+    /// is opened only for whoever uses it or answers for it: a link to us must not lead strangers wherever somebody registered himself.
     ///
     /// # Errors
     /// A failed dependency.
@@ -36,7 +37,13 @@ impl App {
         if client.is_application() {
             let mut tx = self.db.read().await?;
             let Some(session) = self.live_session(&mut tx, browser, ctx.now).await? else { return Ok(None) };
-            if grants::held(&mut tx, &access::own(&session, ctx.now)?, client.id).await?.is_empty() {
+            let used = !grants::held(&mut tx, &access::own(&session, ctx.now)?, client.id).await?.is_empty();
+            // Whoever answers for it tries it before anybody uses it.
+            let answers = match self.client_scope(&mut tx, session.person, ClientDuty::See, ctx.now).await {
+                Ok(scope) if !used => clients::find_under(&mut tx, &scope, client.id).await?.is_some(),
+                _ => false,
+            };
+            if !used && !answers {
                 return Ok(None);
             }
         }

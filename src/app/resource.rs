@@ -123,6 +123,11 @@ impl App {
     ) -> Result<Option<Target>, Error> {
         let Some(granted) = grant.targets.choose(wanted.resource(), self.issuer())? else {
             return match wanted.details {
+                Some(_) if grant.details.is_empty() => Err(ProtocolError::new(
+                    Code::InvalidAuthorizationDetails,
+                    "authorization_details are wider than what was granted",
+                )
+                .into()),
                 Some(_) => {
                     Err(ProtocolError::new(Code::InvalidTarget, "say for which resource the details are").into())
                 }

@@ -25,12 +25,12 @@ statements! {
     // Whoever was merged into somebody is her.
     UNDER_HERS = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
         WHERE k.ancestor_id = $1 AND c.status <> 'removed' AND c.kind = 'application'
-          AND c.keeper_id IN (SELECT p.id FROM person p WHERE p.id = $2 OR p.merged_into = $2) ORDER BY c.name, c.id";
+          AND EXISTS (SELECT 1 FROM person p WHERE p.id = c.keeper_id AND (p.id = $2 OR p.merged_into = $2)) ORDER BY c.name, c.id";
     FIND_UNDER = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
         WHERE c.id = $1 AND k.ancestor_id = $2 AND c.status <> 'removed'";
     FIND_HERS = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
         WHERE c.id = $1 AND k.ancestor_id = $2 AND c.status <> 'removed' AND c.kind = 'application'
-          AND c.keeper_id IN (SELECT p.id FROM person p WHERE p.id = $3 OR p.merged_into = $3)";
+          AND EXISTS (SELECT 1 FROM person p WHERE p.id = c.keeper_id AND (p.id = $3 OR p.merged_into = $3))";
     GIVE_UP = "UPDATE client SET status = 'removed', updated_at = $2, version = version + 1 WHERE id = $1 AND status = 'active'";
     SET_STATUS = "UPDATE client SET status = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
 }

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::error::ProtocolError;
 use super::resource::is_scope_word;
 use crate::domain::locale::Locale;
-use crate::domain::registry::text::{holds_personal_number, is_shown};
+use crate::domain::registry::text::{hold_personal_number, is_shown};
 
 /// In characters.
 const LONGEST_TITLE: usize = 40;
@@ -18,6 +18,11 @@ const LONGEST_TITLE: usize = 40;
 const LONGEST_TEXT: usize = 300;
 /// Free text is no longer in any type, in characters: a phone shows it whole.
 const LONGEST_FREE: usize = 128;
+/// Free text stands between such.
+const QUOTES: [char; 18] =
+    ['"', '“', '”', '„', '‟', '\'', '‘', '’', '‚', '‛', '«', '»', '「', '」', '『', '』', '＂', '＇'];
+/// And values of a list between such.
+const SEPARATORS: [char; 6] = ['、', ',', '，', '/', ';', '；'];
 /// So many values in a closed list, and resources of a type.
 const MOST: usize = 64;
 
@@ -102,13 +107,22 @@ impl Rule {
         }
     }
 
-    /// What people read for a value; nothing where it may not stand there. Free text is the client's and stands in quotes.
-    fn read(&self, value: &str) -> Option<Text> {
+    /// What people read for the values of a member; nothing where one may not stand there.
+    fn read_all(&self, values: &[&str]) -> Option<Vec<Text>> {
+        // A number of a person would stand in tokens and at services in the clear (R7), split over values too.
+        if self.longest.is_some() && hold_personal_number(values) {
+            return None;
+        }
+        values.iter().map(|value| self.read(value, values.len() > 1)).collect()
+    }
+
+    /// Free text is the client's and stands in quotes, which it does not close; in a list it does not look like two.
+    fn read(&self, value: &str, in_list: bool) -> Option<Text> {
         if let Some(values) = &self.values {
             return values.get(value).cloned();
         }
-        // A number of a person would stand in tokens and at services in the clear (R7).
-        let free = is_shown(value, self.longest?) && !holds_personal_number(value);
+        let parts = |c: char| QUOTES.contains(&c) || (in_list && SEPARATORS.contains(&c));
+        let free = is_shown(value, self.longest?) && !value.contains(parts);
         free.then(|| Text { zh: format!("“{value}”"), en: format!("“{value}”") })
     }
 }
@@ -188,8 +202,7 @@ impl AuthorizationType {
                     return Err(invalid("a member that the type needs is missing"));
                 }
                 Some(rule) => {
-                    let read: Option<Vec<Text>> = values.into_iter().map(|value| rule.read(value)).collect();
-                    let read = read.ok_or(invalid("a value is not one that the type lets in"))?;
+                    let read = rule.read_all(&values).ok_or(invalid("a value is not one that the type lets in"))?;
                     lines.extend((!read.is_empty()).then_some((member, read)));
                 }
             }

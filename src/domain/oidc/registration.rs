@@ -15,6 +15,7 @@ use super::error::{Code, ProtocolError};
 use super::exchange;
 use super::request_object::ObjectAlg;
 use super::response::ResponseType;
+use crate::domain::registry::text::is_shown;
 
 /// Grant types that are served, at the token endpoint or (implicit) at the authorization endpoint.
 pub const GRANT_TYPES: &[&str] = &[
@@ -31,6 +32,8 @@ pub const GRANT_TYPES: &[&str] = &[
 const MOST_ITEMS: usize = 50;
 /// No text of a registration is longer, in bytes.
 const LONGEST_TEXT: usize = 2048;
+/// No name that people read is longer, in characters.
+const LONGEST_NAME: usize = 80;
 /// OpenID Connect Core, 6.2: "The entire Request URI MUST NOT exceed 512 ASCII characters."
 const LONGEST_REQUEST_URI: usize = 512;
 
@@ -62,6 +65,7 @@ impl ClientMetadata {
     /// `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591, 3.2.2).
     pub fn check(&self, vouched: bool) -> Result<Option<String>, ProtocolError> {
         self.check_sizes()?;
+        self.check_names()?;
         let hosts = self.check_redirect_uris()?;
         self.check_flows()?;
         self.check_authentication()?;
@@ -145,6 +149,17 @@ impl ClientMetadata {
             }
         }
         Ok(())
+    }
+
+    /// Names that people read where they sign in and agree: nothing moves or hides what stands around them.
+    fn check_names(&self) -> Result<(), ProtocolError> {
+        let localized =
+            self.localized.iter().filter(|(name, _)| name.starts_with("client_name#")).map(|(_, text)| text);
+        let mut names = [&self.client_name, &self.edu_vendor].into_iter().flatten().chain(localized);
+        match names.all(|name| name.is_empty() || is_shown(name, LONGEST_NAME)) {
+            true => Ok(()),
+            false => Err(invalid("a name is longer than 80 characters, or holds what people cannot read")),
+        }
     }
 
     /// RFC 7591, 2.1: `grant_types` and `response_types` say the same.
@@ -424,6 +439,10 @@ mod tests {
             json!({ "frontchannel_logout_uri": "https://a.example/out#x" }),
             json!({ "policy_uri#en": "file:///etc/passwd" }),
             json!({ "client_name": "a\u{7}" }),
+            json!({ "client_name": "教育部\u{202e}" }),
+            json!({ "client_name#en": "Bank\u{200b}" }),
+            json!({ "client_name": "甲".repeat(81) }),
+            json!({ "edu_vendor": "\u{3164}" }),
             json!({ "client_name#en": "x".repeat(LONGEST_TEXT + 1) }),
         ] {
             assert_eq!(checked(own.clone()), Err(Code::InvalidClientMetadata), "{own}");

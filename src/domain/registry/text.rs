@@ -22,25 +22,78 @@ pub(crate) fn is_shown(text: &str, longest: usize) -> bool {
         && !text.chars().any(|c| breaks(c) || is_invisible(c) || is_blank(c))
 }
 
-/// Whether digits stand in a text as identity numbers, 学籍号 and phones have them, blanks between them or none: 18 with
-/// or without an X, 15 of an old number, or 11 that begin as mobile phones do.
+/// Whether digits stand in a text as identity numbers, 学籍号 and phones have them, whatever stands between them that is no
+/// letter, and whatever other digits before or after: 18 with or without an X, 15 of an old number, or 11 that begin as
+/// mobile phones do.
 pub(crate) fn holds_personal_number(text: &str) -> bool {
-    let plain =
-        |c: char| char::from_u32(u32::from(c).wrapping_sub(0xfee0)).filter(char::is_ascii_alphanumeric).unwrap_or(c);
-    let text: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(plain).collect();
-    text.split(|c: char| !c.is_ascii_digit() && !c.eq_ignore_ascii_case(&'x')).any(|run| {
-        let digits = run.trim_start_matches(['x', 'X']);
-        let whole = digits.trim_end_matches(['x', 'X']);
-        let part =
-            |from: usize, to: usize| whole.get(from..to).and_then(|part| part.parse::<u8>().ok()).unwrap_or_default();
-        match whole.len() {
-            18 => true,
-            17 => whole.len() < digits.len(),
-            15 => (1..=12).contains(&part(8, 10)) && (1..=31).contains(&part(10, 12)),
-            11 => (13..=19).contains(&part(0, 2)),
-            _ => false,
-        }
-    })
+    !is_uuid(text) && runs(text).iter().any(|run| is_whole_number(run) || has_number_inside(run))
+}
+
+/// The same for several texts that are read together: a number that was split over them.
+pub(crate) fn hold_personal_number(texts: &[&str]) -> bool {
+    if texts.iter().any(|text| holds_personal_number(text)) {
+        return true;
+    }
+    let orders: Vec<Vec<&str>> = match texts {
+        [_, _] | [_, _, _] => permutations(texts),
+        _ => vec![texts.to_vec()],
+    };
+    // Other digits around it say nothing here: two numbers of other things stand beside each other.
+    orders.iter().any(|order| matches!(&runs(&order.concat())[..], [run] if is_whole_number(run)))
+}
+
+fn permutations<'a>(texts: &[&'a str]) -> Vec<Vec<&'a str>> {
+    let Some((first, rest)) = texts.split_first() else { return vec![Vec::new()] };
+    let rest = permutations(rest);
+    let places = |one: Vec<&'a str>| (0..=one.len()).map(move |at| [&one[..at], &[*first], &one[at..]].concat());
+    rest.into_iter().flat_map(places).collect()
+}
+
+/// What names a record, and holds a letter: most of its digits are drawn, and some would look like a phone.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && text.bytes().any(|b| b.is_ascii_alphabetic()) && uuid::Uuid::try_parse(text).is_ok()
+}
+
+/// Digits that stand together once everything is dropped that is no letter, each with the X of a check character.
+fn runs(text: &str) -> Vec<String> {
+    let plain = |c: char| char::from_u32(u32::from(c).wrapping_sub(0xfee0)).filter(char::is_ascii_graphic).unwrap_or(c);
+    let text: String = text.chars().map(plain).filter(|c| c.is_alphanumeric()).collect();
+    let runs = text.split(|c: char| !c.is_ascii_digit() && !c.eq_ignore_ascii_case(&'x'));
+    runs.map(|run| run.trim_start_matches(['x', 'X']).to_ascii_lowercase()).filter(|run| !run.is_empty()).collect()
+}
+
+fn part(digits: &str, from: usize, to: usize) -> u32 {
+    digits.get(from..to).and_then(|part| part.parse().ok()).unwrap_or_default()
+}
+
+/// Whether it begins as a number of a person's does: a province, and what could be a day.
+fn is_of_a_person(digits: &str, day: usize) -> bool {
+    let province =
+        matches!(part(digits, 0, 2), 11..=15 | 21..=23 | 31..=37 | 41..=46 | 50..=54 | 61..=65 | 71 | 81..=83 | 91);
+    province && (1..=12).contains(&part(digits, day, day + 2)) && (1..=31).contains(&part(digits, day + 2, day + 4))
+}
+
+fn is_phone(digits: &str) -> bool {
+    digits.len() == 11 && (13..=19).contains(&part(digits, 0, 2))
+}
+
+fn is_whole_number(run: &str) -> bool {
+    let whole = run.trim_end_matches('x');
+    match whole.len() {
+        18 => true,
+        17 => whole.len() < run.len(),
+        15 => (1..=12).contains(&part(whole, 8, 10)) && (1..=31).contains(&part(whole, 10, 12)),
+        _ => is_phone(whole),
+    }
+}
+
+fn has_number_inside(run: &str) -> bool {
+    let windows = |length: usize| (0..run.len()).filter_map(move |at| run.get(at..at + length));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let eighteen =
+        windows(18).any(|text| digits(&text[..17]) && is_of_a_person(text, 10) && matches!(part(text, 6, 8), 18..=20));
+    let fifteen = || windows(15).any(|text| digits(text) && is_of_a_person(text, 8));
+    eighteen || fifteen() || windows(11).any(|text| digits(text) && is_phone(text))
 }
 
 /// The text without white space and invisible characters at its ends.
@@ -78,6 +131,12 @@ mod tests {
             "130503670401001",
             "138-0013-8000",
             "１３８００１３８０００",
+            "+8613800138000",
+            "008613800138000",
+            "2026110105194912310021",
+            "1101.0519.4912.3100.2X",
+            "1101、0519·4912／3100—2x",
+            "no13800138000-2",
         ] {
             assert!(holds_personal_number(held), "{held}");
         }
@@ -88,8 +147,34 @@ mod tests {
             "12345678",
             "20260901120000",
             "2026-09-01-0001234",
+            "room 12, 13:00, 138 seats",
         ] {
             assert!(!holds_personal_number(free), "{free}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_seen_over_several_texts() {
+        for held in [
+            &["11010519", "491231002X"][..],
+            &["491231002X", "11010519"],
+            &["138", "0013", "8000"],
+            &["8000", "138", "0013"],
+            &["a", "13800138000"],
+        ] {
+            assert!(hold_personal_number(held), "{held:?}");
+        }
+        for free in [&["12345678", "87654321"][..], &["read", "write"], &["20260901", "20260902", "20260903"], &[]] {
+            assert!(!hold_personal_number(free), "{free:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn names_of_records_and_short_numbers_are_free(drawn: u128, short in 0..10_000_000_000u64) {
+            let id = uuid::Builder::from_random_bytes(drawn.to_be_bytes()).into_uuid().to_string();
+            proptest::prop_assert!(!holds_personal_number(&id) || id.bytes().all(|b| !b.is_ascii_alphabetic()), "{}", id);
+            proptest::prop_assert!(!holds_personal_number(&short.to_string()), "{}", short);
         }
     }
 

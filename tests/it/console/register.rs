@@ -66,6 +66,8 @@ both_engines! {
         for (field, value) in [
             ("client_name", ""),
             ("client_name", long.as_str()),
+            ("client_name", "教育部\u{202e}"),
+            ("client_name_en", "Bank\u{200b}"),
             ("redirect_uris", ""),
             ("redirect_uris", "http://boat.example/cb"),
             ("redirect_uris", "https://boat.example/cb#x"),
@@ -133,6 +135,28 @@ both_engines! {
         let vendor = app.client("vendor");
         let page = teacher.browser.open(&vendor.url(&vendor.ask())).await;
         assert!(page.text.contains("小园教育科技有限公司") && !page.text.contains(&answers[0]), "{page:#?}");
+    }
+
+    async fn one_person_registers_so_many_in_a_day(app: TestApp) {
+        let mut county = keeper(&app).await;
+        for _ in 0..30 {
+            assert!(send(&mut county, &[]).await.has("client-id"));
+        }
+        assert_eq!(send(&mut county, &[]).await.status, 503);
+        assert!(send(&mut signed_in(&app, "school_admin").await, &[]).await.has("client-id"), "another one's are her own");
+        app.pass(std::time::Duration::from_secs(86_401));
+        assert!(send(&mut keeper(&app).await, &[]).await.has("client-id"));
+    }
+
+    async fn its_real_sign_in_opens_before_anybody_used_it(app: TestApp) {
+        let mut county = keeper(&app).await;
+        let rp = registered(&app, &send(&mut county, &[("initiate_login_uri", "https://boat.example/login")]).await);
+        let link = format!("/open?client_id={}", rp.id);
+        assert!(page_of(&mut county, &rp).await.text.contains(&link));
+        assert_eq!(county.browser.open(&link).await.status, 303);
+        for key in ["school_admin", "full_claims"] {
+            assert!(signed_in(&app, key).await.browser.open(&link).await.has("err-client"), "{key}");
+        }
     }
 
     async fn an_application_is_removed_and_a_platform_is_not(app: TestApp) {

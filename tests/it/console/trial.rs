@@ -54,6 +54,8 @@ both_engines! {
             (rp.ask().with("scope", "profile"), "scope_openid"),
             (rp.ask().with("prompt", "never"), "prompt"),
             (rp.ask().and("state", "again"), "repeated"),
+            (rp.ask().with("id_token_hint", "nonsense"), "id_token_hint"),
+            (rp.ask().with("claims", r#"{"id_token":{"acr":{"essential":true,"values":["nobody"]}}}"#), "other"),
             (rp.ask().with("resource", "https://nobody.example"), "resource"),
         ] {
             let page = tried(&mut county, &rp, &ask).await;
@@ -70,6 +72,14 @@ both_engines! {
         }
         let object = paste(&mut county, &rp, &format!("?client_id={}&request=eyJ", rp.id)).await;
         assert!(object.has("verdict-none"), "{object:#?}");
+    }
+
+    async fn it_says_when_people_are_asked(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut county = keeper(&app).await;
+        assert!(tried(&mut county, &rp, &rp.ask()).await.text.contains("不另问同意"));
+        let page = tried(&mut county, &rp, &rp.ask().with("prompt", "consent")).await;
+        assert!(page.has("verdict-good") && page.text.contains("第一次会先问本人是否同意"), "{page:#?}");
     }
 
     async fn what_is_pasted_stays_text(app: TestApp) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::authorization_details::{
-    BOOKING, EXPORT, LIBRARY, asking, details, given, platform, refresh, server, told, types, wish,
+    BOOKING, EXPORT, LIBRARY, asking, define, details, export, given, platform, refresh, server, told, types, wish,
 };
 use super::client_credentials::{GRADES, ask as ask_own, machine};
 use super::request_object::{carrying, changed, object_of};
@@ -151,6 +151,12 @@ both_engines! {
         assert!(ask_own(&rp, &[]).await.body["authorization_details"].is_null());
         let seen = told(&server(&app, GRADES).await, &tokens.access()).await;
         assert_eq!(seen["authorization_details"], given(&["read"], "1"), "{seen}");
+        app.app.remove_authorization_type(&app.operator(), EXPORT).await.unwrap();
+        app.pass(Duration::from_secs(3));
+        let seen = told(&server(&app, GRADES).await, &tokens.access()).await;
+        assert!(seen["active"] == true && seen["authorization_details"].is_null(), "a type that is gone is told no more: {seen}");
+        define(&app, export()).await;
+        app.pass(Duration::from_secs(3));
         let [unknown, booking, wide] = [json!([{ "type": "unknown" }]), json!([{ "type": BOOKING }]), wish(&["delete"], "1")];
         for wrong in [unknown, booking.clone(), wide] {
             let answer = ask_own(&rp, &[("authorization_details", &wrong.to_string())]).await;

@@ -7,7 +7,7 @@ use mingji::domain::oidc::initial_token::Opening;
 use serde_json::{Value, json};
 
 use super::authorization_details::{
-    BOOKING, EXPORT, asking, booking, define, export, given, platform, refresh, server, told, types, wish,
+    BOOKING, EXPORT, asking, booking, define, details, export, given, platform, refresh, server, told, types, wish,
 };
 use super::client_credentials::GRADES;
 use super::registration::{manage, open_door, register, relying_party};
@@ -129,6 +129,39 @@ both_engines! {
         let refreshed = refresh(&rp, &tokens, &[]).await;
         assert!(refreshed.status == 200 && refreshed.body["authorization_details"].is_null(), "{refreshed:?}");
         assert!(refresh(&vouched, &kept, &[]).await.body["authorization_details"].is_array(), "the operator's own has it still");
+    }
+
+    async fn details_that_nobody_was_asked_for_are_named_in_the_refusal(app: TestApp) {
+        types(&app).await;
+        let rp = platform(&app, json!({})).await;
+        let tokens = app.teacher().sign_in(&rp).await;
+        let more = refresh(&rp, &tokens, &[details(&wish(&["read"], "1"))]).await;
+        assert_eq!((more.status, more.error()), (400, "invalid_authorization_details"), "{more:?}");
+    }
+
+    /// What a client writes is between quotes that it cannot close, and one value does not look like two.
+    async fn free_text_says_where_it_ends(app: TestApp) {
+        types(&app).await;
+        let mut kind = export();
+        kind["datatypes"] = json!({ "longest": 40 });
+        define(&app, kind).await;
+        let rp = platform(&app, json!({})).await;
+        let mut teacher = app.teacher();
+        teacher.knock().await;
+        let of = |identifier: &str, data: Value| json!([{ "type": EXPORT, "actions": ["read"], "identifier": identifier, "datatypes": data }]);
+        for bad in [
+            of("1”、“全部", json!(["a"])),
+            of("1\" \"2", json!(["a"])),
+            of("+8613800138000", json!(["a"])),
+            of("1", json!(["语文、数学", "英语"])),
+            of("1", json!(["a/b", "c"])),
+            of("1", json!(["11010519", "491231002X"])),
+        ] {
+            assert_eq!(silently(&mut teacher, &rp, &asking(&rp, &bad)).await, "invalid_authorization_details", "{bad}");
+        }
+        let good = asking(&rp, &of("2026-09 A/B", json!(["语文", "数学"])));
+        let page = teacher.browser.open(&rp.url(&good)).await;
+        assert!(page.text.contains("<bdi>“2026-09 A/B”</bdi>") && page.text.contains("<bdi>“语文”</bdi>"), "{page:#?}");
     }
 
     async fn the_operator_registers_what_is_defined_and_defines_what_can_be_read(app: TestApp) {

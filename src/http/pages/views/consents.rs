@@ -72,7 +72,8 @@ impl Page<'_> {
     /// Title → everything that was said of it, on one line.
     fn details<'a>(&self, one: &'a Agreed) -> Vec<(&'a str, String)> {
         let line = |card: super::details::DetailCard<'a>| {
-            let said = card.lines.iter().map(|(name, value)| format!("{name} {value}"));
+            let comma = Messages::of(self.locale).details.comma;
+            let said = card.lines.iter().map(|(name, values)| format!("{name} {}", values.join(comma)));
             (card.title, said.collect::<Vec<_>>().join(" · "))
         };
         cards(&one.details, self.locale).into_iter().map(line).collect()

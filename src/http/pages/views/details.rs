@@ -8,25 +8,25 @@ use crate::http::pages::locales::Messages;
 pub struct DetailCard<'a> {
     pub(super) title: &'a str,
     pub(super) description: &'a str,
-    pub(super) lines: Vec<(&'static str, String)>,
+    pub(super) lines: Vec<(&'static str, Vec<&'a str>)>,
 }
 
 /// All of them.
 pub(super) fn cards(details: &[Shown], locale: Locale) -> Vec<DetailCard<'_>> {
-    let t = &Messages::of(locale).details;
-    let card = |one: &'_ Shown| -> Vec<(&'static str, String)> {
-        let lines = one.lines.iter().map(|(member, values)| {
-            let values: Vec<&str> = values.iter().map(|value| value.of(locale)).collect();
-            (t.of(*member), values.join(t.comma))
-        });
-        lines.chain([(t.at, one.at.join(t.comma))]).collect()
-    };
+    fn card(one: &Shown, locale: Locale) -> Vec<(&'static str, Vec<&str>)> {
+        let t = &Messages::of(locale).details;
+        let lines = one
+            .lines
+            .iter()
+            .map(|(member, values)| (t.of(*member), values.iter().map(|value| value.of(locale)).collect()));
+        lines.chain([(t.at, one.at.iter().map(String::as_str).collect())]).collect()
+    }
     let details = details.iter();
     details
         .map(|one| DetailCard {
             title: one.title.of(locale),
             description: one.description.of(locale),
-            lines: card(one),
+            lines: card(one, locale),
         })
         .collect()
 }
