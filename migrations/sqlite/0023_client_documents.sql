@@ -2,3 +2,4 @@
 ALTER TABLE client ADD COLUMN document_url TEXT;
 ALTER TABLE client ADD COLUMN document_until INTEGER;          -- what was read there last is believed until then
 CREATE UNIQUE INDEX client_document_url_key ON client (document_url);
+CREATE INDEX client_document_age_idx ON client (created_at) WHERE document_url IS NOT NULL;
