@@ -48,7 +48,8 @@ const MIGRATIONS: &[Pair] = pairs! {
     20 "0020_errands";
     21 "0021_authorization_details";
     22 "0022_console";
-    23 "0023_client_documents";
+    23 "0023_contact_index";
+    24 "0024_client_documents";
 };
 
 /// What [`Db::migrate`] did.
