@@ -13,6 +13,7 @@ use super::{Failure, client_check, runtime};
 use crate::app::Ctx;
 use crate::domain::id::{ClientId, InitialTokenId};
 use crate::domain::oidc::client::{ClientMetadata, ClientStatus};
+use crate::domain::oidc::client_document::ClientRef;
 use crate::domain::oidc::initial_token::{InitialToken, Policy};
 use crate::domain::time::Timestamp;
 use crate::store::deliveries::OfClient;
@@ -45,7 +46,7 @@ pub enum Command {
     #[command(after_help = "Example: mingji client remove 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
     Remove {
         /// Its `client_id`.
-        client_id: ClientId,
+        client_id: ClientRef,
     },
     /// A doctor for relying parties: visits a platform's sign-in through a sandbox provider that answers wrongly in one
     /// way at a time, and says what was let in that should not. Nobody real takes part.
@@ -76,7 +77,7 @@ pub enum Command {
     #[command(after_help = "Example: mingji client assign 019ab3c4-7d10-7000-8000-2f6e9b1c0d55 --org ED36078100")]
     Assign {
         /// Its `client_id`.
-        client_id: ClientId,
+        client_id: ClientRef,
         /// The institution's code; the operator alone answers for it when left out.
         #[arg(long, value_name = "CODE")]
         org: Option<String>,
@@ -85,16 +86,16 @@ pub enum Command {
         keeper: Option<String>,
     },
     /// 下架: the client is refused everywhere until it is restored.
-    #[command(after_help = "Example: mingji client suspend 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
+    #[command(after_help = "Example: mingji client suspend https://apps.example.edu.cn/client.json")]
     Suspend {
         /// Its `client_id`.
-        client_id: ClientId,
+        client_id: ClientRef,
     },
     /// Lets a suspended client back in.
     #[command(after_help = "Example: mingji client restore 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
     Restore {
         /// Its `client_id`.
-        client_id: ClientId,
+        client_id: ClientRef,
     },
 }
 
@@ -133,15 +134,16 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         }
         Command::Check(asked) => client_check::run(asked, output).await,
         Command::Suspend { client_id } => {
-            set_status(config, output, "client suspend", *client_id, ClientStatus::Suspended).await
+            set_status(config, output, "client suspend", client_id, ClientStatus::Suspended).await
         }
         Command::Restore { client_id } => {
-            set_status(config, output, "client restore", *client_id, ClientStatus::Active).await
+            set_status(config, output, "client restore", client_id, ClientStatus::Active).await
         }
         Command::Remove { client_id } => {
             let app = runtime::standing(config).await?;
-            app.set_client_status(&Ctx::task(&app, "client remove"), *client_id, ClientStatus::Removed).await?;
-            output.say(&json!({ "client_id": client_id, "removed": true }), |_| "done".into())
+            let id = app.id_of_client(client_id).await?;
+            app.set_client_status(&Ctx::task(&app, "client remove"), id, ClientStatus::Removed).await?;
+            output.say(&json!({ "client_id": client_id.to_string(), "removed": true }), |_| "done".into())
         }
         Command::RotateSecret { client_id, overlap } => {
             let app = runtime::standing(config).await?;
@@ -160,9 +162,10 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         }
         Command::Assign { client_id, org, keeper } => {
             let app = runtime::standing(config).await?;
+            let id = app.id_of_client(client_id).await?;
             let keeper = login(&app, keeper.as_deref()).await?;
-            app.assign_client(&Ctx::task(&app, "client assign"), *client_id, org.as_deref(), keeper).await?;
-            output.say(&json!({ "client_id": client_id, "org": org }), |_| "done".into())
+            app.assign_client(&Ctx::task(&app, "client assign"), id, org.as_deref(), keeper).await?;
+            output.say(&json!({ "client_id": client_id.to_string(), "org": org }), |_| "done".into())
         }
         Command::InitialTokens => {
             let app = runtime::standing(config).await?;
@@ -226,10 +229,13 @@ async fn set_status(
     config: Option<&Path>,
     output: &Output,
     task: &str,
-    id: ClientId,
+    named: &ClientRef,
     status: ClientStatus,
 ) -> Result<(), Failure> {
     let app = runtime::standing(config).await?;
+    let id = app.id_of_client(named).await?;
     app.set_client_status(&Ctx::task(&app, task), id, status).await?;
-    output.say(&json!({ "client_id": id, "suspended": status == ClientStatus::Suspended }), |_| "done".into())
+    output.say(&json!({ "client_id": named.to_string(), "suspended": status == ClientStatus::Suspended }), |_| {
+        "done".into()
+    })
 }

@@ -48,7 +48,9 @@ const MIGRATIONS: &[Pair] = pairs! {
     20 "0020_errands";
     21 "0021_authorization_details";
     22 "0022_console";
-    23 "0023_client_keepers";
+    23 "0023_contact_index";
+    24 "0024_client_documents";
+    25 "0025_client_keepers";
 };
 
 /// What [`Db::migrate`] did.
