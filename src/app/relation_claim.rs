@@ -268,6 +268,9 @@ impl App {
         }
         work.target("person", decided.person).target("institution", decided.org).target("relation_claim", decided.id);
         work.detail("kind", decided.kind.as_str()).detail("state", decided.state.as_str());
+        if let Verdict::Reject(Some(reason)) = &verdict {
+            work.because(reason);
+        }
         let told = match decided.state {
             ClaimState::Confirmed => "relation.confirmed",
             ClaimState::Withdrawn => "relation.withdrawn",

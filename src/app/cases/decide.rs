@@ -93,7 +93,7 @@ impl App {
             return Err(Error::busy("somebody decided the case at the same moment"));
         }
         let done = self.remedy(&mut work, ctx, &task, by, &decided, remedy).await?;
-        work.target("case", decided.id).target("person", decided.person);
+        work.because(reason).target("case", decided.id).target("person", decided.person);
         work.detail("kind", decided.kind.as_str()).detail("decision", decision.as_str()).detail("done", done);
         work.event("case", decided.id, "case.decided", &[]);
         work.commit(Outcome::Done).await?;

@@ -117,6 +117,7 @@ impl App {
         }
         self.keep_duties_apart(work, ctx, task, survivor.id, absorbed.id).await?;
         merge::check(&survivor, &absorbed).map_err(|why| Error::new(Kind::Conflict, why.to_string()))?;
+        work.because(reason);
         self.note_digests(work, task, &survivor, &absorbed).await?;
         let merge = Merge {
             id: MergeId::new(ctx.now, &*self.random),

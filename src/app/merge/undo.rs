@@ -28,7 +28,7 @@ impl App {
     async fn undo_once(&self, ctx: &Ctx, by: Decider, absorbed: PersonId, reason: &str) -> Result<Merged, Error> {
         let task = access::task(TaskName::PersonChange);
         let mut work = self.begin(ctx, Action::MergeUndone).await?;
-        work.detail("why", reason);
+        work.because(reason);
         let undone = self.undo_in(&mut work, ctx, &task, by, absorbed).await?;
         work.commit(Outcome::Done).await?;
         Ok(undone)
