@@ -182,20 +182,28 @@ async fn errands(app: App, stop: CancellationToken) {
 
 /// Every day whoever came of age has no guardian any more; looked at again when a run failed or a replica was killed.
 async fn majority(app: App, stop: CancellationToken) {
-    let (mut done, mut after) = (None, None);
+    let (mut done, mut after, mut failed) = (None, None, 0);
     loop {
         let today = app.now().shanghai_date();
         if done != Some(today) {
-            let looked = app.end_at_majority(after).await;
-            note(&app, "majority", &looked);
+            let looked = app.end_at_majority(after).await.map_err(|error| error.to_string()).and_then(|page| {
+                failed += page.failed;
+                match page.last {
+                    None if failed > 0 => Err(format!("{failed} of them could not be ended")),
+                    last => Ok(last),
+                }
+            });
+            app.metrics().job_ran("majority", looked.is_ok(), app.now());
             match looked {
                 Ok(Some(last)) if !stop.is_cancelled() => {
                     after = Some(last);
                     continue;
                 }
                 Ok(_) => (done, after) = (Some(today), None),
+                // From the beginning: those that failed lie on pages that were passed.
                 Err(error) => {
-                    tracing::warn!(%error, "guardianships could not be ended at majority; it will be tried again");
+                    (after, failed) = (None, 0);
+                    tracing::warn!(error, "guardianships could not be ended at majority; it will be tried again");
                 }
             }
         }

@@ -262,6 +262,7 @@ impl App {
             stated: Stated::default(),
             org: None,
             source: CaseSource::Search,
+            unseen: false,
         });
         let opened = open(self, &ctx, work.tx(), &task, by.admin(), disputes.collect()).await?;
         if opened.is_empty() {

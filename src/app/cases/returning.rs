@@ -50,5 +50,6 @@ pub(crate) async fn question(
         stated: Stated::default(),
         org: None,
         source,
+        unseen: false,
     }))
 }
