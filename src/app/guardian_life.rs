@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::pace::Looked;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -46,15 +47,6 @@ pub enum Order {
     Restrict(BTreeSet<Restriction>),
     /// Her place in the order, from 1.
     Place(usize),
-}
-
-/// How a page of the daily look at majority went.
-#[derive(Clone, Copy, Debug)]
-pub struct Aged {
-    /// The last relation that was looked at; none: there are no more.
-    pub last: Option<GuardianshipId>,
-    /// How many could not be ended.
-    pub failed: usize,
 }
 
 /// A guardianship, as it was for a time.
@@ -168,7 +160,7 @@ impl App {
     ///
     /// # Errors
     /// A failed store.
-    pub async fn end_at_majority(&self, after: Option<GuardianshipId>) -> Result<Aged, Error> {
+    pub async fn end_at_majority(&self, after: Option<GuardianshipId>) -> Result<Looked<GuardianshipId>, Error> {
         let (task, ctx) = (access::task(TaskName::Majority), Ctx::task(self, "majority"));
         let cut = age::of_age_if_born_before(ctx.now.shanghai_date());
         let page = guardianships::page_for_majority(&mut self.db.read().await?, &task, after, cut, PAGE).await?;
@@ -180,7 +172,7 @@ impl App {
                 tracing::warn!(%error, guardianship = %due.id, "a guardianship could not be ended at majority");
             }
         }
-        Ok(Aged { last: page.last().map(|row| row.id), failed })
+        Ok(Looked { last: page.last().map(|row| row.id), failed })
     }
 
     async fn end_of_age(&self, ctx: &Ctx, task: &Task, id: GuardianshipId) -> Result<(), Error> {

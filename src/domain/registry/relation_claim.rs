@@ -211,7 +211,8 @@ impl RelationClaim {
         now: Timestamp,
     ) -> Result<Self, DecisionError> {
         let is_open = self.state == ClaimState::Pending || self.is_unreviewed();
-        if !is_open && !(self.is_contested() && state != ClaimState::Withdrawn) {
+        let is_reopened = self.is_contested() && state != ClaimState::Withdrawn;
+        if !(is_open || is_reopened) {
             return Err(DecisionError::Decided(self.state));
         }
         Ok(Self { state, decided_by: by, decided_at: Some(now), reason, version: self.version + 1, ..self })

@@ -1,5 +1,7 @@
 //! A platform's stream (ruling R4): dense numbers, whoever comes and goes, and nobody else's people.
 
+mod merged;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
