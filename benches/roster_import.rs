@@ -27,7 +27,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::app::{Engine, TestApp, run};
-use support::binary::Place;
 use support::database::Database;
 use support::rosters::County;
 use url::Url;
@@ -47,7 +46,7 @@ fn main() {
     for engine in std::iter::once(Engine::Sqlite).chain(wish.postgres.clone().map(Engine::Postgres)) {
         let name = if matches!(engine, Engine::Sqlite) { "SQLite" } else { "PostgreSQL" };
         println!("\n## {name}");
-        runtime.block_on(imports(engine.clone(), County { students: wish.students }));
+        runtime.block_on(imports(engine.clone(), County::of(wish.students)));
         runtime.block_on(run(engine, sign_ins));
     }
 }
@@ -82,12 +81,6 @@ fn fold(block: &[u8]) -> u64 {
     })
 }
 
-fn place(database: &Database) -> Place {
-    Place::new()
-        .with("MINGJI_DATABASE_URL", database.url.clone())
-        .with("MINGJI_KEYS_DIR", database.keys.to_str().unwrap())
-}
-
 fn write_files(folder: &Path, county: County) -> [PathBuf; 3] {
     let files = ["institutions", "staff", "students"].map(|kind| folder.join(format!("{kind}.csv")));
     std::fs::write(&files[0], county.institutions()).unwrap();
@@ -100,7 +93,7 @@ fn write_files(folder: &Path, county: County) -> [PathBuf; 3] {
 
 async fn imports(engine: Engine, county: County) {
     let database = Database::new(engine).await;
-    let place = place(&database);
+    let place = database.installation();
     let files = write_files(place.path(), county);
     for (kind, file) in
         ["institutions", "staff", "students", "students"].into_iter().zip([&files[0], &files[1], &files[2], &files[2]])
@@ -155,8 +148,8 @@ fn watch(mut child: Child) -> Memory {
 
 /// Whole sign-in rounds with a password, one after the other: alone, and beside an import.
 async fn sign_ins(app: TestApp) {
-    let place = place(&app.database);
-    let files = write_files(place.path(), County { students: BESIDE });
+    let place = app.database.installation();
+    let files = write_files(place.path(), County::of(BESIDE));
     for (kind, file) in [("institutions", &files[0]), ("staff", &files[1])] {
         let file = file.to_str().unwrap();
         assert_eq!(place.run(&["roster", "import", "--kind", kind, file]).code, Some(0));

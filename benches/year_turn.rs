@@ -22,7 +22,6 @@ use std::io::Read as _;
 
 use serde_json::Value;
 use support::app::Engine;
-use support::binary::Place;
 use support::database::Database;
 use support::rosters::County;
 use url::Url;
@@ -61,10 +60,8 @@ fn wish() -> Wish {
 
 async fn turn(engine: Engine, students: u64) {
     let database = Database::new(engine).await;
-    let place = Place::new()
-        .with("MINGJI_DATABASE_URL", database.url.clone())
-        .with("MINGJI_KEYS_DIR", database.keys.to_str().unwrap());
-    let county = County { students };
+    let place = database.installation();
+    let county = County::of(students);
     let mut rows = String::new();
     county.students().read_to_string(&mut rows).unwrap();
     // Everybody is through: the figure is that of the work, not of who has none.

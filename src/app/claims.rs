@@ -45,15 +45,16 @@ impl App {
         proof: &impl OnePerson,
         now: Timestamp,
     ) -> Result<Option<Arc<Standing>>, Error> {
-        let (person, since) = (proof.person(), self.changes.now());
-        if let Some(known) = self.standings.get(&person, since, now) {
+        // A request that waited is older than what is so.
+        let (person, since, read_at) = (proof.person(), self.changes.now(), self.now());
+        if let Some(known) = self.standings.get(&person, since, read_at) {
             return Ok(Some(known));
         }
         let Some(mut base) = rows::base(tx, proof).await? else { return Ok(None) };
         let identities = identities(tx, proof, &base, now.shanghai_date()).await?;
         let home = home(tx, proof, base.home.take(), &identities).await?;
         let standing = Arc::new(Standing { base, identities, home });
-        self.standings.keep(person, Arc::clone(&standing), since, now);
+        self.standings.keep(person, Arc::clone(&standing), since, read_at);
         Ok(Some(standing))
     }
 

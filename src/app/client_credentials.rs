@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,24 +24,29 @@ use crate::domain::random::bytes;
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 
-/// What was written down of clients that act in their own name: until when it stands for the next token too.
+/// Equal tokens of so long are one entry of the audit log; of shorter-lived ones those of one life.
+const ONE_ENTRY: Duration = Duration::from_secs(300);
+
+/// What was written down of clients that act in their own name: from when until when it stands for the next token too.
 #[derive(Default)]
-pub(crate) struct Told(Mutex<HashMap<[u8; 32], Timestamp>>);
+pub(crate) struct Told(Mutex<HashMap<[u8; 32], (Timestamp, Timestamp)>>);
 
 impl Told {
     /// Forgotten all at once when there are more: then each is written once again.
     const MOST: usize = 10_000;
 
     fn stands(&self, key: &[u8; 32], now: Timestamp) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).is_some_and(|until| now < *until)
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back is in nobody's entry.
+        told.get(key).is_some_and(|(from, until)| *from <= now && now < *until)
     }
 
-    fn note(&self, key: [u8; 32], until: Timestamp) {
+    fn note(&self, key: [u8; 32], from: Timestamp, until: Timestamp) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() >= Self::MOST {
             told.clear();
         }
-        told.insert(key, until);
+        told.insert(key, (from, until));
     }
 }
 
@@ -59,7 +65,7 @@ impl App {
             (None, [only]) => only,
             (None, _) => return Err(ProtocolError::new(Code::InvalidTarget, "say which resource").into()),
         };
-        let resource = self.resource_lately(uri, ctx.now).await?;
+        let resource = self.resource_lately(uri).await?;
         let details = self.own_details(client, &resource, wanted).await?;
         let granted = match scope {
             // Whoever asks in detail gets that, and no words that it did not ask for.
@@ -94,8 +100,8 @@ impl App {
         })
     }
 
-    /// One entry of the audit log for all equal tokens of a while. Each of them opens what the first one opens, for as long
-    /// as that lives; so the entry, which says until when, tells of every one. It is durable before the first is given.
+    /// One entry of the audit log for all equal tokens of a while: each of them opens what the first one opens. The entry says
+    /// until when such are given and until when the last of them lives. It is durable before the first is given.
     async fn write_down(
         &self,
         ctx: &Ctx,
@@ -109,13 +115,15 @@ impl App {
         if self.machine_tokens.stands(&key, ctx.now) {
             return Ok(());
         }
-        let until = ctx.now.plus(self.lifetimes.access_token);
+        let given_until = ctx.now.plus(self.lifetimes.access_token.min(ONE_ENTRY));
+        let until = given_until.plus(self.lifetimes.access_token);
         let mut work = self.begin(ctx, Action::TokenIssued).await?;
         work.target("client", client.id).uses(client.id);
-        work.detail("resource", resource).detail("scope", scope).detail("until", until.seconds());
+        work.detail("resource", resource).detail("scope", scope).detail("given_until", given_until.seconds());
+        work.detail("until", until.seconds());
         note_kinds(&mut work, details);
         work.commit(Outcome::Done).await?;
-        self.machine_tokens.note(key, until);
+        self.machine_tokens.note(key, ctx.now, given_until);
         Ok(())
     }
 

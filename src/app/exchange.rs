@@ -209,17 +209,29 @@ impl App {
         if !own.is_exchanged() {
             return Ok(Some(Arc::clone(&own.client)));
         }
-        // Whoever stands between must still be there: a service that was taken out of use takes its calls along.
-        for act in exchange::actors(own.claims.get("act")) {
-            let actor = self.client(act["sub"].as_str().unwrap_or_default(), now).await?;
-            if actor.is_none_or(|actor| actor.status != ClientStatus::Active) {
-                return Ok(None);
-            }
+        if self.clients_through(own, now).await?.is_none() {
+            return Ok(None);
         }
         let Some(id) = own.grant() else { return Ok(None) };
         let Some(grant) = grants::live(&mut self.db.read().await?, id, now).await? else { return Ok(None) };
         let client = self.client_by_id(grant.client, now).await?;
         Ok(client.filter(|client| client.status == ClientStatus::Active))
+    }
+
+    /// The services that a token went through; nothing where one of them is there no longer: a service that was taken out of
+    /// use takes its calls along.
+    pub(super) async fn clients_through(
+        &self,
+        own: &OwnToken,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Arc<Client>>>, Error> {
+        let mut through = Vec::new();
+        for act in exchange::actors(own.claims.get("act")) {
+            let actor = self.client(act["sub"].as_str().unwrap_or_default(), now).await?;
+            let Some(actor) = actor.filter(|actor| actor.status == ClientStatus::Active) else { return Ok(None) };
+            through.push(actor);
+        }
+        Ok(Some(through))
     }
 
     /// The grant that a token about a person stands on, where everything still holds.

@@ -13,6 +13,7 @@ use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::signing_key::SigningAlg;
+use crate::domain::time::Timestamp;
 use crate::keys::jwt::{self, Expect};
 use crate::keys::opaque;
 use crate::store::{grants, revoked_tokens};
@@ -24,7 +25,14 @@ const TOLD: &[&str] =
 const DETAILS: &str = "authorization_details";
 
 /// What an asker was told of an access token a moment ago, by the asker and the digest of the token.
-pub(crate) type Told = Recent<(ClientId, [u8; 32]), Arc<Value>>;
+pub(crate) type Told = Recent<(ClientId, [u8; 32]), Arc<Answer>>;
+
+/// What was told, and of which clients it spoke.
+pub(crate) struct Answer {
+    told: Arc<Value>,
+    /// Each by its version: the asker, the token's, those that it went through, and where the person signed in.
+    of: Vec<(ClientId, i64)>,
+}
 
 /// An access token of ours whose signature held.
 pub(super) struct OwnToken {
@@ -75,6 +83,8 @@ impl App {
         credentials: &Credentials,
         token: &str,
     ) -> Result<(Arc<Client>, Arc<Value>), Error> {
+        // Before anything is read: a client that changes from here on is one that changed.
+        let since = self.changes.now();
         let asker = self.authenticate_client(credentials, ctx.now).await?;
         // RFC 7662, 2.1: "MUST also require some form of authorization"; a public client has none.
         if asker.is_public() {
@@ -88,20 +98,34 @@ impl App {
             return Ok((asker, Arc::new(told.unwrap_or_else(inactive))));
         }
         // A resource server asks about the same token with each call that it gets: what it was told stands for two seconds
-        // (R15), unless this process changed something or the token's own end came.
-        let (key, since) = ((asker.id, opaque::digest(token)), self.changes.now());
-        if let Some(told) = self.introspected.get(&key, since, ctx.now)
-            && told["exp"].as_i64().is_some_and(|end| ctx.now.seconds() < end)
+        // (R15), unless this process changed something, one of the clients did, or the token's own end came.
+        let (key, now) = ((asker.id, opaque::digest(token)), self.now());
+        if let Some(answer) = self.introspected.get(&key, since, now)
+            && answer.told["exp"].as_i64().is_some_and(|end| now.seconds() < end)
+            && self.are_as_they_were(&answer.of, now).await?
         {
-            return Ok((asker, told));
+            return Ok((asker, Arc::clone(&answer.told)));
         }
-        let told = self.tell_of_access(ctx, &asker, token).await?;
-        let Some(told) = told.map(Arc::new) else { return Ok((asker, Arc::new(inactive()))) };
-        self.introspected.keep(key, Arc::clone(&told), since, ctx.now);
+        let Some(answer) = self.tell_of_access(ctx, &asker, token).await?.map(Arc::new) else {
+            return Ok((asker, Arc::new(inactive())));
+        };
+        let told = Arc::clone(&answer.told);
+        self.introspected.keep(key, answer, since, now);
         Ok((asker, told))
     }
 
-    async fn tell_of_access(&self, ctx: &Ctx, asker: &Client, token: &str) -> Result<Option<Value>, Error> {
+    /// Whether nothing became of these clients, as it was known two seconds ago at most.
+    async fn are_as_they_were(&self, clients: &[(ClientId, i64)], now: Timestamp) -> Result<bool, Error> {
+        for (id, version) in clients {
+            let client = self.client_by_id(*id, now).await?;
+            if client.is_none_or(|client| client.version != *version || client.status != ClientStatus::Active) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn tell_of_access(&self, ctx: &Ctx, asker: &Client, token: &str) -> Result<Option<Answer>, Error> {
         let Some(own) = self.own_token(ctx, token).await? else { return Ok(None) };
         let serves = asker.metadata.edu_serves.iter().any(|uri| own.claims["aud"] == uri.as_str());
         if own.client.id != asker.id && !serves {
@@ -109,7 +133,11 @@ impl App {
         }
         let mut told: Map<String, Value> =
             TOLD.iter().filter_map(|name| Some(((*name).to_owned(), own.claims.get(*name)?.clone()))).collect();
+        let through = self.clients_through(&own, ctx.now).await?;
+        let Some(through) = through else { return Ok(None) };
         let origin = self.origin_of(&own, ctx.now).await?;
+        let of = [asker, &own.client].into_iter().chain(through.iter().map(Arc::as_ref)).chain(origin.as_deref());
+        let of = of.map(|client| (client.id, client.version)).collect();
         let mut tx = self.db.read().await?;
         if own.is_about_nobody() {
             if revoked_tokens::holds(&mut tx, own.digest()).await? {
@@ -128,7 +156,7 @@ impl App {
         told.insert("active".into(), json!(true));
         let cnf: Confirmation = told.get("cnf").cloned().map(serde_json::from_value).transpose()?.unwrap_or_default();
         told.insert("token_type".into(), json!(cnf.token_type()));
-        Ok(Some(Value::Object(told)))
+        Ok(Some(Answer { told: Arc::new(Value::Object(told)), of }))
     }
 
     /// An access token of ours that has not expired, of a client that may be used.

@@ -6,7 +6,7 @@
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::clients::CACHE_AGE;
 use crate::domain::lately::Lately;
@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 pub(crate) struct Changes(AtomicU64);
 
 /// A moment between two changes.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Since(u64);
 
 impl Changes {
@@ -30,34 +30,59 @@ impl Changes {
     pub(crate) fn happened(&self) {
         self.0.fetch_add(1, Ordering::AcqRel);
     }
+
+    /// Says so when it is dropped: whether a commit was made is not known to whoever lost its answer.
+    pub(crate) fn happening(&self) -> Happening<'_> {
+        Happening(self)
+    }
+}
+
+/// A change under way.
+pub(crate) struct Happening<'a>(&'a Changes);
+
+impl Drop for Happening<'_> {
+    fn drop(&mut self) {
+        self.0.happened();
+    }
 }
 
 /// What was read lately, by what it was asked for.
-pub(crate) struct Recent<K, V>(Mutex<Lately<K, Read<V>>>);
+pub(crate) struct Recent<K, V>(Mutex<Kept<K, V>>);
 
-#[derive(Clone)]
-struct Read<V> {
+struct Kept<K, V> {
     since: Since,
-    at: Timestamp,
-    value: V,
+    read: Lately<K, (Timestamp, V)>,
+    most: usize,
 }
 
 impl<K: Eq + Hash, V: Clone> Recent<K, V> {
     /// Room for so many.
     pub(crate) fn new(most: usize) -> Self {
-        Self(Mutex::new(Lately::new(most)))
+        Self(Mutex::new(Kept { since: Since(0), read: Lately::new(most), most }))
     }
 
-    /// What was read, while nothing changed and it is fresh.
+    /// What was read, while nothing changed and it is fresh. `now` is the present, not that of a request that waited.
     pub(crate) fn get(&self, key: &K, since: Since, now: Timestamp) -> Option<V> {
-        let read = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key)?;
-        let fresh = read.since == since && read.at <= now && now.since(read.at) < CACHE_AGE;
-        fresh.then_some(read.value)
+        let kept = self.at(since)?;
+        let (at, value) = kept.read.get(key)?;
+        (at <= now && now.since(at) < CACHE_AGE).then_some(value)
     }
 
-    /// Keeps what was read after `since`.
-    pub(crate) fn keep(&self, key: K, value: V, since: Since, now: Timestamp) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(key, Read { since, at: now, value });
+    /// Keeps what was read after `since` and not before `at`.
+    pub(crate) fn keep(&self, key: K, value: V, since: Since, at: Timestamp) {
+        if let Some(mut kept) = self.at(since) {
+            kept.read.keep(key, (at, value));
+        }
+    }
+
+    /// What was kept since then. Everything older is let go of here, and does not lie about in memory (R18); whoever read
+    /// before a change that another one knows of gets and keeps nothing.
+    fn at(&self, since: Since) -> Option<MutexGuard<'_, Kept<K, V>>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.since < since {
+            *kept = Kept { since, read: Lately::new(kept.most), most: kept.most };
+        }
+        (kept.since == since).then_some(kept)
     }
 }
 
@@ -83,5 +108,10 @@ mod tests {
         assert_eq!(recent.get(&"key", changes.now(), now), None, "something changed");
         recent.keep("key", 2, since, now);
         assert_eq!(recent.get(&"key", changes.now(), now), None, "it was read before the change, and kept after it");
+        recent.keep("key", 3, changes.now(), now);
+        recent.keep("key", 4, since, now);
+        assert_eq!(recent.get(&"key", changes.now(), now), Some(3), "what is late pushes nothing out");
+        drop(changes.happening());
+        assert_eq!(recent.get(&"key", changes.now(), now), None, "whoever lost the answer of a commit says so too");
     }
 }

@@ -63,8 +63,8 @@ impl App {
     ///
     /// # Errors
     /// As [`App::resource`].
-    pub(super) async fn resource_lately(&self, uri: &str, now: Timestamp) -> Result<Arc<Resource>, Error> {
-        let (key, since) = (uri.to_owned(), self.changes.now());
+    pub(super) async fn resource_lately(&self, uri: &str) -> Result<Arc<Resource>, Error> {
+        let (key, since, now) = (uri.to_owned(), self.changes.now(), self.now());
         if let Some(known) = self.resources.get(&key, since, now) {
             return Ok(known);
         }

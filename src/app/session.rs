@@ -148,7 +148,7 @@ impl App {
             .collect();
         let ended = grants::revoke_of_session(work.tx(), session, now, reason).await?;
         let told = self.tell(work, receivers, now).await?;
-        work.detail("grants_ended", ended).detail("clients_told", told);
+        work.ends().detail("grants_ended", ended).detail("clients_told", told);
         Ok(Some(frames))
     }
 

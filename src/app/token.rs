@@ -189,6 +189,10 @@ impl App {
         let Some(standing) = self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? else {
             return Ok(Err(ENDED));
         };
+        // What ended meanwhile ended the grants that were there: this one would stand for it until its own end.
+        if grant.identity.is_some_and(|chosen| standing.identities.iter().all(|one| one.id != chosen)) {
+            return Ok(Err(ENDED));
+        }
         let facts = self.facts(work.tx(), &proof, &standing, &grant, client, ctx.now).await?;
         work.uses(client.id);
         work.target("person", grant.person)
@@ -340,7 +344,7 @@ impl App {
             let (id, before) = (family.id, family.clone());
             let presented = family.present(counter, rotates, ctx.now, &self.lifetimes);
             let (Presented::Rotated(next) | Presented::Kept(next)) = &presented else { return Ok(presented) };
-            if !next.is_to_be_stored_after(&before) {
+            if !next.is_to_be_stored_after(&before, &self.lifetimes) {
                 return Ok(presented);
             }
             if grants::store_family(work.tx(), next, counter).await? {

@@ -55,6 +55,7 @@ pub struct Work<'a> {
     additions: Vec<Change>,
     taken: Option<Error>,
     uses: Option<ClientId>,
+    ends: bool,
     action: Action,
     target: Map<String, Value>,
     details: Map<String, Value>,
@@ -77,6 +78,7 @@ impl App {
             additions: Vec::new(),
             taken: None,
             uses: None,
+            ends: false,
             action,
             target: Map::new(),
             details: Map::new(),
@@ -128,9 +130,17 @@ impl App {
     }
 }
 
-/// What gives somebody something new and leaves everything that was read as it is.
-fn only_gives(action: Action) -> bool {
-    matches!(action, Action::SignIn | Action::GrantCreated | Action::GrantRefreshed | Action::TokenIssued)
+/// What gives or shows somebody something and leaves everything that was read as it is. What was refused may have taken
+/// something away, a replayed code what it gave; a password that was wrong took nothing.
+fn only_gives(action: Action, outcome: Outcome) -> bool {
+    use Action::{GrantCreated, GrantRefreshed, PersonSearched, PersonViewed, SignIn, TokenExchanged, TokenIssued};
+    match outcome {
+        Outcome::Done => matches!(
+            action,
+            SignIn | GrantCreated | GrantRefreshed | TokenIssued | TokenExchanged | PersonViewed | PersonSearched
+        ),
+        Outcome::Refused(_) => action == SignIn,
+    }
 }
 
 impl Work<'_> {
@@ -156,6 +166,12 @@ impl Work<'_> {
     /// A client gets something: whoever registered itself and never did ends (RFC 7591's open door).
     pub(crate) fn uses(&mut self, client: ClientId) -> &mut Self {
         self.uses = Some(client);
+        self
+    }
+
+    /// Something that was told of ends with it, whatever else it is.
+    pub(crate) fn ends(&mut self) -> &mut Self {
+        self.ends = true;
         self
     }
 
@@ -286,12 +302,11 @@ impl Work<'_> {
         }
         let shown: Vec<PersonId> = self.shown.iter().copied().collect();
         disclosures::insert_all(&mut self.tx, entry.id, self.ctx.now, &shown).await?;
+        let happening = (self.ends || !only_gives(self.action, outcome)).then(|| self.app.changes.happening());
         self.tx.commit().await?;
+        drop(happening);
         if let Some(client) = first_use {
             self.app.used_clients.note(client);
-        }
-        if !(outcome == Outcome::Done && only_gives(self.action)) {
-            self.app.changes.happened();
         }
         self.app.wake.sequencer.notify_one();
         Ok(())

@@ -1,7 +1,7 @@
 //! Registered relying parties.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::Subtree;
+use crate::domain::access::{Subtree, Task};
 use crate::domain::id::{ClientId, OrgId};
 use crate::domain::oidc::client::{Client, ClientKind, ClientStatus, LawfulBasis, OldSecret, SYSTEM_SECTOR};
 use crate::domain::time::Timestamp;
@@ -19,6 +19,7 @@ statements! {
     SET_SECRETS = "UPDATE client SET secret_digest = $2, secret_sealed = $3, old_secret_digest = $4, old_secret_sealed = $5, old_secret_until = $6, updated_at = $7, version = version + 1
         WHERE id = $1 AND status = 'active' AND version = $8";
     ASSIGN = "UPDATE client SET org_id = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
+    INHERIT = "UPDATE client SET org_id = $2, updated_at = $3, version = version + 1 WHERE org_id = $1 AND status <> 'removed' RETURNING id";
     UNDER = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
         WHERE k.ancestor_id = $1 AND c.status <> 'removed' ORDER BY c.name, c.id";
     FIND_UNDER = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
@@ -159,6 +160,28 @@ pub async fn set_secrets(tx: &mut Tx, client: &Client, now: Timestamp) -> Result
 /// As [`StoreError`] says.
 pub async fn assign(tx: &mut Tx, id: ClientId, org: Option<OrgId>, now: Timestamp) -> Result<bool, StoreError> {
     tx.execute_one(ASSIGN, args![id, org, now]).await
+}
+
+struct Id(ClientId);
+
+impl FromRow for Id {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// The clients of an institution that ends are answered for by its heir, or by the operator alone; which they are.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn inherit(
+    tx: &mut Tx,
+    _task: &Task,
+    from: OrgId,
+    heir: Option<OrgId>,
+    now: Timestamp,
+) -> Result<Vec<ClientId>, StoreError> {
+    Ok(tx.all::<Id>(INHERIT, args![from, heir, now]).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// A client with the institution that answers for it.

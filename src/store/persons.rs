@@ -29,11 +29,12 @@ statements! {
         OR EXISTS (SELECT 1 FROM guardianship g JOIN enrolment e ON e.person_id = g.child_id JOIN institution_closure c ON c.descendant_id = e.org_id
             WHERE g.guardian_id = p.id AND g.status = 'confirmed' AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3)))";
     // Presence reaches up to the county, so a scope above it looks at its counties.
-    SEARCH = "SELECT DISTINCT p.id AS id, p.name AS name, r.name_key AS name_key FROM presence r JOIN person p ON p.id = r.person_id
-        WHERE r.name_key >= $2 AND r.name_key < $3 AND p.merged_into IS NULL AND (
-            r.org_id = $1 OR r.org_id IN (SELECT c.descendant_id FROM institution_closure c JOIN institution o ON o.id = c.descendant_id AND o.level = 'county'
-                WHERE c.ancestor_id = $1 AND c.depth > 0))
-        ORDER BY r.name_key, p.id LIMIT $4";
+    SEARCHED = "SELECT c.descendant_id AS id FROM institution_closure c JOIN institution o ON o.id = c.descendant_id
+        WHERE c.ancestor_id = $1 AND (c.depth = 0 OR o.level = 'county') ORDER BY c.descendant_id";
+    // Of one institution: its key's own order ends the walk after so many, however many people bear such a name.
+    SEARCH = "SELECT p.id AS id, p.name AS name, r.name_key AS name_key FROM presence r JOIN person p ON p.id = r.person_id
+        WHERE r.org_id = $1 AND r.name_key >= $2 AND r.name_key < $3 AND p.merged_into IS NULL
+        ORDER BY r.name_key, r.person_id LIMIT $4";
     LEAVE = "DELETE FROM presence WHERE person_id = $1 AND org_id NOT IN (
         SELECT c.ancestor_id FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = $1 AND e.valid_to IS NULL
         UNION SELECT c.ancestor_id FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = $1 AND s.valid_to IS NULL)";
@@ -101,6 +102,15 @@ impl FromRow for Person {
 struct Id(PersonId);
 
 impl FromRow for Id {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// An institution whose presence rows a search walks.
+struct Searched(OrgId);
+
+impl FromRow for Searched {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self(row.get("id")?))
     }
@@ -250,7 +260,7 @@ pub async fn hold_standing(
 }
 
 /// People below one of the administrator's roots whose present or former name begins so, in the order of the name's
-/// key; at most `limit` of each root.
+/// key; at most `limit`. What it costs grows with the counties below, not with the people.
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -259,10 +269,13 @@ pub async fn search(tx: &mut Tx, scope: &Subtree, typed: &str, limit: u32) -> Re
     let Some(end) = name::prefix_end(&key) else { return Ok(Vec::new()) };
     let mut hits: Vec<Hit> = Vec::new();
     for root in scope.roots() {
-        hits.extend(tx.all(SEARCH, args![root, key.clone(), end.clone(), limit]).await?);
+        for Searched(org) in tx.all(SEARCHED, args![root]).await? {
+            hits.extend(tx.all(SEARCH, args![org, key.clone(), end.clone(), limit]).await?);
+            hits.sort_by(|a, b| (&a.name_key, a.id).cmp(&(&b.name_key, b.id)));
+            hits.dedup_by(|a, b| (a.id, &a.name_key) == (b.id, &b.name_key));
+            hits.truncate(limit as usize);
+        }
     }
-    hits.sort_by(|a, b| (&a.name_key, a.id).cmp(&(&b.name_key, b.id)));
-    hits.dedup_by(|a, b| (a.id, &a.name_key) == (b.id, &b.name_key));
     Ok(hits)
 }
 

@@ -13,7 +13,6 @@ use mingji::domain::time::Clock as _;
 use serde_json::{Value, json};
 
 use crate::support::app::{Engine, TestApp, both_engines};
-use crate::support::binary::Place;
 use crate::support::county::{self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, called, number, pupil, teacher, text};
 use crate::support::database::Database;
 use crate::support::need;
@@ -308,10 +307,8 @@ both_engines! {
 /// A county whose largest school becomes part of the next one, killed again and again.
 async fn killed_in_the_middle(engine: Engine) {
     let database = Database::new(engine).await;
-    let place = Place::new()
-        .with("MINGJI_DATABASE_URL", database.url.clone())
-        .with("MINGJI_KEYS_DIR", database.keys.to_str().unwrap());
-    let county = County { students: 2400 };
+    let place = database.installation();
+    let county = County::of(2400);
     let mut students = String::new();
     std::io::Read::read_to_string(&mut county.students(), &mut students).unwrap();
     for (kind, file) in [("institutions", county.institutions()), ("students", students)] {

@@ -3,6 +3,7 @@
 
 mod claims;
 mod processes;
+mod province;
 mod rights;
 
 use mingji::app::roster_import::{Listener, Login, Report};

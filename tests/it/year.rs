@@ -9,7 +9,6 @@ use mingji::domain::registry::codes::admin_role::AdminRole;
 use serde_json::json;
 
 use crate::support::app::{Engine, TestApp, both_engines};
-use crate::support::binary::Place;
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, teacher, text};
 use crate::support::database::Database;
 use crate::support::need;
@@ -193,10 +192,8 @@ both_engines! {
 async fn killed_in_the_middle(engine: Engine) {
     const PUPILS: u64 = 1200;
     let database = Database::new(engine).await;
-    let place = Place::new()
-        .with("MINGJI_DATABASE_URL", database.url.clone())
-        .with("MINGJI_KEYS_DIR", database.keys.to_str().unwrap());
-    let county = County { students: PUPILS };
+    let place = database.installation();
+    let county = County::of(PUPILS);
     let mut students = String::new();
     std::io::Read::read_to_string(&mut county.students(), &mut students).unwrap();
     let students = students.replace(",小学,2021,", ",小学,2020,");

@@ -26,7 +26,8 @@ use crate::domain::registry::institution_code::{Code, CodeScheme};
 use crate::domain::registry::institution_life::{ChangeKind, InstitutionChange, LifeError};
 use crate::domain::registry::uscc::Uscc;
 use crate::store::db::Tx;
-use crate::store::{guardianships, institution_changes, institutions};
+use crate::store::facts::{self, Cache};
+use crate::store::{clients, guardianships, institution_changes, institutions};
 
 pub use handover::{Handover, Split};
 pub use preview::Touched;
@@ -177,7 +178,7 @@ impl App {
     }
 
     /// The end of an institution, in the transaction that finds nobody there any more: codes are void, rights over it end,
-    /// and its claims and cases with it or at its heir.
+    /// its claims with it; its cases and clients are its heir's.
     async fn wind_up(
         &self,
         work: &mut Work<'_>,
@@ -191,17 +192,25 @@ impl App {
                 institutions::end_code(work.tx(), task, org.id, &held.code, change.day.max(held.valid_from)).await?;
             }
         }
-        let cases_to = change.into.or(org.parent);
+        let heir = change.into.or(org.parent);
         let ended = org.ended(change.kind, change.into, ctx.now).map_err(refused)?;
         self.write_institution(work, task, &ended, &["status"]).await?;
         // Whoever acts for it went over before, or works there no longer.
         for one in guardianships::standing_of_institution(work.tx(), task, ended.id).await? {
             self.leave_ward(work, ctx, task, one, WardsOf::Nobody(change.day)).await?;
         }
-        let wound_up = institution_changes::wind_up(work.tx(), task, ended.id, cases_to, ctx.now).await?;
+        let wound_up = institution_changes::wind_up(work.tx(), task, ended.id, heir, ctx.now).await?;
         for grant in &wound_up.grants {
             work.event("admin_grant", *grant, "admin.revoked", &[]);
         }
+        let clients = clients::inherit(work.tx(), task, ended.id, heir, ctx.now).await?;
+        if !clients.is_empty() {
+            facts::bump(work.tx(), Cache::Clients).await?;
+        }
+        for client in &clients {
+            work.event("client", *client, "client.updated", &["org"]);
+        }
+        work.detail("clients_inherited", clients.len());
         work.detail("grants_ended", wound_up.grants.len()).detail("claims_withdrawn", wound_up.claims);
         self.end_change(work, task, change, ctx).await?;
         Ok(ended)

@@ -218,10 +218,13 @@ impl Family {
         self.revoked_at.is_none() && now < self.expires_at && now < self.idle_expires_at
     }
 
-    /// Whether it is to be stored again: it moved, or its idle end did by more than what need not be written (R15: idle time
-    /// is written at most once a minute).
-    pub fn is_to_be_stored_after(&self, before: &Self) -> bool {
-        self.counter != before.counter || self.idle_expires_at.since(before.idle_expires_at) >= IDLE_STEP
+    /// Whether it is to be stored again: it moved, its idle end came nearer (the setting was cut down), or that moved on by
+    /// more than what need not be written (R15: idle time is written at most once a minute; of a short one a tenth, so that
+    /// nobody who comes back in time finds it over).
+    pub fn is_to_be_stored_after(&self, before: &Self, lifetimes: &Lifetimes) -> bool {
+        self.counter != before.counter
+            || self.idle_expires_at < before.idle_expires_at
+            || self.idle_expires_at.since(before.idle_expires_at) >= IDLE_STEP.min(lifetimes.refresh_idle / 10)
     }
 
     /// A token of this family is presented. `rotates` is true for public clients without sender constraint.
@@ -302,17 +305,28 @@ mod tests {
     fn idle_time_is_stored_at_most_once_a_minute() {
         let lifetimes = Lifetimes::default();
         let now = Timestamp::from_seconds(1_800_000_000);
-        let stored_after = |seconds, rotates| match family(now).present(
+        let stored = |lifetimes: &Lifetimes, seconds, rotates| match family(now).present(
             0,
             rotates,
             now.plus(Duration::from_secs(seconds)),
-            &lifetimes,
+            lifetimes,
         ) {
-            Presented::Kept(next) | Presented::Rotated(next) => next.is_to_be_stored_after(&family(now)),
+            Presented::Kept(next) | Presented::Rotated(next) => next.is_to_be_stored_after(&family(now), lifetimes),
             other => panic!("{other:?}"),
         };
+        let stored_after = |seconds, rotates| stored(&lifetimes, seconds, rotates);
         assert!(!stored_after(59, false));
         assert!(stored_after(60, false));
         assert!(stored_after(0, true), "what moved is stored at once");
+        let cut_down = Lifetimes { refresh_idle: lifetimes.refresh_idle / 2, ..Lifetimes::default() };
+        assert!(stored(&cut_down, 0, false), "a nearer end is stored at once");
+        let short = Duration::from_secs(90);
+        let (brief, began) = (Lifetimes { refresh_idle: short, ..Lifetimes::default() }, family(now));
+        let began = Family { idle_expires_at: now.plus(short), ..began };
+        let later = began.clone().present(0, false, now.plus(short / 2), &brief);
+        assert!(
+            matches!(later, Presented::Kept(next) if next.is_to_be_stored_after(&began, &brief)),
+            "who comes in time stays"
+        );
     }
 }

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     20 "0020_errands";
     21 "0021_authorization_details";
     22 "0022_console";
+    23 "0023_contact_index";
     24 "0024_feed_parted";
 };
 

@@ -27,7 +27,8 @@ impl Statement {
 /// `@claim NAME = "UPDATE … WHERE id = (SELECT id … LIMIT 1", ") AND …";` takes one job: PostgreSQL's
 /// inner SELECT gets `FOR UPDATE SKIP LOCKED`, SQLite's writer is alone anyway (R20). `@hold NAME = "SELECT …";` keeps the
 /// rows it reads from everybody else until the transaction ends; `@share NAME = "SELECT …";` from whoever would hold them;
-/// `@still NAME = "SELECT … FROM … held …";` those of the table that it calls `held` from whoever would change them.
+/// `@still NAME = "SELECT … FROM … held …";` those of the table that it calls `held` from whoever would change them, one
+/// after the other: many who share a row would never let go of it for whoever wants to end it.
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:expr;)* $(@claim $claim:ident = $head:literal, $tail:literal;)* $(@hold $hold:ident = $held:literal;)* $(@share $share:ident = $shared:literal;)* $(@still $still:ident = $stilled:literal;)*) => {
         $($(#[$doc])* const $name: $crate::store::db::Statement =
@@ -39,7 +40,7 @@ macro_rules! statements {
         $(const $share: $crate::store::db::Statement = $crate::store::db::Statement::claim(
             concat!(module_path!(), "::", stringify!($share)), $shared, concat!($shared, " FOR KEY SHARE"));)*
         $(const $still: $crate::store::db::Statement = $crate::store::db::Statement::claim(
-            concat!(module_path!(), "::", stringify!($still)), $stilled, concat!($stilled, " FOR SHARE OF held"));)*
+            concat!(module_path!(), "::", stringify!($still)), $stilled, concat!($stilled, " FOR NO KEY UPDATE OF held"));)*
         /// Every statement of this file, for the test that prepares them.
         #[cfg(test)]
         pub(crate) const STATEMENTS: &[$crate::store::db::Statement] = &[$($name,)* $($claim,)* $($hold,)* $($share,)* $($still,)*];

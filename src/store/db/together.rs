@@ -9,7 +9,8 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use sqlx::AssertSqlSafe;
 
 use super::bind::bind_all;
-use super::{Statement, StoreError, Tx, Value};
+use super::tx::each;
+use super::{Row, Statement, StoreError, Tx, Value};
 
 /// A change that is made together with others.
 #[derive(Clone, Debug)]
@@ -47,26 +48,20 @@ impl Tx {
 
     async fn run_together(&mut self, text: Arc<str>, changes: Vec<Change>) -> Result<u64, StoreError> {
         let values = changes.into_iter().flat_map(|change| change.values);
-        match self {
-            Self::Lite(tx) => {
-                let done = bind_all!(sqlx::query(AssertSqlSafe(text)), values).execute(&mut **tx).await;
-                done.map(|done| done.rows_affected())
-            }
-            Self::LiteRead(connection) => {
-                let done = bind_all!(sqlx::query(AssertSqlSafe(text)), values).execute(&mut **connection).await;
-                done.map(|done| done.rows_affected())
-            }
-            Self::Pg(tx) => {
-                let done = bind_all!(sqlx::query(AssertSqlSafe(text)), values).execute(&mut **tx).await;
-                done.map(|done| done.rows_affected())
-            }
-            Self::PgRead(connection) => {
-                let done = bind_all!(sqlx::query(AssertSqlSafe(text)), values).execute(&mut **connection).await;
-                done.map(|done| done.rows_affected())
-            }
-        }
-        .map_err(StoreError::from_sqlx)
+        let done = each!(self, Whole { lite: Arc::clone(&text), pg: text }, |connection, sql, _wrap| {
+            bind_all!(sqlx::query(AssertSqlSafe(sql)), values)
+                .execute(connection)
+                .await
+                .map(|done| done.rows_affected())
+        });
+        done.map_err(StoreError::from_sqlx)
     }
+}
+
+/// A text that was joined for one engine, where a statement has one for each.
+struct Whole {
+    lite: Arc<str>,
+    pg: Arc<str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,8 +121,11 @@ fn renumbered(text: &str, before: usize) -> String {
     let mut all = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let digits = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
-        let number: usize = piece[..digits].parse().unwrap_or(0);
-        let _ = write!(all, "${}{}", number + before, &piece[digits..]);
+        // A `$` without a number is text: a path into JSON.
+        let _ = match piece[..digits].parse::<usize>() {
+            Ok(number) => write!(all, "${}{}", number + before, &piece[digits..]),
+            Err(_) => write!(all, "${piece}"),
+        };
     }
     all
 }
@@ -152,5 +150,6 @@ mod tests {
             "INSERT INTO a VALUES ($1, $2); UPDATE b SET x = $4 WHERE y = $3 AND z = $3"
         );
         assert_eq!(&*joined(&changes[..1], Join::InOne), ONE.pg);
+        assert_eq!(renumbered("SELECT a -> '$.b' WHERE c = $1", 2), "SELECT a -> '$.b' WHERE c = $3");
     }
 }

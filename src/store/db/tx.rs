@@ -61,6 +61,8 @@ macro_rules! each {
     };
 }
 
+pub(super) use each;
+
 impl Tx {
     /// Runs a statement; the number of rows it touched.
     ///

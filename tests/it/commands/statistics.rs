@@ -15,7 +15,7 @@ async fn whatever_closes_a_database_leaves_none_behind() {
     let mut demo = Demo::start(&place);
     demo.process.stop();
     assert_eq!(select_texts(&database(&place), STATISTICS).await, [""; 0], "demo");
-    let county = County { students: 200 };
+    let county = County::of(200);
     let write = |name: &str, text: &[u8]| std::fs::write(place.path().join(name), text).unwrap();
     write("institutions.csv", county.institutions().as_bytes());
     write("staff.csv", county.staff().as_bytes());

@@ -2,11 +2,22 @@
 
 use std::time::Duration;
 
+use mingji::app::institution_life::Opening;
+use mingji::app::pace::Listener;
+use mingji::app::relation_claim::Decider;
 use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::institution::InstitutionKind;
+use mingji::domain::registry::institution_life::ChangeKind;
 
 use super::{COUNTY, SCHOOL, assign, at, keeper, page_of, signed_in};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::relying_party::RelyingParty;
+
+struct Silent;
+
+impl Listener for Silent {
+    fn progress(&mut self, _: u64, _: u64) {}
+}
 
 /// All paths of the console, with `{client_id}` in them.
 fn paths() -> Vec<String> {
@@ -121,6 +132,26 @@ both_engines! {
         assert_eq!(page_of(&mut vendor, &rp).await.status, 404);
         assign(&app, &rp, SCHOOL).await;
         assert!(page_of(&mut vendor, &rp).await.asks_for("overlap"));
+    }
+
+    async fn the_heir_of_an_institution_answers_for_its_clients(app: TestApp) {
+        let (rp, ended) = (app.client("vendor"), "2136000799");
+        let opening = Opening {
+            code: ended.into(),
+            uscc: None,
+            name: "并入他校的学校".into(),
+            kind: InstitutionKind::School,
+            division: None,
+            school_type: None,
+        };
+        app.app.open_institution_under(&app.operator(), Decider::Operator, Some(COUNTY.into()), &opening).await.unwrap();
+        assign(&app, &rp, ended).await;
+        let mut school = signed_in(&app, "school_admin").await;
+        assert_eq!(page_of(&mut school, &rp).await.status, 404);
+        let kind = ChangeKind::Merged;
+        app.app.hand_over_institution(&app.operator(), Decider::Operator, ended, SCHOOL, kind, &mut Silent).await.unwrap();
+        assert!(page_of(&mut school, &rp).await.asks_for("overlap"), "nobody else answers for it now");
+        stands(&app, &rp).await;
     }
 
     async fn a_form_of_another_site_does_nothing(app: TestApp) {

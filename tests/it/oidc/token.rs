@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::app::{Engine, TestApp, both_engines, run_with};
+use crate::support::database::{change, select_texts};
 use crate::support::need;
 use crate::support::relying_party::{Answer, Auth, RelyingParty, claims_of, part_of};
 
@@ -64,6 +65,23 @@ both_engines! {
         assert_eq!(rp.userinfo(&tokens.access()).await.status, 401);
         assert_eq!(rp.refresh(&tokens.refresh()).await.error(), "invalid_grant");
         assert_eq!(rp.userinfo(&other.access()).await.status, 200, "another grant of the same session lives on");
+    }
+
+    /// RFC 6749, 4.1.2: the second of two redemptions may commit first. What it leaves is the end of a grant that has not begun.
+    async fn a_replay_that_commits_first_lets_nothing_begin(app: TestApp) {
+        let rp = app.client("platform_a");
+        let arrived = app.teacher().arrive(&rp).await;
+        let named = mingji::keys::opaque::named_by(&arrived.code);
+        let id = match app.database.url.starts_with("sqlite") {
+            true => format!("X'{}'", named.simple()),
+            false => format!("'{named}'"),
+        };
+        let ended = format!("INSERT INTO oidc_grant (id, created_at, revoked_at, revoke_reason) VALUES ({id}, 1, 1, 'code replayed')");
+        change(&app.database.url, &ended).await;
+        let answer = rp.redeem(&arrived.ask, &arrived.code).await;
+        assert_eq!((answer.status, answer.error()), (400, "invalid_grant"));
+        let families = format!("SELECT CAST(COUNT(*) AS TEXT) FROM refresh_family WHERE grant_id = {id}");
+        assert_eq!(select_texts(&app.database.url, &families).await, ["0"], "nothing of it is kept");
     }
 
     async fn a_code_is_bound_to_client_address_and_verifier(app: TestApp) {

@@ -11,7 +11,7 @@ use crate::support::database::Database;
 use crate::support::need;
 use crate::support::rosters::{County, Truth};
 
-const COUNTY: County = County { students: 1200 };
+const COUNTY: County = County::of(1200);
 const KINDS: [&str; 3] = ["institutions", "staff", "students"];
 
 /// The program beside a database of its own, with the county's files in its folder.
@@ -23,9 +23,7 @@ struct Desk {
 impl Desk {
     async fn new(engine: Engine) -> Self {
         let database = Database::new(engine).await;
-        let place = Place::new()
-            .with("MINGJI_DATABASE_URL", database.url.clone())
-            .with("MINGJI_KEYS_DIR", database.keys.to_str().unwrap());
+        let place = database.installation();
         let mut students = String::new();
         std::io::Read::read_to_string(&mut COUNTY.students(), &mut students).unwrap();
         for (kind, text) in KINDS.iter().zip([COUNTY.institutions(), COUNTY.staff(), students]) {

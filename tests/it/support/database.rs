@@ -134,6 +134,13 @@ impl Database {
         }
     }
 
+    /// An installation whose commands work on it.
+    pub fn installation(&self) -> super::binary::Place {
+        super::binary::Place::new()
+            .with("MINGJI_DATABASE_URL", self.url.clone())
+            .with("MINGJI_KEYS_DIR", self.keys.to_str().unwrap())
+    }
+
     /// The root secrets.
     pub fn secrets(&self) -> RootSecrets {
         RootSecrets::load(&self.keys).unwrap().unwrap()

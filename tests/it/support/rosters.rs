@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, Read};
 
-/// A county with its schools.
+/// A county with its schools: one of a hundred of its province that are alike, with nobody in two of them.
 #[derive(Clone, Copy, Debug)]
 pub struct County {
     pub students: u64,
+    nth: u64,
 }
 
 /// What must be there after an import.
@@ -67,12 +68,50 @@ fn phone(who: Who, n: u64) -> String {
 }
 
 impl County {
+    /// The first of the province.
+    pub const fn of(students: u64) -> Self {
+        Self { students, nth: 0 }
+    }
+
+    /// The one that many after it; below 100.
+    pub const fn after(self, counties: u64) -> Self {
+        Self { nth: self.nth + counties, ..self }
+    }
+
     fn schools(self) -> u64 {
         (self.students / 1000).max(1)
     }
 
     fn school(self, n: u64) -> String {
-        format!("2133{:06}", n % self.schools() + 1)
+        format!("2133{:06}", self.nth * self.schools() + n % self.schools() + 1)
+    }
+
+    /// 行政区划代码 of its city and its own.
+    fn divisions(self) -> (String, String) {
+        let city = format!("33{:02}", self.nth / 10 + 1);
+        (format!("{city}00"), format!("{city}{:02}", self.nth % 10 + 2))
+    }
+
+    /// The code of its authority.
+    pub fn authority(self) -> String {
+        format!("ED{}00", self.divisions().1)
+    }
+
+    /// Somebody's place among all of the province.
+    fn overall(self, who: Who, n: u64) -> u64 {
+        n + self.nth * if matches!(who, Who::Staff) { self.staff_count() } else { self.students }
+    }
+
+    fn named(self, who: Who, n: u64) -> (String, String, String) {
+        let n = self.overall(who, n);
+        (name(who, n), number(who, n), phone(who, n))
+    }
+
+    /// The name, the number and the first guardian's phone of a student.
+    pub fn student(self, n: u64) -> (String, String, String) {
+        let (name, number, _) = self.named(Who::Child, n);
+        let (who, guardian) = self.first_guardian(n);
+        (name, number, self.named(who, guardian).2)
     }
 
     fn staff_count(self) -> u64 {
@@ -80,12 +119,12 @@ impl County {
     }
 
     pub fn institutions(self) -> String {
-        let mut file = INSTITUTIONS.to_owned();
-        file +=
-            "ED33000000,浙江省教育厅,教育行政部门,,330000,\nED33010000,杭州市教育局,教育行政部门,,330100,ED33000000\n";
-        file += "ED33010200,上城区教育局,教育行政部门,,330102,ED33010000\n";
+        let (city, own) = self.divisions();
+        let mut file = format!("{INSTITUTIONS}ED33000000,浙江省教育厅,教育行政部门,,330000,\n");
+        let _ = writeln!(file, "ED{city}00,{city}教育局,教育行政部门,,{city},ED33000000");
+        let _ = writeln!(file, "{},{own}教育局,教育行政部门,,{own},ED{city}00", self.authority());
         for n in 0..self.schools() {
-            let _ = writeln!(file, "{},第{}小学,学校,211,330102,ED33010200", self.school(n), n + 1);
+            let _ = writeln!(file, "{},第{}小学,学校,211,{own},{}", self.school(n), n + 1, self.authority());
         }
         file
     }
@@ -94,7 +133,7 @@ impl County {
         let mut file = STAFF.to_owned();
         for n in 0..self.staff_count() {
             let (school, class, year) = (self.school(n), n % 8 + 1, YEAR - n % 6);
-            let (name, number, phone) = (name(Who::Staff, n), number(Who::Staff, n), phone(Who::Staff, n));
+            let (name, number, phone) = self.named(Who::Staff, n);
             let _ = writeln!(
                 file,
                 "{school},{name},,居民身份证,{number},{n:06},{phone},教师,语文,小学/{year}/{class}班,否"
@@ -123,13 +162,14 @@ impl County {
 
     fn row(self, n: u64) -> String {
         let (school, year, class) = (self.school(n), YEAR - n % 6, n / 6 % 8 + 1);
-        let (child, document) = (name(Who::Child, n), number(Who::Child, n));
+        let (child, document, _) = self.named(Who::Child, n);
         let (who, g) = self.first_guardian(n);
+        let (guardian, guardian_number, guardian_phone) = self.named(who, g);
         let mut row = format!("{school},{child},,居民身份证,{document},G{document},小学,{year},{class}班");
-        let _ = write!(row, ",{},母亲,居民身份证,{},{}", name(who, g), number(who, g), phone(who, g));
+        let _ = write!(row, ",{guardian},母亲,居民身份证,{guardian_number},{guardian_phone}");
         if Self::has_second(n) {
-            let (name, number) = (name(Who::Second, n), number(Who::Second, n));
-            let _ = write!(row, ",{name},父亲,居民身份证,{number},{}", phone(Who::Second, n));
+            let (name, number, phone) = self.named(Who::Second, n);
+            let _ = write!(row, ",{name},父亲,居民身份证,{number},{phone}");
         } else {
             row += ",,,,,";
         }
