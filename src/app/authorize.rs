@@ -215,7 +215,7 @@ impl App {
 
     async fn named_client(&self, ctx: &Ctx, params: &Params) -> Result<Option<Arc<Client>>, Error> {
         match params.get("client_id") {
-            Some(id) => self.client(id, ctx.now).await,
+            Some(id) => self.arriving_client(ctx, id).await,
             None => Ok(None),
         }
     }
@@ -269,9 +269,11 @@ impl App {
         if ctx.now.since(request.created_at) >= self.lifetimes.interaction {
             return Ok(Err(PageStop::Expired));
         }
-        let Some(client) = self.client_by_id(request.client_id, ctx.now).await? else {
-            return Ok(Err(PageStop::Client));
+        let client = match self.client_by_id(request.client_id, ctx.now).await? {
+            Some(client) => self.believed(client, ctx.now).await?,
+            None => None,
         };
+        let Some(client) = client else { return Ok(Err(PageStop::Client)) };
         let params = Params::parse(
             &form_urlencoded::Serializer::new(String::new())
                 .append_pair("redirect_uri", &request.redirect_uri)
@@ -366,7 +368,7 @@ impl App {
         let mut tx = self.db.read().await?;
         let session = self.live_session(&mut tx, browser, ctx.now).await?;
         let stands = self.stands(ctx, session.as_ref(), browser);
-        request.session_state = self.session_state(client.id, &request.redirect_uri, &stands);
+        request.session_state = self.session_state(&client, &request.redirect_uri, &stands);
         let shown = match self.shown_details(&mut tx, &request.details, &client).await? {
             Ok(shown) => shown,
             // A type was changed or taken away while she was looking.

@@ -9,7 +9,7 @@ use url::Url;
 use super::session::Browser;
 use super::{App, Ctx};
 use crate::domain::auth::session::Session;
-use crate::domain::id::ClientId;
+use crate::domain::oidc::client::Client;
 use crate::keys::browser_state::{self, is_nobodys, of_nobody};
 
 /// The word in the cookie.
@@ -72,9 +72,9 @@ impl App {
     }
 
     /// What a client is told, where its answers go to the web; an address of another kind has no page that could ask.
-    pub(crate) fn session_state(&self, client: ClientId, redirect_uri: &str, stands: &Stands) -> Option<String> {
+    pub(crate) fn session_state(&self, client: &Client, redirect_uri: &str, stands: &Stands) -> Option<String> {
         let origin = Url::parse(redirect_uri).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?.origin();
         let origin = origin.ascii_serialization();
-        Some(browser_state::session_state(&client.to_string(), &origin, stands.word(), &*self.random))
+        Some(browser_state::session_state(&client.client_id(), &origin, stands.word(), &*self.random))
     }
 }

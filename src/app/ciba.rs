@@ -166,7 +166,7 @@ impl App {
             return Err(refuse(&"another kind of token").into());
         }
         let claims = self.verify_of_client(client, object, &header).await.map_err(|why| refuse(&why))?;
-        let client_id = client.id.to_string();
+        let client_id = client.client_id();
         let since = self.ephemeral.since();
         let read = ciba::signed(&claims, &client_id, self.issuer().as_str(), ctx.now, since);
         let (params, once) = read.map_err(invalid)?;

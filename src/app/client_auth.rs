@@ -31,6 +31,17 @@ pub struct Credentials {
     pub possession: Possession,
 }
 
+impl Credentials {
+    /// Who they say it is, whatever that is worth.
+    pub(super) fn claimed(&self) -> Option<String> {
+        match (&self.client_id, &self.proof) {
+            (Some(id), _) => Some(id.clone()),
+            (None, Proof::Assertion(jwt)) => foreign::unverified_subject(jwt.expose_secret()),
+            (None, _) => None,
+        }
+    }
+}
+
 /// What proves a client.
 pub enum Proof {
     /// The secret, by HTTP Basic.
@@ -58,12 +69,7 @@ impl App {
     /// # Errors
     /// `invalid_client`, or a failed dependency.
     pub async fn authenticate_client(&self, credentials: &Credentials, now: Timestamp) -> Result<Arc<Client>, Error> {
-        let claimed = match (&credentials.client_id, &credentials.proof) {
-            (Some(id), _) => Some(id.clone()),
-            (None, Proof::Assertion(jwt)) => foreign::unverified_subject(jwt.expose_secret()),
-            (None, _) => None,
-        };
-        let known = self.client(claimed.as_deref().unwrap_or_default(), now).await?;
+        let known = self.client(&credentials.claimed().unwrap_or_default(), now).await?;
         let client = known.filter(|client| client.status == ClientStatus::Active);
         // Compared even when nobody is there, so that a known id answers in the same time as an unknown one.
         let fit = match &credentials.proof {
@@ -133,7 +139,7 @@ impl App {
         } else {
             self.verify_of_client(client, jwt, &header).await.map_err(|why| refused(fault_of(&why), why))?
         };
-        let client_id = client.id.to_string();
+        let client_id = client.client_id();
         // FAPI 2.0 Security Profile, 5.3.2.1: "shall only accept its issuer identifier value […] as a string in the aud claim".
         let audiences = if client.is_fapi() { audiences.get(..1).unwrap_or_default() } else { audiences };
         let since = self.ephemeral.since();

@@ -78,7 +78,7 @@ impl App {
         let key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
         // RFC 9068, 2.2: without a person "the value of sub SHOULD correspond to an identifier […] for the client".
         let mut claims = json!({
-            "iss": self.issuer().as_str(), "aud": resource.uri, "sub": client.id.to_string(), "client_id": client.id.to_string(), "scope": granted,
+            "iss": self.issuer().as_str(), "aud": resource.uri, "sub": client.client_id(), "client_id": client.client_id(), "scope": granted,
             "iat": ctx.now.seconds(), "exp": ctx.now.plus(self.lifetimes.access_token).seconds(),
             "jti": URL_SAFE_NO_PAD.encode(bytes::<24>(&*self.random)),
         });

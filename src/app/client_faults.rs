@@ -83,7 +83,7 @@ impl App {
             || claimed.assertion.as_ref().and_then(|jwt| foreign::unverified_subject(jwt.expose_secret()));
         let Some(id) = claimed.client_id.clone().or_else(by_assertion) else { return };
         // A store that fails now has failed the request too, which said so.
-        let Ok(Some(client)) = self.client(&id, ctx.now).await else { return };
+        let Ok(Some(client)) = self.known_client(&id, ctx.now).await else { return };
         let fault = Fault {
             code: Some(protocol.code.as_str().to_owned()),
             said: Some(protocol.description.to_owned()),

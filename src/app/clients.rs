@@ -12,6 +12,7 @@ use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::id::ClientId;
 use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus, TlsName};
+use crate::domain::oidc::client_document::ClientUrl;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::resource::{API, Bearer, Resource};
 use crate::domain::time::Timestamp;
@@ -22,6 +23,9 @@ use crate::store::{clients, resources};
 /// How stale a cache may be (R15).
 pub(crate) const CACHE_AGE: Duration = Duration::from_secs(2);
 
+/// Unknown ids are kept too, so the number is bounded.
+const MOST: usize = 10_000;
+
 /// Clients by id, as of a change stamp.
 #[derive(Default)]
 pub(crate) struct Cached(RwLock<Snapshot>);
@@ -31,6 +35,8 @@ struct Snapshot {
     stamp: i64,
     checked_at: Option<Timestamp>,
     clients: HashMap<ClientId, Option<Arc<Client>>>,
+    /// Whose document stands at an address; unknown ones are not kept.
+    at: HashMap<String, ClientId>,
 }
 
 /// A client that was just registered. The secret is shown once.
@@ -48,7 +54,7 @@ impl Registered {
     /// None that a registration causes.
     pub fn document(&self) -> Result<Value, Error> {
         let mut document = serde_json::to_value(&self.client.metadata)?;
-        document["client_id"] = json!(self.client.id);
+        document["client_id"] = json!(self.client.client_id());
         document["client_id_issued_at"] = json!(self.client.created_at.seconds());
         if let Some(secret) = &self.secret {
             document["client_secret"] = json!(secret.expose_secret());
@@ -115,6 +121,7 @@ impl App {
             status: ClientStatus::Active,
             created_at: ctx.now,
             org: None,
+            document: None,
             version: 1,
         };
         let secret = self.renew_secret(&mut client)?;
@@ -137,22 +144,24 @@ impl App {
         Ok(secret)
     }
 
-    /// Stores a new client, in whatever work that belongs to.
-    pub(super) async fn add_client(&self, work: &mut Work<'_>, client: &Client) -> Result<(), Error> {
+    /// Stores a new client, in whatever work that belongs to; `false` when there is one of the same document already.
+    pub(super) async fn add_client(&self, work: &mut Work<'_>, client: &Client) -> Result<bool, Error> {
         for uri in client.metadata.edu_resources.iter().chain(&client.metadata.edu_serves) {
             let own = *uri == self.issuer().at(API);
             if !own && resources::find(work.tx(), uri).await?.is_none() {
                 return Err(ProtocolError::new(Code::InvalidClientMetadata, "a resource is not registered").into());
             }
         }
-        clients::insert(work.tx(), client).await?;
+        if !clients::insert(work.tx(), client).await? {
+            return Ok(false);
+        }
         facts::bump(work.tx(), Cache::Clients).await?;
         work.target("client", client.id)
             .detail("statutory", client.is_statutory())
             .detail("acts_at_register", client.may_act_at(&Resource::api(self.issuer(), Bearer::Person)))
             .detail("kind", if client.is_application() { "application" } else { "platform" });
         work.event("client", client.id, "client.created", &[]);
-        Ok(())
+        Ok(true)
     }
 
     /// Checks completed metadata, fetching what it points to; the sector, none where it is the client alone. `vouched`
@@ -196,15 +205,41 @@ impl App {
         }
     }
 
-    /// A client by its wire id; nobody when it is unknown.
+    /// A client by its wire id, for somebody who wants to be served as that client; nobody when it is unknown. A document of
+    /// its own is read again where it is not believed any more.
+    ///
+    /// # Errors
+    /// A failed store; busy when the server of such a document cannot be had.
+    pub async fn client(&self, client_id: &str, now: Timestamp) -> Result<Option<Arc<Client>>, Error> {
+        match self.known_client(client_id, now).await? {
+            Some(known) => self.believed(known, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A client by its wire id, as it stands here: nobody is called.
     ///
     /// # Errors
     /// A failed store.
-    pub async fn client(&self, client_id: &str, now: Timestamp) -> Result<Option<Arc<Client>>, Error> {
-        match client_id.parse() {
-            Ok(id) => self.client_by_id(id, now).await,
-            Err(_) => Ok(None),
+    pub async fn known_client(&self, client_id: &str, now: Timestamp) -> Result<Option<Arc<Client>>, Error> {
+        if let Ok(id) = client_id.parse() {
+            // Whoever has a document has its address as its only name.
+            return Ok(self.client_by_id(id, now).await?.filter(|client| client.document.is_none()));
         }
+        match self.documents.hosts().admit(client_id) {
+            Some(url) => self.client_at(&url, now).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn client_at(&self, url: &ClientUrl, now: Timestamp) -> Result<Option<Arc<Client>>, Error> {
+        if let Some(known) = self.clients.fresh_at(url.as_str(), now) {
+            return Ok(Some(known));
+        }
+        let Some(client) = clients::at(&mut self.db.read().await?, url.as_str()).await? else { return Ok(None) };
+        self.clients.note(url.as_str(), client.id);
+        // Through the cache, so that what is kept is as of a stamp.
+        self.client_by_id(client.id, now).await
     }
 
     pub(crate) async fn client_by_id(&self, id: ClientId, now: Timestamp) -> Result<Option<Arc<Client>>, Error> {
@@ -231,6 +266,21 @@ impl Cached {
         if fresh { snapshot.clients.get(&id).cloned() } else { None }
     }
 
+    /// The same by the address of its document.
+    fn fresh_at(&self, url: &str, now: Timestamp) -> Option<Arc<Client>> {
+        let id = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).at.get(url).copied()?;
+        self.fresh(id, now).flatten().filter(|client| client.client_id() == url)
+    }
+
+    /// Notes whose document stands at an address.
+    fn note(&self, url: &str, id: ClientId) {
+        let mut snapshot = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if snapshot.at.len() >= MOST {
+            snapshot.at.clear();
+        }
+        snapshot.at.insert(url.to_owned(), id);
+    }
+
     /// Compares with the database before it is used again: this process changed something.
     pub(super) fn look_again(&self) {
         self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner).checked_at = None;
@@ -248,8 +298,6 @@ impl Cached {
     /// Keeps what was read at or after `stamp`; when another request saw a newer one meanwhile, what was read may
     /// be older than that, and would stay until the next change.
     fn keep(&self, id: ClientId, client: Option<Arc<Client>>, stamp: i64) {
-        /// Unknown ids are kept too, so the number is bounded.
-        const MOST: usize = 10_000;
         let mut snapshot = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         if snapshot.stamp != stamp {
             return;

@@ -132,6 +132,10 @@ impl App {
         if age != AgeBand::Under14 {
             return Ok(all.into_iter().filter(|receipt| receipt.given_by == proof.person()).collect());
         }
+        // Whoever let an institution answer for a client and then no more has taken the ground from under the receipts.
+        if !client.is_answered_for() {
+            return Ok(Vec::new());
+        }
         let guardians = guardianships::confirmed_guardians(tx, proof, now).await?;
         Ok(all.into_iter().filter(|receipt| guardians.contains(&receipt.given_by)).collect())
     }
@@ -177,7 +181,7 @@ impl App {
         if !allow {
             let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
             let stands = self.stands(ctx, session.as_ref(), browser);
-            request.session_state = self.session_state(client.id, &request.redirect_uri, &stands);
+            request.session_state = self.session_state(&client, &request.redirect_uri, &stands);
             let denied = ProtocolError::new(Code::AccessDenied, "the person said no");
             let reply = Reply::to(self.refuse(ctx, &request, &client, session.as_ref(), &denied).await?);
             return self.jarm_reply(ctx, &client, reply).await;
@@ -237,7 +241,12 @@ impl App {
         client_id: &str,
         (scope, details): (&ScopeSet, &Details),
     ) -> Result<(ConsentId, Vec<Shown>), Error> {
-        let client = self.client(client_id, ctx.now).await?.ok_or_else(|| Error::not_found("client"))?;
+        let client = self.named_by_operator(client_id, ctx.now).await?;
+        if !client.is_answered_for() {
+            return Err(Error::invalid(
+                "nobody answers for this client, which is only a document: mingji client assign names an institution",
+            ));
+        }
         let on = access::task(TaskName::OperatorCommand).on(child);
         let mut work = self.begin(ctx, Action::ConsentGiven).await?;
         let base = identities::base(work.tx(), &on).await?.ok_or_else(|| Error::not_found("child"))?;
@@ -263,12 +272,19 @@ impl App {
         Ok((receipt.id, shown.cards))
     }
 
+    /// What was given can be taken back whatever became of the client's document.
+    async fn named_by_operator(&self, client_id: &str, now: Timestamp) -> Result<Arc<Client>, Error> {
+        let unknown = || Error::not_found("client");
+        let id = self.id_of_client(&client_id.parse().map_err(|_| unknown())?).await?;
+        self.client_by_id(id, now).await?.ok_or_else(unknown)
+    }
+
     /// `mingji consent withdraw`: receipts end, and with them everything the client holds.
     ///
     /// # Errors
     /// `NotFound` when there is no live receipt.
     pub async fn withdraw_consent(&self, ctx: &Ctx, person: PersonId, client_id: &str) -> Result<u64, Error> {
-        let client = self.client(client_id, ctx.now).await?.ok_or_else(|| Error::not_found("client"))?;
+        let client = self.named_by_operator(client_id, ctx.now).await?;
         let on = access::task(TaskName::OperatorCommand).on(person);
         let mut work = self.begin(ctx, Action::ConsentWithdrawn).await?;
         let ended = self.end_consents(&mut work, &on, client.id, ctx.now).await?;

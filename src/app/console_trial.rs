@@ -82,7 +82,7 @@ impl App {
         let metadata = &client.metadata;
         let scope = client.allowed_scopes().to_string();
         let (state, nonce, challenge) = (fresh(), fresh(), opaque::s256(&fresh()));
-        let id = client.id.to_string();
+        let id = client.client_id();
         let mut query = form_urlencoded::Serializer::new(String::new());
         query
             .append_pair("client_id", &id)
@@ -111,7 +111,7 @@ impl App {
         if pasted.len() > LONGEST || params.get("client_id").is_none() {
             return Ok(Verdict::Unreadable);
         }
-        if params.get("client_id") != Some(client.id.to_string().as_str()) {
+        if params.get("client_id") != Some(client.client_id().as_str()) {
             return Ok(Verdict::Foreign);
         }
         if params.get("request").is_some() || params.get("request_uri").is_some() {

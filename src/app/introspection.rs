@@ -72,7 +72,7 @@ impl App {
         let keyring = self.keyring(ctx.now).await?;
         let key = keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))?;
         let claims = json!({
-            "iss": self.issuer().as_str(), "aud": asker.id.to_string(), "iat": ctx.now.seconds(), "token_introspection": *told,
+            "iss": self.issuer().as_str(), "aud": asker.client_id(), "iat": ctx.now.seconds(), "token_introspection": *told,
         });
         Ok(keyring.sign(key, "token-introspection+jwt", &claims)?)
     }
@@ -188,7 +188,7 @@ impl App {
         }
         let ends = family.idle_expires_at.min(family.expires_at).seconds();
         Ok(Some(json!({
-            "active": true, "iss": self.issuer().as_str(), "client_id": asker.id.to_string(), "sub": grant.sub,
+            "active": true, "iss": self.issuer().as_str(), "client_id": asker.client_id(), "sub": grant.sub,
             "scope": grant.scope.to_string(), "exp": ends,
         })))
     }

@@ -45,7 +45,7 @@ impl App {
         let mut claims: Map<String, Value> =
             fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         claims.insert("iss".into(), self.issuer().as_str().into());
-        claims.insert("aud".into(), client.id.to_string().into());
+        claims.insert("aud".into(), client.client_id().into());
         claims.insert("exp".into(), ctx.now.plus(self.lifetimes.code).seconds().into());
         let alg = client.metadata.authorization_signed_response_alg.unwrap_or(ClientAlg::Rs256);
         let keyring = self.keyring(ctx.now).await?;

@@ -68,6 +68,7 @@ struct Hint {
     sid: Option<String>,
 }
 
+// Nobody who leaves waits for the server of a client: it is taken as it stands here.
 impl App {
     /// The subject of an `id_token_hint` that we issued to this client, expired or not.
     pub(crate) async fn hinted_subject(
@@ -98,7 +99,7 @@ impl App {
             },
         };
         let (Some(audience), Some(sub)) = (claims["aud"].as_str(), claims["sub"].as_str()) else { return Ok(None) };
-        let Some(client) = self.client(audience, now).await? else { return Ok(None) };
+        let Some(client) = self.known_client(audience, now).await? else { return Ok(None) };
         Ok(Some(Hint { client, sub: sub.to_owned(), sid: claims["sid"].as_str().map(str::to_owned) }))
     }
 
@@ -108,7 +109,7 @@ impl App {
         let (Ok(header), Some(audience)) = (Header::read(hint), foreign::unverified_audience(hint)) else {
             return Ok(None);
         };
-        let client = self.client(&audience, now).await?;
+        let client = self.known_client(&audience, now).await?;
         let client = client.filter(|client| client.metadata.id_token_signed_response_alg == ClientAlg::Hs256);
         let Some(client) = client else { return Ok(None) };
         // One that was signed before the secret was replaced is no less ours.
@@ -136,7 +137,7 @@ impl App {
                 Some(hint) => Some(hint),
                 None => {
                     let named = match &request.client_id {
-                        Some(id) => self.client(id, ctx.now).await?,
+                        Some(id) => self.known_client(id, ctx.now).await?,
                         None => None,
                     };
                     if let Some(client) = named {
@@ -148,9 +149,9 @@ impl App {
         };
         let client = match (&hint, &request.client_id) {
             // Section 2: "the OP MUST verify that the Client Identifier matches the one used when issuing the ID Token".
-            (Some(hint), Some(id)) if *id != hint.client.id.to_string() => return Ok(LogoutReply::BadHint),
+            (Some(hint), Some(id)) if *id != hint.client.client_id() => return Ok(LogoutReply::BadHint),
             (Some(hint), _) => Some(hint.client.clone()),
-            (None, Some(id)) => self.client(id, ctx.now).await?,
+            (None, Some(id)) => self.known_client(id, ctx.now).await?,
             (None, None) => None,
         };
         let back = match &request.post_logout_redirect_uri {
@@ -212,7 +213,7 @@ impl App {
         let Some(request) = self.open_sign_out(ctx, sealed, browser)? else { return Ok(LogoutReply::Expired) };
         let client = match (&request.id_token_hint, &request.client_id) {
             (Some(hint), _) => self.read_hint(hint, ctx.now).await?.map(|hint| hint.client),
-            (None, Some(id)) => self.client(id, ctx.now).await?,
+            (None, Some(id)) => self.known_client(id, ctx.now).await?,
             (None, None) => None,
         };
         let back = request
@@ -331,7 +332,7 @@ impl App {
         let keyring = self.keyring(now).await?;
         // Back-Channel Logout 1.0, 2.4.
         let claims = json!({
-            "iss": self.issuer().as_str(), "aud": client.id.to_string(), "sub": delivery.sub, "sid": delivery.sid, "jti": delivery.id.to_string(),
+            "iss": self.issuer().as_str(), "aud": client.client_id(), "sub": delivery.sub, "sid": delivery.sid, "jti": delivery.id.to_string(),
             "iat": now.seconds(), "exp": now.plus(LOGOUT_TOKEN_LIFE).seconds(), "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
         });
         // 2.6: signed as the ID tokens of this client.

@@ -21,6 +21,7 @@ pub mod claims;
 pub mod class;
 pub mod client_auth;
 pub mod client_credentials;
+pub mod client_document;
 pub mod client_faults;
 mod client_keys;
 pub mod client_secret;
@@ -107,6 +108,7 @@ use tokio::sync::Notify;
 use crate::domain::auth::lifetimes::Lifetimes;
 use crate::domain::id::PersonId;
 use crate::domain::issuer::Issuer;
+use crate::domain::oidc::client_document::DocumentHosts;
 use crate::domain::oidc::initial_token::Opening;
 use crate::domain::oidc::resource::Resource;
 use crate::domain::random::Random;
@@ -148,6 +150,8 @@ pub struct Parts {
     pub lifetimes: Lifetimes,
     /// Whether strangers may register clients.
     pub registration: Opening,
+    /// Hosts at which clients keep their registration themselves.
+    pub client_documents: DocumentHosts,
     /// What the installation was filed as (等级保护).
     pub protection: Protection,
     /// Whether proofs of possession need a nonce of ours (RFC 9449, 8).
@@ -190,6 +194,7 @@ pub struct Inner {
     pub(crate) clients: clients::Cached,
     pub(crate) authorization_types: authorization_type::Cached,
     pub(crate) client_keys: client_keys::Cached,
+    pub(crate) documents: client_document::Documents,
     pub(crate) used_clients: registration::Used,
     pub(crate) machine_tokens: client_credentials::Told,
     pub(crate) changes: recent::Changes,
@@ -246,6 +251,7 @@ impl App {
             clients: clients::Cached::default(),
             authorization_types: authorization_type::Cached::default(),
             client_keys: client_keys::Cached::default(),
+            documents: client_document::Documents::new(parts.client_documents),
             used_clients: registration::Used::default(),
             machine_tokens: client_credentials::Told::default(),
             changes: recent::Changes::default(),

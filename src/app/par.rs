@@ -55,11 +55,15 @@ impl App {
     pub async fn push_request(&self, ctx: &Ctx, credentials: &Credentials, params: &Params) -> Result<Pushed, Error> {
         params.refuse_repeated()?;
         let shown = self.shown(ctx, &credentials.possession, None)?;
+        // A client with a document of its own may come here first.
+        if let Some(id) = credentials.claimed() {
+            self.arriving_client(ctx, &id).await?;
+        }
         let client = self.authenticate_client(credentials, ctx.now).await?;
         if params.get("request_uri").is_some() {
             return Err(ProtocolError::new(Code::InvalidRequest, "request_uri cannot be pushed").into());
         }
-        let params = params.without(&["client_id"]).and("client_id", &client.id.to_string());
+        let params = params.without(&["client_id"]).and("client_id", &client.client_id());
         // RFC 9126, 3: an object stands for the request here too.
         let params = self.carried(ctx, &params, &client).await?.unwrap_or(params);
         let params = match (self.use_up(shown, client.is_public()).await?.jkt, params.get("dpop_jkt")) {

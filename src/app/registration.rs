@@ -117,8 +117,7 @@ impl App {
         let policy = policy.ok_or_else(refused)?;
         // What is wrong with the metadata uses nothing up.
         metadata.check_pairwise()?;
-        let metadata = policy.apply(metadata.completed())?;
-        let sector = self.checked_sector(&metadata, false).await?;
+        let (metadata, sector) = self.admitted(metadata, &policy).await?;
         let (client, secret) = self.new_client(ctx, metadata, sector)?;
         let keeper = opaque::generate(&*self.random);
         let mut work = self.begin(ctx, Action::ClientCreated).await?;
@@ -173,8 +172,7 @@ impl App {
         if said_secret.is_some_and(|secret| !matches(secret)) {
             return Err(ProtocolError::new(Code::InvalidClientMetadata, "client_secret is not the current one").into());
         }
-        let metadata = policy.apply(metadata.completed())?;
-        let sector = self.checked_sector(&metadata, false).await?;
+        let (metadata, sector) = self.admitted(metadata, &policy).await?;
         // R13: codes, grants and logout tokens go by it, and what it calls people stands for life.
         if sector.unwrap_or_else(|| before.id.to_string()) != before.sector {
             let why = "sector_identifier_uri decides who shares the subjects of this client, which never changes";
@@ -182,22 +180,46 @@ impl App {
         }
         let mut client = Client { metadata, ..before.clone() };
         let secret = self.renew_secret(&mut client)?;
-        let changed = before.metadata.changes(&client.metadata);
-        let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
         let ctx = ctx.acting(Actor::Client { id: client.id });
-        let mut work = self.begin(&ctx, Action::ClientUpdated).await?;
-        if !clients::update(work.tx(), &client, ctx.now).await? {
+        if !self.replace_registration(&ctx, &before, &client).await? {
             // Its secret was replaced at the same moment, for one: what was read is not what is there.
-            let now = clients::find(work.tx(), client.id).await?;
+            let now = clients::find(&mut self.db.read().await?, client.id).await?;
             let changed = now.is_some_and(|now| now.status == ClientStatus::Active);
             return Err(if changed { Error::busy("the client was changed at the same moment") } else { refused() });
+        }
+        Ok(Registered { client: Arc::new(client), secret })
+    }
+
+    /// What becomes of metadata that nobody vouches for, under a policy; and the sector, none where it is the client alone.
+    pub(super) async fn admitted(
+        &self,
+        metadata: ClientMetadata,
+        policy: &Policy,
+    ) -> Result<(ClientMetadata, Option<String>), Error> {
+        let metadata = policy.apply(metadata.completed())?;
+        let sector = self.checked_sector(&metadata, false).await?;
+        Ok((metadata, sector))
+    }
+
+    /// A client says something else of itself; `false` when it was changed since it was read, or may not be used any more.
+    pub(super) async fn replace_registration(
+        &self,
+        ctx: &Ctx,
+        before: &Client,
+        client: &Client,
+    ) -> Result<bool, Error> {
+        let changed = before.metadata.changes(&client.metadata);
+        let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
+        let mut work = self.begin(ctx, Action::ClientUpdated).await?;
+        if !clients::update(work.tx(), client, ctx.now).await? {
+            return Ok(false);
         }
         facts::bump(work.tx(), Cache::Clients).await?;
         work.target("client", client.id).detail("fields", changed.join(" "));
         work.event("client", client.id, "client.updated", &changed);
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
-        Ok(Registered { client: Arc::new(client), secret })
+        Ok(true)
     }
 
     /// Ends a registration (RFC 7592, 2.3): everything that was granted there ends with it.
@@ -227,13 +249,14 @@ impl App {
         Ok((client, policy))
     }
 
-    /// Part of upkeep: clients that registered themselves and were never used end.
+    /// Part of upkeep: clients that registered themselves, or came with a document, and were never used end.
     pub(super) async fn remove_unused_clients(
         &self,
         tx: &mut crate::store::db::Tx,
         now: Timestamp,
     ) -> Result<(), Error> {
-        if registrations::remove_unused(tx, now.minus(UNUSED), now).await? > 0 {
+        let registered = registrations::remove_unused(tx, now.minus(UNUSED), now).await?;
+        if registered + clients::forget_unused(tx, now.minus(UNUSED), now).await? > 0 {
             facts::bump(tx, Cache::Clients).await?;
         }
         Ok(())

@@ -65,7 +65,7 @@ impl App {
             }
             _ => self.verified_object(ctx, object, client).await?,
         };
-        let client_id = client.id.to_string();
+        let client_id = client.client_id();
         let strict = match client.metadata.request_object_signing_alg {
             Some(ObjectAlg::Unsigned(_)) => Strict::Unsigned,
             _ if client.is_fapi() => Strict::Fapi,

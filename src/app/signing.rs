@@ -151,7 +151,7 @@ impl App {
         jti[..16].copy_from_slice(grant.id.0.as_bytes());
         self.random.fill(&mut jti[16..]);
         let mut claims = json!({
-            "iss": self.issuer().as_str(), "aud": audience, "sub": grant.sub, "client_id": client.id.to_string(), "scope": scope,
+            "iss": self.issuer().as_str(), "aud": audience, "sub": grant.sub, "client_id": client.client_id(), "scope": scope,
             "iat": ctx.now.seconds(), "exp": ctx.now.plus(self.lifetimes.access_token).seconds(), "jti": URL_SAFE_NO_PAD.encode(jti),
             "auth_time": grant.auth_time.seconds(), "acr": grant.acr, "amr": grant.amr,
         });
@@ -171,8 +171,8 @@ impl App {
         let mut put = |name: &str, value: Value| claims.insert(name.to_owned(), value);
         put("iss", json!(self.issuer().as_str()));
         put("sub", json!(grant.sub));
-        put("aud", json!(client.id.to_string()));
-        put("azp", json!(client.id.to_string()));
+        put("aud", json!(client.client_id()));
+        put("azp", json!(client.client_id()));
         put("iat", json!(ctx.now.seconds()));
         put("exp", json!(ctx.now.plus(self.lifetimes.id_token).seconds()));
         put("auth_time", json!(grant.auth_time.seconds()));

@@ -64,7 +64,7 @@ impl App {
             Some(alg) => {
                 // OpenID Connect Core, 5.3.2: a signed answer names its issuer and whom it is for.
                 told.insert("iss".into(), issuer.into());
-                told.insert("aud".into(), client.id.to_string().into());
+                told.insert("aud".into(), client.client_id().into());
                 Some(self.sign_for(&keyring, &client, alg, "JWT", &told)?)
             }
         };

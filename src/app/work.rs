@@ -45,6 +45,8 @@ pub enum Housekeeping {
     Question,
     /// Failed requests of clients.
     Faults,
+    /// The document of a client was read again and says the same.
+    Document,
 }
 
 /// A write transaction in the making.

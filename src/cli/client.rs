@@ -12,6 +12,7 @@ use super::{Failure, client_check, runtime};
 use crate::app::Ctx;
 use crate::domain::id::{ClientId, InitialTokenId};
 use crate::domain::oidc::client::{ClientMetadata, ClientStatus};
+use crate::domain::oidc::client_document::ClientRef;
 use crate::domain::oidc::initial_token::{InitialToken, Policy};
 use crate::domain::time::Timestamp;
 use crate::store::deliveries::OfClient;
@@ -44,7 +45,7 @@ pub enum Command {
     #[command(after_help = "Example: mingji client remove 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
     Remove {
         /// Its `client_id`.
-        client_id: ClientId,
+        client_id: ClientRef,
     },
     /// A doctor for relying parties: visits a platform's sign-in through a sandbox provider that answers wrongly in one
     /// way at a time, and says what was let in that should not. Nobody real takes part.
@@ -74,22 +75,22 @@ pub enum Command {
     #[command(after_help = "Example: mingji client assign 019ab3c4-7d10-7000-8000-2f6e9b1c0d55 --org ED36078100")]
     Assign {
         /// Its `client_id`.
-        client_id: ClientId,
+        client_id: ClientRef,
         /// The institution's code; the operator alone answers for it when left out.
         #[arg(long, value_name = "CODE")]
         org: Option<String>,
     },
     /// 下架: the client is refused everywhere until it is restored.
-    #[command(after_help = "Example: mingji client suspend 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
+    #[command(after_help = "Example: mingji client suspend https://apps.example.edu.cn/client.json")]
     Suspend {
         /// Its `client_id`.
-        client_id: ClientId,
+        client_id: ClientRef,
     },
     /// Lets a suspended client back in.
     #[command(after_help = "Example: mingji client restore 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
     Restore {
         /// Its `client_id`.
-        client_id: ClientId,
+        client_id: ClientRef,
     },
 }
 
@@ -128,15 +129,16 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         }
         Command::Check(asked) => client_check::run(asked, output).await,
         Command::Suspend { client_id } => {
-            set_status(config, output, "client suspend", *client_id, ClientStatus::Suspended).await
+            set_status(config, output, "client suspend", client_id, ClientStatus::Suspended).await
         }
         Command::Restore { client_id } => {
-            set_status(config, output, "client restore", *client_id, ClientStatus::Active).await
+            set_status(config, output, "client restore", client_id, ClientStatus::Active).await
         }
         Command::Remove { client_id } => {
             let app = runtime::standing(config).await?;
-            app.set_client_status(&Ctx::task(&app, "client remove"), *client_id, ClientStatus::Removed).await?;
-            output.say(&json!({ "client_id": client_id, "removed": true }), |_| "done".into())
+            let id = app.id_of_client(client_id).await?;
+            app.set_client_status(&Ctx::task(&app, "client remove"), id, ClientStatus::Removed).await?;
+            output.say(&json!({ "client_id": client_id.to_string(), "removed": true }), |_| "done".into())
         }
         Command::RotateSecret { client_id, overlap } => {
             let app = runtime::standing(config).await?;
@@ -155,8 +157,9 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         }
         Command::Assign { client_id, org } => {
             let app = runtime::standing(config).await?;
-            app.assign_client(&Ctx::task(&app, "client assign"), *client_id, org.as_deref()).await?;
-            output.say(&json!({ "client_id": client_id, "org": org }), |_| "done".into())
+            let id = app.id_of_client(client_id).await?;
+            app.assign_client(&Ctx::task(&app, "client assign"), id, org.as_deref()).await?;
+            output.say(&json!({ "client_id": client_id.to_string(), "org": org }), |_| "done".into())
         }
         Command::InitialTokens => {
             let app = runtime::standing(config).await?;
@@ -220,10 +223,13 @@ async fn set_status(
     config: Option<&Path>,
     output: &Output,
     task: &str,
-    id: ClientId,
+    named: &ClientRef,
     status: ClientStatus,
 ) -> Result<(), Failure> {
     let app = runtime::standing(config).await?;
+    let id = app.id_of_client(named).await?;
     app.set_client_status(&Ctx::task(&app, task), id, status).await?;
-    output.say(&json!({ "client_id": id, "suspended": status == ClientStatus::Suspended }), |_| "done".into())
+    output.say(&json!({ "client_id": named.to_string(), "suspended": status == ClientStatus::Suspended }), |_| {
+        "done".into()
+    })
 }

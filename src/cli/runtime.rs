@@ -118,6 +118,7 @@ pub async fn app(settings: &Settings, db: Db, secrets: RootSecrets, ephemeral: &
         issuer: settings.issuer.clone(),
         lifetimes: settings.lifetimes.clone(),
         registration: settings.registration,
+        client_documents: settings.client_documents.clone(),
         protection: settings.protection,
         dpop_nonce: settings.dpop_nonce,
         mtls: mtls(settings)?,

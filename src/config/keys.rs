@@ -72,6 +72,8 @@ keys! {
         "extra PEM bundle trusted for outbound calls";
     REGISTRATION: "MINGJI_REGISTRATION" = "token", false,
         "who may register applications at the registration endpoint: `token` (whoever holds a token of `mingji client initial-token`), `open` (anybody), `open-without-pkce` (anybody, as conformance tests of OpenID Connect need it)";
+    CLIENT_ID_DOCUMENTS: "MINGJI_CLIENT_ID_DOCUMENTS" = "off", false,
+        "hosts whose client ID metadata documents are believed, separated by commas, as `apps.example.edu.cn,*.example.cn`, with a port where it is not 443; a `client_id` that is the https address of a document there then needs no registration; `off`: there is no such client";
     PROTECTION: "MINGJI_PROTECTION" = "2", false,
         "what the installation was filed as under 等级保护: `2` or `3`; with `3` one person holds administrative duties of one kind alone, system, security or audit (三员分离)";
     DPOP_NONCE: "MINGJI_DPOP_NONCE" = "off", false,

@@ -14,6 +14,7 @@ use super::value::{address, duration, invalid, list, network};
 use super::verification::{self, VerifierSettings};
 use crate::domain::auth::lifetimes::{LifetimeFault, Lifetimes};
 use crate::domain::issuer::Issuer;
+use crate::domain::oidc::client_document::DocumentHosts;
 use crate::domain::oidc::initial_token::Opening;
 use crate::domain::redacted::Redacted;
 use crate::domain::registry::admin_rule::Protection;
@@ -49,6 +50,8 @@ pub struct Settings {
     pub outbound_ca: Option<PathBuf>,
     /// Whether strangers may register clients.
     pub registration: Opening,
+    /// Hosts at which clients keep their registration themselves.
+    pub client_documents: DocumentHosts,
     /// What the installation was filed as (等级保护).
     pub protection: Protection,
     /// Whether proofs of possession need a nonce of ours.
@@ -164,6 +167,7 @@ pub(super) fn resolve(raw: &Raw) -> Result<Settings, ConfigError> {
         outbound_allow: outbound_allow(raw)?,
         outbound_ca: raw.text(&keys::OUTBOUND_CA).map(PathBuf::from),
         registration: registration(raw)?,
+        client_documents: client_documents(raw)?,
         protection: protection(raw)?,
         dpop_nonce: dpop_nonce(raw)?,
         verifiers: verification::resolve(&raw.verification)?,
@@ -283,6 +287,16 @@ fn registration(raw: &Raw) -> Result<Opening, ConfigError> {
         Some("open-without-pkce") => Ok(Opening::OpenWithoutPkce),
         _ => Err(invalid(&keys::REGISTRATION, "is none of the three", EXPECTED)),
     }
+}
+
+fn client_documents(raw: &Raw) -> Result<DocumentHosts, ConfigError> {
+    const EXPECTED: &str = "off, or names without scheme and path, as apps.example.edu.cn,*.example.cn:8443";
+    let host = |part: &str| {
+        let read = part.parse();
+        read.map_err(|()| invalid(&keys::CLIENT_ID_DOCUMENTS, "holds something that is no host name", EXPECTED))
+    };
+    let named = list(raw, &keys::CLIENT_ID_DOCUMENTS).filter(|part| *part != "off");
+    named.map(host).collect::<Result<_, _>>().map(DocumentHosts::new)
 }
 
 fn protection(raw: &Raw) -> Result<Protection, ConfigError> {
@@ -424,6 +438,9 @@ mod tests {
         assert!(fault("MINGJI_ISSUER", "http://id.example.cn").contains("localhost"));
         assert!(fault("MINGJI_REGISTRATION", "yes").contains("open-without-pkce"));
         assert!(fault("MINGJI_DPOP_NONCE", "yes").contains("required"));
+        for bad in ["on", "https://apps.example.cn", "*.cn", "10.0.0.1"] {
+            assert!(fault("MINGJI_CLIENT_ID_DOCUMENTS", bad).contains("apps.example.edu.cn"), "{bad}");
+        }
         assert!(fault("MINGJI_LISTEN", "8080").contains("IP:PORT"));
         assert!(fault("MINGJI_LIFETIME_CODE", "11m").contains("MINGJI_LIFETIME_CODE"));
         assert!(fault("MINGJI_LIFETIME_SESSION_IDLE", "8d").contains("MINGJI_LIFETIME_SESSION_IDLE"));

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{AGE, CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder};
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
@@ -55,7 +56,7 @@ pub enum OutboundError {
         /// What it answered.
         status: u16,
     },
-    /// The body is longer than [`BODY_LIMIT`].
+    /// The body is longer than [`BODY_LIMIT`], or than was asked for.
     #[error("the answer of {0} is too long")]
     TooLong(String),
     /// The body is no text.
@@ -91,6 +92,16 @@ impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
     }
+}
+
+/// A document that says how long it may be kept.
+pub struct Paper {
+    /// The JSON, unread.
+    pub body: Vec<u8>,
+    /// Its `Cache-Control`, all of them together; empty where there is none.
+    pub cache_control: String,
+    /// How old it was when it came, as caches on the way say (RFC 9111, 5.1).
+    pub age: Duration,
 }
 
 /// The guarded client; cheap to clone.
@@ -143,6 +154,30 @@ impl GuardedClient {
     pub async fn get_json<T: DeserializeOwned>(&self, url: &str) -> Result<T, OutboundError> {
         let (body, host) = self.get(url, "application/json").await?;
         serde_json::from_slice(&body).map_err(|_| OutboundError::Json(host))
+    }
+
+    /// Fetches JSON of at most so many bytes with GET, and how long it may be kept.
+    ///
+    /// # Errors
+    /// [`OutboundError`]; any status but 200 is one, and so is another type than `application/json` or `application/…+json`:
+    /// what somebody put on a host as a picture or a note is not what the host says.
+    pub async fn get_paper(&self, url: &str, most: usize) -> Result<Paper, OutboundError> {
+        let (client, url, host) = self.admit(url)?;
+        let response = begin(client.get(url).header("accept", "application/json"), &host).await?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            return Err(OutboundError::Status { host, status });
+        }
+        let text = |name| {
+            let lines = response.headers().get_all(name).iter().filter_map(|line| line.to_str().ok());
+            lines.collect::<Vec<_>>().join(",")
+        };
+        let (kind, cache_control, age) = (text(CONTENT_TYPE), text(CACHE_CONTROL), text(AGE));
+        if !is_json(&kind) {
+            return Err(OutboundError::Json(host));
+        }
+        let age = Duration::from_secs(age.trim().parse().unwrap_or_default());
+        Ok(Paper { body: read(response, &host, most).await?, cache_control, age })
     }
 
     /// Fetches a token with GET (RFC 9101, 5.2.3).
@@ -231,16 +266,30 @@ fn closed(host: String, plain: bool) -> OutboundError {
 }
 
 async fn send(request: RequestBuilder, host: &str) -> Result<Answer, OutboundError> {
-    let mut response = request.send().await.map_err(|error| explain(&error, host))?;
+    let response = begin(request, host).await?;
     let status = response.status().as_u16();
+    Ok(Answer { status, body: read(response, host, BODY_LIMIT).await? })
+}
+
+async fn begin(request: RequestBuilder, host: &str) -> Result<Response, OutboundError> {
+    request.send().await.map_err(|error| explain(&error, host))
+}
+
+async fn read(mut response: Response, host: &str, most: usize) -> Result<Vec<u8>, OutboundError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| explain(&error, host))? {
-        if body.len() + chunk.len() > BODY_LIMIT {
+        if body.len() + chunk.len() > most {
             return Err(OutboundError::TooLong(host.to_owned()));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, body })
+    Ok(body)
+}
+
+/// Whether a media type is JSON's own, or another that is written in it (RFC 6839, 3.1).
+fn is_json(kind: &str) -> bool {
+    let name = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    name == "application/json" || (name.starts_with("application/") && name.ends_with("+json"))
 }
 
 /// What the library reports, with our own refusal found again inside it and without the URL.

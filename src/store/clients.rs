@@ -3,19 +3,25 @@
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::{Subtree, Task};
 use crate::domain::id::{ClientId, OrgId};
-use crate::domain::oidc::client::{Client, ClientKind, ClientStatus, LawfulBasis, OldSecret, SYSTEM_SECTOR};
+use crate::domain::oidc::client::{Client, ClientKind, ClientStatus, Document, LawfulBasis, OldSecret, SYSTEM_SECTOR};
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO client (id, kind, name, metadata, sector, secret_digest, secret_sealed, lawful_basis, require_pkce, status, created_at, updated_at, version, org_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $10, 1, $11)";
+    INSERT = "INSERT INTO client (id, kind, name, metadata, sector, secret_digest, secret_sealed, lawful_basis, require_pkce, status, created_at, updated_at, version, org_id, document_url, document_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $10, 1, $11, $12, $13) ON CONFLICT (document_url) DO NOTHING";
     FIND = "SELECT * FROM client WHERE id = $1";
+    AT = "SELECT * FROM client WHERE document_url = $1";
     LIST = "SELECT * FROM client ORDER BY id";
     PLATFORMS = "SELECT * FROM client WHERE status = 'active' AND kind = 'platform' ORDER BY name, id";
     // Guarded by the version that was read: a secret that was replaced meanwhile stays replaced.
     UPDATE = "UPDATE client SET name = $2, metadata = $3, secret_digest = $4, secret_sealed = $5, require_pkce = $6, updated_at = $7, version = version + 1,
-            old_secret_digest = $11, old_secret_sealed = $12, old_secret_until = $13
+            old_secret_digest = $11, old_secret_sealed = $12, old_secret_until = $13, document_until = $14
         WHERE id = $1 AND status = 'active' AND kind = $8 AND sector = $9 AND version = $10";
+    BELIEVE = "UPDATE client SET document_until = $2 WHERE id = $1";
+    // Nobody ever arrived there: no subject was made for it. Its address may come again, as another client.
+    FORGET_UNUSED = "UPDATE client SET status = 'removed', document_url = NULL, document_until = NULL, updated_at = $2, version = version + 1
+        WHERE document_url IS NOT NULL AND status = 'active' AND org_id IS NULL AND created_at < $1
+          AND NOT EXISTS (SELECT 1 FROM subject s WHERE s.sector = client.sector)";
     SET_SECRETS = "UPDATE client SET secret_digest = $2, secret_sealed = $3, old_secret_digest = $4, old_secret_sealed = $5, old_secret_until = $6, updated_at = $7, version = version + 1
         WHERE id = $1 AND status = 'active' AND version = $8";
     ASSIGN = "UPDATE client SET org_id = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
@@ -43,6 +49,10 @@ impl FromRow for Client {
             status: row.code("status")?,
             created_at: row.get("created_at")?,
             org: row.get("org_id")?,
+            document: match (row.get("document_url")?, row.get("document_until")?) {
+                (Some(url), Some(until)) => Some(Document { url, until }),
+                _ => None,
+            },
             version: row.get("version")?,
         })
     }
@@ -84,11 +94,11 @@ fn kind_text(client: &Client) -> &'static str {
     }
 }
 
-/// Adds a client.
+/// Adds a client; `false` when there is one of the same document already.
 ///
 /// # Errors
 /// As [`StoreError`] says; [`StoreError::Refused`] for an application in the sector of the platforms.
-pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
+pub async fn insert(tx: &mut Tx, client: &Client) -> Result<bool, StoreError> {
     check_sector(client)?;
     let metadata = serde_json::to_value(&client.metadata).map_err(|e| StoreError::Refused(e.to_string()))?;
     let basis = client.metadata.edu_lawful_basis.map(|LawfulBasis::Statutory| "statutory");
@@ -104,9 +114,10 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
         client.requires_pkce(),
         client.created_at,
         client.org,
+        client.document.as_ref().map(|document| document.url.clone()),
+        client.document.as_ref().map(|document| document.until),
     ];
-    tx.execute(INSERT, values).await?;
-    Ok(())
+    tx.execute_one(INSERT, values).await
 }
 
 /// Changes what was registered; `false` when the client is not active any more, was changed since it was read, or would be
@@ -131,8 +142,25 @@ pub async fn update(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<bool
         client.old_secret.as_ref().map(|old| old.digest),
         client.old_secret.as_ref().and_then(|old| old.sealed.clone()),
         client.old_secret.as_ref().map(|old| old.until),
+        client.document.as_ref().map(|document| document.until),
     ];
     tx.execute_one(UPDATE, values).await
+}
+
+/// The document of a client was read again, says the same, and is believed until then.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn believe(tx: &mut Tx, id: ClientId, until: Timestamp) -> Result<(), StoreError> {
+    tx.execute(BELIEVE, args![id, until]).await.map(drop)
+}
+
+/// Removes clients that came with a document before a moment and at which nobody arrived; how many.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn forget_unused(tx: &mut Tx, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(FORGET_UNUSED, args![before, now]).await
 }
 
 /// Keeps other secrets; `false` when the client is not active any more, or was changed since it was read.
@@ -228,6 +256,14 @@ pub async fn find_under(tx: &mut Tx, scope: &Subtree, id: ClientId) -> Result<Op
 /// As [`StoreError`] says.
 pub async fn find(tx: &mut Tx, id: ClientId) -> Result<Option<Client>, StoreError> {
     tx.optional(FIND, args![id]).await
+}
+
+/// The client whose document stands at an address.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn at(tx: &mut Tx, url: &str) -> Result<Option<Client>, StoreError> {
+    tx.optional(AT, args![url.to_owned()]).await
 }
 
 /// All clients, oldest first.

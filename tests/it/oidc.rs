@@ -11,6 +11,8 @@ mod ciba;
 mod claims_parameter;
 mod client_auth;
 pub mod client_credentials;
+mod client_document;
+mod client_document_refused;
 mod client_keys;
 mod device;
 mod discovery;

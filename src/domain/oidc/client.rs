@@ -367,10 +367,19 @@ pub struct OldSecret {
     pub until: Timestamp,
 }
 
+/// A document at an address of the client's own (draft-ietf-oauth-client-id-metadata-document).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The address: the protocol's `client_id`.
+    pub url: String,
+    /// What was read there last is believed until then.
+    pub until: Timestamp,
+}
+
 /// A registered client.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// Its id; the text form is the protocol's `client_id`.
+    /// Its id. The protocol's `client_id` is [`Client::client_id`].
     pub id: ClientId,
     /// What was registered.
     pub metadata: ClientMetadata,
@@ -388,6 +397,8 @@ pub struct Client {
     pub created_at: Timestamp,
     /// The institution that answers for it in the console; none where the operator alone does.
     pub org: Option<OrgId>,
+    /// Where its registration stands, when that is not here.
+    pub document: Option<Document>,
     /// Counted up by every change.
     pub version: i64,
 }
@@ -411,6 +422,22 @@ pub fn is_loopback(host: &str) -> bool {
 }
 
 impl Client {
+    /// The protocol's `client_id`, the only one: the address of its document, or the text of its id.
+    pub fn client_id(&self) -> String {
+        self.document.as_ref().map_or_else(|| self.id.to_string(), |document| document.url.clone())
+    }
+
+    /// The host of its document.
+    pub fn document_host(&self) -> Option<String> {
+        Url::parse(&self.document.as_ref()?.url).ok()?.host_str().map(str::to_owned)
+    }
+
+    /// Whether somebody of the system knows it: the operator, whoever got a token from him, or an institution. Of a document
+    /// alone nobody does, and no word about a child under 14 goes there (R8).
+    pub fn is_answered_for(&self) -> bool {
+        self.document.is_none() || self.org.is_some()
+    }
+
     /// Whether it keeps no secret.
     pub fn is_public(&self) -> bool {
         self.metadata.token_endpoint_auth_method == AuthMethod::None
@@ -493,8 +520,18 @@ impl Client {
         self.metadata.request_uris.iter().any(|registered| bare(registered) == bare(uri))
     }
 
-    /// The name for people, in their language where it was registered in it (RFC 7591, 2.2).
+    /// The name for people, in their language where it was registered in it (RFC 7591, 2.2). Anybody writes any name into a
+    /// document: the host stands beside it, wherever it is shown.
     pub fn display_name(&self, english: bool) -> String {
+        let name = self.registered_name(english);
+        match self.document_host() {
+            Some(host) if english => format!("{name} ({host})"),
+            Some(host) => format!("{name}（{host}）"),
+            None => name,
+        }
+    }
+
+    fn registered_name(&self, english: bool) -> String {
         let tag = if english { "client_name#en" } else { "client_name#zh" };
         let localized = self
             .metadata

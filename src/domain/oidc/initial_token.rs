@@ -63,6 +63,11 @@ impl Policy {
         Self { grant_types, scope: None, require_pkce }
     }
 
+    /// What may stand in a document of a client's own: codes with PKCE, and nothing that comes through the browser as a token.
+    pub fn of_documents() -> Self {
+        Self { grant_types: vec!["authorization_code".into(), "refresh_token".into()], scope: None, require_pkce: true }
+    }
+
     /// What becomes of a registration under this policy.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub mod ciba;
 pub mod claims;
 pub mod claims_request;
 pub mod client;
+pub mod client_document;
 pub mod confirmation;
 pub mod dpop;
 pub mod elsewhere;

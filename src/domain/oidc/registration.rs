@@ -512,6 +512,7 @@ mod tests {
                 secret_digest: None,
                 secret_sealed: None,
                 old_secret: None,
+                document: None,
                 status: ClientStatus::Active,
                 created_at: Timestamp::from_seconds(0),
                 org: None,

@@ -36,7 +36,7 @@ pub async fn get(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit
 /// POST from another site carries no Lax cookie: the parameters are parked and our own GET reads the cookies (R12).
 pub async fn post(State(app): State<App>, visit: Visit, Fields(params): Fields) -> Response {
     // A place in the ephemeral store is given to clients that exist, not to whoever posts.
-    match app.client(params.get("client_id").unwrap_or_default(), visit.ctx.now).await {
+    match app.arriving_client(&visit.ctx, params.get("client_id").unwrap_or_default()).await {
         Ok(Some(_)) => park(&app, visit, &params, path::AUTHORIZE).await,
         Ok(None) => error::stop(visit, PageStop::Client),
         Err(why) => error::failure(visit, &why),

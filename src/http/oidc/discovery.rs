@@ -115,6 +115,9 @@ fn document(app: &App, types: &[String]) -> Value {
     if !types.is_empty() {
         document["authorization_details_types_supported"] = json!(types);
     }
+    if app.takes_client_documents() {
+        document["client_id_metadata_document_supported"] = json!(true);
+    }
     if let Some(origin) = mtls {
         document["tls_client_certificate_bound_access_tokens"] = json!(true);
         document["mtls_endpoint_aliases"] = aliases(origin);

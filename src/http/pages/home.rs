@@ -25,7 +25,7 @@ pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visi
     let view = match app.home(&visit.ctx, &visit.browser).await {
         Ok(Some(home)) => {
             let english = visit.ctx.locale == Locale::En;
-            let named = |client: &Client| Platform { id: client.id.to_string(), name: client.display_name(english) };
+            let named = |client: &Client| Platform { id: client.client_id(), name: client.display_name(english) };
             Home {
                 who: Some(name(&home.who)),
                 platforms: home.platforms.iter().map(named).collect(),

@@ -89,6 +89,10 @@ fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTar
                 contact: None,
                 purpose: None,
                 papers: views::Papers::of(metadata),
+                site: card
+                    .client
+                    .document_host()
+                    .map(|host| views::Site { host, answered_for: card.client.is_answered_for() }),
             };
             let items = std::iter::once(views::ConsentItem::Identifier)
                 .chain(card.scope.iter().filter_map(|scope| views::ConsentItem::from_scope(scope.as_str())))

@@ -4,16 +4,18 @@ use serde_json::json;
 
 use super::on_both_engines;
 use super::scene::{add_client, after, client, client_id};
-use super::support::NOW;
-use crate::domain::oidc::client::{Client, ClientStatus, LawfulBasis, SYSTEM_SECTOR};
-use crate::store::clients;
+use super::support::{NOW, add_person};
+use crate::domain::oidc::client::{Client, ClientStatus, Document, LawfulBasis, SYSTEM_SECTOR};
 use crate::store::db::{Db, StoreError};
+use crate::store::{clients, subjects};
 
 on_both_engines!(
     a_client_is_read_as_written,
     a_status_is_read_as_set,
     a_statutory_basis_is_for_platforms,
     the_sector_of_the_system_is_for_platforms,
+    an_address_holds_one_client,
+    a_document_that_nobody_used_is_forgotten,
 );
 
 fn platform(n: u8) -> Client {
@@ -94,4 +96,46 @@ async fn the_sector_of_the_system_is_for_platforms(db: &Db) {
         assert!(matches!(clients::insert(&mut tx, wrong).await, Err(StoreError::Refused(_))));
         assert!(matches!(clients::update(&mut tx, wrong, NOW).await, Err(StoreError::Refused(_))));
     }
+}
+
+fn at(n: u8, url: &str) -> Client {
+    let id = client_id(n);
+    Client { document: Some(Document { url: url.into(), until: after(60) }), sector: id.to_string(), ..client(n) }
+}
+
+async fn an_address_holds_one_client(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    add_client(&mut tx, 1).await;
+    add_client(&mut tx, 2).await;
+    let first = at(3, "https://a.test/c");
+    assert!(clients::insert(&mut tx, &first).await.unwrap());
+    assert!(!clients::insert(&mut tx, &at(4, "https://a.test/c")).await.unwrap());
+    assert!(clients::insert(&mut tx, &at(5, "https://a.test/d")).await.unwrap());
+    assert!(clients::find(&mut tx, client_id(4)).await.unwrap().is_none());
+    let read = clients::at(&mut tx, "https://a.test/c").await.unwrap().unwrap();
+    assert_eq!(format!("{read:?}"), format!("{first:?}"));
+    assert!(clients::at(&mut tx, "https://A.test/c").await.unwrap().is_none());
+    clients::believe(&mut tx, first.id, after(600)).await.unwrap();
+    let read = clients::find(&mut tx, first.id).await.unwrap().unwrap();
+    assert_eq!((read.document.unwrap().until, read.version), (after(600), 1));
+}
+
+async fn a_document_that_nobody_used_is_forgotten(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    add_client(&mut tx, 1).await;
+    for n in 2..=5 {
+        let created_at = if n == 5 { after(500) } else { NOW };
+        let client = Client { created_at, ..at(n, &format!("https://a.test/{n}")) };
+        clients::insert(&mut tx, &client).await.unwrap();
+    }
+    clients::set_status(&mut tx, client_id(3), ClientStatus::Suspended, NOW).await.unwrap();
+    let person = add_person(&mut tx, 1, "张三").await;
+    subjects::first_use(&mut tx, person.id, &client_id(4).to_string(), "sub", NOW).await.unwrap();
+    assert_eq!(clients::forget_unused(&mut tx, after(100), after(200)).await.unwrap(), 1);
+    for (n, kept) in [(2, false), (3, true), (4, true), (5, true)] {
+        assert_eq!(clients::at(&mut tx, &format!("https://a.test/{n}")).await.unwrap().is_some(), kept, "{n}");
+    }
+    let forgotten = clients::find(&mut tx, client_id(2)).await.unwrap().unwrap();
+    assert_eq!((forgotten.status, forgotten.document), (ClientStatus::Removed, None));
+    assert!(clients::insert(&mut tx, &at(6, "https://a.test/2")).await.unwrap(), "it may come again");
 }

@@ -95,6 +95,7 @@ pub fn client(n: u8) -> Client {
         secret_digest: Some([n; 32]),
         secret_sealed: None,
         old_secret: None,
+        document: None,
         status: ClientStatus::Active,
         created_at: NOW,
         org: None,

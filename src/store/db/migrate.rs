@@ -49,7 +49,8 @@ const MIGRATIONS: &[Pair] = pairs! {
     21 "0021_authorization_details";
     22 "0022_console";
     23 "0023_contact_index";
-    24 "0024_feed_parted";
+    24 "0024_client_documents";
+    25 "0025_feed_parted";
 };
 
 /// What [`Db::migrate`] did.

@@ -31,6 +31,7 @@ fn a_client_is_suspended_and_restored() {
     assert_eq!(place.json(&["client", "suspend", &id], ""), json!({ "client_id": id, "suspended": true }));
     assert_eq!(place.json(&["client", "restore", &id], ""), json!({ "client_id": id, "suspended": false }));
     refused(&place.run(&["client", "suspend", "01890000-0000-7000-8000-000000000000"]), "was not found");
+    refused(&place.run(&["client", "suspend", "https://apps.example.cn/client.json"]), "was not found");
     assert_eq!(place.run(&["client", "suspend", "platform_a"]).code, Some(2));
 }
 

@@ -67,6 +67,7 @@ pub fn samples(v: Values) -> Vec<Sample> {
     let client = move |recent, faults: bool| ConsoleClient {
         who: v.who("王主任"),
         id: v.text("019ab3c4-7d10-7000-8000-2f6e9b1c0d55"),
+        client_id: v.text("019ab3c4-7d10-7000-8000-2f6e9b1c0d55"),
         name: v.text("口算小园"),
         institution: v.text("瑞金市教育科技体育局"),
         version: 3,

@@ -164,6 +164,7 @@ fn consent_samples(v: Values) -> Vec<Sample> {
             contact: Some(v.text("privacy@vendor.example")),
             purpose: None,
             papers: v.papers(),
+            site: Some(Site { host: v.text("app.example.cn"), answered_for: false }),
         },
         items: ["openid", "profile", "edu", "edu.class", "space"]
             .into_iter()

@@ -10,6 +10,7 @@ use mingji::demo::world::{DemoPerson, World};
 use mingji::domain::auth::lifetimes::Lifetimes;
 use mingji::domain::issuer::Issuer;
 use mingji::domain::oidc::client::ClientStatus;
+use mingji::domain::oidc::client_document::DocumentHosts;
 use mingji::domain::oidc::initial_token::Opening;
 use mingji::domain::registry::admin_rule::Protection;
 use mingji::domain::time::Clock;
@@ -79,6 +80,7 @@ pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: 
         issuer: Issuer::parse(issuer).unwrap(),
         lifetimes: Lifetimes::default(),
         registration: Opening::default(),
+        client_documents: DocumentHosts::default(),
         protection: Protection::Two,
         dpop_nonce: false,
         mtls: None,
@@ -123,8 +125,15 @@ impl TestApp {
 
     /// Another process of the same provider, without its listeners and jobs: what it changes, this one is not told of.
     pub async fn twin(&self) -> App {
+        self.twin_with(|_| {}).await
+    }
+
+    /// The same, with something else about what it stands on.
+    pub async fn twin_with(&self, change: impl FnOnce(&mut Parts)) -> App {
         let db = Db::connect(&self.database.url).await.unwrap();
-        App::new(parts(db, self.clock.clone(), self.database.secrets(), &self.issuer, "memory:").await)
+        let mut parts = parts(db, self.clock.clone(), self.database.secrets(), &self.issuer, "memory:").await;
+        change(&mut parts);
+        App::new(parts)
     }
 
     /// Stops it and takes its database away.
@@ -212,7 +221,7 @@ impl TestApp {
 
     /// Takes a client out of use.
     pub async fn suspend(&self, rp: &RelyingParty) {
-        let id = rp.id.parse().unwrap();
+        let id = self.app.id_of_client(&rp.id.parse().unwrap()).await.unwrap();
         self.app.set_client_status(&self.operator(), id, ClientStatus::Suspended).await.unwrap();
     }
 

@@ -9,6 +9,7 @@ pub mod client_key;
 pub mod clock;
 pub mod county;
 pub mod database;
+pub mod document_site;
 pub mod exposition;
 pub mod host;
 pub mod load;

@@ -144,6 +144,7 @@ fn view(shown: Shown, locale: Locale, now: Timestamp) -> ConsoleClient {
     ConsoleClient {
         who: name(&shown.visitor.who),
         id: client.id.to_string(),
+        client_id: client.client_id(),
         name: client.display_name(locale == Locale::En),
         institution: shown.institution,
         version: client.version,

@@ -88,6 +88,12 @@ pub static EN: Messages = Messages {
     consent: Consent {
         title: |name| format!("“{name}” would like to know"),
         receiver: |name| format!("If you allow it, Mingji gives “{name}” what is listed below."),
+        stranger: |host| {
+            format!(
+                "No institution registered it and nobody answers for it: it wrote its name itself, and all that is certain is its address, {host}. If you do not know that address, do not allow it."
+            )
+        },
+        site: "Address",
         vendor: "Receiver",
         contact: "Contact",
         purpose: "Purpose",

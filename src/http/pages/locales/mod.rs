@@ -160,6 +160,8 @@ pub struct Shared {
 pub struct Consent {
     pub title: With,
     pub receiver: With,
+    pub stranger: With,
+    pub site: &'static str,
     pub vendor: &'static str,
     pub contact: &'static str,
     pub purpose: &'static str,

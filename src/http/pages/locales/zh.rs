@@ -80,6 +80,12 @@ pub static ZH: Messages = Messages {
     consent: Consent {
         title: |name| format!("“{name}”想知道这些信息"),
         receiver: |name| format!("如果您同意，名籍会把下面的信息交给“{name}”。"),
+        stranger: |host| {
+            format!(
+                "没有机构登记过它，也没有人替它担保：名字是它自己写的，能确认的只有网址 {host}。不认识这个网址，就不要同意。"
+            )
+        },
+        site: "网址",
         vendor: "接收方",
         contact: "联系方式",
         purpose: "用途",

@@ -22,6 +22,16 @@ pub struct ClientCard {
     pub purpose: Option<String>,
     /// What it wants read.
     pub papers: Papers,
+    /// Where the document stands that is all we know of it.
+    pub site: Option<Site>,
+}
+
+/// The host of a client that no registration made known here.
+pub struct Site {
+    /// Its name, as the person's browser would show it.
+    pub host: String,
+    /// Whether an institution answers for the client all the same.
+    pub answered_for: bool,
 }
 
 /// One thing that the client asks for, by the scope that carries it.
@@ -117,6 +127,7 @@ struct Page<'a> {
     details: Vec<DetailCard<'a>>,
     withdraw: String,
     papers: Links<'a>,
+    stranger: Option<String>,
 }
 
 impl Consent {
@@ -136,6 +147,7 @@ impl Consent {
             details: cards(&self.details, locale),
             withdraw: (t.withdraw)(self.token_minutes),
             papers: client.papers.links(locale),
+            stranger: client.site.as_ref().filter(|site| !site.answered_for).map(|site| (t.stranger)(&site.host)),
         };
         finish(&page, locale)
     }

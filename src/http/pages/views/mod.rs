@@ -33,7 +33,7 @@ use crate::domain::locale::Locale;
 pub use activate::{Activate, ActivateProblem, Activated, Onward, PasswordFault, SuggestedPassword};
 pub use choose_account::{AccountChoice, ChooseAccount};
 pub use choose_identity::{ChooseIdentity, IdentityChoice, IdentityKind};
-pub use consent::{ClientCard, Consent, ConsentItem};
+pub use consent::{ClientCard, Consent, ConsentItem, Site};
 pub use consents::{Agreed, Consents, WardAgreed};
 pub use console::{
     ClientFacts, ConsoleClient, ConsoleForm, ConsoleList, ConsoleNote, ConsoleRow, ConsoleSecret, ConsoleTrial,

@@ -15,8 +15,10 @@ use crate::http::pages::views::{Frame, Who, finish};
 pub struct ConsoleClient {
     /// Who is signed in.
     pub who: Who,
-    /// Its `client_id`.
+    /// Names it in our paths.
     pub id: String,
+    /// Its `client_id`.
+    pub client_id: String,
     /// Its name.
     pub name: String,
     /// Who answers for it.
