@@ -50,6 +50,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     22 "0022_console";
     23 "0023_contact_index";
     24 "0024_client_documents";
+    25 "0025_feed_parted";
 };
 
 /// What [`Db::migrate`] did.
