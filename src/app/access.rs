@@ -239,6 +239,14 @@ impl App {
         })
     }
 
+    /// Whether an administrator keeps the rosters of an institution now.
+    pub(crate) async fn keeps(&self, tx: &mut Tx, admin: PersonId, org: OrgId, now: Timestamp) -> Result<bool, Error> {
+        match subtree(tx, admin, &ROSTER_ROLES, now).await? {
+            Some(scope) => all_below(tx, &scope, &BTreeSet::from([org])).await,
+            None => Ok(false),
+        }
+    }
+
     /// Which of these people a platform may know of today: who studies or works at what it serves, and of children under 14
     /// those for whom a guardian agreed, unless the platform has a basis of its own (R8).
     pub(crate) async fn reached(

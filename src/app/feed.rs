@@ -67,7 +67,7 @@ pub struct Item {
     /// The institution, of a change about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub institution_id: Option<OrgId>,
-    /// Names of the fields that changed, as far as they are known; of a merged subject `old` and `new`.
+    /// Names of the fields that changed, as far as they are known; of subjects that were merged or parted `old` and `new`.
     pub fields: Value,
     /// The person as she is now; none once she has left.
     #[serde(skip_serializing_if = "Option::is_none")]

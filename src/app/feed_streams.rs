@@ -18,8 +18,8 @@ use crate::store::feeds::{self, Told};
 enum About {
     Person(PersonId),
     Institution(OrgId),
-    /// Two subjects of a sector that became one.
-    Subject(PersonId),
+    /// Two subjects of a sector that became one, or two again: whoever knows one of the two hears of it.
+    Subjects(FeedKind, PersonId, [Option<PersonId>; 2]),
 }
 
 impl App {
@@ -49,7 +49,11 @@ impl App {
         let (id, task) = (event.aggregate_id, access::task(TaskName::Feed));
         Ok(match event.aggregate.as_str() {
             // Addressed to one sector: what it calls two people that are one, or one that is two again (R13).
-            "person" if event.sector.is_some() => Some(About::Subject(PersonId(id))),
+            "person" if event.sector.is_some() => {
+                let kind = if event.kind == "subject.parted" { FeedKind::Parted } else { FeedKind::Merged };
+                let called = |which: &str| event.fields[which].as_str().and_then(|id| id.parse().ok());
+                Some(About::Subjects(kind, PersonId(id), ["old", "new"].map(called)))
+            }
             "person" => Some(About::Person(PersonId(id))),
             "guardianship" => feeds::child_of(tx, &task, id).await?.map(About::Person),
             "consent" => {
@@ -73,12 +77,14 @@ impl App {
         let (mut people, mut orgs) = (BTreeSet::new(), BTreeSet::new());
         for (_, about) in about {
             match about {
-                About::Person(person) | About::Subject(person) => drop(people.insert(*person)),
+                About::Person(person) => drop(people.insert(*person)),
+                About::Subjects(_, person, both) => people.extend(both.iter().flatten().chain([person])),
                 About::Institution(org) => drop(orgs.insert(*org)),
             }
         }
         let (people, orgs): (Vec<_>, Vec<_>) = (people.into_iter().collect(), orgs.into_iter().collect());
         let mut knows: BTreeSet<PersonId> = feeds::known_of(tx, platform, &people).await?.into_iter().collect();
+        let knew = knows.clone();
         let may = self.reached(tx, client, &people, now).await?;
         let may: BTreeSet<PersonId> = may.iter().map(|reached| reached.person()).collect();
         let serves: BTreeSet<OrgId> = feeds::served_of(tx, platform, &orgs).await?.into_iter().collect();
@@ -95,15 +101,12 @@ impl App {
                     }
                     rows.extend(row);
                 }
-                // For whoever knows her in the sector, and for nobody else.
-                About::Subject(person) => {
-                    let hers = knows.contains(person) && event.sector.as_deref() == Some(client.sector.as_str());
-                    rows.extend(hers.then(|| FeedRow {
-                        kind: FeedKind::Subject,
-                        subject: person.0,
-                        fields,
-                        event: id,
-                    }));
+                // For whoever knows her in the sector, and for nobody else; also where one of the two has left by this very change.
+                About::Subjects(kind, person, both) => {
+                    let known = |id: &PersonId| knew.contains(id) || knows.contains(id);
+                    let hers = both.iter().flatten().chain([person]).any(known);
+                    let hers = hers && event.sector.as_deref() == Some(client.sector.as_str());
+                    rows.extend(hers.then(|| FeedRow { kind: *kind, subject: person.0, fields, event: id }));
                 }
                 About::Institution(org) => rows.extend(serves.contains(org).then(|| FeedRow {
                     kind: FeedKind::Institution,

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::pace::Looked;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -154,28 +155,40 @@ impl App {
         guardians_in(&mut tx, &task, child, day).await
     }
 
-    /// Ends guardianships whose child came of age, a page of relations behind `after`: the last one that was looked at, none
-    /// when there is no more. Each ends on the day of majority, in a transaction of its own.
+    /// Ends guardianships whose child came of age, a page of relations behind `after`. Each ends on the day of majority, in a
+    /// transaction of its own; what fails keeps nobody else's waiting.
     ///
     /// # Errors
     /// A failed store.
-    pub async fn end_at_majority(&self, after: Option<GuardianshipId>) -> Result<Option<GuardianshipId>, Error> {
+    pub async fn end_at_majority(&self, after: Option<GuardianshipId>) -> Result<Looked<GuardianshipId>, Error> {
         let (task, ctx) = (access::task(TaskName::Majority), Ctx::task(self, "majority"));
         let cut = age::of_age_if_born_before(ctx.now.shanghai_date());
         let page = guardianships::page_for_majority(&mut self.db.read().await?, &task, after, cut, PAGE).await?;
+        let mut failed = 0;
         for due in page.iter().filter(|row| row.due) {
-            let mut work = self.begin(&ctx, Action::GuardianshipChanged).await?;
-            let found = guardianships::find(work.tx(), &task, due.id).await?.filter(Guardianship::is_standing);
-            let Some(known) = found else { continue };
-            let child = persons::find(work.tx(), &task.on(known.child)).await?;
-            let born = child.and_then(|child| child.birth_date);
-            let Some(born) = born.filter(|born| AgeBand::at(Some(*born), ctx.now) == AgeBand::Adult) else { continue };
-            work.target("person", known.child).target("guardian", known.guardian).detail("step", "of age");
-            self.end_guardianship(&mut work, &ctx, &task, known, guardian_life::majority(born)).await?;
-            work.commit(Outcome::Done).await?;
-            self.wake.deliveries.notify_one();
+            let ended = self.patiently(|| self.end_of_age(&ctx, &task, due.id)).await;
+            if let Err(error) = ended {
+                failed += 1;
+                tracing::warn!(%error, guardianship = %due.id, "a guardianship could not be ended at majority");
+            }
         }
-        Ok(page.last().map(|row| row.id))
+        Ok(Looked { last: page.last().map(|row| row.id), failed })
+    }
+
+    async fn end_of_age(&self, ctx: &Ctx, task: &Task, id: GuardianshipId) -> Result<(), Error> {
+        let mut work = self.begin(ctx, Action::GuardianshipChanged).await?;
+        let found = guardianships::find(work.tx(), task, id).await?.filter(Guardianship::is_standing);
+        let Some(known) = found else { return Ok(()) };
+        let child = persons::find(work.tx(), &task.on(known.child)).await?;
+        let born = child.and_then(|child| child.birth_date);
+        let Some(born) = born.filter(|born| AgeBand::at(Some(*born), ctx.now) == AgeBand::Adult) else {
+            return Ok(());
+        };
+        work.target("person", known.child).target("guardian", known.guardian).detail("step", "of age");
+        self.end_guardianship(&mut work, ctx, task, known, guardian_life::majority(born)).await?;
+        work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
+        Ok(())
     }
 
     /// Ends a guardianship on a day, with what rests on it. Part of a larger change.

@@ -15,6 +15,15 @@ pub(super) enum Step {
     Done,
 }
 
+/// How a page of daily work went.
+#[derive(Clone, Copy, Debug)]
+pub struct Looked<T> {
+    /// The last that was looked at; none: there are no more.
+    pub last: Option<T>,
+    /// How many failed, which kept nobody else waiting.
+    pub failed: usize,
+}
+
 /// Hears how far long work is.
 pub trait Listener {
     /// So many of so many classes, rows or people are done.

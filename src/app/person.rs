@@ -47,17 +47,21 @@ pub(super) const ERASED: &str = "the number belonged to somebody who was erased:
 
 impl App {
     /// Registers a person with her space, document and 学籍号. Somebody who holds the document already under the
-    /// same name is the same person and is returned; under another name it is a conflict, never a second record, and opens a case. So
-    /// does a number of somebody who was erased.
+    /// same name is the same person and is returned, also when she came at the same moment; under another name it is a conflict,
+    /// never a second record, and opens a case. So does a number of somebody who was erased.
     ///
     /// # Errors
     /// `Conflict`; a failed store.
     pub async fn register_person(&self, ctx: &Ctx, task: TaskName, new: NewPerson) -> Result<PersonId, Error> {
         let task = access::task(task);
+        self.patiently(|| self.register_once(ctx, &task, &new)).await
+    }
+
+    async fn register_once(&self, ctx: &Ctx, task: &Task, new: &NewPerson) -> Result<PersonId, Error> {
         let mut work = self.begin(ctx, Action::RegistryWritten).await?;
         let key = new.document.as_ref().map(|document| self.document_key(document));
         if let Some(key) = &key
-            && let Some(holder) = documents::holder(work.tx(), &task, key).await?
+            && let Some(holder) = documents::holder(work.tx(), task, key).await?
         {
             let same = holder.name_key.as_deref() == Some(new.name.name_key().as_str());
             if same {
@@ -71,8 +75,9 @@ impl App {
                 stated: Stated::of(Some(&new.name), new.document.as_ref()),
                 org: None,
                 source: CaseSource::Registration,
+                unseen: false,
             };
-            for case in cases::open(self, ctx, work.tx(), &task, None, vec![dispute]).await? {
+            for case in cases::open(self, ctx, work.tx(), task, None, vec![dispute]).await? {
                 work.event("case", case, "case.opened", &[]);
             }
             work.target("person", holder.person);
@@ -81,16 +86,16 @@ impl App {
         }
         for index in [key.as_ref().map(Key::Document), new.personal_code.as_ref().map(|code| self.code_key(code))] {
             let Some(index) = index else { continue };
-            if let Some(dispute) = question(work.tx(), &task, index, CaseSource::Registration).await? {
+            if let Some(dispute) = question(work.tx(), task, index, CaseSource::Registration).await? {
                 work.target("person", dispute.person);
-                for case in cases::open(self, ctx, work.tx(), &task, None, vec![dispute]).await? {
+                for case in cases::open(self, ctx, work.tx(), task, None, vec![dispute]).await? {
                     work.event("case", case, "case.opened", &[]);
                 }
                 work.commit(Outcome::Refused("the number was erased")).await?;
                 return Err(Error::new(Kind::Conflict, ERASED));
             }
         }
-        let person = self.insert_person(&mut work, ctx, &task, &new).await?;
+        let person = self.insert_person(&mut work, ctx, task, new).await?;
         let on = task.on(person.id);
         if let (Some(document), Some(key)) = (&new.document, key) {
             self.insert_document(&mut work, ctx, &on, &person, document, key).await?;

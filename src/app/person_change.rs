@@ -180,6 +180,7 @@ impl App {
                     stated: Stated::of(person.name.as_ref(), Some(document)),
                     org: None,
                     source: CaseSource::Correction,
+                    unseen: false,
                 };
                 self.dispute_instead(work, ctx, &task, by, dispute).await
             }
@@ -355,6 +356,7 @@ impl App {
             stated: Stated::of(person.name.as_ref(), None),
             org: None,
             source: CaseSource::Correction,
+            unseen: false,
         };
         if let Some(holder) = holder {
             let dispute = dispute(holder, index);

@@ -13,7 +13,7 @@ use crate::domain::registry::person::Person;
 use crate::domain::time::Timestamp;
 use crate::store::{
     accounts, admin_grants, classes, consents, contacts, documents, enrolments, grants, guardianships, institutions,
-    merge_seals, merges, person_names, persons, sessions, staffings, verifications,
+    merge_seals, merges, person_names, persons, sessions, spaces, staffings, verification_requests, verifications,
 };
 
 fn at(moment: Timestamp) -> String {
@@ -45,7 +45,7 @@ impl App {
             "consents": self.consents_of(&mut work, &on).await?,
             "disclosures": self.disclosures_of(work.tx(), &on, None, usize::MAX).await?,
         });
-        work.target("person", id);
+        work.target("person", id).shows(id);
         work.commit(Outcome::Done).await?;
         Ok(document)
     }
@@ -62,8 +62,16 @@ impl App {
             .iter()
             .map(|one| json!({ "method": one.method, "level": one.level.get(), "claims": one.claims, "result": one.result, "verifier": one.verifier, "at": at(one.verified_at), "superseded_at": one.superseded_at.map(at) }))
             .collect();
+        let asked: Vec<Value> = verification_requests::of_person(work.tx(), on)
+            .await?
+            .iter()
+            .map(|one| json!({ "service": one.service, "method": one.method, "state": one.state, "at": at(one.created_at), "ended_at": one.ended_at.map(at) }))
+            .collect();
+        let space = spaces::of_person(work.tx(), on).await?;
         Ok(json!({
             "person_id": person.id,
+            "space": space.map(|space| json!({ "id": space.id, "url": space.url, "status": space.status })),
+            "questions_to_services": asked,
             "name": person.name.as_ref().map(|name| name.as_str()),
             "former_names": former,
             "sex": person.sex,
@@ -124,7 +132,7 @@ impl App {
             let mut before = Vec::new();
             for slice in slices.iter().filter(|slice| slice.enrolment == stay.id) {
                 let class = class_name(work, task, slice.class).await?;
-                before.push(json!({ "class": class, "student_no": slice.student_no, "state": slice.state, "from": slice.valid_from, "to": slice.valid_to }));
+                before.push(json!({ "class": class, "student_no": slice.student_no, "state": slice.state, "source": slice.source, "from": slice.valid_from, "to": slice.valid_to }));
             }
             let class = class_name(work, task, stay.class).await?;
             places.push(json!({ "as": "student", "institution": school, "class": class, "student_no": stay.student_no, "state": stay.state, "source": stay.source, "from": stay.valid_from, "to": stay.valid_to, "before": before }));
@@ -141,9 +149,9 @@ impl App {
             places.push(json!({ "as": "staff", "institution": place, "staff_no": post.staff_no, "post": post.post.label(), "state": post.state, "from": post.valid_from, "to": post.valid_to, "taught": lessons }));
         }
         let person = crate::domain::access::OnePerson::person(on);
-        for grant in admin_grants::standing(work.tx(), task, person).await? {
+        for grant in admin_grants::all_of(work.tx(), task, person).await? {
             let place = org_name(work, task, grant.org).await?;
-            places.push(json!({ "as": "administrator", "institution": place, "role": grant.role }));
+            places.push(json!({ "as": "administrator", "institution": place, "role": grant.role, "deputy": grant.deputy, "from": at(grant.valid_from), "to": grant.valid_to.map(at), "revoked_at": grant.revoked_at.map(at) }));
         }
         Ok(places.into())
     }
@@ -157,7 +165,20 @@ impl App {
         for (how, one) in all {
             let other = if how == hers { one.child } else { one.guardian };
             let name = persons::find(work.tx(), &task.on(other)).await?.and_then(|person| person.name);
-            kin.push(json!({ "as": how, "name": name.map(|name| name.as_str().to_owned()), "relation": one.relation.label(), "status": one.status, "from": one.valid_from, "to": one.valid_to }));
+            let mut before = Vec::new();
+            for slice in guardianships::slices(work.tx(), &task.on(one.child)).await? {
+                if slice.guardianship == one.id {
+                    let acts_for = org_of(work, task, slice.institution).await?;
+                    before.push(json!({ "relation": slice.relation.label(), "legal": slice.legal, "rank": slice.rank, "status": slice.status, "restrictions": slice.restrictions, "acts_for": acts_for, "from": slice.valid_from, "to": slice.valid_to }));
+                }
+            }
+            let (acts_for, recorded_by) =
+                (org_of(work, task, one.institution).await?, org_of(work, task, one.recorded_by).await?);
+            kin.push(json!({
+                "as": how, "name": name.map(|name| name.as_str().to_owned()), "relation": one.relation.label(), "legal": one.legal, "rank": one.rank,
+                "status": one.status, "verified_by": one.verified_by, "recorded_by": recorded_by, "restrictions": one.restrictions, "acts_for": acts_for,
+                "from": one.valid_from, "to": one.valid_to, "before": before,
+            }));
         }
         Ok(kin.into())
     }
@@ -202,6 +223,13 @@ fn receipt(one: &ConsentReceipt) -> Value {
 async fn class_name(work: &mut Work<'_>, task: &Task, class: Option<ClassId>) -> Result<Option<String>, Error> {
     let Some(class) = class else { return Ok(None) };
     Ok(classes::find(work.tx(), task, class).await?.map(|class| class.name))
+}
+
+async fn org_of(work: &mut Work<'_>, task: &Task, org: Option<OrgId>) -> Result<Option<String>, Error> {
+    match org {
+        Some(org) => org_name(work, task, org).await,
+        None => Ok(None),
+    }
 }
 
 async fn org_name(work: &mut Work<'_>, task: &Task, org: OrgId) -> Result<Option<String>, Error> {

@@ -1,6 +1,7 @@
 //! Claimed relations 待确认的关系 (ruling R1): who may confirm what an institution says of somebody it does not hold, and
 //! what becomes true then.
 
+mod answered;
 mod asking;
 mod outcome;
 mod sides;
@@ -14,12 +15,13 @@ use crate::domain::audit::Action;
 use crate::domain::id::{ClassId, OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::reason::read_reason;
-use crate::domain::registry::relation_claim::{ClaimKind, ClaimState};
+use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details, RelationClaim};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::db::Tx;
 use crate::store::{enrolments, institutions, relation_claims};
+pub(crate) use answered::Answer;
 pub use asking::Asked;
-use sides::{Say, Seat, Term, say, unreviewed};
+use sides::{Say, Seat, Term, conflicts, contested, say, unreviewed};
 
 /// A list longer than that is worked off from its beginning.
 const PAGE: usize = 1000;
@@ -80,8 +82,11 @@ pub struct PendingClaim {
     pub transfer: bool,
     /// It counts already, by the claimant's word alone; confirmed, its person gets her slip, rejected it ends.
     pub in_force: bool,
-    /// The register has another name or 学籍号 under the number: confirming cannot settle it.
+    /// The register has another name or 学籍号 under the number: confirming cannot settle it, the case about it does. Told
+    /// to whoever covers both sides.
     pub conflict: bool,
+    /// The school that holds the 学籍 refused; whoever covers both sides may decide otherwise.
+    pub refused: bool,
     /// The 学籍 stays where it is: a request for 借读.
     pub borrow: bool,
     /// From when on the authority above both schools decides about a request for a student.
@@ -150,12 +155,15 @@ impl App {
         };
         let most = i64::try_from(limit).map_err(Error::internal)?;
         let mut claims = relation_claims::pending_under(&mut tx, &task, org.id, after.as_ref(), most).await?;
-        claims.extend(unreviewed(&mut tx, &task, seat.as_ref(), org.id, after, limit).await?);
+        claims.extend(unreviewed(&mut tx, &task, seat.as_ref(), org.id, after.clone(), limit).await?);
+        let at = Term { now: ctx.now, term: self.lifetimes.transfer_term };
+        claims.extend(contested(&mut tx, &task, seat.as_ref(), org.id, at, after, limit).await?);
         claims.sort_by_key(|claim| (claim.created_at, claim.id));
         claims.truncate(limit);
+        let conflicts = conflicts(&mut tx, &task, seat.as_ref(), &claims).await?;
         let mut listed = Vec::new();
         for claim in claims {
-            let in_force = claim.is_unreviewed();
+            let (in_force, refused) = (claim.is_unreviewed(), claim.is_contested());
             let stays = enrolments::of_person(&mut tx, &task.on(claim.child)).await?;
             let holder = stays.iter().find(|stay| stay.valid_to.is_none() && stay.source == StudentSource::Normal);
             let holder = holder.map(|stay| stay.org).filter(|holder| *holder != claim.org && sees(*holder));
@@ -179,7 +187,8 @@ impl App {
                 borrow: claim.details.borrow,
                 held_by,
                 in_force,
-                conflict: claim.differs && seat.is_none(),
+                conflict: conflicts.contains(&claim.id),
+                refused,
                 since: claim.created_at,
             });
         }
@@ -192,7 +201,8 @@ impl App {
         Ok(Seat { admin, orgs })
     }
 
-    /// Decides a claim. Confirmed, it becomes a relation in the same transaction: a student whose 学籍 is elsewhere is
+    /// Decides a claim, also a request for a student that the school which holds the 学籍 refused: that one whoever covers both
+    /// sides decides in the end. Confirmed, it becomes a relation in the same transaction: a student whose 学籍 is elsewhere is
     /// transferred, and what platforms held in the name of the old enrolment ends. One that is in force already stays so, or
     /// ends with everything that rests on it.
     ///
@@ -216,8 +226,10 @@ impl App {
         // Held before anybody's right is looked at: of two who give the student away at once, the second sees that she left.
         let students: Vec<PersonId> = found.iter().map(|claim| claim.child).collect();
         enrolments::hold_of_many(work.tx(), &task, &students).await?;
+        let mut is_above = decider.is_none();
         if let Some(admin) = decider {
             let seat = self.seat_of(work.tx(), admin, ctx.now).await?;
+            is_above = found.iter().all(|claim| seat.orgs.contains(&claim.org));
             let at = Term { now: ctx.now, term: self.lifetimes.transfer_term };
             for claim in std::mem::take(&mut found) {
                 // Whoever asked takes it back; nobody else's say is in it.
@@ -240,6 +252,9 @@ impl App {
             Verdict::Withdraw => claim.withdraw(decider, ctx.now),
         }
         .map_err(|error| Error::new(Kind::Conflict, error.to_string()))?;
+        // Whoever rejects it from above has the last word; a releasing school has not.
+        let settled = is_above && decided.state == ClaimState::Rejected;
+        let decided = RelationClaim { details: Details { settled, ..decided.details }, ..decided };
         if in_force && decided.state == ClaimState::Rejected {
             relation_claims::replace_rejected(work.tx(), &task, &decided).await?;
         }
@@ -268,6 +283,9 @@ impl App {
         }
         work.target("person", decided.person).target("institution", decided.org).target("relation_claim", decided.id);
         work.detail("kind", decided.kind.as_str()).detail("state", decided.state.as_str());
+        if let Verdict::Reject(Some(reason)) = &verdict {
+            work.because(reason);
+        }
         let told = match decided.state {
             ClaimState::Confirmed => "relation.confirmed",
             ClaimState::Withdrawn => "relation.withdrawn",

@@ -92,6 +92,8 @@ fn line(claim: &PendingClaim) -> String {
         "  CONFLICT"
     } else if claim.in_force {
         "  IN FORCE"
+    } else if claim.refused {
+        "  REFUSED"
     } else {
         ""
     };

@@ -1,5 +1,5 @@
 //! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, errands, upkeep, checkpoints, majority,
-//! failed requests of clients.
+//! doubles, failed requests of clients.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::books::BATCH;
+use crate::app::pace::Looked;
 use crate::app::{App, Ctx, Error};
 
 /// Commit-to-number stays under a second even when the bell was rung at another replica (R4).
@@ -19,7 +20,7 @@ const DELIVERY_CLOCK: Duration = Duration::from_secs(2);
 const FAULTS_CLOCK: Duration = Duration::from_secs(2);
 const KEYS_CLOCK: Duration = Duration::from_secs(30);
 /// A day begins within so long.
-const MAJORITY_CLOCK: Duration = Duration::from_secs(600);
+const DAY_CLOCK: Duration = Duration::from_secs(600);
 const UPKEEP_CLOCK: Duration = Duration::from_secs(600);
 /// A receiver that is slow holds one lane at most; so many may be slow before others wait.
 const DELIVERY_LANES: usize = 8;
@@ -47,7 +48,12 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
     }
     tracker.spawn(faults(app.clone(), stop.clone()));
     tracker.spawn(errands(app.clone(), stop.clone()));
-    tracker.spawn(majority(app.clone(), stop.clone()));
+    // Whoever came of age has no guardian any more.
+    let majority = |app: App, after| async move { app.end_at_majority(after).await };
+    tracker.spawn(daily(app.clone(), "majority", stop.clone(), majority));
+    // Two records of one institution that look alike are a question.
+    let doubles = |app: App, after| async move { app.look_for_doubles(after).await };
+    tracker.spawn(daily(app.clone(), "doubles", stop.clone(), doubles));
     tracker.spawn(upkeep(app.clone(), anchors, stop.clone()));
     tracker.close();
     tracker
@@ -180,28 +186,41 @@ async fn errands(app: App, stop: CancellationToken) {
     }
 }
 
-/// Every day whoever came of age has no guardian any more; looked at again when a run failed or a replica was killed.
-async fn majority(app: App, stop: CancellationToken) {
-    let (mut done, mut after) = (None, None);
+/// Once a day, page by page; looked at again when a run failed or a replica was killed.
+async fn daily<T: Copy, F: Future<Output = Result<Looked<T>, Error>>>(
+    app: App,
+    name: &'static str,
+    stop: CancellationToken,
+    look: impl Fn(App, Option<T>) -> F,
+) {
+    let (mut done, mut after, mut failed) = (None, None, 0);
     loop {
         let today = app.now().shanghai_date();
         if done != Some(today) {
-            let looked = app.end_at_majority(after).await;
-            note(&app, "majority", &looked);
+            let looked = look(app.clone(), after).await.map_err(|error| error.to_string()).and_then(|page| {
+                failed += page.failed;
+                match page.last {
+                    None if failed > 0 => Err(format!("{failed} failed")),
+                    last => Ok(last),
+                }
+            });
+            app.metrics().job_ran(name, looked.is_ok(), app.now());
             match looked {
                 Ok(Some(last)) if !stop.is_cancelled() => {
                     after = Some(last);
                     continue;
                 }
                 Ok(_) => (done, after) = (Some(today), None),
+                // From the beginning: those that failed lie on pages that were passed.
                 Err(error) => {
-                    tracing::warn!(%error, "guardianships could not be ended at majority; it will be tried again");
+                    (after, failed) = (None, 0);
+                    tracing::warn!(job = name, error, "the work of the day is not done; it will be tried again");
                 }
             }
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(MAJORITY_CLOCK) => {}
+            () = tokio::time::sleep(DAY_CLOCK) => {}
         }
     }
 }

@@ -27,10 +27,16 @@ statements! {
     RECORDED = "SELECT guardian_id AS person_id, recorded_org_id AS org_id FROM guardianship WHERE recorded_org_id IS NOT NULL AND status IN ('pending', 'confirmed') AND guardian_id IN ($1)";
     ABOVE = "SELECT c.descendant_id AS below, c.ancestor_id AS org_id, c.depth AS depth FROM institution_closure c JOIN institution o ON o.id = c.ancestor_id
         WHERE o.status = 'active' AND c.descendant_id IN ($1)";
-    // Two records of one school that may be one person: the pair is given once, the older record first.
-    LOOK_ALIKES = "SELECT DISTINCT a.id AS person_id, b.id AS other_id FROM institution_closure c JOIN enrolment ea ON ea.org_id = c.descendant_id AND ea.valid_to IS NULL
-        JOIN enrolment eb ON eb.org_id = ea.org_id AND eb.valid_to IS NULL JOIN person a ON a.id = ea.person_id JOIN person b ON b.id = eb.person_id
-        WHERE c.ancestor_id = $1 AND a.id < b.id AND a.name_key = b.name_key AND a.birth_date = b.birth_date AND a.status = b.status ORDER BY a.id, b.id";
+    // Two records of one institution that may be one person, at `$1` and so many steps below it: the pair is given once, the
+    // older record first.
+    LOOK_ALIKES = "SELECT a.id AS person_id, b.id AS other_id FROM institution_closure c JOIN enrolment ea ON ea.org_id = c.descendant_id AND ea.valid_to IS NULL
+            JOIN enrolment eb ON eb.org_id = ea.org_id AND eb.valid_to IS NULL JOIN person a ON a.id = ea.person_id JOIN person b ON b.id = eb.person_id
+            WHERE c.ancestor_id = $1 AND c.depth <= $2 AND a.id < b.id AND a.name_key = b.name_key AND a.birth_date = b.birth_date AND a.status = b.status
+        UNION SELECT a.id AS person_id, b.id AS other_id FROM institution_closure c JOIN staffing sa ON sa.org_id = c.descendant_id AND sa.valid_to IS NULL
+            JOIN staffing sb ON sb.org_id = sa.org_id AND sb.valid_to IS NULL JOIN person a ON a.id = sa.person_id JOIN person b ON b.id = sb.person_id
+            WHERE c.ancestor_id = $1 AND c.depth <= $2 AND a.id < b.id AND a.name_key = b.name_key AND a.birth_date = b.birth_date AND a.status = b.status
+        ORDER BY person_id, other_id";
+    INSTITUTIONS = "SELECT id AS org_id FROM institution WHERE status = 'active' AND id > $1 ORDER BY id LIMIT $2";
 }
 
 impl FromRow for Case {
@@ -286,11 +292,33 @@ impl FromRow for Pair {
     }
 }
 
-/// Students of one school with one name and one birth date, at an institution and below it. They hold different
-/// documents, or none: one document is never held twice.
+/// Students of one school, or staff of one institution, with one name and one birth date, at an institution and at most so
+/// many steps below it. They hold different documents, or none: one document is never held twice.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn look_alikes(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<Pair>, StoreError> {
-    tx.all(LOOK_ALIKES, args![org]).await
+pub async fn look_alikes(tx: &mut Tx, _task: &Task, org: OrgId, depth: i64) -> Result<Vec<Pair>, StoreError> {
+    tx.all(LOOK_ALIKES, args![org, depth]).await
+}
+
+struct Place(OrgId);
+
+impl FromRow for Place {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("org_id")?))
+    }
+}
+
+/// Institutions behind one, at most `limit`.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn institutions(
+    tx: &mut Tx,
+    _task: &Task,
+    after: Option<OrgId>,
+    limit: i64,
+) -> Result<Vec<OrgId>, StoreError> {
+    let after = after.unwrap_or(OrgId(uuid::Uuid::nil()));
+    Ok(tx.all::<Place>(INSTITUTIONS, args![after, limit]).await?.into_iter().map(|place| place.0).collect())
 }

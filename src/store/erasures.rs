@@ -37,6 +37,14 @@ statements! {
         state = CASE WHEN state IN ('pending', 'rejected') THEN 'withdrawn' ELSE state END, decided_at = COALESCE(decided_at, $2), version = version + 1 WHERE child_id = $1 AND person_id <> $1";
     ERASED_DOCUMENTS = "SELECT number_index AS found, person_id, created_at FROM identity_document WHERE status = 'erased' AND class = $1 AND country = $2 AND number_index IN ($3)";
     ERASED_CODES = "SELECT code_index AS found, person_id, created_at FROM personal_code WHERE status = 'erased' AND code_index IN ($1)";
+    STUDENT_NUMBERS = "UPDATE enrolment SET student_no = NULL WHERE person_id = $1";
+    FORMER_STUDENT_NUMBERS = "UPDATE enrolment_slice SET student_no = NULL WHERE enrolment_id IN (SELECT id FROM enrolment WHERE person_id = $1)";
+    STAFF_NUMBERS = "UPDATE staffing SET staff_no = NULL WHERE person_id = $1";
+    // What a court took away from the one is about the other as well: of whoever is erased nobody is the guardian any more.
+    COURTS = "UPDATE guardianship SET restrictions = '[]' WHERE child_id = $1 OR guardian_id = $1";
+    FORMER_COURTS = "UPDATE guardianship_slice SET restrictions = '[]' WHERE guardianship_id IN (SELECT id FROM guardianship WHERE child_id = $1 OR guardian_id = $1)";
+    DEVICES = "UPDATE session SET agent = NULL WHERE person_id = $1";
+    PURPOSES = "UPDATE approval SET purpose = '' WHERE person_id = $1";
     SPACE = "UPDATE space SET url = NULL, status = 'closed' WHERE id = (SELECT space_id FROM person WHERE id = $1)";
     // The row itself is written by its own verb for who stands; who was merged into her stays merged.
     ABSORBED = "UPDATE person SET name = NULL, name_key = NULL, sex = '0', birth_date = NULL, nationality = NULL, salt = NULL, home_platform_id = NULL, updated_at = $2, version = version + 1
@@ -63,6 +71,13 @@ pub async fn erase(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<(), Store
         MERGES,
         RECEIPTS_IN_DETAIL,
         GRANTS_IN_DETAIL,
+        STUDENT_NUMBERS,
+        FORMER_STUDENT_NUMBERS,
+        STAFF_NUMBERS,
+        COURTS,
+        FORMER_COURTS,
+        DEVICES,
+        PURPOSES,
         SPACE,
     ] {
         tx.execute(statement, args![on.person()]).await?;

@@ -33,7 +33,7 @@ statements! {
     INSERT = "INSERT INTO relation_claim (id, org_id, kind, person_id, child_id, class_id, subject_key, document_index, code_index, name, name_key, differs, details, state, claimed_by, created_at, decided_at, decided_by, reason, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
         ON CONFLICT (org_id, kind, person_id, child_id, subject_key) WHERE state IN ('pending', 'rejected') DO NOTHING";
-    UPDATE = "UPDATE relation_claim SET class_id = $2, details = $3, state = $4, decided_at = $5, decided_by = $6, reason = $7, version = $8
+    UPDATE = "UPDATE relation_claim SET class_id = $2, details = $3, state = $4, decided_at = $5, decided_by = $6, reason = $7, version = $8, differs = $9
         WHERE id = $1 AND version = $8 - 1";
     FIND = "SELECT * FROM relation_claim WHERE id = $1";
     OF_PEOPLE = "SELECT * FROM relation_claim WHERE state <> 'withdrawn' AND person_id IN ($1)";
@@ -43,6 +43,8 @@ statements! {
     DENY = "UPDATE relation_claim SET state = 'rejected', decided_at = $3, decided_by = $1, version = version + 1
         WHERE person_id = $1 AND child_id = $2 AND kind = 'guardian' AND state = 'pending'";
     PENDING_UNDER = concat!("SELECT r.* FROM relation_claim r WHERE r.state = 'pending' AND ", under!());
+    // Of students, since `$5`.
+    REJECTED_UNDER = concat!("SELECT r.* FROM relation_claim r WHERE r.state = 'rejected' AND r.kind = 'student' AND r.decided_at > $5 AND ", under!());
     // While the guardianship stands that came with it.
     UNREVIEWED_UNDER = concat!("SELECT r.* FROM relation_claim r WHERE ", unreviewed!(), " AND ", under!());
     // For an administrator: of her institutions, whatever she is there, and not by her own word.
@@ -133,6 +135,7 @@ pub async fn update(tx: &mut Tx, _task: &Task, claim: &RelationClaim) -> Result<
         claim.decided_by,
         claim.reason.clone(),
         claim.version,
+        claim.differs,
     ];
     tx.execute_one(UPDATE, values).await
 }
@@ -187,6 +190,23 @@ pub async fn pending_under(
     limit: i64,
 ) -> Result<Vec<RelationClaim>, StoreError> {
     tx.all(PENDING_UNDER, page(org, after, limit)).await
+}
+
+/// The same of requests for students that were rejected after a moment.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn rejected_under(
+    tx: &mut Tx,
+    _task: &Task,
+    org: OrgId,
+    since: Timestamp,
+    after: Option<&RelationClaim>,
+    limit: i64,
+) -> Result<Vec<RelationClaim>, StoreError> {
+    let mut values = page(org, after, limit);
+    values.push(Value::from(since));
+    tx.all(REJECTED_UNDER, values).await
 }
 
 /// The same of what counts already by the claimant's word alone.

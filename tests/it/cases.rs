@@ -1,6 +1,9 @@
 //! Cases: what only a human can settle comes to the lowest institution that covers all sides, once, and a decision does
 //! what it says.
 
+mod doubles;
+mod unseen;
+
 use mingji::app::Kind;
 use mingji::app::cases::Verdict;
 use mingji::app::person::NewPerson;
@@ -234,7 +237,7 @@ both_engines! {
         assert_eq!(known, unknown, "the answer reads the same");
         assert!(ids(&app, Decider::Admin(admin), None).await.is_empty());
         let above = Decider::Admin(administrator(&app, 22, COUNTY, AdminRole::County).await);
-        assert_eq!(ids(&app, above, None).await.len(), 1, "whoever covers both sides finds the hint");
+        assert_eq!(ids(&app, above, None).await.len(), 2, "whoever covers both sides finds the number and the hint");
     }
 
     async fn who_belongs_nowhere_is_left_to_the_operator(app: TestApp) {

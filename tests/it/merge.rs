@@ -395,6 +395,8 @@ both_engines! {
         let entry = text(&app, audit).await;
         assert!(entry.contains("survivor_before") && !entry.contains("王芳"), "{entry}");
         app.app.undo_merge(&app.operator(), school, absorbed, WHY).await.unwrap();
+        let said = format!("SELECT action FROM audit_entry WHERE reason = '{WHY}' ORDER BY id");
+        assert_eq!(select_texts(&app.database.url, &said).await.len(), 2, "who decided and who took it back said why");
         assert_eq!(list().await.iter().map(|open| open.id).collect::<Vec<_>>(), [case], "the question is open again");
         assert_eq!(called(&app, "王芳").await.len(), 2);
         merge(&app, survivor, absorbed).await.unwrap();

@@ -3,5 +3,6 @@
 
 mod ends;
 mod erased;
+mod many;
 mod races;
 mod undone;

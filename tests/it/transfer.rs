@@ -63,6 +63,17 @@ fn done(all: [&Result<Decided, Error>; 2]) -> usize {
     all.into_iter().filter(|one| one.is_ok()).count()
 }
 
+/// Who speaks for the school that holds the 学籍, for the one that asks, and for both.
+async fn deciders(app: &TestApp) -> [Decider; 3] {
+    let mut all = Vec::new();
+    for (serial, org, role) in
+        [(20, SCHOOL, AdminRole::School), (22, OTHER, AdminRole::School), (24, COUNTY, AdminRole::County)]
+    {
+        all.push(Decider::Admin(county::administrator(app, serial, org, role).await));
+    }
+    all.try_into().unwrap()
+}
+
 both_engines! {
     async fn agreed_to_twice_at_once_it_happens_once(app: TestApp) {
         let [claim] = asked_by(&app, &[OTHER]).await[..] else { panic!("one request") };
@@ -177,5 +188,61 @@ both_engines! {
         county::pupils(&app, &[pupil(OTHER, "王芳", &number("20170203", 2), None)]).await;
         let listed = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap();
         assert_eq!(listed.iter().filter(|waiting| waiting.kind == "student").count(), 1, "asked anew");
+    }
+
+    async fn a_refusal_is_a_word_and_no_veto(app: TestApp) {
+        let [claim] = asked_by(&app, &[OTHER]).await[..] else { panic!("one request") };
+        let [releasing, asking, above] = deciders(&app).await;
+        decide(&app, releasing, claim, Verdict::Reject(None)).await.unwrap();
+        let listed = async |by, org| app.app.pending_claims(&app.operator(), by, org, None).await.unwrap();
+        assert!(listed(above, COUNTY).await.is_empty() && listed(OPERATOR, COUNTY).await.len() == 1);
+        let early = decide(&app, above, claim, Verdict::Confirm).await.unwrap_err();
+        assert!(early.kind == Kind::Conflict && early.public.contains("decides until"), "{early}");
+        app.clock.advance(std::time::Duration::from_secs(15 * 86_400 + 1));
+        county::pupils(&app, &[pupil(OTHER, "王芳", &number("20170203", 2), None)]).await;
+        for by in [releasing, asking] {
+            assert_eq!(decide(&app, by, claim, Verdict::Confirm).await.unwrap_err().kind, Kind::NotFound);
+        }
+        assert!(listed(releasing, SCHOOL).await.is_empty() && listed(asking, OTHER).await.is_empty());
+        let [seen] = &listed(above, COUNTY).await[..] else { panic!("hers to decide") };
+        assert!(seen.id == claim && seen.refused && seen.transfer, "{seen:?}");
+        let (one, other) =
+            tokio::join!(decide(&app, above, claim, Verdict::Confirm), decide(&app, OPERATOR, claim, Verdict::Confirm));
+        assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1, "{one:?} {other:?}");
+        assert_eq!(held_by(&app).await, "第八实验小学");
+        assert!(listed(above, COUNTY).await.is_empty());
+    }
+
+    async fn what_the_authority_refused_too_stays_refused(app: TestApp) {
+        let [claim] = asked_by(&app, &[OTHER]).await[..] else { panic!("one request") };
+        let [releasing, _, above] = deciders(&app).await;
+        decide(&app, releasing, claim, Verdict::Reject(None)).await.unwrap();
+        app.clock.advance(std::time::Duration::from_secs(15 * 86_400 + 1));
+        decide(&app, above, claim, Verdict::Reject(Some("两校协商未果".into()))).await.unwrap();
+        assert!(app.app.pending_claims(&app.operator(), above, COUNTY, None).await.unwrap().is_empty());
+        assert_eq!(decide(&app, above, claim, Verdict::Confirm).await.unwrap_err().kind, Kind::Conflict, "said once");
+        assert_eq!(held_by(&app).await, "第七实验小学");
+    }
+
+    async fn what_platforms_held_in_the_name_of_the_old_school_ends_at_once(app: TestApp) {
+        let [claim] = asked_by(&app, &[OTHER]).await[..] else { panic!("one request") };
+        let hers = called(&app, "王芳").await[0];
+        let user_name = text(&app, "SELECT a.user_name FROM account a JOIN person p ON p.id = a.person_id WHERE p.name = '王芳'").await;
+        app.app.set_password(&app.operator(), hers, "seven green lanterns".to_owned().into()).await.unwrap();
+        let mut visitor = app.child();
+        (visitor.person.user_name, visitor.person.password) = (user_name, "seven green lanterns".into());
+        let rp = app.client("platform_a");
+        let tokens = visitor.sign_in(&rp).await;
+        let school = async |token: &str| rp.userinfo(token).await.body["edu_identity"]["org_name"].as_str().map(str::to_owned);
+        let active = async |token: String| rp.post("/introspect", &[("token", token)]).await.body["active"] == true;
+        assert_eq!(school(&tokens.access()).await.as_deref(), Some("第七实验小学"));
+        assert!(active(tokens.access()).await && active(tokens.refresh()).await);
+        decide(&app, OPERATOR, claim, Verdict::Confirm).await.unwrap();
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 401);
+        assert_eq!(rp.refresh(&tokens.refresh()).await.error(), "invalid_grant");
+        assert!(!active(tokens.access()).await && !active(tokens.refresh()).await);
+        let anew = visitor.sign_in(&rp).await;
+        assert_eq!(school(&anew.access()).await.as_deref(), Some("第八实验小学"), "her id and her credentials stay");
+        assert_eq!(anew.id_claims()["sub"], tokens.id_claims()["sub"]);
     }
 }

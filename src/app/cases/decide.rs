@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::relation_claim::Decider;
+use super::super::relation_claim::{Answer, Decider};
 use super::super::work::{Outcome, Work};
 use super::open::Sides;
 use super::{App, Ctx, Error, access};
@@ -11,12 +11,12 @@ use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{CaseId, PersonId};
 use crate::domain::registry::case::{Case, CaseKind, CaseState, Decision, Remedy, Stated};
-use crate::domain::registry::name::PersonName;
+use crate::domain::registry::name::{PersonName, name_key};
 use crate::domain::registry::person::Person;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::{cases, merges, persons};
+use crate::store::{cases, documents, merges, persons};
 
 /// What somebody says is true.
 #[derive(Clone, Debug)]
@@ -93,7 +93,8 @@ impl App {
             return Err(Error::busy("somebody decided the case at the same moment"));
         }
         let done = self.remedy(&mut work, ctx, &task, by, &decided, remedy).await?;
-        work.target("case", decided.id).target("person", decided.person);
+        self.answer_in(&mut work, ctx, &task, &decided, remedy).await?;
+        work.because(reason).target("case", decided.id).target("person", decided.person);
         work.detail("kind", decided.kind.as_str()).detail("decision", decision.as_str()).detail("done", done);
         work.event("case", decided.id, "case.decided", &[]);
         work.commit(Outcome::Done).await?;
@@ -142,6 +143,25 @@ impl App {
         let people: Vec<Option<PersonId>> = people.into_iter().map(Some).collect();
         let all = sides.all(&people, case.claimed_by_org);
         Ok(sides.are_complete(&people) && self.covers(tx, admin, &all, now).await?)
+    }
+
+    /// What said the same and could not be confirmed is answered with the case.
+    async fn answer_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        case: &Case,
+        remedy: Remedy,
+    ) -> Result<(), Error> {
+        let answer = match remedy {
+            Remedy::Admit => return Ok(()),
+            Remedy::Nothing | Remedy::WithdrawCode => Answer::Rejected,
+            Remedy::TakeName | Remedy::Merge => Answer::Agrees,
+            Remedy::Withdraw | Remedy::WithdrawAndGive => Answer::Lapsed,
+        };
+        let Some(name) = self.stated_in(work, task, case).await?.name else { return Ok(()) };
+        self.answer_claims(work, ctx, task, case, &name_key(&name), answer).await
     }
 
     async fn remedy(
@@ -194,10 +214,13 @@ impl App {
             Remedy::WithdrawCode => {
                 let (key, other) = case.subject_key.zip(case.other).ok_or_else(nothing_there)?;
                 let other = self.holder(work, task, other).await?;
-                if !self.withdraw_code_in(work, ctx, task, &other, key).await? {
-                    return Err(nothing_there());
+                if self.withdraw_code_in(work, ctx, task, &other, key).await? {
+                    return Ok("code withdrawn");
                 }
-                Ok("code withdrawn")
+                // A row gave her the 学籍号 of somebody else, and the register did not take it up.
+                let holder = self.holder(work, task, case.person).await?;
+                let held = documents::codes_of(work.tx(), &task.on(holder.id)).await?;
+                if held.iter().any(|code| code.index == key) { Ok("nothing") } else { Err(nothing_there()) }
             }
             Remedy::Admit => Ok("admitted"),
         }

@@ -2,6 +2,7 @@
 //! outside of it a case does not exist.
 
 mod decide;
+mod doubles;
 mod open;
 pub(crate) mod returning;
 
@@ -17,7 +18,7 @@ use super::{App, Ctx, Error, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{CaseId, OrgId, PersonId};
-use crate::domain::registry::case::{Case, CaseKind, CaseSource, Stated};
+use crate::domain::registry::case::{Case, Stated};
 use crate::domain::registry::document::Document;
 use crate::domain::registry::person::Person;
 use crate::domain::time::{Timestamp, rfc3339};
@@ -235,44 +236,6 @@ impl App {
             reason: case.reason,
             since: case.created_at,
         })
-    }
-
-    /// Opens a case for every two students of one school who have one name and one birth date, at an institution and below
-    /// it; how many are new.
-    ///
-    /// # Errors
-    /// `NotFound` for an institution that is unknown or not below the administrator.
-    pub async fn search_cases(&self, ctx: &Ctx, by: Decider, org_code: &str) -> Result<usize, Error> {
-        let task = access::task(TaskName::CaseDecision);
-        let ctx = by.acting(ctx);
-        let mut work = self.begin(&ctx, Action::CaseOpened).await?;
-        let org = institutions::by_code(work.tx(), &task, org_code).await?;
-        let org = org.ok_or_else(|| Error::no_institution(org_code))?;
-        if let Some(admin) = by.admin() {
-            let scope = self.case_subtree(work.tx(), admin, ctx.now).await?;
-            let seen = institutions::find_in(work.tx(), &scope, org.id).await?;
-            seen.ok_or_else(|| Error::no_institution(org_code))?;
-        }
-        let pairs = cases::look_alikes(work.tx(), &task, org.id).await?;
-        let disputes = pairs.into_iter().map(|pair| Dispute {
-            kind: CaseKind::SameDetails,
-            person: pair.person,
-            other: Some(pair.other),
-            subject_key: None,
-            stated: Stated::default(),
-            org: None,
-            source: CaseSource::Search,
-        });
-        let opened = open(self, &ctx, work.tx(), &task, by.admin(), disputes.collect()).await?;
-        if opened.is_empty() {
-            return Ok(0);
-        }
-        for id in &opened {
-            work.event("case", *id, "case.opened", &[]);
-        }
-        work.target("institution", org.id).detail("cases", opened.len());
-        work.commit(Outcome::Done).await?;
-        Ok(opened.len())
     }
 
     /// A case, if this decider may see it.

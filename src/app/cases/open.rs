@@ -29,6 +29,8 @@ pub(crate) struct Dispute {
     pub(crate) org: Option<OrgId>,
     /// What is at work.
     pub(crate) source: CaseSource,
+    /// Whoever said so does not see who holds it: she learns nothing by it (R1), so she is no judge of it either.
+    pub(crate) unseen: bool,
 }
 
 /// Opens a case for each dispute that opened none before, assigned to the lowest institution that covers all its sides;
@@ -66,6 +68,11 @@ pub(crate) async fn open(
         let org = match (dispute.kind, dispute.org) {
             (CaseKind::ErasedNumber, Some(org)) => authority_above(tx, task, org).await?,
             _ => sides.lowest(&[Some(dispute.person), dispute.other], dispute.org),
+        };
+        let org = match (org, by) {
+            // What she wrote herself may be all that ties somebody to her institutions.
+            (Some(above), Some(admin)) if dispute.unseen && app.keeps(tx, admin, above, ctx.now).await? => None,
+            (org, _) => org,
         };
         opened.push(Case {
             id,

@@ -1,10 +1,10 @@
 //! A number of somebody who was erased comes again (ruling R18): it registers when whoever governs the county of who brings it
 //! in has said so, and makes a new person.
 
-use super::{CaseKind, CaseSource, Dispute};
+use super::Dispute;
 use crate::app::Error;
 use crate::domain::access::Task;
-use crate::domain::registry::case::Stated;
+use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
 use crate::store::db::Tx;
 use crate::store::documents::DocumentKey;
 use crate::store::{cases, erasures};
@@ -50,5 +50,6 @@ pub(crate) async fn question(
         stated: Stated::default(),
         org: None,
         source,
+        unseen: false,
     }))
 }

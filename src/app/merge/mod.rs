@@ -17,8 +17,10 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{CaseId, MergeId, PersonId};
+use crate::domain::oidc::client::SYSTEM_SECTOR;
 use crate::domain::registry::admin_rule;
 use crate::domain::registry::case::{CaseState, Decision};
+use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::merge::{self, Merge, MergeState};
 use crate::domain::registry::person::Person;
@@ -117,6 +119,7 @@ impl App {
         }
         self.keep_duties_apart(work, ctx, task, survivor.id, absorbed.id).await?;
         merge::check(&survivor, &absorbed).map_err(|why| Error::new(Kind::Conflict, why.to_string()))?;
+        work.because(reason);
         self.note_digests(work, task, &survivor, &absorbed).await?;
         let merge = Merge {
             id: MergeId::new(ctx.now, &*self.random),
@@ -139,11 +142,7 @@ impl App {
         self.reseal_rows(work, task, absorbed.id, &absorbed, &survivor).await?;
         merge_rows::go(work.tx(), task, merge.id, absorbed.id, survivor.id).await?;
         self.move_profile(work, task, &merge, &absorbed, &survivor).await?;
-        for twice in merge_rows::subjects_of_both(work.tx(), task, absorbed.id, survivor.id).await? {
-            // Who knows both by name of a sector hears which of the two stays, and nobody else (R13).
-            let told = json!({ "old": twice.old, "new": twice.new });
-            work.event_for_sector(&twice.sector, survivor.id, "subject.merged", told);
-        }
+        self.tell_subjects(work, task, absorbed.id, survivor.id, "subject.merged").await?;
         merge_rows::subjects_go(work.tx(), task, merge.id, absorbed.id, survivor.id).await?;
         self.unite_persons(work, ctx, task, &merge, &survivor, &absorbed).await?;
         self.recorded_in(work, ctx, &task.on(survivor.id)).await?;
@@ -152,6 +151,27 @@ impl App {
         work.event("person", survivor.id, "person.changed", &["merge"]);
         work.event("person", absorbed.id, "person.merged", &["merged_into"]);
         Ok(Merged { person_id: survivor.id, absorbed: absorbed.id, undo_until: merge.undo_until })
+    }
+
+    /// Who knows both by name of a sector hears which of the two stays, and nobody else (R13). Platforms of the system call
+    /// people by their ids whether they signed in or not, so they hear of the ids: each whose people one of the two is.
+    async fn tell_subjects(
+        &self,
+        work: &mut Work<'_>,
+        task: &Task,
+        absorbed: PersonId,
+        survivor: PersonId,
+        kind: &'static str,
+    ) -> Result<(), Error> {
+        let ids = json!({ "old": absorbed, "new": survivor });
+        for twice in merge_rows::subjects_of_both(work.tx(), task, absorbed, survivor).await? {
+            let told = json!({ "old": twice.old, "new": twice.new });
+            if told != ids {
+                work.event_for_sector(&twice.sector, survivor, kind, told);
+            }
+        }
+        work.event_for_sector(SYSTEM_SECTOR, survivor, kind, ids);
+        Ok(())
     }
 
     /// One person would hold what two had to (三员分离): which of the roles ends is decided before.
@@ -163,16 +183,33 @@ impl App {
         survivor: PersonId,
         absorbed: PersonId,
     ) -> Result<(), Error> {
-        let hers = roles_of(&admin_grants::held(work.tx(), task, absorbed, ctx.now).await?);
-        let mine = roles_of(&admin_grants::held(work.tx(), task, survivor, ctx.now).await?);
-        for role in hers {
-            admin_rule::separate(self.protection, &mine, role).map_err(|_| {
-                Error::new(
-                    Kind::Conflict,
-                    "the two hold duties that are different people's, system, security and audit (三员分离): take one of the \
-                     roles back first (`mingji admin revoke`)",
-                )
-            })?;
+        let mut held = roles_of(&admin_grants::held(work.tx(), task, absorbed, ctx.now).await?);
+        if held.is_empty() {
+            return Ok(());
+        }
+        held.extend(roles_of(&admin_grants::held(work.tx(), task, survivor, ctx.now).await?));
+        self.all_apart(&held)
+    }
+
+    /// The same of somebody whose rights came back.
+    async fn keeps_duties_apart(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: PersonId,
+    ) -> Result<(), Error> {
+        self.all_apart(&roles_of(&admin_grants::held(work.tx(), task, person, ctx.now).await?))
+    }
+
+    fn all_apart(&self, held: &[AdminRole]) -> Result<(), Error> {
+        let joined = held.iter().any(|role| admin_rule::separate(self.protection, held, *role).is_err());
+        if joined {
+            return Err(Error::new(
+                Kind::Conflict,
+                "one person would hold duties that are different people's, system, security and audit (三员分离): take one of \
+                 the roles back first (`mingji admin revoke`)",
+            ));
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ impl App {
     async fn undo_once(&self, ctx: &Ctx, by: Decider, absorbed: PersonId, reason: &str) -> Result<Merged, Error> {
         let task = access::task(TaskName::PersonChange);
         let mut work = self.begin(ctx, Action::MergeUndone).await?;
-        work.detail("why", reason);
+        work.because(reason);
         let undone = self.undo_in(&mut work, ctx, &task, by, absorbed).await?;
         work.commit(Outcome::Done).await?;
         Ok(undone)
@@ -77,6 +77,10 @@ impl App {
         }
         self.hand_back(work, task, &undone, &survivor, &returned, &changes).await?;
         let ids = (survivor.id, returned.id);
+        // Rights that the merge ended stand again, beside whatever was given since.
+        for person in [ids.0, ids.1] {
+            self.keeps_duties_apart(work, ctx, task, person).await?;
+        }
         self.part_verifications(work, ctx, task, &undone, survivor, returned).await?;
         self.reopen_cases(work, task, &undone).await?;
         let (survivor, returned) = ids;
@@ -113,10 +117,7 @@ impl App {
         merge_rows::back(work.tx(), task, undone.id, returned.id, survivor.id).await?;
         self.reseal_rows(work, task, returned.id, survivor, returned).await?;
         // Who was told that two subjects are one is told that they are two; the old one is somebody else's again.
-        for twice in merge_rows::subjects_of_both(work.tx(), task, returned.id, survivor.id).await? {
-            let told = serde_json::json!({ "old": twice.old, "new": twice.new });
-            work.event_for_sector(&twice.sector, survivor.id, "subject.parted", told);
-        }
+        self.tell_subjects(work, task, returned.id, survivor.id, "subject.parted").await?;
         merge_rows::subjects_back(work.tx(), task, changes, returned.id, survivor.id).await?;
         let moved = |place: &str| changes.iter().find(|change| change.place == place);
         if moved("profile.person_id").is_some()

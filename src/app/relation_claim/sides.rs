@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::app::Error;
 use crate::domain::access::Task;
-use crate::domain::id::{OrgId, PersonId};
+use crate::domain::id::{OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
 use crate::domain::time::Timestamp;
@@ -42,6 +42,52 @@ pub(super) async fn unreviewed(
             return Ok(found);
         }
     }
+}
+
+/// Requests for students that the school which holds the 学籍 refused, for whoever may still decide: the operator, or who
+/// covers both sides, from the day on that is hers.
+pub(super) async fn contested(
+    tx: &mut Tx,
+    task: &Task,
+    seat: Option<&Seat>,
+    org: OrgId,
+    at: Term,
+    mut after: Option<RelationClaim>,
+    limit: usize,
+) -> Result<Vec<RelationClaim>, Error> {
+    let most = i64::try_from(limit).map_err(Error::internal)?;
+    let since = RelationClaim::contested_since(at.now, at.term);
+    let mut found = Vec::new();
+    loop {
+        let page = relation_claims::rejected_under(tx, task, org, since, after.as_ref(), most).await?;
+        let is_last = page.len() < limit;
+        after = page.last().cloned();
+        let page: Vec<RelationClaim> = page.into_iter().filter(RelationClaim::is_contested).collect();
+        let sides = Sides::of(tx, task, &page).await?;
+        let hers = |claim: &RelationClaim| match seat {
+            // What moved on by itself is no request any more.
+            None => sides.released_by(claim).is_some(),
+            Some(seat) => sides.say(seat, claim, at) == Say::Hers,
+        };
+        found.extend(page.into_iter().filter(hers));
+        if is_last || found.len() >= limit {
+            return Ok(found);
+        }
+    }
+}
+
+/// Which of some claims are told to be conflicts: those of which the administrator speaks for all sides. A claimant who
+/// heard it of others would learn whose name stands under a number (R1).
+pub(super) async fn conflicts(
+    tx: &mut Tx,
+    task: &Task,
+    seat: Option<&Seat>,
+    claims: &[RelationClaim],
+) -> Result<HashSet<RelationClaimId>, Error> {
+    let differing: Vec<RelationClaim> = claims.iter().filter(|claim| claim.differs).cloned().collect();
+    let sides = Sides::of(tx, task, &differing).await?;
+    let told = |claim: &&RelationClaim| seat.is_none_or(|seat| sides.are_hers(seat, claim));
+    Ok(differing.iter().filter(told).map(|claim| claim.id).collect())
 }
 
 /// What an administrator may do about a claim.
@@ -121,20 +167,34 @@ impl Sides {
         Ok(sides)
     }
 
+    /// The school that holds the student's 学籍, where another one asks for her.
+    fn released_by(&self, claim: &RelationClaim) -> Option<&OrgId> {
+        let asks = |holder: &&OrgId| claim.kind == ClaimKind::Student && **holder != claim.org;
+        self.holder.get(&claim.child).filter(asks)
+    }
+
     fn say(&self, seat: &Seat, claim: &RelationClaim, at: Term) -> Say {
-        let holder = self.holder.get(&claim.child).filter(|holder| **holder != claim.org);
-        if claim.kind == ClaimKind::Student
-            && let Some(holder) = holder
-        {
-            // Whoever speaks for both sides waits: the releasing school is asked first.
+        if let Some(holder) = self.released_by(claim) {
+            // Whoever speaks for both sides waits: the releasing school is asked first. What that one refused is hers alone.
             let from = claim.authority_from(at.term);
             return match (seat.orgs.contains(holder), seat.orgs.contains(&claim.org)) {
                 (true, true) if at.now < from => Say::From(from),
-                (true, _) => Say::Hers,
-                (false, _) => Say::None,
+                (true, true) => Say::Hers,
+                (true, false) if !claim.is_contested() => Say::Hers,
+                _ => Say::None,
             };
         }
+        if claim.is_contested() {
+            return Say::None;
+        }
         if self.may_decide(seat, claim) { Say::Hers } else { Say::None }
+    }
+
+    fn are_hers(&self, seat: &Seat, claim: &RelationClaim) -> bool {
+        let theirs: Vec<&OrgId> = self.holders.get(&claim.person).into_iter().flatten().collect();
+        seat.orgs.contains(&claim.org)
+            && theirs.iter().any(|side| **side != claim.org)
+            && theirs.iter().all(|side| seat.orgs.contains(side))
     }
 
     fn may_decide(&self, seat: &Seat, claim: &RelationClaim) -> bool {

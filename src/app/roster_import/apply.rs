@@ -117,11 +117,20 @@ impl Import {
             let first = entries.first().map_or(0, |entry| entry.number);
             let last = entries.last().map_or(0, |entry| entry.number);
             work.detail("kind", self.kind.as_str()).detail("from_row", first).detail("to_row", last);
+            work.detail("institutions", self.meant(entries));
+            work.detail("told_digest", plan.told_digest());
             work.detail("cases", cases.len());
             work.commit(Ended::Done).await?;
         }
         self.classes.lock().unwrap_or_else(PoisonError::into_inner).remember(opened);
         Ok((plan, since.elapsed()))
+    }
+
+    /// The institutions that rows are about, each once.
+    fn meant(&self, entries: &[Entry]) -> Vec<String> {
+        let known = self.orgs.lock().unwrap_or_else(PoisonError::into_inner);
+        let meant = entries.iter().filter_map(|entry| known.get(entry.intent.school())?.as_ref());
+        meant.map(|org| org.id.0.to_string()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The institution of a code, read once.

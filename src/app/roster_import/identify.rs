@@ -119,7 +119,7 @@ impl Desk<'_> {
         let by_code = keys.code.and_then(|code| self.by_code(&code));
         let conflict = |column, code, message| Ok(Err(Fault::new(column, code, message)));
         let seen = |holder: &Option<Holder>| holder.as_ref().and_then(Holder::seen).cloned();
-        // What the actor only claimed waits for a decision already, and a case of its own would tell who is known elsewhere.
+        // What the actor only claimed was looked at when she named it first.
         let here = |holder: &Option<Holder>| matches!(holder, Some(Holder::Here(_)));
         let (document_here, code_here) = (here(&by_document), here(&by_code));
         match (seen(&by_document), seen(&by_code)) {
@@ -147,12 +147,19 @@ impl Desk<'_> {
             (Some(_), _) => self.again(by_document, row).map(Ok),
             (None, Some(_)) => self.again(by_code, row).map(Ok),
             (None, None) => match (by_document, by_code) {
-                (Some(holder), code) => elsewhere(holder, code.as_ref(), &key, keys).map(Ok),
-                (None, Some(holder)) if keys.document.is_none() => elsewhere(holder, None, &key, keys).map(Ok),
+                (Some(holder), code) => self.elsewhere(holder, code.as_ref(), row, keys).map(Ok),
+                (None, Some(holder)) if keys.document.is_none() => self.elsewhere(holder, None, row, keys).map(Ok),
                 // A number that nobody has decides: she is new, and a 学籍号 of somebody else waits for somebody to look at.
                 (None, code) => match self.is_checked(keys, column) {
                     Some(fault) => Ok(Err(fault)),
-                    None => Ok(Ok(self.newcomer(row, keys, code.is_some())?)),
+                    None => {
+                        let found = self.newcomer(row, keys, code.is_some())?;
+                        if let Some(holder) = code {
+                            let (holder, hers) = (holder.somebody().id, Some(found.who.id));
+                            self.dispute(CaseKind::PersonalCode, holder, hers, keys.code, row);
+                        }
+                        Ok(Ok(found))
+                    }
                 },
             },
         }
@@ -169,7 +176,8 @@ impl Desk<'_> {
     ) {
         let stated = case::Stated::of(Some(&row.name), row.document.as_ref());
         let (org, source) = (self.school, CaseSource::Roster);
-        self.plan.disputes.push(Dispute { kind, person, other, subject_key: key, stated, org, source });
+        let unseen = !self.known.is_inside(self.sight, person);
+        self.plan.disputes.push(Dispute { kind, person, other, subject_key: key, stated, org, source, unseen });
     }
 
     /// A G 学籍号 was made from a number once: where somebody else holds it, one of the two is not whom she seems (R10).
@@ -214,6 +222,30 @@ impl Desk<'_> {
             }
         }
         self.plan.probes = i64::try_from(asked.len()).unwrap_or(i64::MAX);
+    }
+
+    /// Somebody whom the actor does not see, named for the first time. Where the row does not agree with the register, whoever
+    /// covers both sides has a case, and the actor hears what she hears of anybody (R1).
+    fn elsewhere(
+        &mut self,
+        holder: Holder,
+        code: Option<&Holder>,
+        row: &PersonRow,
+        keys: &Keys,
+    ) -> Result<Found, Error> {
+        let document = keys.document.as_ref().map(|document| document.index);
+        let key = document.or(keys.code).ok_or_else(|| Error::internal("a person was found without a key"))?;
+        let who = holder.into_somebody();
+        let other = code.map(|code| code.somebody().id).filter(|other| *other != who.id);
+        let renamed = who.name_key.as_ref() != Some(&row.name.name_key());
+        if renamed {
+            let kind = if document.is_some() { CaseKind::SameDocument } else { CaseKind::PersonalCode };
+            self.dispute(kind, who.id, None, Some(key), row);
+        } else if let Some(other) = other {
+            self.dispute(CaseKind::PersonalCode, other, Some(who.id), keys.code, row);
+        }
+        let differs = renamed || other.is_some();
+        Ok(Found { who, fresh: true, changed: true, code_taken: false, place: Place::Elsewhere { differs, key } })
     }
 
     /// Somebody whom the actor knows.
@@ -410,14 +442,4 @@ impl Desk<'_> {
         self.restate(id, |claim| claim.details.phones.push(phone));
         true
     }
-}
-
-/// Somebody whom the actor does not see, named for the first time.
-fn elsewhere(holder: Holder, code: Option<&Holder>, name_key: &str, keys: &Keys) -> Result<Found, Error> {
-    let key = keys.document.as_ref().map(|document| document.index).or(keys.code);
-    let key = key.ok_or_else(|| Error::internal("a person was found without a key"))?;
-    let who = holder.into_somebody();
-    let two = code.is_some_and(|code| code.somebody().id != who.id);
-    let differs = two || who.name_key.as_deref() != Some(name_key);
-    Ok(Found { who, fresh: true, changed: true, code_taken: false, place: Place::Elsewhere { differs, key } })
 }

@@ -1,6 +1,6 @@
 //! What a batch writes, gathered while its rows are decided.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::json;
 use uuid::Uuid;
@@ -18,6 +18,7 @@ use crate::domain::registry::relation_claim::RelationClaim;
 use crate::domain::registry::roster::Fault;
 use crate::domain::registry::space::Space;
 use crate::domain::registry::staffing::{Staffing, Teaching};
+use crate::keys::{self, opaque};
 use crate::store::contacts::NewContact;
 use crate::store::documents::{NewCode, StoredDocument};
 
@@ -55,6 +56,13 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Whom the batch began or changed, people and classes: SHA-256 of their sorted ids, as hexadecimal digits one behind the
+    /// other. Whoever holds the events of a batch, which bear its time, can show that they are those of its entry.
+    pub(super) fn told_digest(&self) -> String {
+        let ids: BTreeSet<String> = self.told.iter().map(|id| id.simple().to_string()).collect();
+        keys::hex(&opaque::digest(&ids.into_iter().collect::<String>()))
+    }
+
     /// An aggregate begins.
     pub(super) fn birth(&mut self, app: &App, ctx: &Ctx, aggregate: &'static str, id: Uuid, kind: &'static str) {
         if self.told.insert(id) {

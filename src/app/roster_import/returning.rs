@@ -28,6 +28,7 @@ impl Desk<'_> {
                 stated: Stated::default(),
                 org: self.school,
                 source: CaseSource::Roster,
+                unseen: false,
             });
             let why = "the number belonged to somebody who was erased: decide the case, then import the row again";
             return Some(Fault::new(column, Code::DocumentErased, why));

@@ -18,7 +18,8 @@ codes! {
         Changed = "person.changed", "信息变更";
         Left = "person.left", "离开服务范围";
         Institution = "institution.changed", "机构变更";
-        Subject = "subject.merged", "标识合并";
+        Merged = "subject.merged", "标识合并";
+        Parted = "subject.parted", "标识恢复";
     }
 }
 
@@ -29,7 +30,7 @@ pub struct FeedRow {
     pub kind: FeedKind,
     /// The person or institution.
     pub subject: Uuid,
-    /// Names of fields; of a merged subject the two.
+    /// Names of fields; of two subjects that were merged or parted the two.
     pub fields: Value,
     /// The event behind it.
     pub event: EventId,

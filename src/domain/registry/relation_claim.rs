@@ -92,6 +92,8 @@ pub struct Details {
     pub transfer: bool,
     /// The 学籍 stays where it is: a request for 借读.
     pub borrow: bool,
+    /// Rejected by whoever covers both sides, or by the operator: nobody stands above that answer.
+    pub settled: bool,
 }
 
 /// A class that somebody is said to teach.
@@ -141,12 +143,25 @@ impl RelationClaim {
             && self.decided_at == Some(self.created_at)
     }
 
+    /// Whether it asks for a student whom the school that holds the 学籍 refused to let go: its no is a word and no veto,
+    /// and whoever covers both sides may still say otherwise (转学). A seat 借读 is that school's alone to agree to.
+    pub fn is_contested(&self) -> bool {
+        self.state == ClaimState::Rejected
+            && self.kind == ClaimKind::Student
+            && !(self.details.borrow || self.details.settled || self.differs)
+    }
+
+    /// The earliest rejection that can still be contested now: a row that says the same asks anew before that.
+    pub fn contested_since(now: Timestamp, term: Duration) -> Timestamp {
+        now.minus(REJECTED_FOR + term)
+    }
+
     /// From when on the authority above both schools decides about a request for a student, in place of the releasing one.
     pub fn authority_from(&self, term: Duration) -> Timestamp {
         self.created_at.plus(term)
     }
 
-    /// Pending or unreviewed → confirmed.
+    /// Pending, unreviewed or contested → confirmed.
     ///
     /// # Errors
     /// [`DecisionError`] when it was decided before, or is a conflict.
@@ -154,7 +169,7 @@ impl RelationClaim {
         if self.differs { Err(DecisionError::Differs) } else { self.decide(ClaimState::Confirmed, by, None, now) }
     }
 
-    /// Pending or unreviewed → rejected. A later row that says the same changes nothing.
+    /// Pending, unreviewed or contested → rejected. A later row that says the same changes nothing.
     ///
     /// # Errors
     /// [`DecisionError::Decided`].
@@ -174,6 +189,20 @@ impl RelationClaim {
         }
     }
 
+    /// A conflict that is none any more: the person bears the name of the row by now.
+    #[must_use]
+    pub fn agreeing(self) -> Self {
+        Self { differs: false, version: self.version + 1, ..self }
+    }
+
+    /// Pending → withdrawn: said again, its row is about somebody else by now, or says it rightly.
+    ///
+    /// # Errors
+    /// [`DecisionError::Decided`].
+    pub fn lapse(self, by: Option<PersonId>, now: Timestamp) -> Result<Self, DecisionError> {
+        self.decide(ClaimState::Withdrawn, by, None, now)
+    }
+
     fn decide(
         self,
         state: ClaimState,
@@ -181,7 +210,9 @@ impl RelationClaim {
         reason: Option<String>,
         now: Timestamp,
     ) -> Result<Self, DecisionError> {
-        if self.state != ClaimState::Pending && !self.is_unreviewed() {
+        let is_open = self.state == ClaimState::Pending || self.is_unreviewed();
+        let is_reopened = self.is_contested() && state != ClaimState::Withdrawn;
+        if !(is_open || is_reopened) {
             return Err(DecisionError::Decided(self.state));
         }
         Ok(Self { state, decided_by: by, decided_at: Some(now), reason, version: self.version + 1, ..self })
@@ -265,6 +296,25 @@ mod tests {
         assert!(pending().stands(NOW) && rejected.stands(NOW));
         assert!(!rejected.stands(NOW.plus(REJECTED_FOR)));
         assert!(!pending().confirm(None, NOW).unwrap().stands(NOW), "what came of it is in the register");
+    }
+
+    #[test]
+    fn a_refusal_to_let_a_student_go_is_no_veto_and_the_word_above_it_is_final() {
+        let refused = pending().reject(None, None, NOW).unwrap();
+        assert!(refused.is_contested());
+        assert_eq!(refused.clone().withdraw(None, NOW), Err(DecisionError::Decided(ClaimState::Rejected)));
+        assert_eq!(refused.clone().confirm(None, NOW).unwrap().state, ClaimState::Confirmed);
+        let settled = Details { settled: true, ..Details::default() };
+        let borrow = Details { borrow: true, ..Details::default() };
+        for other in [
+            RelationClaim { details: settled, ..refused.clone() },
+            RelationClaim { details: borrow, ..refused.clone() },
+            RelationClaim { kind: ClaimKind::Staff, ..refused.clone() },
+            RelationClaim { differs: true, ..refused },
+        ] {
+            assert!(!other.is_contested());
+            assert_eq!(other.reject(None, None, NOW), Err(DecisionError::Decided(ClaimState::Rejected)));
+        }
     }
 
     #[test]

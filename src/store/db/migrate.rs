@@ -50,7 +50,8 @@ const MIGRATIONS: &[Pair] = pairs! {
     22 "0022_console";
     23 "0023_contact_index";
     24 "0024_client_documents";
-    25 "0025_client_keepers";
+    25 "0025_feed_parted";
+    26 "0026_client_keepers";
 };
 
 /// What [`Db::migrate`] did.

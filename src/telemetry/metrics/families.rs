@@ -116,10 +116,10 @@ families! {
         "failed calls of the ephemeral store: no answer in time; refused or cut off; no room; bytes of somebody else";
     // The label is not `job`: Prometheus writes that one itself, and would rename ours.
     jobs: Counter "mingji_job_runs_total" {
-        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "upkeep", "anchor"], outcome: &["done", "failed"]
+        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "upkeep", "anchor"], outcome: &["done", "failed"]
     } = "runs of what works in the background";
     job_success: Gauge "mingji_job_last_success_timestamp_seconds" {
-        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "upkeep", "anchor"]
+        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "upkeep", "anchor"]
     } = "when it last went well, in seconds since 1970";
     key_activated: Gauge "mingji_signing_key_activated_timestamp_seconds" { alg: &["ES256", "EdDSA", "RS256", "PS256"] } =
         "since when the active key of this algorithm signs, in seconds since 1970";

@@ -1,15 +1,22 @@
 //! A platform's stream (ruling R4): dense numbers, whoever comes and goes, and nobody else's people.
 
+mod merged;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mingji::app::Kind;
+use mingji::app::person::NewPerson;
 use mingji::app::relation_claim::Decider;
 use mingji::app::student_life::{Order, Whose};
+use mingji::domain::access::TaskName;
 use mingji::domain::id::PersonId;
 use mingji::domain::oidc::client::ClientStatus;
 use mingji::domain::oidc::scope::ScopeSet;
+use mingji::domain::registry::codes::sex::Sex;
 use mingji::domain::registry::codes::student_state::StudentState;
 use mingji::domain::registry::name::PersonName;
+use mingji::domain::registry::personal_code::PersonalCode;
 use serde_json::{Value, json};
 
 use crate::support::api::{Caller, problem};
@@ -74,6 +81,20 @@ impl Consumer {
         let mut names: Vec<String> = self.people.values().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
         names.sort();
         names
+    }
+}
+
+/// Somebody whose 学籍号 is always the same one.
+fn ghost(n: usize) -> NewPerson {
+    let number = number("20150203", 100 + u32::try_from(n).unwrap());
+    NewPerson {
+        name: PersonName::parse(&format!("鬼{}", char::from_u32(0x4e00 + u32::try_from(n).unwrap()).unwrap())).unwrap(),
+        sex: Sex::Female,
+        birth_date: None,
+        document: Some(county::document(&number)),
+        personal_code: Some(PersonalCode::parse("L320102201809010042").unwrap()),
+        verified: None,
+        home: None,
     }
 }
 
@@ -209,6 +230,8 @@ both_engines! {
         for n in 1..=10 {
             everyone.push(called(&app, &format!("赵{n}")).await[0]);
         }
+        let holder = NewPerson { document: None, ..ghost(50) };
+        app.app.register_person(&app.operator(), TaskName::DemoSeed, holder).await.unwrap();
         let mut consumer = Consumer::new(&caller);
         consumer.snapshot().await;
         let writers: Vec<_> = (0..50usize)
@@ -218,10 +241,10 @@ both_engines! {
                     let name = PersonName::parse(&format!("孙{}", char::from_u32(0x4e00 + u32::try_from(n).unwrap()).unwrap())).unwrap();
                     for _ in 0..20 {
                         let ctx = app.operator();
-                        // Rolled back: it would be so already, or lies in the future.
+                        // Rolled back: she is written, and then her 学籍号 turns out to be somebody else's.
                         if n % 2 == 0 {
-                            let future = ctx.now.shanghai_date().succ_opt().unwrap();
-                            assert!(app.app.correct_birth_date(&ctx, Decider::Operator, person, future).await.is_err());
+                            let refused = app.app.register_person(&ctx, TaskName::DemoSeed, ghost(n)).await;
+                            assert_eq!(refused.unwrap_err().kind, Kind::Conflict);
                         }
                         if app.app.rename_person(&ctx, Decider::Operator, person, name.clone()).await.is_ok() {
                             return;
@@ -250,6 +273,7 @@ both_engines! {
         fresh.snapshot().await;
         assert_eq!((told.len(), &told), (5, &fresh.names()), "what was pieced together is what is so");
         assert_eq!(fresh.after, consumer.after);
+        assert_eq!(county::text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM person WHERE name LIKE '鬼%'").await, "1", "nothing is left of what was rolled back");
     }
     async fn what_a_suspended_platform_missed_is_not_lost(app: TestApp) {
         county::open(&app).await;

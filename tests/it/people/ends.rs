@@ -10,6 +10,7 @@ use mingji::domain::oidc::scope::ScopeSet;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::codes::relation::Relation;
 use mingji::domain::time::Clock as _;
+use serde_json::json;
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, OTHER, SCHOOL, called, number, pupil, teacher, text};
@@ -165,6 +166,15 @@ both_engines! {
         let given: Vec<_> = mothers["consents"].as_array().unwrap().iter().filter(|one| one["given_for"] == "王芳").collect();
         assert_eq!(given.len(), 1, "{mothers}");
         assert!(!mothers.to_string().contains(&hers), "the child's number is the child's");
+        // What a court took away, and how it was before, is theirs to know.
+        for told in [&told(child).await, &mothers] {
+            let kin = &told["guardianships"][0];
+            assert!(kin["legal"].is_boolean() && kin["rank"] == 1 && kin["verified_by"] == "school" && kin["restrictions"] == json!([]), "{kin}");
+            assert!(kin["recorded_by"].is_string() && kin["before"] == json!([]), "{kin}");
+            assert!(told["person"]["space"]["id"].is_string(), "{told}");
+        }
+        let looks = told(child).await["disclosures"].to_string();
+        assert!(looks.contains("person.exported"), "whoever made one of her is in her own list: {looks}");
         let contact = &mothers["contacts"][0];
         assert!(contact["holds"] == false && contact["value"].is_string(), "{contact}");
         let post = mothers["places"].as_array().unwrap().iter().find(|place| place["as"] == "staff").unwrap().clone();

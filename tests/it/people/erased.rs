@@ -17,6 +17,7 @@ use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{
     self, COUNTY, OTHER, SCHOOL, administrator, called, document, number, pupil, teacher, text,
 };
+use crate::support::database;
 
 const OPERATOR: Decider = Decider::Operator;
 
@@ -131,6 +132,47 @@ both_engines! {
         assert!(given.is_err() || matches!(given, Ok(Changed::Case(_))), "{given:?}");
         let held = "SELECT CAST(COUNT(*) AS TEXT) FROM identity_document d WHERE d.status = 'active' AND d.number_index = (SELECT number_index FROM identity_document WHERE status = 'erased')";
         assert_eq!(text(&app, held).await, "0");
+    }
+
+    /// What stands in the clear beside her goes too: numbers that a school gave, a court's word, her devices, why somebody asked.
+    async fn nothing_that_was_written_beside_her_is_left(app: TestApp) {
+        county::open(&app).await;
+        let keeper = ("王母", number("19850203", 6));
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &number("20170203", 2), Some((keeper.0, &keeper.1)))]).await;
+        county::teachers(&app, &[teacher(SCHOOL, "王芳", &number("19700203", 8))]).await;
+        let all = called(&app, "王芳").await;
+        app.app.set_password(&app.operator(), all[0], "seven green lanterns".to_owned().into()).await.unwrap();
+        let mut visitor = app.child();
+        visitor.person.user_name = text(&app, "SELECT a.user_name FROM account a JOIN person p ON p.id = a.person_id WHERE p.birth_date = '2017-02-03' AND p.name = '王芳'").await;
+        visitor.person.password = "seven green lanterns".into();
+        visitor.sign_in(&app.client("platform_a")).await;
+        let hers = "(SELECT id FROM person WHERE name = '王芳')";
+        for written in [
+            format!("UPDATE enrolment SET student_no = '甲' WHERE person_id IN {hers}"),
+            format!("UPDATE staffing SET staff_no = '甲' WHERE person_id IN {hers}"),
+            format!("UPDATE session SET agent = '甲' WHERE person_id IN {hers}"),
+            format!("UPDATE guardianship SET restrictions = '[\"custody\"]' WHERE child_id IN {hers}"),
+            "INSERT INTO approval (id, person_id, purpose, asked_by, asked_through, asked_at, state, expires_at, version) \
+             SELECT p.id, p.id, '甲', p.id, (SELECT c.id FROM client c ORDER BY c.id LIMIT 1), 1, 'refused', 1, 1 FROM person p WHERE p.name = '王芳'".into(),
+        ] {
+            database::change(&app.database.url, &written).await;
+        }
+        app.clock.advance(std::time::Duration::from_secs(10 * 86_400));
+        // Her death keeps how it was in slices.
+        for one in &all {
+            app.app.record_death(&app.operator(), OPERATOR, *one, app.clock.now().shanghai_date()).await.unwrap();
+        }
+        let left = "SELECT 'stay' FROM enrolment WHERE student_no = '甲' UNION ALL SELECT 'slice' FROM enrolment_slice WHERE student_no = '甲'
+            UNION ALL SELECT 'post' FROM staffing WHERE staff_no = '甲' UNION ALL SELECT 'device' FROM session WHERE agent = '甲' UNION ALL SELECT 'purpose' FROM approval WHERE purpose = '甲'
+            UNION ALL SELECT 'court' FROM guardianship WHERE CAST(restrictions AS TEXT) LIKE '%custody%' UNION ALL SELECT 'court before' FROM guardianship_slice WHERE CAST(restrictions AS TEXT) LIKE '%custody%'";
+        let before = text(&app, left).await;
+        for written in ["stay", "slice", "post", "device", "purpose", "court", "court before"] {
+            assert!(before.split(',').any(|one| one == written), "{written}: {before}");
+        }
+        for one in &all {
+            app.app.erase_person(&app.operator(), *one).await.unwrap();
+        }
+        assert_eq!(text(&app, left).await, "");
     }
 }
 

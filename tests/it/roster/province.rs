@@ -6,8 +6,10 @@ use mingji::app::person_search::{Found, Sought};
 use mingji::app::relation_claim::Decider;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::document::{Document, DocumentLabel};
+use serde_json::Value;
 
 use crate::support::app::{TestApp, both_engines};
+use crate::support::database::select_texts;
 use crate::support::rosters::County;
 
 const FIRST: County = County::of(60);
@@ -29,7 +31,37 @@ async fn find(app: &TestApp, who: &str, sought: Sought, most: usize) -> (Vec<Fou
     (cut.items, cut.more)
 }
 
+/// What an entry says of a batch: when, of which institutions, and the digest of whom it told of.
+async fn batches(app: &TestApp) -> Vec<(String, Value)> {
+    let rows = select_texts(
+        &app.database.url,
+        "SELECT CAST(at AS TEXT) || ' ' || CAST(details AS TEXT) FROM audit_entry WHERE action = 'roster.imported'",
+    )
+    .await;
+    let parts = rows.iter().map(|row| row.split_once(' ').unwrap());
+    parts.map(|(at, details)| (at.to_owned(), serde_json::from_str(details).unwrap())).collect()
+}
+
 both_engines! {
+    async fn an_entry_names_the_schools_of_its_rows_and_its_people(app: TestApp) {
+        bring_in(&app, FIRST).await;
+        let (id, url) = match app.database.url.starts_with("sqlite") {
+            true => ("lower(hex(aggregate_id))", &app.database.url),
+            false => ("replace(CAST(aggregate_id AS TEXT), '-', '')", &app.database.url),
+        };
+        let mut told = 0;
+        for (at, details) in batches(&app).await.iter().filter(|(_, details)| details["kind"] != "institutions") {
+            let of_it = format!("SELECT {id} FROM event WHERE at = {at} AND aggregate_kind IN ('person', 'class')");
+            let mut people = select_texts(url, &of_it).await;
+            people.sort();
+            told += people.len();
+            let digest = mingji::keys::hex(&mingji::keys::opaque::digest(&people.concat()));
+            assert_eq!(details["told_digest"], digest, "{details}");
+            assert_eq!(details["institutions"].as_array().unwrap().len(), 1, "{details}");
+        }
+        assert!(told as u64 > FIRST.students, "{told}");
+    }
+
     async fn is_searched_county_by_county(app: TestApp) {
         let second = FIRST.after(1);
         for county in [FIRST, second] {

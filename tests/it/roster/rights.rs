@@ -424,7 +424,7 @@ both_engines! {
         assert_eq!(pending(&app, region).await, ["student conflict"]);
         let claim = waiting(&app, region).await[0].id;
         let decide = async |verdict| app.app.decide_claim(&app.operator(), Decider::Operator, claim, verdict).await;
-        assert_eq!(decide(Verdict::Confirm).await.unwrap_err().kind, Kind::Conflict, "a conflict is no relation");
+        assert_eq!(decide(Verdict::Confirm).await.unwrap_err().kind, Kind::Conflict, "a conflict is no relation: the case settles it");
         decide(Verdict::Reject(Some("查无此人".into()))).await.unwrap();
         assert_eq!(admin.students(&app, &row).await.unchanged, 1);
         assert!(pending(&app, region).await.is_empty());
