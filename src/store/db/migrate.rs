@@ -52,6 +52,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     24 "0024_client_documents";
     25 "0025_feed_parted";
     26 "0026_client_keepers";
+    27 "0027_found_by_index";
 };
 
 /// What [`Db::migrate`] did.
