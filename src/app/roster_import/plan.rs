@@ -56,7 +56,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Whom the batch began or changed, people and classes: SHA-256 of their sorted ids, as hexadecimal digits one behind the
+    /// Whom and what the batch began or changed: SHA-256 of their sorted ids, as hexadecimal digits one behind the
     /// other. Whoever holds the events of a batch, which bear its time, can show that they are those of its entry.
     pub(super) fn told_digest(&self) -> String {
         let ids: BTreeSet<String> = self.told.iter().map(|id| id.simple().to_string()).collect();

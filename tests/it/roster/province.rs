@@ -51,7 +51,7 @@ both_engines! {
         };
         let mut told = 0;
         for (at, details) in batches(&app).await.iter().filter(|(_, details)| details["kind"] != "institutions") {
-            let of_it = format!("SELECT {id} FROM event WHERE at = {at} AND aggregate_kind IN ('person', 'class')");
+            let of_it = format!("SELECT {id} FROM event WHERE at = {at}");
             let mut people = select_texts(url, &of_it).await;
             people.sort();
             told += people.len();
