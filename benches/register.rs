@@ -5,9 +5,11 @@
 //! ```sh
 //! cargo bench --bench register -- --postgres postgres://postgres@localhost/                    # 1 and 10 million persons
 //! cargo bench --bench register -- --students 2000 --counties 2,10                               # a small try, SQLite
+//! cargo bench --bench register -- --again 100 --postgres postgres://…/province --keys FOLDER    # looks at one that was kept
 //! ```
 //!
-//! Ten million persons take some 25 GB of disk and an hour. The ratios are of one run on one machine; nothing else should run.
+//! With `--keep` a register that was loaded stays on the server, and its address and keys are told: looking takes minutes, loading
+//! an hour. Ten million persons take some 25 GB of disk. The ratios are of one run on one machine; nothing else should run.
 
 #![allow(clippy::print_stdout, reason = "a benchmark tells its figures")]
 #![allow(clippy::disallowed_methods, reason = "it takes the time of what it calls")]
@@ -20,16 +22,20 @@
 mod support;
 
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use mingji::app::Ctx;
 use mingji::app::person_search::Sought;
 use mingji::app::relation_claim::Decider;
+use mingji::app::{App, Ctx};
 use mingji::domain::id::PersonId;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::document::{Document, DocumentLabel};
 use mingji::domain::registry::personal_code::PersonalCode;
-use support::app::{Engine, TestApp, run};
+use mingji::keys::root::RootSecrets;
+use mingji::store::db::Db;
+use support::app::{Engine, TestApp, parts, run};
+use support::clock::TestClock;
 use support::database::{change, select_texts};
 use support::rosters::County;
 use url::Url;
@@ -47,17 +53,34 @@ struct Wish {
     counties: Vec<u64>,
     looks: u64,
     postgres: Option<Url>,
+    /// Whether what was loaded stays.
+    keep: bool,
+    /// A register that was kept: how many counties it has.
+    again: Option<u64>,
+    /// Its root secrets.
+    keys: Option<PathBuf>,
 }
 
 fn main() {
     let wish = wish();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    if let Some(counties) = wish.again {
+        return runtime.block_on(again(&wish, counties));
+    }
     let engine = wish.postgres.clone().map_or(Engine::Sqlite, Engine::Postgres);
     runtime.block_on(run(engine, |app| register(app, wish)));
 }
 
 fn wish() -> Wish {
-    let mut wish = Wish { students: 46_000, counties: vec![10, 100], looks: 1000, postgres: None };
+    let mut wish = Wish {
+        students: 46_000,
+        counties: vec![10, 100],
+        looks: 1000,
+        postgres: None,
+        keep: false,
+        again: None,
+        keys: None,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next().and_then(|n| n.parse().ok()).expect("a number");
@@ -68,6 +91,9 @@ fn wish() -> Wish {
                 let list = arguments.next().expect("numbers with commas between");
                 wish.counties = list.split(',').map(|n| n.parse().expect("a number")).collect();
             }
+            "--keep" => wish.keep = true,
+            "--again" => wish.again = Some(number()),
+            "--keys" => wish.keys = arguments.next().map(PathBuf::from),
             "--postgres" => wish.postgres = arguments.next().and_then(|url| Url::parse(&url).ok()),
             // What cargo adds.
             _ => {}
@@ -77,23 +103,60 @@ fn wish() -> Wish {
     wish
 }
 
+/// Who looks, through a process that does nothing else.
+struct Eyes {
+    app: App,
+    province: PersonId,
+    county: PersonId,
+    /// Each budget is one of a day.
+    days: u64,
+}
+
+/// Looks once more at a register that was kept.
+async fn again(wish: &Wish, counties: u64) {
+    let keys = wish.keys.as_ref().expect("--keys: its root secrets");
+    let url = wish.postgres.as_ref().expect("--postgres: the address of the database itself");
+    let db = Db::connect(url.as_str()).await.unwrap();
+    db.migrate().await.unwrap();
+    let secrets = RootSecrets::load(keys).unwrap().expect("a folder of root secrets");
+    let app = App::new(parts(db, TestClock::new(), secrets, "http://127.0.0.1:9", "memory:").await);
+    let hers = async |role: &str| {
+        let sql = format!(
+            "SELECT CAST(person_id AS TEXT) FROM admin_grant WHERE role = '{role}' ORDER BY valid_from DESC LIMIT 1"
+        );
+        select_texts(url.as_str(), &sql).await[0].parse().unwrap()
+    };
+    // Days that an earlier run used up are not looked at again.
+    let day = "SELECT CAST(COUNT(DISTINCT day) AS TEXT) FROM lookup_count";
+    let days = select_texts(url.as_str(), day).await[0].parse().unwrap();
+    let mut eyes = Eyes { app, province: hers("province_admin").await, county: hers("county_admin").await, days };
+    for found in look(&mut eyes, County::of(wish.students), counties, wish.looks).await {
+        found.tell(None);
+    }
+}
+
 async fn register(app: TestApp, wish: Wish) {
     let first = County::of(wish.students);
-    let (mut there, mut days, mut before) = (0, 0, Vec::<Found>::new());
+    let (mut there, mut eyes, mut before) = (0, None, Vec::<Found>::new());
     for counties in wish.counties {
         load(&app, (there..counties).map(|nth| first.after(nth))).await;
         there = counties;
-        if before.is_empty() {
-            appoint(&app, first).await;
-        }
         size(&app).await;
-        let found = look(&app, first, there, wish.looks, &mut days).await;
+        if eyes.is_none() {
+            eyes = Some(appoint(&app, first).await);
+        }
+        let Some(eyes) = &mut eyes else { continue };
+        let found = look(eyes, first, there, wish.looks).await;
         for (now, then) in found.iter().zip(before.iter().map(Some).chain(std::iter::repeat(None))) {
             now.tell(then);
         }
         if before.is_empty() {
             before = found;
         }
+    }
+    if wish.keep {
+        let kept = app.database.keep();
+        println!("\nkept: --again {there} --students {} {kept}", wish.students);
     }
 }
 
@@ -121,7 +184,7 @@ async fn load(app: &TestApp, counties: impl Iterator<Item = County>) {
 }
 
 /// One for the province, one for a county.
-async fn appoint(app: &TestApp, county: County) {
+async fn appoint(app: &TestApp, county: County) -> Eyes {
     for (who, role, org) in [
         ("county_admin", AdminRole::Province, PROVINCE.to_owned()),
         ("school_admin", AdminRole::County, county.authority()),
@@ -129,6 +192,8 @@ async fn appoint(app: &TestApp, county: County) {
         let person = app.person(who).person_id;
         assert!(app.app.grant_admin(&app.operator(), person, role, &org).await.unwrap());
     }
+    let (province, county) = (app.person("county_admin").person_id, app.person("school_admin").person_id);
+    Eyes { app: app.twin().await, province, county, days: 0 }
 }
 
 async fn size(app: &TestApp) {
@@ -200,8 +265,8 @@ impl Found {
     }
 }
 
-async fn look(app: &TestApp, first: County, counties: u64, looks: u64, days: &mut u64) -> Vec<Found> {
-    let (province, county) = (app.person("county_admin").person_id, app.person("school_admin").person_id);
+async fn look(eyes: &mut Eyes, first: County, counties: u64, looks: u64) -> Vec<Found> {
+    let (app, province, county) = (&eyes.app, eyes.province, eyes.county);
     let mut all: Vec<Found> = ["by document", "by 学籍号", "by phone", "by id", "by name, county", "by name, province"]
         .into_iter()
         .map(|what| Found { what, took: Vec::new() })
@@ -210,9 +275,9 @@ async fn look(app: &TestApp, first: County, counties: u64, looks: u64, days: &mu
     let mut ids = Vec::new();
     for n in 0..looks {
         // The questions of a day are counted; a look is as good on another.
-        *days += u64::from(n % (A_DAY / 3) == 0);
-        let mut ctx = app.operator();
-        ctx.now = ctx.now.plus(Duration::from_secs(*days * 86_400));
+        eyes.days += u64::from(n % (A_DAY / 3) == 0);
+        let mut ctx = Ctx::task(app, "benchmark");
+        ctx.now = ctx.now.plus(Duration::from_secs(eyes.days * 86_400));
         let somebody = |within: u64, dice: &mut u64| {
             let nth = roll(dice) % within;
             first.after(nth).student(roll(dice) % first.students)
@@ -226,10 +291,7 @@ async fn look(app: &TestApp, first: County, counties: u64, looks: u64, days: &mu
             ids.push(person.expect("everybody who is looked for is there"));
         }
         let since = Instant::now();
-        app.app
-            .person(&ctx, Decider::Admin(province), ids[(roll(&mut dice) % ids.len() as u64) as usize])
-            .await
-            .unwrap();
+        app.person(&ctx, Decider::Admin(province), ids[(roll(&mut dice) % ids.len() as u64) as usize]).await.unwrap();
         all[3].took.push(since.elapsed());
         let (hers, _, _) = somebody(1, &mut dice);
         let (theirs, _, _) = somebody(counties, &mut dice);
@@ -244,9 +306,9 @@ async fn look(app: &TestApp, first: County, counties: u64, looks: u64, days: &mu
     all
 }
 
-async fn search(app: &TestApp, ctx: &Ctx, admin: PersonId, sought: &Sought, into: &mut Found) -> Option<PersonId> {
+async fn search(app: &App, ctx: &Ctx, admin: PersonId, sought: &Sought, into: &mut Found) -> Option<PersonId> {
     let since = Instant::now();
-    let found = app.app.search_persons(ctx, Decider::Admin(admin), sought, SHOWN).await.unwrap();
+    let found = app.search_persons(ctx, Decider::Admin(admin), sought, SHOWN).await.unwrap();
     into.took.push(since.elapsed());
     found.items.first().map(|one| one.person_id)
 }

@@ -144,8 +144,9 @@ impl TestApp {
     pub async fn numbered(&self) {
         loop {
             self.app.number_pending().await.unwrap();
-            let waiting = select_texts(&self.database.url, "SELECT CAST(COUNT(*) AS TEXT) FROM pending").await;
-            if waiting == ["0"] {
+            // Counting millions again and again would be what takes the time.
+            let waiting = "SELECT CAST(COUNT(*) AS TEXT) FROM (SELECT id FROM pending LIMIT 1) one";
+            if select_texts(&self.database.url, waiting).await == ["0"] {
                 return;
             }
         }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use mingji::app::{App, Ctx, secrets};
 use mingji::demo::world::{self, Addresses, World};
@@ -24,6 +24,8 @@ pub struct Database {
     pub keys: PathBuf,
     pub world: World,
     place: Place,
+    /// Whether it outlives whoever made it.
+    stays: AtomicBool,
 }
 
 enum Place {
@@ -115,12 +117,28 @@ impl Database {
                 (Place::Server { server: server.clone(), name }, url)
             }
         };
-        Self { url, keys: template.keys.clone(), world: template.world.clone(), place }
+        Self { url, keys: template.keys.clone(), world: template.world.clone(), place, stays: AtomicBool::new(false) }
+    }
+
+    /// It stays when it is taken away, under another name. Where, and under which keys, as a benchmark takes it.
+    pub fn keep(&self) -> String {
+        let Place::Server { server, name } = &self.place else { panic!("only what is on a server can be kept") };
+        let (kept, keys) = (kept(name), scratch().join(kept(name)));
+        std::fs::create_dir_all(&keys).unwrap();
+        for key in std::fs::read_dir(&self.keys).unwrap() {
+            let key = key.unwrap();
+            std::fs::copy(key.path(), keys.join(key.file_name())).unwrap();
+        }
+        self.stays.store(true, Ordering::Relaxed);
+        format!("--postgres {} --keys {}", on(server, &kept), keys.display())
     }
 
     /// Takes it away; everything that had it open is closed.
     pub async fn remove(&self) {
         match &self.place {
+            Place::Server { server, name } if self.stays.load(Ordering::Relaxed) => {
+                run(server, &format!(r#"ALTER DATABASE "{name}" RENAME TO "{}""#, kept(name))).await;
+            }
             Place::Folder(folder) => std::fs::remove_dir_all(folder).unwrap(),
             Place::Server { server, name } => run(server, &format!(r#"DROP DATABASE "{name}" WITH (FORCE)"#)).await,
         }
@@ -145,6 +163,11 @@ impl Database {
     pub fn secrets(&self) -> RootSecrets {
         RootSecrets::load(&self.keys).unwrap().unwrap()
     }
+}
+
+/// A name that no later run sweeps away.
+fn kept(name: &str) -> String {
+    format!("kept_{name}")
 }
 
 async fn sqlite_template() -> Template {
