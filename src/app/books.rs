@@ -13,12 +13,15 @@ use super::{App, Error};
 use crate::domain::time::Timestamp;
 use crate::keys::audit;
 use crate::store::books::{self, CheckpointRow, Head};
+use crate::store::db::Engine;
 
 /// How many are numbered in one transaction: SQLite's writer is held only for a moment (R15).
 const ENTRIES: i64 = 200;
 /// Where so many were numbered at once, more may wait.
 pub const BATCH: usize = 200;
 const EVENTS: i64 = 500;
+/// PostgreSQL has a writer for everyone: behind a large import the rows wait, not their numbers.
+const EVENTS_WIDE: i64 = 8_000;
 /// A checkpoint at least every so many entries.
 const CHECKPOINT_EVERY: i64 = 1_000;
 
@@ -56,7 +59,8 @@ impl App {
         }
         tx.expect_few().await?;
         let entries = books::pending_entries(&mut tx, ENTRIES).await?;
-        let events = books::pending_events(&mut tx, EVENTS).await?;
+        let most = if self.db.engine() == Engine::Sqlite { EVENTS } else { EVENTS_WIDE };
+        let events = books::pending_events(&mut tx, most).await?;
         let mut head = books::head(&mut tx).await?;
         let mut links = Vec::with_capacity(entries.len());
         for entry in &entries {

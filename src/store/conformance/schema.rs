@@ -161,6 +161,41 @@ async fn migrations_land_once(db: &Db) {
     assert!(db.missing_migrations().await.unwrap().is_empty());
 }
 
+const KNOWN_SIZE: Statement = Statement::shared(
+    "schema::KNOWN_SIZE",
+    "SELECT CAST(reltuples AS BIGINT) AS size FROM pg_class WHERE relname = 'person'",
+);
+
+struct Size(i64);
+
+impl FromRow for Size {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("size")?))
+    }
+}
+
+/// A look at tables that have not grown costs a province minutes of every import.
+#[tokio::test]
+async fn the_planner_looks_at_what_has_grown() {
+    let Some(fresh) = support::postgres().await else { return };
+    let known = async || fresh.db.read().await.unwrap().one::<Size>(KNOWN_SIZE, args![]).await.unwrap().0;
+    let grow = async |people: std::ops::Range<u128>| {
+        let mut tx = fresh.db.write().await.unwrap();
+        for n in people {
+            support::add_person(&mut tx, n, "王小明").await;
+        }
+        tx.commit().await.unwrap();
+        fresh.db.learn().await.unwrap();
+    };
+    grow(1..200).await;
+    assert_eq!(known().await, 199);
+    grow(200..210).await;
+    assert_eq!(known().await, 199, "it is hardly larger");
+    grow(210..900).await;
+    assert_eq!(known().await, 899);
+    fresh.remove().await;
+}
+
 const LITE_COLUMNS: Statement = Statement::shared(
     "schema::LITE_COLUMNS",
     "SELECT m.name AS place, c.name AS name, CASE WHEN c.\"notnull\" = 1 OR c.pk > 0 THEN 'always' ELSE 'perhaps' END AS kind

@@ -86,6 +86,12 @@ const FRESH: Duration = Duration::from_secs(1);
 /// More than the number of statements in the program: nothing is ever prepared twice on a connection.
 const STATEMENT_CACHE: usize = 512;
 
+/// The tables that are twice as large as the planner knows. Sizes are those of now; what the server counts of changes comes
+/// later.
+const GROWN: &str =
+    "SELECT quote_ident(relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+    AND pg_relation_size(oid) > 2 * relpages::bigint * current_setting('block_size')::bigint ORDER BY 1";
+
 impl Db {
     /// Opens `sqlite://path` (created where missing) or `postgres://…`. Does not migrate.
     ///
@@ -204,8 +210,8 @@ impl Db {
         }
     }
 
-    /// Has the planner look at the tables again after many rows were added. PostgreSQL does so by itself, a minute later;
-    /// SQLite is never analysed and goes by the indexes.
+    /// Has the planner look at the tables that are twice as large as when it last did, or were never looked at. PostgreSQL
+    /// does so by itself, a minute later; SQLite is never analysed and goes by the indexes.
     ///
     /// # Errors
     /// As [`Tx::execute`].
@@ -213,11 +219,20 @@ impl Db {
         match &self.0 {
             Inner::Lite { .. } => Ok(()),
             Inner::Pg(pool) => {
+                let mut connection = pool.acquire().await.map_err(StoreError::from_sqlx)?;
+                let grown: Vec<String> =
+                    sqlx::query_scalar(GROWN).fetch_all(&mut *connection).await.map_err(StoreError::from_sqlx)?;
+                if grown.is_empty() {
+                    return Ok(());
+                }
                 // Outside a transaction, so that each table is let go at once; a tenth of the usual sample tells an empty
                 // table from a large one.
-                let mut connection = pool.acquire().await.map_err(StoreError::from_sqlx)?;
-                for step in ["SET default_statistics_target = 10", "ANALYZE", "RESET default_statistics_target"] {
-                    sqlx::query(step).execute(&mut *connection).await.map_err(StoreError::from_sqlx)?;
+                let analyze = format!("ANALYZE {}", grown.join(", "));
+                for step in ["SET default_statistics_target = 10", &analyze, "RESET default_statistics_target"] {
+                    sqlx::query(sqlx::AssertSqlSafe(step))
+                        .execute(&mut *connection)
+                        .await
+                        .map_err(StoreError::from_sqlx)?;
                 }
                 Ok(())
             }

@@ -1,0 +1,1 @@
+-- SQLite leaves nothing of a removed row behind.
