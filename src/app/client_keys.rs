@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{App, Error};
 use crate::domain::id::ClientId;
-use crate::domain::oidc::client::Client;
+use crate::domain::oidc::client::{AuthMethod, Client, ClientMetadata};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::time::Timestamp;
 use crate::keys::certificate;
@@ -192,16 +192,26 @@ impl App {
         PublicKeys::parse(&set).map_err(|why| why.to_string())
     }
 
-    /// Looks at keys that are registered by value (RFC 7591, 2).
-    pub(crate) fn check_jwks(set: &Value) -> Result<(), Error> {
-        match PublicKeys::parse(set) {
-            Ok(_) => Ok(()),
-            Err(why) => Err(Error {
-                internal: format!("jwks: {why}"),
-                ..ProtocolError::new(Code::InvalidClientMetadata, "jwks holds no usable public key, or a private one")
-                    .into()
-            }),
+    /// Looks at keys that are registered by value (RFC 7591, 2): they can do what is registered beside them, or nobody would
+    /// know before the first sign-in fails.
+    pub(crate) fn check_jwks(metadata: &ClientMetadata) -> Result<(), Error> {
+        let Some(set) = &metadata.jwks else { return Ok(()) };
+        let invalid = |why: &'static str| Error::from(ProtocolError::new(Code::InvalidClientMetadata, why));
+        let keys = PublicKeys::parse(set).map_err(|why| Error {
+            internal: format!("jwks: {why}"),
+            ..invalid("jwks holds no usable public key, or a private one")
+        })?;
+        if metadata.is_answered_encrypted() && keys.encryption().is_none() {
+            return Err(invalid("encrypted answers need an EC P-256 key in jwks with use enc, or with alg ECDH-ES"));
         }
+        if metadata.signs_with().into_iter().any(|alg| !keys.can_sign(alg)) {
+            return Err(invalid("jwks holds no key for an algorithm that the client is to sign with"));
+        }
+        let own = metadata.token_endpoint_auth_method == AuthMethod::SelfSignedTlsClientAuth;
+        if own && !keys.has_certificates() {
+            return Err(invalid("self_signed_tls_client_auth needs a key in jwks with its certificate (x5c)"));
+        }
+        Ok(())
     }
 
     /// The secret itself, where the registered algorithm needs its value (R14).

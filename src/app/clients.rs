@@ -11,7 +11,7 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::id::ClientId;
-use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus, TlsName};
+use crate::domain::oidc::client::{AuthMethod, Client, ClientMetadata, ClientStatus, TlsName};
 use crate::domain::oidc::client_document::ClientUrl;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::resource::{API, Bearer, Resource};
@@ -22,6 +22,9 @@ use crate::store::{clients, resources};
 
 /// How stale a cache may be (R15).
 pub(crate) const CACHE_AGE: Duration = Duration::from_secs(2);
+
+/// No list of redirect URIs is longer, in bytes.
+const LONGEST_SECTOR_LIST: usize = 64 << 10;
 
 /// Unknown ids are kept too, so the number is bounded.
 const MOST: usize = 10_000;
@@ -174,18 +177,22 @@ impl App {
         vouched: bool,
     ) -> Result<Option<String>, Error> {
         let sector = metadata.check(vouched)?;
-        metadata.jwks.as_ref().map_or(Ok(()), Self::check_jwks)?;
+        Self::check_jwks(metadata)?;
         self.check_tls(metadata)?;
         self.check_types(metadata, vouched).await?;
         if let Some(uri) = &metadata.sector_identifier_uri {
-            let listed: Vec<String> = self.outbound.get_json(uri).await.map_err(|why| Error {
+            let wrong = |why: String| Error {
                 internal: format!("sector_identifier_uri: {why}"),
                 ..ProtocolError::new(
                     Code::InvalidClientMetadata,
-                    "sector_identifier_uri does not lead to a JSON list of texts",
+                    "sector_identifier_uri does not lead to a JSON list of texts, of a JSON type",
                 )
                 .into()
-            })?;
+            };
+            // What somebody else put on a host as a note or a picture is not what the host says (R13).
+            let paper =
+                self.outbound.get_paper(uri, LONGEST_SECTOR_LIST).await.map_err(|why| wrong(why.to_string()))?;
+            let listed: Vec<String> = serde_json::from_slice(&paper.body).map_err(|why| wrong(why.to_string()))?;
             metadata.check_sector_list(&listed)?;
         }
         Ok(sector)
@@ -198,6 +205,9 @@ impl App {
             || metadata.tls_client_certificate_bound_access_tokens;
         if needed && self.mtls_origin().is_none() {
             return Err(invalid("no client certificates are asked for here"));
+        }
+        if metadata.token_endpoint_auth_method == AuthMethod::TlsClientAuth && !self.has_certificate_authorities() {
+            return Err(invalid("no authority vouches for client certificates here"));
         }
         match metadata.tls_name() {
             Some(TlsName::Subject(text)) if !certificate::is_distinguished_name(&text) => {

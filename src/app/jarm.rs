@@ -1,6 +1,8 @@
 //! Authorization answers as one token (JWT Secured Authorization Response Mode, JARM): signed, and encrypted where the
 //! client registered that, so that nobody on the way changes, mixes or reads what it says.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::authorize::{Answer, Page, Reply};
@@ -8,6 +10,8 @@ use super::{App, Ctx, Error};
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
+
+const WITHOUT_CODE: Duration = Duration::from_secs(600);
 
 impl App {
     /// A reply whose answer to the client, if it has one, travels as it was asked for.
@@ -46,7 +50,9 @@ impl App {
             fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         claims.insert("iss".into(), self.issuer().as_str().into());
         claims.insert("aud".into(), client.client_id().into());
-        claims.insert("exp".into(), ctx.now.plus(self.lifetimes.code).seconds().into());
+        // 2.1: "A maximum JWT lifetime of 10 minutes is RECOMMENDED". What holds no code may stand on a page that is read first.
+        let life = if claims.contains_key("code") { self.lifetimes.code } else { WITHOUT_CODE };
+        claims.insert("exp".into(), ctx.now.plus(life).seconds().into());
         let alg = client.metadata.authorization_signed_response_alg.unwrap_or(ClientAlg::Rs256);
         let keyring = self.keyring(ctx.now).await?;
         let token = self.sign_for(&keyring, client, alg, "JWT", &claims)?;

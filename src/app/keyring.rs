@@ -22,6 +22,8 @@ pub(crate) struct Cached(RwLock<Option<Snapshot>>);
 struct Snapshot {
     stamp: i64,
     checked_at: Timestamp,
+    /// When the first of them has nothing left to verify; an unchanged stamp says nothing of that.
+    until: Option<Timestamp>,
     keyring: Arc<Keyring>,
 }
 
@@ -47,11 +49,20 @@ impl App {
         }
         let mut tx = self.db.read().await?;
         let stamp = facts::stamp(&mut tx, Cache::Keys).await?;
-        let keyring = match known.filter(|snapshot| snapshot.stamp == stamp) {
-            Some(same) => same.keyring,
-            None => Arc::new(Keyring::new(self.open_keys(signing_keys::list(&mut tx).await?)?)),
+        let same = |snapshot: &Snapshot| snapshot.stamp == stamp && snapshot.until.is_none_or(|until| now < until);
+        let snapshot = match known.filter(same) {
+            Some(known) => Snapshot { checked_at: now, ..known },
+            None => {
+                let mut stored = signing_keys::list(&mut tx).await?;
+                // A key that is spent verifies nothing, whether or not somebody rotates again.
+                stored.retain(|key| !key.is_spent(now));
+                let until = stored.iter().filter_map(|key| key.retires_at).min();
+                let keyring = Arc::new(Keyring::new(self.open_keys(stored)?));
+                Snapshot { stamp, checked_at: now, until, keyring }
+            }
         };
-        self.keyring.set(Snapshot { stamp, checked_at: now, keyring: keyring.clone() });
+        let keyring = snapshot.keyring.clone();
+        self.keyring.set(snapshot);
         Ok(keyring)
     }
 
@@ -154,6 +165,32 @@ impl App {
         signing_keys::insert(work.tx(), &fresh).await?;
         facts::bump(work.tx(), Cache::Keys).await?;
         work.detail("alg", alg.as_str()).detail("active", active.clone()).detail("next", fresh.kid);
+        work.commit(Outcome::Done).await?;
+        Ok(active)
+    }
+
+    /// `mingji keys rotate --compromised`: somebody may have a copy of the keys, of the published next one too. All of them
+    /// end at once, and with them every token that they signed; a new one signs. Sessions and refresh tokens go on.
+    ///
+    /// # Errors
+    /// `Busy` when another process changes the keyring; a failed store.
+    pub async fn replace_keys(&self, ctx: &Ctx, alg: SigningAlg) -> Result<String, Error> {
+        let fresh = [self.generate_key(alg, KeyState::Active).await?, self.generate_key(alg, KeyState::Next).await?];
+        let mut work = self.begin(ctx, Action::KeyRotated).await?;
+        if !signing_keys::lock(work.tx()).await? {
+            return Err(Error::busy("another process changes the keyring"));
+        }
+        let mut ended = Vec::new();
+        for key in signing_keys::list(work.tx()).await?.into_iter().filter(|key| key.alg == alg) {
+            signing_keys::delete(work.tx(), &key.kid).await?;
+            ended.push(key.kid);
+        }
+        for key in &fresh {
+            signing_keys::insert(work.tx(), key).await?;
+        }
+        facts::bump(work.tx(), Cache::Keys).await?;
+        let [active, next] = fresh.map(|key| key.kid);
+        work.detail("alg", alg.as_str()).detail("active", active.clone()).detail("next", next).detail("ended", ended);
         work.commit(Outcome::Done).await?;
         Ok(active)
     }

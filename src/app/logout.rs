@@ -11,24 +11,25 @@ use super::session::{Browser, Who};
 use super::work::Housekeeping;
 use super::{App, Ctx, Error};
 use crate::domain::oidc::assertion::ClientAlg;
-use crate::domain::oidc::client::Client;
+use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::fault::{Endpoint, FaultKind};
 use crate::domain::oidc::logout::{Delivery, LogoutRequest, retry_after, with_query};
 use crate::domain::time::Timestamp;
 use crate::keys::foreign::{self, Header};
-use crate::keys::jwt::Expect;
+use crate::keys::jwt::{self, Expect};
 use crate::keys::opaque::lookup_key;
-use crate::outbound::logout::post_logout_token;
+use crate::outbound::logout::{LogoutError, post_logout_token};
 use crate::store::ephemeral::Space;
 use crate::store::{deliveries, sessions, subjects};
 
 const SEAL: &str = "logout";
+const LOGOUT_TYP: &str = "logout+jwt";
 const PARKED_SEAL: &str = "parked";
 /// How long a delivery may take before another process may try it.
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(30);
 const LOGOUT_TOKEN_LIFE: Duration = Duration::from_secs(120);
-/// How long a cross-site POST waits for its own GET.
-const PARKED: Duration = Duration::from_secs(600);
+/// How long a cross-site POST waits for its own GET, which the browser is on its way to.
+const PARKED: Duration = Duration::from_secs(60);
 
 /// What the end-session endpoint answers.
 pub enum LogoutReply {
@@ -158,7 +159,7 @@ impl App {
             None => None,
             // Section 3: "MUST NOT perform post-logout redirection if the value supplied does not exactly match".
             Some(uri) => match &client {
-                Some(client) if client.returns_after_logout_to(uri) => Some(with_state(uri, request.state.as_deref())),
+                Some(client) if Self::way_back(client, uri) => Some(with_state(uri, request.state.as_deref())),
                 Some(client) => {
                     let (kind, registered) = (FaultKind::PostLogoutUri, &client.metadata.post_logout_redirect_uris);
                     self.note_address(ctx, Endpoint::EndSession, client, (kind, uri), registered);
@@ -168,7 +169,9 @@ impl App {
             },
         };
         let Some(who) = self.who(ctx, browser).await? else {
-            return Ok(LogoutReply::Gone { back, frames: Vec::new() });
+            // RFC 9700, 4.11.2: whoever registered himself, and shows nothing of ours, sends nobody on who is not signed in.
+            let known = hint.is_some() || client.as_ref().is_some_and(|client| client.vouched);
+            return Ok(LogoutReply::Gone { back: back.filter(|_| known), frames: Vec::new() });
         };
         if let Some(hint) = &hint
             && self.hint_means(hint, &who, ctx).await?
@@ -218,7 +221,7 @@ impl App {
         };
         let back = request
             .post_logout_redirect_uri
-            .filter(|uri| client.is_some_and(|client| client.returns_after_logout_to(uri)))
+            .filter(|uri| client.is_some_and(|client| Self::way_back(&client, uri)))
             .map(|uri| with_state(&uri, request.state.as_deref()));
         if !yes {
             return Ok(back.map_or(LogoutReply::Stayed, LogoutReply::Back));
@@ -256,8 +259,9 @@ impl App {
     /// Sealed, and under the key's digest: a `login_hint` may be a phone or a 学籍号 (R7, R9).
     ///
     /// # Errors
-    /// A failed ephemeral store.
-    pub async fn park(&self, body: &str) -> Result<String, Error> {
+    /// `Busy` when strangers left too much in this minute; a failed ephemeral store.
+    pub async fn park(&self, ctx: &Ctx, body: &str) -> Result<String, Error> {
+        self.charge_room(ctx, Space::Parked, body.len()).await?;
         let key = crate::keys::opaque::generate(&*self.random);
         let key = secrecy::ExposeSecret::expose_secret(&key).to_owned();
         let sealed = self.sealer.seal_state(PARKED_SEAL, key.as_bytes(), body.as_bytes(), &*self.random)?;
@@ -292,7 +296,8 @@ impl App {
         let now = self.now();
         let Some(delivery) = self.take_delivery(now).await? else { return Ok(false) };
         let sent = match self.logout_token(&delivery, now).await? {
-            Some(token) => post_logout_token(&self.outbound, &delivery.uri, &token).await,
+            Some(Ok(token)) => post_logout_token(&self.outbound, &delivery.uri, &token).await,
+            Some(Err(why)) => Err(why),
             // The client is gone, and nobody is left to hear it.
             None => Ok(()),
         };
@@ -302,7 +307,7 @@ impl App {
                 deliveries::done(&mut tx, delivery.id, now).await?;
                 "delivered"
             }
-            (Err(why), Some(pause)) if why.is_worth_a_retry() => {
+            (Err(why), Some(pause)) if why.is_worth_a_retry(delivery.attempts) => {
                 tracing::warn!(client = %delivery.client, attempts = delivery.attempts, %why, "a logout token did not arrive; it will be tried again");
                 deliveries::later(&mut tx, delivery.id, self.now().plus(pause)).await?;
                 "retried"
@@ -327,7 +332,12 @@ impl App {
         Ok(taken)
     }
 
-    async fn logout_token(&self, delivery: &Delivery, now: Timestamp) -> Result<Option<String>, Error> {
+    /// The token, or why there can be none today; nothing where the client is gone.
+    async fn logout_token(
+        &self,
+        delivery: &Delivery,
+        now: Timestamp,
+    ) -> Result<Option<Result<String, LogoutError>>, Error> {
         let Some(client) = self.client_by_id(delivery.client, now).await? else { return Ok(None) };
         let keyring = self.keyring(now).await?;
         // Back-Channel Logout 1.0, 2.4.
@@ -335,9 +345,28 @@ impl App {
             "iss": self.issuer().as_str(), "aud": client.client_id(), "sub": delivery.sub, "sid": delivery.sid, "jti": delivery.id.to_string(),
             "iat": now.seconds(), "exp": now.plus(LOGOUT_TOKEN_LIFE).seconds(), "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
         });
-        // 2.6: signed as the ID tokens of this client.
+        // 2.4: "the same keys are used to sign and encrypt Logout Tokens as are used for ID Tokens".
         let alg = client.metadata.id_token_signed_response_alg;
-        Ok(Some(self.sign_for(&keyring, &client, alg, "logout+jwt", &claims)?))
+        // Whoever is in the middle of a change of secrets may know only one of the two: every other try is with the old one.
+        let old = match alg {
+            ClientAlg::Hs256 if delivery.attempts % 2 == 1 => self.old_secret_of(&client, now)?,
+            _ => None,
+        };
+        let token = match old {
+            Some(secret) => jwt::write_with_secret(secret.expose_secret(), LOGOUT_TYP, &claims)?,
+            None => self.sign_for(&keyring, &client, alg, LOGOUT_TYP, &claims)?,
+        };
+        if client.metadata.id_token_encrypted_response_alg.is_none() {
+            return Ok(Some(Ok(token)));
+        }
+        // It may refuse what is not encrypted (2.6), and its keys may be away for a while.
+        let Ok(key) = self.encryption_key_of(&client).await else { return Ok(Some(Err(LogoutError::NoKey))) };
+        Ok(Some(Ok(key.encrypt(token.as_bytes(), true, &*self.random)?)))
+    }
+
+    /// The client's address after a sign-out, if it has that one. Whoever was suspended is no way out of here.
+    fn way_back(client: &Client, uri: &str) -> bool {
+        client.status == ClientStatus::Active && client.returns_after_logout_to(uri)
     }
 }
 

@@ -84,6 +84,7 @@ pub mod resource;
 pub mod response;
 mod retention;
 pub mod revocation;
+mod room;
 pub mod roster_import;
 pub mod roster_view;
 pub mod school_year;

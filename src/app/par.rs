@@ -94,6 +94,9 @@ impl App {
         let binding = binding(name.expose_secret(), client.id);
         let sealed = self.sealer.seal_state(SEAL, &binding, plain.as_bytes(), &*self.random)?;
         let key = opaque::lookup_key(name.expose_secret());
+        if client.is_public() {
+            self.charge_room(ctx, Space::PushedByAnybody, sealed.len()).await?;
+        }
         self.ephemeral.put(space_of(&client), &key, sealed.as_bytes(), LIFE).await?;
         Ok(Pushed { request_uri: format!("{PREFIX}{}", name.expose_secret()), expires_in: LIFE })
     }

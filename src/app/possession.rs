@@ -114,6 +114,12 @@ impl App {
         self.mtls.as_ref().map(|mtls| mtls.origin.as_str())
     }
 
+    /// Whether certificates are believed because somebody vouches for them (RFC 8705, 2.1), and not only because a client
+    /// registered them itself.
+    pub fn has_certificate_authorities(&self) -> bool {
+        self.mtls.as_ref().is_some_and(|mtls| mtls.authorities.is_some())
+    }
+
     /// The addresses under which one of our endpoints is known (RFC 8705, 5).
     pub fn addresses(&self, path: &str) -> Vec<String> {
         let alias = self.mtls_origin().map(|origin| format!("{origin}{path}"));

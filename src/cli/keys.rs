@@ -37,6 +37,10 @@ pub enum Command {
         /// All when left out.
         #[arg(long, value_parser = one_of(&SigningAlg::ALL, SigningAlg::as_str))]
         alg: Option<SigningAlg>,
+        /// Somebody may have copied them: every key ends at once, with all tokens that it signed, and new ones are made.
+        /// People stay signed in; platforms fetch the new keys by themselves.
+        #[arg(long)]
+        compromised: bool,
     },
     /// Writes the root secrets to a file, sealed under a passphrase (asked for, or a line of standard input).
     #[command(after_help = "Example: mingji keys backup /media/safe/mingji-keys.txt")]
@@ -57,7 +61,7 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
     match command {
         Command::Init { if_missing } => init(config, *if_missing, output).await,
         Command::List => list(config, output).await,
-        Command::Rotate { alg } => rotate(config, *alg, output).await,
+        Command::Rotate { alg, compromised } => rotate(config, *alg, *compromised, output).await,
         Command::Backup { file } => backup(config, file, output).await,
         Command::Restore { file } => restore(config, file, output).await,
     }
@@ -108,12 +112,21 @@ fn text(value: &serde_json::Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-async fn rotate(config: Option<&Path>, alg: Option<SigningAlg>, output: &Output) -> Result<(), Failure> {
+async fn rotate(
+    config: Option<&Path>,
+    alg: Option<SigningAlg>,
+    compromised: bool,
+    output: &Output,
+) -> Result<(), Failure> {
     let app = runtime::command(config).await?;
     let ctx = Ctx::task(&app, "keys rotate");
     let mut active = serde_json::Map::new();
     for alg in alg.map_or_else(|| SigningAlg::ALL.to_vec(), |alg| vec![alg]) {
-        active.insert(alg.to_string(), json!(app.rotate_keys(&ctx, alg).await?));
+        let now = match compromised {
+            true => app.replace_keys(&ctx, alg).await?,
+            false => app.rotate_keys(&ctx, alg).await?,
+        };
+        active.insert(alg.to_string(), json!(now));
     }
     output.say(&json!({ "active": active }), |_| {
         active.iter().map(|(alg, kid)| format!("{alg} is now signed with {}\n", text(kid))).collect()

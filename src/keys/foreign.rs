@@ -123,6 +123,16 @@ impl PublicKeys {
         self.certificates.iter().any(|own| own == thumbprint)
     }
 
+    /// Whether any certificate stands beside a key.
+    pub fn has_certificates(&self) -> bool {
+        !self.certificates.is_empty()
+    }
+
+    /// Whether one of them can have signed with this algorithm, with any where none is named.
+    pub fn can_sign(&self, alg: Option<ClientAlg>) -> bool {
+        self.signing.iter().any(|key| alg.is_none_or(|alg| key.fits(alg)))
+    }
+
     /// The key under which the client wants to be answered, the first where there are several.
     pub fn encryption(&self) -> Option<&EncryptionKey> {
         self.encryption.as_ref()

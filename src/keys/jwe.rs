@@ -23,12 +23,13 @@ pub struct EncryptionKey {
 }
 
 impl EncryptionKey {
-    /// From a JWK: P-256, for encryption, and for this algorithm where it names one.
+    /// From a JWK: P-256, for encryption, and for this algorithm where it names one. `use` may be left out (RFC 7517, 4.2)
+    /// where the algorithm says what the key is for.
     pub(super) fn parse(jwk: &Value) -> Option<Self> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok().filter(|bytes| bytes.len() == 32);
-        let fits = text("kty") == Some("EC") && text("crv") == Some("P-256") && text("use") == Some("enc");
-        if !fits || text("alg").is_some_and(|alg| alg != ALG) {
+        let fits = matches!((text("use"), text("alg")), (Some("enc"), None) | (Some("enc") | None, Some(ALG)));
+        if !fits || text("kty") != Some("EC") || text("crv") != Some("P-256") {
             return None;
         }
         let point = [&[4], &coordinate("x")?[..], &coordinate("y")?[..]].concat();

@@ -2,12 +2,18 @@
 
 use super::client::{GuardedClient, OutboundError};
 
+/// How often a platform may say 400 before it is believed, over some eight minutes.
+const REFUSALS: u32 = 4;
+
 /// Why a platform did not sign the person out.
 #[derive(Debug, thiserror::Error)]
 pub enum LogoutError {
-    /// It looked at the token and refused (400): the same token will not do better.
-    #[error("the platform refused the logout token")]
+    /// 400, which 2.8 has for a token that it does not take and for a sign-out that failed there.
+    #[error("the platform refused the logout token, or failed to sign out")]
     Refused,
+    /// What it registered has no key under which the token could be encrypted, or its keys cannot be had.
+    #[error("the platform has no key for its logout token")]
+    NoKey,
     /// It answered with another status; it may recover.
     #[error("the platform answered the logout with status {0}")]
     Status(u16),
@@ -17,9 +23,14 @@ pub enum LogoutError {
 }
 
 impl LogoutError {
-    /// Whether another attempt makes sense.
-    pub fn is_worth_a_retry(&self) -> bool {
-        !matches!(self, Self::Refused | Self::Unreached(OutboundError::Url))
+    /// Whether another attempt makes sense after so many. Behind a 400 may stand a fault that passes (2.5 lets the provider
+    /// try again), or a token that no attempt makes better: a few minutes tell the two apart.
+    pub fn is_worth_a_retry(&self, attempts: u32) -> bool {
+        match self {
+            Self::Unreached(OutboundError::Url) => false,
+            Self::Refused => attempts < REFUSALS,
+            Self::NoKey | Self::Status(_) | Self::Unreached(_) => true,
+        }
     }
 }
 

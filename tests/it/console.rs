@@ -3,7 +3,7 @@
 mod access;
 mod faults;
 mod register;
-mod secrets;
+pub mod secrets;
 mod trial;
 
 use mingji::domain::id::ClientId;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::AuthMethod;
+use super::numeric_date::{self, NoDate};
 use super::signing_key::SigningAlg;
 use crate::domain::time::Timestamp;
 
@@ -144,16 +145,9 @@ impl Expect<'_> {
 
     /// How long it must be remembered.
     fn check_time(&self, claims: &Map<String, Value>) -> Result<Duration, &'static str> {
-        let moment = |name: &str| match claims.get(name) {
-            None => Ok(None),
-            // NumericDate is a number (RFC 7519, 2), perhaps with a fraction; a text is none.
-            Some(Value::Number(number)) => {
-                let seconds = number.as_i64().or_else(|| whole(number.as_f64()?));
-                seconds
-                    .map(|seconds| Some(Timestamp::from_seconds(seconds)))
-                    .ok_or("a time of the assertion is no NumericDate")
-            }
-            Some(_) => Err("a time of the assertion is no number"),
+        let moment = |name: &str| match numeric_date::seconds(claims, name) {
+            Ok(seconds) => Ok(seconds.map(Timestamp::from_seconds)),
+            Err(NoDate) => Err("a time of the assertion is no NumericDate"),
         };
         let said = moment("exp")?.ok_or("the assertion has no exp")?;
         let issued = moment("iat")?;
@@ -178,14 +172,6 @@ impl Expect<'_> {
         }
         Ok(expires.since(self.now) + SKEW)
     }
-}
-
-/// The whole seconds of a NumericDate with a fraction.
-fn whole(seconds: f64) -> Option<i64> {
-    /// Far beyond every date, and exact as a float.
-    const END: f64 = 9_007_199_254_740_991.0;
-    #[allow(clippy::cast_possible_truncation, reason = "within the range that was just checked; the fraction is to go")]
-    (seconds.abs() <= END).then(|| seconds.floor() as i64)
 }
 
 #[cfg(test)]

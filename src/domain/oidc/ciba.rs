@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::{Code, ProtocolError};
+use super::numeric_date;
 use super::params::Params;
 use super::request_object::{self, Strict};
 use crate::domain::registry::text::is_shown;
@@ -139,7 +140,7 @@ pub fn signed(
 ) -> Result<(Params, Once), &'static str> {
     let expect = request_object::Expect { client_id, issuer, strict: Strict::Required, now };
     let params = expect.parameters(claims)?;
-    let moment = |name: &str| claims.get(name).and_then(Value::as_i64);
+    let moment = |name: &str| numeric_date::seconds(claims, name).ok().flatten();
     let (Some(exp), Some(nbf), Some(iat)) = (moment("exp"), moment("nbf"), moment("iat")) else {
         return Err("a signed request says exp, nbf and iat");
     };

@@ -521,14 +521,17 @@ impl Client {
 
     /// Exact comparison (RFC 9700, 2.1), except the port of a native client's loopback address (RFC 8252, 7.3; R12).
     pub fn redirects_to(&self, uri: &str) -> bool {
-        self.metadata.redirect_uris.iter().any(|registered| {
-            registered == uri || (self.metadata.is_native() && same_but_loopback_port(registered, uri))
-        })
+        self.is_among(&self.metadata.redirect_uris, uri)
     }
 
-    /// Exact comparison.
+    /// The same comparison: RP-Initiated Logout 1.0, 3.1 lets a native client come back by a scheme of its own too.
     pub fn returns_after_logout_to(&self, uri: &str) -> bool {
-        self.metadata.post_logout_redirect_uris.iter().any(|registered| registered == uri)
+        self.is_among(&self.metadata.post_logout_redirect_uris, uri)
+    }
+
+    fn is_among(&self, registered: &[String], uri: &str) -> bool {
+        let native = self.metadata.is_native();
+        registered.iter().any(|one| one == uri || (native && same_but_loopback_port(one, uri)))
     }
 
     /// Whether its request objects may be fetched there. A fragment tells caches of new contents (OpenID Connect Core,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::assertion::ClientAlg;
+use super::numeric_date;
 use crate::domain::time::Timestamp;
 
 /// `typ` of a proof (4.2).
@@ -70,7 +71,7 @@ impl Expect<'_> {
             return Err("ath of the proof is not the digest of the access token");
         }
         // "MUST" stand in every proof (4.2).
-        let iat = claims.get("iat").and_then(Value::as_i64).ok_or("iat of the proof is no whole number")?;
+        let iat = numeric_date::seconds(claims, "iat").ok().flatten().ok_or("iat of the proof is no number")?;
         let iat = Timestamp::from_seconds(iat);
         // Our own nonce says more than the client's clock (11.1).
         let (issued, life, ahead) = match self.nonce_made_at {

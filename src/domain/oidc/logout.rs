@@ -19,6 +19,9 @@ pub struct LogoutRequest {
 }
 
 impl LogoutRequest {
+    /// The parameters that are read; whatever else came is kept nowhere.
+    pub const READ: &[&str] = &["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
+
     /// Reads the parameters; `None` when one is repeated.
     pub fn parse(params: &Params) -> Option<Self> {
         params.refuse_repeated().ok()?;

@@ -18,6 +18,7 @@ pub mod fault;
 pub mod grant;
 pub mod initial_token;
 pub mod logout;
+pub mod numeric_date;
 pub mod params;
 pub mod pkce;
 pub mod profile;

@@ -1,6 +1,8 @@
 //! Parameters of a protocol request as they came, with the one rule that all of them share: none may be
 //! repeated (RFC 6749, 3.1), and an empty one counts as left out.
 
+use std::collections::HashSet;
+
 use super::error::{Code, ProtocolError};
 
 /// Decoded name/value pairs of a query or form.
@@ -29,11 +31,9 @@ impl Params {
 
     /// The name of a parameter that stands twice, if there is one. RFC 8707, 2 lets `resource` do so.
     pub fn repeated(&self) -> Option<&str> {
-        self.0
-            .iter()
-            .enumerate()
-            .find(|(at, (name, _))| name != "resource" && self.0[..*at].iter().any(|(other, _)| other == name))
-            .map(|(_, (name, _))| name.as_str())
+        // A body may hold thousands of names, before anybody proved who sent it: each is looked at once.
+        let mut seen = HashSet::new();
+        self.0.iter().map(|(name, _)| name.as_str()).find(|name| *name != "resource" && !seen.insert(*name))
     }
 
     /// Whether this one stands more than once.

@@ -257,6 +257,33 @@ impl ClientMetadata {
         named.next().filter(|_| named.next().is_none())
     }
 
+    /// Whether anything is encrypted to a key of the client's.
+    pub fn is_answered_encrypted(&self) -> bool {
+        let algs = [
+            self.id_token_encrypted_response_alg,
+            self.userinfo_encrypted_response_alg,
+            self.authorization_encrypted_response_alg,
+        ];
+        algs.iter().any(Option::is_some)
+    }
+
+    /// What it must be able to sign with, each time by one algorithm or by any.
+    pub fn signs_with(&self) -> Vec<Option<ClientAlg>> {
+        let proves = self.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
+        let asks = match self.request_object_signing_alg {
+            Some(ObjectAlg::Signed(alg)) => Some(alg),
+            _ => None,
+        };
+        [
+            proves.then_some(self.token_endpoint_auth_signing_alg),
+            self.require_signed_request_object.then_some(asks),
+            self.backchannel_authentication_request_signing_alg.map(Some),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     /// OpenID Connect Registration, 2. Whoever asks for encryption must not get plain text without a word.
     fn check_encryption(&self) -> Result<(), ProtocolError> {
         let pairs = [
@@ -316,7 +343,9 @@ impl ClientMetadata {
             &self.jwks_uri,
             &self.sector_identifier_uri,
         ];
-        let all = single.into_iter().flatten().chain(&self.post_logout_redirect_uris).chain(localized);
+        let native = self.is_native();
+        let after = self.post_logout_redirect_uris.iter().filter(|uri| !(native && sector::is_private_scheme(uri)));
+        let all = single.into_iter().flatten().chain(after).chain(localized);
         for uri in all {
             check_web_uri(uri).ok_or(invalid(
                 "an address is not absolute http or https at a plain host, or carries a user name or a fragment",
@@ -332,12 +361,19 @@ impl ClientMetadata {
         // OpenID Connect Core, 4: "The Login Initiation Endpoint URI MUST use the https scheme"; loopback is for
         // development, as with redirect URIs.
         let plain = |url: &Url| url.scheme() != "https" && !url.host_str().is_some_and(is_loopback);
-        let strict =
-            [&self.initiate_login_uri, &self.sector_identifier_uri, &self.backchannel_client_notification_endpoint];
+        // Keys that come in the clear authenticate nobody, and a logout token says who signs out (Registration 2, Back-Channel
+        // Logout 2.2).
+        let strict = [
+            &self.initiate_login_uri,
+            &self.sector_identifier_uri,
+            &self.backchannel_client_notification_endpoint,
+            &self.jwks_uri,
+            &self.backchannel_logout_uri,
+        ];
         for uri in strict.into_iter().flatten() {
             if check_web_uri(uri).is_some_and(|url| plain(&url)) {
                 return Err(invalid(
-                    "login, sector and notification addresses must be https, or http on a loopback address",
+                    "addresses of login, sector, keys, sign-out and notification must be https, or http on a loopback address",
                 ));
             }
         }

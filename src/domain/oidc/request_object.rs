@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::assertion::ClientAlg;
+use super::numeric_date::{self, NoDate};
 use super::params::Params;
 use crate::domain::time::Timestamp;
 
@@ -98,9 +99,8 @@ impl Expect<'_> {
     }
 
     fn check_time(&self, claims: &Map<String, Value>) -> Result<(), &'static str> {
-        let moment = |name: &str| match claims.get(name) {
-            None => Ok(None),
-            Some(value) => value.as_i64().map(Some).ok_or("exp, nbf and iat of a request object are numbers"),
+        let moment = |name: &str| {
+            numeric_date::seconds(claims, name).map_err(|NoDate| "exp, nbf and iat of a request object are numbers")
         };
         let now = self.now.seconds();
         if moment("exp")?.is_some_and(|at| at <= now) {

@@ -49,7 +49,7 @@ pub async fn park(app: &App, visit: Visit, params: &Params, to: &str) -> Respons
     if body.len() > LONGEST_PARKED {
         return error::stop(visit, PageStop::Expired);
     }
-    match app.park(&body).await {
+    match app.park(&visit.ctx, &body).await {
         Ok(key) => redirect(visit, &app.issuer().at(&format!("{to}?{PARKED}={key}"))),
         Err(why) => error::failure(visit, &why),
     }

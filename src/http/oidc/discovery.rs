@@ -14,7 +14,7 @@ use crate::domain::auth::session::ACRS;
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::ciba::DeliveryMode;
 use crate::domain::oidc::client::{AuthMethod, ContentEncryption, EncryptionAlg};
-use crate::domain::oidc::resource::ADMIN;
+use crate::domain::oidc::resource::{ADMIN, FEED, SELF};
 use crate::domain::oidc::response::{ResponseMode, ResponseType};
 use crate::domain::oidc::scope::Scope;
 use crate::domain::oidc::signing_key::SigningAlg;
@@ -58,9 +58,12 @@ pub async fn metadata(State(app): State<App>, Extension(kept): Extension<Kept>, 
 
 fn document(app: &App, types: &[String]) -> Value {
     let at = |path: &str| app.issuer().at(path);
-    let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).chain([ADMIN]).collect();
+    let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).chain([ADMIN, SELF, FEED]).collect();
     let mtls = app.mtls_origin();
-    let served = |method: &&AuthMethod| mtls.is_some() || !method.has_certificate();
+    let served = |method: &&AuthMethod| match method {
+        AuthMethod::TlsClientAuth => app.has_certificate_authorities(),
+        method => mtls.is_some() || !method.has_certificate(),
+    };
     let auth_methods: Vec<&str> = AuthMethod::ALL.iter().filter(served).map(|method| method.as_str()).collect();
     let proving_methods: Vec<&str> = auth_methods.iter().copied().filter(|method| *method != "none").collect();
     let assertion_algs: Vec<&str> = ClientAlg::ALL.iter().map(|alg| alg.as_str()).collect();

@@ -33,5 +33,5 @@ pub async fn get(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit
 
 /// POST from another site carries no Lax cookie (R12).
 pub async fn post(State(app): State<App>, visit: Visit, Fields(params): Fields) -> Response {
-    park(&app, visit, &params, path::END_SESSION).await
+    park(&app, visit, &params.only(LogoutRequest::READ), path::END_SESSION).await
 }

@@ -36,6 +36,15 @@ impl FormTargets {
             Self::Client => "",
         }
     }
+
+    /// A platform may have opened the sign-in in a window of its own (`display=popup`), and its library waits there for the
+    /// answer: cut off from whoever opened it, that window would seem to be closed.
+    fn opener(self) -> &'static str {
+        match self {
+            Self::Ourselves => "same-origin",
+            Self::Client => "unsafe-none",
+        }
+    }
 }
 
 /// Answers with a page. Nothing of it is stored, framed, sent on as referrer or able to run a script.
@@ -49,7 +58,7 @@ pub fn page(status: StatusCode, html: String, forms: FormTargets) -> Response {
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-        (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+        (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static(forms.opener())),
         (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
         (
             HeaderName::from_static("permissions-policy"),

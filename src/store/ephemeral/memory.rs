@@ -11,8 +11,11 @@ use super::table::{NoRoom, Table};
 use super::{DISTINCT_LIMIT, EphemeralError, Redeemed, Space, Tally};
 use crate::domain::time::{Clock, Timestamp};
 
-/// Room of one kind of entry in one space: some 100,000 codes or counters.
+/// Room of one kind of entry in one space: some 100,000 counters.
 const LIMIT_BYTES: usize = 32 << 20;
+/// The same where nothing may be forgotten: some 600,000 names of requests, proofs and assertions, which is what 300 pushed
+/// sign-ins a second leave behind in half an hour.
+const LIMIT_OF_GUARDS: usize = 128 << 20;
 
 /// What a member of a set costs besides its text.
 const MEMBER_OVERHEAD: usize = 48;
@@ -81,15 +84,15 @@ impl Memory {
         Ok(())
     }
 
-    pub(super) fn incr(&self, space: Space, key: &str, ttl: Duration) -> Result<Tally, EphemeralError> {
+    pub(super) fn raise(&self, space: Space, key: &str, by: u64, ttl: Duration) -> Result<Tally, EphemeralError> {
         let now = self.clock.now();
         let mut counts = lock(&self.shelf(space).counts);
         if let Some((count, ends)) = counts.get_with_end(key, now) {
-            *count = count.saturating_add(1);
+            *count = count.saturating_add(by);
             return Ok(Tally { count: *count, left: ends.since(now) });
         }
-        counts.insert(key, 1, size_of::<u64>(), now.plus(ttl), now).or_full(space)?;
-        Ok(Tally { count: 1, left: ttl })
+        counts.insert(key, by, size_of::<u64>(), now.plus(ttl), now).or_full(space)?;
+        Ok(Tally { count: by, left: ttl })
     }
 
     pub(super) fn refund(&self, space: Space, key: &str) -> Result<(), EphemeralError> {
@@ -159,11 +162,12 @@ impl Memory {
 impl Shelf {
     fn new(space: Space) -> Self {
         let forget = space.may_forget();
+        let limit = if forget { LIMIT_BYTES } else { LIMIT_OF_GUARDS };
         Self {
-            values: Mutex::new(Table::new(LIMIT_BYTES, forget)),
-            offers: Mutex::new(Table::new(LIMIT_BYTES, forget)),
-            counts: Mutex::new(Table::new(LIMIT_BYTES, forget)),
-            members: Mutex::new(Table::new(LIMIT_BYTES, forget)),
+            values: Mutex::new(Table::new(limit, forget)),
+            offers: Mutex::new(Table::new(limit, forget)),
+            counts: Mutex::new(Table::new(limit, forget)),
+            members: Mutex::new(Table::new(limit, forget)),
         }
     }
 }

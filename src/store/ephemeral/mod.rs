@@ -307,7 +307,15 @@ impl Ephemeral {
     /// # Errors
     /// As [`Self::put`].
     pub async fn incr(&self, space: Space, key: &str, ttl: Duration) -> Result<Tally, EphemeralError> {
-        either!(self.incr(space, key, ttl))
+        self.raise(space, key, 1, ttl).await
+    }
+
+    /// The same by more than one at a time.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn raise(&self, space: Space, key: &str, by: u64, ttl: Duration) -> Result<Tally, EphemeralError> {
+        either!(self.raise(space, key, by, ttl))
     }
 
     /// Takes one raise of a counter back, within its window and never below zero.

@@ -38,12 +38,12 @@ return held",
     )
 });
 
-/// Raises the counter and says how many milliseconds are left of its window; whatever has no window yet
+/// Raises the counter by ARGV[2] and says how many milliseconds are left of its window; whatever has no window yet
 /// starts one of ARGV[1] ms.
-static INCR: LazyLock<Script> = LazyLock::new(|| {
+static RAISE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
-local count = redis.call('INCR', KEYS[1])
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
@@ -139,9 +139,9 @@ impl Redis {
         self.command(redis::cmd("UNLINK").arg(&keys)).await
     }
 
-    pub(super) async fn incr(&self, space: Space, key: &str, ttl: Duration) -> Result<Tally, EphemeralError> {
+    pub(super) async fn raise(&self, space: Space, key: &str, by: u64, ttl: Duration) -> Result<Tally, EphemeralError> {
         let key = address(space, key, Kind::Count);
-        let (count, left): (u64, u64) = self.script(INCR.key(key).arg(millis(ttl))).await?;
+        let (count, left): (u64, u64) = self.script(RAISE.key(key).arg(millis(ttl)).arg(by)).await?;
         Ok(Tally { count, left: Duration::from_millis(left) })
     }
 

@@ -265,3 +265,38 @@ async fn a_platform_sees_the_end_of_a_session_in_its_frames() {
         }
     }
 }
+
+/// A platform whose library signs people in through a window that it opens, and watches (`display=popup`).
+fn opener(address: &str) -> Router {
+    let script = format!(
+        "document.getElementById('open').addEventListener('click', () => {{
+            const made = open('{address}', 'sign-in', 'popup');
+            const say = text => document.getElementById('answer').textContent = text;
+            const watch = setInterval(() => {{
+                if (made.closed) {{ clearInterval(watch); say('closed'); return; }}
+                // Our own empty page may be looked at; what throws is the provider's.
+                try {{ made.location.href; }} catch {{ clearInterval(watch); say('there'); }}
+            }}, 100);
+        }});"
+    );
+    let page = format!("<button id=open>open</button><p id=answer></p><script>{script}</script>");
+    Router::new().route("/", get(move || async move { Html(page) }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_a_platform_opened_stays_its_own() {
+    let Some(browser) = need::browser() else { return };
+    let town = Town::new();
+    let (issuer, own) = (&town.issuer, &town.own);
+    let (client, _) = town.register(&json!({}));
+    let _provider = serve(&town.place, town.port).await;
+    town.open(opener(&format!(
+        "{issuer}/authorize?client_id={client}&redirect_uri={own}/callback&response_type=code&scope=openid&state=s&display=popup&code_challenge={CHALLENGE}&code_challenge_method=S256"
+    )))
+    .await;
+    let window = town.window(&browser, Wish::default()).await;
+    window.go(own).await;
+    window.press("#open").await;
+    window.find("#answer:not(:empty)").await;
+    assert_eq!(window.text("#answer").await, "there");
+}

@@ -42,7 +42,7 @@ fn ticked(page: &Page) -> Vec<String> {
 }
 
 /// Whether a token is authenticated with a secret.
-fn signed_with(token: &str, secret: &str) -> bool {
+pub fn signed_with(token: &str, secret: &str) -> bool {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();

@@ -5,9 +5,10 @@ use openidconnect::JsonWebKey as _;
 use openidconnect::core::{CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
 use serde_json::{Value, json};
 
+use crate::console::secrets::signed_with;
 use crate::support::app::{TestApp, both_engines};
 use crate::support::receiver::Receiver;
-use crate::support::relying_party::{RelyingParty, claims_of, part_of};
+use crate::support::relying_party::{Auth, RelyingParty, claims_of, part_of};
 
 async fn listening(app: &TestApp, alg: &str) -> (RelyingParty, Receiver) {
     let receiver = Receiver::start().await;
@@ -105,13 +106,17 @@ both_engines! {
 
     async fn what_is_given_up_is_told_to_the_operator(app: TestApp) {
         let (rp, receiver) = listening(&app, "ES256").await;
-        receiver.fail_with(StatusCode::BAD_REQUEST);
+        for _ in 0..9 {
+            receiver.fail_with(StatusCode::BAD_REQUEST);
+        }
         let mut teacher = app.teacher();
         teacher.sign_in(&rp).await;
         let home = teacher.browser.open("/").await;
         teacher.browser.press(&home, "confirm", "yes").await;
         receiver.wait_for(1).await;
-        for _ in 0..200 {
+        for _ in 0..400 {
+            // It is believed after a few minutes, and is not asked for a day.
+            app.pass(std::time::Duration::from_secs(5));
             let told = app.app.undelivered().await.unwrap();
             if told.iter().any(|one| one.client.to_string() == rp.id && (one.waiting, one.given_up) == (0, 1) && one.last_given_up.is_some()) {
                 return;
@@ -119,6 +124,41 @@ both_engines! {
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
         panic!("nobody is told");
+    }
+
+    /// 2.8 has one answer for a token that is refused and for a sign-out that failed there.
+    async fn a_platform_whose_sign_out_failed_is_told_again(app: TestApp) {
+        let (rp, receiver) = listening(&app, "ES256").await;
+        receiver.fail_with(StatusCode::BAD_REQUEST);
+        let mut teacher = app.teacher();
+        teacher.sign_in(&rp).await;
+        let home = teacher.browser.open("/").await;
+        teacher.browser.press(&home, "confirm", "yes").await;
+        let first = receiver.wait_for(1).await.remove(0);
+        app.pass(std::time::Duration::from_secs(30));
+        let again = receiver.wait_for(2).await.remove(1);
+        assert_eq!(claims_of(&first)["jti"], claims_of(&again)["jti"]);
+    }
+
+    /// Whoever still works with the old secret hears of a sign-out while that is good.
+    async fn a_change_of_secrets_loses_no_sign_out(app: TestApp) {
+        let receiver = Receiver::start().await;
+        let own = json!({ "backchannel_logout_uri": receiver.url, "id_token_signed_response_alg": "HS256" });
+        let rp = app.register(own).await;
+        let mut teacher = app.teacher();
+        teacher.sign_in(&rp).await;
+        let day = std::time::Duration::from_secs(86_400);
+        let Auth::Basic(old) = &rp.auth else { panic!("a secret") };
+        app.app.rotate_secret(&app.operator(), rp.id.parse().unwrap(), day).await.unwrap();
+        app.pass(std::time::Duration::from_secs(3));
+        receiver.fail_with(StatusCode::BAD_REQUEST);
+        let home = teacher.browser.open("/").await;
+        teacher.browser.press(&home, "confirm", "yes").await;
+        receiver.wait_for(1).await;
+        app.pass(std::time::Duration::from_secs(30));
+        let heard = receiver.wait_for(2).await;
+        let by_old: Vec<bool> = heard.iter().map(|token| signed_with(token, old)).collect();
+        assert_eq!(by_old, [false, true]);
     }
 
     async fn changing_hands_at_a_browser_tells_too(app: TestApp) {

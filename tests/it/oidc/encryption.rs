@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::client_key::ClientKey;
 use crate::support::host::Host;
+use crate::support::receiver::Receiver;
 use crate::support::relying_party::{RelyingParty, claims_of, part_of};
 
 /// A client's private key, which ring lets be used once.
@@ -70,6 +71,54 @@ async fn told(rp: &RelyingParty, access: &str) -> String {
 }
 
 both_engines! {
+    /// "If ID Token encryption was negotiated […] and the Logout Token is not encrypted, the RP SHOULD reject it" (Back-Channel
+    /// Logout 1.0, 2.6).
+    async fn a_logout_token_is_for_its_client_alone(app: TestApp) {
+        let (key, receiver) = (Once::new(), Receiver::start().await);
+        let own = json!({
+            "id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM",
+            "id_token_signed_response_alg": "ES256", "backchannel_logout_uri": receiver.url,
+        });
+        let rp = encrypted(&app, &key, own).await;
+        let mut teacher = app.teacher();
+        teacher.sign_in(&rp).await;
+        let home = teacher.browser.open("/").await;
+        teacher.browser.press(&home, "confirm", "yes").await;
+        let jwe = receiver.wait_for(1).await.remove(0);
+        let inner = String::from_utf8(key.open(&jwe)).unwrap();
+        assert_eq!(part_of(&inner, 0)["typ"], "logout+jwt");
+        let claims = super::backchannel::verified(&app, &inner).await;
+        assert!(claims["events"].is_object() && claims["aud"] == rp.id.as_str(), "{claims}");
+    }
+
+    async fn keys_that_cannot_do_what_is_registered_are_refused(app: TestApp) {
+        let (sign, seal) = (ClientKey::es256().jwk(), Once::new().jwk());
+        let sealed = json!({ "id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM" });
+        let with = |own: &Value, keys: &[&Value]| {
+            let mut metadata = json!({ "redirect_uris": ["https://rp.example/cb"], "jwks": { "keys": keys } });
+            metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+            metadata
+        };
+        let proves = json!({ "token_endpoint_auth_method": "private_key_jwt" });
+        let pinned = json!({ "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "PS256" });
+        let mut named = seal.clone();
+        named.as_object_mut().unwrap().remove("use");
+        let bare = named.clone();
+        named["alg"] = json!("ECDH-ES");
+        for (metadata, taken) in [
+            (with(&sealed, &[&sign]), false),
+            (with(&sealed, &[&bare]), false),
+            (with(&sealed, &[&sign, &named]), true),
+            (with(&proves, &[&seal]), false),
+            (with(&pinned, &[&sign]), false),
+            (with(&proves, &[&sign]), true),
+        ] {
+            let token = super::registration::initial_token(&app, 1).await;
+            let answer = super::registration::register(&app, Some(&token), metadata.clone()).await;
+            assert_eq!(answer.status == 201, taken, "{metadata} {answer:?}");
+        }
+    }
+
     async fn an_id_token_is_signed_and_then_sealed_to_its_client(app: TestApp) {
         let key = Once::new();
         let own = json!({ "id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM" });

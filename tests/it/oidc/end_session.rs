@@ -1,7 +1,11 @@
 //! RP-initiated logout.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::json;
+
+use super::registration::{initial_token, register, relying_party};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::browser::Page;
 use crate::support::relying_party::RelyingParty;
@@ -114,6 +118,58 @@ both_engines! {
         let asked = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", GOODBYE)];
         assert_eq!(stranger.open(&url(&app, &asked)).await.location().as_deref(), Some(GOODBYE));
         assert!(stranger.open(&app.at("/end-session")).await.has("signed-out"));
+    }
+
+    /// Nobody whom nobody knows, and nobody who was taken down, sends a visitor on from here (RFC 9700, 4.11.2).
+    async fn strangers_and_the_suspended_are_no_way_out(app: TestApp) {
+        let out = "https://rp.example/out";
+        let token = initial_token(&app, 1).await;
+        let registered = register(&app, Some(&token), json!({ "post_logout_redirect_uris": [out] })).await;
+        let rp = relying_party(&app, &registered);
+        let asked = [("client_id", rp.id.as_str()), ("post_logout_redirect_uri", out)];
+        let mut visitor = app.teacher().browser;
+        assert!(visitor.open(&url(&app, &asked)).await.has("signed-out"), "nobody is signed in, and nothing is shown");
+        let mut teacher = app.teacher();
+        let hint = teacher.sign_in(&rp).await.text("id_token");
+        let shown = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", out)];
+        assert_eq!(visitor.open(&url(&app, &shown)).await.location().as_deref(), Some(out), "its own ID token is something");
+        let known = app.client("platform_a");
+        let plain = [("client_id", known.id.as_str()), ("post_logout_redirect_uri", GOODBYE)];
+        assert_eq!(visitor.open(&url(&app, &plain)).await.location().as_deref(), Some(GOODBYE));
+        app.suspend(&known).await;
+        app.suspend(&rp).await;
+        app.pass(Duration::from_secs(3));
+        for asked in [&plain, &shown] {
+            assert!(visitor.open(&url(&app, asked)).await.has("err-post-logout-uri"), "{asked:?}");
+        }
+    }
+
+    async fn a_native_client_comes_back_by_its_own_scheme(app: TestApp) {
+        let back = json!(["cn.edu.school:/out", "http://127.0.0.1/out"]);
+        let own = json!({ "application_type": "native", "redirect_uris": ["cn.edu.school:/cb"], "post_logout_redirect_uris": back });
+        let rp = app.register(own).await;
+        for uri in ["cn.edu.school:/out", "http://127.0.0.1:49152/out"] {
+            let asked = [("client_id", rp.id.as_str()), ("post_logout_redirect_uri", uri)];
+            assert_eq!(app.teacher().browser.open(&url(&app, &asked)).await.location().as_deref(), Some(uri));
+        }
+        let asked = [("client_id", rp.id.as_str()), ("post_logout_redirect_uri", "cn.edu.school:/other")];
+        assert!(app.teacher().browser.open(&url(&app, &asked)).await.has("err-post-logout-uri"));
+    }
+
+    /// What strangers leave in the store that all share is bounded, and the room is there again after a minute.
+    async fn nobody_fills_the_room_with_forms(app: TestApp) {
+        let state = "x".repeat(15_000);
+        let mut visitor = app.teacher().browser;
+        let mut answers = BTreeMap::new();
+        for _ in 0..600 {
+            let answer = visitor.post_from("http://localhost:8081", "/end-session", &[("state", &state)]).await;
+            *answers.entry(answer.status).or_insert(0) += 1;
+        }
+        assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [303, 503], "{answers:?}");
+        assert!((500..560).contains(&answers[&303]), "8 MiB: {answers:?}");
+        let more = [("unread", state.as_str())];
+        app.pass(Duration::from_secs(61));
+        assert_eq!(visitor.post_from("http://localhost:8081", "/end-session", &more).await.status, 303);
     }
 
     async fn a_foreign_page_cannot_press_our_button(app: TestApp) {

@@ -32,6 +32,40 @@ both_engines! {
         assert!(bye.has("signed-out"), "a hint of the old key still says who is meant");
     }
 
+    async fn a_copied_key_ends_at_once_and_people_stay(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let before = teacher.sign_in(&rp).await;
+        let (old, hint) = (before.access(), before.text("id_token"));
+        assert_eq!(rp.userinfo(&old).await.status, 200);
+        let kept = app.http.get(app.endpoint("jwks_uri").await).send().await.unwrap().text().await.unwrap();
+        app.app.replace_keys(&app.operator(), SigningAlg::Es256).await.unwrap();
+        app.pass(Duration::from_secs(3));
+
+        assert_eq!(rp.userinfo(&old).await.status, 401, "whoever has the key makes nothing that is believed");
+        let refused = teacher.browser.open(&app.at(&format!("/end-session?id_token_hint={hint}"))).await;
+        assert!(refused.has("err-id-token-hint"), "{refused:#?}");
+        let after = rp.refresh(&before.refresh()).await;
+        assert_eq!(rp.userinfo(&after.access()).await.status, 200, "{after:?}");
+        let kid = part_of(&after.access(), 0)["kid"].as_str().unwrap().to_owned();
+        assert!(!kept.contains(&kid), "the published next key was copied with the others");
+        verified(&app, &after.text("id_token")).await;
+        assert!(teacher.silently(&rp).await.contains_key("code"), "nobody was signed out");
+    }
+
+    async fn a_retired_key_is_gone_when_its_time_is_over(app: TestApp) {
+        let listed = async || -> serde_json::Value {
+            app.http.get(app.endpoint("jwks_uri").await).send().await.unwrap().json().await.unwrap()
+        };
+        let count = |set: &serde_json::Value| set["keys"].as_array().unwrap().iter().filter(|key| key["alg"] == "ES256").count();
+        app.pass(Duration::from_secs(3600));
+        app.app.rotate_keys(&app.operator(), SigningAlg::Es256).await.unwrap();
+        app.pass(Duration::from_secs(3));
+        assert_eq!(count(&listed().await), 3, "active, next, and one that verifies");
+        app.pass(Duration::from_secs(7 * 86_400));
+        assert_eq!(count(&listed().await), 2, "without another rotation");
+    }
+
     async fn a_client_that_kept_the_key_set_knows_the_new_key(app: TestApp) {
         let url = app.endpoint("jwks_uri").await;
         let kept = app.http.get(url).send().await.unwrap().text().await.unwrap();

@@ -96,6 +96,16 @@ impl ClientMetadata {
     }
 }
 
+/// RFC 8252, 7.1: private-use schemes are reverse domain names.
+fn is_private_use(scheme: &str) -> bool {
+    scheme.contains('.')
+}
+
+/// Whether an address is one of a native client's own scheme, without a fragment.
+pub(super) fn is_private_scheme(uri: &str) -> bool {
+    Url::parse(uri).is_ok_and(|url| is_private_use(url.scheme()) && url.fragment().is_none())
+}
+
 fn check_redirect_uri(uri: &str, native: bool) -> Result<String, ProtocolError> {
     let refuse = |why| Err(ProtocolError::new(Code::InvalidRedirectUri, why));
     let Ok(url) = Url::parse(uri) else { return refuse("a redirect URI is not absolute") };
@@ -114,8 +124,7 @@ fn check_redirect_uri(uri: &str, native: bool) -> Result<String, ProtocolError> 
         // RFC 8252, 7.3 for native clients; localhost for development of web clients.
         ("http", Some(host)) if is_loopback(host) => Ok(host.to_owned()),
         ("http", _) => refuse("a redirect URI must be https, or http on a loopback address"),
-        // RFC 8252, 7.1: private-use schemes are reverse domain names.
-        (scheme, _) if native && scheme.contains('.') => Ok(format!("{SCHEME}{scheme}")),
+        (scheme, _) if native && is_private_use(scheme) => Ok(format!("{SCHEME}{scheme}")),
         _ => refuse("the scheme of a redirect URI is not allowed"),
     }
 }

@@ -94,8 +94,7 @@ async fn make(app: &TestApp, world: &World, truth: &Truth) -> Vec<Made> {
         let (name, number) = &extra(next)[4];
         let before = ids(app, "relation_claim").await;
         county::desk(app, clerk, &pupil(&world.school(school), name, number, None)).await;
-        let new: Vec<String> =
-            ids(app, "relation_claim").await.into_iter().filter(|id| !before.contains(id)).collect();
+        let new: Vec<String> = ids(app, "relation_claim").await.into_iter().filter(|id| !before.contains(id)).collect();
         assert_eq!(new.len(), 1, "a claim");
         for id in new {
             push("claim", id, &[school, next]);
