@@ -104,6 +104,29 @@ const VENDOR_ROLES: [AdminRole; 1] = [AdminRole::Vendor];
 /// These look, and change nothing.
 const REVIEWING_ROLES: [AdminRole; 1] = [AdminRole::AppReviewer];
 
+/// Whoever runs an institution minds its accounts, and whoever minds its security.
+const ACCOUNT_ROLES: [AdminRole; 6] = [
+    AdminRole::National,
+    AdminRole::Province,
+    AdminRole::City,
+    AdminRole::County,
+    AdminRole::School,
+    AdminRole::Security,
+];
+/// 三员: these read what was done, and open nothing else.
+const AUDIT_ROLES: [AdminRole; 1] = [AdminRole::Audit];
+/// These see whose record was shown to whom, and say whether one is opened.
+const PRIVACY_ROLES: [AdminRole; 1] = [AdminRole::Privacy];
+/// Whose word opens a full record.
+const APPROVING_ROLES: [AdminRole; 6] = [
+    AdminRole::National,
+    AdminRole::Province,
+    AdminRole::City,
+    AdminRole::County,
+    AdminRole::School,
+    AdminRole::Privacy,
+];
+
 /// What somebody wants of the relying parties in her subtree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClientDuty {
@@ -123,6 +146,16 @@ async fn subtree(
     let holds = |role: &str| role.parse().is_ok_and(|role| roles.contains(&role));
     let roots = grants.iter().filter(|grant| holds(&grant.role)).map(|grant| (grant.id, grant.org)).collect();
     Ok(Subtree::prove_from_live_grants(admin, roots))
+}
+
+/// For whoever holds no such grant there is nothing.
+fn held(scope: Option<Subtree>, role: &str) -> Result<Subtree, Error> {
+    scope.ok_or_else(|| Error {
+        internal: format!(
+            "she holds no such live grant: run `mingji admin grant LOGIN --role {role} --scope ORG_CODE`"
+        ),
+        ..Error::not_found("a live grant for this")
+    })
 }
 
 async fn all_below(tx: &mut Tx, scope: &Subtree, orgs: &BTreeSet<OrgId>) -> Result<bool, Error> {
@@ -187,6 +220,54 @@ impl App {
                     .into(),
             ..Error::not_found("a live grant over clients")
         })
+    }
+
+    /// Where an auditor reads what was done now.
+    ///
+    /// # Errors
+    /// `NotFound` when she may nowhere.
+    pub(crate) async fn audit_subtree(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<Subtree, Error> {
+        held(subtree(tx, admin, &AUDIT_ROLES, now).await?, "audit_admin")
+    }
+
+    /// Where an administrator minds accounts now.
+    ///
+    /// # Errors
+    /// `NotFound` when she may nowhere.
+    pub(crate) async fn account_subtree(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<Subtree, Error> {
+        held(subtree(tx, admin, &ACCOUNT_ROLES, now).await?, "security_admin")
+    }
+
+    /// Where somebody minds privacy now.
+    ///
+    /// # Errors
+    /// `NotFound` when she may nowhere.
+    pub(crate) async fn privacy_subtree(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<Subtree, Error> {
+        held(subtree(tx, admin, &PRIVACY_ROLES, now).await?, "privacy_admin")
+    }
+
+    /// Where somebody's word opens full records now; none where it does nowhere.
+    pub(crate) async fn approval_subtree(
+        &self,
+        tx: &mut Tx,
+        admin: PersonId,
+        now: Timestamp,
+    ) -> Result<Option<Subtree>, Error> {
+        Ok(subtree(tx, admin, &APPROVING_ROLES, now).await?)
+    }
+
+    /// Whether all these institutions stand below somebody whose word opens full records, and there are any.
+    pub(crate) async fn approves(
+        &self,
+        tx: &mut Tx,
+        admin: PersonId,
+        orgs: &BTreeSet<OrgId>,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        match self.approval_subtree(tx, admin, now).await? {
+            Some(scope) => all_below(tx, &scope, orgs).await,
+            None => Ok(false),
+        }
     }
 
     /// Whether all these institutions stand below an administrator who decides cases, and there are any.

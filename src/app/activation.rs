@@ -10,7 +10,7 @@ use crate::domain::audit::Action;
 use crate::domain::auth::password::{self, Weakness};
 use crate::domain::auth::suggestion::{self, Suggestion};
 use crate::domain::auth::throttle::{self, Attempt, Decision, Network};
-use crate::domain::id::{ActivationId, PersonId};
+use crate::domain::id::PersonId;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::holder::{Holder, Roles};
 use crate::domain::time::Timestamp;
@@ -175,18 +175,7 @@ impl App {
         let mut work = self.begin(ctx, Action::ActivationIssued).await?;
         // Before its codes, as whoever grants its holder something does.
         let account = accounts::hold(work.tx(), &on).await?.ok_or_else(no_account)?;
-        let code = activation_code(self);
-        activations::end_open(work.tx(), account, ctx.now).await?;
-        let id = ActivationId::new(ctx.now, &*self.random);
-        activations::insert(
-            work.tx(),
-            id,
-            account,
-            opaque::digest(&canonical(&code)),
-            ctx.now,
-            ctx.now.plus(self.lifetimes.activation),
-        )
-        .await?;
+        let (code, _) = self.fresh_code(&mut work, ctx, account).await?;
         work.target("person", on.person()).target("account", account);
         work.commit(Outcome::Done).await?;
         let link = self.activation_link(&code);

@@ -125,7 +125,7 @@ impl App {
     /// Requests that this administrator made, or that wait for somebody like her; the oldest first, behind `after`.
     ///
     /// # Errors
-    /// `NotFound` for somebody without a live grant over rosters.
+    /// `NotFound` for somebody who neither keeps rosters nor decides.
     pub async fn approvals(
         &self,
         ctx: &Ctx,
@@ -137,15 +137,17 @@ impl App {
         let asker = by.admin().ok_or_else(missing)?;
         let task = access::task(TaskName::Approvals);
         let mut tx = self.db.read().await?;
-        // For whoever keeps no rosters there is nothing here.
-        self.scope_of(&mut tx, by, ctx).await?;
+        // For whoever neither asks nor decides there is nothing here.
+        let decides = self.approval_subtree(&mut tx, asker, ctx.now).await?;
+        if decides.is_none() {
+            self.scope_of(&mut tx, by, ctx).await?;
+        }
         let mut after = after.unwrap_or(ApprovalId(Uuid::nil()));
         if whose == Whose::Asked {
             let found = approvals::asked(&mut tx, &task, asker, after, limit).await?;
             return Ok(found.into_iter().map(ApprovalView::from).collect());
         }
-        // Whoever decides no cases decides none of these.
-        let Ok(scope) = self.case_subtree(&mut tx, asker, ctx.now).await else { return Ok(Vec::new()) };
+        let Some(scope) = decides else { return Ok(Vec::new()) };
         let mut listed = Vec::new();
         loop {
             let found = approvals::waiting(&mut tx, &scope, after, limit, ctx.now).await?;
@@ -163,7 +165,7 @@ impl App {
         }
     }
 
-    /// Decides a request of somebody else, once: by a role that decides cases, at or above every right by which the other sees
+    /// Decides a request of somebody else, once: by a role that decides cases or minds privacy, at or above every right by which the other sees
     /// what it is about.
     ///
     /// # Errors
@@ -246,7 +248,7 @@ impl App {
                 tops.extend(part.roots());
             }
         }
-        self.covers(tx, decider, &tops, now).await
+        self.approves(tx, decider, &tops, now).await
     }
 }
 

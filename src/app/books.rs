@@ -12,6 +12,7 @@ use super::work::Housekeeping;
 use super::{App, Error};
 use crate::domain::time::Timestamp;
 use crate::keys::audit;
+use crate::store::audit_places;
 use crate::store::books::{self, CheckpointRow, Head};
 use crate::store::db::Engine;
 
@@ -62,12 +63,14 @@ impl App {
         let most = if self.db.engine() == Engine::Sqlite { EVENTS } else { EVENTS_WIDE };
         let events = books::pending_events(&mut tx, most).await?;
         let mut head = books::head(&mut tx).await?;
-        let mut links = Vec::with_capacity(entries.len());
+        let (mut links, mut places) = (Vec::with_capacity(entries.len()), Vec::new());
         for entry in &entries {
             head = Head { seq: head.seq + 1, hash: audit::link(&head.hash, &entry.canonical()) };
             links.push((entry.id, head));
+            places.extend(entry.institutions().into_iter().map(|org| (org, head.seq)));
         }
         books::link(&mut tx, &links, now).await?;
+        audit_places::place(&mut tx, places).await?;
         books::feed(&mut tx, SYSTEM_STREAM, &events).await?;
         self.feed_platforms(&mut tx, &events, now).await?;
         let last = books::last_checkpoint(&mut tx).await?.map_or(0, |row| row.seq);

@@ -3,8 +3,11 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{App, Error, access};
-use crate::domain::access::{OnePerson, TaskName};
+use super::relation_claim::Decider;
+use super::work::Outcome;
+use super::{App, Ctx, Error, access};
+use crate::domain::access::{OnePerson, Subtree, TaskName};
+use crate::domain::audit::Action;
 use crate::domain::id::{AuditId, OrgId, PersonId};
 use crate::store::db::Tx;
 use crate::store::disclosures::{self, Shown};
@@ -49,6 +52,43 @@ impl App {
         self.disclosures_of(&mut tx, &own, before, limit).await
     }
 
+    /// The same for whoever minds privacy where the person belongs: what was shown by the rights of institutions that are hers.
+    /// Audited.
+    ///
+    /// # Errors
+    /// `NotFound` for whoever minds no privacy, and for somebody who is not below her.
+    pub async fn disclosures_in(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        person: PersonId,
+        before: Option<AuditId>,
+        limit: usize,
+    ) -> Result<Vec<Disclosure>, Error> {
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::DisclosuresViewed).await?;
+        let missing = || Error::not_found("the person");
+        let admin = by.admin().ok_or_else(missing)?;
+        let scope = self.privacy_subtree(work.tx(), admin, ctx.now).await?;
+        let person = self.person_in(work.tx(), &ctx, &scope, person).await?.id;
+        let on = access::task(TaskName::RosterView).on(person);
+        let (mut told, mut last) = (Vec::new(), before);
+        while told.len() < limit {
+            let page = self.shown_of(work.tx(), &on, last, limit).await?;
+            let Some(end) = page.last().map(|one| one.entry) else { break };
+            last = Some(end);
+            for one in page {
+                if is_by_hers(work.tx(), &scope, &one).await? {
+                    told.push(tell(work.tx(), one, Some(&scope)).await?);
+                }
+            }
+        }
+        told.truncate(limit);
+        work.target("person", person).detail("rows", told.len());
+        work.commit(Outcome::Done).await?;
+        Ok(told)
+    }
+
     /// The same in a transaction that is open.
     pub(super) async fn disclosures_of(
         &self,
@@ -57,6 +97,21 @@ impl App {
         before: Option<AuditId>,
         limit: usize,
     ) -> Result<Vec<Disclosure>, Error> {
+        let shown = self.shown_of(tx, proof, before, limit).await?;
+        let mut told = Vec::with_capacity(shown.len());
+        for one in shown {
+            told.push(tell(tx, one, None).await?);
+        }
+        Ok(told)
+    }
+
+    async fn shown_of(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        before: Option<AuditId>,
+        limit: usize,
+    ) -> Result<Vec<Shown>, Error> {
         // What was shown of a record that became hers was shown of her.
         let (task, before) = (access::task(TaskName::RosterView), before.unwrap_or_else(end));
         let mut shown = disclosures::of_person(tx, proof, before, limit).await?;
@@ -66,15 +121,41 @@ impl App {
         shown.sort_by_key(|one| std::cmp::Reverse(one.entry));
         shown.dedup_by_key(|one| one.entry);
         shown.truncate(limit);
-        let mut told = Vec::with_capacity(shown.len());
-        for one in shown {
-            told.push(tell(tx, one).await?);
-        }
-        Ok(told)
+        Ok(shown)
     }
 }
 
-async fn tell(tx: &mut Tx, shown: Shown) -> Result<Disclosure, Error> {
+fn rights(shown: &Shown) -> impl Iterator<Item = OrgId> + '_ {
+    let rights = shown.actor["rights"].as_array().into_iter().flatten();
+    rights.filter_map(|right| right["institution"].as_str()?.parse().ok())
+}
+
+/// Whether it was shown by the rights of an institution in a scope: by whom else it was is not hers to know.
+async fn is_by_hers(tx: &mut Tx, scope: &Subtree, shown: &Shown) -> Result<bool, Error> {
+    for org in rights(shown) {
+        if institutions::find_in(tx, scope, org).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The institution by whose rights; of several, the first in the scope, where one is given.
+async fn by_whose(tx: &mut Tx, shown: &Shown, scope: Option<&Subtree>) -> Result<Option<String>, Error> {
+    let task = access::task(TaskName::RosterView);
+    for org in rights(shown) {
+        let found = match scope {
+            Some(scope) => institutions::find_in(tx, scope, org).await?,
+            None => institutions::find(tx, &task, org).await?,
+        };
+        if let Some(found) = found {
+            return Ok(Some(found.name));
+        }
+    }
+    Ok(None)
+}
+
+async fn tell(tx: &mut Tx, shown: Shown, scope: Option<&Subtree>) -> Result<Disclosure, Error> {
     let task = access::task(TaskName::RosterView);
     let id = |value: &serde_json::Value| value.as_str().and_then(|text| text.parse().ok());
     let by = match id(&shown.actor["id"]) {
@@ -83,10 +164,7 @@ async fn tell(tx: &mut Tx, shown: Shown) -> Result<Disclosure, Error> {
         }
         _ => None,
     };
-    let institution = match id(&shown.actor["rights"][0]["institution"]) {
-        Some(org) => institutions::find(tx, &task, OrgId(org)).await?.map(|org| org.name),
-        None => None,
-    };
+    let institution = by_whose(tx, &shown, scope).await?;
     Ok(Disclosure {
         id: shown.entry,
         at: shown.at.to_rfc3339(),

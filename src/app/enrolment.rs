@@ -36,6 +36,8 @@ impl App {
             category: None,
             state: StudentState::Enrolled,
             source: StudentSource::Normal,
+            began_by: None,
+            ended_by: None,
             valid_from: from,
             valid_to: None,
             created_at: ctx.now,

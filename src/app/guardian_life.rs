@@ -50,7 +50,7 @@ pub enum Order {
 }
 
 /// A guardianship, as it was for a time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct GuardianPart {
     /// The relation.
     pub guardianship_id: GuardianshipId,

@@ -5,15 +5,17 @@ use uuid::Uuid;
 
 use super::relation_claim::Decider;
 use super::roster_view::{Cut, name_of};
+use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{Subtree, TaskName};
+use crate::domain::audit::Action;
 use crate::domain::id::{GuardianshipId, OrgId, PersonId};
 use crate::domain::registry::codes::relation::Relation;
-use crate::domain::registry::guardianship::GuardianshipStatus;
+use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
 use crate::domain::registry::text;
 use crate::store::db::Tx;
-use crate::store::persons;
-use crate::store::roster_rows::{self, KeptChild, Span};
+use crate::store::roster_rows::{self, Span};
+use crate::store::{institutions, persons};
 
 /// A guardian in a list, once for each child.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -31,6 +33,8 @@ pub struct KeeperRow {
     pub name: String,
     /// JTGX and more.
     pub relation: Relation,
+    /// The institution that is the guardian, and for which she acts.
+    pub institution: Option<String>,
     /// Guardian by law.
     pub legal: bool,
     /// 1 first, 2 second.
@@ -70,7 +74,10 @@ impl App {
             let Some(last) = found.last() else { break };
             span.after = last.guardianship.0;
             for kept in &found {
-                rows.extend(self.keeper_row(&mut tx, &scope, kept).await?);
+                let known = self.kept_here(&mut tx, &scope, kept.child).await?;
+                if let Some(known) = known.into_iter().find(|known| known.id == kept.guardianship) {
+                    rows.extend(self.keeper_row(&mut tx, &scope, &known, kept.name.as_deref()).await?);
+                }
             }
         }
         drop(tx);
@@ -80,18 +87,50 @@ impl App {
         Ok(cut)
     }
 
-    async fn keeper_row(&self, tx: &mut Tx, scope: &Subtree, kept: &KeptChild) -> Result<Option<KeeperRow>, Error> {
-        let known = self.kept_here(tx, scope, kept.child).await?;
-        let Some(known) = known.into_iter().find(|known| known.id == kept.guardianship) else { return Ok(None) };
-        let on = access::task(TaskName::RosterView).on(known.guardian);
-        let Some(guardian) = persons::find(tx, &on).await? else { return Ok(None) };
+    /// The same of one child, in their order. Audited, and noted for each of them and the child.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not below the administrator.
+    pub async fn guardians_of_child(&self, ctx: &Ctx, by: Decider, child: PersonId) -> Result<Vec<KeeperRow>, Error> {
+        let mut tx = self.db.read().await?;
+        let scope = self.scope_of(&mut tx, by, ctx).await?;
+        let child = self.person_in(&mut tx, ctx, &scope, child).await?;
+        let mut rows = Vec::new();
+        for known in self.kept_here(&mut tx, &scope, child.id).await? {
+            rows.extend(self.keeper_row(&mut tx, &scope, &known, Some(&name_of(&child))).await?);
+        }
+        drop(tx);
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::PersonViewed).await?;
+        work.target("person", child.id).detail("guardians", rows.len()).shows(child.id);
+        for row in &rows {
+            work.shows(row.person_id);
+        }
+        work.commit(Outcome::Done).await?;
+        Ok(rows)
+    }
+
+    async fn keeper_row(
+        &self,
+        tx: &mut Tx,
+        scope: &Subtree,
+        known: &Guardianship,
+        child: Option<&str>,
+    ) -> Result<Option<KeeperRow>, Error> {
+        let task = access::task(TaskName::RosterView);
+        let Some(guardian) = persons::find(tx, &task.on(known.guardian)).await? else { return Ok(None) };
+        let institution = match known.institution {
+            Some(org) => institutions::find(tx, &task, org).await?.map(|org| org.name),
+            None => None,
+        };
         Ok(Some(KeeperRow {
             guardianship_id: known.id,
-            child_id: kept.child,
-            child: kept.name.clone().unwrap_or_default(),
+            child_id: known.child,
+            child: child.unwrap_or_default().to_owned(),
             person_id: guardian.id,
             name: name_of(&guardian),
             relation: known.relation,
+            institution,
             legal: known.legal,
             rank: known.rank,
             status: known.status,

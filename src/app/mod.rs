@@ -4,12 +4,14 @@
 
 mod access;
 pub mod account;
+pub mod account_life;
 pub mod activation;
 pub mod admin;
 pub mod admin_why;
 pub mod administrator;
 pub mod approval;
 pub mod audit_file;
+pub mod audit_view;
 pub mod authorization_type;
 pub mod authorize;
 pub mod backup;
@@ -55,6 +57,7 @@ pub mod introspection;
 mod jarm;
 pub mod keyring;
 pub mod launch;
+pub mod lesson_view;
 pub mod login;
 pub mod logout;
 mod lookup;

@@ -132,10 +132,10 @@ impl App {
             let mut before = Vec::new();
             for slice in slices.iter().filter(|slice| slice.enrolment == stay.id) {
                 let class = class_name(work, task, slice.class).await?;
-                before.push(json!({ "class": class, "student_no": slice.student_no, "state": slice.state, "source": slice.source, "from": slice.valid_from, "to": slice.valid_to }));
+                before.push(json!({ "class": class, "student_no": slice.student_no, "state": slice.state, "source": slice.source, "change": slice.began_by, "from": slice.valid_from, "to": slice.valid_to }));
             }
             let class = class_name(work, task, stay.class).await?;
-            places.push(json!({ "as": "student", "institution": school, "class": class, "student_no": stay.student_no, "state": stay.state, "source": stay.source, "from": stay.valid_from, "to": stay.valid_to, "before": before }));
+            places.push(json!({ "as": "student", "institution": school, "class": class, "student_no": stay.student_no, "state": stay.state, "source": stay.source, "change": stay.began_by, "ended_by": stay.ended_by, "from": stay.valid_from, "to": stay.valid_to, "before": before }));
         }
         let taught = staffings::taught(work.tx(), on).await?;
         for post in staffings::of_person(work.tx(), on).await? {

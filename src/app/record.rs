@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::relation_claim::Decider;
-use super::roster_view::{GuardianRow, StudentRow, name_of};
+use super::roster_view::{GuardianRow, StudentRow, name_of, name_until};
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Subtree, TaskName};
@@ -16,6 +16,7 @@ use crate::domain::registry::approval::{MINORS, Opens};
 use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
+use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::document::{DocumentClass, DocumentStatus};
 use crate::domain::registry::guardianship::{GuardianshipStatus, Restriction};
@@ -64,6 +65,10 @@ pub struct StayView {
     pub state: StudentState,
     /// Whether her 学籍 is there.
     pub source: StudentSource,
+    /// XJYDLB: by which change it became so; none: it began so, or nobody said.
+    pub began_by: Option<StudentChange>,
+    /// XJYDLB: by which change it ended.
+    pub ended_by: Option<StudentChange>,
     /// First day.
     pub from: NaiveDate,
     /// First day on which it was no longer so.
@@ -161,29 +166,52 @@ pub struct Export {
 }
 
 impl App {
-    /// The roster view of one person. Audited, and noted for her.
+    /// The roster view of one person, today or as of a day before. Whoever left is told as the administrator's institutions
+    /// recorded her, under the name that she had then, and with nothing later (R5). Audited, and noted for her.
     ///
     /// # Errors
-    /// `NotFound` for somebody who is not below the administrator.
-    pub async fn person(&self, ctx: &Ctx, by: Decider, id: PersonId) -> Result<PersonView, Error> {
+    /// `NotFound` for somebody who is not below the administrator, and was not on that day.
+    pub async fn person(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: PersonId,
+        day: Option<NaiveDate>,
+    ) -> Result<PersonView, Error> {
+        let today = ctx.now.shanghai_date();
+        let day = day.unwrap_or(today);
         let mut tx = self.db.read().await?;
         let scope = self.scope_of(&mut tx, by, ctx).await?;
-        let person = self.person_in(&mut tx, ctx, &scope, id).await?;
-        let today = ctx.now.shanghai_date();
+        let (person, left) = match self.person_in(&mut tx, ctx, &scope, id).await {
+            Ok(person) => (person, false),
+            Err(Error { kind: Kind::NotFound, .. }) if day < today => (self.person_gone(&mut tx, id).await?, true),
+            Err(error) => return Err(error),
+        };
         let (mut stays, mut posts) = self.places_shown(&mut tx, &scope, person.id).await?;
-        let open = |from: NaiveDate, to: Option<NaiveDate>| from <= today && to.is_none_or(|to| today < to);
+        let last = stays.iter().map(|stay| stay.to).chain(posts.iter().map(|post| post.to)).max().flatten();
+        let open = |from: NaiveDate, to: Option<NaiveDate>| from <= day && to.is_none_or(|to| day < to);
         stays.retain(|stay| open(stay.from, stay.to));
         posts.retain(|post| open(post.from, post.to));
-        let guardians = self.guardians_shown(&mut tx, &scope, person.id).await?;
+        if left && stays.is_empty() && posts.is_empty() {
+            return Err(missing());
+        }
+        let name = match left {
+            true => name_until(&mut tx, person.id, last, name_of(&person)).await?,
+            false => name_of(&person),
+        };
+        let guardians = match left || day != today {
+            true => Vec::new(),
+            false => self.guardians_shown(&mut tx, &scope, person.id).await?,
+        };
         drop(tx);
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::PersonViewed).await?;
-        work.target("person", person.id).shows(person.id);
+        work.target("person", person.id).detail("day", day.to_string()).shows(person.id);
         for guardian in &guardians {
             work.shows(guardian.person_id);
         }
         work.commit(Outcome::Done).await?;
-        Ok(PersonView { person_id: person.id, name: name_of(&person), sex: person.sex, stays, posts, guardians })
+        Ok(PersonView { person_id: person.id, name, sex: person.sex, stays, posts, guardians })
     }
 
     /// The full record, opened by an approval. Audited with its purpose, and noted for her.
@@ -304,13 +332,25 @@ impl App {
     }
 
     /// Somebody below an administrator today, by any id that leads to her.
-    async fn person_in(&self, tx: &mut Tx, ctx: &Ctx, scope: &Subtree, id: PersonId) -> Result<Person, Error> {
-        let missing = || Error::not_found("the person");
+    pub(super) async fn person_in(
+        &self,
+        tx: &mut Tx,
+        ctx: &Ctx,
+        scope: &Subtree,
+        id: PersonId,
+    ) -> Result<Person, Error> {
         let id = persons::survivor(tx, id).await?.ok_or_else(missing)?;
         persons::in_subtree(tx, scope, id, ctx.now.shanghai_date()).await?.ok_or_else(missing)
     }
 
     /// Stays and posts at institutions of the administrator, and how the stays were in turn.
+    /// Somebody who belongs to nobody here today; what of her may be told is looked at then.
+    async fn person_gone(&self, tx: &mut Tx, id: PersonId) -> Result<Person, Error> {
+        let id = persons::survivor(tx, id).await?.ok_or_else(missing)?;
+        let on = access::task(TaskName::RosterView).on(id);
+        persons::find(tx, &on).await?.ok_or_else(missing)
+    }
+
     async fn places_shown(
         &self,
         tx: &mut Tx,
@@ -335,6 +375,8 @@ impl App {
                     student_no: part.student_no.clone(),
                     state: part.state,
                     source: part.source,
+                    began_by: part.began_by,
+                    ended_by: stay.ended_by.filter(|_| stay.valid_to == Some(part.valid_to)),
                     from: part.valid_from,
                     to: Some(part.valid_to).filter(|end| *end != NaiveDate::MAX),
                 });
@@ -407,4 +449,8 @@ impl App {
         }
         Ok(records)
     }
+}
+
+fn missing() -> Error {
+    Error::not_found("the person")
 }

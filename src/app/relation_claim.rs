@@ -270,7 +270,7 @@ impl App {
                 transferred_from = self.make_student(&mut work, &ctx, &task, &decided).await?;
             }
             (Verdict::Borrow, ClaimKind::Student) => {
-                self.enrol_claimed(&mut work, &ctx, &task, &decided, StudentSource::Borrowed).await?;
+                self.enrol_claimed(&mut work, &ctx, &task, &decided, (StudentSource::Borrowed, None)).await?;
             }
             (Verdict::Confirm, ClaimKind::Staff) => self.make_staff(&mut work, &ctx, &task, &decided).await?,
             (Verdict::Withdraw, _) => {}

@@ -10,14 +10,12 @@ use uuid::Uuid;
 use super::relation_claim::Decider;
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
-use crate::domain::access::{Subtree, Task, TaskName};
+use crate::domain::access::{Subtree, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId, StaffingId};
-use crate::domain::registry::class::{ClassKind, ClassStatus};
 use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::staff::{StaffCategory, StaffPost, StaffState};
-use crate::domain::registry::codes::stage::Stage;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::contact::ContactKind;
 use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
@@ -26,24 +24,6 @@ use crate::domain::registry::text;
 use crate::store::db::Tx;
 use crate::store::roster_rows::{self, Span, StudentStay};
 use crate::store::{cases, classes, contacts, guardianships, institutions, person_names, persons};
-
-/// A class.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Class)]
-pub struct ClassRow {
-    /// Its id.
-    pub id: ClassId,
-    /// What kind.
-    pub kind: ClassKind,
-    /// 学段.
-    pub stage: Stage,
-    /// 入学年份, which it keeps for life.
-    pub entry_year: i64,
-    /// Its name.
-    pub name: String,
-    /// Its state.
-    pub status: ClassStatus,
-}
 
 /// A student in a list.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -137,27 +117,6 @@ pub struct Wanted {
 }
 
 impl App {
-    /// The classes of an institution.
-    ///
-    /// # Errors
-    /// `NotFound` for an institution that is not below the administrator.
-    pub async fn classes_of(&self, ctx: &Ctx, by: Decider, org: OrgId) -> Result<Vec<ClassRow>, Error> {
-        let mut tx = self.db.read().await?;
-        let scope = self.scope_of(&mut tx, by, ctx).await?;
-        self.seen(&mut tx, &scope, org).await?;
-        let mut found = classes::of_org_in(&mut tx, &scope, org).await?;
-        found.sort_by_key(|class| class.id);
-        let row = |class: crate::domain::registry::class::Class| ClassRow {
-            id: class.id,
-            kind: class.kind,
-            stage: class.stage,
-            entry_year: class.entry_year,
-            name: class.name,
-            status: class.status,
-        };
-        Ok(found.into_iter().map(row).collect())
-    }
-
     /// Who studies at an institution, behind a row, at most `limit`. Audited, and noted for each of them.
     ///
     /// # Errors
@@ -271,7 +230,7 @@ impl App {
             };
             rows.push(StudentRow {
                 enrolment_id: stay.id,
-                name: name_then(tx, &task, &stay).await?,
+                name: name_until(tx, stay.person, stay.valid_to, stay.name.clone().unwrap_or_default()).await?,
                 person_id: stay.person,
                 sex: stay.sex,
                 class_id: stay.class,
@@ -374,13 +333,16 @@ pub(super) fn name_of(person: &Person) -> String {
     person.name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default()
 }
 
-/// What a student was called while a stay lasted that has ended; her later names are none of that school's business.
-async fn name_then(tx: &mut Tx, task: &Task, stay: &StudentStay) -> Result<String, Error> {
-    if let Some(end) = stay.valid_to {
-        let former = person_names::of_person(tx, &task.on(stay.person)).await?;
-        if let Some(then) = former.into_iter().find(|name| name.ended_at.shanghai_date() >= end) {
-            return Ok(then.name.as_str().to_owned());
-        }
-    }
-    Ok(stay.name.clone().unwrap_or_default())
+/// What somebody was called until she left; her later names are none of the business of whom she left.
+pub(super) async fn name_until(
+    tx: &mut Tx,
+    person: PersonId,
+    end: Option<NaiveDate>,
+    now: String,
+) -> Result<String, Error> {
+    let Some(end) = end else { return Ok(now) };
+    let task = access::task(TaskName::RosterView);
+    let former = person_names::of_person(tx, &task.on(person)).await?;
+    let then = former.into_iter().find(|name| name.ended_at.shanghai_date() >= end);
+    Ok(then.map_or(now, |then| then.name.as_str().to_owned()))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::session::{Browser, Who};
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access};
-use crate::domain::access::Own;
+use crate::domain::access::OnePerson;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::Session;
 use crate::domain::id::SessionId;
@@ -104,7 +104,7 @@ impl App {
     pub(super) async fn end_meant(
         &self,
         work: &mut Work<'_>,
-        own: &Own,
+        own: &impl OnePerson,
         now: Timestamp,
         reason: &'static str,
         meant: impl Fn(&Session) -> bool,

@@ -12,8 +12,9 @@ use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{ClassId, EnrolmentId, IdentityId, OrgId, PersonId};
 use crate::domain::registry::class::Class;
+use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
-use crate::domain::registry::enrolment::Enrolment;
+use crate::domain::registry::enrolment::{Enrolment, Slice};
 use crate::domain::registry::grade::Standing;
 use crate::domain::registry::roster::ClassKey;
 use crate::domain::registry::student_life::{Moment, Step, StepError};
@@ -48,6 +49,8 @@ pub struct Whose {
     pub org: Option<String>,
     /// The first day on which it is so; today when left out.
     pub day: Option<NaiveDate>,
+    /// XJYDLB, where it is not the usual one of the order.
+    pub code: Option<StudentChange>,
 }
 
 /// A stay, as it was for a time.
@@ -67,6 +70,12 @@ pub struct StayPart {
     pub state_label: &'static str,
     /// `normal`, `borrowed` …
     pub source: &'static str,
+    /// XJYDLB: by which change it became so; none: it began so, or nobody said.
+    pub began_by: Option<StudentChange>,
+    /// XJYDLB: by which change the stay ended with it; none: it did not, or by a graduation.
+    pub ended_by: Option<StudentChange>,
+    /// XSDQZT: in which state the stay ended with it.
+    pub ended_as: Option<StudentState>,
     /// First day.
     pub from: NaiveDate,
     /// First day on which it was no longer so; none: it is so.
@@ -103,7 +112,8 @@ impl App {
         let (identity, org) = (IdentityId(stay.id.0), stay.org);
         let salt = persons::find(work.tx(), &on).await?.and_then(|person| person.salt);
         let before = salt.as_ref().map(|salt| digest(salt, &content(&stay)));
-        let changed = stay.step(step, seat.as_ref(), Moment { day, since, now: ctx.now }).map_err(refused)?;
+        let changed =
+            stay.step(step, seat.as_ref(), Moment { day, since, now: ctx.now, code: whose.code }).map_err(refused)?;
         if !enrolments::update_on(work.tx(), &on, &changed, day).await? {
             return Err(Error::busy("somebody changed the stay at the same moment"));
         }
@@ -115,7 +125,9 @@ impl App {
         if let Some(salt) = &salt {
             work.digests(before, digest(salt, &content(&changed)));
         }
+        let change = if changed.valid_to.is_some() { changed.ended_by } else { changed.began_by };
         work.detail("state", changed.state.as_str()).detail("day", day.to_string());
+        work.detail("change", change.map(StudentChange::as_str));
         let told = if changed.valid_to.is_some() { "person.left" } else { "person.stay_changed" };
         work.event("person", person, told, &["enrolment"]);
         let part = self.told(&mut work, &task, &changed, day).await?;
@@ -143,10 +155,9 @@ impl App {
             let school = institutions::find(&mut tx, &task, stay.org).await?;
             for part in parts {
                 let class = seat(&mut tx, &task, part.class).await?;
-                let to = Some(part.valid_to).filter(|end| *end != NaiveDate::MAX);
                 let seen = day.unwrap_or(part.valid_from);
                 let school = school.as_ref().map_or_else(String::new, |school| school.name.clone());
-                told.push(tell(&stay, (part.state, part.source), school, class.as_ref(), (part.valid_from, to), seen));
+                told.push(tell(&stay, &part, school, class.as_ref(), seen));
             }
         }
         Ok(told)
@@ -203,7 +214,17 @@ impl App {
         let school = institutions::find(work.tx(), task, stay.org).await?;
         let class = seat(work.tx(), task, stay.class).await?;
         let school = school.map_or_else(String::new, |school| school.name);
-        Ok(tell(stay, (stay.state, stay.source), school, class.as_ref(), (day, stay.valid_to), day))
+        let part = Slice {
+            enrolment: stay.id,
+            class: stay.class,
+            student_no: stay.student_no.clone(),
+            state: stay.state,
+            source: stay.source,
+            began_by: stay.began_by.filter(|_| stay.valid_to.is_none()),
+            valid_from: day,
+            valid_to: stay.valid_to.unwrap_or(NaiveDate::MAX),
+        };
+        Ok(tell(stay, &part, school, class.as_ref(), day))
     }
 }
 
@@ -244,30 +265,30 @@ fn content(stay: &Enrolment) -> Vec<String> {
         stay.student_no.clone().unwrap_or_default(),
         stay.state.as_str().to_owned(),
         stay.valid_to.map(|end| end.to_string()).unwrap_or_default(),
+        stay.began_by.map(|change| change.to_string()).unwrap_or_default(),
+        stay.ended_by.map(|change| change.to_string()).unwrap_or_default(),
     ]
 }
 
-fn tell(
-    stay: &Enrolment,
-    (state, source): (StudentState, StudentSource),
-    institution: String,
-    class: Option<&Class>,
-    (from, to): (NaiveDate, Option<NaiveDate>),
-    seen: NaiveDate,
-) -> StayPart {
+fn tell(stay: &Enrolment, part: &Slice, institution: String, class: Option<&Class>, seen: NaiveDate) -> StayPart {
     let grade = class.and_then(|class| match class.standing(seen) {
         Standing::In(grade) => Some(grade.as_str()),
         Standing::Admitted | Standing::Ungraded | Standing::Graduated => None,
     });
+    let to = Some(part.valid_to).filter(|end| *end != NaiveDate::MAX);
+    let last = to.is_some() && to == stay.valid_to;
     StayPart {
         enrolment_id: stay.id,
         institution,
         class: class.map(|class| class.name.clone()),
         grade,
-        state: state.as_str(),
-        state_label: state.label(),
-        source: source.as_str(),
-        from,
+        state: part.state.as_str(),
+        state_label: part.state.label(),
+        source: part.source.as_str(),
+        began_by: part.began_by,
+        ended_by: stay.ended_by.filter(|_| last),
+        ended_as: Some(stay.state).filter(|_| last),
+        from: part.valid_from,
         to,
     }
 }

@@ -11,6 +11,7 @@ use super::output::Output;
 use super::{Failure, runtime};
 use crate::app::student_life::{Order, StayPart, Whose};
 use crate::app::{App, Ctx};
+use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::StudentState;
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::roster::ClassKey;
@@ -117,8 +118,15 @@ pub struct Stay {
     /// The first day on which it is so; today when left out.
     #[arg(long, value_name = "DATE")]
     date: Option<NaiveDate>,
+    /// Code or name of JY/T table XJYDLB, where it is not the usual one: 降级, 恢复学籍, 取消学籍, 保留学籍, 提前毕业.
+    #[arg(long, value_name = "CHANGE", value_parser = change)]
+    change: Option<StudentChange>,
     #[command(flatten)]
     by: By,
+}
+
+fn change(text: &str) -> Result<StudentChange, String> {
+    StudentChange::read(text).map_err(|why| why.to_string())
 }
 
 /// Runs a subcommand.
@@ -151,7 +159,7 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         }
     };
     let (person, by) = (stay.who.resolve(&app).await?, stay.by.decider(&app).await?);
-    let whose = Whose { person, org: stay.org.clone(), day: stay.date };
+    let whose = Whose { person, org: stay.org.clone(), day: stay.date, code: stay.change };
     let changed = app.change_student(&ctx, by, &whose, &order).await?;
     output.say(&changed, line)
 }
@@ -159,7 +167,10 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
 fn line(part: &StayPart) -> String {
     let to = part.to.map_or_else(|| "        ".to_owned(), |to| to.to_string());
     let class = part.class.as_deref().unwrap_or("-");
-    format!("{} {to:<10}  {} {class}  {} {}\n", part.from, part.institution, part.state, part.state_label)
+    let label = |change: Option<StudentChange>| change.map_or("", StudentChange::label);
+    let (StayPart { from, institution, state, state_label, .. }, began) = (part, label(part.began_by));
+    let ended = part.ended_as.map_or_else(String::new, |state| format!("  {} {}", state.label(), label(part.ended_by)));
+    format!("{from} {to:<10}  {institution} {class}  {state} {state_label}  {began}{ended}\n")
 }
 
 /// A class by the name that its school has for it.

@@ -96,6 +96,10 @@ pub enum TaskName {
     Majority,
     /// Roles of administration; who may give them is checked against the giver's own.
     AdminDesk,
+    /// Accounts; whether she is wholly an administrator's is checked against evidence.
+    AccountCare,
+    /// Classes of a school; whether the school is hers is checked against an administrator's evidence.
+    ClassLife,
     /// Posts and classes of a member of staff; whether the institution is hers is checked against evidence.
     StaffLife,
     /// What becomes of institutions and of whoever belongs to them; whether one is hers is checked against evidence.

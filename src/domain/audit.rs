@@ -1,14 +1,14 @@
 //! Audit entries: who did what to whom, with which result. Ids and names of fields only; values and
 //! numbers never come here (R7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::id::{AuditId, ClientId, PersonId};
+use super::id::{AuditId, ClientId, OrgId, PersonId};
 use super::time::Timestamp;
 
 /// No entry of the log is kept shorter: six months (网络安全法, 23).
@@ -49,6 +49,9 @@ pub enum Action {
     Activate,
     PasswordSet,
     ActivationIssued,
+    AccountLocked,
+    AccountUnlocked,
+    SessionsViewed,
     IdentityChosen,
     ConsentGiven,
     ConsentWithdrawn,
@@ -88,6 +91,7 @@ pub enum Action {
     PersonChanged,
     StudentChanged,
     InstitutionChanged,
+    ClassChanged,
     StaffChanged,
     YearTurned,
     YearUndone,
@@ -101,6 +105,8 @@ pub enum Action {
     RosterExported,
     ApprovalAsked,
     ApprovalDecided,
+    AuditRead,
+    DisclosuresViewed,
     ErrandAsked,
     ErrandFiled,
     ErrandConfirmed,
@@ -129,6 +135,9 @@ impl Action {
             Self::Activate => "account.activate",
             Self::PasswordSet => "account.password_set",
             Self::ActivationIssued => "account.activation_issued",
+            Self::AccountLocked => "account.locked",
+            Self::AccountUnlocked => "account.unlocked",
+            Self::SessionsViewed => "sessions.viewed",
             Self::IdentityChosen => "session.identity_chosen",
             Self::ConsentGiven => "consent.given",
             Self::ConsentWithdrawn => "consent.withdrawn",
@@ -169,6 +178,7 @@ impl Action {
             Self::StudentChanged => "student.changed",
             Self::StaffChanged => "staff.changed",
             Self::InstitutionChanged => "institution.changed",
+            Self::ClassChanged => "class.changed",
             Self::YearTurned => "year.turned",
             Self::YearUndone => "year.undone",
             Self::PersonsMerged => "person.merged",
@@ -181,6 +191,8 @@ impl Action {
             Self::RosterExported => "roster.exported",
             Self::ApprovalAsked => "approval.asked",
             Self::ApprovalDecided => "approval.decided",
+            Self::AuditRead => "audit.read",
+            Self::DisclosuresViewed => "disclosures.viewed",
             Self::ErrandAsked => "errand.asked",
             Self::ErrandFiled => "errand.filed",
             Self::ErrandConfirmed => "errand.confirmed",
@@ -225,6 +237,14 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The institutions that it concerns: by whose rights it was done, and about whom.
+    pub fn institutions(&self) -> BTreeSet<OrgId> {
+        let rights = self.actor["rights"].as_array().into_iter().flatten().map(|right| &right["institution"]);
+        let named = self.details["institutions"].as_array().into_iter().flatten();
+        let all = rights.chain(named).chain([&self.target["institution"]]);
+        all.filter_map(|id| id.as_str()?.parse().ok()).collect()
+    }
+
     /// The bytes that the chain covers. Lengths stand before the parts, so that no two entries share a form;
     /// JSON objects are written with sorted keys: neither jsonb nor a build of `serde_json` keeps their order.
     pub fn canonical(&self) -> Vec<u8> {

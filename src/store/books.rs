@@ -163,6 +163,7 @@ pub async fn first_checkpoint(tx: &mut Tx) -> Result<Option<CheckpointRow>, Stor
 pub async fn trim(tx: &mut Tx, seq: i64) -> Result<usize, StoreError> {
     let ids: Vec<EntryRow> = tx.all(LINKED_UP_TO, args![seq]).await?;
     tx.execute(UNLINK, args![seq]).await?;
+    super::audit_places::forget(tx, seq).await?;
     let ids = ids.into_iter().map(|row| row.0.into()).collect();
     Ok(tx.all_in::<EntryRow>(END_ENTRIES, &[], ids).await?.len())
 }

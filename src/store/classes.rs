@@ -13,8 +13,11 @@ statements! {
     OF_ORGS = "SELECT * FROM class WHERE org_id IN ($1)";
     BY_PLACE = "SELECT * FROM class WHERE org_id = $1 AND kind = $2 AND stage = $3 AND entry_year = $4 AND class_no = $5";
     FIND = "SELECT * FROM class WHERE id = $1";
+    USED = "SELECT class_id AS id FROM enrolment WHERE class_id = $1 AND valid_to IS NULL UNION ALL SELECT class_id AS id FROM teaching WHERE class_id = $1 AND valid_to IS NULL LIMIT 1";
     OF_ORG_IN = "SELECT k.* FROM class k JOIN institution_closure c ON c.descendant_id = k.org_id WHERE k.org_id = $1 AND c.ancestor_id = $2
         ORDER BY k.stage, k.entry_year, k.class_no, k.id";
+    // Whoever is being seated there is seen then, and whoever comes later waits.
+    @hold HOLD = "SELECT * FROM class WHERE id = $1";
 }
 
 impl FromRow for Class {
@@ -33,6 +36,14 @@ impl FromRow for Class {
             updated_at: row.get("updated_at")?,
             version: row.get("version")?,
         })
+    }
+}
+
+struct Used;
+
+impl FromRow for Used {
+    fn from_row(_: &Row) -> Result<Self, StoreError> {
+        Ok(Self)
     }
 }
 
@@ -96,6 +107,22 @@ pub async fn update(tx: &mut Tx, _task: &Task, class: &Class) -> Result<bool, St
 /// As [`StoreError`] says.
 pub async fn find(tx: &mut Tx, _task: &Task, id: ClassId) -> Result<Option<Class>, StoreError> {
     tx.optional(FIND, args![id]).await
+}
+
+/// A class by its id, held until the transaction ends.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold(tx: &mut Tx, _task: &Task, id: ClassId) -> Result<Option<Class>, StoreError> {
+    tx.optional(HOLD, args![id]).await
+}
+
+/// Whether somebody sits or teaches in a class.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn is_used(tx: &mut Tx, _task: &Task, id: ClassId) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Used>(USED, args![id]).await?.is_some())
 }
 
 /// The classes of a school inside an administrator's subtrees.

@@ -5,22 +5,23 @@ use chrono::NaiveDate;
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
 use crate::domain::id::{ClassId, PersonId};
+use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::enrolment::{Enrolment, Slice};
 
 statements! {
-    INSERT = "INSERT INTO enrolment (id, person_id, org_id, class_id, student_no, category, state, source, valid_from, valid_to, created_at, updated_at, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
-    UPDATE = "UPDATE enrolment SET class_id = $3, student_no = $4, category = $5, state = $6, valid_to = $7, updated_at = $8, version = $9
+    INSERT = "INSERT INTO enrolment (id, person_id, org_id, class_id, student_no, category, state, source, valid_from, valid_to, created_at, updated_at, version, began_by, ended_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING";
+    UPDATE = "UPDATE enrolment SET class_id = $3, student_no = $4, category = $5, state = $6, valid_to = $7, updated_at = $8, version = $9, began_by = $10, ended_by = $11
         WHERE id = $1 AND person_id = $2 AND version = $9 - 1";
     // What it was until a day, unless nothing of it changes, or it was so for no day.
-    KEEP = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, valid_from, valid_to, created_at)
-        SELECT e.id, e.class_id, e.student_no, e.state, e.source, COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from), $7, $8
+    KEEP = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, began_by, valid_from, valid_to, created_at)
+        SELECT e.id, e.class_id, e.student_no, e.state, e.source, e.began_by, COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from), $7, $8
         FROM enrolment e WHERE e.id = $1 AND e.person_id = $2 AND e.version = $3 - 1
           AND (e.class_id IS DISTINCT FROM $4 OR e.student_no IS DISTINCT FROM $5 OR e.state <> $6 OR e.source <> $9)
           AND COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from) < $7
         ON CONFLICT (enrolment_id, valid_from) DO NOTHING";
     SLICES = "SELECT s.* FROM enrolment_slice s JOIN enrolment e ON e.id = s.enrolment_id WHERE e.person_id = $1 ORDER BY s.enrolment_id, s.valid_from";
-    RAISE = "UPDATE enrolment SET source = 'normal', class_id = $3, student_no = $4, updated_at = $5, version = $6
+    RAISE = "UPDATE enrolment SET source = 'normal', class_id = $3, student_no = $4, updated_at = $5, version = $6, began_by = $7
         WHERE id = $1 AND person_id = $2 AND version = $6 - 1 AND valid_to IS NULL AND source = 'borrowed'";
     OF_PERSON = "SELECT * FROM enrolment WHERE person_id = $1 ORDER BY valid_from, id";
     OF_CLASS_IN = "SELECT e.* FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
@@ -40,6 +41,8 @@ impl FromRow for Enrolment {
             category: row.get("category")?,
             state: row.code("state")?,
             source: row.code("source")?,
+            began_by: row.optional_code("began_by")?,
+            ended_by: row.optional_code("ended_by")?,
             valid_from: row.get("valid_from")?,
             valid_to: row.get("valid_to")?,
             created_at: row.get("created_at")?,
@@ -89,6 +92,8 @@ fn values(person: PersonId, enrolment: &Enrolment) -> Vec<Value> {
         enrolment.created_at,
         enrolment.updated_at,
         enrolment.version,
+        enrolment.began_by.map(StudentChange::as_str),
+        enrolment.ended_by.map(StudentChange::as_str),
     ]
 }
 
@@ -100,6 +105,7 @@ impl FromRow for Slice {
             student_no: row.get("student_no")?,
             state: row.code("state")?,
             source: row.code("source")?,
+            began_by: row.optional_code("began_by")?,
             valid_from: row.get("valid_from")?,
             valid_to: row.get("valid_to")?,
         })
@@ -132,6 +138,8 @@ pub async fn update_on(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment, day: Nai
         enrolment.valid_to,
         enrolment.updated_at,
         enrolment.version,
+        enrolment.began_by.map(StudentChange::as_str),
+        enrolment.ended_by.map(StudentChange::as_str),
     ];
     tx.execute_one(UPDATE, values).await
 }
@@ -143,8 +151,15 @@ pub async fn update_on(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment, day: Nai
 /// A unique key when she has a 学籍.
 pub async fn raise(tx: &mut Tx, on: &TaskOn, raised: &Enrolment) -> Result<bool, StoreError> {
     keep(tx, on, raised, raised.updated_at.shanghai_date()).await?;
-    let values =
-        args![raised.id, on.person(), raised.class, raised.student_no.clone(), raised.updated_at, raised.version,];
+    let values = args![
+        raised.id,
+        on.person(),
+        raised.class,
+        raised.student_no.clone(),
+        raised.updated_at,
+        raised.version,
+        raised.began_by.map(StudentChange::as_str),
+    ];
     tx.execute_one(RAISE, values).await
 }
 

@@ -14,10 +14,10 @@ use crate::domain::time::Timestamp;
 statements! {
     END_STAYS = "UPDATE enrolment SET valid_to = CASE WHEN valid_from > $1 THEN valid_from ELSE $2 END, updated_at = $3, version = version + 1
         WHERE valid_to IS NULL AND id IN ($4) RETURNING id";
-    RAISE_STAYS = "UPDATE enrolment SET source = 'normal', updated_at = $1, version = version + 1 WHERE org_id = $2 AND valid_to IS NULL AND source <> 'normal' AND person_id IN ($3) RETURNING id";
+    RAISE_STAYS = "UPDATE enrolment SET source = 'normal', began_by = NULL, updated_at = $1, version = version + 1 WHERE org_id = $2 AND valid_to IS NULL AND source <> 'normal' AND person_id IN ($3) RETURNING id";
     // What became the 学籍 was a seat of 借读 until now.
-    KEEP_SEATS = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, valid_from, valid_to, created_at)
-        SELECT e.id, e.class_id, e.student_no, e.state, e.source, COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from), $1, $2
+    KEEP_SEATS = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, began_by, valid_from, valid_to, created_at)
+        SELECT e.id, e.class_id, e.student_no, e.state, e.source, e.began_by, COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from), $1, $2
         FROM enrolment e WHERE e.org_id = $3 AND e.valid_to IS NULL AND e.source <> 'normal'
           AND COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from) < $4 AND e.person_id IN ($5)
         ON CONFLICT (enrolment_id, valid_from) DO NOTHING RETURNING enrolment_id AS id";

@@ -8,6 +8,7 @@ pub mod activations;
 pub mod admin_grants;
 pub mod api_requests;
 pub mod approvals;
+pub mod audit_places;
 pub mod authorization_types;
 pub mod books;
 pub mod cases;

@@ -9,6 +9,7 @@ use crate::domain::id::{ClassId, EnrolmentId, GuardianshipId, OrgId, PersonId, S
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::staff::{StaffCategory, StaffPost, StaffState};
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
+use crate::domain::registry::codes::subject::Subject;
 
 /// Stays as they were on day $3, below root $2: the slice that covers the day, or the row as it is.
 macro_rules! stays {
@@ -35,6 +36,10 @@ statements! {
     KEPT_CHILDREN = "SELECT DISTINCT g.id AS id, g.child_id AS child_id, p.name AS name FROM enrolment e JOIN guardianship g ON g.child_id = e.person_id JOIN person p ON p.id = e.person_id
         JOIN institution_closure c ON c.descendant_id = e.org_id AND c.ancestor_id = $2
         WHERE e.org_id = $1 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3) AND g.id > $4 ORDER BY g.id LIMIT $5";
+    LESSONS = "SELECT t.id AS id, t.class_id AS class_id, k.name AS class, t.staffing_id AS staffing_id, s.person_id AS person_id, p.name AS name, t.subject AS subject, t.head_teacher AS head_teacher, t.valid_from AS valid_from, t.valid_to AS valid_to
+        FROM teaching t JOIN class k ON k.id = t.class_id JOIN staffing s ON s.id = t.staffing_id JOIN person p ON p.id = s.person_id
+        JOIN institution_closure c ON c.descendant_id = k.org_id AND c.ancestor_id = $2
+        WHERE k.org_id = $1 AND t.valid_from <= $3 AND (t.valid_to IS NULL OR t.valid_to > $3) AND t.id > $4 ORDER BY t.id LIMIT $5";
     STAFF = "SELECT s.id AS id, s.person_id AS person_id, p.name AS name, p.sex AS sex, s.category AS category, s.post AS post, s.staff_no AS staff_no, s.state AS state
         FROM staffing s JOIN person p ON p.id = s.person_id JOIN institution_closure c ON c.descendant_id = s.org_id AND c.ancestor_id = $2
         WHERE s.org_id = $1 AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3) AND s.id > $4 ORDER BY s.id LIMIT $5";
@@ -135,6 +140,48 @@ impl FromRow for StaffPlace {
     }
 }
 
+/// What somebody teaches in a class.
+pub struct Lesson {
+    /// The row.
+    pub id: Uuid,
+    /// The class.
+    pub class: ClassId,
+    /// Its name.
+    pub class_name: String,
+    /// The post under which it is taught.
+    pub staffing: StaffingId,
+    /// Who.
+    pub person: PersonId,
+    /// Her name.
+    pub name: Option<String>,
+    /// ZXXKC and extensions; none of a head teacher alone.
+    pub subject: Option<Subject>,
+    /// 班主任.
+    pub head_teacher: bool,
+    /// First day.
+    pub valid_from: NaiveDate,
+    /// First day on which it was no longer taught.
+    pub valid_to: Option<NaiveDate>,
+}
+
+impl FromRow for Lesson {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let subject = row.get::<String>("subject")?;
+        Ok(Self {
+            id: row.get("id")?,
+            class: row.get("class_id")?,
+            class_name: row.get("class")?,
+            staffing: row.get("staffing_id")?,
+            person: row.get("person_id")?,
+            name: row.get("name")?,
+            subject: if subject.is_empty() { None } else { Some(row.code("subject")?) },
+            head_teacher: row.get("head_teacher")?,
+            valid_from: row.get("valid_from")?,
+            valid_to: row.get("valid_to")?,
+        })
+    }
+}
+
 /// Which rows of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
@@ -225,4 +272,12 @@ pub async fn kept_children(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span)
 /// As [`StoreError`] says.
 pub async fn staff(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Result<Vec<StaffPlace>, StoreError> {
     first_found(tx, STAFF, scope, org, span).await
+}
+
+/// Who taught what in the classes of an institution inside an administrator's subtrees.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn lessons(tx: &mut Tx, scope: &Subtree, org: OrgId, span: Span) -> Result<Vec<Lesson>, StoreError> {
+    first_found(tx, LESSONS, scope, org, span).await
 }

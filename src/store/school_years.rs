@@ -8,6 +8,7 @@ use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::Task;
 use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId, TurnId};
 use crate::domain::registry::class::Class;
+use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::StudentState;
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::school_year::Turn;
@@ -23,7 +24,7 @@ statements! {
     SEATED = "SELECT e.state AS state, COUNT(*) AS n FROM enrolment e WHERE e.valid_to IS NULL AND e.class_id IN ($1) GROUP BY e.state";
     TAUGHT = "SELECT 'teaching' AS state, COUNT(*) AS n FROM teaching WHERE valid_to IS NULL AND class_id IN ($1)";
     BEGAN = "SELECT enrolment_id, MAX(valid_to) AS day FROM enrolment_slice WHERE enrolment_id IN ($1) GROUP BY enrolment_id";
-    KEEP = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, valid_from, valid_to, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    KEEP = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, began_by, valid_from, valid_to, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (enrolment_id, valid_from) DO NOTHING";
     END_STAYS = "UPDATE enrolment SET state = $1, valid_to = $2, updated_at = $3, version = version + 1 WHERE valid_to IS NULL AND id IN ($4) RETURNING id";
     END_GRANTS = "UPDATE oidc_grant SET revoked_at = $1, revoke_reason = $2 WHERE revoked_at IS NULL AND id IN (
@@ -258,7 +259,8 @@ pub async fn end_stays(
 ) -> Result<(), StoreError> {
     let kept = stays.iter().filter(|(_, since)| *since < day).map(|(stay, since)| {
         let (state, source) = (stay.state.as_str(), stay.source.as_str());
-        args![stay.id, stay.class, stay.student_no.clone(), state, source, *since, day, now]
+        let began_by = stay.began_by.map(StudentChange::as_str);
+        args![stay.id, stay.class, stay.student_no.clone(), state, source, began_by, *since, day, now]
     });
     tx.insert_many(KEEP, kept.collect()).await?;
     let ids = || stays.iter().map(|(stay, _)| Value::from(stay.id)).collect();

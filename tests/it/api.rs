@@ -1,9 +1,12 @@
 //! The admin and roster API.
 
 mod access;
+mod classes;
 mod document;
+mod duties;
 mod errands;
 mod feed;
+mod guardians;
 mod institutions;
 mod jurisdiction;
 mod once;
@@ -13,3 +16,5 @@ mod resources;
 mod rights;
 mod sender;
 mod step_up;
+mod students;
+mod verifications;

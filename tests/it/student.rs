@@ -20,7 +20,7 @@ fn class(year: &str, no: &str) -> ClassKey {
 }
 
 async fn change(app: &TestApp, by: Decider, person: PersonId, order: Order) -> Result<StayPart, Kind> {
-    let whose = Whose { person, org: None, day: None };
+    let whose = Whose { person, org: None, day: None, code: None };
     app.app.change_student(&app.operator(), by, &whose, &order).await.map_err(|error| error.kind)
 }
 
@@ -89,12 +89,12 @@ both_engines! {
             assert_eq!(change(&app, OPERATOR, hers, order.clone()).await.unwrap_err(), Kind::Conflict, "{order:?}");
         }
         assert_eq!(change(&app, OPERATOR, hers, Order::Move(class("2024", "9班"))).await.unwrap_err(), Kind::NotFound);
-        let whose = |day: &str| Whose { person: hers, org: None, day: Some(day.parse().unwrap()) };
+        let whose = |day: &str| Whose { person: hers, org: None, day: Some(day.parse().unwrap()), code: None };
         for (day, kind) in [("2999-01-01", Kind::Invalid), ("2001-01-01", Kind::Conflict)] {
             let refused = app.app.change_student(&app.operator(), OPERATOR, &whose(day), &Order::Suspend).await;
             assert_eq!(refused.unwrap_err().kind, kind, "{day}");
         }
-        let elsewhere = Whose { org: Some(OTHER.into()), day: None, person: hers };
+        let elsewhere = Whose { org: Some(OTHER.into()), day: None, code: None, person: hers };
         let refused = app.app.change_student(&app.operator(), OPERATOR, &elsewhere, &Order::Suspend).await;
         assert_eq!(refused.unwrap_err().kind, Kind::NotFound);
         assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM enrolment_slice").await, "0");

@@ -146,7 +146,7 @@ both_engines! {
         at.sort();
         assert_eq!(at, ["第七实验小学", "第八实验小学"], "the 学籍 stays where it is");
         assert_eq!(borrow(asking, "王芳").await.unwrap_err().kind, Kind::Conflict, "she sits there");
-        let ends = Whose { person: hers, org: Some(OTHER.into()), day: None };
+        let ends = Whose { person: hers, org: Some(OTHER.into()), day: None, code: None };
         app.app.change_student(&app.operator(), asking, &ends, &Order::End(StudentState::Completed)).await.unwrap();
         assert_eq!(held_by(&app).await, "第七实验小学");
         let anew = borrow(asking, "王方").await.unwrap();

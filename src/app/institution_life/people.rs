@@ -55,6 +55,7 @@ impl App {
                 id: EnrolmentId::new(ctx.now, &*self.random),
                 org: way.to,
                 class: stay.class.and_then(|class| heirs.get(&class).copied()),
+                began_by: None,
                 valid_from: way.day.max(stay.valid_from),
                 created_at: ctx.now,
                 updated_at: ctx.now,

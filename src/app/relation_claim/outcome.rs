@@ -6,6 +6,7 @@ use crate::app::{App, Ctx, Error, Kind};
 use crate::domain::access::Task;
 use crate::domain::id::{EnrolmentId, IdentityId, StaffingId, new_uuid};
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
+use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::{Evidence, GuardianshipStatus};
@@ -66,7 +67,8 @@ impl App {
             work.event("person", claim.person, "person.enrolled", &["enrolment"]);
             return Ok(left_school);
         }
-        self.enrol_claimed(work, ctx, task, claim, StudentSource::Normal).await?;
+        let began_by = left_school.as_ref().map(|_| StudentChange::TransferIn);
+        self.enrol_claimed(work, ctx, task, claim, (StudentSource::Normal, began_by)).await?;
         Ok(left_school)
     }
 
@@ -76,7 +78,7 @@ impl App {
         ctx: &Ctx,
         task: &Task,
         claim: &RelationClaim,
-        source: StudentSource,
+        (source, began_by): (StudentSource, Option<StudentChange>),
     ) -> Result<(), Error> {
         let on = task.on(claim.person);
         let enrolment = Enrolment {
@@ -88,6 +90,8 @@ impl App {
             category: None,
             state: StudentState::Enrolled,
             source,
+            began_by,
+            ended_by: None,
             valid_from: ctx.now.shanghai_date(),
             valid_to: None,
             created_at: ctx.now,

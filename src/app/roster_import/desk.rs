@@ -325,6 +325,8 @@ impl Desk<'_> {
             category: None,
             state: StudentState::Enrolled,
             source: StudentSource::Normal,
+            began_by: None,
+            ended_by: None,
             valid_from: self.ctx.now.shanghai_date(),
             valid_to: None,
             created_at: self.ctx.now,

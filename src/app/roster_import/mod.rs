@@ -15,6 +15,7 @@ mod people;
 mod plan;
 mod returning;
 mod sight;
+pub mod single;
 mod source;
 mod stated;
 mod write;

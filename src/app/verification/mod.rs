@@ -20,13 +20,15 @@ use crate::domain::audit::Action;
 use crate::domain::id::{PersonId, VerificationId};
 use crate::domain::registry::verification_request::{CallFault, RequestState, VerificationRequest};
 use crate::domain::time::{Timestamp, rfc3339};
+use crate::store::db::Tx;
 use crate::store::{persons, verification_requests, verifications};
 
 /// A list longer than that is worked off from its beginning.
 const LISTED: i64 = 1000;
 
 /// A verification, or a question that waits, was given up or was answered: never what was compared.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Verification)]
 pub struct VerificationView {
     /// Its id.
     pub id: VerificationId,
@@ -48,6 +50,7 @@ pub struct VerificationView {
     pub next_at: Option<String>,
     /// When it was asked, or done.
     #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 
@@ -143,11 +146,34 @@ impl App {
             return Ok(open.iter().map(|one| self.waiting(one)).collect());
         };
         let person = persons::survivor(&mut tx, person).await?.ok_or_else(|| Error::not_found("the person"))?;
-        let on = task.on(person);
-        let open = verification_requests::of_person(&mut tx, &on).await?;
+        self.verifications_in(&mut tx, &task.on(person)).await
+    }
+
+    /// The same about one person, for whoever holds all of her. Audited, and noted for her.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not there or not wholly in the administrator's scope.
+    pub async fn verifications_of(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        person: PersonId,
+    ) -> Result<Vec<VerificationView>, Error> {
+        let (task, ctx) = (access::task(TaskName::Verification), by.acting(ctx));
+        let mut work = self.begin(&ctx, Action::PersonViewed).await?;
+        let person = self.changeable(&mut work, &ctx, &task, by, person).await?.id;
+        let told = self.verifications_in(work.tx(), &task.on(person)).await?;
+        work.target("person", person).detail("verifications", told.len()).shows(person);
+        work.commit(Outcome::Done).await?;
+        Ok(told)
+    }
+
+    async fn verifications_in(&self, tx: &mut Tx, on: &TaskOn) -> Result<Vec<VerificationView>, Error> {
+        let person = on.person();
+        let open = verification_requests::of_person(tx, on).await?;
         let open = open.iter().filter(|one| matches!(one.state, RequestState::Waiting | RequestState::Failed));
         let mut all: Vec<_> = open.map(|one| self.waiting(one)).collect();
-        for one in verifications::of_person(&mut tx, &on).await? {
+        for one in verifications::of_person(tx, on).await? {
             all.push(VerificationView {
                 id: one.id,
                 person_id: person,

@@ -1,10 +1,12 @@
 //! Classes 班级. A class keeps its entry year for life; its grade is computed ([`super::grade`]).
 
 use chrono::NaiveDate;
+use thiserror::Error;
 
 use super::codes::codes;
 use super::codes::stage::Stage;
 use super::grade::{self, Standing};
+use super::text;
 use crate::domain::id::{ClassId, OrgId};
 use crate::domain::time::Timestamp;
 
@@ -55,7 +57,81 @@ pub struct Class {
     pub version: i64,
 }
 
+/// Characters of a name.
+const LONGEST_NAME: usize = 40;
+
+/// Why a class stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs, reason = "the sentence says it")]
+pub enum ClassError {
+    #[error("the class is not open any more")]
+    NotOpen,
+    #[error("it is so already")]
+    Unchanged,
+    #[error("the class graduated: its place is its own for ever")]
+    Graduated,
+    #[error("a class has a name of 1 to {LONGEST_NAME} characters, and of no number of a person")]
+    Name,
+    #[error("a stage takes 1 to 12 years")]
+    Years,
+}
+
 impl Class {
+    /// Under another name.
+    ///
+    /// # Errors
+    /// [`ClassError`]: why not.
+    pub fn renamed(self, name: &str, now: Timestamp) -> Result<Self, ClassError> {
+        let name = name.trim();
+        if self.status != ClassStatus::Open {
+            Err(ClassError::NotOpen)
+        } else if !text::is_shown(name, LONGEST_NAME) || text::holds_personal_number(name) {
+            Err(ClassError::Name)
+        } else if name == self.name {
+            Err(ClassError::Unchanged)
+        } else {
+            Ok(Self { name: name.to_owned(), ..self.changed(now) })
+        }
+    }
+
+    /// Of so many years; of a class that is being opened.
+    ///
+    /// # Errors
+    /// [`ClassError::Years`].
+    pub fn lasting(self, years: u8) -> Result<Self, ClassError> {
+        match years {
+            1..=12 => Ok(Self { schooling_years: years.into(), ..self }),
+            _ => Err(ClassError::Years),
+        }
+    }
+
+    /// 撤销, of a class in which nobody sits or teaches any more.
+    ///
+    /// # Errors
+    /// [`ClassError::NotOpen`].
+    pub fn closed(self, now: Timestamp) -> Result<Self, ClassError> {
+        match self.status {
+            ClassStatus::Open => Ok(Self { status: ClassStatus::Closed, ..self.changed(now) }),
+            ClassStatus::Graduated | ClassStatus::Closed => Err(ClassError::NotOpen),
+        }
+    }
+
+    /// Open again after it was closed.
+    ///
+    /// # Errors
+    /// [`ClassError`] for one that is open, or graduated.
+    pub fn reopened(self, now: Timestamp) -> Result<Self, ClassError> {
+        match self.status {
+            ClassStatus::Closed => Ok(Self { status: ClassStatus::Open, ..self.changed(now) }),
+            ClassStatus::Open => Err(ClassError::Unchanged),
+            ClassStatus::Graduated => Err(ClassError::Graduated),
+        }
+    }
+
+    fn changed(self, now: Timestamp) -> Self {
+        Self { updated_at: now, version: self.version + 1, ..self }
+    }
+
     /// Where it stands on a day (the date in Asia/Shanghai).
     pub fn standing(&self, day: NaiveDate) -> Standing {
         grade::standing(self.stage, self.entry_year, self.schooling_years, day)

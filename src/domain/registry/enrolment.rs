@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use thiserror::Error;
 
+use super::codes::student_change::StudentChange;
 use super::codes::student_state::{StudentSource, StudentState};
 use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId};
 use crate::domain::time::Timestamp;
@@ -27,6 +28,10 @@ pub struct Enrolment {
     pub state: StudentState,
     /// ZXXXSLY.
     pub source: StudentSource,
+    /// XJYDLB: by which change it became what it is; none: it began so, or nobody said.
+    pub began_by: Option<StudentChange>,
+    /// XJYDLB: by which change it ended; none: it stands, or its end is a graduation.
+    pub ended_by: Option<StudentChange>,
     /// First day.
     pub valid_from: NaiveDate,
     /// First day on which it no longer holds.
@@ -52,6 +57,8 @@ pub struct Slice {
     pub state: StudentState,
     /// ZXXXSLY.
     pub source: StudentSource,
+    /// XJYDLB: by which change it became so.
+    pub began_by: Option<StudentChange>,
     /// First day.
     pub valid_from: NaiveDate,
     /// First day on which it was no longer so.
@@ -73,6 +80,11 @@ pub enum EnrolmentError {
 }
 
 impl Enrolment {
+    /// Whether the 学籍 is there: whoever only sits there 借读 has it elsewhere, and what happens to her seat is no 学籍异动.
+    pub fn is_register(&self) -> bool {
+        self.source != StudentSource::Borrowed
+    }
+
     /// Whether it stands on a day.
     pub fn is_current(&self, day: NaiveDate) -> bool {
         self.valid_from <= day && self.valid_to.is_none_or(|end| day < end)
@@ -90,7 +102,7 @@ impl Enrolment {
         }
     }
 
-    /// The stay, moved to another class of the same school.
+    /// The stay, moved to another class of the same school by a row that says where she sits and not why.
     ///
     /// # Errors
     /// [`EnrolmentError::Ended`].
@@ -98,10 +110,10 @@ impl Enrolment {
         if self.valid_to.is_some() {
             return Err(EnrolmentError::Ended);
         }
-        Ok(Self { class: Some(class), updated_at: now, version: self.version + 1, ..self })
+        Ok(Self { class: Some(class), began_by: None, updated_at: now, version: self.version + 1, ..self })
     }
 
-    /// A seat of 借读 that becomes the 学籍, in the class and with the number that came with it, where one did.
+    /// A seat of 借读 that becomes the 学籍 转入, in the class and with the number that came with it, where one did.
     ///
     /// # Errors
     /// [`EnrolmentError`] when it has ended, or is no seat of 借读.
@@ -121,6 +133,7 @@ impl Enrolment {
             source: StudentSource::Normal,
             class: class.or(self.class),
             student_no: student_no.or(self.student_no),
+            began_by: Some(StudentChange::TransferIn),
             updated_at: now,
             version: self.version + 1,
             ..self
@@ -139,7 +152,8 @@ impl Enrolment {
         } else if on < self.valid_from {
             Err(EnrolmentError::BeforeBegin)
         } else {
-            Ok(Self { state, valid_to: Some(on), updated_at: now, version: self.version + 1, ..self })
+            let ended_by = StudentChange::usually_ending(state).filter(|_| self.is_register());
+            Ok(Self { state, ended_by, valid_to: Some(on), updated_at: now, version: self.version + 1, ..self })
         }
     }
 }
@@ -163,6 +177,8 @@ mod tests {
             category: None,
             state: StudentState::Enrolled,
             source: StudentSource::Normal,
+            began_by: None,
+            ended_by: None,
             valid_from: day("2025-09-01"),
             valid_to: None,
             created_at: Timestamp::from_seconds(0),

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::class::{Class, ClassStatus};
 use super::codes::stage::Stage;
+use super::codes::student_change::StudentChange;
 use super::codes::student_state::{StudentSource, StudentState};
 use super::enrolment::{Enrolment, Slice};
 use crate::domain::id::ClassId;
@@ -39,6 +40,8 @@ pub struct Moment {
     pub since: NaiveDate,
     /// The present.
     pub now: Timestamp,
+    /// XJYDLB, where it is not the usual one of the step.
+    pub code: Option<StudentChange>,
 }
 
 /// Why not.
@@ -81,6 +84,34 @@ pub enum StepError {
     Transfer,
     #[error("a death ends more than a stay: `mingji person died`")]
     Death,
+    #[error("this change of 学籍 (XJYDLB) is not what happens here")]
+    OtherChange,
+}
+
+impl Step<'_> {
+    /// The changes of 学籍 that a step may be, the usual one first.
+    const fn changes(&self) -> &'static [StudentChange] {
+        match self {
+            Self::Move(_) => &[StudentChange::ChangeClass],
+            Self::Repeat(_) => &[StudentChange::Repeat, StudentChange::Demote],
+            Self::Skip(_) => &[StudentChange::Skip],
+            Self::Suspend => &[StudentChange::Suspend, StudentChange::Retain],
+            Self::Halt => &[StudentChange::Halt],
+            Self::Resume(_) => &[StudentChange::Resume, StudentChange::Restore],
+            Self::End(state) => StudentChange::ending(*state),
+        }
+    }
+
+    /// The change that a step on this stay is: none of a seat 借读, and none of a graduation in time.
+    fn change(&self, stay: &Enrolment, said: Option<StudentChange>) -> Result<Option<StudentChange>, StepError> {
+        let fits = |said: &StudentChange| stay.is_register() && self.changes().contains(said);
+        match (said, self) {
+            (Some(said), _) => Some(Some(said)).filter(|_| fits(&said)).ok_or(StepError::OtherChange),
+            (None, _) if !stay.is_register() => Ok(None),
+            (None, Self::End(state)) => Ok(StudentChange::usually_ending(*state)),
+            (None, _) => Ok(self.changes().first().copied()),
+        }
+    }
 }
 
 impl StudentState {
@@ -114,7 +145,10 @@ impl Enrolment {
             Step::Resume(to) => (StudentState::Resumed, Some(self.back(to, seat)?), None),
             Step::End(state) => (self.ending(state, seat)?, self.class, Some(at.day)),
         };
-        Ok(Self { state, class, valid_to, updated_at: at.now, version: self.version + 1, ..self })
+        let change = step.change(&self, at.code)?;
+        let (began_by, ended_by) = if valid_to.is_some() { (self.began_by, change) } else { (change, None) };
+        let version = self.version + 1;
+        Ok(Self { state, class, began_by, ended_by, valid_to, updated_at: at.now, version, ..self })
     }
 
     fn seated(&self, to: &Class, seat: Option<&Class>, later: i64) -> Result<ClassId, StepError> {
@@ -207,6 +241,7 @@ impl Enrolment {
                 student_no: self.student_no.clone(),
                 state: self.state,
                 source: self.source,
+                began_by: self.began_by,
                 valid_from: since,
                 valid_to: self.valid_to.unwrap_or(NaiveDate::MAX),
             });

@@ -3,11 +3,15 @@
 
 #![allow(unused_qualifications, reason = "what utoipa writes for a parameter list says where it stands")]
 
+mod accounts;
 mod approvals;
+mod audit;
 mod cases;
 mod claims;
+mod classes;
 mod errands;
 mod feed;
+mod guardians;
 mod institutions;
 mod me;
 mod merges;
@@ -19,7 +23,9 @@ mod reference;
 mod rights;
 mod roster;
 mod staff;
+mod students;
 mod take;
+mod verifications;
 
 use std::sync::Arc;
 
@@ -54,12 +60,17 @@ use problem::{Problem, ProblemCode};
         (name = "me", description = "当前管理员 The administrator who asks"),
         (name = "institutions", description = "机构 The tree below her"),
         (name = "roster", description = "名册 Who studies and works there"),
+        (name = "classes", description = "班级 Classes, and who teaches them"),
         (name = "persons", description = "人 People below her"),
+        (name = "guardians", description = "监护人 Who a child's guardians are"),
+        (name = "verifications", description = "实名核验 Who says that somebody is who the register says"),
         (name = "merges", description = "合并 Two records that are one person"),
         (name = "approvals", description = "审批 Another person's word before a full record is opened"),
         (name = "claims", description = "待确认的关系 What is said of people whom somebody else holds"),
         (name = "feed", description = "变更 What became of a platform's people"),
         (name = "rights", description = "管理授权 Roles of administration"),
+        (name = "accounts", description = "账号 How people sign in, for who runs an institution and for security"),
+        (name = "audit", description = "审计 What was done, and whose record was shown to whom"),
         (name = "errands", description = "交办 Rosters in, turns of the year, institutions that go somewhere: looked at, confirmed, done"),
         (name = "cases", description = "争议 What only a human can settle"),
     ),
@@ -104,8 +115,11 @@ fn described() -> OpenApiRouter<Door> {
         .routes(routes!(institutions::close))
         .routes(routes!(institutions::history))
         .routes(routes!(institutions::by_code))
-        .routes(routes!(roster::classes))
-        .routes(routes!(roster::students))
+        .routes(routes!(classes::list, classes::open))
+        .routes(routes!(classes::rename))
+        .routes(routes!(classes::close))
+        .routes(routes!(classes::lessons))
+        .routes(routes!(roster::students, students::bring_in))
         .routes(routes!(roster::guardians))
         .routes(routes!(roster::staff))
         .routes(routes!(roster::export))
@@ -118,8 +132,10 @@ fn described() -> OpenApiRouter<Door> {
         .routes(routes!(persons::add_document))
         .routes(routes!(persons::set_code))
         .routes(routes!(persons::record_death))
-        .routes(routes!(persons::change_stay))
+        .routes(routes!(students::change_stay))
+        .routes(routes!(guardians::list, guardians::change))
         .routes(routes!(staff::change_post))
+        .routes(routes!(verifications::list, verifications::record))
         .routes(routes!(merges::merge))
         .routes(routes!(merges::undo))
         .routes(routes!(approvals::list, approvals::ask))
@@ -139,6 +155,14 @@ fn described() -> OpenApiRouter<Door> {
         .routes(routes!(rights::list, rights::give))
         .routes(routes!(rights::withdraw))
         .routes(routes!(rights::why))
+        .routes(routes!(audit::entries))
+        .routes(routes!(audit::disclosures))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::sessions))
+        .routes(routes!(accounts::sign_out))
+        .routes(routes!(accounts::lock))
+        .routes(routes!(accounts::unlock))
+        .routes(routes!(accounts::code))
         .routes(routes!(feed::changes))
         .routes(routes!(feed::snapshot))
 }

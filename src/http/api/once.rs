@@ -21,8 +21,13 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// No answer to a write is longer.
 const LONGEST: usize = 1 << 20;
 /// What takes no key: what is posted and changes nothing, since each is a look of its own and audited as one; and a file, which
-/// is never in one piece here and takes the place of one that was cut off.
-const WITHOUT: [&str; 3] = ["/api/persons/search", "/api/institutions/{id}/export", "/api/errands/{id}/file"];
+/// is never in one piece here and takes the place of one that was cut off; and a code that is shown once, and so kept nowhere.
+const WITHOUT: [&str; 4] = [
+    "/api/persons/search",
+    "/api/institutions/{id}/export",
+    "/api/errands/{id}/file",
+    "/api/persons/{id}/activation-code",
+];
 
 /// Whether an operation takes a key.
 fn writes(method: &Method, path: &str) -> bool {

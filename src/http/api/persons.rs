@@ -12,11 +12,9 @@ use crate::app::person_change::Changed;
 use crate::app::person_search::{Found, Sought};
 use crate::app::record::{FullRecord, PersonView};
 use crate::app::roster_view::Cut;
-use crate::app::student_life::{Order, StayPart, Whose};
 use crate::app::{App, Error};
 use crate::domain::id::{ApprovalId, CaseId, PersonId};
 use crate::domain::registry::approval::MINORS;
-use crate::domain::registry::codes::student_state::StudentState;
 use crate::domain::registry::contact;
 use crate::domain::registry::document::{Document, DocumentLabel};
 use crate::domain::registry::name::PersonName;
@@ -41,11 +39,11 @@ pub enum PersonSearch {
 #[serde(deny_unknown_fields)]
 pub struct PaperName {
     /// What the paper is called, as in 居民身份证.
-    label: String,
+    pub label: String,
     /// Issuing country, ISO 3166-1 alpha-3.
-    country: Option<String>,
+    pub country: Option<String>,
     /// Its number.
-    number: String,
+    pub number: String,
 }
 
 /// Who was found.
@@ -55,6 +53,15 @@ pub struct FoundPeople {
     items: Vec<Found>,
     /// Whether the name may mean others too: more of it has to be said.
     more: bool,
+}
+
+/// As of when.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AsOf {
+    /// The day; today when left out. Guardians are told of today only.
+    on: Option<NaiveDate>,
 }
 
 /// What opens a full record.
@@ -120,40 +127,6 @@ pub struct Change {
     case_id: Option<CaseId>,
 }
 
-/// What happens to a stay; classes as 学段/入学年份/班级.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum StayStep {
-    /// Into another class of the same year.
-    Move(String),
-    /// 留级.
-    Repeat(String),
-    /// 跳级.
-    Skip(String),
-    /// 休学.
-    Suspend,
-    /// 停学.
-    Halt,
-    /// 复学, into her class.
-    Resume,
-    /// 复学, into another one.
-    ResumeIn(String),
-    /// The end, in a state that holds no place. A transfer 转学 is asked for by the receiving school.
-    End(StudentState),
-}
-
-/// A change of a student's stay 学籍异动.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StayChange {
-    /// What happens.
-    step: StayStep,
-    /// The school's code; the one that holds her 学籍 when left out.
-    org: Option<String>,
-    /// The first day on which it is so; today when left out.
-    on: Option<NaiveDate>,
-}
-
 /// What was sent cannot be used.
 pub fn invalid(admin: &Administrator, why: impl ToString) -> Problem {
     admin.problem(&Error::invalid(why.to_string()))
@@ -196,14 +169,15 @@ pub async fn search(
     found.map(|Cut { items, more }| Json(FoundPeople { items, more })).map_err(|error| admin.problem(&error))
 }
 
-/// One person, as her school sees her every day. Audited.
-#[utoipa::path(get, path = "/api/persons/{id}", tag = "persons", params(("id" = PersonId, Path)), responses((status = 200, body = PersonView), Problems))]
+/// One person, as her school sees her every day, or as of a day before. Of whoever left, her former school is told what it recorded then, and nothing later. Her whole history is a full record. Audited.
+#[utoipa::path(get, path = "/api/persons/{id}", tag = "persons", params(("id" = PersonId, Path), AsOf), responses((status = 200, body = PersonView), Problems))]
 pub async fn show(
     State(app): State<App>,
     admin: Administrator,
     Named(id): Named<PersonId>,
+    Asked(AsOf { on }): Asked<AsOf>,
 ) -> Result<Json<PersonView>, Problem> {
-    app.person(&admin.ctx, admin.by(), id).await.map(Json).map_err(|error| admin.problem(&error))
+    app.person(&admin.ctx, admin.by(), id, on).await.map(Json).map_err(|error| admin.problem(&error))
 }
 
 /// Her full record, for whoever holds an approval. Audited with its purpose.
@@ -274,30 +248,4 @@ pub async fn record_death(
     Body(Death { date }): Body<Death>,
 ) -> Result<Json<Change>, Problem> {
     told(&admin, app.record_death(&admin.ctx, admin.by(), id, date).await)
-}
-
-/// Changes a student's stay. Its end asks for a sign-in of a short while ago (RFC 9470).
-#[utoipa::path(post, path = "/api/persons/{id}/stay", tag = "persons", params(("id" = PersonId, Path)), request_body = StayChange, responses((status = 200, body = StayPart), Problems))]
-pub async fn change_stay(
-    State(app): State<App>,
-    admin: Administrator,
-    Named(person): Named<PersonId>,
-    Body(StayChange { step, org, on }): Body<StayChange>,
-) -> Result<Json<StayPart>, Problem> {
-    // Whoever left is not taken back by the same hand alone.
-    if matches!(step, StayStep::End(_)) {
-        admin.proved_recently(&app)?;
-    }
-    let order = match step {
-        StayStep::Move(text) => Order::Move(admin.class(&text)?),
-        StayStep::Repeat(text) => Order::Repeat(admin.class(&text)?),
-        StayStep::Skip(text) => Order::Skip(admin.class(&text)?),
-        StayStep::Suspend => Order::Suspend,
-        StayStep::Halt => Order::Halt,
-        StayStep::Resume => Order::Resume(None),
-        StayStep::ResumeIn(text) => Order::Resume(Some(admin.class(&text)?)),
-        StayStep::End(state) => Order::End(state),
-    };
-    let changed = app.change_student(&admin.ctx, admin.by(), &Whose { person, org, day: on }, &order).await;
-    changed.map(Json).map_err(|error| admin.problem(&error))
 }

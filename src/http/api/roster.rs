@@ -13,20 +13,9 @@ use super::take::{Administrator, Asked, Body, Named, Recent};
 use crate::app::App;
 use crate::app::guardian_view::KeeperRow;
 use crate::app::record::Export;
-use crate::app::roster_view::{ClassRow, StaffRow, StudentRow, Wanted};
+use crate::app::roster_view::{StaffRow, StudentRow, Wanted};
 use crate::domain::id::{ApprovalId, ClassId, OrgId};
 use crate::domain::registry::name::PersonName;
-
-/// Which classes.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct WhichClasses {
-    /// Where the list goes on.
-    cursor: Option<String>,
-    /// Rows of a page, 1 to 200.
-    limit: Option<usize>,
-}
 
 /// Which students.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -96,23 +85,9 @@ pub struct Taken {
     accepted: bool,
 }
 
-fn day(on: Option<NaiveDate>) -> String {
+/// A day, as the name of a list has it.
+pub fn day(on: Option<NaiveDate>) -> String {
     on.map(|day| day.to_string()).unwrap_or_default()
-}
-
-/// Its classes.
-#[utoipa::path(get, path = "/api/institutions/{id}/classes", tag = "roster", params(("id" = OrgId, Path), WhichClasses), responses((status = 200, body = Page<ClassRow>), Problems))]
-pub async fn classes(
-    State(app): State<App>,
-    admin: Administrator,
-    Named(id): Named<OrgId>,
-    Asked(which): Asked<WhichClasses>,
-) -> Result<Json<Page<ClassRow>>, Problem> {
-    let list = List::of(&admin, "classes", &[&id.to_string()], which.limit)?;
-    let after: Option<ClassId> = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
-    let found = app.classes_of(&admin.ctx, admin.by(), id).await.map_err(|error| admin.problem(&error))?;
-    let found = found.into_iter().filter(|class| after.is_none_or(|after| class.id > after)).collect();
-    Ok(Json(list.page(&app, &admin.ctx, found, |class| class.id)?))
 }
 
 /// Who studies there: name, sex, class, 学号, state, guardians with a masked phone. Audited.

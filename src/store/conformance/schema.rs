@@ -13,6 +13,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::admin_grants::STATEMENTS,
     crate::store::api_requests::STATEMENTS,
     crate::store::approvals::STATEMENTS,
+    crate::store::audit_places::STATEMENTS,
     crate::store::authorization_types::STATEMENTS,
     crate::store::books::STATEMENTS,
     crate::store::cases::STATEMENTS,

@@ -167,6 +167,8 @@ pub fn enrolment(n: u128, person: u128, org: u128) -> Enrolment {
         category: None,
         state: StudentState::Enrolled,
         source: StudentSource::Normal,
+        began_by: None,
+        ended_by: None,
         valid_from: day("2025-09-01"),
         valid_to: None,
         created_at: NOW,

@@ -53,6 +53,8 @@ const MIGRATIONS: &[Pair] = pairs! {
     25 "0025_feed_parted";
     26 "0026_client_keepers";
     27 "0027_found_by_index";
+    28 "0028_student_changes";
+    29 "0029_audit_places";
 };
 
 /// What [`Db::migrate`] did.

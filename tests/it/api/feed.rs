@@ -103,7 +103,7 @@ async fn rename(app: &TestApp, person: PersonId, name: &str) {
 }
 
 async fn leave(app: &TestApp, person: PersonId) {
-    let whose = Whose { person, org: None, day: None };
+    let whose = Whose { person, org: None, day: None, code: None };
     app.app
         .change_student(&app.operator(), Decider::Operator, &whose, &Order::End(StudentState::Withdrawn))
         .await

@@ -61,6 +61,11 @@ impl Caller {
         Answer::of(self.request("POST", path).json(body)).await
     }
 
+    /// The same under an `Idempotency-Key`.
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        Answer::of(self.request("POST", path).header("idempotency-key", key).json(body)).await
+    }
+
     /// A body as it is.
     pub async fn send(&self, path: &str, kind: &str, body: &[u8]) -> Answer {
         Answer::of(self.request("POST", path).header("content-type", kind).body(body.to_vec())).await

@@ -12,6 +12,7 @@ pub mod sex;
 pub mod staff;
 pub mod stage;
 pub mod status;
+pub mod student_change;
 pub mod student_state;
 pub mod subject;
 
@@ -120,6 +121,7 @@ mod tests {
     use super::sex::Sex;
     use super::staff::{StaffCategory, StaffPost, StaffState};
     use super::stage::Stage;
+    use super::student_change::StudentChange;
     use super::student_state::StudentState;
     use super::subject::Subject;
 
@@ -135,7 +137,18 @@ mod tests {
 
     #[test]
     fn every_code_and_every_label_leads_back() {
-        round_trips!(Sex, Relation, Stage, StudentState, StaffCategory, StaffPost, StaffState, SchoolType, Subject);
+        round_trips!(
+            Sex,
+            Relation,
+            Stage,
+            StudentState,
+            StudentChange,
+            StaffCategory,
+            StaffPost,
+            StaffState,
+            SchoolType,
+            Subject
+        );
         assert!(Sex::read("男性?").is_err());
     }
 

@@ -24,6 +24,8 @@ fn stay(n: usize, (whose, org, normal): (u8, u8, bool)) -> Enrolment {
         category: None,
         state: StudentState::Enrolled,
         source: if normal { StudentSource::Normal } else { StudentSource::Borrowed },
+        began_by: None,
+        ended_by: None,
         valid_from: NOW.shanghai_date(),
         valid_to: None,
         created_at: NOW,

@@ -11,7 +11,7 @@ fn day(n: u64) -> NaiveDate {
 }
 
 fn at(n: u64, since: u64) -> Moment {
-    Moment { day: day(n), since: day(since), now: Timestamp::from_seconds(1_900_000_000) }
+    Moment { day: day(n), since: day(since), now: Timestamp::from_seconds(1_900_000_000), code: None }
 }
 
 fn class(id: u128, org: u128, stage: Stage, entry_year: i64) -> Class {
@@ -41,6 +41,8 @@ fn stay(source: StudentSource, state: StudentState) -> Enrolment {
         category: None,
         state,
         source,
+        began_by: None,
+        ended_by: None,
         valid_from: day(0),
         valid_to: None,
         created_at: Timestamp::from_seconds(0),
@@ -102,6 +104,27 @@ fn an_end_is_for_whoever_may_decide_it() {
     assert_eq!(end(StudentSource::Normal, StudentState::Suspended, Some(&primary)), Err(StepError::NoEnd));
 }
 
+#[test]
+fn a_change_has_the_code_of_what_happens() {
+    let mine = class(1, 9, Stage::Primary, 2022);
+    let later = class(2, 9, Stage::Primary, 2023);
+    let go =
+        |source, step, code| stay(source, StudentState::Enrolled).step(step, Some(&mine), Moment { code, ..at(1, 0) });
+    let hers = |step, code| go(StudentSource::Normal, step, code);
+    let (repeat, none) = (Step::Repeat(&later), None);
+    assert_eq!(hers(repeat, none).unwrap().began_by, Some(StudentChange::Repeat));
+    assert_eq!(hers(repeat, Some(StudentChange::Demote)).unwrap().began_by, Some(StudentChange::Demote));
+    assert_eq!(hers(repeat, Some(StudentChange::Skip)), Err(StepError::OtherChange));
+    let left = hers(Step::End(StudentState::Withdrawn), none).unwrap();
+    assert_eq!((left.began_by, left.ended_by), (None, Some(StudentChange::Withdraw)));
+    assert_eq!(hers(Step::End(StudentState::Graduated), none).unwrap().ended_by, None, "no change of the table");
+    let early = hers(Step::End(StudentState::Graduated), Some(StudentChange::GraduateEarly)).unwrap();
+    assert_eq!(early.ended_by, Some(StudentChange::GraduateEarly));
+    let seat = |code| go(StudentSource::Borrowed, Step::End(StudentState::Completed), code);
+    assert_eq!(seat(none).unwrap().ended_by, None, "a seat is no 学籍");
+    assert_eq!(seat(Some(StudentChange::Complete)), Err(StepError::OtherChange));
+}
+
 proptest! {
     /// Whatever is ordered in whatever order: the parts of a life follow each other without a gap and without overlap, an
     /// ended stay stays so, and every day has what was true on it.
@@ -127,12 +150,12 @@ proptest! {
                 _ => Step::End(StudentState::Graduated),
             };
             let since = slices.last().map_or(now.valid_from, |last| last.valid_to);
-            let moment = Moment { day: day(today), since, now: Timestamp::from_seconds(1_900_000_000) };
+            let moment = Moment { day: day(today), since, now: Timestamp::from_seconds(1_900_000_000), code: None };
             let Ok(next) = now.clone().step(step, seat, moment) else { continue };
             prop_assert!(now.valid_to.is_none(), "an ended stay stays so");
             prop_assert_eq!(next.version, now.version + 1);
             if since < day(today) {
-                slices.push(Slice { enrolment: now.id, class: now.class, student_no: None, state: now.state, source: now.source, valid_from: since, valid_to: day(today) });
+                slices.push(Slice { enrolment: now.id, class: now.class, student_no: None, state: now.state, source: now.source, began_by: now.began_by, valid_from: since, valid_to: day(today) });
             }
             let from = usize::try_from(today).unwrap();
             told[from..].fill(next.valid_to.is_none().then_some((next.state, next.class)));

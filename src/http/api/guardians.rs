@@ -1,0 +1,86 @@
+//! `/api/persons/{id}/guardians`: who a child's guardians are 监护关系: named, put in order, restricted by a court, ended.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::problem::{Problem, Problems};
+use super::take::{Administrator, Body, Named, Recent};
+use crate::app::App;
+use crate::app::guardian_life::{GuardianPart, Order};
+use crate::app::guardian_view::KeeperRow;
+use crate::domain::id::PersonId;
+use crate::domain::registry::codes::relation::Relation;
+use crate::domain::registry::guardianship::{Evidence, Restriction};
+
+/// A guardian who is named.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewGuardian {
+    /// What she is to the child.
+    relation: Relation,
+    /// Guardian by law, where it does not follow from the relation.
+    legal: Option<bool>,
+    /// Code of the institution that is the guardian, as a welfare home is, with relation `G1`: the person acts for it while she
+    /// works there.
+    institution: Option<String>,
+}
+
+/// What happens.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum GuardianStep {
+    /// She is named. The school's word counts at once while no other institution named guardians of the child, and the two were
+    /// not related before; else it waits at `/api/claims`. Whom others hold comes in by a row of a roster.
+    Add(NewGuardian),
+    /// She is the guardian no longer; what rests on it ends.
+    End,
+    /// What a court took away, all of it: she neither sees the child, nor agrees for her. An empty list gives all back, which is
+    /// for the authority above the school.
+    Restrict(BTreeSet<Restriction>),
+    /// Her place in the order, 第一监护人 being 1.
+    Place(usize),
+}
+
+/// A change of a child's guardians.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GuardianChange {
+    /// The guardian.
+    guardian_id: PersonId,
+    /// What happens.
+    step: GuardianStep,
+}
+
+/// A child's guardians today, as her school sees them: confirmed ones for the school that holds her 学籍, and what an institution recorded for that institution. Audited.
+#[utoipa::path(get, path = "/api/persons/{id}/guardians", tag = "guardians", params(("id" = PersonId, Path)), responses((status = 200, body = Vec<KeeperRow>), Problems))]
+pub async fn list(
+    State(app): State<App>,
+    admin: Administrator,
+    Named(id): Named<PersonId>,
+) -> Result<Json<Vec<KeeperRow>>, Problem> {
+    app.guardians_of_child(&admin.ctx, admin.by(), id).await.map(Json).map_err(|error| admin.problem(&error))
+}
+
+/// Changes who a child's guardians are, for whoever covers all sides of the child; the one who was named, as she is from then on. Claims about guardians are confirmed and rejected at `/api/claims`.
+#[utoipa::path(post, path = "/api/persons/{id}/guardians", tag = "guardians", params(("id" = PersonId, Path)), request_body = GuardianChange, responses((status = 200, body = Vec<GuardianPart>), Problems))]
+pub async fn change(
+    State(app): State<App>,
+    Recent(admin): Recent,
+    Named(child): Named<PersonId>,
+    Body(GuardianChange { guardian_id, step }): Body<GuardianChange>,
+) -> Result<Json<Vec<GuardianPart>>, Problem> {
+    let order = match step {
+        GuardianStep::Add(NewGuardian { relation, legal, institution }) => {
+            Order::Add { relation, legal, evidence: Evidence::School, institution }
+        }
+        GuardianStep::End => Order::End,
+        GuardianStep::Restrict(restrictions) => Order::Restrict(restrictions),
+        GuardianStep::Place(place) => Order::Place(place),
+    };
+    let changed = app.change_guardian(&admin.ctx, admin.by(), child, guardian_id, &order).await;
+    changed.map(Json).map_err(|error| admin.problem(&error))
+}
