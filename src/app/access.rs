@@ -10,6 +10,7 @@ use crate::domain::auth::session::Session;
 use crate::domain::id::{GrantId, OrgId, PersonId};
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::grant::Grant;
+use crate::domain::oidc::scope::Scope;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::registry::guardianship::Guardianship;
@@ -18,7 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::store::db::{StoreError, Tx};
 use crate::store::identities::WardRow;
 use crate::store::wards::Kept;
-use crate::store::{admin_grants, feeds, grants, institutions, persons};
+use crate::store::{admin_grants, feeds, grants, institutions, persons, sessions};
 
 /// A live session speaks for its person.
 pub(crate) fn own(session: &Session, now: Timestamp) -> Result<Own, Error> {
@@ -353,6 +354,18 @@ impl App {
         Ok(reached)
     }
 
+    /// Whether a grant goes on: what outlives its session does so by `offline_access`, which its client may not have any more.
+    pub(crate) async fn goes_on(
+        &self,
+        tx: &mut Tx,
+        grant: &Grant,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let by_itself = !grant.offline || client.allowed_scopes().has(Scope::OfflineAccess);
+        Ok(by_itself || sessions::is_live(tx, grant.session, now).await?)
+    }
+
     /// A grant of this client that is alive now, cut to what the client may have today, and the proof that goes with it.
     pub(crate) async fn live_grant(
         &self,
@@ -363,9 +376,11 @@ impl App {
     ) -> Result<Option<(Grant, ViaGrant)>, Error> {
         let allowed = client.allowed_scopes();
         let grant = grants::live(tx, id, now).await?.filter(|grant| grant.client == client.id);
-        Ok(grant.map(|grant| {
-            let proof = by_new_grant(&grant);
-            (grant.within(&allowed), proof)
-        }))
+        let Some(grant) = grant else { return Ok(None) };
+        if !self.goes_on(tx, &grant, client, now).await? {
+            return Ok(None);
+        }
+        let proof = by_new_grant(&grant);
+        Ok(Some((grant.within(&allowed), proof)))
     }
 }

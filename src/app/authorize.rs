@@ -19,7 +19,7 @@ use crate::domain::oidc::claims::IdentityFacts;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::elsewhere::{Elsewhere, Said};
 use crate::domain::oidc::error::{Code, ProtocolError};
-use crate::domain::oidc::fault::{Endpoint, FaultKind};
+use crate::domain::oidc::fault::{DocumentFault, Endpoint, FaultKind};
 use crate::domain::oidc::params::Params;
 use crate::domain::oidc::prompt::{self, Next, Present, Receipt};
 use crate::domain::oidc::request::{Answered, AuthorizationRequest};
@@ -136,6 +136,8 @@ pub enum Page {
 pub enum PageStop {
     /// Unknown or disabled client.
     Client,
+    /// A client that is known by a document of its own, and what is wrong with that.
+    Document(DocumentFault),
     /// An address that the client did not register.
     RedirectUri,
     /// The form waited too long, or belongs to another browser.
@@ -165,7 +167,10 @@ impl App {
             }
         };
         let params = pushed.as_ref().map_or(params, |(params, _)| params);
-        let Some(client) = self.named_client(ctx, params).await? else { return Ok(Reply::stop(PageStop::Client)) };
+        let client = match self.named_client(ctx, params).await {
+            Ok(Some(client)) => client,
+            unknown => return self.unknown(ctx, params, unknown.err()).await.map(Reply::stop),
+        };
         if client.requires_push() && pushed.is_none() {
             // Before anything is fetched. The error goes to the address beside it, if that is the client's.
             let failure = checks::run(Entrance::Beside, params, &client).err();
@@ -230,6 +235,25 @@ impl App {
         match params.get("client_id") {
             Some(id) => self.arriving_client(ctx, id).await,
             None => Ok(None),
+        }
+    }
+
+    /// Why nobody is known by a `client_id`: where it is the address of a document, what is wrong with that. Whoever answers
+    /// for a client that was known before reads it as well.
+    ///
+    /// # Errors
+    /// `otherwise`, where it is not that.
+    pub async fn unknown(&self, ctx: &Ctx, params: &Params, otherwise: Option<Error>) -> Result<PageStop, Error> {
+        let client_id = params.get("client_id").unwrap_or_default();
+        match (self.document_fault(client_id, ctx.now), otherwise) {
+            (Some(fault), _) => {
+                if let Some(client) = self.known_client(client_id, ctx.now).await? {
+                    self.note_visit(ctx, Endpoint::Authorize, &client, FaultKind::Document, None);
+                }
+                Ok(PageStop::Document(fault))
+            }
+            (None, Some(why)) => Err(why),
+            (None, None) => Ok(PageStop::Client),
         }
     }
 

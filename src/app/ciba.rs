@@ -72,6 +72,8 @@ fn invalid(why: &'static str) -> ProtocolError {
     ProtocolError::new(Code::InvalidRequest, why)
 }
 
+const UNPROVEN: &str = "the request is not signed as registered";
+
 impl App {
     /// A client asks (CIBA Core, 7).
     ///
@@ -155,7 +157,7 @@ impl App {
         }
         let refuse = |why: &dyn std::fmt::Display| {
             tracing::info!(request_id = %ctx.request_id, client = %client.id, %why, "a signed request is not believed");
-            invalid("the request is not signed as registered")
+            invalid(UNPROVEN)
         };
         let header = Header::read(object).map_err(|why| refuse(&why))?;
         let served = request_object::ALGS.contains(&header.alg) && client.may_sign_with(header.alg);
@@ -165,7 +167,8 @@ impl App {
         if !request_object::TYPES.contains(&header.typ.as_deref()) {
             return Err(refuse(&"another kind of token").into());
         }
-        let claims = self.verify_of_client(client, object, &header).await.map_err(|why| refuse(&why))?;
+        let claims = self.verify_of_client(client, object, &header).await;
+        let claims = claims.map_err(|why| ProtocolError { description: why.told(UNPROVEN), ..refuse(&why) })?;
         let client_id = client.client_id();
         let since = self.ephemeral.since();
         let read = ciba::signed(&claims, &client_id, self.issuer().as_str(), ctx.now, since);

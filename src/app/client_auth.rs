@@ -69,14 +69,18 @@ impl App {
     /// # Errors
     /// `invalid_client`, or a failed dependency.
     pub async fn authenticate_client(&self, credentials: &Credentials, now: Timestamp) -> Result<Arc<Client>, Error> {
-        let known = self.client(&credentials.claimed().unwrap_or_default(), now).await?;
+        let claimed = credentials.claimed().unwrap_or_default();
+        let known = self.client(&claimed, now).await?;
         let client = known.filter(|client| client.status == ClientStatus::Active);
         // Compared even when nobody is there, so that a known id answers in the same time as an unknown one.
         let fit = match &credentials.proof {
             Proof::Basic(secret) | Proof::Post(secret) => Self::is_secret_of(client.as_deref(), secret, now),
             Proof::Assertion(_) | Proof::Nothing => Fit::Wrong,
         };
-        let client = client.ok_or_else(|| refused(FaultKind::ClientOff, "no such client"))?;
+        let client = client.ok_or_else(|| match self.document_fault(&claimed, now) {
+            Some(_) => refused(FaultKind::Document, "the document of the client is no good"),
+            None => refused(FaultKind::ClientOff, "no such client"),
+        })?;
         match (client.metadata.token_endpoint_auth_method, &credentials.proof) {
             (AuthMethod::ClientSecretBasic, Proof::Basic(_)) | (AuthMethod::ClientSecretPost, Proof::Post(_)) => {
                 match fit {
@@ -104,19 +108,20 @@ impl App {
     /// RFC 8705, 2: the certificate of the connection is one that an authority gave to the registered name, or the
     /// registered one itself.
     async fn check_certificate(&self, client: &Client, possession: &Possession, now: Timestamp) -> Result<(), Error> {
-        let refused = |why: &dyn std::fmt::Display| refused(FaultKind::Certificate, why);
-        let mtls = self.mtls.as_ref().ok_or_else(|| refused(&"no certificates are asked for here"))?;
-        let leaf = possession.certificates.first().ok_or_else(|| refused(&"no certificate"))?;
+        let unproven = |why| refused(FaultKind::Certificate, why);
+        let mtls = self.mtls.as_ref().ok_or_else(|| unproven("no certificates are asked for here"))?;
+        let leaf = possession.certificates.first().ok_or_else(|| unproven("no certificate"))?;
         let good = match client.metadata.token_endpoint_auth_method {
             AuthMethod::SelfSignedTlsClientAuth => {
-                self.has_registered(client, leaf).await.map_err(|why| refused(&why))?
+                let known = self.has_registered(client, leaf).await;
+                known.map_err(|why| refused(FaultKind::Keys, why))?
             }
             _ => {
                 let vouched = mtls.authorities.as_ref().is_some_and(|all| all.vouch_for(&possession.certificates, now));
                 vouched && client.metadata.tls_name().is_some_and(|name| certificate::is_named(leaf, &name))
             }
         };
-        if good { Ok(()) } else { Err(refused(&"the certificate is not the client's")) }
+        if good { Ok(()) } else { Err(unproven("the certificate is not the client's")) }
     }
 
     /// RFC 7523, 3: the signature, the claims, and that it is used once; which secret or key made it.
@@ -186,7 +191,8 @@ impl App {
 /// Why an assertion is not believed, for whoever answers for the client.
 fn fault_of(why: &Disbelief) -> FaultKind {
     match why {
-        Disbelief::NoKeys(_) | Disbelief::Token(ForeignError::Key) => FaultKind::AssertionKey,
+        Disbelief::NoKeys(_) => FaultKind::Keys,
+        Disbelief::Token(ForeignError::Key) => FaultKind::AssertionKey,
         Disbelief::Token(ForeignError::Algorithm) => FaultKind::AssertionAlg,
         Disbelief::Token(ForeignError::Signature) => FaultKind::AssertionSignature,
         Disbelief::Token(_) => FaultKind::AssertionForm,

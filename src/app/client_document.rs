@@ -14,6 +14,7 @@ use crate::domain::auth::throttle::Network;
 use crate::domain::id::ClientId;
 use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus, Document};
 use crate::domain::oidc::client_document::{self, ClientRef, ClientUrl, DocumentHosts, LONGEST};
+use crate::domain::oidc::fault::DocumentFault;
 use crate::domain::oidc::initial_token::Policy;
 use crate::domain::time::Timestamp;
 use crate::keys::hex;
@@ -54,35 +55,26 @@ struct Shelf {
 struct Held {
     /// Until when the row is believed, as far as it is known here: it is written without a word to other caches.
     until: Option<Timestamp>,
-    failed: Option<(Timestamp, Failure)>,
+    failed: Option<(Timestamp, DocumentFault)>,
 }
 
-/// What became of a call that brought no document.
-#[derive(Clone, Copy)]
-enum Failure {
-    /// There is none, or none that may be registered: the client is unknown.
-    Gone,
-    /// Its server cannot be had now. Whoever asks comes again, and is not told that he is unknown: programs throw their
-    /// tokens away when they hear that.
-    Away,
-}
-
-impl Failure {
-    fn answer<T>(self) -> Result<Option<T>, Error> {
-        match self {
-            Self::Gone => Ok(None),
-            Self::Away => Err(Error::busy("the document of the client cannot be had at the moment")),
-        }
+/// What whoever comes with a bad document is answered: it makes no client. While its server cannot be had, whoever asks comes
+/// again, and is not told that he is unknown: programs throw their tokens away when they hear that.
+fn answer<T>(fault: DocumentFault) -> Result<Option<T>, Error> {
+    match fault {
+        DocumentFault::Away => Err(Error::busy("the document of the client cannot be had at the moment")),
+        _ => Ok(None),
     }
 }
 
-impl From<&OutboundError> for Failure {
-    fn from(why: &OutboundError) -> Self {
-        match why {
-            OutboundError::Timeout(_) | OutboundError::Failed { .. } => Self::Away,
-            OutboundError::Status { status, .. } if *status >= 500 || *status == 429 => Self::Away,
-            _ => Self::Gone,
-        }
+fn fault_of_call(why: &OutboundError) -> DocumentFault {
+    match why {
+        OutboundError::Timeout(_) | OutboundError::Failed { .. } => DocumentFault::Away,
+        OutboundError::Status { status, .. } if *status >= 500 || *status == 429 => DocumentFault::Away,
+        OutboundError::Status { .. } => DocumentFault::Status,
+        OutboundError::Url | OutboundError::Plain(_) | OutboundError::Closed(_) => DocumentFault::Closed,
+        OutboundError::TooLong(_) => DocumentFault::TooLong,
+        OutboundError::Text(_) | OutboundError::Json(_) => DocumentFault::NotJson,
     }
 }
 
@@ -91,8 +83,8 @@ impl Shelf {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failed_lately(&self, now: Timestamp) -> Option<Failure> {
-        self.held().failed.filter(|(at, _)| now.since(*at) < PAUSE).map(|(_, failure)| failure)
+    fn failed_lately(&self, now: Timestamp) -> Option<DocumentFault> {
+        self.held().failed.filter(|(at, _)| now.since(*at) < PAUSE).map(|(_, fault)| fault)
     }
 }
 
@@ -112,6 +104,10 @@ impl Documents {
             shelves.retain(|_, shelf| Arc::strong_count(shelf) > 1);
         }
         Arc::clone(shelves.entry(url.clone()).or_default())
+    }
+
+    fn known(&self, url: &ClientUrl) -> Option<Arc<Shelf>> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
     }
 
     fn is_believed(&self, url: &ClientUrl, document: &Document, now: Timestamp) -> bool {
@@ -167,7 +163,9 @@ impl App {
     /// took out of use is given as it is, and nobody is called.
     async fn look_at(&self, url: &ClientUrl, asker: Option<&Ctx>) -> Result<Option<Arc<Client>>, Error> {
         let shelf = self.documents.shelf(url);
-        let Ok(_call) = tokio::time::timeout(PATIENCE, shelf.call.lock()).await else { return Failure::Away.answer() };
+        let Ok(_call) = tokio::time::timeout(PATIENCE, shelf.call.lock()).await else {
+            return answer(DocumentFault::Away);
+        };
         let row = clients::at(&mut self.db.read().await?, url.as_str()).await?;
         let until = row.as_ref().and_then(|client| Some(client.document.as_ref()?.until));
         if row.as_ref().is_some_and(|client| client.status != ClientStatus::Active)
@@ -176,8 +174,8 @@ impl App {
             shelf.held().until = until;
             return Ok(row.map(Arc::new));
         }
-        if let Some(failure) = shelf.failed_lately(self.now()) {
-            return failure.answer();
+        if let Some(fault) = shelf.failed_lately(self.now()) {
+            return answer(fault);
         }
         if let (None, Some(ctx)) = (&row, asker) {
             self.charge_document(ctx, url).await?;
@@ -191,20 +189,30 @@ impl App {
                     None => self.meet(asker, url, (metadata, sector, until)).await?,
                     Some(before) if sector.clone().unwrap_or_else(|| before.id.to_string()) != before.sector => {
                         tracing::warn!(client = %before.id, "the document of a client moved it to another sector");
-                        shelf.held().failed = Some((now, Failure::Gone));
-                        return Failure::Gone.answer();
+                        return self.spoilt(&shelf, now, DocumentFault::Sector);
                     }
                     Some(before) => self.reread(before, metadata, until).await?,
                 };
                 let until = kept.as_ref().and_then(|client| Some(client.document.as_ref()?.until));
                 *shelf.held() = Held { until, failed: None };
+                self.metrics.document_read(None);
                 Ok(kept)
             }
-            Err(failure) => {
-                shelf.held().failed = Some((now, failure));
-                failure.answer()
-            }
+            Err(fault) => self.spoilt(&shelf, now, fault),
         }
+    }
+
+    /// Remembers that a document was no good, and counts it.
+    fn spoilt<T>(&self, shelf: &Shelf, now: Timestamp, fault: DocumentFault) -> Result<Option<T>, Error> {
+        shelf.held().failed = Some((now, fault));
+        self.metrics.document_read(Some(fault));
+        answer(fault)
+    }
+
+    /// What was wrong a moment ago with the document at an address that is somebody's `client_id`.
+    pub fn document_fault(&self, client_id: &str, now: Timestamp) -> Option<DocumentFault> {
+        let url = self.documents.hosts().admit(client_id)?;
+        self.documents.known(&url)?.failed_lately(now)
     }
 
     /// Strangers choose addresses. What is known is not charged: it is read again no more often than a document's least life.
@@ -228,12 +236,12 @@ impl App {
     async fn read_document(
         &self,
         url: &ClientUrl,
-    ) -> Result<Result<(ClientMetadata, Option<String>, Duration), Failure>, Error> {
+    ) -> Result<Result<(ClientMetadata, Option<String>, Duration), DocumentFault>, Error> {
         let paper = match self.outbound.get_paper(url.as_str(), LONGEST).await {
             Ok(paper) => paper,
             Err(why) => {
                 tracing::warn!(host = url.host(), %why, "the document of a client could not be fetched");
-                return Ok(Err(Failure::from(&why)));
+                return Ok(Err(fault_of_call(&why)));
             }
         };
         match self.admit_document(url, &paper).await {
@@ -242,7 +250,7 @@ impl App {
             }
             Err(Error { protocol: Some(why), .. }) => {
                 tracing::warn!(host = url.host(), why = why.description, "the document of a client is refused");
-                Ok(Err(Failure::Gone))
+                Ok(Err(client_document::fault_of(&why)))
             }
             Err(why) => Err(why),
         }

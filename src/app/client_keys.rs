@@ -100,6 +100,16 @@ pub(crate) enum Disbelief {
     NoKeys(String),
 }
 
+impl Disbelief {
+    /// What the client is told: where it has no keys, that; else what is refused in general, because strangers guess.
+    pub(super) fn told(&self, otherwise: &'static str) -> &'static str {
+        match self {
+            Self::Token(_) => otherwise,
+            Self::NoKeys(_) => "the keys of the client cannot be had",
+        }
+    }
+}
+
 impl std::fmt::Display for Disbelief {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

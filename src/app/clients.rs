@@ -125,6 +125,7 @@ impl App {
             status: ClientStatus::Active,
             created_at: ctx.now,
             org: None,
+            heir_of: Vec::new(),
             vouched: false,
             document: None,
             version: 1,
@@ -151,12 +152,7 @@ impl App {
 
     /// Stores a new client, in whatever work that belongs to; `false` when there is one of the same document already.
     pub(super) async fn add_client(&self, work: &mut Work<'_>, client: &Client) -> Result<bool, Error> {
-        for uri in client.metadata.edu_resources.iter().chain(&client.metadata.edu_serves) {
-            let own = *uri == self.issuer().at(API);
-            if !own && resources::find(work.tx(), uri).await?.is_none() {
-                return Err(ProtocolError::new(Code::InvalidClientMetadata, "a resource is not registered").into());
-            }
-        }
+        self.check_resources(work, &client.metadata).await?;
         if !clients::insert(work.tx(), client).await? {
             return Ok(false);
         }
@@ -167,6 +163,17 @@ impl App {
             .detail("kind", if client.is_application() { "application" } else { "platform" });
         work.event("client", client.id, "client.created", &[]);
         Ok(true)
+    }
+
+    /// Resources that a client may ask for or serves are registered.
+    pub(super) async fn check_resources(&self, work: &mut Work<'_>, metadata: &ClientMetadata) -> Result<(), Error> {
+        for uri in metadata.edu_resources.iter().chain(&metadata.edu_serves) {
+            let own = *uri == self.issuer().at(API);
+            if !own && resources::find(work.tx(), uri).await?.is_none() {
+                return Err(ProtocolError::new(Code::InvalidClientMetadata, "a resource is not registered").into());
+            }
+        }
+        Ok(())
     }
 
     /// Checks completed metadata, fetching what it points to; the sector, none where it is the client alone. `vouched`

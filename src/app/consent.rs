@@ -10,7 +10,7 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{OnePerson, TaskName, Ward};
 use crate::domain::audit::{Action, Actor};
-use crate::domain::id::{ClientId, ConsentId, PersonId};
+use crate::domain::id::{ClientId, ConsentId, OrgId, PersonId};
 use crate::domain::oidc::authorization_details::{Agreed, Details};
 use crate::domain::oidc::authorization_type::Shown;
 use crate::domain::oidc::client::Client;
@@ -43,6 +43,16 @@ pub struct ConsentCard {
 }
 
 impl App {
+    /// Institutions that answered for a client before their heir did: people are told that another one is there now.
+    pub(super) async fn answered_before(&self, tx: &mut Tx, client: &Client) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        for org in client.heir_of.iter().filter(|_| client.vendor().is_none()) {
+            let org = institutions::find(tx, &access::task(TaskName::ConsentPage), *org).await?;
+            names.extend(org.map(|org| org.name));
+        }
+        Ok(names)
+    }
+
     /// The institution that answers for a client, where nobody looked at who provides it: people read its name instead.
     pub(super) async fn answering(&self, tx: &mut Tx, client: &Client) -> Result<Option<String>, Error> {
         let Some(org) = client.org.filter(|_| client.vendor().is_none()) else { return Ok(None) };
@@ -108,9 +118,10 @@ impl App {
         client: &Client,
     ) -> Result<BTreeSet<PersonId>, Error> {
         let live = consents::live(tx, proof, client.id).await?;
-        let notice = notice_of(client);
-        let opens =
-            |receipt: &ConsentReceipt| receipt.notice_version == notice && scopes(receipt).has(Scope::EduGuardian);
+        let notices = notices_of(client);
+        let opens = |receipt: &ConsentReceipt| {
+            notices.contains(&receipt.notice_version) && scopes(receipt).has(Scope::EduGuardian)
+        };
         Ok(live.into_iter().filter(opens).map(|receipt| receipt.given_by).collect())
     }
 
@@ -135,9 +146,9 @@ impl App {
         now: Timestamp,
     ) -> Result<Vec<ConsentReceipt>, Error> {
         // A client that shows itself otherwise than it did has nobody's word.
-        let notice = notice_of(client);
+        let notices = notices_of(client);
         let mut all = consents::live(tx, proof, client.id).await?;
-        all.retain(|receipt| receipt.notice_version == notice);
+        all.retain(|receipt| notices.contains(&receipt.notice_version));
         if age != AgeBand::Under14 {
             return Ok(all.into_iter().filter(|receipt| receipt.given_by == proof.person()).collect());
         }
@@ -219,70 +230,8 @@ impl App {
         self.proceed(ctx, request, client, browser).await
     }
 
-    /// `mingji consent record`: a guardian's receipt for a child.
-    ///
-    /// # Errors
-    /// `NotFound` and `Invalid` with the reason.
-    pub async fn record_guardian_consent(
-        &self,
-        ctx: &Ctx,
-        child: PersonId,
-        guardian: PersonId,
-        client_id: &str,
-        scope: &ScopeSet,
-    ) -> Result<ConsentId, Error> {
-        let nothing = Details::default();
-        self.record_guardian_consent_in_detail(ctx, child, guardian, client_id, (scope, &nothing))
-            .await
-            .map(|(id, _)| id)
-    }
-
-    /// The same with authorization details: the receipt, and what the guardian has to have seen of them. It covers exactly
-    /// these.
-    ///
-    /// # Errors
-    /// As [`App::record_guardian_consent`], and `invalid_authorization_details`.
-    pub async fn record_guardian_consent_in_detail(
-        &self,
-        ctx: &Ctx,
-        child: PersonId,
-        guardian: PersonId,
-        client_id: &str,
-        (scope, details): (&ScopeSet, &Details),
-    ) -> Result<(ConsentId, Vec<Shown>), Error> {
-        let client = self.named_by_operator(client_id, ctx.now).await?;
-        if !client.is_answered_for() {
-            return Err(Error::invalid(
-                "nobody answers for this client, which is only a document: mingji client assign names an institution",
-            ));
-        }
-        let on = access::task(TaskName::OperatorCommand).on(child);
-        let mut work = self.begin(ctx, Action::ConsentGiven).await?;
-        let base = identities::base(work.tx(), &on).await?.ok_or_else(|| Error::not_found("child"))?;
-        if !guardianships::confirmed_guardians(work.tx(), &on, ctx.now).await?.contains(&guardian) {
-            return Err(Error::invalid("this person is not a confirmed guardian of the child"));
-        }
-        let age = AgeBand::at(base.birth_date, ctx.now);
-        if age != AgeBand::Under14 {
-            return Err(Error::invalid("from 14 on a person consents for herself"));
-        }
-        let details = self.settled_details(work.tx(), details, &client).await?;
-        let shown = self.shown_details(work.tx(), &details, &client).await??;
-        let agreed = (!details.is_empty()).then(|| Agreed { details: details.clone(), shown: shown.digest });
-        let receipt = self.new_receipt(ctx, (child, guardian), (client.id, notice_of(&client)), (scope, agreed), age);
-        consents::insert(work.tx(), &on, &receipt).await?;
-        work.target("person", child)
-            .target("given_by", guardian)
-            .target("client", client.id)
-            .detail("scope", scope.to_string());
-        note_kinds(&mut work, &details);
-        work.event("consent", receipt.id, "consent.given", &[]);
-        work.commit(Outcome::Done).await?;
-        Ok((receipt.id, shown.cards))
-    }
-
     /// What was given can be taken back whatever became of the client's document.
-    async fn named_by_operator(&self, client_id: &str, now: Timestamp) -> Result<Arc<Client>, Error> {
+    pub(super) async fn named_by_operator(&self, client_id: &str, now: Timestamp) -> Result<Arc<Client>, Error> {
         let unknown = || Error::not_found("client");
         let id = self.id_of_client(&client_id.parse().map_err(|_| unknown())?).await?;
         self.client_by_id(id, now).await?.ok_or_else(unknown)
@@ -360,7 +309,7 @@ impl App {
         Ok(())
     }
 
-    fn new_receipt(
+    pub(super) fn new_receipt(
         &self,
         ctx: &Ctx,
         (person, given_by): (PersonId, PersonId),
@@ -387,8 +336,19 @@ impl App {
 /// Which text somebody agrees to: ours, what the client shows of itself, and which institution answers for it where the page
 /// says so. A receipt for another counts no more.
 pub(super) fn notice_of(client: &Client) -> String {
+    notice_under(client, client.org)
+}
+
+/// All texts that count for a client: the one of now, and the same under institutions whose heir answers now. Whoever steps in
+/// by a merger goes on with what was agreed to, for the same purpose, and people are told (PIPL 22); another text asks again.
+pub(super) fn notices_of(client: &Client) -> Vec<String> {
+    let before = client.heir_of.iter().map(|org| notice_under(client, Some(*org)));
+    std::iter::once(notice_of(client)).chain(before).collect()
+}
+
+fn notice_under(client: &Client, org: Option<OrgId>) -> String {
     let mut shown = client.metadata.shown();
-    shown.extend(client.org.filter(|_| client.vendor().is_none()).map(|org| org.to_string()));
+    shown.extend(org.filter(|_| client.vendor().is_none()).map(|org| org.to_string()));
     format!("{NOTICE_VERSION}/{}", opaque::s256(&serde_json::json!(shown).to_string()))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::activation::hint_of;
-use super::consent::notice_of;
+use super::consent::{notice_of, notices_of};
 use super::session::{Browser, Who};
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
@@ -34,6 +34,8 @@ pub struct ConsentCard {
     pub outdated: bool,
     /// The institution that answers for the client, where nobody looked at who provides it.
     pub institution: Option<String>,
+    /// Who did when it was agreed to, where that was merged into the one of now.
+    pub before: Vec<String>,
 }
 
 /// A child under 14, for whom her guardian decides.
@@ -135,9 +137,9 @@ impl App {
         let mut cards = Vec::with_capacity(of_client.len());
         for (id, receipts) in of_client {
             let Some(client) = self.client_by_id(id, now).await? else { continue };
-            let notice = notice_of(&client);
-            let details = self.still_in_detail(&receipts, &client, &notice).await?;
-            let counts = |receipt: &&ConsentReceipt| receipt.notice_version == notice;
+            let notices = notices_of(&client);
+            let details = self.still_in_detail(&receipts, &client, &notices).await?;
+            let counts = |receipt: &&ConsentReceipt| notices.contains(&receipt.notice_version);
             let outdated = !receipts.iter().any(|receipt| counts(&receipt));
             // What was agreed to under another text is listed where nothing else was, to be taken back, and said to be so.
             let meant: Vec<_> = receipts.iter().filter(|receipt| outdated || counts(receipt)).collect();
@@ -145,8 +147,14 @@ impl App {
             scopes.sort_unstable();
             scopes.dedup();
             let since = meant.iter().map(|receipt| receipt.given_at).min().unwrap_or(now);
-            let institution = self.answering(&mut self.db.read().await?, &client).await?;
-            cards.push(ConsentCard { client, scopes, details, since, outdated, institution });
+            let mut tx = self.db.read().await?;
+            let institution = self.answering(&mut tx, &client).await?;
+            let under_another = meant.iter().any(|receipt| receipt.notice_version != notice_of(&client));
+            let before = match under_another && !outdated {
+                true => self.answered_before(&mut tx, &client).await?,
+                false => Vec::new(),
+            };
+            cards.push(ConsentCard { client, scopes, details, since, outdated, institution, before });
         }
         cards.sort_by_key(|card| std::cmp::Reverse(card.since));
         Ok(cards)
@@ -157,10 +165,10 @@ impl App {
         &self,
         receipts: &[ConsentReceipt],
         client: &Client,
-        notice: &str,
+        notices: &[String],
     ) -> Result<Vec<Shown>, Error> {
         let mut all = Vec::new();
-        let counting = receipts.iter().filter(|receipt| receipt.notice_version == notice);
+        let counting = receipts.iter().filter(|receipt| notices.contains(&receipt.notice_version));
         for agreed in counting.filter_map(|receipt| receipt.details.as_ref()) {
             let shown = self.shown_details(&mut self.db.read().await?, &agreed.details, client).await?;
             let same = shown.ok().filter(|shown| shown.digest == agreed.shown);

@@ -1,7 +1,6 @@
 //! The console: whoever answers for clients of an institution sees them, registers others, rotates their secrets, tries a
 //! sign-in and reads why requests failed. What she has no right to does not exist for her (R5).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,14 +13,14 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{ClientScope, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{ClientId, OrgId, PersonId};
-use crate::domain::oidc::client::{Client, ClientKind, ClientMetadata, ClientStatus};
-use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus};
 use crate::domain::oidc::fault::{Fault, FaultKind};
+use crate::domain::oidc::initial_token::Policy;
 use crate::keys::opaque;
 use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
 use crate::store::facts::{self, Cache};
-use crate::store::{client_faults as rows, clients, institutions};
+use crate::store::{client_faults as rows, clients, institutions, suspensions};
 
 /// A form of the console is good once, and for so long.
 const FORM_LIFE: Duration = Duration::from_secs(3_600);
@@ -67,6 +66,8 @@ pub struct Shown {
     pub institution: String,
     /// Whether she may change it.
     pub may_change: bool,
+    /// Whether she may let it back in, where it is out of use.
+    pub may_resume: bool,
     /// Failed requests by kind, the kind that failed last first.
     pub faults: Vec<Faults>,
 }
@@ -120,13 +121,15 @@ impl App {
         let scope = self.client_scope(&mut tx, admin, ClientDuty::See, ctx.now).await?;
         let (client, institution) = one(&mut tx, &scope, id).await?;
         let keeps = self.client_scope(&mut tx, admin, ClientDuty::Keep, ctx.now).await;
-        let may_change = match keeps {
-            Ok(scope) => clients::find_under(&mut tx, &scope, id).await?.is_some(),
-            Err(_) => false,
+        let (may_change, may_resume) = match keeps {
+            Ok(scope) if clients::find_under(&mut tx, &scope, id).await?.is_some() => {
+                (true, suspensions::may_resume(&mut tx, &scope, admin, id).await?)
+            }
+            _ => (false, false),
         };
         let since = ctx.now.minus(client_faults::KEPT);
         let faults = by_kind(rows::of_client(&mut tx, &scope, id, since).await?);
-        Ok(Shown { visitor, client: Arc::new(client), institution, may_change, faults })
+        Ok(Shown { visitor, client: Arc::new(client), institution, may_change, may_resume, faults })
     }
 
     /// Where she may register clients.
@@ -166,17 +169,7 @@ impl App {
         metadata: ClientMetadata,
     ) -> Result<Registered, Error> {
         let admin = proved(visitor)?;
-        let metadata = ClientMetadata {
-            edu_client_kind: ClientKind::Application,
-            edu_vendor: None,
-            edu_lawful_basis: None,
-            edu_require_pkce: true,
-            edu_resources: Vec::new(),
-            edu_serves: Vec::new(),
-            ..metadata
-        };
-        let metadata = metadata.completed();
-        let sector = self.checked_sector(&metadata, false).await?;
+        let (metadata, sector) = self.admitted(metadata, &Policy::of_console()).await?;
         // What is wrong with the metadata uses nothing up.
         let key = opaque::lookup_key(&format!("console {admin} {once}"));
         if !self.ephemeral.put_if_absent(Space::Replay, &key, b"", FORM_LIFE).await? {
@@ -278,7 +271,8 @@ impl App {
         Ok(())
     }
 
-    async fn hers(
+    /// A client that she keeps, in the version that her page showed.
+    pub(super) async fn hers(
         &self,
         tx: &mut Tx,
         ctx: &Ctx,
@@ -333,48 +327,10 @@ impl App {
         self.clients.look_again();
         Ok(())
     }
-
-    /// Which member of a refused registration it was; `None` where it takes several.
-    pub fn console_field_at_fault(metadata: &ClientMetadata, error: &ProtocolError) -> Option<&'static str> {
-        if error.code == Code::InvalidRedirectUri {
-            return Some("redirect_uris");
-        }
-        let alone = |change: fn(&ClientMetadata, ClientMetadata) -> ClientMetadata| {
-            let bare = ClientMetadata {
-                client_name: None,
-                post_logout_redirect_uris: Vec::new(),
-                backchannel_logout_uri: None,
-                initiate_login_uri: None,
-                policy_uri: None,
-                localized: BTreeMap::default(),
-                ..metadata.clone()
-            };
-            change(metadata, bare).completed().check(false).is_err()
-        };
-        FIELDS.iter().find(|(_, only)| alone(*only)).map(|(name, _)| *name)
-    }
 }
 
-type Only = fn(&ClientMetadata, ClientMetadata) -> ClientMetadata;
-
-/// Members of the form, and a registration that has this one alone.
-const FIELDS: &[(&str, Only)] = &[
-    ("client_name", |all, bare| ClientMetadata { client_name: all.client_name.clone(), ..bare }),
-    ("client_name_en", |all, bare| ClientMetadata { localized: all.localized.clone(), ..bare }),
-    ("post_logout_redirect_uris", |all, bare| ClientMetadata {
-        post_logout_redirect_uris: all.post_logout_redirect_uris.clone(),
-        ..bare
-    }),
-    ("backchannel_logout_uri", |all, bare| ClientMetadata {
-        backchannel_logout_uri: all.backchannel_logout_uri.clone(),
-        ..bare
-    }),
-    ("initiate_login_uri", |all, bare| ClientMetadata { initiate_login_uri: all.initiate_login_uri.clone(), ..bare }),
-    ("policy_uri", |all, bare| ClientMetadata { policy_uri: all.policy_uri.clone(), ..bare }),
-];
-
 /// What cannot be taken back takes a sign-in of a short while ago (RFC 9470 in spirit; the pages ask for it before).
-fn proved(visitor: &Visitor) -> Result<PersonId, Error> {
+pub(super) fn proved(visitor: &Visitor) -> Result<PersonId, Error> {
     if visitor.recent {
         Ok(visitor.who.session.person)
     } else {
@@ -382,7 +338,7 @@ fn proved(visitor: &Visitor) -> Result<PersonId, Error> {
     }
 }
 
-async fn one(tx: &mut Tx, scope: &ClientScope, id: ClientId) -> Result<(Client, String), Error> {
+pub(super) async fn one(tx: &mut Tx, scope: &ClientScope, id: ClientId) -> Result<(Client, String), Error> {
     clients::find_under(tx, scope, id).await?.ok_or_else(|| Error::not_found("a client of hers"))
 }
 

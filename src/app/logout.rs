@@ -150,7 +150,12 @@ impl App {
         };
         let client = match (&hint, &request.client_id) {
             // Section 2: "the OP MUST verify that the Client Identifier matches the one used when issuing the ID Token".
-            (Some(hint), Some(id)) if *id != hint.client.client_id() => return Ok(LogoutReply::BadHint),
+            (Some(hint), Some(id)) if *id != hint.client.client_id() => {
+                if let Some(named) = self.known_client(id, ctx.now).await? {
+                    self.note_visit(ctx, Endpoint::EndSession, &named, FaultKind::LogoutForeign, None);
+                }
+                return Ok(LogoutReply::BadHint);
+            }
             (Some(hint), _) => Some(hint.client.clone()),
             (None, Some(id)) => self.known_client(id, ctx.now).await?,
             (None, None) => None,

@@ -172,14 +172,8 @@ impl App {
         if said_secret.is_some_and(|secret| !matches(secret)) {
             return Err(ProtocolError::new(Code::InvalidClientMetadata, "client_secret is not the current one").into());
         }
-        let (metadata, sector) = self.admitted(metadata, &policy).await?;
-        // R13: codes, grants and logout tokens go by it, and what it calls people stands for life.
-        if sector.unwrap_or_else(|| before.id.to_string()) != before.sector {
-            let why = "sector_identifier_uri decides who shares the subjects of this client, which never changes";
-            return Err(ProtocolError::new(Code::InvalidClientMetadata, why).into());
-        }
-        let mut client = Client { metadata, ..before.clone() };
-        let secret = self.renew_secret(&mut client)?;
+        let admitted = self.admitted(metadata, &policy).await?;
+        let (client, secret) = self.restated(&before, admitted)?;
         let ctx = ctx.acting(Actor::Client { id: client.id });
         if !self.replace_registration(&ctx, &before, &client).await? {
             // Its secret was replaced at the same moment, for one: what was read is not what is there.
@@ -208,15 +202,10 @@ impl App {
         before: &Client,
         client: &Client,
     ) -> Result<bool, Error> {
-        let changed = before.metadata.changes(&client.metadata);
-        let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
         let mut work = self.begin(ctx, Action::ClientUpdated).await?;
-        if !clients::update(work.tx(), client, ctx.now).await? {
+        if !self.restate_in(&mut work, before, client, ctx.now).await? {
             return Ok(false);
         }
-        facts::bump(work.tx(), Cache::Clients).await?;
-        work.target("client", client.id).detail("fields", changed.join(" "));
-        work.event("client", client.id, "client.updated", &changed);
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
         Ok(true)

@@ -93,9 +93,10 @@ impl App {
         object: &str,
         client: &Client,
     ) -> Result<serde_json::Map<String, serde_json::Value>, ProtocolError> {
+        const UNPROVEN: &str = "the request object is not signed as registered";
         let refuse = |why: &dyn std::fmt::Display| {
             tracing::info!(request_id = %ctx.request_id, client = %client.id, %why, "a request object is not believed");
-            invalid("the request object is not signed as registered")
+            invalid(UNPROVEN)
         };
         let header = Header::read(object).map_err(|why| refuse(&why))?;
         let registered = match client.metadata.request_object_signing_alg {
@@ -108,6 +109,7 @@ impl App {
         if !TYPES.contains(&header.typ.as_deref()) {
             return Err(refuse(&"another kind of token"));
         }
-        self.verify_of_client(client, object, &header).await.map_err(|why| refuse(&why))
+        let verified = self.verify_of_client(client, object, &header).await;
+        verified.map_err(|why| ProtocolError { description: why.told(UNPROVEN), ..refuse(&why) })
     }
 }

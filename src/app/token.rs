@@ -281,6 +281,9 @@ impl App {
         else {
             return Err(self.refresh_ended("the refresh token has ended"));
         };
+        if !self.goes_on(work.tx(), &grant, client, ctx.now).await? {
+            return Err(self.refresh_ended("the refresh token has ended"));
+        }
         let grant = grant.within(&client.allowed_scopes());
         let proof = access::by_new_grant(&grant);
         let Some(standing) = self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? else {

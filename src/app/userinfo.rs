@@ -8,6 +8,7 @@ use super::signing::grant_of_jti;
 use super::{App, Ctx, Error};
 use crate::domain::oidc::claims;
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::fault::{Endpoint, FaultKind};
 use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::keys::jwt::{self, Expect};
 
@@ -24,6 +25,27 @@ fn invalid_token() -> Error {
 }
 
 impl App {
+    /// Notes that a token was refused, for whoever answers for the client that it was given to: one that we signed says which,
+    /// whatever else is wrong with it. What nobody signed here is nobody's.
+    pub async fn note_token_fault(&self, ctx: &Ctx, token: &AccessToken, why: &Error) {
+        let Some(protocol) = &why.protocol else { return };
+        let Ok(keyring) = self.keyring(ctx.now).await else { return };
+        let issuer = self.issuer().as_str();
+        let any = [Some(jwt::ACCESS), None, Some("JWT")];
+        let expect = Expect { typ: &any, issuer, audience: None, now: ctx.now, allow_expired: true };
+        let Ok(claims) = keyring.verify(token.text.expose_secret(), &expect) else { return };
+        let (client_id, kind) = match (claims["client_id"].as_str(), claims["aud"].as_str()) {
+            (Some(client_id), Some(audience)) if audience == issuer => (client_id, FaultKind::of(protocol)),
+            (Some(client_id), _) => (client_id, Some(FaultKind::AccessTokenAudience)),
+            // Only an ID token is for a client.
+            (None, Some(audience)) => (audience, Some(FaultKind::AccessTokenKind)),
+            (None, None) => return,
+        };
+        if let (Some(kind), Ok(Some(client))) = (kind, self.known_client(client_id, ctx.now).await) {
+            self.note_visit(ctx, Endpoint::Userinfo, &client, kind, Some(protocol));
+        }
+    }
+
     /// What the bearer of an access token may know. Refuses within seconds of a withdrawal, a sign-out or a
     /// disabled account, because the grant is read each time (R16).
     ///

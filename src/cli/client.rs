@@ -1,16 +1,17 @@
 //! `mingji client …`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::account::login;
 use super::output::Output;
-use super::{Failure, client_check, runtime};
+use super::{Failure, client_check, files, runtime};
 use crate::app::Ctx;
+use crate::app::client_change::{Changed, Restated};
 use crate::domain::id::{ClientId, InitialTokenId};
 use crate::domain::oidc::client::{ClientMetadata, ClientStatus};
 use crate::domain::oidc::client_document::ClientRef;
@@ -24,6 +25,26 @@ pub enum Command {
     /// Registers a client from RFC 7591 metadata on standard input; prints it with its secret, once.
     #[command(after_help = "Example: echo '{\"redirect_uris\":[\"https://app.example/cb\"]}' | mingji client create")]
     Create,
+    /// Prints a client as it is registered, without its secret.
+    #[command(after_help = "Example: mingji client show 019ab3c4-7d10-7000-8000-2f6e9b1c0d55")]
+    Show {
+        /// Its `client_id`.
+        client_id: ClientRef,
+    },
+    /// Changes what is registered of a client: the file holds the members that change, as JSON; `null` takes one away. What
+    /// is checked is what a registration is checked for. `client_id`, kind, sector and lawful basis stay.
+    #[command(
+        after_help = "Example: echo '{\"redirect_uris\":[\"https://app.example/cb\"]}' | mingji client update 019ab3c4-7d10-7000-8000-2f6e9b1c0d55 - --dry-run"
+    )]
+    Update {
+        /// Its `client_id`.
+        client_id: ClientRef,
+        /// The file, `-` for standard input.
+        file: PathBuf,
+        /// Says what would change, and changes nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Lets somebody register clients of his own at the registration endpoint; prints the token, once.
     #[command(after_help = "Example: mingji client initial-token --uses 3 --days 7 --scope 'openid profile edu'")]
     InitialToken(Asked),
@@ -132,6 +153,19 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             // The registered client is a JSON document with and without --json (RFC 7591, 3.2.1).
             output.say(&document, |document| serde_json::to_string_pretty(document).unwrap_or_default())
         }
+        Command::Show { client_id } => {
+            let app = runtime::standing(config).await?;
+            let document = app.registered_client(app.id_of_client(client_id).await?).await?.document()?;
+            output.say(&document, |document| serde_json::to_string_pretty(document).unwrap_or_default())
+        }
+        Command::Update { client_id, file, dry_run } => {
+            let patch: Map<String, Value> = serde_json::from_str(&files::read_text(file, "the metadata")?)
+                .map_err(|e| Failure::new(format!("the metadata is no JSON object: {e}")))?;
+            let app = runtime::standing(config).await?;
+            let id = app.id_of_client(client_id).await?;
+            let restated = app.update_client(&Ctx::task(&app, "client update"), id, patch, *dry_run).await?;
+            changed(output, &restated, *dry_run)
+        }
         Command::Check(asked) => client_check::run(asked, output).await,
         Command::Suspend { client_id } => {
             set_status(config, output, "client suspend", client_id, ClientStatus::Suspended).await
@@ -237,5 +271,33 @@ async fn set_status(
     app.set_client_status(&Ctx::task(&app, task), id, status).await?;
     output.say(&json!({ "client_id": named.to_string(), "suspended": status == ClientStatus::Suspended }), |_| {
         "done".into()
+    })
+}
+
+/// What a change did, or would do. A secret is made anew where the client needs one and had none that it could use.
+fn changed(output: &Output, restated: &Restated, dry_run: bool) -> Result<(), Failure> {
+    let registered = &restated.registered;
+    let mut document = json!({
+        "client_id": registered.client.client_id(), "dry_run": dry_run, "changes": restated.changes,
+        "new_secret": registered.secret.is_some(),
+    });
+    if let Some(secret) = registered.secret.as_ref().filter(|_| !dry_run) {
+        document["client_secret"] = json!(secret.expose_secret());
+    }
+    output.say(&document, |document| {
+        let shown = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
+        let line = |one: &Changed| format!("{}: {} -> {}\n", one.member, shown(&one.before), shown(&one.after));
+        let mut text: String = restated.changes.iter().map(line).collect();
+        text.push_str(match (restated.changes.is_empty(), dry_run) {
+            (true, _) => "nothing changes",
+            (_, true) => "nothing was changed: this was a dry run",
+            (_, false) => "done",
+        });
+        match (&document["client_secret"], registered.secret.is_some()) {
+            (Value::String(secret), _) => text.push_str(&format!("\nthe new secret, shown once: {secret}")),
+            (_, true) => text.push_str("\nit would get a new secret, and the one of now would end"),
+            _ => {}
+        }
+        text
     })
 }

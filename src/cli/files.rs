@@ -1,4 +1,4 @@
-//! New files that a command writes.
+//! Files that a command writes, never over others, and reads.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -21,4 +21,16 @@ pub fn create(path: &Path) -> Result<File, Failure> {
             _ => format!("{path}: {fault}: name a file in a folder that you may write to"),
         })
     })
+}
+
+/// What stands in a file, `-` for standard input; `what` says what that is.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_text(file: &Path, what: &str) -> Result<String, Failure> {
+    let text = match file == Path::new("-") {
+        true => std::io::read_to_string(std::io::stdin().lock()),
+        false => std::fs::read_to_string(file),
+    };
+    text.map_err(|fault| Failure::new(format!("{what} cannot be read: {fault}")))
 }

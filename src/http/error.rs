@@ -12,6 +12,7 @@ use super::pages::views::{ErrorId, ErrorPage};
 use crate::app::authorize::PageStop;
 use crate::app::{Ctx, Error, Kind};
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::fault::DocumentFault;
 
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
@@ -33,17 +34,26 @@ pub fn failure(visit: Visit, error: &Error) -> Response {
 
 /// A request that is not to be trusted, or came too late.
 pub fn stop(visit: Visit, stop: PageStop) -> Response {
-    let id = match stop {
-        PageStop::Client => ErrorId::Client,
-        PageStop::RedirectUri => ErrorId::RedirectUri,
-        PageStop::Expired => ErrorId::Expired,
-    };
-    error_page(visit, id)
+    match stop {
+        PageStop::Client => error_page(visit, ErrorId::Client),
+        PageStop::RedirectUri => error_page(visit, ErrorId::RedirectUri),
+        PageStop::Expired => error_page(visit, ErrorId::Expired),
+        PageStop::Document(DocumentFault::Away) => {
+            let mut response = error_page_about(visit, ErrorId::Busy, Some(DocumentFault::Away));
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS);
+            response
+        }
+        PageStop::Document(fault) => error_page_about(visit, ErrorId::Client, Some(fault)),
+    }
 }
 
 /// One of the stable error pages.
 pub fn error_page(visit: Visit, id: ErrorId) -> Response {
-    let view = ErrorPage { id, request_id: Some(visit.ctx.request_id.to_string()), detail: None };
+    error_page_about(visit, id, None)
+}
+
+fn error_page_about(visit: Visit, id: ErrorId, document: Option<DocumentFault>) -> Response {
+    let view = ErrorPage { id, request_id: Some(visit.ctx.request_id.to_string()), document };
     let html = view.render(visit.ctx.locale);
     visit.finish(page(id.status(), html, FormTargets::Ourselves))
 }
@@ -86,11 +96,6 @@ pub fn protocol_error(error: &ProtocolError) -> Response {
         _ => {}
     }
     response
-}
-
-/// What is no form, at an endpoint that reads forms only (RFC 6749, 3.2).
-pub fn no_form() -> Response {
-    protocol_error(&ProtocolError::new(Code::InvalidRequest, "a form is expected"))
 }
 
 /// Leaves the internal text in the log.

@@ -34,6 +34,8 @@ pub mod path {
     pub const CONSOLE_REGISTER: &str = "/console/register";
     pub const CONSOLE_CLIENT: &str = "/console/clients/{client_id}";
     pub const CONSOLE_AGAIN: &str = "/console/clients/{client_id}/again";
+    pub const CONSOLE_EDIT: &str = "/console/clients/{client_id}/edit";
+    pub const CONSOLE_SUSPENSION: &str = "/console/clients/{client_id}/suspension";
     pub const CONSOLE_SECRET: &str = "/console/clients/{client_id}/secret";
     pub const CONSOLE_OLD_SECRET: &str = "/console/clients/{client_id}/old-secret";
     pub const CONSOLE_REMOVAL: &str = "/console/clients/{client_id}/removal";

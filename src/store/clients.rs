@@ -16,7 +16,7 @@ statements! {
     // Guarded by the version that was read: a secret that was replaced meanwhile stays replaced.
     UPDATE = "UPDATE client SET name = $2, metadata = $3, secret_digest = $4, secret_sealed = $5, require_pkce = $6, updated_at = $7, version = version + 1,
             old_secret_digest = $11, old_secret_sealed = $12, old_secret_until = $13, document_until = $14
-        WHERE id = $1 AND status = 'active' AND kind = $8 AND sector = $9 AND version = $10";
+        WHERE id = $1 AND status = $15 AND kind = $8 AND sector = $9 AND version = $10";
     BELIEVE = "UPDATE client SET document_until = $2 WHERE id = $1";
     // Nobody ever arrived there: no subject was made for it. Its address may come again, as another client.
     FORGET_UNUSED = "UPDATE client SET status = 'removed', document_url = NULL, document_until = NULL, updated_at = $2, version = version + 1
@@ -24,9 +24,10 @@ statements! {
           AND NOT EXISTS (SELECT 1 FROM subject s WHERE s.sector = client.sector)";
     SET_SECRETS = "UPDATE client SET secret_digest = $2, secret_sealed = $3, old_secret_digest = $4, old_secret_sealed = $5, old_secret_until = $6, updated_at = $7, version = version + 1
         WHERE id = $1 AND status = 'active' AND version = $8";
-    ASSIGN = "UPDATE client SET org_id = $2, keeper_id = $4, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
+    ASSIGN = "UPDATE client SET org_id = $2, keeper_id = $4, heir_of = NULL, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
     SET_KEEPER = "UPDATE client SET keeper_id = $2 WHERE id = $1";
-    INHERIT = "UPDATE client SET org_id = $2, updated_at = $3, version = version + 1 WHERE org_id = $1 AND status <> 'removed' RETURNING id";
+    OF_ORG = "SELECT * FROM client WHERE org_id = $1 AND status <> 'removed' ORDER BY id";
+    INHERIT = "UPDATE client SET org_id = $2, heir_of = $3, updated_at = $4, version = version + 1 WHERE id = $1 AND version = $5";
     UNDER = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
         WHERE k.ancestor_id = $1 AND c.status <> 'removed' ORDER BY c.name, c.id";
     // Whoever was merged into somebody is her.
@@ -39,7 +40,8 @@ statements! {
         WHERE c.id = $1 AND k.ancestor_id = $2 AND c.status <> 'removed' AND c.kind = 'application'
           AND EXISTS (SELECT 1 FROM person p WHERE p.id = c.keeper_id AND (p.id = $3 OR p.merged_into = $3))";
     GIVE_UP = "UPDATE client SET status = 'removed', updated_at = $2, version = version + 1 WHERE id = $1 AND status = 'active'";
-    SET_STATUS = "UPDATE client SET status = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
+    // The operator's word takes the place of whose it was before.
+    SET_STATUS = "UPDATE client SET status = $2, updated_at = $3, version = version + 1, suspended_by = NULL, suspended_under = NULL WHERE id = $1 AND status <> 'removed'";
 }
 
 impl FromRow for Client {
@@ -57,6 +59,7 @@ impl FromRow for Client {
             status: row.code("status")?,
             created_at: row.get("created_at")?,
             org: row.get("org_id")?,
+            heir_of: row.optional_json("heir_of")?.unwrap_or_default(),
             vouched: row.get("vouched")?,
             document: match (row.get("document_url")?, row.get("document_until")?) {
                 (Some(url), Some(until)) => Some(Document { url, until }),
@@ -130,8 +133,8 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<bool, StoreError> {
     tx.execute_one(INSERT, values).await
 }
 
-/// Changes what was registered; `false` when the client is not active any more, was changed since it was read, or would be
-/// of another kind or sector: those stay, and so does the lawful basis.
+/// Changes what was registered; `false` when the client was changed, suspended or removed since it was read, or would be of
+/// another kind or sector: those stay, and so does the lawful basis.
 ///
 /// # Errors
 /// As [`insert`].
@@ -153,6 +156,7 @@ pub async fn update(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<bool
         client.old_secret.as_ref().and_then(|old| old.sealed.clone()),
         client.old_secret.as_ref().map(|old| old.until),
         client.document.as_ref().map(|document| document.until),
+        status_text(client.status),
     ];
     tx.execute_one(UPDATE, values).await
 }
@@ -213,26 +217,28 @@ pub async fn set_keeper(tx: &mut Tx, id: ClientId, keeper: PersonId) -> Result<(
     tx.execute(SET_KEEPER, args![id, keeper]).await.map(drop)
 }
 
-struct Id(ClientId);
-
-impl FromRow for Id {
-    fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self(row.get("id")?))
-    }
-}
-
-/// The clients of an institution that ends are answered for by its heir, or by the operator alone; which they are.
+/// The clients of an institution that ends are answered for by its heir, or by the operator alone; which they are. Where it
+/// was `merged` into that, what people agreed to under it goes on.
 ///
 /// # Errors
-/// As [`StoreError`] says.
+/// As [`StoreError`] says; [`StoreError::Busy`] when somebody changed one of them at the same moment.
 pub async fn inherit(
     tx: &mut Tx,
     _task: &Task,
-    from: OrgId,
-    heir: Option<OrgId>,
+    (from, heir): (OrgId, Option<OrgId>),
+    merged: bool,
     now: Timestamp,
 ) -> Result<Vec<ClientId>, StoreError> {
-    Ok(tx.all::<Id>(INHERIT, args![from, heir, now]).await?.into_iter().map(|row| row.0).collect())
+    let all: Vec<Client> = tx.all(OF_ORG, args![from]).await?;
+    for client in &all {
+        let before = client.heir_of.iter().copied().chain([from]).filter(|_| merged);
+        let before = serde_json::to_value(before.collect::<Vec<_>>());
+        let before = before.map_err(|e| StoreError::Refused(e.to_string()))?;
+        if !tx.execute_one(INHERIT, args![client.id, heir, before, now, client.version]).await? {
+            return Err(StoreError::Busy);
+        }
+    }
+    Ok(all.into_iter().map(|client| client.id).collect())
 }
 
 /// A client with the institution that answers for it.

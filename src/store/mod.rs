@@ -61,6 +61,7 @@ pub mod snapshot;
 pub mod spaces;
 pub mod staffings;
 pub mod subjects;
+pub mod suspensions;
 pub mod verification_requests;
 pub mod verifications;
 pub mod wards;

@@ -15,6 +15,7 @@ statements! {
     INSERT = "INSERT INTO client_registration (client_id, token_digest, policy, initial_token_id, created_at) VALUES ($1, $2, $3, $4, $5)";
     POLICY = "SELECT r.policy FROM client_registration r JOIN client c ON c.id = r.client_id
         WHERE r.client_id = $1 AND r.token_digest = $2 AND c.status = 'active'";
+    POLICY_OF = "SELECT policy FROM client_registration WHERE client_id = $1";
     USED = "UPDATE client_registration SET used_at = $2 WHERE client_id = $1 AND used_at IS NULL";
     REMOVE_UNUSED = "UPDATE client SET status = 'removed', updated_at = $2, version = version + 1
         WHERE status = 'active' AND id IN (SELECT client_id FROM client_registration WHERE used_at IS NULL AND created_at < $1)";
@@ -115,6 +116,14 @@ pub async fn insert(
 /// As [`StoreError`] says.
 pub async fn policy(tx: &mut Tx, client: ClientId, token_digest: [u8; 32]) -> Result<Option<Policy>, StoreError> {
     tx.optional(POLICY, args![client, token_digest]).await
+}
+
+/// The policy of a client that registered itself, for whoever else keeps it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn policy_of(tx: &mut Tx, client: ClientId) -> Result<Option<Policy>, StoreError> {
+    tx.optional(POLICY_OF, args![client]).await
 }
 
 /// Somebody arrived at a client; it does not expire any more.

@@ -94,6 +94,8 @@ const COMMANDS: &[&[&str]] = &[
     &["client", "end-initial-token"],
     &["client", "renew-registration"],
     &["client", "remove"],
+    &["client", "show"],
+    &["client", "update"],
     &["client", "suspend"],
     &["client", "restore"],
     &["resource", "put"],
@@ -352,8 +354,44 @@ fn consent_is_recorded_by_a_guardian_only_and_withdrawn() {
         ]);
         assert_eq!(ended.code, Some(1), "{stranger}: {}", ended.out);
     }
+    // What she reads is printed before, and only that is recorded.
+    let show = ["consent", "record", "--client", vendor.as_str(), "--scope", "profile edu", "--show"];
+    let read = place.json(&show, "");
+    assert_eq!(
+        (read["name"]["zh"].as_str(), read["provider"].as_str()),
+        (Some("口算小园"), Some("小园教育科技有限公司"))
+    );
+    assert_eq!(
+        (read["scope"][0]["scope"].as_str(), read["scope"].as_array().map(Vec::len)),
+        (Some("profile"), Some(2)),
+        "{read}"
+    );
+    let text = place.run(&show).out;
+    assert!(["口算小园", "提供方", read["digest"].as_str().unwrap()].iter().all(|word| text.contains(word)), "{text}");
+    let (child, parent, digest) = (id("child_under14"), id(guardian.unwrap()), read["digest"].as_str().unwrap());
+    let record = |digest: &str| {
+        let scope = "profile edu";
+        place.run(&[
+            "consent",
+            "record",
+            "--child",
+            &child,
+            "--guardian",
+            &parent,
+            "--client",
+            &vendor,
+            "--scope",
+            scope,
+            "--shown",
+            digest,
+        ])
+    };
+    place.json(&["client", "update", &vendor, "-"], &json!({ "client_name#zh": "口算大园" }).to_string());
+    refused(&record(digest), "is not what she read");
+    let again = place.json(&show, "")["digest"].as_str().unwrap().to_owned();
+    assert_eq!(record(&again).code, Some(0));
     let withdrawn = place.json(&["consent", "withdraw", "--person", &id("child_under14"), "--client", &vendor], "");
-    assert_eq!(withdrawn["receipts_ended"], 1);
+    assert_eq!(withdrawn["receipts_ended"], 2);
     refused(&place.run(&["consent", "withdraw", "--person", &id("child_under14"), "--client", &vendor]), "receipt");
 }
 

@@ -1,6 +1,7 @@
 //! The console at `/console`: who comes in, what she sees, what she may do, and what is written down for her.
 
 mod access;
+mod edit;
 mod faults;
 mod register;
 pub mod secrets;

@@ -27,7 +27,7 @@ use crate::domain::registry::institution_life::{ChangeKind, InstitutionChange, L
 use crate::domain::registry::uscc::Uscc;
 use crate::store::db::Tx;
 use crate::store::facts::{self, Cache};
-use crate::store::{clients, guardianships, institution_changes, institutions};
+use crate::store::{clients, guardianships, institution_changes, institutions, suspensions};
 
 pub use handover::{Handover, Split};
 pub use preview::Touched;
@@ -203,7 +203,9 @@ impl App {
         for grant in &wound_up.grants {
             work.event("admin_grant", *grant, "admin.revoked", &[]);
         }
-        let clients = clients::inherit(work.tx(), task, ended.id, heir, ctx.now).await?;
+        suspensions::inherit(work.tx(), task, ended.id, heir).await?;
+        let merged = change.kind == ChangeKind::Merged;
+        let clients = clients::inherit(work.tx(), task, (ended.id, heir), merged, ctx.now).await?;
         if !clients.is_empty() {
             facts::bump(work.tx(), Cache::Clients).await?;
         }

@@ -312,6 +312,23 @@ pub struct ClientMetadata {
     pub localized: BTreeMap<String, String>,
 }
 
+impl ClientMetadata {
+    /// The name for people in a language or a kind of it, where it was registered in that (RFC 7591, 2.2).
+    pub(super) fn name_in(&self, language: &str) -> Option<&str> {
+        self.localized.iter().find(|(member, _)| is_name_in(member, language)).map(|(_, name)| name.as_str())
+    }
+
+    /// The name in a language is no longer said.
+    pub(super) fn forget_name_in(&mut self, language: &str) {
+        self.localized.retain(|member, _| !is_name_in(member, language));
+    }
+}
+
+fn is_name_in(member: &str, language: &str) -> bool {
+    let tag = member.strip_prefix("client_name#").and_then(|tag| tag.strip_prefix(language));
+    tag.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 /// Which members may carry a language.
 const LOCALIZED: &[&str] = &["client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri"];
 
@@ -397,6 +414,8 @@ pub struct Client {
     pub created_at: Timestamp,
     /// The institution that answers for it in the console; none where the operator alone does.
     pub org: Option<OrgId>,
+    /// Institutions that answered for it before and were merged into that one, since it was assigned.
+    pub heir_of: Vec<OrgId>,
     /// Where its registration stands, when that is not here.
     pub document: Option<Document>,
     /// Whether the operator registered it: whoever else did says of himself what he likes.
@@ -553,14 +572,9 @@ impl Client {
     }
 
     fn registered_name(&self, english: bool) -> String {
-        let tag = if english { "client_name#en" } else { "client_name#zh" };
-        let localized = self
-            .metadata
-            .localized
-            .iter()
-            .find(|(name, _)| name.strip_prefix(tag).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')));
-        let name = localized.map(|(_, name)| name).or(self.metadata.client_name.as_ref());
-        name.cloned().unwrap_or_else(|| {
+        let localized = self.metadata.name_in(if english { "en" } else { "zh" }).map(str::to_owned);
+        let name = localized.or_else(|| self.metadata.client_name.clone());
+        name.unwrap_or_else(|| {
             self.metadata
                 .redirect_uris
                 .first()

@@ -12,6 +12,7 @@ use url::{Host, Url};
 
 use super::client::{ClientMetadata, has_plain_host};
 use super::error::{Code, ProtocolError};
+use super::fault::DocumentFault;
 use crate::domain::id::ClientId;
 
 /// No such `client_id` is longer, in bytes: every token carries it. Section 3: "A short URL is RECOMMENDED".
@@ -128,6 +129,26 @@ impl DocumentHosts {
     }
 }
 
+const NOT_JSON: &str = "the document is not a JSON object";
+const OTHER_ADDRESS: &str = "client_id of the document is not its address";
+const SECRET: &str = "the document holds a secret";
+const SECRET_METHOD: &str =
+    "a document is no place for a secret: token_endpoint_auth_method is none, or rests on a key";
+const MEMBER: &str = "a member of the document has another type or value than is served";
+const OTHER_ORIGIN: &str = "redirect_uris are at the origin of the document";
+
+/// What is wrong with a document that was refused.
+pub fn fault_of(refused: &ProtocolError) -> DocumentFault {
+    match refused.description {
+        NOT_JSON => DocumentFault::NotJson,
+        OTHER_ADDRESS => DocumentFault::ClientId,
+        SECRET | SECRET_METHOD => DocumentFault::Secret,
+        MEMBER => DocumentFault::Member,
+        _ if refused.code == Code::InvalidRedirectUri => DocumentFault::RedirectUris,
+        _ => DocumentFault::Metadata,
+    }
+}
+
 /// Reads a document, as far as it differs from the registration of somebody who speaks with us. Answers go to the origin of
 /// the document, or to an app on the person's own device: it is the host that the operator let in and people are shown.
 ///
@@ -135,26 +156,23 @@ impl DocumentHosts {
 /// `invalid_client_metadata` or `invalid_redirect_uri`.
 pub fn read(url: &ClientUrl, body: &[u8]) -> Result<ClientMetadata, ProtocolError> {
     let Ok(Value::Object(mut members)) = serde_json::from_slice(body) else {
-        return Err(invalid("the document is not a JSON object"));
+        return Err(invalid(NOT_JSON));
     };
     // Section 4.1: "MUST contain a client_id property whose value MUST match the URL of the document using simple string
     // comparison".
     if members.get("client_id").and_then(Value::as_str) != Some(url.as_str()) {
-        return Err(invalid("client_id of the document is not its address"));
+        return Err(invalid(OTHER_ADDRESS));
     }
     // "the client_secret and client_secret_expires_at properties MUST NOT be used"
     if members.contains_key("client_secret") || members.contains_key("client_secret_expires_at") {
-        return Err(invalid("the document holds a secret"));
+        return Err(invalid(SECRET));
     }
     // The default of RFC 7591 is a secret, which nobody can mean here.
     members.entry("token_endpoint_auth_method").or_insert_with(|| "none".into());
-    let metadata: ClientMetadata = serde_json::from_value(Value::Object(members))
-        .map_err(|_| invalid("a member of the document has another type or value than is served"))?;
+    let metadata: ClientMetadata = serde_json::from_value(Value::Object(members)).map_err(|_| invalid(MEMBER))?;
     // "MUST NOT include […] any other method based around a shared symmetric secret"
     if metadata.token_endpoint_auth_method.has_secret() {
-        return Err(invalid(
-            "a document is no place for a secret: token_endpoint_auth_method is none, or rests on a key",
-        ));
+        return Err(invalid(SECRET_METHOD));
     }
     let own = Url::parse(url.as_str()).map(|url| url.origin()).ok();
     let stays = |uri: &String| match Url::parse(uri) {
@@ -164,7 +182,7 @@ pub fn read(url: &ClientUrl, body: &[u8]) -> Result<ClientMetadata, ProtocolErro
     if metadata.redirect_uris.iter().all(stays) {
         Ok(metadata)
     } else {
-        Err(ProtocolError::new(Code::InvalidRedirectUri, "redirect_uris are at the origin of the document"))
+        Err(ProtocolError::new(Code::InvalidRedirectUri, OTHER_ORIGIN))
     }
 }
 

@@ -45,6 +45,7 @@ named! {
         Introspect = "introspect";
         Revoke = "revoke";
         EndSession = "end_session";
+        Userinfo = "userinfo";
     }
 }
 
@@ -116,10 +117,46 @@ named! {
         TokenMissing = "token_missing";
         PostLogoutUri = "post_logout_uri";
         LogoutHint = "logout_hint";
+        LogoutForeign = "logout_foreign";
         Backchannel = "backchannel";
+        BackchannelForm = "backchannel_form";
         ElsewhereUnknown = "elsewhere_unknown";
         Exchange = "exchange";
+        ExchangeToken = "exchange_token";
+        ExchangeTarget = "exchange_target";
+        Details = "details";
+        DetailsType = "details_type";
+        DetailsFlow = "details_flow";
+        DetailsGrant = "details_grant";
+        NoForm = "no_form";
+        ParameterMissing = "parameter_missing";
+        NotServed = "not_served";
+        Keys = "keys";
+        Document = "document";
+        ObjectReplayed = "object_replayed";
+        IntrospectPublic = "introspect_public";
+        AccessToken = "access_token";
+        AccessTokenKind = "access_token_kind";
+        AccessTokenAudience = "access_token_audience";
+        AccessTokenKey = "access_token_key";
         Other = "other";
+    }
+}
+
+named! {
+    /// What is wrong with the document of a client's own, where that makes no client.
+    DocumentFault {
+        Away = "away";
+        Status = "status";
+        Closed = "closed";
+        TooLong = "too_long";
+        NotJson = "not_json";
+        ClientId = "client_id";
+        Secret = "secret";
+        Member = "member";
+        RedirectUris = "redirect_uris";
+        Metadata = "metadata";
+        Sector = "sector";
     }
 }
 
@@ -233,23 +270,74 @@ pub const SENTENCES: &[(&str, Kind)] = &[
     ("the client signs its requests", Kind::ObjectMissing),
     ("the request is not signed as registered", Kind::ObjectSignature),
     ("the code is unknown or was forgotten", Kind::ElsewhereUnknown),
-    ("the subject_token is not one that this client may exchange", Kind::Exchange),
-    ("tokens for this resource are not exchanged", Kind::Exchange),
+    ("the subject_token is not one that this client may exchange", Kind::ExchangeToken),
+    ("tokens for this resource are not exchanged", Kind::ExchangeTarget),
     ("subject_token is missing", Kind::Exchange),
+    ("subject_token_type: access tokens alone are exchanged", Kind::Exchange),
+    ("requested_token_type: access tokens alone are given", Kind::Exchange),
+    ("actor_token is not served: the client itself is the actor", Kind::Exchange),
+    ("resource is missing", Kind::Exchange),
+    ("name one resource", Kind::Exchange),
+    ("the subject_token is bound to a key: prove one of yours", Kind::ExchangeToken),
+    ("the subject_token was passed on too often", Kind::ExchangeToken),
+    ("authorization_details is too long", Kind::Details),
+    ("authorization_details is not a JSON list of objects with the members that are served", Kind::Details),
+    ("authorization_details holds nothing, or too much at once", Kind::Details),
+    ("locations are resources of the type", Kind::Details),
+    ("a member is not known to the type", Kind::Details),
+    ("a member that the type needs is missing", Kind::Details),
+    ("a value is not one that the type lets in", Kind::Details),
+    ("the client is not registered for this type of authorization details", Kind::DetailsType),
+    ("authorization_details need a response_type whose tokens come for a code", Kind::DetailsFlow),
+    ("authorization_details are wider than what was granted", Kind::DetailsGrant),
+    ("authorization_details are for another resource", Kind::DetailsGrant),
+    ("say for which resource the details are", Kind::DetailsGrant),
+    ("login_hint_token is not served", Kind::BackchannelForm),
+    ("user_code is not served", Kind::BackchannelForm),
+    ("binding_message is too long, or cannot be shown as it is", Kind::BackchannelForm),
+    ("requested_expiry is not a positive number of seconds", Kind::BackchannelForm),
+    ("client_notification_token is missing, too long or no bearer token", Kind::BackchannelForm),
+    ("what a signed request asks stands in it", Kind::ObjectClaims),
+    ("a signed request says exp, nbf and iat", Kind::ObjectClaims),
+    ("a signed request is good for at most 60 minutes", Kind::ObjectClaims),
+    ("a signed request says jti, a text of at most 256 bytes", Kind::ObjectClaims),
+    ("the signed request was made before our start: make a new one", Kind::ObjectReplayed),
+    ("the signed request was used before", Kind::ObjectReplayed),
+    ("a request object holds no other", Kind::ObjectClaims),
+    ("exp, nbf and iat of a request object are numbers", Kind::ObjectClaims),
+    ("unsigned request objects are not registered", Kind::ObjectUnsigned),
+    ("registration is not served", Kind::NotServed),
+    ("the pushed request was answered before", Kind::PushedUnknown),
+    ("the client may not ask", Kind::ClientOff),
+    ("the keys of the client cannot be had", Kind::Keys),
+    ("the client has no key under which it could be answered", Kind::Keys),
+    ("introspection is for clients that prove themselves", Kind::IntrospectPublic),
+    ("ath of the proof is not the digest of the access token", Kind::DpopProof),
+    ("the token needs a DPoP proof", Kind::AccessTokenKey),
+    ("the token is not of the type that it is presented as", Kind::AccessTokenKey),
+    ("the token is bound to another key or certificate", Kind::AccessTokenKey),
+    ("the access token is not valid or has ended", Kind::AccessToken),
+    ("code is missing", Kind::ParameterMissing),
+    ("refresh_token is missing", Kind::ParameterMissing),
+    ("device_code is missing", Kind::ParameterMissing),
+    ("auth_req_id is missing", Kind::ParameterMissing),
+    ("a form is expected", Kind::NoForm),
 ];
 
 impl FaultKind {
     /// What a refusal is about; `None` where nothing is wrong with the client: it waits, or a person said no, or we failed.
     pub fn of(error: &ProtocolError) -> Option<Self> {
         use Code::{
-            AccessDenied, AccountSelectionRequired, AuthorizationPending, ConsentRequired, InteractionRequired,
-            LoginRequired, ServerError, SlowDown, TemporarilyUnavailable, UnmetAuthenticationRequirements,
+            AccessDenied, AccountSelectionRequired, AuthorizationPending, ConsentRequired, ExpiredToken,
+            InteractionRequired, LoginRequired, ServerError, SlowDown, TemporarilyUnavailable,
+            UnmetAuthenticationRequirements,
         };
         match error.code {
             AccessDenied
             | AccountSelectionRequired
             | AuthorizationPending
             | ConsentRequired
+            | ExpiredToken
             | InteractionRequired
             | LoginRequired
             | ServerError

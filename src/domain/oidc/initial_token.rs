@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::client::{AuthMethod, ClientKind, ClientMetadata};
+use super::client::{AuthMethod, Client, ClientKind, ClientMetadata};
 use super::error::{Code, ProtocolError};
+use super::scope::{Scope, ScopeSet};
 use crate::domain::id::InitialTokenId;
 use crate::domain::time::Timestamp;
 
@@ -66,6 +67,31 @@ impl Policy {
     /// What may stand in a document of a client's own: codes with PKCE, and nothing that comes through the browser as a token.
     pub fn of_documents() -> Self {
         Self { grant_types: vec!["authorization_code".into(), "refresh_token".into()], scope: None, require_pkce: true }
+    }
+
+    /// What may be registered at the console: the same, whoever answers for it.
+    pub fn of_console() -> Self {
+        Self::of_documents()
+    }
+
+    /// What a client may still say that keeps what was given to it before. Of one that somebody looked at it is no more than
+    /// what it has; of any other what it could have registered.
+    #[must_use]
+    pub fn keeping(self, client: &Client) -> Self {
+        let registered = &client.metadata;
+        let (scope, require_pkce) = match client.vouched {
+            true => (registered.scope.clone(), registered.edu_require_pkce),
+            false => (self.scope, self.require_pkce),
+        };
+        Self { grant_types: registered.grant_types.clone(), scope, require_pkce }
+    }
+
+    /// The scopes that may be registered.
+    pub fn allowed_scope(&self) -> ScopeSet {
+        let all = || Scope::ALL.iter().copied().collect();
+        let scope = self.scope.as_deref().map_or_else(all, ScopeSet::parse);
+        let refreshes = self.grant_types.iter().any(|kind| kind == "refresh_token");
+        if refreshes { scope } else { scope.without(Scope::OfflineAccess) }
     }
 
     /// What becomes of a registration under this policy.

@@ -9,6 +9,7 @@ pub mod claims;
 pub mod claims_request;
 pub mod client;
 pub mod client_document;
+pub mod client_form;
 pub mod confirmation;
 pub mod dpop;
 pub mod elsewhere;

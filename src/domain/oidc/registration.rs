@@ -571,6 +571,7 @@ mod tests {
                 status: ClientStatus::Active,
                 created_at: Timestamp::from_seconds(0),
                 org: None,
+                heir_of: Vec::new(),
                 vouched: true,
                 version: 1,
             };

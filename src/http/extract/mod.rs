@@ -6,6 +6,6 @@ mod possession;
 mod visit;
 
 pub use bearer::bearer;
-pub use form::Fields;
+pub use form::{Fields, NamedInJson};
 pub use possession::{access_token, possession};
 pub use visit::{RequestId, Visit};

@@ -38,8 +38,10 @@ pub async fn post(State(app): State<App>, visit: Visit, Fields(params): Fields) 
     // A place in the ephemeral store is given to clients that exist, not to whoever posts.
     match app.arriving_client(&visit.ctx, params.get("client_id").unwrap_or_default()).await {
         Ok(Some(_)) => park(&app, visit, &params, path::AUTHORIZE).await,
-        Ok(None) => error::stop(visit, PageStop::Client),
-        Err(why) => error::failure(visit, &why),
+        unknown => match app.unknown(&visit.ctx, &params, unknown.err()).await {
+            Ok(stop) => error::stop(visit, stop),
+            Err(why) => error::failure(visit, &why),
+        },
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::fault::Endpoint;
 use crate::domain::oidc::params::Params;
 use crate::http::error;
-use crate::http::extract::{Visit, possession};
+use crate::http::extract::{NamedInJson, Visit, possession};
 use crate::http::layer::CLIENT_CERT;
 use crate::http::urls::path;
 
@@ -32,6 +32,19 @@ pub async fn refuse(
     let offered = offered || headers.contains_key(CLIENT_CERT);
     app.note_fault(&visit.ctx, at, &Claimed { client_id, assertion, offered }, why).await;
     error::protocol(visit, why)
+}
+
+/// Answers what is no form, at an endpoint that reads forms only (RFC 6749, 3.2). Who sent it may stand in the Authorization
+/// header, or in the JSON that was sent instead.
+pub async fn no_form(app: &App, visit: &Visit, at: Endpoint, headers: &HeaderMap, refused: Response) -> Response {
+    let basic = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(read_basic);
+    let offered = basic.is_some();
+    let (mut parts, _) = refused.into_parts();
+    let in_json = parts.extensions.remove::<NamedInJson>().map(|named| named.0);
+    let client_id = basic.map(|(id, _)| id).or(in_json);
+    let why = Error::from(ProtocolError::new(Code::InvalidRequest, "a form is expected"));
+    app.note_fault(&visit.ctx, at, &Claimed { client_id, assertion: None, offered }, &why).await;
+    error::protocol(visit, &why)
 }
 
 /// Reads who asks at the endpoint of this path. RFC 6749, 2.3: "MUST NOT use more than one authentication method in

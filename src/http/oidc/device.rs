@@ -11,7 +11,6 @@ use super::client_auth;
 use crate::app::App;
 use crate::domain::oidc::fault::Endpoint;
 use crate::domain::oidc::logout::with_query;
-use crate::http::error;
 use crate::http::extract::{Fields, Visit};
 use crate::http::urls::path;
 
@@ -22,7 +21,10 @@ pub async fn ask(
     headers: HeaderMap,
     fields: Result<Fields, Response>,
 ) -> Response {
-    let Ok(Fields(params)) = fields else { return error::no_form() };
+    let params = match fields {
+        Ok(Fields(params)) => params,
+        Err(refused) => return client_auth::no_form(&app, &visit, Endpoint::Device, &headers, refused).await,
+    };
     let credentials = match client_auth::read(&app, path::DEVICE_AUTHORIZATION, &headers, &params) {
         Ok(credentials) => credentials,
         Err(refusal) => {

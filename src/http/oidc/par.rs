@@ -9,7 +9,6 @@ use serde_json::json;
 use super::client_auth;
 use crate::app::App;
 use crate::domain::oidc::fault::Endpoint;
-use crate::http::error;
 use crate::http::extract::{Fields, Visit};
 use crate::http::urls::path;
 
@@ -20,7 +19,10 @@ pub async fn push(
     headers: HeaderMap,
     fields: Result<Fields, Response>,
 ) -> Response {
-    let Ok(Fields(params)) = fields else { return error::no_form() };
+    let params = match fields {
+        Ok(Fields(params)) => params,
+        Err(refused) => return client_auth::no_form(&app, &visit, Endpoint::Par, &headers, refused).await,
+    };
     let credentials = match client_auth::read(&app, path::PAR, &headers, &params) {
         Ok(credentials) => credentials,
         Err(refusal) => {

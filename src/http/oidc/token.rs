@@ -11,7 +11,6 @@ use super::client_auth;
 use crate::app::App;
 use crate::domain::oidc::fault::Endpoint;
 use crate::domain::oidc::token::Request;
-use crate::http::error;
 use crate::http::extract::{Fields, Visit};
 use crate::http::urls::path;
 
@@ -22,7 +21,10 @@ pub async fn answer(
     headers: HeaderMap,
     fields: Result<Fields, Response>,
 ) -> Response {
-    let Ok(Fields(params)) = fields else { return error::no_form() };
+    let params = match fields {
+        Ok(Fields(params)) => params,
+        Err(refused) => return client_auth::no_form(&app, &visit, Endpoint::Token, &headers, refused).await,
+    };
     let parsed = client_auth::read(&app, path::TOKEN, &headers, &params)
         .and_then(|credentials| Ok((credentials, Request::parse(&params)?)));
     let (credentials, request) = match parsed {

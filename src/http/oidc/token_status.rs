@@ -11,7 +11,6 @@ use crate::app::client_auth::Credentials;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::fault::Endpoint;
 use crate::domain::oidc::params::Params;
-use crate::http::error;
 use crate::http::extract::{Fields, Visit};
 use crate::http::urls::path;
 
@@ -25,7 +24,10 @@ pub async fn introspect(
     headers: HeaderMap,
     fields: Result<Fields, Response>,
 ) -> Response {
-    let Ok(Fields(params)) = fields else { return error::no_form() };
+    let params = match fields {
+        Ok(Fields(params)) => params,
+        Err(refused) => return client_auth::no_form(&app, &visit, Endpoint::Introspect, &headers, refused).await,
+    };
     let (credentials, token) = match asked(&app, path::INTROSPECT, &headers, &params) {
         Ok(asked) => asked,
         Err(refusal) => {
@@ -51,7 +53,10 @@ pub async fn revoke(
     headers: HeaderMap,
     fields: Result<Fields, Response>,
 ) -> Response {
-    let Ok(Fields(params)) = fields else { return error::no_form() };
+    let params = match fields {
+        Ok(Fields(params)) => params,
+        Err(refused) => return client_auth::no_form(&app, &visit, Endpoint::Revoke, &headers, refused).await,
+    };
     let (credentials, token) = match asked(&app, path::REVOKE, &headers, &params) {
         Ok(asked) => asked,
         Err(refusal) => {

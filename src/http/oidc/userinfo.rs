@@ -67,7 +67,11 @@ async fn answer(app: &App, visit: Visit, token: Option<AccessToken>) -> Response
         ];
         return (StatusCode::UNAUTHORIZED, AppendHeaders(ways)).into_response();
     };
-    match app.userinfo(&visit.ctx, &token).await {
+    let told = app.userinfo(&visit.ctx, &token).await;
+    if let Err(why) = &told {
+        app.note_token_fault(&visit.ctx, &token, why).await;
+    }
+    match told {
         Ok(Told::Plain(claims)) => ([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response(),
         Ok(Told::Jwt(jwt)) => {
             ([(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "application/jwt")], jwt).into_response()

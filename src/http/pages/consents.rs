@@ -59,6 +59,7 @@ fn agreed(card: ConsentCard, locale: Locale) -> Agreed {
         client: card.client.id.to_string(),
         name: card.client.display_name(locale == Locale::En),
         vendor: card.client.vendor().map(str::to_owned).or(card.institution),
+        before: card.before,
         items: card.scopes.iter().filter_map(|scope| ConsentItem::from_scope(scope)).collect(),
         details: card.details,
         since: card.since.shanghai_minute(),

@@ -99,6 +99,7 @@ pub fn client(n: u8) -> Client {
         status: ClientStatus::Active,
         created_at: NOW,
         org: None,
+        heir_of: Vec::new(),
         vouched: true,
         version: 1,
     }

@@ -114,6 +114,9 @@ families! {
         "connections that may be open; whoever finds all of them busy waits";
     ephemeral: Counter "mingji_ephemeral_failures_total" { kind: &["timeout", "server", "full", "foreign"] } =
         "failed calls of the ephemeral store: no answer in time; refused or cut off; no room; bytes of somebody else";
+    documents: Counter "mingji_client_documents_total" {
+        outcome: &["good", "away", "status", "closed", "too_long", "not_json", "client_id", "secret", "member", "redirect_uris", "metadata", "sector"]
+    } = "documents of clients that were fetched: good; its server cannot be had; another status; an address that is closed here; over 5 KiB; no JSON; says another client_id; holds a secret; a member of another kind; answers to another origin; refused as a registration; another sector";
     // The label is not `job`: Prometheus writes that one itself, and would rename ours.
     jobs: Counter "mingji_job_runs_total" {
         task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "upkeep", "anchor"], outcome: &["done", "failed"]

@@ -15,6 +15,7 @@ use std::time::Duration;
 use prometheus::{Registry, TextEncoder};
 
 use crate::domain::oidc::error::Code;
+use crate::domain::oidc::fault::DocumentFault;
 use crate::domain::time::Timestamp;
 use families::Families;
 pub use reference::reference;
@@ -102,6 +103,11 @@ impl Metrics {
     /// A refresh token was presented.
     pub fn refresh_presented(&self, outcome: &'static str) {
         self.families.refreshes.add(&[outcome], 1);
+    }
+
+    /// The document of a client was fetched, and made one, or this was wrong with it.
+    pub fn document_read(&self, fault: Option<DocumentFault>) {
+        self.families.documents.add(&[fault.map_or("good", DocumentFault::as_str)], 1);
     }
 
     /// Something got its number so long after it was written.

@@ -3,9 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use super::{choose_identity, open_space, sign_in, vendor};
 use crate::support::binary::{Demo, Place, free_ports};
 use crate::support::chromium::{Chromium, Wish};
+use crate::support::document_site::{Site, Told};
 use crate::support::need;
 
 struct Album {
@@ -27,14 +30,55 @@ async fn every_page_on_a_phone_and_on_a_desk() {
     let Some(browser) = need::browser() else { return };
     // The command that prints a link has to know the issuer too.
     let port = free_ports(3);
-    let place = Place::new().with("MINGJI_ISSUER", format!("http://localhost:{port}"));
+    let site = Site::start().await;
+    let mut place = Place::new().with("MINGJI_ISSUER", format!("http://localhost:{port}"));
+    site.known_at(&mut place);
     let demo = Demo::start_at(&place, port);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screens");
     for (language, wanted, teacher) in [("zh", "zh-CN", "教师"), ("en", "en", "Teacher")] {
         let window = Chromium::open(&browser, Wish { language: Some(wanted), ..Wish::default() }).await;
         let album = Album { window, folder: folder.clone(), language };
         pages(&album, &place, &demo, teacher).await;
+        documents(&album, &site, &demo).await;
     }
+}
+
+/// An application that is known by a document of its own alone, and one whose document is no good.
+async fn documents(album: &Album, site: &Site, demo: &Demo) {
+    let (window, issuer) = (&album.window, &demo.ready.issuer);
+    window.go(&format!("{issuer}/end-session")).await;
+    window.press("main button[value=yes]").await;
+    window.find("#signed-out").await;
+    let name = "识字小船 Reading Boat";
+    site.tell(
+        "boat.json",
+        Told::json(&site.document("boat.json", json!({ "client_name": name, "policy_uri": site.url("privacy") }))),
+    );
+    site.tell(
+        "broken.json",
+        Told::json(&site.document("broken.json", json!({ "redirect_uris": ["https://boat.example/cb"] }))),
+    );
+    let url = |path: &str| {
+        let mut fields = form_urlencoded::Serializer::new(String::new());
+        fields.extend_pairs([
+            ("client_id", &*site.url(path)),
+            ("redirect_uri", &site.url("cb")),
+            ("response_type", "code"),
+        ]);
+        fields.extend_pairs([("scope", "openid profile edu edu.class phone"), ("code_challenge_method", "S256")]);
+        fields.append_pair("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        format!("{issuer}/authorize?{}", fields.finish())
+    };
+    window.go(&url("broken.json")).await;
+    window.find("#document").await;
+    album.take("error-document").await;
+    window.go(&url("boat.json")).await;
+    sign_in(window, demo.ready.person("full_claims")).await;
+    window.find("button[name=decision]").await;
+    album.take("consent-document").await;
+    window.go(&format!("{issuer}/end-session")).await;
+    window.press("main button[value=yes]").await;
+    window.find("#signed-out").await;
 }
 
 async fn pages(album: &Album, place: &Place, demo: &Demo, teacher: &str) {
@@ -98,11 +142,11 @@ async fn pages(album: &Album, place: &Place, demo: &Demo, teacher: &str) {
     window.find("#suggestion").await;
     album.take("ward-password").await;
     elsewhere(album, demo).await;
-    console(album, demo).await;
+    console(album, place, demo).await;
 }
 
 /// The console, for whoever answers for the demo's clients; and her own account.
-async fn console(album: &Album, demo: &Demo) {
+async fn console(album: &Album, place: &Place, demo: &Demo) {
     let (window, issuer, a) = (&album.window, &demo.ready.issuer, demo.platform('a'));
     let client = &demo.ready.client("platform_a").client_id;
     window.go(&format!("{issuer}/end-session")).await;
@@ -131,12 +175,37 @@ async fn console(album: &Album, demo: &Demo) {
     window.press("main form button.main").await;
     window.find("#problem").await;
     album.take("console-register").await;
+    corrected(album, place, demo).await;
     window.go(&format!("{issuer}/password")).await;
     window.find("#new-password").await;
     album.take("own-password").await;
     window.go(&format!("{issuer}/consents")).await;
     window.find("#own").await;
     album.take("consents").await;
+}
+
+/// The settings of an application, which somebody else changes at the same time; and what is out of use.
+async fn corrected(album: &Album, place: &Place, demo: &Demo) {
+    let (window, client) = (&album.window, &demo.ready.client("vendor").client_id);
+    let page = format!("{}/console/clients/{client}", demo.ready.issuer);
+    window.go(&page).await;
+    window.press("#change").await;
+    window.find("#client_name").await;
+    album.take("console-edit").await;
+    let name = json!({ "client_name#zh": format!("口算小园 {}", album.language) }).to_string();
+    place.json(&["client", "update", client, "-"], &name);
+    window.fill("#policy_uri", "https://maths.example.edu.cn/privacy").await;
+    window.press("main form button.main").await;
+    window.find("#refused").await;
+    album.take("console-edit-stale").await;
+    window.press("main form button.main").await;
+    window.find("#told").await;
+    window.press("#suspend summary").await;
+    window.press("#suspend button").await;
+    window.find("#resume").await;
+    album.take("console-client-suspended").await;
+    window.press("#resume button").await;
+    window.find("#suspend").await;
 }
 
 /// What another device asks of whoever is signed in.

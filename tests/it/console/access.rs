@@ -9,9 +9,12 @@ use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::institution::InstitutionKind;
 use mingji::domain::registry::institution_life::ChangeKind;
 
+use serde_json::json;
+
 use super::register::{registered, send};
 use super::{COUNTY, SCHOOL, assign, at, keeper, page_of, signed_in};
 use crate::support::app::{TestApp, both_engines};
+use crate::support::database::select_texts;
 use crate::support::relying_party::RelyingParty;
 
 struct Silent;
@@ -25,7 +28,7 @@ fn paths() -> Vec<String> {
     let urls = include_str!("../../../src/http/urls.rs");
     let texts = urls.split('"').filter(|text| text.starts_with("/console"));
     let paths: Vec<String> = texts.map(str::to_owned).collect();
-    assert_eq!(paths.len(), 8, "a new path wants its cases here: {paths:?}");
+    assert_eq!(paths.len(), 10, "a new path wants its cases here: {paths:?}");
     paths
 }
 
@@ -35,6 +38,8 @@ fn form(path: &str) -> Option<Vec<(&'static str, &'static str)>> {
         "secret" => vec![("version", "1"), ("overlap", "0")],
         "old-secret" | "removal" => vec![("version", "1"), ("confirm", "yes")],
         "trial" => vec![("own", "yes")],
+        "edit" => vec![("version", "1"), ("client_name", "x"), ("redirect_uris", "https://x.example/cb")],
+        "suspension" => vec![("version", "1"), ("suspended", "yes")],
         "register" => vec![("client_name", "x"), ("redirect_uris", "https://x.example/cb")],
         _ => return None,
     })
@@ -42,6 +47,11 @@ fn form(path: &str) -> Option<Vec<(&'static str, &'static str)>> {
 
 fn concrete(path: &str, rp: &RelyingParty) -> String {
     path.replace("{client_id}", &rp.id)
+}
+
+fn opening() -> Opening {
+    let kind = InstitutionKind::School;
+    Opening { code: String::new(), uscc: None, name: String::new(), kind, division: None, school_type: None }
 }
 
 /// That nothing was changed: the secret is good, and no client is new.
@@ -59,7 +69,7 @@ both_engines! {
         for path in paths() {
             let address = concrete(&path, &rp);
             let mut nobody = app.teacher();
-            if !["secret", "old-secret", "removal", "trial"].iter().any(|last| path.ends_with(last)) {
+            if !["secret", "old-secret", "removal", "trial", "suspension"].iter().any(|last| path.ends_with(last)) {
                 let page = nobody.browser.open(&address).await;
                 assert!(page.asks_for("password") && !page.text.contains("口算小园"), "{path}: {page:#?}");
                 let page = nobody.type_password(&page).await;
@@ -162,23 +172,44 @@ both_engines! {
     }
 
     async fn the_heir_of_an_institution_answers_for_its_clients(app: TestApp) {
-        let (rp, ended) = (app.client("vendor"), "2136000799");
-        let opening = Opening {
-            code: ended.into(),
-            uscc: None,
-            name: "并入他校的学校".into(),
-            kind: InstitutionKind::School,
-            division: None,
-            school_type: None,
-        };
+        // Nobody vouches for who provides it: people read which institution answers.
+        let own = json!({ "edu_client_kind": "application", "edu_lawful_basis": null, "client_name": "口算小园" });
+        let (rp, ended) = (app.register(own).await, "2136000799");
+        let opening = Opening { code: ended.into(), name: "并入他校的学校".into(), ..opening() };
         app.app.open_institution_under(&app.operator(), Decider::Operator, Some(COUNTY.into()), &opening).await.unwrap();
         assign(&app, &rp, ended).await;
         let mut school = signed_in(&app, "school_admin").await;
         assert_eq!(page_of(&mut school, &rp).await.status, 404);
+        let mut teacher = app.teacher();
+        let tokens = teacher.sign_in(&rp).await;
+        assert!(teacher.browser.open("/consents").await.text.contains("并入他校的学校"));
         let kind = ChangeKind::Merged;
         app.app.hand_over_institution(&app.operator(), Decider::Operator, ended, SCHOOL, kind, &mut Silent).await.unwrap();
         assert!(page_of(&mut school, &rp).await.asks_for("overlap"), "nobody else answers for it now");
-        stands(&app, &rp).await;
+        // What was agreed to goes on, and says who answers now and who did (PIPL 22).
+        assert!(teacher.silently(&rp).await.contains_key("code"), "she is not asked again");
+        assert_eq!(rp.refresh(&tokens.refresh()).await.status, 200);
+        let page = teacher.browser.open("/consents").await;
+        let heir = select_texts(&app.database.url, "SELECT o.name FROM institution o JOIN institution_code c ON c.org_id = o.id WHERE c.value = '2136000781'").await;
+        assert!(page.text.contains(&heir[0]) && page.text.contains("同意的时候由并入他校的学校负责"), "{page:#?}");
+        // Whom the operator names afterwards is no heir.
+        assign(&app, &rp, COUNTY).await;
+        assert_eq!(teacher.silently(&rp).await["error"], "consent_required");
+        assign(&app, &rp, SCHOOL).await;
+        assert_eq!(teacher.silently(&rp).await["error"], "consent_required", "what it inherited went with it");
+    }
+
+    /// One that closes has no heir but who stands above, who is somebody else to those who agreed (PIPL 23).
+    async fn whoever_stands_above_an_institution_that_closed_is_no_heir(app: TestApp) {
+        let own = json!({ "edu_client_kind": "application", "edu_lawful_basis": null });
+        let (rp, ended) = (app.register(own).await, "2136000798");
+        let opening = Opening { code: ended.into(), name: "关掉的学校".into(), ..opening() };
+        app.app.open_institution_under(&app.operator(), Decider::Operator, Some(COUNTY.into()), &opening).await.unwrap();
+        assign(&app, &rp, ended).await;
+        let mut teacher = app.teacher();
+        teacher.sign_in(&rp).await;
+        app.app.close_institution(&app.operator(), Decider::Operator, ended).await.unwrap();
+        assert_eq!(teacher.silently(&rp).await["error"], "consent_required");
     }
 
     async fn a_form_of_another_site_does_nothing(app: TestApp) {
@@ -204,7 +235,13 @@ both_engines! {
         let page = page_of(&mut county, &rp).await;
         assert!(page.has("again") && !page.asks_for("overlap") && !page.has("remove"), "{page:#?}");
         assert!(county.browser.open("/console/register").await.asks_for("password"));
-        for (what, fields) in [("secret", vec![("version", "2"), ("overlap", "0")]), ("removal", vec![("version", "2"), ("confirm", "yes")])] {
+        assert!(county.browser.open(&at(&rp, "edit")).await.asks_for("password"));
+        for (what, fields) in [
+            ("secret", vec![("version", "2"), ("overlap", "0")]),
+            ("removal", vec![("version", "2"), ("confirm", "yes")]),
+            ("suspension", vec![("version", "2"), ("suspended", "yes")]),
+            ("edit", vec![("version", "2"), ("client_name", "x"), ("redirect_uris", "https://x.example/cb")]),
+        ] {
             assert!(county.browser.post(&at(&rp, what), &fields).await.asks_for("password"), "{what}");
         }
         stands(&app, &rp).await;
@@ -219,7 +256,7 @@ both_engines! {
     async fn its_pages_are_closed(app: TestApp) {
         let rp = app.client("platform_a");
         let mut county = keeper(&app).await;
-        for path in ["/console".to_owned(), "/console/register".to_owned(), format!("/console/clients/{}", rp.id)] {
+        for path in ["/console".to_owned(), "/console/register".to_owned(), format!("/console/clients/{}", rp.id), at(&app.client("vendor"), "edit")] {
             let page = county.browser.open(&path).await;
             let policy = page.headers["content-security-policy"].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'") && policy.ends_with("form-action 'self'"), "{path}: {policy}");

@@ -131,6 +131,58 @@ both_engines! {
         explained(&mut county, &rp, &[AssertionAudience, AssertionExpired, AssertionFuture, AssertionKey, AssertionSignature, AssertionIssuer, AssertionReplayed, RefreshForeign]).await;
     }
 
+    async fn tokens_bodies_and_hints_are_explained(app: TestApp) {
+        let (rp, other) = (app.client("platform_a"), app.client("platform_b"));
+        let mut county = keeper(&app).await;
+        let mut teacher = app.teacher();
+        let tokens = teacher.sign_in(&rp).await;
+        let elsewhere = teacher.sign_in(&other).await;
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 200);
+        explained(&mut county, &rp, &[]).await;
+        // A token of the client's that is no good for this, whatever is wrong with it; one that nobody signed here is nobody's.
+        rp.userinfo("nobody's").await;
+        rp.userinfo(&tokens.text("id_token")).await;
+        let dpop = app.http.get(app.at("/userinfo")).header("authorization", format!("DPoP {}", tokens.access()));
+        assert_eq!(dpop.send().await.unwrap().status(), 401);
+        // JSON where a form is expected, by whoever says so in it or in the header.
+        let Auth::Basic(secret) = &rp.auth else { panic!("platform A has a secret") };
+        let json = |named: Value| app.http.post(app.at("/token")).json(&named);
+        json(json!({ "client_id": rp.id, "client_secret": secret })).send().await.unwrap();
+        json(json!({ "grant_type": "client_credentials" })).basic_auth(&rp.id, Some(secret)).send().await.unwrap();
+        json(json!([rp.id])).send().await.unwrap();
+        let hint = elsewhere.text("id_token");
+        let out = teacher.browser.open(&format!("/end-session?client_id={}&id_token_hint={hint}", rp.id)).await;
+        assert!(out.has("err-id-token-hint"), "{out:#?}");
+        rp.token(&[("grant_type", "authorization_code".into())]).await;
+        use FaultKind::{AccessToken, AccessTokenKey, AccessTokenKind, LogoutForeign, NoForm, ParameterMissing};
+        explained(&mut county, &rp, &[AccessTokenKind, AccessTokenKey, NoForm, LogoutForeign, ParameterMissing]).await;
+        let noted = "SELECT COUNT(*) FROM client_fault WHERE kind = 'no_form'";
+        assert_eq!(count(&app, noted).await, 2);
+        app.pass(Duration::from_secs(301));
+        rp.userinfo(&tokens.access()).await;
+        let mut county = keeper(&app).await;
+        explained(&mut county, &rp, &[AccessToken, AccessTokenKind, AccessTokenKey, NoForm, LogoutForeign, ParameterMissing]).await;
+        let page = page_of(&mut county, &rp).await;
+        for kept in [secret.as_str(), &tokens.access(), &hint] {
+            assert!(!page.text.contains(kept));
+        }
+        explained(&mut county, &other, &[]).await;
+    }
+
+    async fn keys_that_cannot_be_had_are_explained(app: TestApp) {
+        let key = ClientKey::es256();
+        let away = json!({ "jwks": null, "jwks_uri": "https://keys.invalid/jwks", "request_object_signing_alg": "ES256" });
+        let rp = app.register_with_key(&key, away).await;
+        assign(&app, &rp, COUNTY).await;
+        let mut county = keeper(&app).await;
+        assert_eq!(rp.token(&refresh()).await.error(), "invalid_client");
+        let object = key.sign(json!({}), &json!({ "iss": rp.id, "aud": app.issuer }));
+        let answer = app.teacher().browser.open(&rp.url(&rp.ask().with("request", &object))).await.answer();
+        assert_eq!(answer["error_description"], "the keys of the client cannot be had", "{answer:?}");
+        explained(&mut county, &rp, &[FaultKind::Keys]).await;
+        assert_eq!(count(&app, "SELECT COUNT(DISTINCT endpoint) FROM client_fault WHERE kind = 'keys'").await, 2);
+    }
+
     async fn strangers_take_no_place_from_what_only_the_client_can_send(app: TestApp) {
         let rp = app.client("platform_a");
         let mut county = keeper(&app).await;
@@ -173,6 +225,137 @@ both_engines! {
         let id = request.headers["x-request-id"].to_str().unwrap().to_owned();
         assert!(page_of(&mut county, &rp).await.text.contains(&id), "it is found by the request id");
     }
+}
+
+/// Sentences that nobody has to explain, and why.
+const UNEXPLAINED: &[(&str, &str)] = &[
+    ("client authentication failed", "says nothing on purpose; the kind stands beside it"),
+    ("nobody can sign in here as strongly as claims asks for", "unmet_authentication_requirements: nothing is wrong"),
+    (
+        "authorization_details_types names a type that is not defined, or not for this client",
+        "whoever registers reads it",
+    ),
+    ("a resource is an https URI without fragment", "the operator who registers it reads it"),
+    ("the issuer itself and its API are no resources to register", "the operator reads it"),
+    ("a resource has a name", "the operator reads it"),
+    (
+        "a scope is printable ASCII without blanks, quotes and backslashes, and does not begin with mingji.",
+        "the operator reads it",
+    ),
+    ("the access token is not for this API, or has ended", "the register's own API names its problems itself"),
+    ("a scope of the register is needed", "the register's own API"),
+    ("scope mingji.feed is needed", "the register's own API"),
+];
+
+/// Files in which whoever registers, or the operator, is refused: they read the answer themselves, and no client is there yet.
+const OF_REGISTRATION: &[&str] = &[
+    "domain/oidc/registration.rs",
+    "domain/oidc/registration/sector.rs",
+    "domain/oidc/profile.rs",
+    "domain/oidc/initial_token.rs",
+    "domain/oidc/client_document.rs",
+    "app/registration.rs",
+    "app/clients.rs",
+    "app/client_change.rs",
+    "app/client_keys.rs",
+    "app/console.rs",
+];
+
+/// Codes with which nothing is wrong with the client.
+const NO_FAULT: &[&str] = &[
+    "AccessDenied",
+    "AccountSelectionRequired",
+    "AuthorizationPending",
+    "ConsentRequired",
+    "ExpiredToken",
+    "InvalidClientMetadata",
+    "LoginRequired",
+    "ServerError",
+    "SlowDown",
+    "TemporarilyUnavailable",
+    "UnmetAuthenticationRequirements",
+];
+
+/// What stands before a sentence with which somebody is refused.
+const SAYING: &[&str] = &[
+    "ProtocolError::new(",
+    "refuse(",
+    "refused(",
+    "refresh_ended(",
+    "invalid(",
+    "invalid_grant(",
+    "bad_proof(",
+    "over(",
+    "silent(",
+    "needed(",
+    "Err(",
+    "ok_or(",
+    "let why =",
+    "UNPROVEN: &str =",
+    "ENDED: &str =",
+];
+/// The same where it is no client that reads it.
+const SAYING_TO_OTHERS: &[&str] = &["Error::invalid(", "Error::internal(", "Error::not_found(", "Error::busy("];
+
+/// Every sentence that stands where a client is refused, in the text of one file; those of its tests are left out.
+fn sentences_of(text: &str) -> Vec<String> {
+    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let text = lines.join("\n");
+    let (mut found, mut at) = (Vec::new(), 0);
+    for (n, part) in text.split('"').enumerate() {
+        let before = text[..at.max(1) - 1].trim_end();
+        at += part.len() + 1;
+        if n % 2 == 0 || !part.contains(' ') {
+            continue;
+        }
+        let (before, code) = match before.strip_suffix(',').and_then(|rest| rest.rsplit_once("Code::")) {
+            Some((rest, code)) if code.bytes().all(|b| b.is_ascii_alphanumeric()) => (rest.trim_end(), Some(code)),
+            _ => (before, None),
+        };
+        // The name of a parameter may stand before it.
+        let before = match before.strip_suffix("\",").and_then(|rest| rest.rsplit_once('"')) {
+            Some((rest, _)) => rest.trim_end(),
+            None => before,
+        };
+        let says = SAYING.iter().any(|call| before.ends_with(call));
+        let to_others = SAYING_TO_OTHERS.iter().any(|call| before.ends_with(call));
+        if says && !to_others && code.is_none_or(|code| !NO_FAULT.contains(&code)) {
+            found.push(part.to_owned());
+        }
+    }
+    found
+}
+
+/// What is said is explained: a new sentence wants its kind, or its reason why not.
+#[test]
+fn every_sentence_with_which_a_client_is_refused_is_explained() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut unexplained = Vec::new();
+    let mut seen = 0;
+    for folder in ["domain/oidc", "domain/oidc/registration", "app", "app/claims"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            let is_source = path.extension().is_some_and(|ext| ext == "rs");
+            if !is_source || OF_REGISTRATION.contains(&name.as_str()) || name.ends_with("oidc/fault.rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            if folder.starts_with("app") && !text.contains("ProtocolError") {
+                continue;
+            }
+            for sentence in sentences_of(&text) {
+                seen += 1;
+                let explained = mingji::domain::oidc::fault::SENTENCES.iter().any(|(known, _)| *known == sentence);
+                if !explained && !UNEXPLAINED.iter().any(|(known, _)| *known == sentence) {
+                    unexplained.push(format!("{name}: {sentence}"));
+                }
+            }
+        }
+    }
+    assert!(seen > 120, "the sentences were found: {seen}");
+    assert_eq!(unexplained, Vec::<String>::new(), "each wants a kind in domain::oidc::fault, or a reason here");
 }
 
 /// What is explained is what is said: a sentence that was reworded loses its explanation.

@@ -1,6 +1,8 @@
 //! Rich authorization requests (RFC 9396) at the authorization endpoint and in what follows from it: what she agreed to and
 //! nothing beside it, for whom it was, and for as long as it stands.
 
+use mingji::app::Kind;
+use mingji::app::consent_record::Word;
 use mingji::domain::oidc::authorization_details::Details;
 use mingji::domain::oidc::scope::ScopeSet;
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata};
@@ -281,13 +283,24 @@ both_engines! {
         assert!(visitor.go(&rp, &ask).await.has("guardian-consent-needed"), "a word for the scope is none for this");
         let record = async |wanted: &Value| {
             let details = Details::parse(&wanted.to_string()).unwrap();
-            app.app.record_guardian_consent_in_detail(&app.operator(), child, father, &rp.id, (&scope, &details)).await
+            let word = Word { scope: &scope, details: &details, read: None };
+            app.app.record_guardian_word(&app.operator(), child, father, &rp.id, word).await
         };
         assert!(record(&json!([{ "type": "unknown" }])).await.is_err());
         record(&wish(&["download", "read"], "2026-1")).await.unwrap();
         assert!(visitor.go(&rp, &ask).await.has("guardian-consent-needed"), "not even for less");
-        let (_, shown) = record(&wish(&["read"], "2026-1")).await.unwrap();
-        assert_eq!((shown.len(), shown[0].title.zh.as_str()), (1, "导出成绩"));
+        let details = Details::parse(&wish(&["read"], "2026-1").to_string()).unwrap();
+        let word = Word { scope: &scope, details: &details, read: None };
+        let read = app.app.guardian_notice(&rp.id, word, app.app.now()).await.unwrap();
+        assert_eq!((read.details.len(), read.details[0].title.zh.as_str()), (1, "导出成绩"));
+        assert!(visitor.go(&rp, &ask).await.has("guardian-consent-needed"), "nothing was recorded");
+        let word = Word { read: Some(&read.digest), ..word };
+        let narrower = Word { scope: &ScopeSet::parse("profile"), ..word };
+        for (why, word) in [("another scope", narrower), ("nothing like it", Word { read: Some("x"), ..word })] {
+            let refused = app.app.record_guardian_word(&app.operator(), child, father, &rp.id, word).await;
+            assert_eq!(refused.err().map(|error| error.kind), Some(Kind::Conflict), "{why}");
+        }
+        app.app.record_guardian_word(&app.operator(), child, father, &rp.id, word).await.unwrap();
         let tokens = visitor.sign_in_with(&rp, ask).await;
         assert_eq!(tokens.body["authorization_details"], given(&["read"], "2026-1"));
         app.app.withdraw_consent(&app.operator(), child, &rp.id).await.unwrap();

@@ -71,8 +71,17 @@ both_engines! {
         ask(&rp, &[]).await.access();
         assert_eq!(entries().await, "3");
         app.pass(Duration::from_secs(1));
-        ask(&rp, &[]).await.access();
+        let last = ask(&rp, &[]).await.access();
         assert_eq!(entries().await, "4");
+        // Until when such are given, and until when the last of them lives.
+        let details = "SELECT CAST(details AS TEXT) FROM audit_entry WHERE action = 'token.issued' ORDER BY id DESC LIMIT 1";
+        let said: Value = serde_json::from_str(&select_texts(&app.database.url, details).await[0]).unwrap();
+        let given = claims_of(&last)["iat"].as_i64().unwrap();
+        assert_eq!((said["given_until"].as_i64(), said["until"].as_i64()), (Some(given + 300), Some(given + 600)), "{said}");
+        // A clock that was set back gives what no entry speaks of.
+        app.clock.set_back(Duration::from_secs(200));
+        ask(&rp, &[]).await.access();
+        assert_eq!(entries().await, "5");
     }
 
     async fn what_was_not_registered_is_refused(app: TestApp) {

@@ -2,15 +2,23 @@
 
 use std::time::Duration;
 
+use mingji::domain::oidc::fault::{DocumentFault, FaultKind};
+use mingji::http::pages::locales::documents;
+use mingji::http::pages::locales::faults::ZH;
 use serde_json::{Value, json};
 
 use super::client_document::rows;
-use crate::support::app::both_engines;
+use crate::support::app::{TestApp, both_engines};
 use crate::support::client_key::ClientKey;
 use crate::support::document_site::{Site, Told, both_engines_with_site};
 use crate::support::relying_party::{Auth, RelyingParty};
 
 const HOUR: Duration = Duration::from_secs(3_601);
+
+/// What Prometheus reads.
+async fn scraped(app: &TestApp) -> String {
+    app.http.get(&app.metrics).send().await.unwrap().text().await.unwrap()
+}
 
 /// What a browser sees that comes with this `client_id`.
 async fn seen(rp: &RelyingParty) -> (u16, bool) {
@@ -93,6 +101,55 @@ both_engines_with_site! {
         assert!(app.teacher().go(&site.client(&app, "full.json"), &site.client(&app, "full.json").ask()).await.answer().contains_key("code"));
         let statement = site.client_with(&app, "statement.json", json!({ "software_statement": "a.b.c", "token_endpoint_auth_method": null }));
         app.teacher().sign_in(&statement).await;
+    }
+
+    // Whoever wrote the document reads in the browser what is wrong with it, and nothing that stands in it; the operator
+    // counts the kinds. Where an institution answers for the client, that reads it in the console.
+    async fn what_is_wrong_with_a_document_is_said(app: TestApp, site: Site) {
+        let secret = "a-secret-that-stands-in-it";
+        let good = |path: &str| Told::json(&site.document(path, json!({})));
+        let cases = [
+            ("client_id", Told::json(&site.document("client_id.json", json!({ "client_id": site.url(secret) })))),
+            ("secret", Told::json(&site.document("secret.json", json!({ "client_secret": secret })))),
+            ("member", Told::json(&site.document("member.json", json!({ "redirect_uris": secret })))),
+            ("redirect_uris", Told::json(&site.document("redirect_uris.json", json!({ "redirect_uris": [format!("https://{secret}.example/cb")] })))),
+            ("metadata", Told::json(&site.document("metadata.json", json!({ "edu_client_kind": "platform" })))),
+            ("not_json", good("not_json.json").body(secret)),
+            ("too_long", good("too_long.json").body(&" ".repeat(6_000))),
+            ("status", good("status.json").status(404).body(secret)),
+            ("away", good("away.json").status(502).body(secret)),
+        ];
+        for (kind, told) in cases {
+            site.tell(&format!("{kind}.json"), told);
+            let fault: DocumentFault = kind.parse().unwrap();
+            let rp = site.client(&app, &format!("{kind}.json"));
+            for (language, words) in [("zh", documents::zh(fault)), ("en", documents::en(fault))] {
+                let mut somebody = app.teacher();
+                somebody.browser.language = Some(language.into());
+                let page = somebody.browser.open(&rp.url(&rp.ask())).await;
+                assert!(page.text_of("document").is_some_and(|text| text.contains(words)), "{kind}: {page:#?}");
+                assert!(!page.text.contains(secret), "{kind}: {page:#?}");
+            }
+        }
+        let counted = scraped(&app).await;
+        for kind in ["client_id", "secret", "member", "redirect_uris", "metadata", "not_json", "too_long", "status", "away"] {
+            let line = format!("mingji_client_documents_total{{outcome=\"{kind}\"}} ");
+            assert!(counted.contains(&line) && !counted.contains(&format!("{line}0")), "{kind}");
+        }
+        assert!(app.teacher().browser.open("/authorize?client_id=https://elsewhere.example/c.json").await.text_of("document").is_none());
+
+        let known = site.client_with(&app, "known.json", json!({}));
+        let refresh = app.teacher().sign_in(&known).await.refresh();
+        let id = app.app.id_of_client(&known.id.parse().unwrap()).await.unwrap();
+        app.app.assign_client(&app.operator(), id, Some("ED36078100"), None).await.unwrap();
+        site.tell("known.json", good("known.json").status(404));
+        app.pass(HOUR);
+        assert_eq!(known.refresh(&refresh).await.error(), "invalid_client");
+        let mut county = app.visitor("county_admin");
+        county.knock().await;
+        let page = county.browser.open(&format!("/console/clients/{id}")).await;
+        assert!(page.text.contains((ZH.of)(FaultKind::Document).what) && !page.text.contains((ZH.of)(FaultKind::ClientOff).what), "{page:#?}");
+        assert!(page.has("has-document") && !page.has("change"), "its settings stand elsewhere");
     }
 
     async fn other_addresses_are_nobodys(app: TestApp, site: Site) {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use mingji::app::relation_claim::Decider;
+use mingji::app::staff_life::Order;
+use mingji::domain::registry::codes::staff::StaffState;
 use serde_json::json;
 
 use crate::support::app::{Engine, TestApp, both_engines, run_with};
@@ -82,6 +85,21 @@ both_engines! {
         assert_eq!((answer.status, answer.error()), (400, "invalid_grant"));
         let families = format!("SELECT CAST(COUNT(*) AS TEXT) FROM refresh_family WHERE grant_id = {id}");
         assert_eq!(select_texts(&app.database.url, &families).await, ["0"], "nothing of it is kept");
+    }
+
+    /// A post that ends after the code was given takes the grant away that would stand for it.
+    async fn a_code_for_an_identity_that_ended_gives_nothing(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let arrived = teacher.arrive(&rp).await;
+        let order = Order::Leave { org: None, state: StaffState::Resigned };
+        let person = app.person("full_claims").person_id;
+        app.app.change_staff(&app.operator(), Decider::Operator, person, None, &order).await.unwrap();
+        assert!(teacher.is_signed_in().await, "her session goes on");
+        let answer = rp.redeem(&arrived.ask, &arrived.code).await;
+        assert_eq!((answer.status, answer.error()), (400, "invalid_grant"), "{answer:?}");
+        let grants = "SELECT CAST(COUNT(*) AS TEXT) FROM oidc_grant WHERE revoked_at IS NULL";
+        assert_eq!(select_texts(&app.database.url, grants).await, ["0"]);
     }
 
     async fn a_code_is_bound_to_client_address_and_verifier(app: TestApp) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mingji::app::client_auth::{Credentials, Proof};
+use mingji::app::possession::Possession;
 use serde_json::{Value, json};
 
 use super::client_credentials::{GRADES, ask, machine, resource};
@@ -143,6 +145,56 @@ both_engines! {
         twin.set_password(&app.operator(), teacher, "一只安静的旧钢笔".to_owned().into()).await.unwrap();
         app.pass(Duration::from_secs(2));
         assert!(!is_active(&rp, &two.access()).await);
+        twin.close().await;
+    }
+
+    /// Whoever signs in at a browser where somebody else was ends her session: what was told of it is no longer so.
+    async fn another_person_s_sign_in_ends_what_was_told_of_the_first(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let tokens = teacher.sign_in(&rp).await;
+        let page = teacher.browser.open(&rp.url(&rp.ask().with("prompt", "login"))).await;
+        assert!(is_active(&rp, &tokens.access()).await);
+        teacher.person = app.person("county_admin").clone();
+        teacher.type_password(&page).await;
+        assert!(!is_active(&rp, &tokens.access()).await, "at once, and not in two seconds");
+    }
+
+    /// What was told rests on what was known of the clients then, which may be two seconds old itself: it falls when that does.
+    async fn a_client_that_was_changed_elsewhere_is_told_of_two_seconds_at_most(app: TestApp) {
+        resource(&app, GRADES, &["grades.read"]).await;
+        let rp = machine(&app, json!({})).await;
+        let asker = machine(&app, json!({ "edu_serves": [GRADES], "edu_resources": null, "grant_types": [] })).await;
+        let twin = app.twin().await;
+        let token = ask(&rp, &[]).await.access();
+        assert!(!is_active(&asker, "x").await, "both of them are known now");
+        let status = mingji::domain::oidc::client::ClientStatus::Suspended;
+        twin.set_client_status(&app.operator(), rp.id.parse().unwrap(), status).await.unwrap();
+        app.pass(Duration::from_millis(500));
+        assert!(is_active(&asker, &token).await, "as it was known a moment ago");
+        app.pass(Duration::from_millis(1_600));
+        assert!(!is_active(&asker, &token).await);
+        twin.close().await;
+    }
+
+    /// A request may wait, for a password or a lock: how old something is is asked when it is used.
+    async fn a_request_that_waited_hears_what_is_so_now(app: TestApp) {
+        let rp = app.client("platform_a");
+        let tokens = app.teacher().sign_in(&rp).await;
+        assert!(is_active(&rp, &tokens.access()).await);
+        let ctx = app.operator();
+        let (twin, teacher) = (app.twin().await, app.person("full_claims").person_id);
+        twin.set_password(&app.operator(), teacher, "一只安静的旧钢笔".to_owned().into()).await.unwrap();
+        app.pass(Duration::from_secs(3));
+        let Auth::Basic(secret) = &rp.auth else { panic!("platform A has a secret") };
+        let credentials = Credentials {
+            client_id: Some(rp.id.clone()),
+            proof: Proof::Basic(secret.clone().into()),
+            audiences: Vec::new(),
+            possession: Possession { proofs: Vec::new(), method: "POST".into(), urls: Vec::new(), certificates: Vec::new() },
+        };
+        let told = app.app.introspect(&ctx, &credentials, &tokens.access()).await.unwrap();
+        assert_eq!(*told, json!({ "active": false }));
         twin.close().await;
     }
 

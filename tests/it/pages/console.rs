@@ -76,14 +76,22 @@ pub fn samples(v: Values) -> Vec<Sample> {
         answered_unproven: faults,
         old_secret: Some(OldSecretView { good: recent, until: "2026-11-27 09:40".into() }),
         may_change: true,
+        may_resume: false,
+        has_document: false,
         recent,
         faults: if faults { groups(v) } else { Vec::new() },
         note: (!faults).then_some(ConsoleNote::OldEnded),
     };
     let form = move |error| ConsoleForm {
         who: v.who("王主任"),
-        once: v.text("once"),
-        institutions: vec![("org-1".into(), v.text("瑞金市教育科技体育局")), ("org-2".into(), v.text("瑞金第一中学"))],
+        purpose: FormPurpose::Register {
+            once: v.text("once"),
+            institutions: vec![
+                ("org-1".into(), v.text("瑞金市教育科技体育局")),
+                ("org-2".into(), v.text("瑞金第一中学")),
+            ],
+        },
+        offered: "profile edu edu.class edu.guardian edu.realname space email phone address offline_access".into(),
         fields: FormFields {
             client_name: v.text("识字小船"),
             redirect_uris: v.text("https://boat.example/cb"),
@@ -94,9 +102,31 @@ pub fn samples(v: Values) -> Vec<Sample> {
         },
         error,
     };
+    let edit = move |stands: bool| {
+        let form = form(stands.then_some(FieldFault::Stale));
+        let now = FormFields {
+            client_name: v.text("识字大船"),
+            redirect_uris: format!("{}\n{}", v.text("https://boat.example/cb"), v.text("https://boat.example/cb2")),
+            scopes: vec!["profile".into(), "edu".into()],
+            kind: "web".into(),
+            ..FormFields::default()
+        };
+        let purpose = FormPurpose::Change {
+            id: v.text("019ab3c4-7d10-7000-8000-2f6e9b1c0d55"),
+            version: 4,
+            name: v.text("识字小船"),
+            redirects: true,
+            stands: stands.then_some(now),
+        };
+        ConsoleForm { purpose, offered: "profile edu email".into(), ..form }
+    };
+    let suspended = move |may_resume| {
+        let client = client(true, false);
+        ConsoleClient { may_resume, facts: ClientFacts { suspended: true, ..client.facts }, ..client }
+    };
     let secret = move |registered, secret: Option<&str>| ConsoleSecret {
         who: v.who("王主任"),
-        registered,
+        got: if registered { Got::Registered } else { Got::Secret },
         id: v.text("019ab3c4-7d10-7000-8000-2f6e9b1c0d55"),
         name: v.text("识字小船"),
         secret: secret.map(|secret| v.text(secret)),
@@ -139,6 +169,14 @@ pub fn samples(v: Values) -> Vec<Sample> {
         ("console-empty", Box::new(move |l| list(Vec::new(), Some(ConsoleNote::Removed)).render(l))),
         ("console-client", Box::new(move |l| client(true, true).render(l))),
         ("console-client-again", Box::new(move |l| client(false, false).render(l))),
+        ("console-client-suspended", Box::new(move |l| suspended(true).render(l))),
+        ("console-client-held", Box::new(move |l| suspended(false).render(l))),
+        (
+            "console-client-document",
+            Box::new(move |l| ConsoleClient { has_document: true, ..client(true, false) }.render(l)),
+        ),
+        ("console-edit", Box::new(move |l| edit(false).render(l))),
+        ("console-edit-stale", Box::new(move |l| edit(true).render(l))),
         ("console-register", Box::new(move |l| form(None).render(l))),
         ("console-register-bad", Box::new(move |l| form(Some(FieldFault::Bad("redirect_uris"))).render(l))),
         (

@@ -3,6 +3,7 @@
 use mingji::domain::locale::Locale;
 use mingji::domain::oidc::authorization_type::{Member, Shown, Text};
 use mingji::domain::oidc::elsewhere::Said;
+use mingji::domain::oidc::fault::DocumentFault;
 use mingji::domain::registry::holder::Holder;
 use mingji::http::pages::views::*;
 
@@ -227,7 +228,7 @@ fn end_samples(v: Values) -> Vec<Sample> {
         let page = move || ErrorPage {
             id,
             request_id: Some(v.text("01JD8Z6Q3K")),
-            detail: Some(v.text("redirect_uri: not registered")),
+            document: (id == ErrorId::Client).then_some(DocumentFault::RedirectUris),
         };
         samples.push((id.as_str(), Box::new(move |l| page().render(l))));
     }
@@ -364,6 +365,7 @@ fn own_samples(v: Values) -> Vec<Sample> {
         client: v.text("client-1"),
         name: v.text(name),
         vendor: Some(v.text("杭州某某教育科技有限公司")),
+        before: if outdated { Vec::new() } else { vec![v.text("杭州旧某某小学")] },
         items: scopes.iter().copied().filter_map(ConsentItem::from_scope).collect(),
         details: details(v),
         since: "2026-11-20 08:05".into(),

@@ -184,6 +184,11 @@ impl Page {
         html.select(&selector).filter_map(|button| button.attr("value").map(str::to_owned)).collect()
     }
 
+    /// What the form with a control would send.
+    pub fn fields(&self, control: &str) -> Vec<(String, String)> {
+        self.form(control).map(|form| form.fields).unwrap_or_default()
+    }
+
     /// What stands in a field.
     pub fn value_of(&self, field: &str) -> Option<String> {
         let form = self.form(field)?;
@@ -203,11 +208,14 @@ impl Page {
     pub(super) fn form_with(&self, wanted: &str) -> Option<Form> {
         let html = Html::parse_document(&self.text);
         let wanted = Selector::parse(wanted).unwrap();
-        let inputs = Selector::parse("input[name]").unwrap();
+        let inputs = Selector::parse("input[name], textarea[name]").unwrap();
         let form = html.select(&Selector::parse("form").unwrap()).find(|form| form.select(&wanted).next().is_some())?;
         let fields = form.select(&inputs).filter(is_sent).map(|input| {
             let value = |name| input.attr(name).unwrap_or_default().to_owned();
-            (value("name"), value("value"))
+            match input.value().name() {
+                "textarea" => (value("name"), input.text().collect()),
+                _ => (value("name"), value("value")),
+            }
         });
         Some(Form { action: self.url.join(form.attr("action").unwrap_or_default()).unwrap(), fields: fields.collect() })
     }

@@ -17,6 +17,11 @@ impl TestClock {
         Arc::default()
     }
 
+    /// Somebody sets it back.
+    pub fn set_back(&self, span: Duration) {
+        self.0.fetch_sub(i64::try_from(span.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
     /// Lets time pass.
     pub fn advance(&self, span: Duration) {
         self.0.fetch_add(i64::try_from(span.as_micros()).unwrap(), Ordering::SeqCst);

@@ -16,6 +16,7 @@ use mingji::outbound::client::GuardedClient;
 use serde_json::{Value, json};
 
 use super::app::{Engine, TestApp, run_on};
+use super::binary::Place;
 use super::relying_party::{Auth, RelyingParty};
 
 #[derive(Clone)]
@@ -128,6 +129,15 @@ impl Site {
     pub fn client_with(&self, app: &TestApp, path: &str, own: Value) -> RelyingParty {
         self.tell(path, Told::json(&self.document(path, own)));
         self.client(app, path)
+    }
+
+    /// Lets a program of its own believe what stands here.
+    pub fn known_at(&self, place: &mut Place) {
+        let bundle = place.path().join("site.pem");
+        std::fs::write(&bundle, &self.0.certificate).unwrap();
+        place.set("MINGJI_CLIENT_ID_DOCUMENTS", self.0.origin.strip_prefix("https://").unwrap());
+        place.set("MINGJI_OUTBOUND_ALLOW", "127.0.0.0/8,localhost");
+        place.set("MINGJI_OUTBOUND_CA", bundle.to_string_lossy());
     }
 
     /// Lets a provider believe what stands here.

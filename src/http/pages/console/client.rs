@@ -22,7 +22,7 @@ use crate::http::oidc::authorize::redirect;
 use crate::http::pages::interaction::name;
 use crate::http::pages::respond::{FormTargets, page};
 use crate::http::pages::views::{
-    ClientFacts, ConsoleClient, ConsoleNote, ConsoleSecret, FaultGroup, FaultLine, OldSecretView,
+    ClientFacts, ConsoleClient, ConsoleNote, ConsoleSecret, FaultGroup, FaultLine, Got, OldSecretView,
 };
 use crate::http::urls::path;
 
@@ -74,7 +74,7 @@ pub async fn rotate(State(app): State<App>, Path(id): Path<String>, visit: Visit
         },
     };
     match app.console_rotate(&visit.ctx, &visitor, which, overlap).await {
-        Ok(registered) => shown_once(visit, &visitor, &registered, false),
+        Ok(registered) => shown_once(visit, &visitor, &registered, Got::Secret),
         Err(why) => error::failure(visit, &why),
     }
 }
@@ -90,6 +90,23 @@ pub async fn end_old_secret(State(app): State<App>, Path(id): Path<String>, visi
             let to = format!("{}?told={}", client_path(which.0), ConsoleNote::OldEnded.as_str());
             redirect(visit, &app.issuer().at(&to))
         }
+        Err(why) => error::failure(visit, &why),
+    }
+}
+
+/// Takes the client out of use, or lets it back in.
+pub async fn suspend(State(app): State<App>, Path(id): Path<String>, visit: Visit, fields: Fields) -> Response {
+    let (visit, visitor, which) = match change(&app, visit, &id, &fields).await {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    let (suspended, told) = match fields.get("suspended") {
+        Some("yes") => (true, ConsoleNote::Suspended),
+        Some("no") => (false, ConsoleNote::Resumed),
+        _ => return redirect(visit, &app.issuer().at(&client_path(which.0))),
+    };
+    match app.console_suspend(&visit.ctx, &visitor, which, suspended).await {
+        Ok(()) => redirect(visit, &app.issuer().at(&format!("{}?told={}", client_path(which.0), told.as_str()))),
         Err(why) => error::failure(visit, &why),
     }
 }
@@ -128,12 +145,12 @@ async fn change(
 }
 
 /// The page that shows a secret, once.
-pub(super) fn shown_once(visit: Visit, visitor: &Visitor, registered: &Registered, is_new: bool) -> Response {
+pub(super) fn shown_once(visit: Visit, visitor: &Visitor, registered: &Registered, got: Got) -> Response {
     let client = &registered.client;
     let good = |until: Timestamp| (visit.ctx.now < until).then(|| until.shanghai_minute());
     let view = ConsoleSecret {
         who: name(&visitor.who),
-        registered: is_new,
+        got,
         id: client.id.to_string(),
         name: client.display_name(visit.ctx.locale == Locale::En),
         secret: registered.secret.as_ref().map(|secret| secret.expose_secret().to_owned()),
@@ -160,6 +177,8 @@ fn view(shown: Shown, locale: Locale, now: Timestamp) -> ConsoleClient {
             .as_ref()
             .map(|old| OldSecretView { good: now < old.until, until: old.until.shanghai_minute() }),
         may_change: shown.may_change,
+        may_resume: shown.may_resume,
+        has_document: client.document.is_some(),
         recent: shown.visitor.recent,
         faults: shown.faults.into_iter().map(group).collect(),
         note: None,

@@ -1,10 +1,13 @@
 //! The console at `/console`: the clients that somebody answers for.
 
 mod client;
+mod edit;
+mod form;
 mod register;
 mod trial;
 
-pub use client::{again, back, end_old_secret, remove, rotate, show as show_client};
+pub use client::{again, back, end_old_secret, remove, rotate, show as show_client, suspend};
+pub use edit::{show as show_edit, submit as edit};
 pub use register::{show as show_register, submit as register};
 pub use trial::run as run_trial;
 

@@ -16,6 +16,10 @@ pub struct Console {
     pub home: &'static str,
     pub told_removed: &'static str,
     pub told_old_ended: &'static str,
+    pub told_changed: &'static str,
+    pub told_unchanged: &'static str,
+    pub told_suspended: &'static str,
+    pub told_resumed: &'static str,
     pub client_title: With,
     pub client_id: &'static str,
     pub institution: &'static str,
@@ -24,6 +28,14 @@ pub struct Console {
     pub secret: Secret,
     pub again: &'static str,
     pub again_why: &'static str,
+    pub change: &'static str,
+    pub has_document: &'static str,
+    pub suspend: &'static str,
+    pub suspend_why: &'static str,
+    pub suspend_yes: &'static str,
+    pub resume: &'static str,
+    pub resume_why: &'static str,
+    pub held: &'static str,
     pub remove: &'static str,
     pub remove_why: &'static str,
     pub remove_yes: &'static str,
@@ -93,10 +105,12 @@ pub struct Secret {
     pub public: &'static str,
 }
 
-/// The form for a new client.
+/// The form of an application.
 pub struct Form {
     pub title: &'static str,
+    pub title_change: &'static str,
     pub lead: &'static str,
+    pub lead_change: &'static str,
     pub institution: &'static str,
     pub institution_hint: &'static str,
     pub name: &'static str,
@@ -109,6 +123,7 @@ pub struct Form {
     pub kind_browser_hint: &'static str,
     pub kind_native: &'static str,
     pub kind_native_hint: &'static str,
+    pub kind_change: &'static str,
     pub redirect_uris: &'static str,
     pub redirect_uris_hint: &'static str,
     pub scope: &'static str,
@@ -123,12 +138,17 @@ pub struct Form {
     pub rs256: &'static str,
     pub rs256_hint: &'static str,
     pub submit: &'static str,
+    pub submit_change: &'static str,
     pub bad_address: &'static str,
     pub bad_redirect: &'static str,
+    pub bad_host: &'static str,
     pub bad_text: &'static str,
     pub missing: &'static str,
     pub bad_other: With,
     pub sent_before: &'static str,
+    pub stale: &'static str,
+    pub stands: &'static str,
+    pub stands_nothing: &'static str,
 }
 
 /// A sign-in that is tried.

@@ -240,5 +240,7 @@ pub static EN: Messages = Messages {
             sentence: "Many people are here right now, and this could not be finished.",
             advice: "Please wait a few seconds and try again.",
         },
+        document_heading: "For those who wrote this application: the document at its client_id cannot be used.",
+        document: super::documents::en,
     },
 };

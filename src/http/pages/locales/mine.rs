@@ -28,6 +28,7 @@ pub struct Consents {
     pub by_family: &'static str,
     pub of_child: With,
     pub vendor: &'static str,
+    pub before: With,
     pub items: &'static str,
     pub since: &'static str,
     pub comma: &'static str,
@@ -79,6 +80,7 @@ pub const CONSENTS_ZH: Consents = Consents {
     by_family: "你还不到 14 岁，这些由家长决定。想收回，请告诉爸爸妈妈。",
     of_child: |hint| format!("关于孩子 {hint}"),
     vendor: "提供方",
+    before: |names| format!("同意的时候由{names}负责，它已经并入现在这个机构。同意的内容没有变；不想继续，可以收回。"),
     items: "可以知道",
     since: "同意时间",
     comma: "、",
@@ -104,6 +106,11 @@ pub const CONSENTS_EN: Consents = Consents {
     by_family: "You are under 14, so your family decides. Tell your parents if you want to take something back.",
     of_child: |hint| format!("About your child {hint}"),
     vendor: "Provider",
+    before: |names| {
+        format!(
+            "When you agreed it was {names}, which has become a part of this one. What you agreed to is the same; you can take it back."
+        )
+    },
     items: "May know",
     since: "Since",
     comma: ", ",

@@ -7,9 +7,12 @@ pub mod console;
 mod console_en;
 mod console_zh;
 pub mod details;
+pub mod documents;
 pub mod elsewhere;
 mod en;
 pub mod faults;
+mod faults_en;
+mod faults_zh;
 pub mod holders;
 pub mod looks;
 pub mod mine;
@@ -18,6 +21,7 @@ pub mod wards;
 mod zh;
 
 use crate::domain::locale::Locale;
+use crate::domain::oidc::fault::DocumentFault;
 
 pub use en::EN;
 pub use zh::ZH;
@@ -249,4 +253,6 @@ pub struct Errors {
     pub internal: ErrorText,
     pub not_found: ErrorText,
     pub busy: ErrorText,
+    pub document_heading: &'static str,
+    pub document: fn(DocumentFault) -> &'static str,
 }

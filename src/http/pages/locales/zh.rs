@@ -213,5 +213,7 @@ pub static ZH: Messages = Messages {
             sentence: "现在访问的人很多，这次没有完成。",
             advice: "请等几秒钟，再试一次。",
         },
+        document_heading: "给这个应用的开发者：它的登记文件（client_id 指向的地址）现在不能用。",
+        document: super::documents::zh,
     },
 };

@@ -80,6 +80,11 @@ impl ConsentItem {
         })
     }
 
+    /// What people read of it.
+    pub fn words(self, locale: Locale) -> &'static Shared {
+        self.text(&Messages::of(locale).consent)
+    }
+
     pub(super) fn text(self, t: &'static locales::Consent) -> &'static Shared {
         match self {
             Self::Identifier => &t.identifier,

@@ -43,6 +43,8 @@ pub struct Agreed {
     pub name: String,
     /// Who answers for it.
     pub vendor: Option<String>,
+    /// Who did when it was agreed to, and was merged into that.
+    pub before: Vec<String>,
     /// What it may know.
     pub items: Vec<ConsentItem>,
     /// What it may do in detail.
@@ -77,6 +79,10 @@ impl Page<'_> {
             (card.title, said.collect::<Vec<_>>().join(" · "))
         };
         cards(&one.details, self.locale).into_iter().map(line).collect()
+    }
+
+    fn before(&self, one: &Agreed) -> String {
+        (self.t.before)(&one.before.join(self.t.comma))
     }
 
     fn of_child(&self, hint: &str) -> String {

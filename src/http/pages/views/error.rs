@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 
 use super::{Frame, finish};
 use crate::domain::locale::Locale;
+use crate::domain::oidc::fault::DocumentFault;
 use crate::http::pages::locales::{self, ErrorText, Messages};
 
 /// Every error that a page tells a person about. A closed list: outside checks look for these ids.
@@ -87,8 +88,8 @@ pub struct ErrorPage {
     pub id: ErrorId,
     /// Names the request in the log.
     pub request_id: Option<String>,
-    /// For the people who run the platform: public text only, never a value that was sent.
-    pub detail: Option<String>,
+    /// What is wrong with the document of the client's own, for those who wrote it. Nothing that stands in it is shown.
+    pub document: Option<DocumentFault>,
 }
 
 #[derive(Template)]
@@ -98,6 +99,7 @@ struct Page<'a> {
     t: &'static locales::Errors,
     m: &'a ErrorPage,
     text: &'static ErrorText,
+    document: Option<&'static str>,
 }
 
 impl ErrorPage {
@@ -105,6 +107,7 @@ impl ErrorPage {
     pub fn render(&self, locale: Locale) -> String {
         let t = &Messages::of(locale).errors;
         let text = self.id.text(t);
-        finish(&Page { frame: Frame::new(locale, text.title), t, m: self, text }, locale)
+        let document = self.document.map(t.document);
+        finish(&Page { frame: Frame::new(locale, text.title), t, m: self, text, document }, locale)
     }
 }

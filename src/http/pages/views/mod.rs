@@ -37,7 +37,7 @@ pub use consent::{ClientCard, Consent, ConsentItem, Site};
 pub use consents::{Agreed, Consents, WardAgreed};
 pub use console::{
     ClientFacts, ConsoleClient, ConsoleForm, ConsoleList, ConsoleNote, ConsoleRow, ConsoleSecret, ConsoleTrial,
-    FaultGroup, FaultLine, FieldFault, FormFields, OldSecretView, TrialVerdict,
+    FaultGroup, FaultLine, FieldFault, FormFields, FormPurpose, Got, OldSecretView, TrialVerdict,
 };
 pub use devices::{Device, Devices};
 pub use elsewhere::{Answered, CodeProblem, Compare, Confirm, TypeCode};

@@ -12,6 +12,7 @@ use crate::http::pages::locales::{self, Messages};
 use crate::http::pages::views::{Frame, Who, finish};
 
 /// The page `GET /console/clients/{client_id}`.
+#[allow(clippy::struct_excessive_bools, reason = "each decides about a part of the page")]
 pub struct ConsoleClient {
     /// Who is signed in.
     pub who: Who,
@@ -35,6 +36,10 @@ pub struct ConsoleClient {
     pub old_secret: Option<OldSecretView>,
     /// Whether she may change it.
     pub may_change: bool,
+    /// Whether she may let it back in, where it is out of use.
+    pub may_resume: bool,
+    /// Whether its settings stand in a document of its own.
+    pub has_document: bool,
     /// Whether she proved herself lately.
     pub recent: bool,
     /// Failed requests by kind.

@@ -39,12 +39,23 @@ pub enum ConsoleNote {
     Removed,
     /// An old secret was ended.
     OldEnded,
+    /// Settings were changed.
+    Changed,
+    /// They were sent as they are.
+    Unchanged,
+    /// A client was taken out of use.
+    Suspended,
+    /// It was let back in.
+    Resumed,
 }
 
 impl ConsoleNote {
+    const ALL: [Self; 6] =
+        [Self::Removed, Self::OldEnded, Self::Changed, Self::Unchanged, Self::Suspended, Self::Resumed];
+
     /// From the address.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Removed, Self::OldEnded].into_iter().find(|note| note.as_str() == text)
+        Self::ALL.into_iter().find(|note| note.as_str() == text)
     }
 
     /// For the address.
@@ -52,6 +63,10 @@ impl ConsoleNote {
         match self {
             Self::Removed => "removed",
             Self::OldEnded => "old-ended",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Suspended => "suspended",
+            Self::Resumed => "resumed",
         }
     }
 
@@ -59,6 +74,10 @@ impl ConsoleNote {
         match self {
             Self::Removed => t.told_removed,
             Self::OldEnded => t.told_old_ended,
+            Self::Changed => t.told_changed,
+            Self::Unchanged => t.told_unchanged,
+            Self::Suspended => t.told_suspended,
+            Self::Resumed => t.told_resumed,
         }
     }
 }

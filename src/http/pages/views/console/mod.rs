@@ -7,7 +7,7 @@ mod trial;
 
 pub use client::{ClientFacts, ConsoleClient, FaultGroup, FaultLine, OldSecretView};
 pub use list::{ConsoleList, ConsoleNote, ConsoleRow};
-pub use register::{ConsoleForm, ConsoleSecret, FieldFault, FormFields};
+pub use register::{ConsoleForm, ConsoleSecret, FieldFault, FormFields, FormPurpose, Got};
 pub use trial::{ConsoleTrial, TrialVerdict};
 
 use crate::domain::oidc::redirect::Difference;

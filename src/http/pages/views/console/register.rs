@@ -1,4 +1,4 @@
-//! A new client: the form, and what it got.
+//! The form of an application, new or registered, and what it got.
 
 use askama::Template;
 
@@ -21,18 +21,42 @@ const OFFERED: [&str; 10] = [
     "offline_access",
 ];
 
-/// The page `GET /console/register`; its form posts [`FormFields`], `once` and `org` there.
+/// The pages `GET /console/register` and `GET /console/clients/{client_id}/edit`; their form posts [`FormFields`] there.
 pub struct ConsoleForm {
     /// Who is signed in.
     pub who: Who,
-    /// Makes the form good once.
-    pub once: String,
-    /// Which institutions may answer for it: id and name.
-    pub institutions: Vec<(String, String)>,
+    /// What for.
+    pub purpose: FormPurpose,
+    /// Scopes that may be ticked, separated by blanks.
+    pub offered: String,
     /// What was filled in.
     pub fields: FormFields,
     /// What is wrong.
     pub error: Option<FieldFault>,
+}
+
+/// What becomes of the form.
+pub enum FormPurpose {
+    /// A new application; it posts `once` and `org` too.
+    Register {
+        /// Makes the form good once.
+        once: String,
+        /// Which institutions may answer for it: id and name.
+        institutions: Vec<(String, String)>,
+    },
+    /// One that is registered; it posts `version` too.
+    Change {
+        /// Names it in our paths.
+        id: String,
+        /// Which version she has seen.
+        version: i64,
+        /// Its name.
+        name: String,
+        /// Whether it needs addresses for answers.
+        redirects: bool,
+        /// What stands now, where somebody else changed it meanwhile.
+        stands: Option<FormFields>,
+    },
 }
 
 /// What the form says. Lists are texts with a line for each.
@@ -69,10 +93,14 @@ pub enum FieldFault {
     Missing(&'static str),
     /// A field holds something else than it should.
     Bad(&'static str),
+    /// The addresses for answers leave the host that they have to stay at.
+    Host,
     /// No field by itself; our sentence.
     Other(&'static str),
     /// It was sent before.
     SentBefore,
+    /// Somebody changed the application since it was shown.
+    Stale,
 }
 
 /// A line of text, or several.
@@ -82,6 +110,7 @@ struct Field<'a> {
     hint: Option<&'static str>,
     value: &'a str,
     problem: Option<&'static str>,
+    stands: Option<&'a str>,
     required: bool,
     lines: bool,
 }
@@ -99,7 +128,16 @@ struct Page<'a> {
     t: &'static locales::console::Console,
     m: &'a ConsoleForm,
     problem: Option<String>,
+    title: &'static str,
+    lead: &'static str,
+    submit: &'static str,
+    is_change: bool,
+    action: String,
+    back: String,
+    back_text: &'static str,
     kinds: [(&'static str, &'static str, &'static str); 3],
+    kind_stands: Option<&'static str>,
+    scope_stands: Option<String>,
     first: Vec<Field<'a>>,
     redirects: Field<'a>,
     more: Vec<Field<'a>>,
@@ -108,7 +146,7 @@ struct Page<'a> {
 
 impl ConsoleForm {
     fn field<'a>(
-        &self,
+        &'a self,
         t: &'static locales::console::Form,
         (name, label, hint): (&'static str, &'static str, Option<&'static str>),
         value: &'a str,
@@ -121,35 +159,77 @@ impl ConsoleForm {
                 _ if is_text => t.bad_text,
                 _ => t.bad_address,
             }),
+            Some(FieldFault::Host) if name == "redirect_uris" => Some(t.bad_host),
             _ => None,
         };
-        let required = matches!(name, "client_name" | "redirect_uris");
+        let redirects = !matches!(self.purpose, FormPurpose::Change { redirects: false, .. });
+        let required = name == "client_name" || (name == "redirect_uris" && redirects);
+        let stands = self.stands().and_then(|now| now.text(name)).filter(|now| *now != value);
         let lines = matches!(name, "redirect_uris" | "post_logout_redirect_uris");
-        Field { name, label, hint, value, problem, required, lines }
+        Field { name, label, hint, value, problem, stands, required, lines }
+    }
+
+    /// What stands now, where that is not what she has seen.
+    fn stands(&self) -> Option<&FormFields> {
+        match &self.purpose {
+            FormPurpose::Change { stands, .. } => stands.as_ref(),
+            FormPurpose::Register { .. } => None,
+        }
+    }
+
+    fn problem(&self, t: &locales::console::Form) -> Option<String> {
+        match self.error {
+            Some(FieldFault::Other(why)) => Some((t.bad_other)(why)),
+            Some(FieldFault::SentBefore) => Some(t.sent_before.to_owned()),
+            Some(FieldFault::Stale) => Some(t.stale.to_owned()),
+            _ => None,
+        }
+    }
+
+    fn scopes(&self, messages: &'static Messages) -> Vec<ScopeTick> {
+        let offered = OFFERED.into_iter().filter(|name| self.offered.split(' ').any(|one| one == *name));
+        let tick = |name| {
+            let text = ConsentItem::from_scope(name)?.text(&messages.consent);
+            Some(ScopeTick { name, text, ticked: self.fields.scopes.iter().any(|scope| scope == name) })
+        };
+        offered.filter_map(tick).collect()
     }
 
     /// The page in a language.
     pub fn render(&self, locale: Locale) -> String {
         let messages = Messages::of(locale);
-        let (t, f) = (&messages.console.form, &self.fields);
-        let scopes = OFFERED.into_iter().filter_map(|name| {
-            let text = ConsentItem::from_scope(name)?.text(&messages.consent);
-            Some(ScopeTick { name, text, ticked: f.scopes.iter().any(|scope| scope == name) })
-        });
+        let (c, t, f) = (&messages.console, &messages.console.form, &self.fields);
+        let kinds = [
+            ("web", t.kind_web, t.kind_web_hint),
+            ("browser", t.kind_browser, t.kind_browser_hint),
+            ("native", t.kind_native, t.kind_native_hint),
+        ];
+        let kind_stands = self.stands().filter(|now| now.kind != f.kind);
+        let scope_stands = self.stands().filter(|now| now.scopes != f.scopes);
+        let (title, lead, submit, action, back, back_text) = match &self.purpose {
+            FormPurpose::Register { .. } => {
+                (t.title, t.lead, t.submit, "/console/register".to_owned(), "/console".to_owned(), c.back)
+            }
+            FormPurpose::Change { id, .. } => {
+                let client = format!("/console/clients/{id}");
+                (t.title_change, t.lead_change, t.submit_change, format!("{client}/edit"), client, c.trial.back)
+            }
+        };
         let page = Page {
-            frame: Frame::new(locale, t.title).who(Some(&self.who)),
-            t: &messages.console,
+            frame: Frame::new(locale, title).who(Some(&self.who)),
+            t: c,
             m: self,
-            problem: match self.error {
-                Some(FieldFault::Other(why)) => Some((t.bad_other)(why)),
-                Some(FieldFault::SentBefore) => Some(t.sent_before.to_owned()),
-                _ => None,
-            },
-            kinds: [
-                ("web", t.kind_web, t.kind_web_hint),
-                ("browser", t.kind_browser, t.kind_browser_hint),
-                ("native", t.kind_native, t.kind_native_hint),
-            ],
+            problem: self.problem(t),
+            title,
+            lead,
+            submit,
+            is_change: matches!(self.purpose, FormPurpose::Change { .. }),
+            action,
+            back,
+            back_text,
+            kinds,
+            kind_stands: kind_stands.and_then(|now| kinds.iter().find(|kind| kind.0 == now.kind)).map(|kind| kind.1),
+            scope_stands: scope_stands.map(|now| now.scopes.join(" ")),
             first: vec![
                 self.field(t, ("client_name", t.name, Some(t.name_hint)), &f.client_name),
                 self.field(t, ("client_name_en", t.name_en, None), &f.client_name_en),
@@ -165,18 +245,43 @@ impl ConsoleForm {
                 self.field(t, ("initiate_login_uri", t.open, Some(t.open_hint)), &f.initiate_login_uri),
                 self.field(t, ("policy_uri", t.policy, None), &f.policy_uri),
             ],
-            scopes: scopes.collect(),
+            scopes: self.scopes(messages),
         };
         finish(&page, locale)
     }
+}
+
+impl FormFields {
+    /// A field that is text.
+    fn text(&self, name: &str) -> Option<&str> {
+        Some(match name {
+            "client_name" => &self.client_name,
+            "client_name_en" => &self.client_name_en,
+            "redirect_uris" => &self.redirect_uris,
+            "post_logout_redirect_uris" => &self.post_logout_redirect_uris,
+            "backchannel_logout_uri" => &self.backchannel_logout_uri,
+            "initiate_login_uri" => &self.initiate_login_uri,
+            "policy_uri" => &self.policy_uri,
+            _ => return None,
+        })
+    }
+}
+
+/// Why a secret is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Got {
+    /// The client is new.
+    Registered,
+    /// It has another secret.
+    Secret,
 }
 
 /// What a client got: its id, and its secret, once.
 pub struct ConsoleSecret {
     /// Who is signed in.
     pub who: Who,
-    /// It is new; else its secret was replaced.
-    pub registered: bool,
+    /// Why.
+    pub got: Got,
     /// Its `client_id`.
     pub id: String,
     /// Its name.
@@ -200,7 +305,7 @@ impl ConsoleSecret {
     /// The page in a language.
     pub fn render(&self, locale: Locale) -> String {
         let t = &Messages::of(locale).console;
-        let title = if self.registered { t.registered } else { t.secret.shown_title };
+        let title = if self.got == Got::Registered { t.registered } else { t.secret.shown_title };
         let old = self.old_until.as_deref().map(t.secret.old_until);
         finish(&Done { frame: Frame::new(locale, title).who(Some(&self.who)), t, m: self, old }, locale)
     }
