@@ -13,6 +13,7 @@ use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::scope::Scope;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::admin_role::AdminRole;
+use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::guardianship::Guardianship;
 use crate::domain::registry::staffing::Staffing;
 use crate::domain::time::Timestamp;
@@ -344,7 +345,9 @@ impl App {
         let mut reached = Vec::with_capacity(places.len());
         for person in places {
             let proof = Reached::prove_by_reach(&platform, person);
-            let Some(known) = persons::find(tx, &proof).await? else { continue };
+            // Whoever asked to be erased is kept for her school alone (R18).
+            let known = persons::find(tx, &proof).await?.filter(|known| known.status != Status::Cancelled);
+            let Some(known) = known else { continue };
             let age = AgeBand::at(known.birth_date, now);
             let child = age == AgeBand::Under14 && !client.is_statutory();
             if !child || self.has_receipt(tx, &proof, age, client, now).await? {

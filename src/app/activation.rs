@@ -105,7 +105,7 @@ impl App {
     }
 
     /// Guesses at codes are delayed like guesses at logins (R17): by how many different ones fail in a network.
-    async fn slow_down(&self, ctx: &Ctx, code: &str) -> Result<(), Error> {
+    pub(super) async fn slow_down(&self, ctx: &Ctx, code: &str) -> Result<(), Error> {
         let Some(ip) = ctx.ip else { return Ok(()) };
         let network = hex(&self.index.network(&Network::of(ip).to_string()));
         let member = opaque::lookup_key(&canonical(code));
@@ -240,6 +240,17 @@ pub(super) async fn roles(tx: &mut Tx, own: &Own, kept: &[Kept], now: Timestamp)
         student: !identities::enrolled(tx, own, day).await?.is_empty(),
         guardian: kept.iter().any(|one| one.keeper.is_of_age(day)),
     })
+}
+
+/// Whether her family decides about her account: she is a child under 14, or nobody knows that she is older.
+pub(super) async fn is_small_child(
+    tx: &mut Tx,
+    own: &Own,
+    born: Option<chrono::NaiveDate>,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let kept = wards::of_guardian(tx, own).await?;
+    Ok(Holder::of(roles(tx, own, &kept, now).await?, AgeBand::at(born, now)) == Holder::Child)
 }
 
 /// Sixty bits in Crockford's Base32, in groups of four: typable from a slip (R12 asks for 40 at least).

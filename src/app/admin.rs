@@ -143,7 +143,9 @@ impl App {
         if by.admin().is_some() || self.protection == Protection::Three {
             admin_rule::fits(&wanted).map_err(refused)?;
         }
-        admin_grants::end_expired(work.tx(), &task, org.id, ctx.now).await?;
+        for lapsed in admin_grants::end_expired(work.tx(), &task, org.id, ctx.now).await? {
+            work.event("admin_grant", lapsed, "admin.revoked", &[]);
+        }
         let held = roles_of(&admin_grants::held(work.tx(), &task, person, ctx.now).await?);
         admin_rule::separate(self.protection, &held, wish.role).map_err(refused)?;
         let runs = wish.role == AdminRole::School && admin_grants::has_system_admin(work.tx(), &task, org.id).await?;

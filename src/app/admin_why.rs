@@ -36,8 +36,8 @@ pub struct Why {
     pub sees: bool,
     /// Every way by which she does.
     pub chains: Vec<Chain>,
-    /// What is missing, where there is none: `no_grant`, `not_yet`, `expired`, `revoked`, `post_left`, `no_roster_role`,
-    /// `belongs_nowhere`, `elsewhere`.
+    /// What is missing, where there is none: `no_grant`, `not_yet`, `expired`, `revoked`, `post_left` (of whoever named a
+    /// deputy too), `no_roster_role`, `belongs_nowhere`, `elsewhere`.
     pub missing: Vec<&'static str>,
 }
 
@@ -113,12 +113,13 @@ fn lacks_itself(grant: &KnownGrant, live: &[AdminGrantId], ctx: &Ctx) -> Option<
     let keeps = grant.role.parse().is_ok_and(access::keeps_rosters);
     if live.contains(&grant.id) {
         (!keeps).then_some("no_roster_role")
+    } else if grant.valid_to.is_some_and(|end| end <= grant.revoked_at.unwrap_or(ctx.now)) {
+        // Whether or not it was written down that it is over.
+        Some("expired")
     } else if grant.revoked_at.is_some() {
         Some("revoked")
     } else if grant.valid_from > ctx.now {
         Some("not_yet")
-    } else if grant.valid_to.is_some_and(|end| end <= ctx.now) {
-        Some("expired")
     } else {
         Some("post_left")
     }

@@ -189,6 +189,6 @@ async fn is_child(tx: &mut Tx, own: &Own, now: Timestamp) -> Result<bool, Error>
 }
 
 /// A child for whom this guardian decides now.
-fn small_ward(kept: &wards::Kept, now: Timestamp) -> Option<Ward> {
+pub(super) fn small_ward(kept: &wards::Kept, now: Timestamp) -> Option<Ward> {
     access::ward_at(kept, now).filter(|_| AgeBand::at(kept.child_born, now) == AgeBand::Under14)
 }

@@ -91,7 +91,7 @@ impl App {
         let Some(who) = self.who(ctx, browser).await? else { return Ok(None) };
         self.client_scope(&mut self.db.read().await?, who.session.person, ClientDuty::See, ctx.now).await?;
         self.touch_session(&who.session, ctx.now).await?;
-        let recent = ctx.now.since(who.session.auth_time) <= self.lifetimes.admin_step_up;
+        let recent = self.is_recent(&who.session, ctx.now);
         Ok(Some(Visitor { who, recent }))
     }
 

@@ -52,6 +52,22 @@ impl App {
         self.disclosures_of(&mut tx, &own, before, limit).await
     }
 
+    /// Writes down that a command of the operator showed somebody's full record, and why: he asks nobody (R19).
+    pub(super) async fn disclose(
+        &self,
+        ctx: &Ctx,
+        why: String,
+        about: PersonId,
+        beside: &[PersonId],
+    ) -> Result<(), Error> {
+        let mut work = self.begin(ctx, Action::RecordViewed).await?;
+        work.target("person", about).because(why).shows(about);
+        for person in beside {
+            work.shows(*person);
+        }
+        work.commit(Outcome::Done).await
+    }
+
     /// The same for whoever minds privacy where the person belongs: what was shown by the rights of institutions that are hers.
     /// Audited.
     ///

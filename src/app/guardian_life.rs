@@ -21,6 +21,7 @@ use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::guardian_life::{self, GuardianError, GuardianshipSlice};
 use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus, Restriction};
 use crate::domain::registry::name::PersonName;
+use crate::domain::registry::reason::read_reason;
 use crate::store::db::Tx;
 use crate::store::{guardianships, institutions, persons};
 
@@ -144,15 +145,26 @@ impl App {
     }
 
     /// Whoever is or was recorded as a child's guardian, and how it was in turn; on one day, where one is given. It is a full
-    /// record (R19), so it is the operator's.
+    /// record (R19), so it is the operator's, who says why; audited.
     ///
     /// # Errors
-    /// `NotFound` for somebody who is not there.
-    pub async fn guardians_as_of(&self, child: PersonId, day: Option<NaiveDate>) -> Result<Vec<GuardianPart>, Error> {
+    /// `NotFound` for somebody who is not there; `Invalid` for a reason that is none.
+    pub async fn guardians_as_of(
+        &self,
+        ctx: &Ctx,
+        why: &str,
+        child: PersonId,
+        day: Option<NaiveDate>,
+    ) -> Result<Vec<GuardianPart>, Error> {
+        let why = read_reason(why).map_err(|why| Error::invalid(why.to_string()))?;
         let task = access::task(TaskName::GuardianLife);
         let mut tx = self.db.read().await?;
         let child = persons::survivor(&mut tx, child).await?.ok_or_else(missing)?;
-        guardians_in(&mut tx, &task, child, day).await
+        let told = guardians_in(&mut tx, &task, child, day).await?;
+        drop(tx);
+        let beside: Vec<PersonId> = told.iter().map(|part| part.guardian_id).collect();
+        self.disclose(ctx, why, child, &beside).await?;
+        Ok(told)
     }
 
     /// Ends guardianships whose child came of age, a page of relations behind `after`. Each ends on the day of majority, in a

@@ -14,7 +14,7 @@ use crate::domain::access::Door;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::{ACR_PASSWORD, Session, SignIn, session_lifetimes};
 use crate::domain::auth::throttle::{self, Attempt, Decision, Network};
-use crate::domain::id::{InteractionId, SessionId};
+use crate::domain::id::{GuardianshipId, InteractionId, SessionId};
 use crate::domain::registry::login::Login;
 use crate::keys::password::Priority;
 use crate::keys::{hex, opaque};
@@ -92,6 +92,8 @@ pub enum Then {
     Password,
     /// To what she agreed to.
     Consents,
+    /// To her own record, or a child's.
+    Record(Option<GuardianshipId>),
     /// To a page of the console.
     Console(String),
 }

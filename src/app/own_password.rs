@@ -3,7 +3,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::activation::roles;
+use super::activation::is_small_child;
 use super::browser_state::BrowserState;
 use super::session::{Browser, Who};
 use super::work::Outcome;
@@ -14,13 +14,11 @@ use crate::domain::auth::password::{self, Weakness};
 use crate::domain::auth::session::{Session, session_lifetimes};
 use crate::domain::auth::throttle::{self, Attempt, Decision};
 use crate::domain::id::AccountId;
-use crate::domain::registry::age::AgeBand;
-use crate::domain::registry::holder::Holder;
 use crate::keys::opaque;
 use crate::keys::password::Priority;
 use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
-use crate::store::{accounts, activations, admin_grants, credentials, identities, sessions, wards};
+use crate::store::{accounts, activations, admin_grants, credentials, identities, sessions};
 
 /// What the page shows.
 pub struct OwnPassword {
@@ -176,8 +174,6 @@ impl App {
 async fn account(tx: &mut Tx, ctx: &Ctx, own: &Own) -> Result<Account, Error> {
     let found = accounts::of_person(tx, own).await?.ok_or_else(|| Error::not_found("account"))?;
     let base = identities::base(tx, own).await?.ok_or_else(|| Error::not_found("person"))?;
-    let kept = wards::of_guardian(tx, own).await?;
-    let roles = roles(tx, own, &kept, ctx.now).await?;
-    let by_family = Holder::of(roles, AgeBand::at(base.birth_date, ctx.now)) == Holder::Child;
+    let by_family = is_small_child(tx, own, base.birth_date, ctx.now).await?;
     Ok(Account { id: found.id, user_name: found.user_name, name: base.name, by_family })
 }

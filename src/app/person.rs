@@ -199,6 +199,8 @@ impl App {
             status: DocumentStatus::Active,
             valid_from: None,
             valid_to: None,
+            ended_as: None,
+            end_evidence_sealed: None,
             verification: None,
             created_at: ctx.now,
             updated_at: ctx.now,

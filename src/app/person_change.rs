@@ -170,7 +170,16 @@ impl App {
         // Who holds it is a question (R1): she, somebody else or nobody.
         let mut work = self.charge_question(work, ctx, by, ("document", document.number.expose())).await?;
         match documents::holder(work.tx(), &task, &key).await? {
-            Some(holder) if holder.person == person.id => unchanged(work).await,
+            Some(holder) if holder.person == person.id => {
+                // What was lost is issued anew under its number.
+                if !documents::reissue(work.tx(), &task.on(person.id), holder.document, ctx.now).await? {
+                    return unchanged(work).await;
+                }
+                let known = Person { updated_at: ctx.now, version: person.version + 1, ..person };
+                self.write_person(&mut work, &task, &known, &["document"]).await?;
+                work.commit(Outcome::Done).await?;
+                Ok(Changed::Done)
+            }
             Some(holder) => {
                 let dispute = Dispute {
                     kind: CaseKind::Correction,
@@ -285,7 +294,7 @@ impl App {
             if code.index != index && inside.is_none_or(|inside| inside.index != index) {
                 continue;
             }
-            if documents::withdraw_code(work.tx(), &on, code.index).await? {
+            if documents::withdraw_code(work.tx(), &on, code.index, ctx.now).await? {
                 // Nor does it sign her in any longer: it is its true holder's.
                 if let Some(plain) = self.plain_code(person, &code)? {
                     let alias = self.index.login("personal_code", &plain);

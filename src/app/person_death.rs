@@ -46,6 +46,8 @@ impl App {
         }
         match person.status {
             Status::Deceased => return unchanged(work).await,
+            // Whoever asked to be erased may die before it is final.
+            Status::Cancelled if person.salt.is_some() => {}
             Status::Cancelled | Status::Merged => {
                 return Err(Error::new(Kind::Conflict, "this record was closed before"));
             }
@@ -59,7 +61,7 @@ impl App {
         self.end_sessions_of(&mut work, &on, ctx.now, "deceased").await?;
         admin_grants::revoke_all(work.tx(), &on, ctx.now).await?;
         // Guardianships before posts, on which some of them rest.
-        self.end_guardianships(&mut work, ctx, &task, person.id).await?;
+        self.end_guardianships(&mut work, ctx, &task, person.id, day).await?;
         self.end_places(&mut work, ctx, &task, person.id, day).await?;
         let person = Person { status: Status::Deceased, updated_at: ctx.now, version: person.version + 1, ..person };
         self.write_person(&mut work, &task, &person, &["status"]).await?;
@@ -109,12 +111,13 @@ impl App {
         ctx: &Ctx,
         task: &Task,
         person: PersonId,
+        day: NaiveDate,
     ) -> Result<(), Error> {
         let on = task.on(person);
         let mut all = guardianships::of_child(work.tx(), &on).await?;
         all.extend(guardianships::of_guardian(work.tx(), &on).await?);
         for one in all.into_iter().filter(|one| one.is_standing()) {
-            self.end_guardianship(work, ctx, task, one, ctx.now.shanghai_date()).await?;
+            self.end_guardianship(work, ctx, task, one, day).await?;
         }
         Ok(())
     }

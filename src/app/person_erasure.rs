@@ -3,15 +3,17 @@
 
 use serde::Serialize;
 
-use super::work::Outcome;
+use super::erasure_request::kept;
+use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::TaskName;
+use crate::domain::access::{Task, TaskName, TaskOn};
 use crate::domain::audit::Action;
 use crate::domain::id::PersonId;
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::status::Status;
+use crate::domain::registry::erasure::{ErasureState, Keeps};
 use crate::domain::registry::person::Person;
-use crate::store::{accounts, admin_grants, enrolments, erasures, guardianships, merges, persons, staffings};
+use crate::store::{accounts, erasure_requests, erasures, guardianships, merges, persons};
 
 /// What an erasure came to.
 #[derive(Clone, Debug, Serialize)]
@@ -40,28 +42,41 @@ impl App {
             held.into_iter().find(|one| one.salt.is_some() && one.merged_into.is_none()).ok_or_else(missing)?;
         let in_the_way =
             |what: &str| Err(Error::new(Kind::Conflict, format!("{what} stands in the way: end it first")));
-        if enrolments::of_person(work.tx(), &on).await?.iter().any(|stay| stay.valid_to.is_none()) {
-            return in_the_way("an open 学籍");
+        if let Some(first) = kept(work.tx(), &task, id).await?.first() {
+            return in_the_way(match first {
+                Keeps::Stay => "an open 学籍",
+                Keeps::Post => "an open post",
+                Keeps::Role => "an administrator's role",
+                Keeps::Ward => "a guardianship",
+            });
         }
-        if staffings::of_person(work.tx(), &on).await?.iter().any(|post| post.valid_to.is_none()) {
-            return in_the_way("an open post");
-        }
-        if !admin_grants::standing(work.tx(), &task, id).await?.is_empty() {
-            return in_the_way("an administrator's role");
-        }
-        let mut kin = guardianships::of_guardian(work.tx(), &on).await?;
-        kin.extend(guardianships::of_child(work.tx(), &on).await?);
-        if kin.iter().any(|one| one.is_standing()) {
+        if guardianships::of_child(work.tx(), &on).await?.iter().any(|one| one.is_standing()) {
             return in_the_way("a guardianship");
         }
-        if let Some(account) = accounts::find(work.tx(), &on).await? {
-            accounts::set_state(work.tx(), &on, account.id, Status::Cancelled, ctx.now).await?;
-            work.event("account", account.id, "account.closed", &["state"]);
-        }
-        self.end_sessions_of(&mut work, &on, ctx.now, "erased").await?;
-        let absorbed = merges::all_into(work.tx(), &task, id).await?;
+        let erased = self.erase_held(&mut work, ctx, &task, person).await?;
+        work.commit(Outcome::Done).await?;
+        self.wake.deliveries.notify_one();
+        Ok(erased)
+    }
+
+    /// The same for somebody who is held and of whom nothing is kept. Part of a larger change.
+    pub(super) async fn erase_held(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: Person,
+    ) -> Result<Erased, Error> {
+        let (id, on) = (person.id, task.on(person.id));
+        self.close_account(work, ctx, &on, "erased").await?;
+        let absorbed = merges::all_into(work.tx(), task, id).await?;
         for record in absorbed.iter().copied().chain([id]) {
             erasures::erase(work.tx(), &task.on(record), ctx.now).await?;
+        }
+        if let Some(request) = erasure_requests::open_of(work.tx(), &on).await?
+            && !erasure_requests::update(work.tx(), &on, &request.ended(ErasureState::Done, ctx.now)).await?
+        {
+            return Err(Error::busy("somebody took the erasure back at the same moment"));
         }
         let nobody = Person {
             name: None,
@@ -75,10 +90,23 @@ impl App {
             version: person.version + 1,
             ..person
         };
-        self.write_person(&mut work, &task, &nobody, &["erased"]).await?;
+        self.write_person(work, task, &nobody, &["erased"]).await?;
         work.target("person", id).detail("records", absorbed.len() + 1);
-        work.commit(Outcome::Done).await?;
-        self.wake.deliveries.notify_one();
         Ok(Erased { person_id: id, records: absorbed.len() })
+    }
+
+    /// Nobody signs in with it any more, here or at a platform. Part of a larger change.
+    pub(super) async fn close_account(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        on: &TaskOn,
+        reason: &'static str,
+    ) -> Result<(), Error> {
+        if let Some(account) = accounts::find(work.tx(), on).await? {
+            accounts::set_state(work.tx(), on, account.id, Status::Cancelled, ctx.now).await?;
+            work.event("account", account.id, "account.closed", &["state"]);
+        }
+        self.end_sessions_of(work, on, ctx.now, reason).await.map(drop)
     }
 }

@@ -1,20 +1,67 @@
-//! Everything known about somebody, for herself (PIPL 45): numbers in full, other people by name alone.
+//! Everything known about somebody, for herself and for the guardian of a small child (PIPL 45, 31): numbers in full or masked,
+//! other people by name alone.
 
 use serde_json::{Value, json};
 
-use super::work::{Outcome, Work};
+use super::activation::hint_of;
+use super::disclosure::Disclosure;
+use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{Task, TaskName, TaskOn};
 use crate::domain::audit::Action;
 use crate::domain::id::{ClassId, OrgId, PersonId};
 use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::registry::document::DocumentStatus;
+use crate::domain::registry::guardianship::Guardianship;
 use crate::domain::registry::person::Person;
+use crate::domain::registry::text;
 use crate::domain::time::Timestamp;
+use crate::store::db::Tx;
 use crate::store::{
-    accounts, admin_grants, classes, consents, contacts, documents, enrolments, grants, guardianships, institutions,
-    merge_seals, merges, person_names, persons, sessions, spaces, staffings, verification_requests, verifications,
+    accounts, admin_grants, classes, clients, consents, contacts, documents, enrolments, grants, guardianships,
+    institutions, merge_seals, merges, person_names, persons, sessions, spaces, staffings, verification_requests,
+    verifications,
 };
+
+/// Who reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Whom it is about.
+    Herself,
+    /// A guardian of a child under 14: what may lead to another guardian is left out.
+    Guardian(PersonId),
+}
+
+/// How numbers, phones and addresses are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// As they are.
+    Full,
+    /// First and last character (R7).
+    Masked,
+}
+
+/// How it is told.
+#[derive(Clone, Copy)]
+pub(super) struct Telling {
+    /// To whom.
+    pub(super) reader: Reader,
+    /// Of what.
+    pub(super) numbers: Numbers,
+    /// How many of those who looked, the newest first.
+    pub(super) looks: usize,
+    /// When.
+    pub(super) now: Timestamp,
+}
+
+/// Somebody's record, being told.
+struct Teller<'a> {
+    app: &'a App,
+    tx: &'a mut Tx,
+    task: Task,
+    person: &'a Person,
+    telling: Telling,
+}
 
 fn at(moment: Timestamp) -> String {
     moment.to_rfc3339()
@@ -27,47 +74,87 @@ impl App {
     /// # Errors
     /// `NotFound` for somebody who is not there.
     pub async fn export_person(&self, ctx: &Ctx, id: PersonId) -> Result<Value, Error> {
-        let task = access::task(TaskName::OperatorCommand);
-        let mut work = self.begin(ctx, Action::PersonExported).await?;
         let missing = || Error::not_found("the person");
+        let mut work = self.begin(ctx, Action::PersonExported).await?;
         let id = persons::survivor(work.tx(), id).await?.ok_or_else(missing)?;
-        let on = task.on(id);
-        let person = persons::find(work.tx(), &on).await?.ok_or_else(missing)?;
-        let document = json!({
-            "made_at": at(ctx.now),
-            "person": self.about(&mut work, &on, &person).await?,
-            "documents": self.papers_of(&mut work, &on, &person).await?,
-            "contacts": self.contacts_of(&mut work, &on, &person).await?,
-            "profile": self.profile_of(&mut work, &task, &person).await?,
-            "places": self.places_of(&mut work, &task, &on).await?,
-            "guardianships": self.kin_of(&mut work, &task, &on).await?,
-            "sign_in": self.sign_in_of(&mut work, &on).await?,
-            "consents": self.consents_of(&mut work, &on).await?,
-            "disclosures": self.disclosures_of(work.tx(), &on, None, usize::MAX).await?,
-        });
+        let task = access::task(TaskName::OperatorCommand);
+        let telling = Telling { reader: Reader::Herself, numbers: Numbers::Full, looks: usize::MAX, now: ctx.now };
+        let document = self.everything_about(work.tx(), task, id, telling).await?;
         work.target("person", id).shows(id);
         work.commit(Outcome::Done).await?;
         Ok(document)
     }
 
-    async fn about(&self, work: &mut Work<'_>, on: &TaskOn, person: &Person) -> Result<Value, Error> {
-        let former = person_names::of_person(work.tx(), on).await?;
+    /// The document itself. Whoever calls it answers for the entry in the audit.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody who is not there.
+    pub(super) async fn everything_about(
+        &self,
+        tx: &mut Tx,
+        task: Task,
+        id: PersonId,
+        telling: Telling,
+    ) -> Result<Value, Error> {
+        let on = task.on(id);
+        let person = persons::find(tx, &on).await?.ok_or_else(|| Error::not_found("the person"))?;
+        let mut teller = Teller { app: self, tx, task, person: &person, telling };
+        // Where a child lives and how she is reached is where another guardian may live.
+        let hidden = teller.may_lead_to_another(&on).await?;
+        let left_out: &[&str] = if hidden { &["contacts", "profile"] } else { &[] };
+        let (contacts, profile) = match hidden {
+            true => (json!([]), None),
+            false => (teller.contacts(&on).await?, teller.profile().await?),
+        };
+        Ok(json!({
+            "made_at": at(telling.now),
+            "person": teller.about(&on).await?,
+            "documents": teller.papers(&on).await?,
+            "contacts": contacts,
+            "profile": profile,
+            "places": teller.places(&on).await?,
+            "guardianships": teller.kin(&on).await?,
+            "sign_in": teller.sign_in(&on).await?,
+            "consents": teller.consents(&on).await?,
+            "disclosures": teller.looks(&on).await?,
+            "left_out": left_out,
+        }))
+    }
+}
+
+impl Teller<'_> {
+    /// Whether what is told to this reader might lead her to another guardian of the child.
+    async fn may_lead_to_another(&mut self, on: &TaskOn) -> Result<bool, Error> {
+        let Reader::Guardian(reader) = self.telling.reader else { return Ok(false) };
+        Ok(guardianships::of_child(self.tx, on).await?.iter().any(|one| one.guardian != reader))
+    }
+
+    fn told(&self, number: &str) -> String {
+        match self.telling.numbers {
+            Numbers::Full => number.to_owned(),
+            Numbers::Masked => text::mask(number),
+        }
+    }
+
+    async fn about(&mut self, on: &TaskOn) -> Result<Value, Error> {
+        let person = self.person;
+        let former = person_names::of_person(self.tx, on).await?;
         let former: Vec<Value> =
             former.iter().map(|one| json!({ "name": one.name.as_str(), "until": at(one.ended_at) })).collect();
-        let merged = merges::into_person(work.tx(), &access::task(TaskName::OperatorCommand), person.id).await?;
+        let merged = merges::into_person(self.tx, &self.task, person.id).await?;
         let merged: Vec<Value> =
             merged.iter().map(|one| json!({ "person_id": one.absorbed, "at": at(one.merged_at) })).collect();
-        let verified = verifications::of_person(work.tx(), on).await?;
+        let verified = verifications::of_person(self.tx, on).await?;
         let verified: Vec<Value> = verified
             .iter()
             .map(|one| json!({ "method": one.method, "level": one.level.get(), "claims": one.claims, "result": one.result, "verifier": one.verifier, "at": at(one.verified_at), "superseded_at": one.superseded_at.map(at) }))
             .collect();
-        let asked: Vec<Value> = verification_requests::of_person(work.tx(), on)
+        let asked: Vec<Value> = verification_requests::of_person(self.tx, on)
             .await?
             .iter()
             .map(|one| json!({ "service": one.service, "method": one.method, "state": one.state, "at": at(one.created_at), "ended_at": one.ended_at.map(at) }))
             .collect();
-        let space = spaces::of_person(work.tx(), on).await?;
+        let space = spaces::of_person(self.tx, on).await?;
         Ok(json!({
             "person_id": person.id,
             "space": space.map(|space| json!({ "id": space.id, "url": space.url, "status": space.status })),
@@ -85,153 +172,236 @@ impl App {
         }))
     }
 
-    async fn papers_of(&self, work: &mut Work<'_>, on: &TaskOn, person: &Person) -> Result<Value, Error> {
+    async fn papers(&mut self, on: &TaskOn) -> Result<Value, Error> {
         let mut papers = Vec::new();
-        for paper in documents::of_person(work.tx(), on).await? {
+        for paper in documents::of_person(self.tx, on).await? {
             // What was withdrawn is somebody else's number.
             let hers = Some(&paper).filter(|paper| paper.status != DocumentStatus::Withdrawn);
-            let number = hers.and_then(|paper| self.open_number(person, paper));
-            let number = number.map(|document| document.number.expose().to_owned());
-            papers.push(json!({ "label": paper.label.label(), "country": paper.key.country, "number": number, "status": paper.status, "recorded_at": at(paper.created_at) }));
+            let number = hers.and_then(|paper| self.app.open_number(self.person, paper));
+            let number = number.map(|document| self.told(document.number.expose()));
+            let (column, sealed) = ("end_evidence_sealed", paper.end_evidence_sealed.as_deref());
+            let evidence = match sealed {
+                Some(sealed) => self.app.open_for(self.person, "identity_document", column, paper.id.0, sealed)?,
+                None => None,
+            };
+            papers.push(json!({ "label": paper.label.label(), "country": paper.key.country, "number": number, "status": paper.status, "from": paper.from(), "to": paper.valid_to, "ended_as": paper.ended_as, "evidence": evidence, "recorded_at": at(paper.created_at) }));
         }
-        for code in documents::codes_of(work.tx(), on).await? {
+        for code in documents::codes_of(self.tx, on).await? {
             let plain = match code.status {
                 DocumentStatus::Withdrawn => None,
-                _ => self.plain_code(person, &code)?,
+                _ => self.app.plain_code(self.person, &code)?.map(|plain| self.told(&plain)),
             };
-            papers.push(json!({ "label": "学籍号", "number": plain, "status": code.status, "recorded_at": at(code.created_at) }));
+            papers.push(json!({ "label": "学籍号", "number": plain, "status": code.status, "from": code.created_at.shanghai_date(), "to": code.valid_to, "recorded_at": at(code.created_at) }));
         }
         Ok(papers.into())
     }
 
-    async fn contacts_of(&self, work: &mut Work<'_>, on: &TaskOn, person: &Person) -> Result<Value, Error> {
+    async fn contacts(&mut self, on: &TaskOn) -> Result<Value, Error> {
         let mut known = Vec::new();
-        let mut all: Vec<_> = contacts::of_person(work.tx(), on).await?.into_iter().map(|one| (one, true)).collect();
-        all.extend(contacts::ended(work.tx(), on).await?.into_iter().map(|one| (one, false)));
+        let mut all: Vec<_> = contacts::of_person(self.tx, on).await?.into_iter().map(|one| (one, true)).collect();
+        all.extend(contacts::ended(self.tx, on).await?.into_iter().map(|one| (one, false)));
         for (contact, holds) in all {
             let plain = match &contact.value_sealed {
-                Some(sealed) => self.open_for(person, "contact", "value_sealed", contact.id, sealed)?,
+                Some(sealed) => self.app.open_for(self.person, "contact", "value_sealed", contact.id, sealed)?,
                 None => None,
             };
+            let plain = plain.map(|plain| self.told(&plain));
             known.push(json!({ "kind": contact.kind, "value": plain, "source": contact.source, "confirmed_at": contact.confirmed_at.map(at), "holds": holds, "recorded_at": at(contact.created_at) }));
         }
         Ok(known.into())
     }
 
-    async fn profile_of(&self, work: &mut Work<'_>, task: &Task, person: &Person) -> Result<Option<Value>, Error> {
-        let Some(sealed) = merge_seals::profile(work.tx(), task, person.id).await? else { return Ok(None) };
-        let plain = self.open_for(person, "profile", "claims_sealed", person.id.0, &sealed.bytes)?;
-        Ok(plain.map(|plain| serde_json::from_str(&plain)).transpose()?)
+    async fn profile(&mut self) -> Result<Option<Value>, Error> {
+        let Some(sealed) = merge_seals::profile(self.tx, &self.task, self.person.id).await? else { return Ok(None) };
+        let plain = self.app.open_for(self.person, "profile", "claims_sealed", self.person.id.0, &sealed.bytes)?;
+        let mut profile: Option<Value> = plain.map(|plain| serde_json::from_str(&plain)).transpose()?;
+        if let (Some(profile), Numbers::Masked) = (&mut profile, self.telling.numbers) {
+            mask_all(profile);
+        }
+        Ok(profile)
     }
 
-    async fn places_of(&self, work: &mut Work<'_>, task: &Task, on: &TaskOn) -> Result<Value, Error> {
+    async fn places(&mut self, on: &TaskOn) -> Result<Value, Error> {
         let mut places = Vec::new();
-        let slices = enrolments::slices(work.tx(), on).await?;
-        for stay in enrolments::of_person(work.tx(), on).await? {
-            let school = org_name(work, task, stay.org).await?;
+        let slices = enrolments::slices(self.tx, on).await?;
+        for stay in enrolments::of_person(self.tx, on).await? {
+            let school = self.org_name(Some(stay.org)).await?;
             let mut before = Vec::new();
             for slice in slices.iter().filter(|slice| slice.enrolment == stay.id) {
-                let class = class_name(work, task, slice.class).await?;
+                let class = self.class_name(slice.class).await?;
                 before.push(json!({ "class": class, "student_no": slice.student_no, "state": slice.state, "source": slice.source, "change": slice.began_by, "from": slice.valid_from, "to": slice.valid_to }));
             }
-            let class = class_name(work, task, stay.class).await?;
+            let class = self.class_name(stay.class).await?;
             places.push(json!({ "as": "student", "institution": school, "class": class, "student_no": stay.student_no, "state": stay.state, "source": stay.source, "change": stay.began_by, "ended_by": stay.ended_by, "from": stay.valid_from, "to": stay.valid_to, "before": before }));
         }
-        let taught = staffings::taught(work.tx(), on).await?;
-        for post in staffings::of_person(work.tx(), on).await? {
-            let place = org_name(work, task, post.org).await?;
+        let taught = staffings::taught(self.tx, on).await?;
+        for post in staffings::of_person(self.tx, on).await? {
+            let place = self.org_name(Some(post.org)).await?;
             let mut lessons = Vec::new();
             for lesson in taught.iter().filter(|lesson| lesson.staffing == post.id) {
-                let class = class_name(work, task, Some(lesson.class)).await?;
+                let class = self.class_name(Some(lesson.class)).await?;
                 let subject = lesson.subject.map(|subject| subject.label());
                 lessons.push(json!({ "class": class, "subject": subject, "head_teacher": lesson.head_teacher, "from": lesson.valid_from, "to": lesson.valid_to }));
             }
             places.push(json!({ "as": "staff", "institution": place, "staff_no": post.staff_no, "post": post.post.label(), "state": post.state, "from": post.valid_from, "to": post.valid_to, "taught": lessons }));
         }
-        let person = crate::domain::access::OnePerson::person(on);
-        for grant in admin_grants::all_of(work.tx(), task, person).await? {
-            let place = org_name(work, task, grant.org).await?;
+        for grant in admin_grants::all_of(self.tx, &self.task, self.person.id).await? {
+            let place = self.org_name(Some(grant.org)).await?;
             places.push(json!({ "as": "administrator", "institution": place, "role": grant.role, "deputy": grant.deputy, "from": at(grant.valid_from), "to": grant.valid_to.map(at), "revoked_at": grant.revoked_at.map(at) }));
         }
         Ok(places.into())
     }
 
-    async fn kin_of(&self, work: &mut Work<'_>, task: &Task, on: &TaskOn) -> Result<Value, Error> {
+    async fn kin(&mut self, on: &TaskOn) -> Result<Value, Error> {
         let mut kin = Vec::new();
-        let (hers, over_her) = ("guardian_of", "guarded_by");
-        let mut all: Vec<_> =
-            guardianships::of_guardian(work.tx(), on).await?.into_iter().map(|one| (hers, one)).collect();
-        all.extend(guardianships::of_child(work.tx(), on).await?.into_iter().map(|one| (over_her, one)));
-        for (how, one) in all {
-            let other = if how == hers { one.child } else { one.guardian };
-            let name = persons::find(work.tx(), &task.on(other)).await?.and_then(|person| person.name);
-            let mut before = Vec::new();
-            for slice in guardianships::slices(work.tx(), &task.on(one.child)).await? {
-                if slice.guardianship == one.id {
-                    let acts_for = org_of(work, task, slice.institution).await?;
-                    before.push(json!({ "relation": slice.relation.label(), "legal": slice.legal, "rank": slice.rank, "status": slice.status, "restrictions": slice.restrictions, "acts_for": acts_for, "from": slice.valid_from, "to": slice.valid_to }));
-                }
+        if self.telling.reader == Reader::Herself {
+            for one in guardianships::of_guardian(self.tx, on).await? {
+                kin.push(self.ward(&one).await?);
             }
-            let (acts_for, recorded_by) =
-                (org_of(work, task, one.institution).await?, org_of(work, task, one.recorded_by).await?);
-            kin.push(json!({
-                "as": how, "name": name.map(|name| name.as_str().to_owned()), "relation": one.relation.label(), "legal": one.legal, "rank": one.rank,
-                "status": one.status, "verified_by": one.verified_by, "recorded_by": recorded_by, "restrictions": one.restrictions, "acts_for": acts_for,
-                "from": one.valid_from, "to": one.valid_to, "before": before,
-            }));
+        }
+        for one in guardianships::of_child(self.tx, on).await? {
+            kin.extend(match self.telling.reader {
+                Reader::Guardian(reader) if one.guardian != reader => self.other_guardian(&one).await?,
+                _ => Some(self.guardian(&one).await?),
+            });
         }
         Ok(kin.into())
     }
 
-    async fn sign_in_of(&self, work: &mut Work<'_>, on: &TaskOn) -> Result<Value, Error> {
-        let account = accounts::find(work.tx(), on).await?;
-        let sessions: Vec<Value> = sessions::history(work.tx(), on)
+    /// One whose guardian she is or was. She is told of the child what she may know of her today: of one whom a court keeps her
+    /// from neither the name nor the place.
+    async fn ward(&mut self, one: &Guardianship) -> Result<Value, Error> {
+        let name = self.ward_name(one).await?;
+        if !one.is_live(self.telling.now) {
+            return Ok(json!({
+                "as": "guardian_of", "name": name, "relation": one.relation.label(), "legal": one.legal, "status": one.status,
+                "restrictions": one.restrictions, "from": one.valid_from, "to": one.valid_to,
+            }));
+        }
+        self.kinship("guardian_of", name, one).await
+    }
+
+    async fn ward_name(&mut self, one: &Guardianship) -> Result<Option<String>, Error> {
+        if !one.restrictions.is_empty() {
+            return Ok(None);
+        }
+        let name = self.name_of(one.child).await?;
+        let known = one.is_live(self.telling.now);
+        Ok(name.map(|name| if known { name } else { hint_of(&name) }))
+    }
+
+    async fn guardian(&mut self, one: &Guardianship) -> Result<Value, Error> {
+        let name = self.name_of(one.guardian).await?;
+        self.kinship("guarded_by", name, one).await
+    }
+
+    /// As on the first page of the other: never more of her than that she stands there.
+    async fn other_guardian(&mut self, one: &Guardianship) -> Result<Option<Value>, Error> {
+        if !one.is_standing() {
+            return Ok(None);
+        }
+        let name = self.name_of(one.guardian).await?.map(|name| hint_of(&name));
+        let told = json!({ "as": "guarded_by", "name": name, "relation": one.relation.label(), "status": one.status });
+        Ok(Some(told))
+    }
+
+    async fn kinship(&mut self, how: &str, name: Option<String>, one: &Guardianship) -> Result<Value, Error> {
+        let mut before = Vec::new();
+        for slice in guardianships::slices(self.tx, &self.task.on(one.child)).await? {
+            if slice.guardianship == one.id {
+                let acts_for = self.org_name(slice.institution).await?;
+                before.push(json!({ "relation": slice.relation.label(), "legal": slice.legal, "rank": slice.rank, "status": slice.status, "restrictions": slice.restrictions, "acts_for": acts_for, "from": slice.valid_from, "to": slice.valid_to }));
+            }
+        }
+        let (acts_for, recorded_by) = (self.org_name(one.institution).await?, self.org_name(one.recorded_by).await?);
+        Ok(json!({
+            "as": how, "name": name, "relation": one.relation.label(), "legal": one.legal, "rank": one.rank,
+            "status": one.status, "verified_by": one.verified_by, "recorded_by": recorded_by, "restrictions": one.restrictions, "acts_for": acts_for,
+            "from": one.valid_from, "to": one.valid_to, "before": before,
+        }))
+    }
+
+    async fn sign_in(&mut self, on: &TaskOn) -> Result<Value, Error> {
+        let account = accounts::find(self.tx, on).await?;
+        let (user_name, state) = account.map(|account| (account.user_name.to_string(), account.state)).unzip();
+        if self.telling.reader != Reader::Herself {
+            // When and where a child signs in says with whom she is.
+            return Ok(json!({ "user_name": user_name, "state": state }));
+        }
+        let sessions: Vec<Value> = sessions::history(self.tx, on)
             .await?
             .iter()
             .map(|one| json!({ "began_at": at(one.created_at), "last_seen_at": at(one.last_seen_at), "ended_at": one.ended_at.map(at) }))
             .collect();
-        let given: Vec<Value> = grants::history(work.tx(), on)
+        let given: Vec<Value> = grants::history(self.tx, on)
             .await?
             .iter()
             .map(|one| json!({ "client": one.client, "scope": one.scope, "authorization_details": one.details, "at": at(one.created_at), "ended_at": one.revoked_at.map(at) }))
             .collect();
-        Ok(json!({
-            "user_name": account.as_ref().map(|account| account.user_name.to_string()),
-            "state": account.map(|account| account.state),
-            "sessions": sessions,
-            "grants": given,
-        }))
+        Ok(json!({ "user_name": user_name, "state": state, "sessions": sessions, "grants": given }))
     }
 
-    async fn consents_of(&self, work: &mut Work<'_>, on: &TaskOn) -> Result<Value, Error> {
-        let mut told: Vec<Value> = consents::of_person(work.tx(), on).await?.iter().map(receipt).collect();
-        // What she agreed to for her wards is hers to know too; of the ward her name.
-        for given in consents::given_by(work.tx(), on).await? {
-            let ward = persons::find(work.tx(), &access::task(TaskName::OperatorCommand).on(given.person)).await?;
-            let mut one = receipt(&given);
-            one["given_for"] = json!(ward.and_then(|person| person.name).map(|name| name.as_str().to_owned()));
+    async fn consents(&mut self, on: &TaskOn) -> Result<Value, Error> {
+        let mut told = Vec::new();
+        for receipt in consents::of_person(self.tx, on).await? {
+            told.push(self.receipt(&receipt).await?);
+        }
+        if self.telling.reader != Reader::Herself {
+            return Ok(told.into());
+        }
+        // What she agreed to for her wards is hers to know too; of the ward what she may know of her.
+        let wards = guardianships::of_guardian(self.tx, on).await?;
+        for given in consents::given_by(self.tx, on).await? {
+            let mut one = self.receipt(&given).await?;
+            let ward = wards.iter().filter(|ward| ward.child == given.person).max_by_key(|ward| ward.is_standing());
+            if let Some(ward) = ward {
+                one["given_for"] = json!(self.ward_name(ward).await?);
+            }
             told.push(one);
         }
         Ok(told.into())
     }
-}
 
-fn receipt(one: &ConsentReceipt) -> Value {
-    json!({ "client_id": one.client, "claims": one.claims, "authorization_details": one.details.as_ref().map(|agreed| &agreed.details), "purpose": one.purpose, "notice": one.notice_version, "given_at": at(one.given_at), "withdrawn_at": one.withdrawn_at.map(at) })
-}
+    async fn receipt(&mut self, one: &ConsentReceipt) -> Result<Value, Error> {
+        let client = clients::find(self.tx, one.client).await?.map(|client| client.display_name(false));
+        Ok(
+            json!({ "client_id": one.client, "client": client, "claims": one.claims, "authorization_details": one.details.as_ref().map(|agreed| &agreed.details), "purpose": one.purpose, "notice": one.notice_version, "given_at": at(one.given_at), "withdrawn_at": one.withdrawn_at.map(at) }),
+        )
+    }
 
-async fn class_name(work: &mut Work<'_>, task: &Task, class: Option<ClassId>) -> Result<Option<String>, Error> {
-    let Some(class) = class else { return Ok(None) };
-    Ok(classes::find(work.tx(), task, class).await?.map(|class| class.name))
-}
+    /// Who looked. A guardian is not told the name of another one who did.
+    async fn looks(&mut self, on: &TaskOn) -> Result<Vec<Disclosure>, Error> {
+        let mut looks = self.app.disclosures_of(self.tx, on, None, self.telling.looks).await?;
+        if self.telling.reader != Reader::Herself {
+            for look in looks.iter_mut().filter(|look| look.institution.is_none()) {
+                look.by = look.by.as_deref().map(hint_of);
+            }
+        }
+        Ok(looks)
+    }
 
-async fn org_of(work: &mut Work<'_>, task: &Task, org: Option<OrgId>) -> Result<Option<String>, Error> {
-    match org {
-        Some(org) => org_name(work, task, org).await,
-        None => Ok(None),
+    async fn name_of(&mut self, person: PersonId) -> Result<Option<String>, Error> {
+        let found = persons::find(self.tx, &self.task.on(person)).await?;
+        Ok(found.and_then(|person| person.name).map(|name| name.as_str().to_owned()))
+    }
+
+    async fn class_name(&mut self, class: Option<ClassId>) -> Result<Option<String>, Error> {
+        let Some(class) = class else { return Ok(None) };
+        Ok(classes::find(self.tx, &self.task, class).await?.map(|class| class.name))
+    }
+
+    async fn org_name(&mut self, org: Option<OrgId>) -> Result<Option<String>, Error> {
+        let Some(org) = org else { return Ok(None) };
+        Ok(institutions::find(self.tx, &self.task, org).await?.map(|org| org.name))
     }
 }
 
-async fn org_name(work: &mut Work<'_>, task: &Task, org: OrgId) -> Result<Option<String>, Error> {
-    Ok(institutions::find(work.tx(), task, org).await?.map(|org| org.name))
+/// Every text of a JSON value.
+fn mask_all(value: &mut Value) {
+    match value {
+        Value::String(plain) => *plain = text::mask(plain),
+        Value::Array(items) => items.iter_mut().for_each(mask_all),
+        Value::Object(members) => members.values_mut().for_each(mask_all),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }

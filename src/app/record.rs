@@ -18,7 +18,7 @@ use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
 use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
-use crate::domain::registry::document::{DocumentClass, DocumentStatus};
+use crate::domain::registry::document::{DocumentClass, DocumentStatus, PaperEnd};
 use crate::domain::registry::guardianship::{GuardianshipStatus, Restriction};
 use crate::domain::registry::person::Person;
 use crate::domain::registry::reason::read_reason;
@@ -135,6 +135,12 @@ pub struct Paper {
     pub number: Option<String>,
     /// Active or superseded.
     pub status: DocumentStatus,
+    /// First day.
+    pub from: NaiveDate,
+    /// First day on which it was no longer so; none: it is so, or ended before days were kept.
+    pub to: Option<NaiveDate>,
+    /// What ended it, where no other paper took its place.
+    pub ended_as: Option<PaperEnd>,
 }
 
 /// A guardian in full.
@@ -414,13 +420,18 @@ impl App {
                 country: Some(paper.key.country.clone()).filter(|country| !country.is_empty()),
                 number: self.open_number(person, &paper).map(|document| document.number.expose().to_owned()),
                 status: paper.status,
+                from: paper.from(),
+                to: paper.valid_to,
+                ended_as: paper.ended_as,
             });
         }
         // A 学籍号 is the word of the school that holds her 学籍.
         for code in documents::codes_of(tx, &on).await?.into_iter().filter(|_| all) {
             if code.status != DocumentStatus::Withdrawn {
                 let number = self.plain_code(person, &code)?;
-                papers.push(Paper { label: "学籍号".into(), country: None, number, status: code.status });
+                let (from, to) = (code.created_at.shanghai_date(), code.valid_to);
+                let label = "学籍号".to_owned();
+                papers.push(Paper { label, country: None, number, status: code.status, from, to, ended_as: None });
             }
         }
         Ok(papers)

@@ -299,7 +299,7 @@ impl App {
 }
 
 fn not_yet(from: Timestamp) -> Error {
-    let day = from.to_rfc3339();
+    let day = from.shanghai_minute();
     Error::new(
         Kind::Conflict,
         format!("the school that holds the 学籍 decides until {day}; from then on the authority above both may"),

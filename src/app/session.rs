@@ -74,6 +74,11 @@ impl App {
         Ok(base.map(|base| Who { session, name: base.name }))
     }
 
+    /// Whether she proved herself a short while ago: what opens a record, or cannot be taken back, asks for it.
+    pub(crate) fn is_recent(&self, session: &Session, now: Timestamp) -> bool {
+        now.since(session.auth_time) <= self.lifetimes.admin_step_up
+    }
+
     /// Writes that a session was used, at most once a minute (R15).
     pub(crate) async fn touch_session(&self, session: &Session, now: Timestamp) -> Result<(), Error> {
         let idle = match session.touch(now, self.lifetimes.session_idle) {

@@ -15,6 +15,7 @@ use crate::domain::id::{IdentityId, OrgId, PersonId, StaffingId, new_uuid};
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
 use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::institution::Institution;
+use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::roster::ClassKey;
 use crate::domain::registry::staff_life::StaffError;
 use crate::domain::registry::staffing::{Staffing, Teaching};
@@ -183,15 +184,25 @@ impl App {
     }
 
     /// The posts of somebody and what she taught, the oldest first; on one day, where one is given. History is a full
-    /// record (R19), so it is the operator's.
+    /// record (R19), so it is the operator's, who says why; audited.
     ///
     /// # Errors
-    /// `NotFound` for somebody who is not there.
-    pub async fn posts_as_of(&self, person: PersonId, day: Option<NaiveDate>) -> Result<Vec<PostPart>, Error> {
+    /// `NotFound` for somebody who is not there; `Invalid` for a reason that is none.
+    pub async fn posts_as_of(
+        &self,
+        ctx: &Ctx,
+        why: &str,
+        person: PersonId,
+        day: Option<NaiveDate>,
+    ) -> Result<Vec<PostPart>, Error> {
+        let why = read_reason(why).map_err(|why| Error::invalid(why.to_string()))?;
         let task = access::task(TaskName::StaffLife);
         let mut tx = self.db.read().await?;
         let person = persons::survivor(&mut tx, person).await?.ok_or_else(missing)?;
-        self.posts_in(&mut tx, &task, person, day, None).await
+        let told = self.posts_in(&mut tx, &task, person, day, None).await?;
+        drop(tx);
+        self.disclose(ctx, why, person, &[]).await?;
+        Ok(told)
     }
 
     async fn posts_in(

@@ -16,6 +16,7 @@ use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::enrolment::{Enrolment, Slice};
 use crate::domain::registry::grade::Standing;
+use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::roster::ClassKey;
 use crate::domain::registry::student_life::{Moment, Step, StepError};
 use crate::store::db::{StoreError, Tx};
@@ -136,11 +137,18 @@ impl App {
     }
 
     /// The stays of a student and how they were in turn, the oldest first; on one day, where one is given. History is a
-    /// full record (R19), so it is the operator's.
+    /// full record (R19), so it is the operator's, who says why; audited.
     ///
     /// # Errors
-    /// `NotFound` for somebody who is not there.
-    pub async fn enrolments_as_of(&self, person: PersonId, day: Option<NaiveDate>) -> Result<Vec<StayPart>, Error> {
+    /// `NotFound` for somebody who is not there; `Invalid` for a reason that is none.
+    pub async fn enrolments_as_of(
+        &self,
+        ctx: &Ctx,
+        why: &str,
+        person: PersonId,
+        day: Option<NaiveDate>,
+    ) -> Result<Vec<StayPart>, Error> {
+        let why = read_reason(why).map_err(|why| Error::invalid(why.to_string()))?;
         let task = access::task(TaskName::StudentLife);
         let mut tx = self.db.read().await?;
         let person = persons::survivor(&mut tx, person).await?.ok_or_else(|| Error::not_found("the person"))?;
@@ -160,6 +168,8 @@ impl App {
                 told.push(tell(&stay, &part, school, class.as_ref(), seen));
             }
         }
+        drop(tx);
+        self.disclose(ctx, why, person, &[]).await?;
         Ok(told)
     }
 

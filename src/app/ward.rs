@@ -5,8 +5,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::access::ClientDuty;
 use super::activation::hint_of;
+use super::consent_list::small_ward;
 use super::disclosure::Disclosure;
 use super::elsewhere::OpenQuestion;
+use super::erasure_request::WardErasure;
 use super::session::{Browser, Who};
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
@@ -31,6 +33,8 @@ pub struct Home {
     pub who: Who,
     /// The children that she is recorded as a guardian of.
     pub wards: Vec<WardCard>,
+    /// What waits to be erased of children that she speaks for.
+    pub erasures: Vec<WardErasure>,
     /// Who looked at her record lately.
     pub looks: Vec<Disclosure>,
     /// What she may open from here.
@@ -56,6 +60,8 @@ pub struct WardCard {
     pub class: Option<String>,
     /// Whether a school has still to confirm it.
     pub pending: bool,
+    /// She decides for the child, and may read everything that is known about her.
+    pub decides: bool,
     /// What she may set a password for.
     pub account: Option<WardAccount>,
     /// Who else is recorded.
@@ -106,12 +112,13 @@ impl App {
         for kept in wards::of_guardian(&mut tx, &own).await? {
             cards.extend(card(&mut tx, &kept, ctx.now).await?);
         }
+        let erasures = self.ward_erasures(&mut tx, &own, ctx.now).await?;
         let looks = self.disclosures_of(&mut tx, &own, None, LOOKS).await?;
         let console = self.client_scope(&mut tx, own.person(), ClientDuty::See, ctx.now).await.is_ok();
         drop(tx);
         let platforms = self.launchable(ctx, &own).await?;
         let questions = self.open_questions(ctx, &who).await?;
-        Ok(Some(Home { who, wards: cards, looks, platforms, questions, console }))
+        Ok(Some(Home { who, wards: cards, erasures, looks, platforms, questions, console }))
     }
 
     /// "My child" is noted; "not my child" rejects what is pending and ends what was confirmed, with everything that rests
@@ -263,6 +270,7 @@ async fn card(tx: &mut Tx, kept: &Kept, now: Timestamp) -> Result<Option<WardCar
         school,
         class,
         pending: ward.is_none(),
+        decides: small_ward(kept, now).is_some(),
         account: young_ward(tx, kept, now).await?.map(|(_, account)| account),
         others: others
             .into_iter()

@@ -15,6 +15,7 @@ use crate::app::Ctx;
 use crate::app::admin::{GrantRow, Wish};
 use crate::app::admin_why::Why;
 use crate::domain::registry::codes::admin_role::AdminRole;
+use crate::domain::time::Timestamp;
 
 /// Subcommands.
 #[derive(Subcommand)]
@@ -116,7 +117,8 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
 }
 
 fn line(row: &GrantRow) -> String {
-    let until = row.until.as_deref().unwrap_or("-");
+    let until = row.until.as_deref().and_then(Timestamp::from_rfc3339);
+    let until = until.map_or_else(|| "-".to_owned(), Timestamp::shanghai_minute);
     let marks = [(row.deputy, "deputy"), (row.may_delegate, "may delegate"), (!row.live, "NOT LIVE")];
     let marks: Vec<_> = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark)).collect();
     format!("{}  {:<14} {}  {}  {until}  {}\n", row.person_id, row.role, row.institution, row.name, marks.join(", "))

@@ -68,13 +68,16 @@ pub enum Command {
         place: usize,
     },
     /// Tells a child's guardians in turn, or those of one day.
-    #[command(after_help = "Example: mingji guardian show --person ID --on 2025-10-01")]
+    #[command(after_help = "Example: mingji guardian show --person ID --on 2025-10-01 --reason 核对档案")]
     Show {
         #[command(flatten)]
         who: Who,
         /// The day.
         #[arg(long, value_name = "DATE")]
         on: Option<NaiveDate>,
+        /// Why: it stands in the audit, and in her list of who looked. No number, code or phone.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
 }
 
@@ -112,8 +115,8 @@ fn relation(text: &str) -> Result<Relation, String> {
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     let app = runtime::standing(config).await?;
     let (pair, order) = match command {
-        Command::Show { who, on } => {
-            let told = app.guardians_as_of(who.resolve(&app).await?, *on).await?;
+        Command::Show { who, on, reason } => {
+            let told = app.guardians_as_of(&Ctx::task(&app, "guardian"), reason, who.resolve(&app).await?, *on).await?;
             return output.say(&told, |told| told.iter().map(line).collect());
         }
         Command::Add { pair, relation, legal, by, institution } => {

@@ -9,15 +9,21 @@ use serde_json::json;
 
 use super::account::Who;
 use super::case::By;
+use super::codes::one_of;
 use super::output::{Output, read_line};
 use super::{Failure, files, runtime};
+use crate::app::erasure_request::Waiting;
 use crate::app::merge::Merged;
 use crate::app::person_change::Changed;
+use crate::app::person_paper::{PaperEnded, PaperPart};
 use crate::app::{App, Ctx};
 use crate::domain::id::PersonId;
-use crate::domain::registry::document::{Document, DocumentLabel};
+use crate::domain::registry::document::{Document, DocumentLabel, PaperEnd};
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::personal_code::PersonalCode;
+
+/// The first that wait; those behind them are shown when these are done.
+const MOST_ERASURES: i64 = 1_000;
 
 /// Subcommands.
 #[derive(Subcommand)]
@@ -94,6 +100,47 @@ pub enum Command {
         #[command(flatten)]
         by: By,
     },
+    /// Ends a paper that was lost, became void or was taken back by its issuer; its number is read from the next line of standard
+    /// input and stays hers. `person document` with the same number: it was issued anew.
+    #[command(
+        after_help = "Example: mingji person end-paper --person ID --label 护照 --country FRA --ended-as lost --reason 本人报失 --evidence 报失回执 < number.txt"
+    )]
+    EndPaper {
+        #[command(flatten)]
+        who: Who,
+        /// What the paper is called.
+        #[arg(long, value_name = "LABEL")]
+        label: String,
+        /// Issuing country, ISO 3166-1 alpha-3.
+        #[arg(long, value_name = "COUNTRY")]
+        country: Option<String>,
+        /// What ended it: lost, void, recalled.
+        #[arg(long, value_name = "HOW", value_parser = one_of(PaperEnd::ALL, PaperEnd::as_str))]
+        ended_as: PaperEnd,
+        /// From which day on; today when left out.
+        #[arg(long, value_name = "DATE")]
+        date: Option<NaiveDate>,
+        /// Why. It is kept in the clear: no number, code or phone.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// By what it is known. It is kept sealed.
+        #[arg(long, value_name = "TEXT")]
+        evidence: String,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Tells somebody's papers and 学籍号 in turn, or those of one day; numbers are masked.
+    #[command(after_help = "Example: mingji person papers --person ID --on 2025-10-01 --reason 核对证件")]
+    Papers {
+        #[command(flatten)]
+        who: Who,
+        /// The day.
+        #[arg(long, value_name = "DATE")]
+        on: Option<NaiveDate>,
+        /// Why: it stands in the audit, and in her list of who looked. No number, code or phone.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Records a death: account, sessions, grants, stays, posts and guardianships end.
     #[command(after_help = "Example: mingji person died --person ID --date 2026-09-01")]
     Died {
@@ -113,6 +160,15 @@ pub enum Command {
         /// Said on purpose.
         #[arg(long, required = true)]
         for_ever: bool,
+    },
+    /// Lists who asked to be erased, or whose guardian did, and what the law keeps of them for now.
+    #[command(after_help = "Example: mingji person erasures")]
+    Erasures,
+    /// Takes an erasure back that was asked for and is not final, for somebody who lost her code and was seen in person.
+    #[command(after_help = "Example: mingji person keep --person ID")]
+    Keep {
+        #[command(flatten)]
+        who: Who,
     },
     /// Writes everything known about a person to a file that only its owner reads, to be handed to her.
     #[command(after_help = "Example: mingji person export --person ID --out hers.json")]
@@ -148,12 +204,20 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             let (person, by) = (who.resolve(&app).await?, by.decider(&app).await?);
             said(output, person, &app.correct_birth_date(&ctx, by, person, *date).await?)
         }
-        Command::Document { who, label, country, by } => {
-            let label = DocumentLabel::read(label).map_err(|why| Failure::new(why.to_string()))?;
+        Command::EndPaper { who, label, country, ended_as, date, reason, evidence, by } => {
             let (person, by) = (who.resolve(&app).await?, by.decider(&app).await?);
-            let number = read_line("the number")?;
-            let read = Document::parse(Some(label), country.as_deref(), &number);
-            let (document, _) = read.map_err(|why| Failure::new(why.to_string()))?;
+            let document = typed(label, country.as_deref())?;
+            let (reason, evidence) = (reason.clone(), evidence.clone());
+            let ended = PaperEnded { ended_as: *ended_as, day: *date, reason, evidence };
+            said(output, person, &app.end_paper(&ctx, by, person, &document, &ended).await?)
+        }
+        Command::Papers { who, on, reason } => {
+            let told = app.papers_as_of(&ctx, reason, who.resolve(&app).await?, *on).await?;
+            output.say(&told, |told| told.iter().map(paper).collect())
+        }
+        Command::Document { who, label, country, by } => {
+            let (person, by) = (who.resolve(&app).await?, by.decider(&app).await?);
+            let document = typed(label, country.as_deref())?;
             said(output, person, &app.record_document(&ctx, by, person, &document).await?)
         }
         Command::Code { who, by } => {
@@ -169,6 +233,17 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             let erased = app.erase_person(&ctx, who.resolve(&app).await?).await?;
             output.say(&erased, |erased| format!("{} is nobody any more", erased.person_id))
         }
+        Command::Erasures => {
+            let waiting = app.waiting_erasures(MOST_ERASURES).await?;
+            output.say(&waiting, |waiting| waiting.iter().map(erasure).collect())
+        }
+        Command::Keep { who } => {
+            let person = who.resolve(&app).await?;
+            match app.withdraw_erasure(&ctx, person).await? {
+                true => output.say(&json!({ "person_id": person, "result": "kept" }), |_| format!("{person} stays")),
+                false => Err(Failure::new("nobody asked to have this record erased, or it is final")),
+            }
+        }
         Command::Export { who, out } => export(&app, &ctx, who, out, output).await,
     }
 }
@@ -176,6 +251,26 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
 fn merged(merged: &Merged) -> String {
     let until = merged.undo_until.to_rfc3339();
     format!("{} leads to {}; `mingji person unmerge` undoes it until {until}", merged.absorbed, merged.person_id)
+}
+
+/// A paper, its number from standard input.
+fn typed(label: &str, country: Option<&str>) -> Result<Document, Failure> {
+    let label = DocumentLabel::read(label).map_err(|why| Failure::new(why.to_string()))?;
+    let read = Document::parse(Some(label), country, &read_line("the number")?);
+    read.map(|(document, _)| document).map_err(|why| Failure::new(why.to_string()))
+}
+
+fn paper(part: &PaperPart) -> String {
+    let to = part.to.map_or_else(|| "-".to_owned(), |to| to.to_string());
+    let (number, ended) = (part.number.as_deref().unwrap_or("-"), part.ended_as.map_or("", PaperEnd::as_str));
+    format!("{} {to:<10}  {}  {number}  {}  {ended}\n", part.from, part.label, part.status)
+}
+
+fn erasure(one: &Waiting) -> String {
+    let kept: Vec<&str> = one.kept.iter().map(|kept| kept.as_str()).collect();
+    let kept = if kept.is_empty() { "nothing".to_owned() } else { kept.join(", ") };
+    let (since, earliest) = (one.asked_at.to_rfc3339(), one.final_from.to_rfc3339());
+    format!("{}: asked for {since}, not final before {earliest}; the law keeps {kept}\n", one.person_id)
 }
 
 fn said(output: &Output, person: PersonId, changed: &Changed) -> Result<(), Failure> {

@@ -94,13 +94,16 @@ pub enum Command {
         end: bool,
     },
     /// Tells posts and classes in turn, or those of one day.
-    #[command(after_help = "Example: mingji staff show --person ID --on 2025-10-01")]
+    #[command(after_help = "Example: mingji staff show --person ID --on 2025-10-01 --reason 核对档案")]
     Show {
         #[command(flatten)]
         who: Who,
         /// The day.
         #[arg(long, value_name = "DATE")]
         on: Option<NaiveDate>,
+        /// Why: it stands in the audit, and in her list of who looked. No number, code or phone.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
 }
 
@@ -132,8 +135,8 @@ fn subject(text: &str) -> Result<Subject, String> {
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     let app = runtime::standing(config).await?;
     let (whose, order) = match command {
-        Command::Show { who, on } => {
-            let told = app.posts_as_of(who.resolve(&app).await?, *on).await?;
+        Command::Show { who, on, reason } => {
+            let told = app.posts_as_of(&Ctx::task(&app, "staff"), reason, who.resolve(&app).await?, *on).await?;
             return output.say(&told, |told| told.iter().map(line).collect());
         }
         Command::Join { whose, org, post, staff_no } => {

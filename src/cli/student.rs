@@ -97,13 +97,16 @@ pub enum Command {
         by: By,
     },
     /// Tells where a student was, in which class and state, in turn or on one day.
-    #[command(after_help = "Example: mingji student history --person ID --on 2025-10-01")]
+    #[command(after_help = "Example: mingji student history --person ID --on 2025-10-01 --reason 核对学籍")]
     History {
         #[command(flatten)]
         who: Who,
         /// The day.
         #[arg(long, value_name = "DATE")]
         on: Option<NaiveDate>,
+        /// Why: it stands in the audit, and in her list of who looked. No number, code or phone.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
 }
 
@@ -153,8 +156,8 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             let asked = app.ask_to_borrow(&ctx, by, person, org, &name, class.as_ref()).await?;
             return output.say(&asked, |asked| format!("{}: asked", asked.id));
         }
-        Command::History { who, on } => {
-            let told = app.enrolments_as_of(who.resolve(&app).await?, *on).await?;
+        Command::History { who, on, reason } => {
+            let told = app.enrolments_as_of(&ctx, reason, who.resolve(&app).await?, *on).await?;
             return output.say(&told, |told| told.iter().map(line).collect());
         }
     };

@@ -82,6 +82,10 @@ pub enum TaskName {
     StudentLife,
     /// What the roster view adds to rows that an administrator's evidence found: names of classes, guardians, phones.
     RosterView,
+    /// Everything that is known about somebody, for herself or the guardian of a small child; who reads it was proven by a session.
+    OwnRecord,
+    /// The daily look at who is erased now.
+    Erasures,
     /// The sequencer, which asks whom an event is about.
     Feed,
     /// Requests of the API that may be sent again, each found by whoever sent it.
@@ -100,6 +104,8 @@ pub enum TaskName {
     AccountCare,
     /// Classes of a school; whether the school is hers is checked against an administrator's evidence.
     ClassLife,
+    /// Rights that ended by themselves, to be written down.
+    Lapses,
     /// Posts and classes of a member of staff; whether the institution is hers is checked against evidence.
     StaffLife,
     /// What becomes of institutions and of whoever belongs to them; whether one is hers is checked against evidence.

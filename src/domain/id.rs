@@ -122,6 +122,8 @@ ids! {
     AdminGrantId,
     /// A request for a full record 审批.
     ApprovalId,
+    /// A request to be erased 删除申请.
+    ErasureId,
     /// Long work that an administrator asked for 交办.
     ErrandId,
     /// A one-time activation 激活.

@@ -41,6 +41,8 @@ pub mod path {
     pub const CONSOLE_REMOVAL: &str = "/console/clients/{client_id}/removal";
     pub const CONSOLE_TRIAL: &str = "/console/clients/{client_id}/trial";
     pub const CONSENTS: &str = "/consents";
+    pub const RECORD: &str = "/record";
+    pub const ERASURE: &str = "/erasure";
     pub const TAKE_UP: &str = "/take-up";
     pub const NOT_ME: &str = "/not-me";
     pub const LANGUAGE: &str = "/language";

@@ -1,5 +1,5 @@
 //! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, errands, upkeep, checkpoints, majority,
-//! doubles, failed requests of clients.
+//! doubles, erasures, rights that end, failed requests of clients.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +54,10 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
     // Two records of one institution that look alike are a question.
     let doubles = |app: App, after| async move { app.look_for_doubles(after).await };
     tracker.spawn(daily(app.clone(), "doubles", stop.clone(), doubles));
+    // Whoever asked to be erased is, once the law keeps nothing of her any more.
+    let erasures = |app: App, after| async move { app.finish_erasures(after).await };
+    tracker.spawn(daily(app.clone(), "erasures", stop.clone(), erasures));
+    tracker.spawn(rights(app.clone(), stop.clone()));
     tracker.spawn(upkeep(app.clone(), anchors, stop.clone()));
     tracker.close();
     tracker
@@ -221,6 +225,21 @@ async fn daily<T: Copy, F: Future<Output = Result<Looked<T>, Error>>>(
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(DAY_CLOCK) => {}
+        }
+    }
+}
+
+/// Writes down which rights ended by themselves; they count no longer in any case.
+async fn rights(app: App, stop: CancellationToken) {
+    loop {
+        let ended = app.end_lapsed_rights().await;
+        note(&app, "rights", &ended);
+        if let Err(error) = ended {
+            tracing::warn!(%error, "rights that ended could not be written down; it will be tried again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(UPKEEP_CLOCK) => {}
         }
     }
 }

@@ -20,10 +20,25 @@ statements! {
     REVOKE = "UPDATE admin_grant SET revoked_at = $3 WHERE id = $1 AND person_id = $2 AND revoked_at IS NULL";
     SYSTEM_ADMIN = "SELECT id FROM admin_grant WHERE org_id = $1 AND role = 'school_admin' AND deputy = FALSE AND revoked_at IS NULL LIMIT 1";
     END_EXPIRED = "UPDATE admin_grant SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL
-        AND (valid_to <= $2 OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = admin_grant.staffing_id AND s.valid_to IS NOT NULL))";
-    // Nothing without the post that it rests on, whatever ended that.
+        AND (valid_to <= $2 OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = admin_grant.staffing_id AND s.valid_to IS NOT NULL)
+          OR NOT (admin_grant.deputy = FALSE OR admin_grant.granted_by IS NULL OR EXISTS (SELECT 1 FROM admin_grant n JOIN institution_closure c ON c.ancestor_id = n.org_id AND c.descendant_id = admin_grant.org_id
+            WHERE n.person_id IN (admin_grant.granted_by, (SELECT m.merged_into FROM person m WHERE m.id = admin_grant.granted_by)) AND n.deputy = FALSE AND n.revoked_at IS NULL AND (n.valid_to IS NULL OR n.valid_to > $2)
+              AND n.role IN ('national_admin', 'province_admin', 'city_admin', 'county_admin', 'school_admin')
+              AND (n.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing p WHERE p.id = n.staffing_id AND p.valid_to IS NULL))))) RETURNING id";
+    LAPSED = "SELECT g.id AS id, g.person_id AS person_id, g.org_id AS org_id, g.role AS role, CASE WHEN g.valid_to <= $1 THEN 'time'
+            WHEN EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NOT NULL) THEN 'post' ELSE 'namer' END AS why
+        FROM admin_grant g WHERE g.revoked_at IS NULL AND (g.valid_to <= $1 OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NOT NULL)
+          OR NOT (g.deputy = FALSE OR g.granted_by IS NULL OR EXISTS (SELECT 1 FROM admin_grant n JOIN institution_closure c ON c.ancestor_id = n.org_id AND c.descendant_id = g.org_id
+            WHERE n.person_id IN (g.granted_by, (SELECT m.merged_into FROM person m WHERE m.id = g.granted_by)) AND n.deputy = FALSE AND n.revoked_at IS NULL AND (n.valid_to IS NULL OR n.valid_to > $1)
+              AND n.role IN ('national_admin', 'province_admin', 'city_admin', 'county_admin', 'school_admin')
+              AND (n.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing p WHERE p.id = n.staffing_id AND p.valid_to IS NULL))))) ORDER BY g.id LIMIT $2";
+    // Nothing without the post that it rests on, whatever ended that; and of a deputy nothing without whoever named her.
     LIVE = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2)
-        AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.person_id = g.person_id AND s.valid_to IS NULL)) ORDER BY g.id";
+        AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.person_id = g.person_id AND s.valid_to IS NULL))
+        AND (g.deputy = FALSE OR g.granted_by IS NULL OR EXISTS (SELECT 1 FROM admin_grant n JOIN institution_closure c ON c.ancestor_id = n.org_id AND c.descendant_id = g.org_id
+            WHERE n.person_id IN (g.granted_by, (SELECT m.merged_into FROM person m WHERE m.id = g.granted_by)) AND n.deputy = FALSE AND n.revoked_at IS NULL AND (n.valid_to IS NULL OR n.valid_to > $2)
+              AND n.role IN ('national_admin', 'province_admin', 'city_admin', 'county_admin', 'school_admin')
+              AND (n.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing p WHERE p.id = n.staffing_id AND p.valid_to IS NULL)))) ORDER BY g.id";
     // Whoever was quicker by a moment counts, though her grant may begin after this present.
     HELD = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND (g.valid_to IS NULL OR g.valid_to > $2)
         AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NULL)) ORDER BY g.id";
@@ -272,10 +287,50 @@ pub async fn has_system_admin(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<b
     Ok(tx.optional::<Id>(SYSTEM_ADMIN, args![org]).await?.is_some())
 }
 
-/// What is over makes room: grants over an institution whose time or post has ended count as taken back.
+/// What is over makes room: grants over an institution that ended by themselves count as taken back; which they were.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn end_expired(tx: &mut Tx, _task: &Task, org: OrgId, now: Timestamp) -> Result<u64, StoreError> {
-    tx.execute(END_EXPIRED, args![org, now]).await
+pub async fn end_expired(
+    tx: &mut Tx,
+    _task: &Task,
+    org: OrgId,
+    now: Timestamp,
+) -> Result<Vec<AdminGrantId>, StoreError> {
+    let ended: Vec<Id> = tx.all(END_EXPIRED, args![org, now]).await?;
+    Ok(ended.into_iter().map(|row| AdminGrantId(row.0)).collect())
+}
+
+/// A grant that ended by itself, and that nobody wrote down yet.
+pub struct Lapsed {
+    /// Which.
+    pub grant: AdminGrantId,
+    /// Whose.
+    pub person: PersonId,
+    /// Over which institution.
+    pub org: OrgId,
+    /// Table A.
+    pub role: String,
+    /// `time`, `post`, or `namer`: whoever named this deputy runs nothing there any more.
+    pub why: String,
+}
+
+impl FromRow for Lapsed {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            grant: row.get("id")?,
+            person: row.get("person_id")?,
+            org: row.get("org_id")?,
+            role: row.get("role")?,
+            why: row.get("why")?,
+        })
+    }
+}
+
+/// Grants that ended by themselves until now.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn lapsed(tx: &mut Tx, _task: &Task, now: Timestamp, limit: i64) -> Result<Vec<Lapsed>, StoreError> {
+    tx.all(LAPSED, args![now, limit]).await
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Probe, Task, TaskOn};
 use crate::domain::id::{DocumentId, PersonId, VerificationId};
-use crate::domain::registry::document::{DocumentClass, DocumentLabel, DocumentStatus};
+use crate::domain::registry::document::{DocumentClass, DocumentLabel, DocumentStatus, PaperEnd};
 use crate::domain::registry::person::PersonSalt;
 use crate::domain::registry::personal_code::PersonalCodeKind;
 use crate::domain::time::Timestamp;
@@ -20,13 +20,17 @@ statements! {
     HOLDER = "SELECT d.person_id AS person_id, d.id AS id, d.status AS status, p.name_key AS name_key FROM identity_document d JOIN person p ON p.id = d.person_id
         WHERE d.class = $1 AND d.country = $2 AND d.number_index = $3 AND d.status IN ('active', 'superseded')";
     OF_PERSON = "SELECT * FROM identity_document WHERE person_id = $1 ORDER BY created_at, id";
-    SET_STATUS = "UPDATE identity_document SET status = $3, updated_at = $4, version = version + 1 WHERE id = $1 AND person_id = $2 AND status = $5";
+    SET_STATUS = "UPDATE identity_document SET status = $3, valid_to = COALESCE(valid_to, $6), updated_at = $4, version = version + 1 WHERE id = $1 AND person_id = $2 AND status = $5";
+    REVOKE = "UPDATE identity_document SET status = 'superseded', ended_as = $3, end_evidence_sealed = $4, valid_to = $5, updated_at = $6, version = version + 1 WHERE id = $1 AND person_id = $2 AND status = 'active'";
+    // Issued anew under the same number.
+    REISSUE = "UPDATE identity_document SET status = 'active', ended_as = NULL, end_evidence_sealed = NULL, valid_from = $3, valid_to = NULL, updated_at = $4, version = version + 1
+        WHERE id = $1 AND person_id = $2 AND status = 'superseded' AND ended_as IS NOT NULL";
     INSERT_CODE = "INSERT INTO personal_code (id, person_id, kind, code_sealed, code_index, status, created_at) VALUES ($1, $2, $3, $4, $5, 'active', $6)
         ON CONFLICT (code_index) WHERE status IN ('active', 'superseded') DO NOTHING";
     CODE_HOLDER = "SELECT person_id FROM personal_code WHERE code_index = $1 AND status IN ('active', 'superseded')";
-    SUPERSEDE_CODES = "UPDATE personal_code SET status = 'superseded' WHERE person_id = $1 AND status = 'active' AND code_index <> $2";
+    SUPERSEDE_CODES = "UPDATE personal_code SET status = 'superseded', valid_to = $3 WHERE person_id = $1 AND status = 'active' AND code_index <> $2";
     CODES_OF = "SELECT * FROM personal_code WHERE person_id = $1 ORDER BY created_at, id";
-    WITHDRAW_CODE = "UPDATE personal_code SET status = 'withdrawn' WHERE person_id = $1 AND code_index = $2 AND status IN ('active', 'superseded')";
+    WITHDRAW_CODE = "UPDATE personal_code SET status = 'withdrawn', valid_to = COALESCE(valid_to, $3) WHERE person_id = $1 AND code_index = $2 AND status IN ('active', 'superseded')";
     HOLDERS_OF_MANY = "SELECT d.number_index AS found, d.person_id AS person_id, p.name_key AS name_key, p.salt AS salt FROM identity_document d JOIN person p ON p.id = d.person_id
         WHERE d.class = $1 AND d.country = $2 AND d.status IN ('active', 'superseded') AND d.number_index IN ($3)";
     CODE_HOLDERS_OF_MANY = "SELECT c.code_index AS found, c.person_id AS person_id, p.name_key AS name_key, p.salt AS salt FROM personal_code c JOIN person p ON p.id = c.person_id
@@ -58,10 +62,14 @@ pub struct StoredDocument {
     pub number_sealed: Option<Vec<u8>>,
     /// What has become of it.
     pub status: DocumentStatus,
-    /// First day.
+    /// First day, where it is another than that of its record.
     pub valid_from: Option<NaiveDate>,
-    /// Last day.
+    /// First day on which it was no longer hers to show.
     pub valid_to: Option<NaiveDate>,
+    /// What ended it, where no other paper took its place.
+    pub ended_as: Option<PaperEnd>,
+    /// By what that is known, sealed with the person's salt.
+    pub end_evidence_sealed: Option<Vec<u8>>,
     /// What verified it.
     pub verification: Option<VerificationId>,
     /// First recorded.
@@ -85,11 +93,20 @@ impl FromRow for StoredDocument {
             status: row.code("status")?,
             valid_from: row.get("valid_from")?,
             valid_to: row.get("valid_to")?,
+            ended_as: row.optional_code("ended_as")?,
+            end_evidence_sealed: row.get("end_evidence_sealed")?,
             verification: row.get("verification_id")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
             version: row.get("version")?,
         })
+    }
+}
+
+impl StoredDocument {
+    /// The first day.
+    pub fn from(&self) -> NaiveDate {
+        self.valid_from.unwrap_or_else(|| self.created_at.shanghai_date())
     }
 }
 
@@ -208,7 +225,31 @@ pub async fn set_status(
     to: DocumentStatus,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    tx.execute_one(SET_STATUS, args![id, on.person(), to.as_str(), now, from.as_str()]).await
+    let end = (to != DocumentStatus::Active).then(|| now.shanghai_date());
+    tx.execute_one(SET_STATUS, args![id, on.person(), to.as_str(), now, from.as_str(), end]).await
+}
+
+/// Ends an active paper of the person, whose number stays hers; `false` when it is not active.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn revoke(
+    tx: &mut Tx,
+    on: &TaskOn,
+    id: DocumentId,
+    (ended_as, evidence_sealed): (PaperEnd, Option<Vec<u8>>),
+    day: NaiveDate,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    tx.execute_one(REVOKE, args![id, on.person(), ended_as.as_str(), evidence_sealed, day, now]).await
+}
+
+/// A paper that was revoked was issued anew under its number; `false` when it was not revoked.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn reissue(tx: &mut Tx, on: &TaskOn, id: DocumentId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(REISSUE, args![id, on.person(), now.shanghai_date(), now]).await
 }
 
 /// Records a 学籍号 as the person's present one; the earlier ones are superseded. `false` when it is taken.
@@ -226,7 +267,7 @@ pub async fn insert_code(
 ) -> Result<bool, StoreError> {
     let fresh = tx.execute_one(INSERT_CODE, args![id, on.person(), kind.as_str(), sealed, index, now]).await?;
     if fresh {
-        tx.execute(SUPERSEDE_CODES, args![on.person(), index]).await?;
+        tx.execute(SUPERSEDE_CODES, args![on.person(), index, now.shanghai_date()]).await?;
     }
     Ok(fresh)
 }
@@ -245,6 +286,8 @@ pub struct StoredCode {
     pub index: [u8; 32],
     /// What has become of it.
     pub status: DocumentStatus,
+    /// First day on which it was no longer hers; unknown of those that ended before days were kept.
+    pub valid_to: Option<NaiveDate>,
     /// First recorded.
     pub created_at: Timestamp,
 }
@@ -258,6 +301,7 @@ impl FromRow for StoredCode {
             sealed: row.get("code_sealed")?,
             index: row.get("code_index")?,
             status: row.code("status")?,
+            valid_to: row.get("valid_to")?,
             created_at: row.get("created_at")?,
         })
     }
@@ -275,8 +319,8 @@ pub async fn codes_of(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<StoredC
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn withdraw_code(tx: &mut Tx, on: &TaskOn, index: [u8; 32]) -> Result<bool, StoreError> {
-    tx.execute_one(WITHDRAW_CODE, args![on.person(), index]).await
+pub async fn withdraw_code(tx: &mut Tx, on: &TaskOn, index: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(WITHDRAW_CODE, args![on.person(), index, now.shanghai_date()]).await
 }
 
 /// Who holds a 学籍号.

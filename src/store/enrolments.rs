@@ -1,12 +1,14 @@
 //! Enrolments 学籍/在读. The database holds that a student has one open 学籍, whoever imports.
 
 use chrono::NaiveDate;
+use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
 use crate::domain::id::{ClassId, PersonId};
 use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::enrolment::{Enrolment, Slice};
+use crate::domain::time::Timestamp;
 
 statements! {
     INSERT = "INSERT INTO enrolment (id, person_id, org_id, class_id, student_no, category, state, source, valid_from, valid_to, created_at, updated_at, version, began_by, ended_by)
@@ -19,6 +21,11 @@ statements! {
         FROM enrolment e WHERE e.id = $1 AND e.person_id = $2 AND e.version = $3 - 1
           AND (e.class_id IS DISTINCT FROM $4 OR e.student_no IS DISTINCT FROM $5 OR e.state <> $6 OR e.source <> $9)
           AND COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from) < $7
+        ON CONFLICT (enrolment_id, valid_from) DO NOTHING";
+    // The same before a change that no version counts: of a merge.
+    KEEP_BEFORE = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, valid_from, valid_to, created_at)
+        SELECT e.id, e.class_id, e.student_no, e.state, e.source, COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from), $2, $3
+        FROM enrolment e WHERE e.id = $1 AND COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from) < $2
         ON CONFLICT (enrolment_id, valid_from) DO NOTHING";
     SLICES = "SELECT s.* FROM enrolment_slice s JOIN enrolment e ON e.id = s.enrolment_id WHERE e.person_id = $1 ORDER BY s.enrolment_id, s.valid_from";
     RAISE = "UPDATE enrolment SET source = 'normal', class_id = $3, student_no = $4, updated_at = $5, version = $6, began_by = $7
@@ -161,6 +168,14 @@ pub async fn raise(tx: &mut Tx, on: &TaskOn, raised: &Enrolment) -> Result<bool,
         raised.began_by.map(StudentChange::as_str),
     ];
     tx.execute_one(RAISE, values).await
+}
+
+/// Keeps how a stay was until a day, before a merge changes it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub(super) async fn keep_before(tx: &mut Tx, stay: Uuid, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(KEEP_BEFORE, args![stay, now.shanghai_date(), now]).await.map(drop)
 }
 
 /// Keeps how a stay was before a change whose version was counted up.

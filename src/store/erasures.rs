@@ -18,8 +18,8 @@ statements! {
     PRESENCE = "DELETE FROM presence WHERE person_id = $1";
     FORMER_NAMES = "UPDATE person_name SET name = NULL, name_key = NULL WHERE person_id = $1";
     // What was withdrawn is somebody else's, and no mark of hers.
-    DOCUMENTS = "UPDATE identity_document SET number_sealed = NULL, valid_from = NULL, valid_to = NULL, status = CASE WHEN status = 'withdrawn' THEN status ELSE 'erased' END, updated_at = $2, version = version + 1 WHERE person_id = $1";
-    PERSONAL_CODES = "UPDATE personal_code SET code_sealed = NULL, status = CASE WHEN status = 'withdrawn' THEN status ELSE 'erased' END WHERE person_id = $1";
+    DOCUMENTS = "UPDATE identity_document SET number_sealed = NULL, valid_from = NULL, valid_to = NULL, ended_as = NULL, end_evidence_sealed = NULL, status = CASE WHEN status = 'withdrawn' THEN status ELSE 'erased' END, updated_at = $2, version = version + 1 WHERE person_id = $1";
+    PERSONAL_CODES = "UPDATE personal_code SET code_sealed = NULL, valid_to = NULL, status = CASE WHEN status = 'withdrawn' THEN status ELSE 'erased' END WHERE person_id = $1";
     EVIDENCE = "UPDATE verification SET evidence_sealed = NULL, txn = NULL WHERE person_id = $1";
     // What was open has nothing left to decide about.
     CASES = "UPDATE conflict_case SET evidence_sealed = NULL, reason = NULL, subject_key = NULL, state = 'decided', decided_at = COALESCE(decided_at, $2), version = version + 1 WHERE person_id = $1 OR other_id = $1";
@@ -46,9 +46,42 @@ statements! {
     DEVICES = "UPDATE session SET agent = NULL WHERE person_id = $1";
     PURPOSES = "UPDATE approval SET purpose = '' WHERE person_id = $1";
     SPACE = "UPDATE space SET url = NULL, status = 'closed' WHERE id = (SELECT space_id FROM person WHERE id = $1)";
+    REOPEN_SPACE = "UPDATE space SET status = 'active' WHERE status = 'closed' AND id = (SELECT space_id FROM person WHERE id = $1)";
     // The row itself is written by its own verb for who stands; who was merged into her stays merged.
     ABSORBED = "UPDATE person SET name = NULL, name_key = NULL, sex = '0', birth_date = NULL, nationality = NULL, salt = NULL, home_platform_id = NULL, updated_at = $2, version = version + 1
         WHERE id = $1 AND merged_into IS NOT NULL";
+}
+
+/// Takes away at once what no law keeps of a person who asked to be erased. Receipts end by their own verb, which tells whoever
+/// rested on them.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn restrict(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<(), StoreError> {
+    for statement in [
+        PASSWORD,
+        CODES_TO_ACTIVATE,
+        ALIASES,
+        CONTACTS,
+        PROFILE,
+        EVIDENCE,
+        QUESTIONS,
+        RECEIPTS_IN_DETAIL,
+        GRANTS_IN_DETAIL,
+        DEVICES,
+        SPACE,
+    ] {
+        tx.execute(statement, args![on.person()]).await?;
+    }
+    tx.execute(RECEIPTS, args![on.person(), now]).await.map(drop)
+}
+
+/// The space of whoever took it back is hers again, without the link that is gone.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn release(tx: &mut Tx, on: &TaskOn) -> Result<(), StoreError> {
+    tx.execute(REOPEN_SPACE, args![on.person()]).await.map(drop)
 }
 
 /// Takes away what a record holds of a person. Her own row is left to [`super::persons::update`], unless it was merged.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
+use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Own, Task, TaskOn};
@@ -23,6 +24,11 @@ statements! {
         SELECT g.id, g.relation, g.legal, g.rank, g.status, g.restrictions, g.guardian_org_id, COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from), $3, $4
         FROM guardianship g WHERE g.id = $1 AND g.version = $2 - 1
           AND COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from) < $3
+        ON CONFLICT (guardianship_id, valid_from) DO NOTHING";
+    // The same before a change that no version counts: of a merge.
+    KEEP_BEFORE = "INSERT INTO guardianship_slice (guardianship_id, relation, legal, rank, status, restrictions, guardian_org_id, valid_from, valid_to, created_at)
+        SELECT g.id, g.relation, g.legal, g.rank, g.status, g.restrictions, g.guardian_org_id, COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from), $2, $3
+        FROM guardianship g WHERE g.id = $1 AND COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from) < $2
         ON CONFLICT (guardianship_id, valid_from) DO NOTHING";
     SLICES = "SELECT s.* FROM guardianship_slice s JOIN guardianship g ON g.id = s.guardianship_id WHERE g.child_id = $1 ORDER BY s.guardianship_id, s.valid_from";
     MAJORITY = "SELECT g.id AS id, CASE WHEN g.status IN ('pending', 'confirmed') AND c.birth_date < $2 THEN TRUE ELSE FALSE END AS due
@@ -160,6 +166,14 @@ pub(super) async fn keep(tx: &mut Tx, changed: &Guardianship) -> Result<(), Stor
     tx.execute(KEEP, args![changed.id, changed.version, day, changed.updated_at]).await.map(drop)
 }
 
+/// Keeps how a guardianship was until a day, before a merge changes it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub(super) async fn keep_before(tx: &mut Tx, guardianship: Uuid, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(KEEP_BEFORE, args![guardianship, now.shanghai_date(), now]).await.map(drop)
+}
+
 /// A guardianship by its id.
 ///
 /// # Errors
@@ -217,7 +231,7 @@ pub async fn page_for_majority(
     born_before: NaiveDate,
     limit: u32,
 ) -> Result<Vec<Due>, StoreError> {
-    let after = after.unwrap_or(GuardianshipId(uuid::Uuid::nil()));
+    let after = after.unwrap_or(GuardianshipId(Uuid::nil()));
     tx.all(MAJORITY, args![after, born_before, limit]).await
 }
 

@@ -4,13 +4,17 @@
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, Statement, StoreError, Tx, Value, args, statements};
+use super::{enrolments, guardianships};
 use crate::domain::access::Task;
 use crate::domain::id::MergeId;
+use crate::domain::time::Timestamp;
 
 statements! {
     SET_SUPERSEDED = "UPDATE verification SET superseded_at = $3 WHERE id = $1 AND superseded_at IS NOT DISTINCT FROM $2";
     SET_DOCUMENT_STATUS = "UPDATE identity_document SET status = $3 WHERE id = $1 AND status IS NOT DISTINCT FROM $2";
+    SET_DOCUMENT_END = "UPDATE identity_document SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR status = 'active')";
     SET_CODE_STATUS = "UPDATE personal_code SET status = $3 WHERE id = $1 AND status IS NOT DISTINCT FROM $2";
+    SET_CODE_END = "UPDATE personal_code SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR status = 'active')";
     SET_CONTACT_END = "UPDATE contact SET ended_at = $3 WHERE id = $1 AND ended_at IS NOT DISTINCT FROM $2 AND (CAST($3 AS BIGINT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM contact o WHERE o.person_id = contact.person_id AND o.kind = contact.kind AND o.value_index = contact.value_index AND o.ended_at IS NULL))";
     SET_STAY_SOURCE = "UPDATE enrolment SET source = $3 WHERE id = $1 AND source IS NOT DISTINCT FROM $2 AND ($3 <> 'normal' OR NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = enrolment.person_id AND o.source = 'normal' AND o.valid_to IS NULL))";
     SET_STAY_END = "UPDATE enrolment SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = enrolment.person_id AND o.valid_to IS NULL AND (o.org_id = enrolment.org_id OR (o.source = 'normal' AND enrolment.source = 'normal'))))";
@@ -18,6 +22,7 @@ statements! {
     SET_TEACHING_POST = "UPDATE teaching SET staffing_id = $3 WHERE id = $1 AND staffing_id IS NOT DISTINCT FROM $2 AND NOT EXISTS (SELECT 1 FROM teaching o WHERE o.staffing_id = $3 AND o.class_id = teaching.class_id AND o.subject = teaching.subject AND o.valid_to IS NULL AND teaching.valid_to IS NULL)";
     SET_TEACHING_END = "UPDATE teaching SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM teaching o WHERE o.staffing_id = teaching.staffing_id AND o.class_id = teaching.class_id AND o.subject = teaching.subject AND o.valid_to IS NULL))";
     SET_GUARDIANSHIP_STATUS = "UPDATE guardianship SET status = $3 WHERE id = $1 AND status IS NOT DISTINCT FROM $2 AND ($3 = 'ended' OR NOT EXISTS (SELECT 1 FROM guardianship o WHERE o.child_id = guardianship.child_id AND o.guardian_id = guardianship.guardian_id AND o.status IN ('pending', 'confirmed')))";
+    SET_GUARDIANSHIP_END = "UPDATE guardianship SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR status IN ('pending', 'confirmed'))";
     SET_GRANT_REVOKED = "UPDATE admin_grant SET revoked_at = $3 WHERE id = $1 AND revoked_at IS NOT DISTINCT FROM $2 AND (CAST($3 AS BIGINT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM admin_grant o WHERE o.person_id = admin_grant.person_id AND o.role = admin_grant.role AND o.org_id = admin_grant.org_id AND o.revoked_at IS NULL)
         AND (admin_grant.role <> 'school_admin' OR admin_grant.deputy <> FALSE OR NOT EXISTS (SELECT 1 FROM admin_grant o WHERE o.org_id = admin_grant.org_id AND o.role = 'school_admin' AND o.deputy = FALSE AND o.revoked_at IS NULL)))";
     SET_GRANT_POST = "UPDATE admin_grant SET staffing_id = $3 WHERE id = $1 AND staffing_id IS NOT DISTINCT FROM $2";
@@ -48,7 +53,9 @@ enum Holds {
 const SLOTS: &[Slot] = &[
     Slot { name: "verification.superseded_at", holds: Holds::Int, set: SET_SUPERSEDED },
     Slot { name: "identity_document.status", holds: Holds::Text, set: SET_DOCUMENT_STATUS },
+    Slot { name: "identity_document.valid_to", holds: Holds::Text, set: SET_DOCUMENT_END },
     Slot { name: "personal_code.status", holds: Holds::Text, set: SET_CODE_STATUS },
+    Slot { name: "personal_code.valid_to", holds: Holds::Text, set: SET_CODE_END },
     Slot { name: "contact.ended_at", holds: Holds::Int, set: SET_CONTACT_END },
     Slot { name: "enrolment.source", holds: Holds::Text, set: SET_STAY_SOURCE },
     Slot { name: "enrolment.valid_to", holds: Holds::Text, set: SET_STAY_END },
@@ -56,6 +63,7 @@ const SLOTS: &[Slot] = &[
     Slot { name: "teaching.staffing_id", holds: Holds::Uuid, set: SET_TEACHING_POST },
     Slot { name: "teaching.valid_to", holds: Holds::Text, set: SET_TEACHING_END },
     Slot { name: "guardianship.status", holds: Holds::Text, set: SET_GUARDIANSHIP_STATUS },
+    Slot { name: "guardianship.valid_to", holds: Holds::Text, set: SET_GUARDIANSHIP_END },
     Slot { name: "admin_grant.revoked_at", holds: Holds::Int, set: SET_GRANT_REVOKED },
     Slot { name: "admin_grant.staffing_id", holds: Holds::Uuid, set: SET_GRANT_POST },
     Slot { name: "relation_claim.state", holds: Holds::Text, set: SET_CLAIM_STATE },
@@ -121,13 +129,25 @@ pub async fn note(tx: &mut Tx, _task: &Task, merge: MergeId, changes: &[Change])
     tx.insert_many(NOTE_CHANGE, rows).await.map(drop)
 }
 
-/// Settles what one person cannot have twice, and writes it down. `false` when somebody changed one of them meanwhile.
+/// Settles what one person cannot have twice, and writes it down; how a stay or a guardianship was until that day stays
+/// known, after an undoing too. `false` when somebody changed one of them meanwhile.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn settle(tx: &mut Tx, task: &Task, merge: MergeId, changes: &[Change]) -> Result<bool, StoreError> {
+pub async fn settle(
+    tx: &mut Tx,
+    task: &Task,
+    merge: MergeId,
+    at: Timestamp,
+    changes: &[Change],
+) -> Result<bool, StoreError> {
     note(tx, task, merge, changes).await?;
     for change in changes {
+        match change.place.as_str() {
+            "enrolment.source" => enrolments::keep_before(tx, change.row, at).await?,
+            "guardianship.status" => guardianships::keep_before(tx, change.row, at).await?,
+            _ => {}
+        }
         if !set(tx, change, &change.before, &change.after).await? {
             return Ok(false);
         }

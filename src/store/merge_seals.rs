@@ -11,6 +11,8 @@ statements! {
     RESEAL_VERIFICATION = "UPDATE verification SET evidence_sealed = $2 WHERE id = $1";
     SEALED_DOCUMENT = "SELECT id, number_sealed AS sealed FROM identity_document WHERE person_id = $1 AND number_sealed IS NOT NULL";
     RESEAL_DOCUMENT = "UPDATE identity_document SET number_sealed = $2 WHERE id = $1";
+    SEALED_END = "SELECT id, end_evidence_sealed AS sealed FROM identity_document WHERE person_id = $1 AND end_evidence_sealed IS NOT NULL";
+    RESEAL_END = "UPDATE identity_document SET end_evidence_sealed = $2 WHERE id = $1";
     SEALED_CODE = "SELECT id, code_sealed AS sealed FROM personal_code WHERE person_id = $1 AND code_sealed IS NOT NULL";
     RESEAL_CODE = "UPDATE personal_code SET code_sealed = $2 WHERE id = $1";
     SEALED_CONTACT = "SELECT id, value_sealed AS sealed FROM contact WHERE person_id = $1 AND value_sealed IS NOT NULL";
@@ -38,6 +40,7 @@ pub const SEALED: &[SealedColumn] = &[
         write: RESEAL_VERIFICATION,
     },
     SealedColumn { table: "identity_document", column: "number_sealed", read: SEALED_DOCUMENT, write: RESEAL_DOCUMENT },
+    SealedColumn { table: "identity_document", column: "end_evidence_sealed", read: SEALED_END, write: RESEAL_END },
     SealedColumn { table: "personal_code", column: "code_sealed", read: SEALED_CODE, write: RESEAL_CODE },
     SealedColumn { table: "contact", column: "value_sealed", read: SEALED_CONTACT, write: RESEAL_CONTACT },
 ];

@@ -28,6 +28,7 @@ pub mod documents;
 pub mod elsewhere;
 pub mod enrolments;
 pub mod ephemeral;
+pub mod erasure_requests;
 pub mod erasures;
 pub mod errands;
 pub mod fact_authors;

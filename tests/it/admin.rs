@@ -216,7 +216,7 @@ both_engines! {
         revoke(&app, county, people[2], AdminRole::School, SCHOOL).await.unwrap();
         revoke(&app, city, people[5], AdminRole::School, SCHOOL).await.unwrap();
         let asked = grant(&app, county, people[4], &wish(AdminRole::School, SCHOOL)).await.unwrap();
-        assert_eq!((asked.granted, asked.deputy), (false, true), "the answer is what she holds");
+        assert_eq!((asked.granted, asked.deputy), (true, false), "what she held as a deputy ended with whoever named her");
         revoke(&app, county, people[4], AdminRole::School, SCHOOL).await.unwrap();
         let anew = grant(&app, county, people[4], &wish(AdminRole::School, SCHOOL)).await.unwrap();
         assert_eq!((anew.granted, anew.deputy), (true, false), "whom the level above names runs the school");
@@ -226,6 +226,37 @@ both_engines! {
             grant(&app, OPERATOR, people[1], &wish(role, COUNTY)).await.unwrap();
         }
         assert_eq!(revoke(&app, county, people[4], AdminRole::School, SCHOOL).await.unwrap_err(), Kind::NotFound);
+    }
+
+    async fn what_ends_by_itself_ends_at_once_and_is_written_down(app: TestApp) {
+        let people = staff(&app, 5).await;
+        let until = Some(app.clock.now().shanghai_date());
+        grant(&app, OPERATOR, people[0], &wish(AdminRole::County, COUNTY)).await.unwrap();
+        grant(&app, OPERATOR, people[4], &Wish { until, ..wish(AdminRole::SchoolRoster, SCHOOL) }).await.unwrap();
+        let (county, runs) = (Decider::Admin(people[0]), Decider::Admin(people[1]));
+        grant(&app, county, people[1], &Wish { may_delegate: true, ..wish(AdminRole::School, SCHOOL) }).await.unwrap();
+        let named = Wish { deputy: true, ..wish(AdminRole::School, SCHOOL) };
+        assert!(grant(&app, runs, people[2], &named).await.unwrap().granted);
+        assert!(grant(&app, OPERATOR, people[3], &named).await.unwrap().deputy);
+        let child = pupil(SCHOOL, "王芳", &number("20170203", 2), None);
+        county::pupils(&app, &[child]).await;
+        let child = called(&app, "王芳").await[0];
+        let sees_child = async |who| app.app.why_sees(&app.operator(), OPERATOR, who, child).await.unwrap().sees;
+        assert!(sees_child(people[2]).await && sees_child(people[3]).await && sees_child(people[4]).await);
+        assert_eq!(app.app.end_lapsed_rights().await.unwrap(), 0);
+        // The school gets another system administrator.
+        revoke(&app, county, people[1], AdminRole::School, SCHOOL).await.unwrap();
+        assert!(!sees_child(people[2]).await, "a deputy acts for whoever named her");
+        assert!(sees_child(people[3]).await, "of the operator's nobody is asked");
+        app.clock.advance(days(1));
+        assert!(!sees_child(people[4]).await);
+        let (one, other) = tokio::join!(app.app.end_lapsed_rights(), app.app.end_lapsed_rights());
+        assert_eq!(one.unwrap() + other.unwrap(), 2, "each ends once");
+        let written = text(&app, "SELECT CAST(details AS TEXT) FROM audit_entry WHERE action = 'admin.revoked' ORDER BY id").await;
+        assert_eq!((written.matches("namer").count(), written.matches("time").count()), (1, 1), "{written}");
+        let told = text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM event WHERE kind = 'admin.revoked'").await;
+        assert_eq!(told, "3", "one by hand, two by themselves");
+        assert_eq!(missing(&app, people[4], child).await, ["expired"]);
     }
 
     async fn a_low_role_over_a_high_institution_names_nobody_above_itself(app: TestApp) {

@@ -109,7 +109,7 @@ async fn moved(app: &TestApp) -> (PersonId, PersonId, PersonId) {
 }
 
 async fn today(app: &TestApp, child: PersonId) -> Vec<GuardianPart> {
-    app.app.guardians_as_of(child, Some(app.clock.now().shanghai_date())).await.unwrap()
+    app.app.guardians_as_of(&app.operator(), "核对档案", child, Some(app.clock.now().shanghai_date())).await.unwrap()
 }
 
 async fn all_majorities(app: &TestApp) {
@@ -137,10 +137,10 @@ both_engines! {
         app.clock.advance(days(10));
         let told = change(&app, OPERATOR, (elder, mother), Order::End).await.unwrap();
         assert_eq!(told.len(), 1);
-        let hers = app.app.guardians_as_of(younger, Some(app.clock.now().shanghai_date())).await.unwrap();
+        let hers = app.app.guardians_as_of(&app.operator(), "核对档案", younger, Some(app.clock.now().shanghai_date())).await.unwrap();
         assert_eq!(hers.len(), 1, "the sister's relation stands");
         let before = app.clock.now().shanghai_date() - chrono::Days::new(5);
-        let told = app.app.guardians_as_of(elder, Some(before)).await.unwrap();
+        let told = app.app.guardians_as_of(&app.operator(), "核对档案", elder, Some(before)).await.unwrap();
         assert_eq!(told.len(), 2, "how it was is kept: {told:?}");
         for (pair, order, kind) in [
             ((elder, aunt), add(Relation::Mother), Kind::Conflict),
@@ -196,7 +196,7 @@ both_engines! {
         assert!(speaks(&app, child, clerk).await);
         let leave = staff_life::Order::Leave { org: Some(OTHER.into()), state: StaffState::Resigned };
         app.app.change_staff(&app.operator(), OPERATOR, clerk, None, &leave).await.unwrap();
-        let told = app.app.guardians_as_of(child, Some(app.clock.now().shanghai_date())).await.unwrap();
+        let told = app.app.guardians_as_of(&app.operator(), "核对档案", child, Some(app.clock.now().shanghai_date())).await.unwrap();
         assert!(told.iter().all(|part| part.guardian_id != clerk), "who left the home speaks for nobody: {told:?}");
         assert!(!speaks(&app, child, clerk).await);
         let receipts = "SELECT CASE WHEN withdrawn_at IS NULL THEN 'live' ELSE 'withdrawn' END FROM consent WHERE given_by IN (SELECT id FROM person WHERE name = '赵老师')";
@@ -214,7 +214,7 @@ both_engines! {
         // She has a post at the heir already.
         app.app.hand_over_institution(&app.operator(), OPERATOR, OTHER, SCHOOL, ChangeKind::Closed, &mut Silent).await.unwrap();
         let acts = async |child, day| {
-            let told = app.app.guardians_as_of(child, day).await.unwrap();
+            let told = app.app.guardians_as_of(&app.operator(), "核对档案", child, day).await.unwrap();
             told.into_iter().find(|part| part.guardian_id == clerk).and_then(|part| part.institution)
         };
         let today = Some(app.clock.now().shanghai_date());
@@ -246,9 +246,9 @@ both_engines! {
         database::change(&app.database.url, left).await;
         assert!(!speaks(&app, child, clerk).await);
         let today = Some(app.clock.now().shanghai_date());
-        assert_eq!(app.app.guardians_as_of(child, today).await.unwrap().len(), 2);
+        assert_eq!(app.app.guardians_as_of(&app.operator(), "核对档案", child, today).await.unwrap().len(), 2);
         app.app.close_institution(&app.operator(), OPERATOR, OTHER).await.unwrap();
-        let left = app.app.guardians_as_of(child, today).await.unwrap();
+        let left = app.app.guardians_as_of(&app.operator(), "核对档案", child, today).await.unwrap();
         assert!(left.len() == 1 && left[0].institution.is_none(), "what is closed is nobody's guardian: {left:?}");
     }
 
@@ -256,22 +256,22 @@ both_engines! {
         family(&app).await;
         let elder = one(&app, "李大").await;
         all_majorities(&app).await;
-        assert_eq!(app.app.guardians_as_of(elder, Some(app.clock.now().shanghai_date())).await.unwrap().len(), 1);
+        assert_eq!(app.app.guardians_as_of(&app.operator(), "核对档案", elder, Some(app.clock.now().shanghai_date())).await.unwrap().len(), 1);
         let birthday: chrono::NaiveDate = "2035-02-03".parse().unwrap();
         let ahead = (birthday - app.clock.now().shanghai_date()).num_days();
         app.clock.advance(days(u64::try_from(ahead).unwrap()));
         all_majorities(&app).await;
-        assert_eq!(app.app.guardians_as_of(elder, Some(birthday)).await.unwrap().len(), 1, "on the birthday itself she is not of age");
+        assert_eq!(app.app.guardians_as_of(&app.operator(), "核对档案", elder, Some(birthday)).await.unwrap().len(), 1, "on the birthday itself she is not of age");
         app.clock.advance(days(40));
         all_majorities(&app).await;
-        let told = app.app.guardians_as_of(elder, None).await.unwrap();
+        let told = app.app.guardians_as_of(&app.operator(), "核对档案", elder, None).await.unwrap();
         assert_eq!((told.last().unwrap().status, told[0].to), ("ended", birthday.succ_opt()), "to the day, however late: {told:?}");
         let ended = "SELECT CAST(COUNT(*) AS TEXT) FROM event e JOIN guardianship g ON g.id = e.aggregate_id JOIN person p ON p.id = g.child_id WHERE e.kind = 'guardianship.ended' AND p.name = '李大'";
         assert_eq!(text(&app, ended).await, "1");
         all_majorities(&app).await;
         assert_eq!(text(&app, ended).await, "1", "once");
         let younger = one(&app, "李小").await;
-        assert_eq!(app.app.guardians_as_of(younger, Some(app.clock.now().shanghai_date())).await.unwrap().len(), 1);
+        assert_eq!(app.app.guardians_as_of(&app.operator(), "核对档案", younger, Some(app.clock.now().shanghai_date())).await.unwrap().len(), 1);
     }
 
     async fn one_relation_that_cannot_be_read_keeps_nobody_elses_waiting(app: TestApp) {

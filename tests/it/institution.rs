@@ -177,9 +177,9 @@ both_engines! {
         let recorded = "SELECT o.name FROM guardianship g JOIN institution o ON o.id = g.recorded_org_id JOIN person p ON p.id = g.child_id WHERE p.name = '李娜'";
         assert_eq!(text(&app, recorded).await, "第七实验小学", "its school speaks for her guardian");
         let hers = called(&app, "李娜").await[0];
-        let told = app.app.enrolments_as_of(hers, Some(before.parse().unwrap())).await.unwrap();
+        let told = app.app.enrolments_as_of(&app.operator(), "核对档案", hers, Some(before.parse().unwrap())).await.unwrap();
         assert_eq!((told.len(), told[0].institution.as_str(), told[0].state), (1, "第八实验小学", "01"), "how it was is kept");
-        let told = app.app.enrolments_as_of(hers, None).await.unwrap();
+        let told = app.app.enrolments_as_of(&app.operator(), "核对档案", hers, None).await.unwrap();
         assert_eq!(told.len(), 2);
         assert_eq!(shown(&app, OTHER, None).await.unwrap().name, "第七实验小学");
         assert_eq!(shown(&app, OTHER, Some(&before)).await.unwrap().name, "第八实验小学");

@@ -4,5 +4,7 @@
 mod ends;
 mod erased;
 mod many;
+mod papers;
 mod races;
+mod slices;
 mod undone;

@@ -67,11 +67,11 @@ both_engines! {
             seen.push((today(), at));
         }
         for (day, at) in &seen {
-            let told = app.app.posts_as_of(hers, Some(*day)).await.unwrap();
+            let told = app.app.posts_as_of(&app.operator(), "核对档案", hers, Some(*day)).await.unwrap();
             let names: Vec<_> = told.iter().map(|part| part.institution.as_str()).collect();
             assert_eq!(&names, at, "{day}");
         }
-        let all = app.app.posts_as_of(hers, None).await.unwrap();
+        let all = app.app.posts_as_of(&app.operator(), "核对档案", hers, None).await.unwrap();
         assert_eq!(all.len(), 4, "each time is a slice of its own");
         let back = all.iter().find(|part| part.post == "31" && part.institution == "第七实验小学").unwrap();
         assert_eq!(back.state, "05", "returned as 在职, and moved on (调出)");
@@ -87,10 +87,10 @@ both_engines! {
         change(&app, OPERATOR, other, teach("1班", None, true)).await.unwrap();
         let heads = "SELECT p.name FROM teaching t JOIN staffing s ON s.id = t.staffing_id JOIN person p ON p.id = s.person_id JOIN institution o ON o.id = s.org_id WHERE t.head_teacher = TRUE AND t.valid_to IS NULL AND o.name = '第七实验小学'";
         assert_eq!(text(&app, heads).await, "钱老师");
-        let told = app.app.posts_as_of(one, Some(app.clock.now().shanghai_date())).await.unwrap();
+        let told = app.app.posts_as_of(&app.operator(), "核对档案", one, Some(app.clock.now().shanghai_date())).await.unwrap();
         assert!(told[0].teaches.iter().any(|lesson| lesson.subject == Some("语文") && !lesson.head_teacher), "{told:?}");
         let before = app.clock.now().shanghai_date() - chrono::Days::new(3);
-        let told = app.app.posts_as_of(one, Some(before)).await.unwrap();
+        let told = app.app.posts_as_of(&app.operator(), "核对档案", one, Some(before)).await.unwrap();
         assert!(told[0].teaches.iter().any(|lesson| lesson.head_teacher), "as it was: {told:?}");
         assert_eq!(change(&app, OPERATOR, one, teach("1班", Some("13"), false)).await.unwrap_err(), Kind::Conflict, "twice");
         assert_eq!(change(&app, OPERATOR, one, teach("9班", Some("13"), false)).await.unwrap_err(), Kind::NotFound);
@@ -162,7 +162,7 @@ both_engines! {
         assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{one:?} {other:?}");
         let (one, other) = tokio::join!(change(&app, OPERATOR, hers, join(OTHER)), change(&app, OPERATOR, hers, join(OTHER)));
         assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{one:?} {other:?}");
-        assert_eq!(app.app.posts_as_of(hers, None).await.unwrap().len(), 2);
+        assert_eq!(app.app.posts_as_of(&app.operator(), "核对档案", hers, None).await.unwrap().len(), 2);
     }
 }
 

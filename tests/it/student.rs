@@ -60,7 +60,7 @@ both_engines! {
         let stays = text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM enrolment e JOIN person p ON p.id = e.person_id WHERE p.name = '王芳'").await;
         assert_eq!(stays, "1", "one stay with one id");
         for (n, (day, state, no)) in seen.iter().enumerate() {
-            let told = app.app.enrolments_as_of(hers, Some(*day)).await.unwrap();
+            let told = app.app.enrolments_as_of(&app.operator(), "核对档案", hers, Some(*day)).await.unwrap();
             if n == 4 {
                 assert!(told.is_empty(), "from its end on there is none");
             } else {
@@ -68,10 +68,10 @@ both_engines! {
                 assert!(told[0].class.as_deref().unwrap().contains(no), "{told:?}");
             }
         }
-        let all = app.app.enrolments_as_of(hers, None).await.unwrap();
+        let all = app.app.enrolments_as_of(&app.operator(), "核对档案", hers, None).await.unwrap();
         assert_eq!(all.len(), 4);
         assert!(all.windows(2).all(|pair| pair[0].to == Some(pair[1].from)), "{all:?}");
-        assert!(app.app.enrolments_as_of(hers, Some("2001-01-01".parse().unwrap())).await.unwrap().is_empty());
+        assert!(app.app.enrolments_as_of(&app.operator(), "核对档案", hers, Some("2001-01-01".parse().unwrap())).await.unwrap().is_empty());
         let verdict = async { while app.app.number_pending().await.unwrap() > 0 {} app.app.verify_audit(&[]).await.unwrap() };
         assert!(verdict.await.holds);
     }
@@ -121,7 +121,7 @@ both_engines! {
         let leave = |state| change(&app, OPERATOR, hers, Order::End(state));
         let (one, other) = tokio::join!(leave(StudentState::Withdrawn), leave(StudentState::DroppedOut));
         assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{one:?} {other:?}");
-        assert_eq!(app.app.enrolments_as_of(hers, None).await.unwrap().len(), 1, "and told once");
+        assert_eq!(app.app.enrolments_as_of(&app.operator(), "核对档案", hers, None).await.unwrap().len(), 1, "and told once");
     }
 
     async fn platforms_keep_her_through_a_move_and_lose_her_with_the_end(app: TestApp) {
@@ -153,8 +153,8 @@ fn the_command_says_what_it_did_and_why_not() {
     assert!(twice.code == Some(1) && twice.err.contains("`resume` first"), "{}", twice.err);
     let typed = place.run(&["student", "resume", "--person", person, "--class", "小学2024"]);
     assert!(typed.code == Some(1) && typed.err.contains("学段/入学年份/班级"), "{}", typed.err);
-    let told = place.json(&["student", "history", "--person", person], "");
+    let told = place.json(&["student", "history", "--person", person, "--reason", "核对学籍"], "");
     assert_eq!(told[0]["state"], "02", "{told}");
-    let text = place.run(&["student", "history", "--person", person]).out;
+    let text = place.run(&["student", "history", "--person", person, "--reason", "核对学籍"]).out;
     assert!(text.contains("第七实验小学") && text.contains("休学"), "{text}");
 }

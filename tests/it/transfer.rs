@@ -168,7 +168,7 @@ both_engines! {
         app.clock.advance(std::time::Duration::from_secs(10 * 86_400));
         decide(&app, OPERATOR, transfer, Verdict::Confirm).await.unwrap();
         assert_eq!(held_by(&app).await, "第八实验小学");
-        let told = app.app.enrolments_as_of(hers, None).await.unwrap();
+        let told = app.app.enrolments_as_of(&app.operator(), "核对档案", hers, None).await.unwrap();
         let told: Vec<_> = told.iter().map(|part| (part.institution.as_str(), part.source, part.class.is_some())).collect();
         let (seventh, eighth) = ("第七实验小学", "第八实验小学");
         assert_eq!(told, [(seventh, "normal", true), (eighth, "borrowed", false), (eighth, "normal", true)]);

@@ -295,7 +295,7 @@ impl App {
     }
 
     async fn settled(&self, work: &mut Work<'_>, task: &Task, merge: &Merge, changes: &[Change]) -> Result<(), Error> {
-        if merge_changes::settle(work.tx(), task, merge.id, changes).await? {
+        if merge_changes::settle(work.tx(), task, merge.id, merge.merged_at, changes).await? {
             Ok(())
         } else {
             Err(Error::busy("somebody changed what the merge settles at the same moment"))

@@ -32,6 +32,9 @@ impl App {
         for one in &ending {
             let (was, ended) = (one.guardianship.status.as_str(), GuardianshipStatus::Ended.as_str());
             changes.push(Change::new("guardianship.status", one.guardianship.id, was, ended));
+            let end = ctx.now.shanghai_date().max(one.guardianship.valid_from).to_string();
+            let until = one.guardianship.valid_to.map(|day| day.to_string());
+            changes.push(Change::new("guardianship.valid_to", one.guardianship.id, until, end));
             if let Some(stands) = one.heir(ctx.now) {
                 changes.extend(self.used_as(work, task, merge, one.guardianship.id.0, stands.id.0).await?);
             }
@@ -57,6 +60,10 @@ impl App {
         let (mine, hers) = (task.on(merge.survivor), task.on(merge.absorbed));
         let mut changes = Vec::new();
         let (active, superseded) = (DocumentStatus::Active, DocumentStatus::Superseded.as_str());
+        let today = ctx.now.shanghai_date().to_string();
+        let end = |place, row: uuid::Uuid, until: Option<chrono::NaiveDate>| {
+            Change::new(place, row, until.map(|day| day.to_string()), today.clone())
+        };
         let kept = documents::of_person(work.tx(), &mine).await?;
         for paper in documents::of_person(work.tx(), &hers).await?.into_iter().filter(|one| one.status == active) {
             let same = |other: &&documents::StoredDocument| {
@@ -64,6 +71,7 @@ impl App {
             };
             if kept.iter().any(|other| same(&other)) {
                 changes.push(Change::new("identity_document.status", paper.id, active.as_str(), superseded));
+                changes.push(end("identity_document.valid_to", paper.id.0, paper.valid_to));
             }
         }
         let mut codes = documents::codes_of(work.tx(), &mine).await?;
@@ -72,6 +80,7 @@ impl App {
         codes.sort_by_key(|code| (code.kind, code.person != merge.survivor));
         for code in codes.iter().skip(1) {
             changes.push(Change::new("personal_code.status", code.id, active.as_str(), superseded));
+            changes.push(end("personal_code.valid_to", code.id, code.valid_to));
         }
         let kept = contacts::of_person(work.tx(), &mine).await?;
         for contact in contacts::of_person(work.tx(), &hers).await? {

@@ -7,6 +7,7 @@ use super::{App, Ctx, Decider, Error, Kind, Merge, Merged, Outcome, Work, access
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{AccountId, PersonId, SessionId};
+use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::person::Person;
 use crate::store::merge_changes::{self, Change};
 use crate::store::{cases, merge_rows, merge_seals, merges, person_names, persons};
@@ -51,6 +52,10 @@ impl App {
         self.may_change(work, ctx, task, by, stands).await?;
         if survivor.salt.is_none() {
             return Err(Error::not_found("the person"));
+        }
+        // What went at once went of both.
+        if survivor.status == Status::Cancelled {
+            return Err(Error::new(Kind::Conflict, "she asked to be erased: that is taken back first"));
         }
         let undone = known.undo(by.admin(), ctx.now).map_err(refused)?;
         if survivor.merged_into.is_some() {

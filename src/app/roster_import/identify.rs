@@ -302,6 +302,8 @@ impl Desk<'_> {
                 status: DocumentStatus::Active,
                 valid_from: None,
                 valid_to: None,
+                ended_as: None,
+                end_evidence_sealed: None,
                 verification: None,
                 created_at: now,
                 updated_at: now,
@@ -328,7 +330,7 @@ impl Desk<'_> {
     fn contact(&mut self, who: &Somebody, row: &PersonRow) -> Result<bool, Error> {
         let (Some(phone), Some(salt)) = (&row.phone, &who.salt) else { return Ok(false) };
         let index = self.app.index.contact("phone", phone);
-        if !self.known.contacts.insert((who.id, index)) {
+        if self.known.leaving.contains(&who.id) || !self.known.contacts.insert((who.id, index)) {
             return Ok(false);
         }
         let id = new_uuid(self.ctx.now, &*self.app.random);

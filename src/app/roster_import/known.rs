@@ -20,7 +20,8 @@ use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
 use crate::store::documents::{self, DocumentKey, Named};
 use crate::store::{
-    accounts, cases, contacts, enrolments, erasures, guardianships, institutions, platforms, relation_claims, staffings,
+    accounts, cases, contacts, enrolments, erasure_requests, erasures, guardianships, institutions, platforms,
+    relation_claims, staffings,
 };
 
 /// An institution as rows need it.
@@ -69,6 +70,8 @@ pub(super) struct Known {
     ward_schools: HashMap<PersonId, Vec<OrgId>>,
     pub(super) stated: Stated,
     pub(super) contacts: HashSet<(PersonId, [u8; 32])>,
+    /// Who asked to be erased: nothing comes to what the law keeps of them (R18).
+    pub(super) leaving: HashSet<PersonId>,
     pub(super) user_names: HashMap<PersonId, String>,
     loaded: HashSet<PersonId>,
 }
@@ -213,6 +216,7 @@ impl Known {
             self.guardianships.entry(guardianship.child).or_default().push(guardianship);
         }
         self.contacts.extend(contacts::indexes_of_many(tx, task, people).await?);
+        self.leaving.extend(erasure_requests::waiting_of_many(tx, task, people).await?);
         self.user_names.extend(accounts::user_names_of_many(tx, task, people).await?);
         Ok(())
     }

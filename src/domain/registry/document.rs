@@ -64,6 +64,15 @@ codes! {
     }
 }
 
+codes! {
+    /// What ended a paper that was hers, while its number stays hers.
+    PaperEnd {
+        Lost = "lost", "遗失";
+        Void = "void", "作废";
+        Recalled = "recalled", "签发机关收回";
+    }
+}
+
 impl DocumentStatus {
     /// Whether nobody else can record the number.
     pub const fn holds_number(self) -> bool {

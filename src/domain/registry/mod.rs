@@ -12,6 +12,7 @@ pub mod contact;
 pub mod division;
 pub mod document;
 pub mod enrolment;
+pub mod erasure;
 pub mod errand;
 pub mod feed;
 pub mod grade;

@@ -4,9 +4,10 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::erasure::stands;
 use super::interaction::name;
 use super::respond::{FormTargets, page};
-use super::views::{Home, HomeNote, Look, OtherGuardian, Platform, Waiting, Ward, WardAccount};
+use super::views::{Home, HomeNote, Look, OtherGuardian, Platform, Waiting, Ward, WardAccount, WardErasure};
 use crate::app::App;
 use crate::app::authorize::PageStop;
 use crate::app::disclosure::Disclosure;
@@ -15,6 +16,7 @@ use crate::app::ward::WardCard;
 use crate::domain::locale::Locale;
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::params::Params;
+use crate::domain::time::Timestamp;
 use crate::http::error;
 use crate::http::extract::Visit;
 use crate::http::oidc::authorize::redirect;
@@ -31,14 +33,16 @@ pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visi
                 platforms: home.platforms.iter().map(named).collect(),
                 looks: home.looks.into_iter().map(look).collect(),
                 wards: home.wards.into_iter().map(ward).collect(),
+                erasures: home.erasures.into_iter().map(erasure).collect(),
                 waiting: home.questions.into_iter().map(|question| waiting(question, visit.ctx.locale)).collect(),
                 console: home.console,
                 note,
             }
         }
         Ok(None) => {
-            let (platforms, wards, looks, waiting) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            Home { who: None, platforms, wards, looks, waiting, console: false, note: None }
+            let (platforms, wards, erasures) = (Vec::new(), Vec::new(), Vec::new());
+            let (looks, waiting) = (Vec::new(), Vec::new());
+            Home { who: None, platforms, wards, erasures, looks, waiting, console: false, note: None }
         }
         Err(why) => return error::failure(visit, &why),
     };
@@ -49,7 +53,7 @@ pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visi
 fn look(one: Disclosure) -> Look {
     let who: Vec<String> = [one.by, one.institution].into_iter().flatten().collect();
     Look {
-        day: one.at.split('T').next().unwrap_or_default().to_owned(),
+        day: Timestamp::from_rfc3339(&one.at).map(|at| at.shanghai_date().to_string()).unwrap_or_default(),
         who: (!who.is_empty()).then(|| who.join(" · ")),
         action: one.action,
         purpose: one.purpose,
@@ -74,6 +78,10 @@ fn waiting(question: OpenQuestion, locale: Locale) -> Waiting {
     }
 }
 
+fn erasure(one: crate::app::erasure_request::WardErasure) -> WardErasure {
+    WardErasure { id: one.ward.to_string(), hint: one.hint, stands: stands(one.waiting) }
+}
+
 fn ward(card: WardCard) -> Ward {
     let place: Vec<String> = [card.school, card.class].into_iter().flatten().collect();
     Ward {
@@ -81,6 +89,7 @@ fn ward(card: WardCard) -> Ward {
         hint: card.hint,
         place: (!place.is_empty()).then(|| place.join(" · ")),
         pending: card.pending,
+        decides: card.decides,
         account: card.account.map(|account| WardAccount { user_name: account.user_name, active: account.active }),
         others: card
             .others

@@ -46,7 +46,7 @@ pub fn bare(app: &App, mut visit: Visit, then: &Then) -> Response {
 
 fn code_of(then: &Then) -> Option<String> {
     match then {
-        Then::Home | Then::Devices | Then::Password | Then::Consents | Then::Console(_) => None,
+        Then::Home | Then::Devices | Then::Password | Then::Consents | Then::Record(_) | Then::Console(_) => None,
         Then::Device(code) => code.clone(),
     }
 }
@@ -84,6 +84,7 @@ fn went_in(app: &App, mut visit: Visit, signed_in: SignedIn) -> Response {
                 Then::Devices => path::DEVICES.to_owned(),
                 Then::Password => path::PASSWORD.to_owned(),
                 Then::Consents => path::CONSENTS.to_owned(),
+                Then::Record(ward) => super::record::address(*ward),
                 Then::Console(page) => page.clone(),
                 Then::Device(None) => path::DEVICE.to_owned(),
                 Then::Device(Some(code)) => with_query(path::DEVICE, &[("user_code", code)]),

@@ -37,6 +37,8 @@ fn document(n: u128, person: u128, key: DocumentKey) -> StoredDocument {
         status: DocumentStatus::Active,
         valid_from: None,
         valid_to: Some("2036-01-01".parse().unwrap()),
+        ended_as: None,
+        end_evidence_sealed: None,
         verification: None,
         created_at: NOW,
         updated_at: NOW,

@@ -29,6 +29,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::documents::STATEMENTS,
     crate::store::elsewhere::STATEMENTS,
     crate::store::enrolments::STATEMENTS,
+    crate::store::erasure_requests::STATEMENTS,
     crate::store::erasures::STATEMENTS,
     crate::store::errands::STATEMENTS,
     crate::store::fact_authors::STATEMENTS,

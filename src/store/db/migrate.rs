@@ -55,6 +55,8 @@ const MIGRATIONS: &[Pair] = pairs! {
     27 "0027_found_by_index";
     28 "0028_student_changes";
     29 "0029_audit_places";
+    28 "0028_erasure_requests";
+    29 "0029_papers_over_time";
 };
 
 /// What [`Db::migrate`] did.

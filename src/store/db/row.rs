@@ -132,5 +132,5 @@ macro_rules! id_columns {
 id_columns! {
     PersonId, AccountId, OrgId, ClassId, EnrolmentId, StaffingId, GuardianshipId, IdentityId, DocumentId, VerificationId,
     SpaceId, ClientId, ConsentId, SessionId, InteractionId, GrantId, FamilyId, AuditId, EventId, AdminGrantId, ActivationId,
-    DeliveryId, ElsewhereId, RelationClaimId, CaseId, MergeId, InitialTokenId, TurnId, ApprovalId, ErrandId,
+    DeliveryId, ElsewhereId, RelationClaimId, CaseId, MergeId, InitialTokenId, TurnId, ApprovalId, ErasureId, ErrandId,
 }

@@ -71,5 +71,5 @@ id_values! {
     PersonId, AccountId, OrgId, ClassId, EnrolmentId, StaffingId, GuardianshipId, IdentityId, DocumentId, VerificationId,
     SpaceId, ClientId, ConsentId, SessionId, InteractionId, GrantId, FamilyId, AuditId, EventId, AdminGrantId, ActivationId,
     DeliveryId, ElsewhereId,
-    RelationClaimId, CaseId, MergeId, InitialTokenId, TurnId, ApprovalId, ErrandId,
+    RelationClaimId, CaseId, MergeId, InitialTokenId, TurnId, ApprovalId, ErasureId, ErrandId,
 }

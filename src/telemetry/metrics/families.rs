@@ -119,10 +119,10 @@ families! {
     } = "documents of clients that were fetched: good; its server cannot be had; another status; an address that is closed here; over 5 KiB; no JSON; says another client_id; holds a secret; a member of another kind; answers to another origin; refused as a registration; another sector";
     // The label is not `job`: Prometheus writes that one itself, and would rename ours.
     jobs: Counter "mingji_job_runs_total" {
-        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "upkeep", "anchor"], outcome: &["done", "failed"]
+        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "erasures", "rights", "upkeep", "anchor"], outcome: &["done", "failed"]
     } = "runs of what works in the background";
     job_success: Gauge "mingji_job_last_success_timestamp_seconds" {
-        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "upkeep", "anchor"]
+        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "erasures", "rights", "upkeep", "anchor"]
     } = "when it last went well, in seconds since 1970";
     key_activated: Gauge "mingji_signing_key_activated_timestamp_seconds" { alg: &["ES256", "EdDSA", "RS256", "PS256"] } =
         "since when the active key of this algorithm signs, in seconds since 1970";

@@ -182,6 +182,52 @@ async fn console(album: &Album, place: &Place, demo: &Demo) {
     window.go(&format!("{issuer}/consents")).await;
     window.find("#own").await;
     album.take("consents").await;
+    record(album, demo).await;
+}
+
+/// Everything that is known about her, and the way to have it erased and back.
+async fn record(album: &Album, demo: &Demo) {
+    let (window, issuer) = (&album.window, &demo.ready.issuer);
+    window.go(&format!("{issuer}/record")).await;
+    window.find("#record-person").await;
+    album.take("record").await;
+    let masked = window.text("#record-documents").await;
+    window.press("button[value=numbers]").await;
+    window.find("#record-documents").await;
+    assert_ne!(window.text("#record-documents").await, masked, "a second click shows numbers in full");
+    window.press("button[value=file]").await;
+    window.press("button[value=ask]").await;
+    window.find("#kept").await;
+    window.press("main button[value=yes]").await;
+    window.find("#has-role").await;
+    album.take("erasure-administrator").await;
+    window.go(&format!("{issuer}/end-session")).await;
+    window.press("main button[value=yes]").await;
+    window.find("#signed-out").await;
+    window.go(&format!("{issuer}/record")).await;
+    sign_in(window, demo.ready.person("guardian_of_two")).await;
+    window.find("#record-person").await;
+    window.go(issuer).await;
+    window.press("#wards a[href^='/record']").await;
+    window.find("#record-person").await;
+    album.take("record-of-child").await;
+    window.press("button[value=ask]").await;
+    window.find("#kept").await;
+    album.take("erasure-of-child").await;
+    // The child has no account after this: at the end of the last round.
+    if album.language == "en" {
+        window.press("main button[value=yes]").await;
+        window.find("#erasures").await;
+        album.take("home-erasure").await;
+        window.press("#erasures button").await;
+        window.find("#told").await;
+        assert!(window.has("#wards").await && !window.has("#erasures").await, "{}", window.here().await);
+    }
+    window.go(&format!("{issuer}/erasure")).await;
+    window.fill("#code", "0000-0000-0000").await;
+    window.press("main button.main").await;
+    window.find("#problem").await;
+    album.take("erasure-code").await;
 }
 
 /// The settings of an application, which somebody else changes at the same time; and what is out of use.

@@ -4,6 +4,7 @@ use mingji::domain::locale::Locale;
 use mingji::domain::oidc::authorization_type::{Member, Shown, Text};
 use mingji::domain::oidc::elsewhere::Said;
 use mingji::domain::oidc::fault::DocumentFault;
+use mingji::domain::registry::erasure::Keeps;
 use mingji::domain::registry::holder::Holder;
 use mingji::http::pages::views::*;
 
@@ -201,7 +202,8 @@ fn end_samples(v: Values) -> Vec<Sample> {
             "home",
             Box::new(|l| {
                 let (platforms, wards, looks, waiting) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-                Home { who: None, platforms, wards, looks, waiting, console: false, note: None }.render(l)
+                Home { who: None, platforms, wards, erasures: Vec::new(), looks, waiting, console: false, note: None }
+                    .render(l)
             }),
         ),
         (
@@ -211,6 +213,7 @@ fn end_samples(v: Values) -> Vec<Sample> {
                     who: Some(v.who("陈晓兰")),
                     platforms: platforms(v),
                     wards: Vec::new(),
+                    erasures: Vec::new(),
                     looks: looks(v),
                     waiting: vec![Waiting {
                         id: v.text("q-1"),
@@ -263,6 +266,7 @@ fn ward_samples(v: Values) -> Vec<Sample> {
         hint: v.text(hint),
         place: Some(v.text(place)),
         pending,
+        decides: account.is_some(),
         account: account.map(|active| WardAccount { user_name: v.text("p4nx-8wtc-k"), active }),
         others,
     };
@@ -289,6 +293,7 @@ fn ward_samples(v: Values) -> Vec<Sample> {
             ward("ward-2", "刘*墨", "瑞金第一中学 · 2026级4班", false, None, Vec::new()),
             ward("ward-3", "迪*提", "瑞金市思源实验学校", true, None, Vec::new()),
         ],
+        erasures: vec![WardErasure { id: v.text("ward-4"), hint: v.text("刘*一"), stands: erasing() }],
         looks: Vec::new(),
         waiting: Vec::new(),
         console: false,
@@ -308,6 +313,32 @@ fn ward_samples(v: Values) -> Vec<Sample> {
         ("home-wards-told", Box::new(move |l| home(Some(HomeNote::No)).render(l))),
         ("ward-password", Box::new(move |l| form(None).render(l))),
         ("ward-password-weak", Box::new(move |l| form(Some(PasswordFault::TooShort(8))).render(l))),
+    ]
+}
+
+fn erasing() -> ErasureStands {
+    let kept = vec![Keeps::Stay, Keeps::Ward];
+    ErasureStands { asked: "2026-11-26 08:05".into(), earliest: "2026-12-03 08:05".into(), kept }
+}
+
+fn erasure_samples(v: Values) -> Vec<Sample> {
+    let ward = move || RecordOf { id: v.text("ward-1"), hint: v.text("刘*桐") };
+    let ask = move |of_child: bool, has_role| ErasureStep::Ask {
+        ward: of_child.then(ward),
+        kept: if of_child { vec![Keeps::Stay] } else { Vec::new() },
+        has_role,
+    };
+    let signed_in = move |step| Erasure { who: Some(v.who("刘建国")), step };
+    let alone = |step| Erasure { who: None, step };
+    let code = move || v.text("7qkd-m2xw-9fhj");
+    vec![
+        ("erasure", Box::new(move |l| signed_in(ask(false, true)).render(l))),
+        ("erasure-of-child", Box::new(move |l| signed_in(ask(true, false)).render(l))),
+        ("erasure-asked", Box::new(move |l| alone(ErasureStep::Asked { code: code(), stands: erasing() }).render(l))),
+        ("erasure-code", Box::new(move |l| alone(ErasureStep::Code { unknown: false }).render(l))),
+        ("erasure-unknown", Box::new(move |l| alone(ErasureStep::Code { unknown: true }).render(l))),
+        ("erasure-waits", Box::new(move |l| alone(ErasureStep::Waits { code: code(), stands: erasing() }).render(l))),
+        ("erasure-taken-back", Box::new(move |l| alone(ErasureStep::TakenBack).render(l))),
     ]
 }
 
@@ -389,8 +420,28 @@ fn own_samples(v: Values) -> Vec<Sample> {
         token_minutes: 5,
         taken_back,
     };
+    let fact = move |label: &str, values: &[&str]| RecordFact {
+        label: label.into(),
+        values: values.iter().map(|value| v.text(value)).collect(),
+    };
+    let record = move |ward: Option<&str>, known: bool, full| Record {
+        who: v.who("刘建国"),
+        ward: ward.map(|hint| RecordOf { id: v.text("ward-1"), hint: v.text(hint) }),
+        sections: known.then(|| {
+            let person = vec![vec![fact("姓名", &["刘建国"]), fact("曾用名", &["姓名 刘卫 · 到 2020-01-01"])]];
+            let papers = vec![vec![fact("种类", &["居民身份证"]), fact("号码", &["3****X"])]];
+            let section = |key, entries, more| RecordSection { key, entries, more };
+            vec![section("person", person, 0), section("documents", papers, 3), section("contacts", Vec::new(), 0)]
+        }),
+        full,
+        left_out: ward.is_some(),
+    };
     let weak = OwnPasswordProblem::Weak(PasswordFault::TooCommon);
     vec![
+        ("record", Box::new(move |l| record(None, true, false).render(l))),
+        ("record-in-full", Box::new(move |l| record(None, true, true).render(l))),
+        ("record-of-child", Box::new(move |l| record(Some("刘*桐"), true, false).render(l))),
+        ("record-by-family", Box::new(move |l| record(None, false, false).render(l))),
         ("own-password", Box::new(move |l| password(false, None).render(l))),
         ("own-password-wrong", Box::new(move |l| password(false, Some(OwnPasswordProblem::Wrong)).render(l))),
         ("own-password-weak", Box::new(move |l| password(false, Some(weak)).render(l))),
@@ -411,6 +462,7 @@ pub fn samples(hostile: bool) -> Vec<Sample> {
         ward_samples(v),
         elsewhere_samples(v),
         own_samples(v),
+        erasure_samples(v),
         super::console::samples(v),
     ]
     .into_iter()

@@ -195,6 +195,8 @@ pub static EN: Messages = Messages {
     devices: super::elsewhere::DEVICES_EN,
     own_password: super::mine::OWN_PASSWORD_EN,
     consents: super::mine::CONSENTS_EN,
+    record: super::record::EN,
+    erasure: super::erasure::EN,
     console: super::console_en::EN,
     faults: super::faults::EN,
     errors: Errors {

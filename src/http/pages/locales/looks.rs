@@ -12,6 +12,7 @@ pub struct Looks {
     pub search: &'static str,
     pub person: &'static str,
     pub case: &'static str,
+    pub copy: &'static str,
     pub other: &'static str,
     pub purpose: super::With,
 }
@@ -26,6 +27,7 @@ impl Looks {
             "person.searched" => self.search,
             "person.viewed" => self.person,
             "case.viewed" => self.case,
+            "person.exported" => self.copy,
             _ => self.other,
         }
     }
@@ -42,6 +44,7 @@ pub const ZH: Looks = Looks {
     search: "按姓名或号码查找",
     person: "查看了基本信息",
     case: "处理信息争议时查看",
+    copy: "查看或下载了全部信息",
     other: "查看了信息",
     purpose: |why| format!("用途：{why}"),
 };
@@ -57,6 +60,7 @@ pub const EN: Looks = Looks {
     search: "searched by name or number",
     person: "saw the basic record",
     case: "saw it while settling a dispute",
+    copy: "saw everything, or took a copy of it",
     other: "saw it",
     purpose: |why| format!("for: {why}"),
 };

@@ -10,12 +10,14 @@ pub mod details;
 pub mod documents;
 pub mod elsewhere;
 mod en;
+pub mod erasure;
 pub mod faults;
 mod faults_en;
 mod faults_zh;
 pub mod holders;
 pub mod looks;
 pub mod mine;
+pub mod record;
 pub mod slips;
 pub mod wards;
 mod zh;
@@ -47,6 +49,8 @@ pub struct Messages {
     pub devices: elsewhere::Devices,
     pub own_password: mine::OwnPassword,
     pub consents: mine::Consents,
+    pub record: record::Record,
+    pub erasure: erasure::Erasure,
     pub console: console::Console,
     pub faults: faults::Faults,
     pub errors: Errors,

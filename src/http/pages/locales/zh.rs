@@ -168,6 +168,8 @@ pub static ZH: Messages = Messages {
     devices: super::elsewhere::DEVICES_ZH,
     own_password: super::mine::OWN_PASSWORD_ZH,
     consents: super::mine::CONSENTS_ZH,
+    record: super::record::ZH,
+    erasure: super::erasure::ZH,
     console: super::console_zh::ZH,
     faults: super::faults::ZH,
     errors: Errors {

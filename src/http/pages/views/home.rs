@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Frame, Who, finish};
+use super::{ErasureStands, Frame, Who, finish};
 use crate::domain::locale::Locale;
 use crate::http::pages::locales::{self, Messages};
 
@@ -15,6 +15,8 @@ pub struct Home {
     pub platforms: Vec<Platform>,
     /// The children she is recorded as a guardian of.
     pub wards: Vec<Ward>,
+    /// Children of hers whose record waits to be erased; each button posts `ward` and `step=keep` to `/erasure`.
+    pub erasures: Vec<WardErasure>,
     /// Who looked at her record lately, the newest first.
     pub looks: Vec<Look>,
     /// Sign-ins that platforms ask her to confirm; each button posts `question` to `/take-up`.
@@ -53,6 +55,8 @@ pub struct Ward {
     pub place: Option<String>,
     /// Whether a school has still to confirm it.
     pub pending: bool,
+    /// She may read everything that is known about the child, who is under 14.
+    pub decides: bool,
     /// Where she may set the child's password.
     pub account: Option<WardAccount>,
     /// Who else is recorded.
@@ -79,6 +83,16 @@ pub struct WardAccount {
     pub active: bool,
 }
 
+/// A child whose record waits to be erased.
+pub struct WardErasure {
+    /// What the form posts.
+    pub id: String,
+    /// A masked name.
+    pub hint: String,
+    /// How it stands.
+    pub stands: ErasureStands,
+}
+
 /// Another guardian of the same child.
 pub struct OtherGuardian {
     /// A masked name.
@@ -100,12 +114,17 @@ pub enum HomeNote {
     Password,
     /// Her own was changed.
     OwnPassword,
+    /// Erasure of a child's record was asked for.
+    ErasureAsked,
+    /// It was taken back.
+    ErasureTakenBack,
 }
 
 impl HomeNote {
     /// From the address.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Yes, Self::No, Self::Password, Self::OwnPassword].into_iter().find(|note| note.as_str() == text)
+        let all = [Self::Yes, Self::No, Self::Password, Self::OwnPassword, Self::ErasureAsked, Self::ErasureTakenBack];
+        all.into_iter().find(|note| note.as_str() == text)
     }
 
     /// For the address.
@@ -115,6 +134,8 @@ impl HomeNote {
             Self::No => "no",
             Self::Password => "password",
             Self::OwnPassword => "own-password",
+            Self::ErasureAsked => "erasure-asked",
+            Self::ErasureTakenBack => "erasure-taken-back",
         }
     }
 }
@@ -130,6 +151,8 @@ struct Page<'a> {
     d: &'static locales::elsewhere::Devices,
     p: &'static locales::mine::OwnPassword,
     c: &'static locales::mine::Consents,
+    r: &'static locales::record::Record,
+    x: &'static locales::erasure::Erasure,
     k: &'static locales::console::Console,
     m: &'a Home,
     greeting: Option<String>,
@@ -143,6 +166,11 @@ impl Page<'_> {
         let what = format!("{who} {}", self.l.of(&look.action));
         let purpose = look.purpose.as_deref().map(self.l.purpose);
         [Some(what), purpose].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+
+    /// "Asked for: …. Not final before …".
+    fn stands(&self, stands: &ErasureStands) -> String {
+        format!("{} {}", (self.x.asked_at)(&stands.asked), (self.x.earliest)(&stands.earliest))
     }
 
     /// "Confirmed, recorded by …", of another guardian.
@@ -167,6 +195,8 @@ impl Home {
             d: &messages.devices,
             p: &messages.own_password,
             c: &messages.consents,
+            r: &messages.record,
+            x: &messages.erasure,
             k: &messages.console,
             m: self,
             greeting: self.who.as_ref().map(|who| (t.signed_in)(&who.name)),
@@ -175,6 +205,8 @@ impl Home {
                 HomeNote::No => w.told_no,
                 HomeNote::Password => w.told_password,
                 HomeNote::OwnPassword => messages.own_password.told,
+                HomeNote::ErasureAsked => messages.erasure.told_asked,
+                HomeNote::ErasureTakenBack => messages.erasure.told_back,
             }),
         };
         finish(&page, locale)

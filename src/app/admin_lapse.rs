@@ -1,0 +1,44 @@
+//! Rights that end by themselves: their time is over, the post that they rest on ended, or whoever named a deputy runs nothing
+//! there any more. They count no longer from that moment on ([`crate::store::admin_grants::live`]); a job writes it down, so that it
+//! stands in the audit and is told.
+
+use super::work::Outcome;
+use super::{App, Ctx, Error, access};
+use crate::domain::access::TaskName;
+use crate::domain::audit::Action;
+use crate::store::admin_grants::{self, Lapsed};
+use crate::store::persons;
+
+/// Written down in one go; what is left waits for the next.
+const AT_ONCE: i64 = 500;
+
+impl App {
+    /// Writes down which rights ended by themselves; how many. Several replicas may do so at once: each ends once.
+    ///
+    /// # Errors
+    /// A failed store; what was written until then stays.
+    pub async fn end_lapsed_rights(&self) -> Result<usize, Error> {
+        let (task, ctx) = (access::task(TaskName::Lapses), Ctx::task(self, "rights"));
+        let lapsed = admin_grants::lapsed(&mut self.db.read().await?, &task, ctx.now, AT_ONCE).await?;
+        let mut ended = 0;
+        for one in &lapsed {
+            ended += usize::from(self.patiently(|| self.end_lapsed(&ctx, one)).await?);
+        }
+        Ok(ended)
+    }
+
+    async fn end_lapsed(&self, ctx: &Ctx, lapsed: &Lapsed) -> Result<bool, Error> {
+        let on = access::task(TaskName::Lapses).on(lapsed.person);
+        let mut work = self.begin(ctx, Action::AdminRevoked).await?;
+        // Whoever gives her the same anew comes before, and ended it, or after.
+        persons::hold(work.tx(), &on).await?;
+        if !admin_grants::revoke(work.tx(), &on, lapsed.grant, ctx.now).await? {
+            return Ok(false);
+        }
+        work.target("person", lapsed.person).target("institution", lapsed.org);
+        work.detail("role", lapsed.role.as_str()).detail("lapsed", lapsed.why.as_str());
+        work.event("admin_grant", lapsed.grant, "admin.revoked", &[]);
+        work.commit(Outcome::Done).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,90 @@
+//! Papers and 学籍号 over time: which were somebody's on a day, and one that was lost outside of any dispute.
+
+use std::time::Duration;
+
+use mingji::app::Kind;
+use mingji::app::person_change::Changed;
+use mingji::app::person_paper::PaperEnded;
+use mingji::app::relation_claim::Decider;
+use mingji::domain::id::PersonId;
+use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::document::{Document, DocumentLabel, PaperEnd};
+use mingji::domain::registry::personal_code::PersonalCode;
+use mingji::domain::time::Clock as _;
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::county::{self, OTHER, SCHOOL, administrator, called, number, pupil, text};
+
+const OPERATOR: Decider = Decider::Operator;
+const WHY: &str = "核对证件";
+
+fn passport(number: &str) -> Document {
+    Document::parse(Some(DocumentLabel::Passport), Some("FRA"), number).unwrap().0
+}
+
+/// Masked numbers of what was hers on a day, in its order.
+async fn on(app: &TestApp, who: PersonId, day: chrono::NaiveDate) -> Vec<String> {
+    let told = app.app.papers_as_of(&app.operator(), WHY, who, Some(day)).await.unwrap();
+    told.into_iter().filter_map(|part| part.number).collect()
+}
+
+fn lost(reason: &str, evidence: &str) -> PaperEnded {
+    PaperEnded { ended_as: PaperEnd::Lost, day: None, reason: reason.into(), evidence: evidence.into() }
+}
+
+both_engines! {
+    async fn papers_and_codes_are_hers_from_a_day_to_a_day(app: TestApp) {
+        county::open(&app).await;
+        county::pupils(&app, &[format!("{SCHOOL},ANNE MARTIN,护照,12AB34567,,小学,2024,1班,,,,,\n")]).await;
+        let hers = called(&app, "ANNE MARTIN").await[0];
+        let code = async |code: &str| {
+            let code = PersonalCode::parse(code).unwrap();
+            app.app.record_personal_code(&app.operator(), OPERATOR, hers, &code).await.unwrap()
+        };
+        assert_eq!(code("L110105202409010012").await, Changed::Done);
+        let first = app.clock.now().shanghai_date();
+        app.pass(Duration::from_secs(10 * 86_400));
+        let second = app.clock.now().shanghai_date();
+        assert_eq!(code("J110105202409010023").await, Changed::Done);
+        app.app.record_document(&app.operator(), OPERATOR, hers, &passport("34CD56789")).await.unwrap();
+        assert_eq!(on(&app, hers, first).await, ["1****7", "L****2"]);
+        assert_eq!(on(&app, hers, second).await, ["3****9", "J****3"]);
+        assert!(on(&app, hers, first.pred_opt().unwrap()).await.is_empty());
+        let told = app.app.export_person(&app.operator(), hers).await.unwrap();
+        let old = &told["documents"][0];
+        assert_eq!((&old["from"], &old["to"]), (&first.to_string().into(), &second.to_string().into()), "{told}");
+        let looks = app.app.disclosures(hers, None, 10).await.unwrap();
+        assert!(looks.iter().any(|one| one.purpose.as_deref() == Some(WHY)), "{looks:?}");
+    }
+
+    async fn a_lost_paper_ends_with_its_evidence_and_stays_hers(app: TestApp) {
+        county::open(&app).await;
+        county::pupils(&app, &[format!("{SCHOOL},ANNE MARTIN,护照,12AB34567,,小学,2024,1班,,,,,\n"), pupil(OTHER, "李娜", &number("20170203", 4), None)]).await;
+        let (hers, other) = (called(&app, "ANNE MARTIN").await[0], called(&app, "李娜").await[0]);
+        let held = passport("34CD56789");
+        app.app.record_document(&app.operator(), OPERATOR, hers, &held).await.unwrap();
+        let end = async |by, who, document: &Document, how: PaperEnded| {
+            app.app.end_paper(&app.operator(), by, who, document, &how).await.map_err(|error| error.kind)
+        };
+        let evidence = "报失回执在档";
+        for (reason, said) in [("", evidence), ("见 13900000001", evidence), ("本人报失", " ")] {
+            assert_eq!(end(OPERATOR, hers, &held, lost(reason, said)).await, Err(Kind::Invalid), "{reason} {said}");
+        }
+        let school = Decider::Admin(administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        let elsewhere = Decider::Admin(administrator(&app, 22, OTHER, AdminRole::School).await);
+        assert_eq!(end(elsewhere, hers, &held, lost("本人报失", evidence)).await, Err(Kind::NotFound));
+        assert_eq!(end(school, hers, &passport("99ZZ99999"), lost("本人报失", evidence)).await, Err(Kind::Conflict));
+        assert_eq!(end(school, hers, &held, lost("本人报失", evidence)).await, Ok(Changed::Done));
+        assert_eq!(end(school, hers, &held, lost("本人报失", evidence)).await, Err(Kind::Conflict), "once");
+        let state = "SELECT d.status || ' ' || COALESCE(d.ended_as, '-') FROM identity_document d JOIN person p ON p.id = d.person_id WHERE p.name = 'ANNE MARTIN' ORDER BY d.created_at, d.id";
+        assert_eq!(text(&app, state).await, "superseded -,superseded lost");
+        let taken = app.app.record_document(&app.operator(), OPERATOR, other, &held).await.unwrap();
+        assert!(matches!(taken, Changed::Case(_)), "the number stays hers: {taken:?}");
+        let told = app.app.export_person(&app.operator(), hers).await.unwrap();
+        assert_eq!((&told["documents"][1]["ended_as"], &told["documents"][1]["evidence"]), (&"lost".into(), &evidence.into()), "{told}");
+        let written = text(&app, "SELECT COALESCE(reason, '') || CAST(details AS TEXT) FROM audit_entry WHERE action = 'person.changed' ORDER BY id").await;
+        assert!(written.contains("本人报失") && !written.contains(evidence), "the reason stands in the books, the evidence is sealed: {written}");
+        assert_eq!(app.app.record_document(&app.operator(), OPERATOR, hers, &held).await.unwrap(), Changed::Done, "issued anew");
+        assert_eq!(text(&app, state).await, "superseded -,active -");
+    }
+}

@@ -1,0 +1,75 @@
+//! What was true on a day stays known, whatever becomes of the records: a merge, its undoing, a death.
+
+use std::time::Duration;
+
+use chrono::{Days, NaiveDate};
+use mingji::app::relation_claim::Decider;
+use mingji::domain::id::PersonId;
+use mingji::domain::time::Clock as _;
+
+use crate::support::app::{TestApp, both_engines};
+use crate::support::county::{self, OTHER, SCHOOL, called, number, pupil};
+
+const OPERATOR: Decider = Decider::Operator;
+const WHY: &str = "核对档案";
+const HERE: &str = "第七实验小学";
+const THERE: &str = "第八实验小学";
+
+/// How she studied on a day: 正常 or 借读, school by school.
+async fn sources(app: &TestApp, who: PersonId, day: NaiveDate) -> Vec<String> {
+    let told = app.app.enrolments_as_of(&app.operator(), WHY, who, Some(day)).await.unwrap();
+    let mut told: Vec<String> = told.iter().map(|one| format!("{} {}", one.institution, one.source)).collect();
+    told.sort();
+    told
+}
+
+/// How many guardians stood on a day.
+async fn guardians(app: &TestApp, child: PersonId, day: NaiveDate) -> usize {
+    app.app.guardians_as_of(&app.operator(), WHY, child, Some(day)).await.unwrap().len()
+}
+
+both_engines! {
+    async fn a_merge_and_its_undoing_say_what_was_so_before(app: TestApp) {
+        county::open(&app).await;
+        let mother = number("19900809", 2);
+        for (school, serial) in [(SCHOOL, 2), (OTHER, 4)] {
+            county::pupils(&app, &[pupil(school, "王芳", &number("20170203", serial), Some(("李母", &mother)))]).await;
+        }
+        let [stays, goes] = called(&app, "王芳").await[..] else { panic!("two records") };
+        let first = app.clock.now().shanghai_date();
+        app.pass(Duration::from_secs(10 * 86_400));
+        let merged = app.clock.now().shanghai_date();
+        app.app.merge_persons(&app.operator(), OPERATOR, stays, goes, "同一人，两次录入").await.unwrap();
+        let before = first.checked_add_days(Days::new(5)).unwrap();
+        let (own, seat) = (format!("{HERE} normal"), format!("{THERE} normal"));
+        assert_eq!(sources(&app, stays, before).await, [own.clone(), seat.clone()], "nobody borrowed a seat then");
+        assert_eq!(sources(&app, stays, merged).await, [own.clone(), format!("{THERE} borrowed")]);
+        assert_eq!((guardians(&app, stays, before).await, guardians(&app, stays, merged).await), (2, 1));
+        app.pass(Duration::from_secs(10 * 86_400));
+        let undone = app.clock.now().shanghai_date();
+        app.app.undo_merge(&app.operator(), OPERATOR, goes, "核实为两人").await.unwrap();
+        for day in [before, merged, undone] {
+            assert_eq!(sources(&app, goes, day).await, [seat.clone()], "{day}: it was hers throughout");
+            assert_eq!((guardians(&app, stays, day).await, guardians(&app, goes, day).await), (1, 1), "{day}");
+        }
+    }
+
+    async fn a_death_ends_guardianships_on_its_day(app: TestApp) {
+        county::open(&app).await;
+        let mother = number("19900809", 2);
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &number("20170203", 2), Some(("李母", &mother)))]).await;
+        let (child, guardian) = (called(&app, "王芳").await[0], called(&app, "李母").await[0]);
+        app.pass(Duration::from_secs(10 * 86_400));
+        let today = app.clock.now().shanghai_date();
+        let died = today.checked_sub_days(Days::new(4)).unwrap();
+        app.app.record_death(&app.operator(), OPERATOR, guardian, died).await.unwrap();
+        let eve = died.pred_opt().unwrap();
+        assert_eq!((guardians(&app, child, eve).await, guardians(&app, child, died).await), (1, 0));
+        // Whoever asks the command says why, and the child can read it.
+        let refused = app.app.guardians_as_of(&app.operator(), " ", child, None).await.unwrap_err();
+        assert_eq!(refused.kind, mingji::app::Kind::Invalid);
+        let looks = app.app.disclosures(child, None, 10).await.unwrap();
+        assert!(looks.len() == 2 && looks.iter().all(|one| one.purpose.as_deref() == Some(WHY)), "{looks:?}");
+        assert!(!app.app.disclosures(guardian, None, 10).await.unwrap().is_empty(), "hers is shown with it");
+    }
+}
