@@ -291,7 +291,9 @@ async fn look(eyes: &mut Eyes, first: County, counties: u64, looks: u64) -> Vec<
             ids.push(person.expect("everybody who is looked for is there"));
         }
         let since = Instant::now();
-        app.person(&ctx, Decider::Admin(province), ids[(roll(&mut dice) % ids.len() as u64) as usize], None).await.unwrap();
+        app.person(&ctx, Decider::Admin(province), ids[(roll(&mut dice) % ids.len() as u64) as usize], None)
+            .await
+            .unwrap();
         all[3].took.push(since.elapsed());
         let (hers, _, _) = somebody(1, &mut dice);
         let (theirs, _, _) = somebody(counties, &mut dice);

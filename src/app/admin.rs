@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::org_ref::OrgRef;
 use super::relation_claim::Decider;
+use super::roster_view::Cut;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
@@ -17,6 +18,9 @@ use crate::domain::registry::institution::Institution;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::admin_grants::{self, KnownGrant, LiveGrant, NewGrant};
 use crate::store::{accounts, activations, guardianships, institutions, merges, persons, staffings};
+
+/// More than an installation has.
+const EVERY_GRANT: usize = 1_000_000;
 
 /// A role that is asked for.
 #[derive(Clone, Debug)]
@@ -258,10 +262,10 @@ impl App {
     /// # Errors
     /// `NotFound` for an institution that is unknown, or not in the administrator's scope.
     pub async fn list_grants(&self, ctx: &Ctx, by: Decider, org_code: &str) -> Result<Vec<GrantRow>, Error> {
-        self.grants_over(ctx, by, org_code, None, usize::MAX).await
+        Ok(self.grants_over(ctx, by, org_code, None, EVERY_GRANT).await?.items)
     }
 
-    /// The same, behind one of them, at most `limit`.
+    /// The same, behind one of them, at most `limit`; noted for whose they are.
     ///
     /// # Errors
     /// As [`App::list_grants`].
@@ -272,7 +276,7 @@ impl App {
         org: impl Into<OrgRef>,
         after: Option<GrantPlace>,
         limit: usize,
-    ) -> Result<Vec<GrantRow>, Error> {
+    ) -> Result<Cut<GrantRow>, Error> {
         let (task, ctx, org) = (access::task(TaskName::AdminDesk), by.acting(ctx), org.into());
         let mut work = self.begin(&ctx, Action::AdminViewed).await?;
         let top = self.meant_org(work.tx(), &task, &org).await?;
@@ -283,10 +287,13 @@ impl App {
         if let Some(scope) = &scope {
             institutions::find_in(work.tx(), scope, top.id).await?.ok_or_else(|| org.missing())?;
         }
-        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let most = i64::try_from(limit + 1).map_err(Error::internal)?;
         let after = after.map(|GrantPlace(depth, role, id)| (depth, role, id));
         let mut listed = Vec::new();
-        for (depth, grant) in admin_grants::under(work.tx(), &task, top.id, after, most).await? {
+        let found = admin_grants::under(work.tx(), &task, top.id, after, most).await?;
+        let Cut { items: found, more } = Cut::at(found, limit);
+        for (depth, grant) in found {
+            work.shows(grant.person);
             let live = admin_grants::live(work.tx(), grant.person, ctx.now).await?.iter().any(|one| one.id == grant.id);
             let name = persons::find(work.tx(), &task.on(grant.person)).await?.and_then(|person| person.name);
             let institution = institutions::find(work.tx(), &task, grant.org).await?.map(|org| org.name);
@@ -315,7 +322,7 @@ impl App {
         }
         work.target("institution", top.id).detail("view", "list").detail("grants", listed.len());
         work.commit(Outcome::Done).await?;
-        Ok(listed)
+        Ok(Cut { items: listed, more })
     }
 
     /// Whether this decider may give what is asked for, to whom she sees.
@@ -382,6 +389,38 @@ impl App {
         }
         let post = nearest.filter(|post| inside.contains(post)).or_else(|| inside.first().copied());
         post.map(Some).ok_or_else(|| refused(GrantError::NoPost))
+    }
+
+    /// Whether this decider may end rights by ending what they rest on: a post, a life. She takes nothing away by it that she
+    /// may not take back.
+    ///
+    /// # Errors
+    /// `Conflict` where one of the grants, which still counts, is not hers to take.
+    pub(super) async fn may_end_rights(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        grants: impl Iterator<Item = AdminGrantId>,
+    ) -> Result<(), Error> {
+        let Some(admin) = by.admin() else { return Ok(()) };
+        for id in grants {
+            let Some(grant) = admin_grants::find(work.tx(), task, id).await? else { continue };
+            if grant.valid_to.is_some_and(|end| end <= ctx.now) {
+                continue;
+            }
+            let role: AdminRole = grant.role.parse().map_err(Error::internal)?;
+            let org = institutions::find(work.tx(), task, grant.org).await?.ok_or_else(no_grant)?;
+            let held = self.held_towards(work, ctx, task, admin, &org).await?;
+            if !held.iter().any(|held| admin_rule::may_take(held, role, org.level, grant.deputy)) {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    "she administers: whoever is above her, or the operator, does this",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// What an administrator holds now, and how an institution stands towards each of it.

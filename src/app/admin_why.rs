@@ -9,10 +9,12 @@ use super::{App, Ctx, Error, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{AdminGrantId, OrgId, PersonId};
+use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::guardianship::GuardianshipStatus;
+use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
 use crate::store::admin_grants::KnownGrant;
 use crate::store::db::Tx;
-use crate::store::{admin_grants, enrolments, guardianships, institutions, persons, staffings};
+use crate::store::{admin_grants, enrolments, guardianships, institutions, persons, relation_claims, staffings};
 
 /// One way by which she sees somebody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -45,6 +47,10 @@ pub struct Why {
 struct Side {
     org: OrgId,
     relation: &'static str,
+    /// Who recorded the guardian of a child whose 学籍 is elsewhere: whoever is above both sees her.
+    recorder: Option<OrgId>,
+    /// Whose word alone it is: whoever is above that institution sees nobody by it.
+    unless: Option<OrgId>,
 }
 
 impl App {
@@ -102,6 +108,7 @@ impl App {
         lacks.sort_unstable();
         lacks.dedup();
         let missing = if chains.is_empty() { lacks } else { Vec::new() };
+        work.shows(admin).shows(person);
         work.target("admin", admin).target("person", person).detail("view", "why").detail("sees", !chains.is_empty());
         work.commit(Outcome::Done).await?;
         Ok(Why { sees: !chains.is_empty(), chains, missing })
@@ -130,6 +137,11 @@ async fn reached(tx: &mut Tx, task: &Task, grant: &KnownGrant, sides: &[Side]) -
     let mut chains = Vec::new();
     for side in sides {
         let Some(depth) = institutions::depth(tx, task, grant.org, side.org).await? else { continue };
+        if lies_below(tx, task, grant, side.recorder).await? == Some(false)
+            || lies_below(tx, task, grant, side.unless).await? == Some(true)
+        {
+            continue;
+        }
         let above = institutions::ancestors(tx, task, side.org).await?;
         let own = institutions::find(tx, task, side.org).await?;
         let steps = usize::try_from(depth).unwrap_or(usize::MAX);
@@ -147,24 +159,38 @@ async fn reached(tx: &mut Tx, task: &Task, grant: &KnownGrant, sides: &[Side]) -
     Ok(chains)
 }
 
+async fn lies_below(tx: &mut Tx, task: &Task, grant: &KnownGrant, org: Option<OrgId>) -> Result<Option<bool>, Error> {
+    let Some(org) = org else { return Ok(None) };
+    Ok(Some(institutions::depth(tx, task, grant.org, org).await?.is_some()))
+}
+
 async fn sides(tx: &mut Tx, task: &Task, ctx: &Ctx, person: PersonId) -> Result<Vec<Side>, Error> {
     let today = ctx.now.shanghai_date();
     let on = task.on(person);
     let mut sides = Vec::new();
     for stay in enrolments::open_of_many(tx, task, &[person]).await? {
-        sides.push(Side { org: stay.org, relation: "student" });
+        sides.push(Side { org: stay.org, relation: "student", recorder: None, unless: None });
     }
     for post in staffings::of_person(tx, &on).await?.into_iter().filter(|post| post.stands_on(today)) {
-        sides.push(Side { org: post.org, relation: "staff" });
+        sides.push(Side { org: post.org, relation: "staff", recorder: None, unless: None });
     }
-    let wards: Vec<PersonId> = guardianships::of_guardian(tx, &on)
-        .await?
-        .into_iter()
-        .filter(|one| one.status == GuardianshipStatus::Confirmed)
-        .map(|one| one.child)
-        .collect();
-    for stay in enrolments::open_of_many(tx, task, &wards).await? {
-        sides.push(Side { org: stay.org, relation: "guardian" });
+    let said = relation_claims::about_many(tx, task, &[person], &[], &[]).await?;
+    for ward in guardianships::of_guardian(tx, &on).await? {
+        if ward.status != GuardianshipStatus::Confirmed {
+            continue;
+        }
+        let names_her = |claim: &&RelationClaim| {
+            claim.kind == ClaimKind::Guardian && claim.child == ward.child && claim.is_unreviewed()
+        };
+        let unless = said.iter().filter(names_her).map(|claim| claim.org).find(|org| ward.recorded_by == Some(*org));
+        for stay in enrolments::open_of_many(tx, task, &[ward.child]).await? {
+            let recorder = match (stay.source, ward.recorded_by) {
+                (StudentSource::Normal, _) => None,
+                (_, Some(recorder)) => Some(recorder),
+                (_, None) => continue,
+            };
+            sides.push(Side { org: stay.org, relation: "guardian", recorder, unless });
+        }
     }
     Ok(sides)
 }

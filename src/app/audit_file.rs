@@ -25,9 +25,13 @@ const FORMAT: &str = "mingji audit 1";
 
 /// A chain that is being read from its beginning.
 pub(super) struct Chain {
+    key: [u8; 32],
     head: Head,
     begins_at: i64,
-    trimmed_to: i64,
+    /// Where it was when it begins: the checkpoint at which what stood before ended.
+    begun: Option<CheckpointRow>,
+    /// The newest end of which the register says that it was due.
+    ended: Option<(i64, [u8; 32])>,
     known: Vec<CheckpointRow>,
     faults: Vec<String>,
 }
@@ -36,9 +40,11 @@ impl Chain {
     /// With the checkpoints that are known, and the key that must have signed them.
     pub(super) fn beginning(known: Vec<CheckpointRow>, key: &[u8; 32]) -> Self {
         let mut chain = Self {
+            key: *key,
             head: Head { seq: 0, hash: [0; 32] },
             begins_at: 1,
-            trimmed_to: 0,
+            begun: None,
+            ended: None,
             known: Vec::new(),
             faults: Vec::new(),
         };
@@ -70,6 +76,28 @@ impl Chain {
         }
         self.head = Head { seq, hash: from.head };
         self.begins_at = seq + 1;
+        self.begun = Some(from);
+    }
+
+    /// When the checkpoint was signed at which the chain begins; none: nothing of it has ended.
+    pub(super) fn begun_at(&self) -> Option<Timestamp> {
+        self.begun.as_ref().map(|from| from.at)
+    }
+
+    /// What an entry says that ended. The chain shows in which order entries were written, and not by whom: the signature
+    /// does.
+    fn read_end(&mut self, entry: &Entry) {
+        let text = |name: &str| entry.details[name].as_str().and_then(|text| STANDARD.decode(text).ok());
+        let through = entry.details["through"].as_i64().unwrap_or_default();
+        let head: Option<[u8; 32]> = text("head").and_then(|bytes| bytes.try_into().ok());
+        match (head, text("signature")) {
+            (Some(head), Some(signature)) if audit::end_holds(&self.key, through, &head, entry.at, &signature) => {
+                if self.ended.is_none_or(|(newest, _)| newest < through) {
+                    self.ended = Some((through, head));
+                }
+            }
+            _ => self.fault(format!("an entry says that those up to {through} have ended, and the register did not")),
+        }
     }
 
     /// The next entry.
@@ -92,23 +120,26 @@ impl Chain {
             .collect();
         differing.into_iter().for_each(|what| self.fault(what));
         if entry.action == Action::LogTrimmed.as_str() {
-            self.trimmed_to = self.trimmed_to.max(entry.details["through"].as_i64().unwrap_or_default());
+            self.read_end(entry);
         }
         self.head = *head;
     }
 
-    /// What was found.
-    pub(super) fn verdict(mut self, anchor: &'static str) -> Verdict {
-        let beyond = self.known.iter().filter(|row| row.seq > self.head.seq).max_by_key(|row| row.seq);
-        if let Some(seq) = beyond.map(|row| row.seq) {
+    /// What was found. `whole` is up to where the log says of itself that it goes: what was signed behind that is none of its
+    /// faults, and told.
+    pub(super) fn verdict(mut self, anchor: &'static str, whole: Option<i64>) -> Verdict {
+        let beyond = self.known.iter().map(|row| row.seq).filter(|seq| *seq > self.head.seq).max();
+        let ends_before = beyond.filter(|_| whole == Some(self.head.seq));
+        if let Some(seq) = beyond.filter(|_| ends_before.is_none()) {
             self.fault(format!("the chain ends at {} but a checkpoint was signed at {seq}", self.head.seq));
         }
         // The register says so itself, in an entry of the chain, when it ends what is old.
-        if self.begins_at > 1 && self.trimmed_to + 1 != self.begins_at {
+        let due = self.begun.as_ref().map(|from| (from.seq, from.head));
+        if due.is_some() && self.ended != due {
             self.fault(format!("no entry says that those before {} have ended", self.begins_at));
         }
         let (begins_at, entries) = (self.begins_at, self.head.seq + 1 - self.begins_at);
-        Verdict { holds: self.faults.is_empty(), entries, begins_at, anchor, faults: self.faults }
+        Verdict { holds: self.faults.is_empty(), entries, begins_at, anchor, ends_before, faults: self.faults }
     }
 }
 
@@ -221,14 +252,18 @@ pub fn verify_export(file: impl BufRead, key: Option<&str>, anchors: &[Checkpoin
     let read_key = |text: &str| STANDARD.decode(text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     let wanted =
         key.map(|text| read_key(text).ok_or_else(|| Error::invalid("the key is 32 bytes in base64"))).transpose()?;
-    let (mut chain, mut known, mut signer) = (None::<Chain>, anchors.to_vec(), None);
+    let (mut chain, mut known, mut signer, mut whole) = (None::<Chain>, anchors.to_vec(), None, None);
     for (at, line) in file.lines().enumerate() {
         let line = line.map_err(Error::internal)?;
         match serde_json::from_str::<Line>(&line).map_err(|_| unreadable(at))? {
             Line::Begins { format, key } if at == 0 && format == FORMAT => {
                 signer = Some(wanted.or_else(|| read_key(&key)).ok_or_else(|| unreadable(at))?);
             }
-            Line::Checkpoint(anchor) if chain.is_none() => known.push(anchor.read().ok_or_else(|| unreadable(at))?),
+            Line::Checkpoint(anchor) if chain.is_none() => {
+                let row = anchor.read().ok_or_else(|| unreadable(at))?;
+                whole = whole.max(Some(row.seq));
+                known.push(row);
+            }
             Line::Entry(written) => {
                 let signer = signer.ok_or_else(|| unreadable(at))?;
                 let linked = written.read().ok_or_else(|| unreadable(at))?;
@@ -239,9 +274,10 @@ pub fn verify_export(file: impl BufRead, key: Option<&str>, anchors: &[Checkpoin
     }
     let signer = signer.ok_or_else(|| unreadable(0))?;
     let chain = chain.unwrap_or_else(|| Chain::beginning(known, &signer));
-    Ok(chain.verdict(match (anchors.is_empty(), key) {
+    let anchor = match (anchors.is_empty(), key) {
         (false, _) => "checkpoints outside the file",
         (true, Some(_)) => "checkpoints in the file, signed by the key that was given",
         (true, None) => ALONE,
-    }))
+    };
+    Ok(chain.verdict(anchor, whole))
 }

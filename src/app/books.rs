@@ -8,13 +8,15 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::audit_file::{ALONE, Chain};
+use super::shown::ToldOf;
 use super::work::Housekeeping;
-use super::{App, Error};
+use super::{App, Error, Kind};
 use crate::domain::time::Timestamp;
 use crate::keys::audit;
 use crate::store::audit_places;
 use crate::store::books::{self, CheckpointRow, Head};
 use crate::store::db::Engine;
+use crate::store::{disclosures, facts};
 
 /// How many are numbered in one transaction: SQLite's writer is held only for a moment (R15).
 const ENTRIES: i64 = 200;
@@ -25,6 +27,9 @@ const EVENTS: i64 = 500;
 const EVENTS_WIDE: i64 = 8_000;
 /// A checkpoint at least every so many entries.
 const CHECKPOINT_EVERY: i64 = 1_000;
+
+/// Under which it is noted that somebody keeps anchors.
+const ANCHOR_NOTE: &str = "audit_anchored_at";
 
 /// The stream of the system itself: every event, in order. Those of platforms stand in `feed_streams`.
 pub const SYSTEM_STREAM: Uuid = Uuid::nil();
@@ -40,6 +45,8 @@ pub struct Verdict {
     pub begins_at: i64,
     /// Which anchor outside the database it was compared with.
     pub anchor: &'static str,
+    /// An anchor that was signed behind its end: what came since is not in it.
+    pub ends_before: Option<i64>,
     /// What is wrong, one sentence each.
     pub faults: Vec<String>,
 }
@@ -119,6 +126,7 @@ impl App {
         let mut known = books::checkpoints(&mut tx).await?;
         known.extend_from_slice(anchors);
         let mut chain = Chain::beginning(known, &self.checkpoints.public_key());
+        let mut told = ToldOf::since(self.now().minus(self.lifetimes.disclosures));
         loop {
             let links = books::chain_after(&mut tx, chain.head().seq, 1_000).await?;
             if links.is_empty() {
@@ -127,12 +135,23 @@ impl App {
             for linked in &links {
                 chain.take(linked);
             }
+            told.compare(&mut tx, &mut chain, &links).await?;
         }
         let lost = books::count_unnumbered(&mut tx).await?;
         if lost > 0 {
             chain.fault(format!("{lost} entries have lost their number"));
         }
-        Ok(chain.verdict(if anchors.is_empty() { ALONE } else { "checkpoints outside the database" }))
+        let invented = books::count_invented(&mut tx).await?;
+        if invented > 0 {
+            chain.fault(format!("{invented} numbers are waited for by no entry"));
+        }
+        let oldest = disclosures::oldest(&mut tx).await?;
+        if let (Some(begun), Some(oldest)) = (chain.begun_at(), oldest)
+            && oldest <= begun
+        {
+            chain.fault("what was shown to somebody lies before the beginning of the log".into());
+        }
+        Ok(chain.verdict(if anchors.is_empty() { ALONE } else { "checkpoints outside the database" }, None))
     }
 }
 
@@ -150,11 +169,14 @@ impl App {
     /// Signs where the chain stands and appends it to a file outside the database.
     ///
     /// # Errors
-    /// A failed store or file.
+    /// `Conflict` for a chain that contradicts the newest anchor in the file; a failed store or file.
     pub async fn anchor(&self, file: &Path) -> Result<(), Error> {
+        let known = read_anchors(&tokio::fs::read_to_string(file).await.unwrap_or_default())?;
+        // First of all: what contradicts it is not signed.
+        self.goes_on_from(&known).await?;
         let Some(row) = self.checkpoint().await? else { return Ok(()) };
-        let known = tokio::fs::read_to_string(file).await.unwrap_or_default();
-        if read_anchors(&known)?.iter().any(|anchor| anchor.seq == row.seq) {
+        self.note_anchor().await?;
+        if known.iter().any(|anchor| anchor.seq == row.seq) {
             return Ok(());
         }
         let mut line = serde_json::to_string(&Anchor::of(&row))?;
@@ -163,6 +185,42 @@ impl App {
         let mut out = options.create(true).append(true).open(file).await.map_err(Error::internal)?;
         tokio::io::AsyncWriteExt::write_all(&mut out, line.as_bytes()).await.map_err(Error::internal)?;
         out.sync_all().await.map_err(Error::internal)
+    }
+}
+
+impl App {
+    /// The chain still holds the newest anchor of a file: beside one that contradicts it none is written, as if nothing were.
+    async fn goes_on_from(&self, known: &[CheckpointRow]) -> Result<(), Error> {
+        let Some(newest) = known.iter().max_by_key(|anchor| anchor.seq) else { return Ok(()) };
+        let mut tx = self.db.read().await?;
+        let there = books::hash_at(&mut tx, newest.seq).await?;
+        let ended = books::first_number(&mut tx).await?.is_some_and(|first| newest.seq < first);
+        if there == Some(newest.head) || (ended && there.is_none()) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Conflict,
+            format!(
+                "the audit chain is not the one that was anchored at entry {}: run `mingji audit verify --anchors` with this \
+                 file; after a restored backup keep it, and begin a new one",
+                newest.seq
+            ),
+        ))
+    }
+
+    async fn note_anchor(&self) -> Result<(), Error> {
+        let now = self.now();
+        let mut tx = self.housekeeping(Housekeeping::Installation).await?;
+        facts::set_note(&mut tx, ANCHOR_NOTE, &now.to_rfc3339(), now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// When the chain was anchored outside the database last.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn anchored_at(&self) -> Result<Option<String>, Error> {
+        Ok(facts::note(&mut self.db.read().await?, ANCHOR_NOTE).await?)
     }
 }
 

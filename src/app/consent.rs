@@ -223,7 +223,7 @@ impl App {
                 consents::insert(work.tx(), &own, &receipt).await?;
                 work.target("person", session.person).target("client", client.id).detail("scope", scope.to_string());
                 note_kinds(&mut work, &request.details);
-                work.event("consent", receipt.id, "consent.given", &[]);
+                work.consent_event(receipt.id, "consent.given", &[client.id].into());
                 work.commit(Outcome::Done).await?;
             }
         }
@@ -276,7 +276,7 @@ impl App {
             .detail("receipts", ended)
             .detail("grants_ended", grants)
             .detail("sessions_told", told);
-        work.event("consent", person, "consent.withdrawn", &[]);
+        work.consent_event(person, "consent.withdrawn", &[client].into());
         Ok(ended)
     }
 
@@ -291,7 +291,8 @@ impl App {
     ) -> Result<(), Error> {
         let clients = consents::take_back(work.tx(), ward, now).await?;
         if !clients.is_empty() {
-            work.event("consent", ward.person(), "consent.withdrawn", &[]).detail("receipts_of_clients", clients.len());
+            work.consent_event(ward.person(), "consent.withdrawn", &clients);
+            work.detail("receipts_of_clients", clients.len());
         }
         for client in clients {
             let Some(client) = clients::find(work.tx(), client).await? else { continue };

@@ -117,7 +117,7 @@ impl App {
         if let Some(agreed) = &notice.agreed {
             note_kinds(&mut work, &agreed.details);
         }
-        work.event("consent", receipt.id, "consent.given", &[]);
+        work.consent_event(receipt.id, "consent.given", &[notice.client.id].into());
         work.commit(Outcome::Done).await?;
         Ok((receipt.id, notice))
     }

@@ -20,7 +20,7 @@ use crate::keys::opaque;
 use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
 use crate::store::facts::{self, Cache};
-use crate::store::{client_faults as rows, clients, institutions, suspensions};
+use crate::store::{client_faults as rows, clients, feeds, institutions, suspensions};
 
 /// A form of the console is good once, and for so long.
 const FORM_LIFE: Duration = Duration::from_secs(3_600);
@@ -221,6 +221,7 @@ impl App {
         let ctx = ctx.administering(admin);
         let mut work = self.begin(&ctx, Action::ClientSecretRotated).await?;
         let client = self.hers(work.tx(), &ctx, admin, (id, version)).await?;
+        reaches_no_further(work.tx(), &client).await?;
         let registered = self.rotate_in(&mut work, client, overlap, ctx.now).await?;
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
@@ -303,7 +304,7 @@ impl App {
         if code.is_none() && keeper.is_some() {
             return Err(Error::invalid("whoever answers for a client does so at an institution: say which"));
         }
-        let mut work = self.begin(ctx, Action::ClientAssigned).await?;
+        let mut work = self.begin_beside_sequencer(ctx, Action::ClientAssigned).await?;
         let org = match code {
             Some(code) => {
                 let found = institutions::by_code(work.tx(), &access::task(TaskName::OperatorCommand), code).await?;
@@ -323,13 +324,36 @@ impl App {
             work.target("person", keeper);
         }
         work.event("client", id, "client.updated", &["org"]);
+        // Whose parents agreed to another institution is out of its reach from here on.
+        self.break_stale_stream(work.tx(), id).await?;
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
-        Ok(())
+        self.rebuild_stream(id).await
     }
 }
 
 /// What cannot be taken back takes a sign-in of a short while ago (RFC 9470 in spirit; the pages ask for it before).
+/// Whoever has a platform's secret reads its feed: where it serves more than the institution that answers for it, the secret is
+/// the operator's to replace.
+async fn reaches_no_further(tx: &mut Tx, client: &Client) -> Result<(), Error> {
+    let (task, Some(platform)) = (access::task(TaskName::OperatorCommand), access::platform(client)) else {
+        return Ok(());
+    };
+    for served in feeds::reach_of(tx, &platform).await? {
+        let inside = match client.org {
+            Some(own) => institutions::depth(tx, &task, own, served).await?.is_some(),
+            None => false,
+        };
+        if !inside {
+            return Err(Error::new(
+                Kind::Conflict,
+                "this platform serves more than your institution: its secret is replaced by the operator",
+            ));
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn proved(visitor: &Visitor) -> Result<PersonId, Error> {
     if visitor.recent {
         Ok(visitor.who.session.person)

@@ -11,7 +11,7 @@ use crate::domain::audit::Action;
 use crate::domain::id::{AuditId, OrgId, PersonId};
 use crate::store::db::Tx;
 use crate::store::disclosures::{self, Shown};
-use crate::store::{institutions, merges, persons};
+use crate::store::{cases, institutions, merges, persons};
 
 /// That her record was shown to somebody.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -95,7 +95,7 @@ impl App {
             last = Some(end);
             for one in page {
                 if is_by_hers(work.tx(), &scope, &one).await? {
-                    told.push(tell(work.tx(), one, Some(&scope)).await?);
+                    told.push(tell(work.tx(), one, person, Some(&scope)).await?);
                 }
             }
         }
@@ -116,7 +116,7 @@ impl App {
         let shown = self.shown_of(tx, proof, before, limit).await?;
         let mut told = Vec::with_capacity(shown.len());
         for one in shown {
-            told.push(tell(tx, one, None).await?);
+            told.push(tell(tx, one, proof.person(), None).await?);
         }
         Ok(told)
     }
@@ -156,22 +156,32 @@ async fn is_by_hers(tx: &mut Tx, scope: &Subtree, shown: &Shown) -> Result<bool,
     Ok(false)
 }
 
-/// The institution by whose rights; of several, the first in the scope, where one is given.
-async fn by_whose(tx: &mut Tx, shown: &Shown, scope: Option<&Subtree>) -> Result<Option<String>, Error> {
+/// The institution by whose right somebody looked: of several, the one under which lies what was looked at. What else she
+/// administers is nothing of the person's.
+async fn by_right(tx: &mut Tx, shown: &Shown, person: PersonId) -> Result<Option<OrgId>, Error> {
     let task = access::task(TaskName::RosterView);
-    for org in rights(shown) {
-        let found = match scope {
-            Some(scope) => institutions::find_in(tx, scope, org).await?,
-            None => institutions::find(tx, &task, org).await?,
-        };
-        if let Some(found) = found {
-            return Ok(Some(found.name));
+    let id = |value: &serde_json::Value| value.as_str().and_then(|text| text.parse().ok()).map(OrgId);
+    let mut rights: Vec<OrgId> = rights(shown).collect();
+    rights.sort_unstable();
+    rights.dedup();
+    if rights.len() < 2 {
+        return Ok(rights.pop());
+    }
+    let mut at: Vec<OrgId> = id(&shown.target["institution"]).into_iter().collect();
+    if at.is_empty() {
+        at.extend(cases::sides_of(tx, &task, &[person]).await?.into_iter().map(|side| side.org));
+    }
+    for right in rights {
+        for org in &at {
+            if institutions::depth(tx, &task, right, *org).await?.is_some() {
+                return Ok(Some(right));
+            }
         }
     }
     Ok(None)
 }
 
-async fn tell(tx: &mut Tx, shown: Shown, scope: Option<&Subtree>) -> Result<Disclosure, Error> {
+async fn tell(tx: &mut Tx, shown: Shown, person: PersonId, scope: Option<&Subtree>) -> Result<Disclosure, Error> {
     let task = access::task(TaskName::RosterView);
     let id = |value: &serde_json::Value| value.as_str().and_then(|text| text.parse().ok());
     let by = match id(&shown.actor["id"]) {
@@ -180,7 +190,13 @@ async fn tell(tx: &mut Tx, shown: Shown, scope: Option<&Subtree>) -> Result<Disc
         }
         _ => None,
     };
-    let institution = by_whose(tx, &shown, scope).await?;
+    let right = by_right(tx, &shown, person).await?;
+    let institution = match (right, scope) {
+        (Some(org), Some(scope)) => institutions::find_in(tx, scope, org).await?,
+        (Some(org), None) => institutions::find(tx, &task, org).await?,
+        (None, _) => None,
+    };
+    let institution = institution.map(|org| org.name);
     Ok(Disclosure {
         id: shown.entry,
         at: shown.at.to_rfc3339(),

@@ -1,6 +1,8 @@
 //! What platforms read: changes behind a number, and everybody in reach. Values are read when they are delivered, under what
 //! the platform serves and may know of at that moment (ruling R4).
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -9,17 +11,22 @@ use uuid::Uuid;
 
 use super::per_client::Place as Waiting;
 use super::possession::AccessToken;
+use super::shown::detail_of;
+use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{OnePerson as _, Platform, Reached, TaskName};
+use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{ClassId, ClientId, OrgId, PersonId};
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::resource::{API, Bearer, FEED, Resource};
-use crate::domain::oidc::scope::Scope;
+use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::domain::registry::codes::sex::Sex;
-use crate::domain::registry::feed::{FeedKind, Numbered};
+use crate::domain::registry::feed::{FeedKind, Numbered, Part};
+use crate::domain::registry::person::Person;
+use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::{classes, feeds, identities, persons, revoked_tokens};
 
@@ -67,7 +74,7 @@ pub struct Item {
     /// The institution, of a change about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub institution_id: Option<OrgId>,
-    /// Names of the fields that changed, as far as they are known; of subjects that were merged or parted `old` and `new`.
+    /// What changed of what the platform is shown: `name`, `sex`, `identities`; of subjects that were merged or parted `old` and `new`.
     pub fields: Value,
     /// The person as she is now; none once she has left.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -198,6 +205,10 @@ impl App {
             items.push(self.item(&mut tx, ctx, &client, &platform, row).await?);
         }
         let last = items.last().map_or(after, |item| item.seq);
+        drop(tx);
+        let read: Vec<PersonId> =
+            items.iter().filter_map(|item| item.person.as_ref()).map(|one| one.person_id).collect();
+        self.note_read(ctx, &client, ("changes", after, last), read).await?;
         Ok(Told::Changes(Changes { items, after: last, head: stream.head.max(last) }))
     }
 
@@ -236,12 +247,7 @@ impl App {
         reached: &Reached,
     ) -> Result<Option<Member>, Error> {
         let Some(person) = persons::find(tx, reached).await? else { return Ok(None) };
-        // Of a child a platform without a basis of its own is told what a guardian agreed to, claim by claim, as at a sign-in.
-        let age = AgeBand::at(person.birth_date, ctx.now);
-        let agreed = match age == AgeBand::Under14 && !client.is_statutory() {
-            true => Some(self.consented(tx, reached, age, client, ctx.now).await?),
-            false => None,
-        };
+        let agreed = self.agreed_of(tx, client, reached, &person, ctx.now).await?;
         let may = |scope: Scope| agreed.as_ref().is_none_or(|agreed| agreed.has(scope));
         let (day, task) = (ctx.now.shanghai_date(), access::task(TaskName::Feed));
         let mut all = Vec::new();
@@ -276,6 +282,38 @@ impl App {
             sex: may(Scope::Profile).then_some(person.sex),
             identities: identities.collect(),
         }))
+    }
+
+    /// Of a child a platform without a basis of its own is told what a guardian agreed to, claim by claim, as at a sign-in; none:
+    /// it is told everything.
+    async fn agreed_of(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        reached: &Reached,
+        person: &Person,
+        now: Timestamp,
+    ) -> Result<Option<ScopeSet>, Error> {
+        let age = AgeBand::at(person.birth_date, now);
+        if age != AgeBand::Under14 || client.is_statutory() {
+            return Ok(None);
+        }
+        self.consented(tx, reached, age, client, now).await.map(Some)
+    }
+
+    /// Which parts of somebody a platform is shown.
+    pub(super) async fn parts_of(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        reached: &Reached,
+        now: Timestamp,
+    ) -> Result<BTreeSet<Part>, Error> {
+        let Some(person) = persons::find(tx, reached).await? else { return Ok(BTreeSet::new()) };
+        let agreed = self.agreed_of(tx, client, reached, &person, now).await?;
+        let scope_of = |part: &Part| if *part == Part::Identities { Scope::Edu } else { Scope::Profile };
+        let shown = |part: &Part| agreed.as_ref().is_none_or(|agreed| agreed.has(scope_of(part)));
+        Ok(Part::ALL.iter().copied().filter(shown).collect())
     }
 
     /// Everybody a platform may know of, a page at a time, and the number behind which its changes go on.
@@ -313,6 +351,31 @@ impl App {
         for reached in self.reached(&mut tx, &client, &members, ctx.now).await? {
             items.extend(self.member(&mut tx, ctx, (&client, &platform), &reached).await?);
         }
+        drop(tx);
+        let read: Vec<PersonId> = items.iter().map(|one| one.person_id).collect();
+        self.note_read(ctx, &client, ("snapshot", place.after, place.after), read).await?;
         Ok(Snapshot { items, next, after: place.after })
+    }
+
+    /// That values of people were given to a platform (网络数据安全管理条例 12): one entry for each page, with a digest of whom it
+    /// was about. A page of nobody is none.
+    async fn note_read(
+        &self,
+        ctx: &Ctx,
+        client: &Client,
+        (what, after, through): (&'static str, i64, i64),
+        mut people: Vec<PersonId>,
+    ) -> Result<(), Error> {
+        if people.is_empty() {
+            return Ok(());
+        }
+        people.sort_unstable();
+        people.dedup();
+        let ctx = ctx.acting(Actor::Client { id: client.id });
+        let mut work = self.begin(&ctx, Action::FeedRead).await?;
+        let (_, told) = detail_of(&people);
+        work.target("client", client.id).detail("what", what).detail("people", told);
+        work.detail("after", after).detail("through", through);
+        work.commit(Outcome::Done).await
     }
 }

@@ -1,12 +1,14 @@
 //! What a platform serves, and looking at everybody anew when that changes or its stream stood still. A stream breaks at once
 //! and is whole again when everybody was looked at, in steps, so that neither sign-ins nor the sequencer wait for a province (R15).
 
+use super::consent::notice_of;
 use super::relation_claim::Decider;
 use super::work::{Housekeeping, Outcome, Work};
 use super::{App, Ctx, Error, access};
-use crate::domain::access::{OnePerson as _, TaskName};
+use crate::domain::access::{OnePerson as _, Platform, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{ClientId, PersonId};
+use crate::domain::oidc::client::Client;
 use crate::store::db::Tx;
 use crate::store::feeds;
 use crate::store::{books, clients, institutions};
@@ -37,7 +39,7 @@ impl App {
         if !changed {
             return Ok(false);
         }
-        feeds::begin_anew(work.tx(), &platform).await?;
+        feeds::begin_anew(work.tx(), &platform, notice_for(&found)).await?;
         work.target("client", client).target("institution", org.id).detail("serves", serves);
         work.commit(Outcome::Done).await?;
         self.rebuild_stream(client).await?;
@@ -60,11 +62,26 @@ impl App {
     /// Breaks the stream of a client that has one and may be read again: what happened while it was not is in no row of it.
     /// [`App::rebuild_stream`] follows the commit.
     pub(super) async fn break_stream(&self, tx: &mut Tx, client: ClientId) -> Result<(), Error> {
-        let found = clients::find(tx, client).await?;
-        if let Some(platform) = found.as_ref().and_then(access::platform) {
-            feeds::begin_anew(tx, &platform).await?;
+        if let Some((found, platform)) = self.streaming(tx, client).await? {
+            feeds::begin_anew(tx, &platform, notice_for(&found)).await?;
         }
         Ok(())
+    }
+
+    /// The same where guardians agreed to another text than the client has by now: their receipts stopped counting, and no event
+    /// of anybody says so.
+    pub(super) async fn break_stale_stream(&self, tx: &mut Tx, client: ClientId) -> Result<(), Error> {
+        let Some((found, platform)) = self.streaming(tx, client).await? else { return Ok(()) };
+        let notice = notice_for(&found);
+        if feeds::is_stale(tx, &platform, notice.as_deref()).await? {
+            feeds::begin_anew(tx, &platform, notice).await?;
+        }
+        Ok(())
+    }
+
+    async fn streaming(&self, tx: &mut Tx, client: ClientId) -> Result<Option<(Client, Platform)>, Error> {
+        let found = clients::find(tx, client).await?;
+        Ok(found.and_then(|client| access::platform(&client).map(|platform| (client, platform))))
     }
 
     /// Looks at everybody whom a platform may know of, until its stream is whole again.
@@ -83,8 +100,16 @@ impl App {
         }
     }
 
-    /// Part of upkeep: streams whose rebuilding a stop cut short.
+    /// Part of upkeep: streams whose rebuilding a stop cut short, and those of clients whose notice is another one by now, with a
+    /// release of ours or by what they show of themselves.
     pub(super) async fn rebuild_streams(&self) -> Result<(), Error> {
+        for client in feeds::streams(&mut self.db.read().await?).await? {
+            let mut tx = self.housekeeping(Housekeeping::Sequencer).await?;
+            if books::lock_sequencer(&mut tx).await? {
+                self.break_stale_stream(&mut tx, client).await?;
+                tx.commit().await?;
+            }
+        }
         let streams = feeds::rebuilding(&mut self.db.read().await?).await?;
         for client in streams {
             self.rebuild_stream(client).await?;
@@ -123,6 +148,11 @@ impl App {
         tx.commit().await?;
         Ok(if next.is_some() { Step::Further } else { Step::Whole })
     }
+}
+
+/// The text to which guardians agree, where the client needs their word.
+fn notice_for(client: &Client) -> Option<String> {
+    (!client.is_statutory()).then(|| notice_of(client))
 }
 
 /// What a step came to.

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::work::Housekeeping;
 use super::{App, Error, access};
-use crate::domain::access::{OnePerson as _, Platform, TaskName};
-use crate::domain::id::{EventId, OrgId, PersonId};
+use crate::domain::access::{OnePerson as _, Platform, Reached, TaskName};
+use crate::domain::id::{ClientId, EventId, OrgId, PersonId};
 use crate::domain::oidc::client::Client;
-use crate::domain::registry::feed::{FeedKind, FeedRow, told};
+use crate::domain::registry::feed::{FeedKind, FeedRow, Part, told};
 use crate::domain::time::Timestamp;
 use crate::store::clients;
 use crate::store::db::Tx;
@@ -17,7 +17,10 @@ use crate::store::feeds::{self, Told};
 /// Whom or what an event is about.
 enum About {
     Person(PersonId),
-    Institution(OrgId),
+    /// What of a person some clients may know.
+    Consent(PersonId, Option<Vec<ClientId>>),
+    /// And where it was before.
+    Institution(OrgId, Option<OrgId>),
     /// Two subjects of a sector that became one, or two again: whoever knows one of the two hears of it.
     Subjects(FeedKind, PersonId, [Option<PersonId>; 2]),
 }
@@ -55,13 +58,20 @@ impl App {
                 Some(About::Subjects(kind, PersonId(id), ["old", "new"].map(called)))
             }
             "person" => Some(About::Person(PersonId(id))),
-            "guardianship" => feeds::child_of(tx, &task, id).await?.map(About::Person),
+            // What is between a child and her guardians is shown to no platform: it may bring the child in or out.
+            "guardianship" => {
+                feeds::child_of(tx, &task, id).await?.map(|child| About::Consent(child, Some(Vec::new())))
+            }
             "consent" => {
                 let person = feeds::receipt_of(tx, &task, id).await?;
-                Some(About::Person(person.unwrap_or(PersonId(id))))
+                let clients = serde_json::from_value(event.fields["clients"].clone()).ok();
+                Some(About::Consent(person.unwrap_or(PersonId(id)), clients))
             }
-            "institution" => Some(About::Institution(OrgId(id))),
-            "class" => feeds::school_of(tx, &task, id).await?.map(About::Institution),
+            "institution" => {
+                let from = event.fields["from"].as_str().and_then(|id| id.parse().ok());
+                Some(About::Institution(OrgId(id), from.map(OrgId)))
+            }
+            "class" => feeds::school_of(tx, &task, id).await?.map(|school| About::Institution(school, None)),
             _ => None,
         })
     }
@@ -77,23 +87,28 @@ impl App {
         let (mut people, mut orgs) = (BTreeSet::new(), BTreeSet::new());
         for (_, about) in about {
             match about {
-                About::Person(person) => drop(people.insert(*person)),
+                About::Person(person) | About::Consent(person, _) => drop(people.insert(*person)),
                 About::Subjects(_, person, both) => people.extend(both.iter().flatten().chain([person])),
-                About::Institution(org) => drop(orgs.insert(*org)),
+                About::Institution(org, from) => orgs.extend([*org].into_iter().chain(*from)),
             }
         }
         let (people, orgs): (Vec<_>, Vec<_>) = (people.into_iter().collect(), orgs.into_iter().collect());
         let mut knows: BTreeSet<PersonId> = feeds::known_of(tx, platform, &people).await?.into_iter().collect();
         let knew = knows.clone();
         let may = self.reached(tx, client, &people, now).await?;
-        let may: BTreeSet<PersonId> = may.iter().map(|reached| reached.person()).collect();
+        let may: BTreeMap<PersonId, Reached> = may.into_iter().map(|reached| (reached.person(), reached)).collect();
         let serves: BTreeSet<OrgId> = feeds::served_of(tx, platform, &orgs).await?.into_iter().collect();
         let (mut rows, mut came, mut went) = (Vec::new(), Vec::new(), Vec::new());
         for (event, about) in about {
             let (id, fields) = (event.id, event.fields.clone());
             match about {
-                About::Person(person) => {
-                    let row = told(*person, knows.contains(person), may.contains(person), names_only(fields), id);
+                About::Person(person) | About::Consent(person, _) => {
+                    let mut parts = changed(event, about, client);
+                    if let Some(reached) = may.get(person).filter(|_| !parts.is_empty() && knows.contains(person)) {
+                        let shown = self.parts_of(tx, client, reached, now).await?;
+                        parts.retain(|part| shown.contains(part));
+                    }
+                    let row = told(*person, knows.contains(person), may.contains_key(person), &parts, id);
                     match row.as_ref().map(|row| row.kind) {
                         Some(FeedKind::Entered) if knows.insert(*person) => came.push(*person),
                         Some(FeedKind::Left) if knows.remove(person) => went.push(*person),
@@ -108,12 +123,11 @@ impl App {
                     let hers = hers && event.sector.as_deref() == Some(client.sector.as_str());
                     rows.extend(hers.then(|| FeedRow { kind: *kind, subject: person.0, fields, event: id }));
                 }
-                About::Institution(org) => rows.extend(serves.contains(org).then(|| FeedRow {
-                    kind: FeedKind::Institution,
-                    subject: org.0,
-                    fields: names_only(fields),
-                    event: id,
-                })),
+                About::Institution(org, from) => {
+                    let hers = serves.contains(org) || from.is_some_and(|from| serves.contains(&from));
+                    let kind = FeedKind::Institution;
+                    rows.extend(hers.then(|| FeedRow { kind, subject: org.0, fields: names_only(fields), event: id }));
+                }
             }
         }
         feeds::enter(tx, platform, &came).await?;
@@ -138,7 +152,25 @@ impl App {
     }
 }
 
+/// What of a person an event may have changed for a client.
+fn changed(event: &Told, about: &About, client: &Client) -> BTreeSet<Part> {
+    match about {
+        About::Consent(_, Some(clients)) if clients.contains(&client.id) => Part::ALL.iter().copied().collect(),
+        About::Person(_) => {
+            let by_age = !client.is_statutory();
+            let fields = event.fields.as_array().into_iter().flatten().filter_map(|field| field.as_str());
+            fields.flat_map(|field| Part::of_field(field, by_age)).copied().collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
 /// Names of fields: what else an event tells is for us.
-fn names_only(fields: serde_json::Value) -> serde_json::Value {
-    if fields.is_array() { fields } else { serde_json::Value::Array(Vec::new()) }
+fn names_only(mut fields: serde_json::Value) -> serde_json::Value {
+    let names = fields.get_mut("names").map(serde_json::Value::take);
+    match (fields.is_array(), names) {
+        (true, _) => fields,
+        (false, Some(names)) => names,
+        (false, None) => serde_json::Value::Array(Vec::new()),
+    }
 }

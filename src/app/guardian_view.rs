@@ -3,19 +3,20 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::keeper::Keeper;
 use super::relation_claim::Decider;
-use super::roster_view::{Cut, name_of};
+use super::roster_view::{Cut, Viewed, name_of};
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{Subtree, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{GuardianshipId, OrgId, PersonId};
 use crate::domain::registry::codes::relation::Relation;
-use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
+use crate::domain::registry::guardianship::GuardianshipStatus;
 use crate::domain::registry::text;
 use crate::store::db::Tx;
+use crate::store::institutions;
 use crate::store::roster_rows::{self, Span};
-use crate::store::{institutions, persons};
 
 /// A guardian in a list, once for each child.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -27,9 +28,9 @@ pub struct KeeperRow {
     pub child_id: PersonId,
     /// The student's name.
     pub child: String,
-    /// Who.
-    pub person_id: PersonId,
-    /// Her name.
+    /// Who; none for somebody whom others hold, and whom the school only named.
+    pub person_id: Option<PersonId>,
+    /// Her name, there as the school wrote it.
     pub name: String,
     /// JTGX and more.
     pub relation: Relation,
@@ -74,16 +75,16 @@ impl App {
             let Some(last) = found.last() else { break };
             span.after = last.guardianship.0;
             for kept in &found {
-                let known = self.kept_here(&mut tx, &scope, kept.child).await?;
-                if let Some(known) = known.into_iter().find(|known| known.id == kept.guardianship) {
-                    rows.extend(self.keeper_row(&mut tx, &scope, &known, kept.name.as_deref()).await?);
+                let keepers = self.keepers_here(&mut tx, &scope, kept.child, span.day).await?;
+                if let Some(keeper) = keepers.into_iter().find(|one| one.relation.id == kept.guardianship) {
+                    rows.push(self.keeper_row(&mut tx, &scope, keeper, kept.name.as_deref()).await?);
                 }
             }
         }
         drop(tx);
         let cut = Cut::at(rows, limit);
-        let shown = cut.items.iter().flat_map(|row| [row.person_id, row.child_id]).collect();
-        self.note_view(ctx, by, org, shown, cut.items.len()).await?;
+        let shown = cut.items.iter().flat_map(|row| [row.person_id, Some(row.child_id)]).flatten().collect();
+        self.note_view(ctx, by, Viewed { org, day: None }, shown, cut.items.len()).await?;
         Ok(cut)
     }
 
@@ -96,15 +97,15 @@ impl App {
         let scope = self.scope_of(&mut tx, by, ctx).await?;
         let child = self.person_in(&mut tx, ctx, &scope, child).await?;
         let mut rows = Vec::new();
-        for known in self.kept_here(&mut tx, &scope, child.id).await? {
-            rows.extend(self.keeper_row(&mut tx, &scope, &known, Some(&name_of(&child))).await?);
+        for keeper in self.keepers_here(&mut tx, &scope, child.id, ctx.now.shanghai_date()).await? {
+            rows.push(self.keeper_row(&mut tx, &scope, keeper, Some(&name_of(&child))).await?);
         }
         drop(tx);
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::PersonViewed).await?;
         work.target("person", child.id).detail("guardians", rows.len()).shows(child.id);
-        for row in &rows {
-            work.shows(row.person_id);
+        for person in rows.iter().filter_map(|row| row.person_id) {
+            work.shows(person);
         }
         work.commit(Outcome::Done).await?;
         Ok(rows)
@@ -114,27 +115,28 @@ impl App {
         &self,
         tx: &mut Tx,
         scope: &Subtree,
-        known: &Guardianship,
+        keeper: Keeper,
         child: Option<&str>,
-    ) -> Result<Option<KeeperRow>, Error> {
+    ) -> Result<KeeperRow, Error> {
         let task = access::task(TaskName::RosterView);
-        let Some(guardian) = persons::find(tx, &task.on(known.guardian)).await? else { return Ok(None) };
+        let phone = self.keeper_phone(tx, scope, &keeper).await?.map(|phone| text::mask(&phone));
+        let (person_id, known) = (keeper.id(), keeper.relation);
         let institution = match known.institution {
             Some(org) => institutions::find(tx, &task, org).await?.map(|org| org.name),
             None => None,
         };
-        Ok(Some(KeeperRow {
+        Ok(KeeperRow {
             guardianship_id: known.id,
             child_id: known.child,
             child: child.unwrap_or_default().to_owned(),
-            person_id: guardian.id,
-            name: name_of(&guardian),
+            person_id,
+            name: keeper.name,
             relation: known.relation,
             institution,
             legal: known.legal,
             rank: known.rank,
             status: known.status,
-            phone: self.phone_shown(tx, scope, &guardian).await?.map(|phone| text::mask(&phone)),
-        }))
+            phone,
+        })
     }
 }

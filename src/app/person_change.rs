@@ -252,7 +252,10 @@ impl App {
             ..person.clone()
         };
         let known = self.supersede_in(work, ctx, task, known, None).await?;
-        self.write_person(work, task, &known, &["document"]).await
+        let also = [("birth_date", known.birth_date != person.birth_date), ("sex", known.sex != person.sex)];
+        let also = also.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field);
+        let fields: Vec<&str> = std::iter::once("document").chain(also).collect();
+        self.write_person(work, task, &known, &fields).await
     }
 
     /// Takes a number away from whoever holds it without right; it is free for its true holder. `false` when she does not

@@ -146,8 +146,8 @@ pub struct Paper {
 /// A guardian in full.
 #[derive(Clone, Serialize, utoipa::ToSchema)]
 pub struct GuardianRecord {
-    /// Who.
-    pub person_id: PersonId,
+    /// Who; none for somebody whom others hold, and whom the school only named.
+    pub person_id: Option<PersonId>,
     /// Her name.
     pub name: String,
     /// JTGX and more.
@@ -207,14 +207,14 @@ impl App {
         };
         let guardians = match left || day != today {
             true => Vec::new(),
-            false => self.guardians_shown(&mut tx, &scope, person.id).await?,
+            false => self.guardians_shown(&mut tx, &scope, person.id, today).await?,
         };
         drop(tx);
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::PersonViewed).await?;
         work.target("person", person.id).detail("day", day.to_string()).shows(person.id);
-        for guardian in &guardians {
-            work.shows(guardian.person_id);
+        for guardian in guardians.iter().filter_map(|guardian| guardian.person_id) {
+            work.shows(guardian);
         }
         work.commit(Outcome::Done).await?;
         Ok(PersonView { person_id: person.id, name, sex: person.sex, stays, posts, guardians })
@@ -235,13 +235,13 @@ impl App {
         let scope = self.scope_of(&mut tx, by, ctx).await?;
         let person = self.person_in(&mut tx, ctx, &scope, id).await?;
         let opened = self.opened_by_approval(&mut tx, ctx, by, Opens::Record(person.id), approval).await?;
-        let record = self.record_shown(&mut tx, &scope, &person).await?;
+        let record = self.record_shown(&mut tx, &scope, &person, ctx.now.shanghai_date()).await?;
         drop(tx);
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::RecordViewed).await?;
         work.target("person", person.id).target("approval", approval).because(opened.purpose).shows(person.id);
-        for guardian in &record.guardians {
-            work.shows(guardian.person_id);
+        for guardian in record.guardians.iter().filter_map(|guardian| guardian.person_id) {
+            work.shows(guardian);
         }
         work.commit(Outcome::Done).await?;
         Ok(record)
@@ -294,7 +294,7 @@ impl App {
             (None, Some(said)) => said,
             (None, None) => return Err(Error::invalid("say for what: `purpose`")),
         };
-        let students = self.student_rows(&mut tx, &scope, stays, false).await?;
+        let students = self.student_rows(&mut tx, &scope, stays, None).await?;
         drop(tx);
         let ctx = by.acting(ctx);
         // An entry for every so many, so that sign-ins do not wait for the whole of it (R15); all of them before the answer.
@@ -316,7 +316,13 @@ impl App {
 
     /// What the administrator's institutions hold of her. Where others hold her too, what may be their word is left out:
     /// former names, birth date, nationality and level are nobody's in particular (R1).
-    async fn record_shown(&self, tx: &mut Tx, scope: &Subtree, person: &Person) -> Result<FullRecord, Error> {
+    async fn record_shown(
+        &self,
+        tx: &mut Tx,
+        scope: &Subtree,
+        person: &Person,
+        today: NaiveDate,
+    ) -> Result<FullRecord, Error> {
         let on = access::task(TaskName::Approvals).on(person.id);
         let all = self.holds_all_of(tx, scope, person.id).await?;
         let former = if all { person_names::of_person(tx, &on).await? } else { Vec::new() };
@@ -333,7 +339,7 @@ impl App {
             phone: self.phone_shown(tx, scope, person).await?,
             stays,
             posts,
-            guardians: self.guardian_records(tx, scope, person.id).await?,
+            guardians: self.guardian_records(tx, scope, person.id, today).await?,
         })
     }
 
@@ -405,13 +411,14 @@ impl App {
     }
 
     /// Papers in full. What was withdrawn is somebody else's number; of papers that others may have seen only the identity
-    /// number is told, which every row names people by.
+    /// number of now is told, which every row names people by.
     async fn papers_shown(&self, tx: &mut Tx, scope: &Subtree, person: &Person) -> Result<Vec<Paper>, Error> {
         let on = access::task(TaskName::Approvals).on(person.id);
         let all = self.holds_all_of(tx, scope, person.id).await?;
         let mut papers = Vec::new();
         for paper in documents::of_person(tx, &on).await? {
-            let told = all || paper.key.class == DocumentClass::Cn18;
+            let current = paper.key.class == DocumentClass::Cn18 && paper.status == DocumentStatus::Active;
+            let told = all || current;
             if paper.status == DocumentStatus::Withdrawn || !told {
                 continue;
             }
@@ -442,20 +449,21 @@ impl App {
         tx: &mut Tx,
         scope: &Subtree,
         child: PersonId,
+        today: NaiveDate,
     ) -> Result<Vec<GuardianRecord>, Error> {
-        let task = access::task(TaskName::Approvals);
         let mut records = Vec::new();
-        for known in self.kept_here(tx, scope, child).await? {
-            let Some(guardian) = persons::find(tx, &task.on(known.guardian)).await? else { continue };
+        for keeper in self.keepers_here(tx, scope, child, today).await? {
+            let (person_id, phone) = (keeper.id(), self.keeper_phone(tx, scope, &keeper).await?);
+            let known = keeper.relation;
             records.push(GuardianRecord {
-                person_id: guardian.id,
-                name: name_of(&guardian),
+                person_id,
+                name: keeper.name,
                 relation: known.relation,
                 legal: known.legal,
                 rank: known.rank,
                 status: known.status,
                 restrictions: known.restrictions.into_iter().collect(),
-                phone: self.phone_shown(tx, scope, &guardian).await?,
+                phone,
             });
         }
         Ok(records)

@@ -8,6 +8,7 @@ mod sides;
 
 use serde::Serialize;
 
+use super::roster_view::Cut;
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::TaskName;
@@ -21,7 +22,7 @@ use crate::store::db::Tx;
 use crate::store::{enrolments, institutions, relation_claims};
 pub(crate) use answered::Answer;
 pub use asking::Asked;
-use sides::{Say, Seat, Term, conflicts, contested, say, unreviewed};
+use sides::{Say, Seat, Term, conflicts, contested, pending, say, unreviewed};
 
 /// A list longer than that is worked off from its beginning.
 const PAGE: usize = 1000;
@@ -123,10 +124,10 @@ impl App {
         org_code: &str,
         after: Option<RelationClaimId>,
     ) -> Result<Vec<PendingClaim>, Error> {
-        self.claims_page(ctx, by, org_code, after, PAGE).await
+        Ok(self.claims_page(ctx, by, org_code, after, PAGE).await?.items)
     }
 
-    /// The same, at most `limit`: what is not shown is not read.
+    /// The same, at most `limit`. Audited, and noted for whom it is about.
     ///
     /// # Errors
     /// As [`App::pending_claims`].
@@ -137,7 +138,7 @@ impl App {
         org_code: &str,
         after: Option<RelationClaimId>,
         limit: usize,
-    ) -> Result<Vec<PendingClaim>, Error> {
+    ) -> Result<Cut<PendingClaim>, Error> {
         let task = access::task(TaskName::RelationDecision);
         let mut tx = self.db.read().await?;
         let seat = match by {
@@ -153,13 +154,14 @@ impl App {
                 Some(relation_claims::find(&mut tx, &task, id).await?.ok_or_else(|| Error::not_found("the claim"))?)
             }
         };
-        let most = i64::try_from(limit).map_err(Error::internal)?;
-        let mut claims = relation_claims::pending_under(&mut tx, &task, org.id, after.as_ref(), most).await?;
-        claims.extend(unreviewed(&mut tx, &task, seat.as_ref(), org.id, after.clone(), limit).await?);
         let at = Term { now: ctx.now, term: self.lifetimes.transfer_term };
-        claims.extend(contested(&mut tx, &task, seat.as_ref(), org.id, at, after, limit).await?);
+        let beyond = limit + 1;
+        let mut claims = pending(&mut tx, &task, seat.as_ref(), org.id, at, after.clone(), beyond).await?;
+        claims.extend(unreviewed(&mut tx, &task, seat.as_ref(), org.id, after.clone(), beyond).await?);
+        claims.extend(contested(&mut tx, &task, seat.as_ref(), org.id, at, after, beyond).await?);
         claims.sort_by_key(|claim| (claim.created_at, claim.id));
-        claims.truncate(limit);
+        let Cut { items: claims, more } = Cut::at(claims, limit);
+        let shown: Vec<PersonId> = claims.iter().flat_map(|claim| [claim.person, claim.child]).collect();
         let conflicts = conflicts(&mut tx, &task, seat.as_ref(), &claims).await?;
         let mut listed = Vec::new();
         for claim in claims {
@@ -192,7 +194,15 @@ impl App {
                 since: claim.created_at,
             });
         }
-        Ok(listed)
+        drop(tx);
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::RelationViewed).await?;
+        work.target("institution", org.id).detail("rows", listed.len());
+        for person in shown {
+            work.shows(person);
+        }
+        work.commit(Outcome::Done).await?;
+        Ok(Cut { items: listed, more })
     }
 
     async fn seat_of(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<Seat, Error> {

@@ -2,6 +2,9 @@
 //! least (`domain::audit`). The log ends from its beginning, checkpoint by checkpoint, so that what is left begins where one was
 //! signed and is verified from there.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::work::{Housekeeping, Outcome};
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
@@ -40,7 +43,9 @@ impl App {
         }
         let mut work = self.begin(&ctx, Action::LogTrimmed).await?;
         let ended = books::trim(work.tx(), first.seq).await?;
+        let signature = self.checkpoints.sign_end(first.seq, &first.head, ctx.now);
         work.detail("through", first.seq).detail("entries", ended);
+        work.detail("head", STANDARD.encode(first.head)).detail("signature", STANDARD.encode(signature));
         work.commit(Outcome::Done).await?;
         Ok(ended > 0)
     }

@@ -23,7 +23,7 @@ use crate::domain::registry::person::Person;
 use crate::domain::registry::text;
 use crate::store::db::Tx;
 use crate::store::roster_rows::{self, Span, StudentStay};
-use crate::store::{cases, classes, contacts, guardianships, institutions, person_names, persons};
+use crate::store::{cases, classes, contacts, guardianships, institutions, person_names};
 
 /// A student in a list.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -55,9 +55,9 @@ pub struct StudentRow {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Guardian)]
 pub struct GuardianRow {
-    /// Who.
-    pub person_id: PersonId,
-    /// Her name.
+    /// Who; none for somebody whom others hold, and whom the school only named.
+    pub person_id: Option<PersonId>,
+    /// Her name, there as the school wrote it.
     pub name: String,
     /// JTGX and more.
     pub relation: Relation,
@@ -116,6 +116,15 @@ pub struct Wanted {
     pub day: Option<NaiveDate>,
 }
 
+/// What was looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Viewed {
+    /// The institution.
+    pub(super) org: OrgId,
+    /// The day that was asked for: one list is a view, and many days in a row are a history.
+    pub(super) day: Option<NaiveDate>,
+}
+
 impl App {
     /// Who studies at an institution, behind a row, at most `limit`. Audited, and noted for each of them.
     ///
@@ -140,13 +149,14 @@ impl App {
             None => roster_rows::students(&mut tx, &scope, wanted.org, span).await?,
         };
         let Cut { items: stays, more } = Cut::at(stays, limit);
-        let rows = self.student_rows(&mut tx, &scope, stays, day == today).await?;
+        let rows = self.student_rows(&mut tx, &scope, stays, (day == today).then_some(today)).await?;
         drop(tx);
         let shown = rows.iter().flat_map(|row| {
-            let guardians = row.guardians.iter().map(|guardian| guardian.person_id);
+            let guardians = row.guardians.iter().filter_map(|guardian| guardian.person_id);
             guardians.chain([row.person_id]).collect::<Vec<_>>()
         });
-        self.note_view(ctx, by, wanted.org, shown.collect(), rows.len()).await?;
+        let of = Viewed { org: wanted.org, day: wanted.day };
+        self.note_view(ctx, by, of, shown.collect(), rows.len()).await?;
         Ok(Cut { items: rows, more })
     }
 
@@ -166,6 +176,7 @@ impl App {
         let mut tx = self.db.read().await?;
         let scope = self.scope_of(&mut tx, by, ctx).await?;
         self.seen(&mut tx, &scope, org).await?;
+        let of = Viewed { org, day };
         let day = day.unwrap_or_else(|| ctx.now.shanghai_date());
         let span = Span { day, after: after.map_or(Uuid::nil(), |post| post.0), limit: limit + 1 };
         let posts = roster_rows::staff(&mut tx, &scope, org, span).await?;
@@ -182,7 +193,7 @@ impl App {
         };
         let Cut { items: posts, more } = Cut::at(posts, limit);
         let items: Vec<StaffRow> = posts.into_iter().map(row).collect();
-        self.note_view(ctx, by, org, items.iter().map(|row| row.person_id).collect(), items.len()).await?;
+        self.note_view(ctx, by, of, items.iter().map(|row| row.person_id).collect(), items.len()).await?;
         Ok(Cut { items, more })
     }
 
@@ -191,26 +202,29 @@ impl App {
         &self,
         ctx: &Ctx,
         by: Decider,
-        org: OrgId,
+        Viewed { org, day }: Viewed,
         shown: Vec<PersonId>,
         rows: usize,
     ) -> Result<(), Error> {
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::RosterViewed).await?;
         work.target("institution", org).detail("rows", rows);
+        if let Some(day) = day {
+            work.detail("on", day.to_string());
+        }
         for person in shown {
             work.shows(person);
         }
         work.commit(Outcome::Done).await
     }
 
-    /// Rows of stays; with guardians where the list is of today.
+    /// Rows of stays; with guardians where the list is of `today`.
     pub(super) async fn student_rows(
         &self,
         tx: &mut Tx,
         scope: &Subtree,
         stays: Vec<StudentStay>,
-        with_guardians: bool,
+        today: Option<NaiveDate>,
     ) -> Result<Vec<StudentRow>, Error> {
         let task = access::task(TaskName::RosterView);
         let mut names: BTreeMap<ClassId, String> = BTreeMap::new();
@@ -224,9 +238,9 @@ impl App {
                 Some(id) => names.get(&id).cloned(),
                 None => None,
             };
-            let guardians = match with_guardians {
-                true => self.guardians_shown(tx, scope, stay.person).await?,
-                false => Vec::new(),
+            let guardians = match today {
+                Some(today) => self.guardians_shown(tx, scope, stay.person, today).await?,
+                None => Vec::new(),
             };
             rows.push(StudentRow {
                 enrolment_id: stay.id,
@@ -251,16 +265,16 @@ impl App {
         tx: &mut Tx,
         scope: &Subtree,
         child: PersonId,
+        today: NaiveDate,
     ) -> Result<Vec<GuardianRow>, Error> {
-        let task = access::task(TaskName::RosterView);
         let mut shown = Vec::new();
-        for known in self.kept_here(tx, scope, child).await? {
-            let Some(guardian) = persons::find(tx, &task.on(known.guardian)).await? else { continue };
+        for keeper in self.keepers_here(tx, scope, child, today).await? {
+            let phone = self.keeper_phone(tx, scope, &keeper).await?.map(|phone| text::mask(&phone));
             shown.push(GuardianRow {
-                person_id: guardian.id,
-                name: name_of(&guardian),
-                relation: known.relation,
-                phone: self.phone_shown(tx, scope, &guardian).await?.map(|phone| text::mask(&phone)),
+                person_id: keeper.id(),
+                relation: keeper.relation.relation,
+                name: keeper.name,
+                phone,
             });
         }
         Ok(shown)

@@ -484,7 +484,9 @@ impl App {
         }
         grants::revoke_of_identity(work.tx(), &on, IdentityId(id.0), at.ctx.now, "left the post").await?;
         let open = staffings::open_of_many(work.tx(), at.task, &[at.person]).await?;
-        for grant in admin_grants::end_with_post(work.tx(), &on, id, open.is_empty(), at.ctx.now).await? {
+        let ended = admin_grants::end_with_post(work.tx(), &on, id, open.is_empty(), at.ctx.now).await?;
+        self.may_end_rights(work, at.ctx, at.task, at.by, ended.iter().copied()).await?;
+        for grant in ended {
             work.event("admin_grant", grant, "admin.revoked", &[]);
         }
         work.target("institution", org).target("staffing", id);

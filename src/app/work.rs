@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::shown::detail_of;
 use super::{App, Ctx, Error, Kind};
 use crate::domain::audit::{Action, Entry};
 use crate::domain::event::Event;
@@ -135,11 +136,20 @@ impl App {
 /// What gives or shows somebody something and leaves everything that was read as it is. What was refused may have taken
 /// something away, a replayed code what it gave; a password that was wrong took nothing.
 fn only_gives(action: Action, outcome: Outcome) -> bool {
-    use Action::{GrantCreated, GrantRefreshed, PersonSearched, PersonViewed, SignIn, TokenExchanged, TokenIssued};
+    use Action::{
+        FeedRead, GrantCreated, GrantRefreshed, PersonSearched, PersonViewed, SignIn, TokenExchanged, TokenIssued,
+    };
     match outcome {
         Outcome::Done => matches!(
             action,
-            SignIn | GrantCreated | GrantRefreshed | TokenIssued | TokenExchanged | PersonViewed | PersonSearched
+            SignIn
+                | GrantCreated
+                | GrantRefreshed
+                | TokenIssued
+                | TokenExchanged
+                | PersonViewed
+                | PersonSearched
+                | FeedRead
         ),
         Outcome::Refused(_) => action == SignIn,
     }
@@ -218,6 +228,28 @@ impl Work<'_> {
         self.tell_event(aggregate, id.into(), kind, json!(fields), None)
     }
 
+    /// Says that what some clients may know of a person is another thing by now. No other client hears of it: who uses what is
+    /// nothing that platforms learn of each other (R13).
+    pub(crate) fn consent_event(
+        &mut self,
+        id: impl Into<Uuid>,
+        kind: &'static str,
+        clients: &BTreeSet<ClientId>,
+    ) -> &mut Self {
+        self.tell_event("consent", id.into(), kind, json!({ "clients": clients }), None)
+    }
+
+    /// Says that something has another place, to whoever knew it in the old one too.
+    pub(crate) fn moved_event(
+        &mut self,
+        aggregate: &'static str,
+        id: impl Into<Uuid>,
+        kind: &'static str,
+        from: Uuid,
+    ) -> &mut Self {
+        self.tell_event(aggregate, id.into(), kind, json!({ "names": ["parent"], "from": from }), None)
+    }
+
     /// Says to one sector, and to nobody else, what it calls two people that are one, or one that is two again (R13).
     pub(crate) fn event_for_sector(
         &mut self,
@@ -259,6 +291,11 @@ impl Work<'_> {
             Outcome::Done => ("done", self.because.take()),
             Outcome::Refused(why) => ("refused", Some(why.to_owned())),
         };
+        let shown: Vec<PersonId> = self.shown.iter().copied().collect();
+        if !shown.is_empty() {
+            let (name, said) = detail_of(&shown);
+            self.details.insert(name.into(), said);
+        }
         let mut actor = serde_json::to_value(&self.ctx.actor)?;
         if let Some(ip) = self.ctx.ip {
             actor["ip"] = json!(ip.to_string());
@@ -302,7 +339,6 @@ impl Work<'_> {
         if let Some(client) = first_use {
             registrations::used(&mut self.tx, client, self.ctx.now).await?;
         }
-        let shown: Vec<PersonId> = self.shown.iter().copied().collect();
         disclosures::insert_all(&mut self.tx, entry.id, self.ctx.now, &shown).await?;
         let happening = (self.ends || !only_gives(self.action, outcome)).then(|| self.app.changes.happening());
         self.tx.commit().await?;

@@ -8,9 +8,11 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::output::Output;
-use super::{Failure, files, runtime};
+use super::{Failure, files, runtime, serve};
 use crate::app::audit_file::verify_export;
 use crate::app::books::read_anchors;
+use crate::store::books::CheckpointRow;
+use crate::store::snapshot;
 
 /// Subcommands.
 #[derive(Subcommand)]
@@ -18,7 +20,8 @@ pub enum Command {
     /// Verifies the hash chain; exit 1 when it does not hold.
     #[command(after_help = "Example: mingji audit verify --anchors data/mingji.audit-anchors.jsonl")]
     Verify {
-        /// Checkpoints kept outside the database.
+        /// Checkpoints kept outside the database; those that `mingji serve` writes beside an embedded one are read when this is
+        /// left out.
         #[arg(long, value_name = "FILE")]
         anchors: Option<PathBuf>,
         /// A log that `mingji audit export` wrote, instead of the register; neither database nor keys are needed.
@@ -47,25 +50,34 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
     match command {
         Command::Verify { anchors, export, key } => {
             let unread = |file: &Path, e: std::io::Error| Failure::new(format!("{}: {e}", file.display()));
-            let anchors = match anchors {
-                Some(file) => read_anchors(&std::fs::read_to_string(file).map_err(|e| unread(file, e))?)?,
-                None => Vec::new(),
+            let read = |file: &Path| -> Result<Vec<CheckpointRow>, Failure> {
+                Ok(read_anchors(&std::fs::read_to_string(file).map_err(|e| unread(file, e))?)?)
             };
+            let given = anchors.as_deref().map(read).transpose()?;
             let verdict = match export {
                 Some(file) => {
                     let opened = File::open(file).map_err(|e| unread(file, e))?;
-                    verify_export(BufReader::new(opened), key.as_deref(), &anchors)?
+                    verify_export(BufReader::new(opened), key.as_deref(), &given.unwrap_or_default())?
                 }
                 None => {
-                    let app = runtime::standing(config).await?;
+                    let settings = runtime::settings(config, &[])?;
+                    let beside = snapshot::file_of(settings.database.expose()).map(|file| serve::anchor_file(&file));
+                    let anchors = match (given, beside.filter(|file| file.exists())) {
+                        (Some(given), _) => given,
+                        (None, Some(file)) => read(&file)?,
+                        (None, None) => Vec::new(),
+                    };
+                    let app = runtime::standing_on(&settings).await?;
                     // What was committed before a stop may still wait for its number.
                     while app.number_pending().await? > 0 {}
                     app.verify_audit(&anchors).await?
                 }
             };
             output.say(&verdict, |v| {
+                let later =
+                    v.ends_before.map(|seq| format!("; it ends before the anchor at {seq}")).unwrap_or_default();
                 format!(
-                    "{} entries from number {}; anchor: {}; {}",
+                    "{} entries from number {}; anchor: {}; {}{later}",
                     v.entries,
                     v.begins_at,
                     v.anchor,

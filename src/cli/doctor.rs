@@ -88,6 +88,8 @@ async fn examine(settings: &Settings) -> Result<Vec<Finding>, Failure> {
             found("key backup", backup(&app).await?);
             if settings.database.is_sqlite() {
                 found("backup", database_backup(&app).await?);
+            } else {
+                found("audit anchors", anchors(&app).await?);
             }
             found("clock", clock(&app).await?);
             app.close().await;
@@ -179,6 +181,19 @@ async fn backup(app: &App) -> Result<(State, String), Failure> {
         None => (
             State::Warning,
             "never written: without it a lost disk loses every sealed number; run `mingji keys backup FILE`".into(),
+        ),
+    })
+}
+
+/// Beside an embedded database they are written by themselves; of a cluster nobody but the operator has a place outside it.
+async fn anchors(app: &App) -> Result<(State, String), Failure> {
+    Ok(match app.anchored_at().await? {
+        Some(at) => (State::Ok, format!("written {at}")),
+        None => (
+            State::Warning,
+            "never written: whoever writes to the database could take the newest entries of the log away; run `mingji audit \
+             anchor FILE` on another disk, by a timer"
+                .into(),
         ),
     })
 }

@@ -32,6 +32,12 @@ impl CheckpointSigner {
         self.0.sign(&message(seq, count, head, at)).as_ref().to_vec()
     }
 
+    /// Signs that what stood up to `through`, where the chain had `head`, was old enough to end. Only the register ends
+    /// anything: whoever writes to the database alone cannot say so.
+    pub fn sign_end(&self, through: i64, head: &[u8; 32], at: Timestamp) -> Vec<u8> {
+        self.0.sign(&end_message(through, head, at)).as_ref().to_vec()
+    }
+
     /// What others check statements with.
     pub fn public_key(&self) -> [u8; 32] {
         array(self.0.public_key().as_ref())
@@ -41,6 +47,15 @@ impl CheckpointSigner {
 /// Whether a statement was signed by the holder of this key.
 pub fn holds(key: &[u8; 32], seq: i64, count: i64, head: &[u8; 32], at: Timestamp, signature: &[u8]) -> bool {
     UnparsedPublicKey::new(&ED25519, key).verify(&message(seq, count, head, at), signature).is_ok()
+}
+
+/// Whether an end was signed by the holder of this key.
+pub fn end_holds(key: &[u8; 32], through: i64, head: &[u8; 32], at: Timestamp, signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, key).verify(&end_message(through, head, at), signature).is_ok()
+}
+
+fn end_message(through: i64, head: &[u8; 32], at: Timestamp) -> Vec<u8> {
+    [b"mingji audit end v1".as_slice(), &through.to_be_bytes(), head, &at.micros().to_be_bytes()].concat()
 }
 
 fn message(seq: i64, count: i64, head: &[u8; 32], at: Timestamp) -> Vec<u8> {
@@ -81,5 +96,8 @@ mod tests {
         assert!(!holds(&key, 7, 7, &[3; 32], at, &signature[..63]));
         let other = CheckpointSigner::new(&RootSecrets::generate(&random)).public_key();
         assert!(!holds(&other, 7, 7, &[3; 32], at, &signature));
+        let end = signer.sign_end(7, &[3; 32], at);
+        assert!(end_holds(&key, 7, &[3; 32], at, &end) && !end_holds(&key, 8, &[3; 32], at, &end));
+        assert!(!end_holds(&key, 7, &[4; 32], at, &end) && !end_holds(&key, 7, &[3; 32], at, &signature));
     }
 }

@@ -181,12 +181,12 @@ pub async fn end_with_post(
     post: StaffingId,
     last: bool,
     now: Timestamp,
-) -> Result<Vec<uuid::Uuid>, StoreError> {
+) -> Result<Vec<AdminGrantId>, StoreError> {
     let mut ended: Vec<Id> = tx.all(END_WITH_POST, args![on.person(), post, now]).await?;
     if last {
         ended.extend(tx.all::<Id>(END_UNTIED, args![on.person(), now]).await?);
     }
-    Ok(ended.into_iter().map(|Id(id)| id).collect())
+    Ok(ended.into_iter().map(|Id(id)| AdminGrantId(id)).collect())
 }
 
 /// A grant of any time, as it stands in the register.

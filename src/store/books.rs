@@ -40,7 +40,9 @@ statements! {
     // Ids begin with the time of writing; the first of the index is the oldest (PostgreSQL 15 has no MIN of uuids).
     OLDEST_PENDING = "SELECT id FROM pending ORDER BY id LIMIT 1";
     COUNT_PENDING = "SELECT COUNT(*) AS n FROM pending";
-    COUNT_UNNUMBERED = "SELECT COUNT(*) AS n FROM audit_entry e WHERE NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id) AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.id = e.id)";
+    COUNT_UNNUMBERED = "SELECT COUNT(*) AS n FROM audit_entry e WHERE NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id) AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.id = e.id AND p.kind = 'audit')";
+    COUNT_INVENTED = "SELECT COUNT(*) AS n FROM pending p WHERE p.kind = 'audit' AND NOT EXISTS (SELECT 1 FROM audit_entry e WHERE e.id = p.id)";
+    AT = "SELECT seq, hash FROM audit_link WHERE seq = $1";
     INSERT_CHECKPOINT = "INSERT INTO audit_checkpoint (seq, count, head, at, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (seq) DO NOTHING";
     CHECKPOINTS = "SELECT seq, count, head, at, signature FROM audit_checkpoint ORDER BY seq";
     FIRST_LINK = "SELECT seq AS n FROM audit_link ORDER BY seq LIMIT 1";
@@ -319,6 +321,30 @@ pub async fn count_pending(tx: &mut Tx) -> Result<i64, StoreError> {
 /// As [`StoreError`] says.
 pub async fn oldest_pending(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
     Ok(tx.optional::<PendingEvent>(OLDEST_PENDING, args![]).await?.map(|row| row.0.written_at()))
+}
+
+/// What waits for a number of the log and is no entry of it: somebody tampered.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn count_invented(tx: &mut Tx) -> Result<i64, StoreError> {
+    Ok(tx.one::<Number>(COUNT_INVENTED, args![]).await?.0)
+}
+
+/// The hash at a number.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hash_at(tx: &mut Tx, seq: i64) -> Result<Option<[u8; 32]>, StoreError> {
+    Ok(tx.optional::<Head>(AT, args![seq]).await?.map(|head| head.hash))
+}
+
+/// The first number that is kept.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn first_number(tx: &mut Tx) -> Result<Option<i64>, StoreError> {
+    Ok(tx.optional::<Number>(FIRST_LINK, args![]).await?.map(|first| first.0))
 }
 
 /// Entries that neither have a number nor wait for one: somebody tampered.

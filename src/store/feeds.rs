@@ -13,12 +13,14 @@ use crate::domain::time::Timestamp;
 statements! {
     ADD_REACH = "INSERT INTO platform_reach (client_id, org_id, created_at) VALUES ($1, $2, $3) ON CONFLICT (client_id, org_id) DO NOTHING";
     END_REACH = "DELETE FROM platform_reach WHERE client_id = $1 AND org_id = $2";
+    REACH_OF = "SELECT org_id FROM platform_reach WHERE client_id = $1 ORDER BY org_id";
     STREAMS = "SELECT client_id FROM platform_stream ORDER BY client_id";
     REBUILDING = "SELECT client_id FROM platform_stream WHERE rebuilding_after IS NOT NULL ORDER BY client_id";
     STREAM = "SELECT head, floor, rebuilding_after FROM platform_stream WHERE client_id = $1";
     OPEN = "INSERT INTO platform_stream (client_id, head, floor) VALUES ($1, 0, 0) ON CONFLICT (client_id) DO NOTHING";
     // The next number is spent on the break itself, so that whoever read everything before it is behind it too.
-    BREAK = "UPDATE platform_stream SET head = head + 1, floor = head + 1, rebuilding_after = $2 WHERE client_id = $1";
+    BREAK = "UPDATE platform_stream SET head = head + 1, floor = head + 1, rebuilding_after = $2, notice = $3 WHERE client_id = $1";
+    STALE = "SELECT client_id FROM platform_stream WHERE client_id = $1 AND COALESCE(notice, '') <> $2";
     REBUILT_TO = "UPDATE platform_stream SET rebuilding_after = $2 WHERE client_id = $1";
     MOVE_HEAD = "UPDATE platform_stream SET head = $2 WHERE client_id = $1";
     APPEND = "INSERT INTO platform_feed (client_id, seq, kind, subject_id, fields, event_id, numbered_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -141,6 +143,14 @@ pub async fn end_reach(tx: &mut Tx, platform: &Platform, org: OrgId) -> Result<b
     tx.execute_one(END_REACH, args![platform.client(), org]).await
 }
 
+/// The institutions that a platform serves, with everything under them.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn reach_of(tx: &mut Tx, platform: &Platform) -> Result<Vec<OrgId>, StoreError> {
+    Ok(tx.all::<Where>(REACH_OF, args![platform.client()]).await?.into_iter().map(|row| row.0).collect())
+}
+
 /// Every client that has a stream.
 ///
 /// # Errors
@@ -165,14 +175,24 @@ pub async fn stream(tx: &mut Tx, platform: &Platform) -> Result<Option<Stream>, 
     tx.optional(STREAM, args![platform.client()]).await
 }
 
-/// Breaks a stream: whoever reads it begins anew with a snapshot, which is there when everybody was looked at.
+/// Breaks a stream: whoever reads it begins anew with a snapshot, which is there when everybody was looked at. `notice` is
+/// the text under which receipts count from now on.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn begin_anew(tx: &mut Tx, platform: &Platform) -> Result<(), StoreError> {
-    tx.execute(BREAK, args![platform.client(), PersonId(Uuid::nil())]).await?;
+pub async fn begin_anew(tx: &mut Tx, platform: &Platform, notice: Option<String>) -> Result<(), StoreError> {
+    tx.execute(BREAK, args![platform.client(), PersonId(Uuid::nil()), notice]).await?;
     tx.execute(FORGET, args![platform.client()]).await?;
     Ok(())
+}
+
+/// Whether receipts counted under another text when everybody was looked at; a platform with a basis of its own has none.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn is_stale(tx: &mut Tx, platform: &Platform, notice: Option<&str>) -> Result<bool, StoreError> {
+    let values = args![platform.client(), notice.unwrap_or_default()];
+    Ok(tx.optional::<Whose>(STALE, values).await?.is_some())
 }
 
 /// Notes up to whom everybody was looked at; `None` when that is done.

@@ -18,6 +18,9 @@ statements! {
         UNION SELECT id, org_id, kind, into_id, day, started_at, ended_at FROM institution_change WHERE into_id = $1 AND state = 'running'";
     ABOUT = "SELECT id, org_id, kind, into_id, day, started_at, ended_at FROM institution_change WHERE org_id = $1
         UNION SELECT id, org_id, kind, into_id, day, started_at, ended_at FROM institution_change WHERE into_id = $1 ORDER BY started_at, id";
+    // Ids begin with the time of writing.
+    NEWEST = "SELECT id FROM institution_change ORDER BY id DESC LIMIT 1";
+    ANY_RUNNING = "SELECT id FROM institution_change WHERE state = 'running' LIMIT 1";
     SLICES = "SELECT * FROM institution_slice WHERE org_id = $1 ORDER BY valid_from";
     CHILDREN = "SELECT * FROM institution WHERE parent_id = $1 AND status NOT IN ('abolished', 'merged') ORDER BY id";
     IS_UNDER = "SELECT descendant_id AS id FROM institution_closure WHERE ancestor_id = $1 AND descendant_id = $2";
@@ -114,6 +117,21 @@ pub async fn end(tx: &mut Tx, _task: &Task, change: &InstitutionChange, now: Tim
 pub async fn running(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<InstitutionChange>, StoreError> {
     tx.all(RUNNING, args![org]).await
 }
+
+/// The newest change of all while none is under way: as long as it is the same, the tree has lost nothing. `Err` while one is.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn settled(tx: &mut Tx) -> Result<Result<Option<uuid::Uuid>, Running>, StoreError> {
+    if tx.optional::<Id>(ANY_RUNNING, args![]).await?.is_some() {
+        return Ok(Err(Running));
+    }
+    Ok(Ok(tx.optional::<Id>(NEWEST, args![]).await?.map(|row| row.0)))
+}
+
+/// A change is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Running;
 
 /// All changes with an institution on either side, the oldest first.
 ///

@@ -11,6 +11,7 @@ use crate::domain::registry::institution_code::Code;
 use crate::domain::registry::name::name_key;
 
 statements! {
+    ABOVE_MANY = "SELECT descendant_id, ancestor_id FROM institution_closure WHERE descendant_id IN ($1)";
     INSERT = "INSERT INTO institution (id, parent_id, kind, level, name, name_key, division, school_type, status, merged_into, created_at, updated_at, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     CLOSE = "INSERT INTO institution_closure (ancestor_id, descendant_id, depth)
@@ -245,6 +246,23 @@ pub async fn holders(tx: &mut Tx, _task: &Task, code: &Code) -> Result<Vec<Insti
 /// As [`StoreError`] says.
 pub async fn hold_standing(tx: &mut Tx, _task: &Task, orgs: impl Iterator<Item = OrgId>) -> Result<usize, StoreError> {
     Ok(tx.all_in::<Under>(STANDING_OF_MANY, &[], orgs.map(Value::from).collect()).await?.len())
+}
+
+/// Which of some institutions stand under which, themselves included.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn above_many(tx: &mut Tx, _task: &Task, orgs: &[OrgId]) -> Result<Vec<(OrgId, OrgId)>, StoreError> {
+    let keys = orgs.iter().map(|id| Value::from(*id)).collect();
+    Ok(tx.all_in::<Pair>(ABOVE_MANY, &[], keys).await?.into_iter().map(|Pair(below, above)| (below, above)).collect())
+}
+
+struct Pair(OrgId, OrgId);
+
+impl FromRow for Pair {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("descendant_id")?, row.get("ancestor_id")?))
+    }
 }
 
 /// An institution inside an administrator's subtrees, as far as her rights ask for it.

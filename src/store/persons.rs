@@ -8,6 +8,7 @@ use crate::domain::id::{OrgId, PersonId};
 use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::name::{self, PersonName};
 use crate::domain::registry::person::{Person, PersonSalt};
+use crate::store::relation_claims::own_word;
 
 statements! {
     INSERT = "INSERT INTO person (id, space_id, name, name_key, sex, birth_date, nationality, status, realname_level, realname_at, salt, home_platform_id, merged_into, created_at, updated_at, version)
@@ -20,17 +21,24 @@ statements! {
             SELECT id, merged_into FROM person WHERE id = $1
             UNION SELECT p.id, p.merged_into FROM person p JOIN chain ON chain.merged_into = p.id
         ) SELECT id FROM chain WHERE merged_into IS NULL";
-    // In a subtree is who studies or works there today, and who is a confirmed guardian of a child there.
-    IN_SUBTREE = "SELECT p.* FROM person p WHERE p.id = $1 AND (
+    // In a subtree is who studies or works there today, and who is a confirmed guardian of a child whose 学籍 is there, or whom
+    // an institution there recorded; not whom it only named, as long as nobody else looked at it (R1).
+    IN_SUBTREE = concat!("SELECT p.* FROM person p WHERE p.id = $1 AND (
         EXISTS (SELECT 1 FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
             WHERE e.person_id = p.id AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3))
         OR EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id
             WHERE s.person_id = p.id AND c.ancestor_id = $2 AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3))
         OR EXISTS (SELECT 1 FROM guardianship g JOIN enrolment e ON e.person_id = g.child_id JOIN institution_closure c ON c.descendant_id = e.org_id
-            WHERE g.guardian_id = p.id AND g.status = 'confirmed' AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3)))";
-    // Presence reaches up to the county, so a scope above it looks at its counties.
+            WHERE g.guardian_id = p.id AND g.status = 'confirmed' AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3)
+            AND (e.source = 'normal' OR EXISTS (SELECT 1 FROM institution_closure k WHERE k.ancestor_id = $2 AND k.descendant_id = g.recorded_org_id))
+            AND NOT EXISTS (SELECT 1 FROM relation_claim r JOIN institution_closure k ON k.descendant_id = r.org_id WHERE r.person_id = g.guardian_id AND r.child_id = g.child_id
+                AND r.kind = 'guardian' AND r.org_id = g.recorded_org_id AND k.ancestor_id = $2 AND ", own_word!(), ")))");
+    // Presence reaches up to the county, so a scope above it looks at its counties, at authorities between for their own staff, and
+    // at the schools that stand directly under one of those.
     SEARCHED = "SELECT c.descendant_id AS id FROM institution_closure c JOIN institution o ON o.id = c.descendant_id
-        WHERE c.ancestor_id = $1 AND (c.depth = 0 OR o.level = 'county') ORDER BY c.descendant_id";
+        WHERE c.ancestor_id = $1 AND (c.depth = 0 OR o.level IN ('province', 'city', 'county'))
+        UNION SELECT n.id AS id FROM institution_closure c JOIN institution o ON o.id = c.descendant_id AND o.level IN ('nation', 'province', 'city')
+        JOIN institution n ON n.parent_id = o.id AND n.level IN ('school', 'campus') WHERE c.ancestor_id = $1 ORDER BY id";
     // Of one institution: its key's own order ends the walk after so many, however many people bear such a name.
     SEARCH = "SELECT p.id AS id, p.name AS name, r.name_key AS name_key FROM presence r JOIN person p ON p.id = r.person_id
         WHERE r.org_id = $1 AND r.name_key >= $2 AND r.name_key < $3 AND p.merged_into IS NULL
@@ -42,14 +50,14 @@ statements! {
         SELECT DISTINCT o.id, p.name_key, p.id FROM person p
         JOIN (SELECT person_id, org_id FROM enrolment WHERE valid_to IS NULL UNION SELECT person_id, org_id FROM staffing WHERE valid_to IS NULL) at ON at.person_id = p.id
         JOIN institution_closure c ON c.descendant_id = at.org_id
-        JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        JOIN institution o ON o.id = c.ancestor_id AND (c.depth = 0 OR o.level IN ('county', 'school', 'campus'))
         WHERE p.id = $1 AND p.name_key IS NOT NULL
         ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
     ARRIVE_AS_BEFORE = "INSERT INTO presence (org_id, name_key, person_id)
         SELECT DISTINCT o.id, n.name_key, n.person_id FROM person_name n
         JOIN (SELECT person_id, org_id FROM enrolment WHERE valid_to IS NULL UNION SELECT person_id, org_id FROM staffing WHERE valid_to IS NULL) at ON at.person_id = n.person_id
         JOIN institution_closure c ON c.descendant_id = at.org_id
-        JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        JOIN institution o ON o.id = c.ancestor_id AND (c.depth = 0 OR o.level IN ('county', 'school', 'campus'))
         WHERE n.person_id = $1 AND n.name_key IS NOT NULL
         ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
     INSERT_PRESENCE = "INSERT INTO presence (org_id, name_key, person_id) VALUES ($1, $2, $3) ON CONFLICT (org_id, name_key, person_id) DO NOTHING";
@@ -60,16 +68,16 @@ statements! {
     HIDE_FROM = "DELETE FROM presence WHERE org_id = $1 AND person_id IN ($2) RETURNING person_id AS id";
     // One by one what ARRIVE does in one statement: a subquery over two tables would be read whole for many people.
     STUDENTS_ARRIVE = "INSERT INTO presence (org_id, name_key, person_id) SELECT o.id, p.name_key, p.id FROM person p JOIN enrolment e ON e.person_id = p.id AND e.valid_to IS NULL
-        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND (c.depth = 0 OR o.level IN ('county', 'school', 'campus'))
         WHERE p.name_key IS NOT NULL AND p.id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
     STAFF_ARRIVE = "INSERT INTO presence (org_id, name_key, person_id) SELECT o.id, p.name_key, p.id FROM person p JOIN staffing e ON e.person_id = p.id AND e.valid_to IS NULL
-        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND (c.depth = 0 OR o.level IN ('county', 'school', 'campus'))
         WHERE p.name_key IS NOT NULL AND p.id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
     STUDENTS_ARRIVE_AS_BEFORE = "INSERT INTO presence (org_id, name_key, person_id) SELECT o.id, p.name_key, p.person_id FROM person_name p JOIN enrolment e ON e.person_id = p.person_id AND e.valid_to IS NULL
-        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND (c.depth = 0 OR o.level IN ('county', 'school', 'campus'))
         WHERE p.name_key IS NOT NULL AND p.person_id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
     STAFF_ARRIVE_AS_BEFORE = "INSERT INTO presence (org_id, name_key, person_id) SELECT o.id, p.name_key, p.person_id FROM person_name p JOIN staffing e ON e.person_id = p.person_id AND e.valid_to IS NULL
-        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND o.level IN ('county', 'school', 'campus')
+        JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND (c.depth = 0 OR o.level IN ('county', 'school', 'campus'))
         WHERE p.name_key IS NOT NULL AND p.person_id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
     @hold HOLD = "SELECT * FROM person WHERE id = $1";
     @share STANDING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND salt IS NOT NULL AND id IN ($1) ORDER BY id";

@@ -8,23 +8,33 @@ use crate::domain::id::{OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::relation_claim::{Details, RelationClaim};
 use crate::domain::time::Timestamp;
 
-/// What concerns the institution `$1`: of the claimant's side, or of a school or employer of whom it is about. A page
-/// behind `$2` and `$3` of at most `$4`.
+/// What concerns the institution `$1`: of the claimant's side, or of a school or employer of whom it is about; whose parent
+/// somebody is is not her employer's to know. A page behind `$2` and `$3` of at most `$4`.
 macro_rules! under {
     () => {
         "(r.created_at, r.id) > ($2, $3) AND (
             EXISTS (SELECT 1 FROM institution_closure c WHERE c.ancestor_id = $1 AND c.descendant_id = r.org_id)
             OR EXISTS (SELECT 1 FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = r.child_id AND e.valid_to IS NULL AND c.ancestor_id = $1)
-            OR EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = r.person_id AND s.valid_to IS NULL AND c.ancestor_id = $1)
+            OR (r.kind <> 'guardian' AND EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = r.person_id AND s.valid_to IS NULL AND c.ancestor_id = $1))
         ) ORDER BY r.created_at, r.id LIMIT $4"
     };
 }
 
-/// [`RelationClaim::is_unreviewed`], while the guardianship stands that the row made.
+/// [`RelationClaim::is_unreviewed`].
+macro_rules! own_word {
+    () => {
+        "r.state = 'confirmed' AND r.claimed_by IS NOT NULL AND r.decided_by IS NULL AND r.decided_at = r.created_at"
+    };
+}
+pub(super) use own_word;
+
+/// The same, while the guardianship stands that the row made.
 macro_rules! unreviewed {
     () => {
-        "r.state = 'confirmed' AND r.claimed_by IS NOT NULL AND r.decided_by IS NULL AND r.decided_at = r.created_at
-            AND EXISTS (SELECT 1 FROM guardianship g WHERE g.child_id = r.child_id AND g.guardian_id = r.person_id AND g.recorded_org_id = r.org_id AND g.status = 'confirmed')"
+        concat!(
+            crate::store::relation_claims::own_word!(),
+            " AND EXISTS (SELECT 1 FROM guardianship g WHERE g.child_id = r.child_id AND g.guardian_id = r.person_id AND g.recorded_org_id = r.org_id AND g.status = 'confirmed')"
+        )
     };
 }
 pub(super) use unreviewed;

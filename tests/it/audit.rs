@@ -1,5 +1,7 @@
 //! The audit log: in a file that needs no register, and with what an auditor asks for in each entry.
 
+mod forged;
+
 use std::time::Duration;
 
 use mingji::app::audit_file::verify_export;

@@ -456,6 +456,27 @@ fn a_changed_audit_row_is_found() {
     assert_eq!(ended.code, Some(1), "{}", ended.out);
 }
 
+#[test]
+fn anchors_beside_the_database_are_read_by_themselves() {
+    let place = Place::new();
+    assert_eq!(place.run(&["keys", "init"]).code, Some(0));
+    place.json(&["keys", "rotate"], "");
+    assert!(place.json(&["audit", "verify"], "")["anchor"].as_str().unwrap().starts_with("none"));
+    let beside = place.path().join("data/mingji.audit-anchors.jsonl");
+    let beside = beside.to_string_lossy();
+    place.json(&["audit", "anchor", &beside], "");
+    assert_eq!(place.json(&["audit", "verify"], "")["anchor"], "checkpoints outside the database");
+    tamper(&place, "DELETE FROM audit_checkpoint");
+    tamper(&place, "DELETE FROM audit_entry WHERE id = (SELECT entry_id FROM audit_link ORDER BY seq DESC LIMIT 1)");
+    tamper(&place, "DELETE FROM audit_link WHERE seq = (SELECT max(seq) FROM audit_link)");
+    let ended = place.run(&["audit", "verify"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    // The chain grows over what was taken away: nothing is signed beside an anchor that it contradicts.
+    place.json(&["keys", "rotate"], "");
+    place.json(&["keys", "rotate"], "");
+    refused(&place.run(&["audit", "anchor", &beside]), "audit verify");
+}
+
 async fn open(place: &Place) -> sqlx::SqliteConnection {
     sqlx::SqliteConnection::connect(&database(place)).await.unwrap()
 }

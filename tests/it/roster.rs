@@ -2,6 +2,8 @@
 //! the people of it sign in with what it says of them.
 
 mod claims;
+mod guesses;
+mod lasting;
 mod processes;
 mod province;
 mod rights;

@@ -8,7 +8,7 @@ use crate::app::work::{Outcome, Work};
 use crate::app::{App, Ctx, Error, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::{OrgId, PersonId};
+use crate::domain::id::{CaseId, OrgId, PersonId};
 use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
 use crate::store::cases::{self, Pair};
 use crate::store::institutions;
@@ -21,7 +21,7 @@ const ALL_BELOW: i64 = 1000;
 
 impl App {
     /// Opens a case for every two students of one school, or two of the staff of one institution, who have one name and one
-    /// birth date, at an institution and below it; how many are new.
+    /// birth date, at an institution and below it; how many are new, of those that the administrator may decide.
     ///
     /// # Errors
     /// `NotFound` for an institution that is unknown or not below the administrator.
@@ -87,14 +87,32 @@ impl App {
             unseen: false,
         });
         let opened = open(self, ctx, work.tx(), task, by, disputes.collect()).await?;
-        if opened.is_empty() {
+        // That nothing is new is an answer, too.
+        if opened.is_empty() && by.is_none() {
             return Ok(0);
         }
+        let mut told = 0;
         for id in &opened {
             work.event("case", *id, "case.opened", &[]);
+            told += usize::from(self.may_decide_found(&mut work, ctx, task, by, *id).await?);
         }
         work.target("institution", org).detail("cases", opened.len());
         work.commit(Outcome::Done).await?;
-        Ok(opened.len())
+        Ok(told)
+    }
+
+    /// Whether whoever searched covers all sides of a case: of two records of which others hold one she would learn by the
+    /// number of new cases that the other has its birth date (R1).
+    async fn may_decide_found(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Option<PersonId>,
+        id: CaseId,
+    ) -> Result<bool, Error> {
+        let Some(admin) = by else { return Ok(true) };
+        let Some(case) = cases::find(work.tx(), task, id).await? else { return Ok(false) };
+        self.covers_case(work.tx(), task, admin, &case, ctx.now).await
     }
 }

@@ -13,6 +13,7 @@ pub use decide::{Decided, Verdict};
 pub(crate) use open::{Dispute, open};
 
 use super::relation_claim::Decider;
+use super::roster_view::Cut;
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{Task, TaskName};
@@ -122,10 +123,10 @@ impl App {
         org_code: Option<&str>,
         after: Option<CaseId>,
     ) -> Result<Vec<Listed>, Error> {
-        self.cases_behind(ctx, by, org_code, after, LISTED).await
+        Ok(self.cases_behind(ctx, by, org_code, after, LISTED).await?.items)
     }
 
-    /// The same, at most `limit`.
+    /// The same, at most `limit`. Audited, and noted for whoever is named.
     ///
     /// # Errors
     /// As [`App::open_cases`].
@@ -136,7 +137,7 @@ impl App {
         org_code: Option<&str>,
         after: Option<CaseId>,
         limit: usize,
-    ) -> Result<Vec<Listed>, Error> {
+    ) -> Result<Cut<Listed>, Error> {
         let task = access::task(TaskName::CaseDecision);
         let mut tx = self.db.read().await?;
         let scope = match by {
@@ -160,17 +161,17 @@ impl App {
                 Some(org.id)
             }
         };
-        let mut hers = Vec::new();
+        let (mut hers, beyond) = (Vec::new(), limit + 1);
         // Until a page is full or nothing is left: what is not hers must not end the list.
-        while hers.len() < limit {
+        while hers.len() < beyond {
             let found = match (under, &scope) {
-                (Some(org), _) => cases::open_under(&mut tx, &task, org, after.as_ref(), limit).await?,
-                (None, Some(scope)) => cases::open_in(&mut tx, scope, after.as_ref(), limit).await?,
-                (None, None) => cases::open(&mut tx, &task, after.as_ref(), limit).await?,
+                (Some(org), _) => cases::open_under(&mut tx, &task, org, after.as_ref(), beyond).await?,
+                (None, Some(scope)) => cases::open_in(&mut tx, scope, after.as_ref(), beyond).await?,
+                (None, None) => cases::open(&mut tx, &task, after.as_ref(), beyond).await?,
             };
             let Some(last) = found.last() else { break };
             after = Some(last.clone());
-            let full = found.len() >= limit;
+            let full = found.len() >= beyond;
             for case in found {
                 match by {
                     Decider::Admin(admin) if !self.covers_case(&mut tx, &task, admin, &case, ctx.now).await? => {}
@@ -181,7 +182,8 @@ impl App {
                 break;
             }
         }
-        hers.truncate(limit);
+        let Cut { items: hers, more } = Cut::at(hers, limit);
+        let shown: Vec<PersonId> = hers.iter().map(|case| case.person).collect();
         let mut listed = Vec::with_capacity(hers.len());
         for case in hers {
             let holder = persons::find(&mut tx, &task.on(case.person)).await?;
@@ -194,7 +196,18 @@ impl App {
                 since: case.created_at,
             });
         }
-        Ok(listed)
+        drop(tx);
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::CaseViewed).await?;
+        work.detail("view", "list").detail("rows", listed.len());
+        if let Some(org) = under {
+            work.target("institution", org);
+        }
+        for person in shown {
+            work.shows(person);
+        }
+        work.commit(Outcome::Done).await?;
+        Ok(Cut { items: listed, more })
     }
 
     /// A case with its sides. Looking at it is audited: it names people.

@@ -299,6 +299,9 @@ impl App {
                 let people = institution_changes::people(work.tx(), task, id, after, PEOPLE).await?;
                 let Some(last) = people.last().copied() else { break };
                 persons::refresh_presence_of_many(work.tx(), task, &people).await?;
+                for person in &people {
+                    work.event("person", *person, "person.moved", &["identities"]);
+                }
                 after = last;
             }
         }

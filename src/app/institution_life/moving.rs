@@ -13,7 +13,7 @@ use crate::domain::registry::division::Division;
 use crate::domain::registry::institution::{Institution, InstitutionLevel};
 use crate::domain::registry::institution_life::{ChangeKind, InstitutionChange};
 use crate::store::db::Tx;
-use crate::store::{handovers, institution_changes, institutions, persons, platforms};
+use crate::store::{feeds, handovers, institution_changes, institutions, persons, platforms};
 
 use super::InstitutionView;
 
@@ -84,11 +84,12 @@ impl App {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
         let org = self.governed(&mut work, ctx, task, by, &code.into()).await?;
         let found = institutions::by_code(work.tx(), task, parent).await?;
-        let parent = found.ok_or_else(|| Error::no_institution(parent))?;
+        let named = parent;
+        let parent = found.ok_or_else(|| Error::no_institution(named))?;
         if let Some(admin) = by.admin() {
             let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
             let seen = institutions::find_in(work.tx(), &scope, parent.id).await?;
-            seen.ok_or_else(|| Error::not_found("the institution to move it under"))?;
+            seen.ok_or_else(|| Error::no_institution(named))?;
         }
         let running = institution_changes::running(work.tx(), task, org.id).await?;
         let same = |change: &InstitutionChange| {
@@ -161,7 +162,10 @@ impl App {
             }
         }
         work.target("institution", id).detail("step", "hung");
-        work.event("institution", id, "institution.moved", &["parent"]);
+        match begun.org.parent {
+            Some(from) => work.moved_event("institution", id, "institution.moved", from.0),
+            None => work.event("institution", id, "institution.moved", &["parent"]),
+        };
         work.commit(Outcome::Done).await
     }
 
@@ -175,11 +179,11 @@ impl App {
         listener: &mut (dyn Listener + Send),
     ) -> Result<(), Error> {
         use InstitutionLevel::{City, County, Nation, Province};
-        // Names are found up to the county: above it nothing changes.
+        // Names are found up to the county: above it nothing changes, but whom platforms serve.
         let high = matches!(begun.org.level, Nation | Province | City | County);
         let nothing = match pass {
             Pass::Before(homes) => homes.is_none() && begun.leaving.is_empty(),
-            Pass::After => high,
+            Pass::After => high && feeds::streams(&mut self.db.read().await?).await?.is_empty(),
         };
         if nothing {
             return Ok(());
@@ -213,7 +217,13 @@ impl App {
                     self.rehome(&mut work, ctx, task, homes, &people).await?;
                 }
             }
-            Pass::After => persons::refresh_presence_of_many(work.tx(), task, &people).await?,
+            Pass::After => {
+                persons::refresh_presence_of_many(work.tx(), task, &people).await?;
+                // They came into the reach of some platforms, and left that of others.
+                for person in &people {
+                    work.event("person", *person, "person.moved", &["identities"]);
+                }
+            }
         }
         work.target("institution", begun.org.id).detail("people", people.len());
         work.commit(Outcome::Done).await?;
@@ -241,7 +251,7 @@ impl App {
 enum Pass {
     /// Hidden from where they leave; perhaps with another home.
     Before(Option<(uuid::Uuid, uuid::Uuid)>),
-    /// Found where they are.
+    /// Found where they are, and told of.
     After,
 }
 

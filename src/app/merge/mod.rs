@@ -109,14 +109,7 @@ impl App {
         if survivor.merged_into.is_some() || absorbed.merged_into.is_some() {
             return Err(Error::busy("one of the two was merged at the same moment"));
         }
-        if by.admin().is_some() {
-            for person in [survivor.id, absorbed.id] {
-                if !admin_grants::standing(work.tx(), task, person).await?.is_empty() {
-                    // The sessions of one record would reach the rights of the other (R1).
-                    return Err(Error::new(Kind::Conflict, "whoever administers is merged by the operator"));
-                }
-            }
-        }
+        self.neither_administers(work, task, by, [survivor.id, absorbed.id]).await?;
         self.keep_duties_apart(work, ctx, task, survivor.id, absorbed.id).await?;
         merge::check(&survivor, &absorbed).map_err(|why| Error::new(Kind::Conflict, why.to_string()))?;
         work.because(reason);
@@ -151,6 +144,25 @@ impl App {
         work.event("person", survivor.id, "person.changed", &["merge"]);
         work.event("person", absorbed.id, "person.merged", &["merged_into"]);
         Ok(Merged { person_id: survivor.id, absorbed: absorbed.id, undo_until: merge.undo_until })
+    }
+
+    /// For an administrator the two have no rights: the sessions of one record would reach those of the other, or end (R1).
+    async fn neither_administers(
+        &self,
+        work: &mut Work<'_>,
+        task: &Task,
+        by: Decider,
+        people: [PersonId; 2],
+    ) -> Result<(), Error> {
+        if by.admin().is_none() {
+            return Ok(());
+        }
+        for person in people {
+            if !admin_grants::standing(work.tx(), task, person).await?.is_empty() {
+                return Err(Error::new(Kind::Conflict, "whoever administers is merged, and parted, by the operator"));
+            }
+        }
+        Ok(())
     }
 
     /// Who knows both by name of a sector hears which of the two stays, and nobody else (R13). Platforms of the system call

@@ -83,6 +83,7 @@ impl App {
         self.hand_back(work, task, &undone, &survivor, &returned, &changes).await?;
         let ids = (survivor.id, returned.id);
         // Rights that the merge ended stand again, beside whatever was given since.
+        self.neither_administers(work, task, by, [ids.0, ids.1]).await?;
         for person in [ids.0, ids.1] {
             self.keeps_duties_apart(work, ctx, task, person).await?;
         }

@@ -78,6 +78,12 @@ impl App {
             match self.claim_to_borrow(&mut work, &ctx, &task, by, person, (&seat, name)).await {
                 // Whoever asks twice hears no more than the first time.
                 Err(error) if error.kind == Kind::Conflict && !stays.iter().any(|stay| stay.org == seat.org) => {}
+                // It was an answer, and costs like every other.
+                Err(error) if error.kind == Kind::Conflict => {
+                    work.target("institution", seat.org);
+                    work.commit(Outcome::Refused("she sits there already, or was asked for")).await?;
+                    return Err(error);
+                }
                 other => {
                     other?;
                 }

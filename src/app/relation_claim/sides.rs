@@ -18,6 +18,35 @@ pub(super) struct Seat {
     pub(super) orgs: HashSet<OrgId>,
 }
 
+/// What waits, without the guardians whom others name of whoever is at an administrator's institutions: their claims are hers
+/// where she may decide them.
+pub(super) async fn pending(
+    tx: &mut Tx,
+    task: &Task,
+    seat: Option<&Seat>,
+    org: OrgId,
+    at: Term,
+    mut after: Option<RelationClaim>,
+    limit: usize,
+) -> Result<Vec<RelationClaim>, Error> {
+    let most = i64::try_from(limit).map_err(Error::internal)?;
+    let mut found = Vec::new();
+    loop {
+        let page = relation_claims::pending_under(tx, task, org, after.as_ref(), most).await?;
+        let is_last = page.len() < limit;
+        after = page.last().cloned();
+        let sides = Sides::of(tx, task, &page).await?;
+        let hers = |claim: &RelationClaim| {
+            claim.kind != ClaimKind::Guardian
+                || seat.is_none_or(|seat| seat.orgs.contains(&claim.org) || sides.say(seat, claim, at) != Say::None)
+        };
+        found.extend(page.into_iter().filter(hers));
+        if is_last || found.len() >= limit {
+            return Ok(found);
+        }
+    }
+}
+
 /// What is in force by the claimant's word alone, for whoever may decide it: from a list of hers the claimant would learn
 /// whom others hold.
 pub(super) async fn unreviewed(

@@ -1,6 +1,6 @@
 //! A batch of staff or students: decided against the register and written, in one transaction.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,11 @@ use crate::app::work::Outcome as Ended;
 use crate::app::{App, Ctx, Error, Kind, access, cases};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::ClassId;
+use crate::domain::id::{ClassId, OrgId};
 use crate::domain::registry::class::Class;
 use crate::domain::registry::roster::{Code, Column, Fault, RosterKind};
 use crate::store::db::Tx;
+use crate::store::institutions;
 
 /// One import, as its batches share it.
 pub(super) struct Import {
@@ -67,8 +68,9 @@ impl Import {
                 other => break other,
             }
             attempt += 1;
-            // Whoever was quicker may have opened classes too.
+            // Whoever was quicker may have opened classes too, or moved an institution.
             *self.classes.lock().unwrap_or_else(PoisonError::into_inner) = Classes::default();
+            self.orgs.lock().unwrap_or_else(PoisonError::into_inner).clear();
         };
         if let Ok((plan, _)) = &result {
             self.named.lock().unwrap_or_else(PoisonError::into_inner).extend(&plan.named);
@@ -78,12 +80,14 @@ impl Import {
 
     async fn imagine(&self, ctx: &Ctx, entries: &[Entry]) -> Result<(Plan, Duration), Error> {
         let mut known = self.imagined.lock().await;
+        self.still_hers(ctx, &mut self.app.db.read().await?).await?;
         let (plan, _) = self.decide(ctx, entries, &mut known, &mut self.app.db.read().await?).await?;
-        if plan.probes > 0 {
+        if self.sight.is_bounded() {
             // A preview answers too, so it is charged and audited like the import itself.
             let mut work = self.app.begin(ctx, Action::RosterPreviewed).await?;
-            self.sight.charge(ctx, work.tx(), plan.probes).await?;
-            work.detail("kind", self.kind.as_str()).detail("probes", plan.probes);
+            self.sight.charge(ctx, work.tx(), &plan).await?;
+            work.detail("kind", self.kind.as_str()).detail("rows", entries.len());
+            work.detail("probes", plan.probes).detail("contradictions", plan.contradictions);
             work.commit(Ended::Done).await?;
         }
         Ok((plan, Duration::ZERO))
@@ -93,17 +97,21 @@ impl Import {
         let mut work = self.app.begin(ctx, Action::RosterImported).await?;
         let since = Instant::now();
         work.tx().expect_many().await?;
+        self.still_hers(ctx, work.tx()).await?;
         let (mut plan, opened) = self.decide(ctx, entries, &mut Known::default(), work.tx()).await?;
-        self.sight.charge(ctx, work.tx(), plan.probes).await?;
-        let changed = !plan.is_empty() || !opened.is_empty() || plan.probes > 0;
+        self.sight.charge(ctx, work.tx(), &plan).await?;
+        let asked = plan.probes > 0 || plan.contradictions > 0;
+        let changed = !plan.is_empty() || !opened.is_empty() || asked;
         if changed {
             for class in &opened {
                 plan.birth(&self.app, ctx, "class", class.id.0, "class.opened");
             }
             plan.sort();
             plan.write(work.tx(), &self.task, ctx).await?;
+            self.still_there(work.tx(), entries).await?;
             if self.sight.is_bounded() {
                 work.detail("probes", plan.probes).detail("claims", plan.claims.len());
+                work.detail("contradictions", plan.contradictions);
             }
             work.detail("persons", plan.people.len()).detail("classes", opened.len());
         }
@@ -124,6 +132,38 @@ impl Import {
         }
         self.classes.lock().unwrap_or_else(PoisonError::into_inner).remember(opened);
         Ok((plan, since.elapsed()))
+    }
+
+    /// An import lasts: what the administrator had when it began she has in each batch, by rights that count and over
+    /// institutions that are hers.
+    async fn still_hers(&self, ctx: &Ctx, tx: &mut Tx) -> Result<(), Error> {
+        let Some(admin) = self.sight.admin() else { return Ok(()) };
+        let scope = self.app.roster_subtree(tx, admin, ctx.now).await?;
+        if self.sight.stands(tx, &scope).await? {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Conflict,
+            "what you administer changed while the file was read; what was imported stays, and the same file goes on",
+        ))
+    }
+
+    /// The institutions of these rows, which are held by now, stand where they stood when the rows were decided: their people
+    /// are found by name there.
+    async fn still_there(&self, tx: &mut Tx, entries: &[Entry]) -> Result<(), Error> {
+        let mut stood = BTreeMap::new();
+        {
+            let known = self.orgs.lock().unwrap_or_else(PoisonError::into_inner);
+            for org in entries.iter().filter_map(|entry| known.get(entry.intent.school())?.as_ref()) {
+                stood.entry(org.id).or_insert_with(|| org.above.clone());
+            }
+        }
+        let mut stand: BTreeMap<OrgId, BTreeSet<OrgId>> = BTreeMap::new();
+        let orgs: Vec<OrgId> = stood.keys().copied().collect();
+        for (below, above) in institutions::above_many(tx, &self.task, &orgs).await? {
+            stand.entry(below).or_default().insert(above);
+        }
+        if stand == stood { Ok(()) } else { Err(Error::busy("an institution was moved at the same moment")) }
     }
 
     /// The institutions that rows are about, each once.
@@ -208,6 +248,11 @@ impl Import {
                 (Intent::Student(_), None) => return Err(Error::internal("a student without a class")),
             };
             plan.outcomes.push(outcome);
+        }
+        if self.sight.is_bounded() {
+            let contradicts = |code: Code| matches!(code, Code::DocumentConflict | Code::PersonalCodeConflict);
+            let contradicting = plan.faults.iter().filter(|(_, fault)| contradicts(fault.code)).count();
+            plan.contradictions = i64::try_from(contradicting).unwrap_or(i64::MAX);
         }
         Ok((plan, opened))
     }

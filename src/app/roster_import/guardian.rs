@@ -65,7 +65,8 @@ impl Desk<'_> {
     /// The relation as the actor sees it already; whether the row changed it. One that was rejected or ended is not
     /// brought back by a row.
     fn known_guardian(&mut self, child: &ChildOf<'_>, row: &GuardianRow<'_>, found: &Found) -> Option<bool> {
-        let inside = self.known.is_inside(self.sight, child.id);
+        // Whose child only sits here 借读 came without her guardians.
+        let inside = self.known.holds(self.sight, child.id);
         let (sight, now) = (self.sight, self.ctx.now);
         let known = self.known.guardianships.entry(child.id).or_default();
         let visible = |known: &Guardianship| inside || known.recorded_by.is_some_and(|org| sight.covers(org));

@@ -210,15 +210,18 @@ impl Desk<'_> {
         }
     }
 
-    /// Counts the people whom the actor neither sees nor named before: a row about one is a question (R1).
+    /// Counts the people whom the actor neither sees nor named before: a row about one is a question (R1). The number asks
+    /// where there is one, whosever the 学籍号 beside it is; else the 学籍号.
     pub(super) fn count_probes(&mut self, keys: &[Keys]) {
         let mut asked = HashSet::new();
         for keys in keys {
-            let document = keys.document.as_ref().map(|document| document.index);
-            let holder = document.and_then(|index| self.by_document(&index));
-            let holder = holder.or_else(|| keys.code.and_then(|code| self.by_code(&code)));
+            let (index, holder) = match (&keys.document, keys.code) {
+                (Some(document), _) => (document.index, self.by_document(&document.index)),
+                (None, Some(code)) => (code, self.by_code(&code)),
+                (None, None) => continue,
+            };
             if holder.is_none_or(|holder| holder.seen().is_none()) {
-                asked.extend(document.or(keys.code));
+                asked.insert(index);
             }
         }
         self.plan.probes = i64::try_from(asked.len()).unwrap_or(i64::MAX);

@@ -10,6 +10,7 @@ use crate::app::{App, Error};
 use crate::domain::access::Task;
 use crate::domain::id::{OrgId, PersonId, StaffingId};
 use crate::domain::registry::case::Case;
+use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::document::{Document, DocumentClass};
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::Guardianship;
@@ -28,6 +29,8 @@ use crate::store::{
 #[derive(Clone)]
 pub(super) struct Org {
     pub(super) id: OrgId,
+    /// It, and everything that it stands under.
+    pub(super) above: BTreeSet<OrgId>,
     /// Where names of its people are found: itself and what stands above it up to the county.
     pub(super) presence: Vec<OrgId>,
     pub(super) teaches: bool,
@@ -93,13 +96,11 @@ impl App {
         let found = institutions::by_code(tx, task, code).await?.filter(Institution::stands);
         let Some(org) = found else { return Ok(None) };
         let above = institutions::ancestors(tx, task, org.id).await?;
-        let presence = std::iter::once(&org)
-            .chain(&above)
-            .filter(|o| matches!(o.level, County | School | Campus))
-            .map(|o| o.id)
-            .collect();
+        let found_at = above.iter().filter(|o| matches!(o.level, County | School | Campus));
+        let presence = std::iter::once(&org).chain(found_at).map(|o| o.id).collect();
         let home = platforms::nearest(tx, task, org.id).await?;
-        Ok(Some(Org { id: org.id, presence, teaches: org.kind.teaches(), home }))
+        let above = std::iter::once(org.id).chain(above.into_iter().map(|o| o.id)).collect();
+        Ok(Some(Org { id: org.id, above, presence, teaches: org.kind.teaches(), home }))
     }
 }
 
@@ -172,7 +173,8 @@ impl Known {
         children.sort_unstable();
         children.dedup();
         children.retain(|child| !self.ward_schools.contains_key(child));
-        for stay in enrolments::open_of_many(tx, task, &children).await? {
+        let stays = enrolments::open_of_many(tx, task, &children).await?;
+        for stay in stays.into_iter().filter(|stay| stay.source == StudentSource::Normal) {
             self.ward_schools.entry(stay.person).or_default().push(stay.org);
         }
         for ward in wards {
@@ -181,8 +183,14 @@ impl Known {
         Ok(())
     }
 
+    /// Whether the 学籍 of a child is at an institution of the actor.
+    pub(super) fn holds(&self, sight: &Sight, child: PersonId) -> bool {
+        let mut stays = self.enrolments.get(&child).into_iter().flatten();
+        !sight.is_bounded() || stays.any(|stay| stay.source == StudentSource::Normal && sight.covers(stay.org))
+    }
+
     /// Whether the actor sees the person: at one of her institutions, or as a guardian whom one of them recorded or who
-    /// came with a child of theirs. A guardian of whom they only made a claim is seen as they named her.
+    /// came with a child whose 学籍 is theirs. A guardian of whom they only made a claim is seen as they named her.
     pub(super) fn is_inside(&self, sight: &Sight, person: PersonId) -> bool {
         if !sight.is_bounded() {
             return true;

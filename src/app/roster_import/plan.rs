@@ -53,6 +53,8 @@ pub(super) struct Plan {
     pub(super) disputes: Vec<Dispute>,
     /// How many people the rows name whom the actor does not see (R1): known elsewhere or to nobody.
     pub(super) probes: i64,
+    /// How many rows say of a number or 学籍号 of somebody whom the actor sees what the register does not: an answer, too.
+    pub(super) contradictions: i64,
 }
 
 impl Plan {

@@ -1,5 +1,6 @@
 //! What platforms are told of changes (ruling R4): that somebody came into their reach, changed in it or left it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::codes::codes;
@@ -66,17 +67,43 @@ impl Stream {
     }
 }
 
-/// What an event about a person is to a platform: by whether it knew her before, and may know of her now.
-pub fn told(person: PersonId, knew: bool, may: bool, fields: Value, event: EventId) -> Option<FeedRow> {
+codes! {
+    /// What of a person a platform is shown.
+    Part {
+        Name = "name", "姓名";
+        Sex = "sex", "性别";
+        Identities = "identities", "身份";
+    }
+}
+
+impl Part {
+    /// What a field of an event is to a platform. Most are nothing: that a court's order, a paper, a phone or a consent to
+    /// somebody else changed is not told by a name either. `by_age`: how old she is decides what it is shown.
+    pub fn of_field(field: &str, by_age: bool) -> &'static [Self] {
+        match field {
+            "name" => &[Self::Name],
+            "sex" => &[Self::Sex],
+            "enrolment" | "staffing" | "identities" => &[Self::Identities],
+            "merge" | "merged_into" => Self::ALL,
+            "age_band" | "birth_date" if by_age => Self::ALL,
+            _ => &[],
+        }
+    }
+}
+
+/// What an event about a person is to a platform: by whether it knew her before, and may know of her now. A change of nothing
+/// that it is shown is none.
+pub fn told(person: PersonId, knew: bool, may: bool, parts: &BTreeSet<Part>, event: EventId) -> Option<FeedRow> {
     let kind = match (knew, may) {
         (false, true) => FeedKind::Entered,
+        (true, true) if parts.is_empty() => return None,
         (true, true) => FeedKind::Changed,
         (true, false) => FeedKind::Left,
         (false, false) => return None,
     };
     // Who leaves is told of by her id alone: why is none of its business any more.
-    let fields = if kind == FeedKind::Changed { fields } else { Value::Array(Vec::new()) };
-    Some(FeedRow { kind, subject: person.0, fields, event })
+    let named = parts.iter().filter(|_| kind == FeedKind::Changed).map(|part| Value::from(part.as_str()));
+    Some(FeedRow { kind, subject: person.0, fields: named.collect(), event })
 }
 
 #[cfg(test)]
@@ -85,9 +112,22 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn what_a_platform_is_not_shown_does_not_change_for_it() {
+        for field in
+            ["restrictions", "rank", "document", "personal_code", "contact", "home", "realname", "status", "teaching"]
+        {
+            assert!(Part::of_field(field, true).is_empty(), "{field}");
+        }
+        assert_eq!((Part::of_field("age_band", false), Part::of_field("age_band", true)), (&[][..], Part::ALL));
+        let (person, event) = (PersonId(Uuid::from_u128(1)), EventId(Uuid::from_u128(2)));
+        assert_eq!(told(person, true, true, &BTreeSet::new(), event), None);
+    }
+
+    #[test]
     fn whoever_is_and_was_outside_is_not_told_of() {
         let (person, event) = (PersonId(Uuid::from_u128(1)), EventId(Uuid::from_u128(2)));
-        let kind = |knew, may| told(person, knew, may, json!(["name"]), event).map(|row| (row.kind, row.fields));
+        let parts = BTreeSet::from([Part::Name]);
+        let kind = |knew, may| told(person, knew, may, &parts, event).map(|row| (row.kind, row.fields));
         assert_eq!(kind(false, false), None);
         assert_eq!(kind(false, true), Some((FeedKind::Entered, json!([]))));
         assert_eq!(kind(true, true), Some((FeedKind::Changed, json!(["name"]))));

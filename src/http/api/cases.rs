@@ -51,18 +51,18 @@ pub struct Opened {
     opened: usize,
 }
 
-/// Open cases, the oldest first.
+/// Open cases, the oldest first. Audited.
 #[utoipa::path(get, path = "/api/cases", tag = "cases", params(Which), responses((status = 200, body = Page<Listed>), Problems))]
 pub async fn list(
     State(app): State<App>,
     admin: Administrator,
     Asked(which): Asked<Which>,
 ) -> Result<Json<Page<Listed>>, Problem> {
-    let list = List::of(&admin, "cases", &[which.org.as_deref().unwrap_or_default()], which.limit)?;
+    let list = List::of_people(&admin, "cases", &[which.org.as_deref().unwrap_or_default()], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
-    let found = app.cases_behind(&admin.ctx, admin.by(), which.org.as_deref(), after, list.limit() + 1).await;
+    let found = app.cases_behind(&admin.ctx, admin.by(), which.org.as_deref(), after, list.limit()).await;
     let found = found.map_err(|error| admin.problem(&error))?;
-    Ok(Json(list.page(&app, &admin.ctx, found, |case| case.id)?))
+    Ok(Json(list.cut(&app, &admin.ctx, found, |case| case.id)?))
 }
 
 /// A case with its sides; numbers are masked. Looking at it is audited.

@@ -49,18 +49,18 @@ pub struct ClaimDecision {
     reason: Option<String>,
 }
 
-/// Claims that wait to be decided, the oldest first.
+/// Claims that wait to be decided, the oldest first. Audited.
 #[utoipa::path(get, path = "/api/claims", tag = "claims", params(Which), responses((status = 200, body = Page<PendingClaim>), Problems))]
 pub async fn list(
     State(app): State<App>,
     admin: Administrator,
     Asked(which): Asked<Which>,
 ) -> Result<Json<Page<PendingClaim>>, Problem> {
-    let list = List::of(&admin, "claims", &[&which.org], which.limit)?;
+    let list = List::of_people(&admin, "claims", &[&which.org], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
-    let found = app.claims_page(&admin.ctx, admin.by(), &which.org, after, list.limit() + 1).await;
+    let found = app.claims_page(&admin.ctx, admin.by(), &which.org, after, list.limit()).await;
     let found = found.map_err(|error| admin.problem(&error))?;
-    Ok(Json(list.page(&app, &admin.ctx, found, |claim| claim.id)?))
+    Ok(Json(list.cut(&app, &admin.ctx, found, |claim| claim.id)?))
 }
 
 /// Decides a claim, once.

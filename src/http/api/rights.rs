@@ -72,11 +72,11 @@ pub async fn list(
     Named(id): Named<OrgId>,
     Asked(which): Asked<WhichRights>,
 ) -> Result<Json<Page<GrantRow>>, Problem> {
-    let list = List::of(&admin, "rights", &[&id.to_string()], which.limit)?;
+    let list = List::of_people(&admin, "rights", &[&id.to_string()], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
-    let found = app.grants_over(&admin.ctx, admin.by(), id, after, list.limit() + 1).await;
+    let found = app.grants_over(&admin.ctx, admin.by(), id, after, list.limit()).await;
     let found = found.map_err(|error| admin.problem(&error))?;
-    Ok(Json(list.page(&app, &admin.ctx, found, |row| row.place.clone())?))
+    Ok(Json(list.cut(&app, &admin.ctx, found, |row| row.place.clone())?))
 }
 
 /// Gives a role over an institution and everything under it: the level below hers, who keeps rosters and classes at her own

@@ -55,8 +55,12 @@ const MIGRATIONS: &[Pair] = pairs! {
     27 "0027_found_by_index";
     28 "0028_student_changes";
     29 "0029_audit_places";
-    28 "0028_erasure_requests";
-    29 "0029_papers_over_time";
+    30 "0030_client_suspended_by";
+    31 "0031_client_heirs";
+    32 "0032_erasure_requests";
+    33 "0033_papers_over_time";
+    34 "0034_notices_and_looks";
+    35 "0035_queue_vacuum";
 };
 
 /// What [`Db::migrate`] did.

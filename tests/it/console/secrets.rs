@@ -11,6 +11,7 @@ use super::{COUNTY, assign, at, count, keeper, page_of};
 use crate::support::app::both_engines;
 use crate::support::browser::Page;
 use crate::support::client_key::ClientKey;
+use crate::support::database::select_texts;
 use crate::support::relying_party::{Auth, RelyingParty, part_of};
 use crate::support::visitor::Visitor;
 
@@ -50,6 +51,18 @@ pub fn signed_with(token: &str, secret: &str) -> bool {
 }
 
 both_engines! {
+    async fn whoever_answers_for_less_than_a_platform_serves_takes_no_secret_of_it(app: TestApp) {
+        let rp = app.feed_of(json!({}), Some("2136000781")).await.rp.unwrap();
+        assign(&app, &rp, COUNTY).await;
+        let mut county = keeper(&app).await;
+        assert!(rotate(&mut county, &rp, "3600").await.has("client-secret"), "it serves a school of hers");
+        // What lies above the county.
+        let above = select_texts(&app.database.url, "SELECT k.code FROM institution_code k JOIN institution c ON c.parent_id = k.org_id JOIN institution_code n ON n.org_id = c.id WHERE n.code = 'ED36078100'").await;
+        assert!(app.app.set_reach(&app.operator(), rp.id.parse().unwrap(), &above[0], true).await.unwrap());
+        assert!(!rotate(&mut county, &rp, "3600").await.has("client-secret"));
+        assert_eq!(count(&app, "SELECT COUNT(*) FROM audit_entry WHERE action = 'client.secret_rotated' AND result = 'done'").await, 1);
+    }
+
     async fn the_old_secret_works_until_its_time_and_the_new_one_at_once(app: TestApp) {
         let old = app.client("platform_a");
         let mut county = keeper(&app).await;
