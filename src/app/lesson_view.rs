@@ -5,7 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::relation_claim::Decider;
-use super::roster_view::Cut;
+use super::roster_view::{Cut, Viewed};
 use super::{App, Ctx, Error};
 use crate::domain::id::{ClassId, OrgId, PersonId, StaffingId};
 use crate::domain::registry::codes::subject::Subject;
@@ -55,6 +55,7 @@ impl App {
         let mut tx = self.db.read().await?;
         let scope = self.scope_of(&mut tx, by, ctx).await?;
         self.seen(&mut tx, &scope, org).await?;
+        let viewed = Viewed { org, day };
         let day = day.unwrap_or_else(|| ctx.now.shanghai_date());
         let span = Span { day, after: after.unwrap_or(Uuid::nil()), limit: limit + 1 };
         let found = roster_rows::lessons(&mut tx, &scope, org, span).await?;
@@ -73,7 +74,7 @@ impl App {
         };
         let Cut { items: found, more } = Cut::at(found, limit);
         let items: Vec<LessonRow> = found.into_iter().map(row).collect();
-        self.note_view(ctx, by, org, items.iter().map(|row| row.person_id).collect(), items.len()).await?;
+        self.note_view(ctx, by, viewed, items.iter().map(|row| row.person_id).collect(), items.len()).await?;
         Ok(Cut { items, more })
     }
 }

@@ -354,7 +354,7 @@ impl App {
         let alg = client.metadata.id_token_signed_response_alg;
         // Whoever is in the middle of a change of secrets may know only one of the two: every other try is with the old one.
         let old = match alg {
-            ClientAlg::Hs256 if delivery.attempts % 2 == 1 => self.old_secret_of(&client, now)?,
+            ClientAlg::Hs256 if delivery.attempts.is_multiple_of(2) => self.old_secret_of(&client, now)?,
             _ => None,
         };
         let token = match old {

@@ -394,7 +394,7 @@ fn the_command_says_what_it_did_and_why_not() {
     assert!(twice.code == Some(1) && twice.err.contains("it is so already"), "{}", twice.err);
     let added = place.run(&[&["guardian", "add"][..], &pair, &["--relation", "女"]].concat());
     assert!(added.code == Some(1), "{}", added.err);
-    let text = place.run(&["guardian", "show", "--person", &child]).out;
+    let text = place.run(&["guardian", "show", "--person", &child, "--reason", "核对监护人"]).out;
     assert!(text.contains("李母") && text.contains("母亲"), "{text}");
     assert_eq!(place.run(&["guardian", "end", "--person", &child]).code, Some(2), "of whom?");
 }

@@ -184,6 +184,6 @@ fn the_command_says_what_it_did_and_why_not() {
     assert!(wrong.code == Some(1) && wrong.err.contains("does not end a post"), "{}", wrong.err);
     let left = place.json(&["staff", "leave", "--person", person, "--org", OTHER, "--state", "退休"], "");
     assert_eq!(left.as_array().unwrap().len(), 1, "{left}");
-    let text = place.run(&["staff", "show", "--person", person]).out;
+    let text = place.run(&["staff", "show", "--person", person, "--reason", "核对任职"]).out;
     assert!(text.contains("第七实验小学") && text.contains("2024级1班") && text.contains("校领导"), "{text}");
 }

@@ -45,13 +45,16 @@ impl App {
     ) -> Result<Merged, Error> {
         let refused = |why: merge::MergeError| Error::new(Kind::Conflict, why.to_string());
         let known = merges::of_absorbed(work.tx(), task, absorbed).await?;
-        let known = known.ok_or_else(|| Error::not_found("a merge of this id"))?;
+        // That two people were one record is nothing that others learn from how they are refused.
+        let missing = || Error::not_found("a merge of this id");
+        let known = known.ok_or_else(missing)?;
         let (survivor, gone) = self.hold_both(work, task, known.survivor, known.absorbed).await?;
         // Whoever may change the survivor may do this; above a later merge it would tear out the ground.
         let stands = persons::survivor(work.tx(), known.survivor).await?.unwrap_or(known.survivor);
-        self.may_change(work, ctx, task, by, stands).await?;
+        let unseen = |why: Error| if why.kind == Kind::NotFound { missing() } else { why };
+        self.may_change(work, ctx, task, by, stands).await.map_err(unseen)?;
         if survivor.salt.is_none() {
-            return Err(Error::not_found("the person"));
+            return Err(missing());
         }
         // What went at once went of both.
         if survivor.status == Status::Cancelled {

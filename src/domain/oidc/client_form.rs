@@ -165,7 +165,8 @@ impl ClientForm {
             return Some("redirect_uris");
         }
         let alone = |only: Only| {
-            let mut form = Self::of(registered);
+            let (mut form, shown) = (self.clone(), Self::of(registered));
+            FIELDS.iter().for_each(|(_, take)| take(&mut form, &shown));
             only(&mut form, self);
             form.applied_to(registered).completed().check(vouched).is_err()
         };
@@ -195,7 +196,7 @@ impl ClientForm {
 
 type Only = fn(&mut ClientForm, &ClientForm);
 
-/// Members of the form, each alone in a registration that is otherwise as it was.
+/// Members of the form that are wrong by themselves, each taken from another form.
 const FIELDS: &[(&str, Only)] = &[
     ("client_name", |form, said| form.client_name.clone_from(&said.client_name)),
     ("client_name_en", |form, said| form.client_name_en.clone_from(&said.client_name_en)),

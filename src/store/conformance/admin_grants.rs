@@ -52,7 +52,10 @@ async fn she_holds_a_grant_once(db: &Db) {
     assert!(!add(&mut tx, 1, grant(2, 5)).await, "the same once more");
     assert!(add(&mut tx, 1, grant(3, 6)).await, "elsewhere");
     assert!(add(&mut tx, 1, NewGrant { role: "county_admin".into(), ..grant(4, 5) }).await, "as something else");
-    assert!(add(&mut tx, 2, NewGrant { granted_by: Some(person_id(1)), ..grant(5, 5) }).await, "somebody else");
+    assert!(
+        add(&mut tx, 2, NewGrant { granted_by: Some(person_id(1)), deputy: false, ..grant(5, 5) }).await,
+        "somebody else"
+    );
     assert_eq!(live(&mut tx, 1, NOW).await, [1, 3, 4]);
     let hers = admin_grants::live(&mut tx, person_id(2), NOW).await.unwrap().remove(0);
     assert_eq!((hers.role.as_str(), hers.org), (ROLE, org_id(5)));

@@ -3,7 +3,7 @@
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use serde_json::json;
 
-use crate::support::app::{TestApp, both_engines};
+use crate::support::app::both_engines;
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils, teacher, teachers};
 
 const CITY: &str = "ED32010000";

@@ -113,7 +113,7 @@ both_engines! {
         assert_eq!((earlier.status, &earlier.body["stays"]), (200, &json!([])), "what was before is not the new school's");
         let before = school.get(&format!("{path}?on={}", today.pred_opt().unwrap() - chrono::Days::new(9))).await;
         assert_eq!((before.status, problem(&before).as_str()), (404, "not_found"), "nor was she there before");
-        let told = app.app.enrolments_as_of(child, None).await.unwrap();
+        let told = app.app.enrolments_as_of(&app.operator(), "核对档案", child, None).await.unwrap();
         let codes: Vec<_> = told.iter().map(|part| (part.began_by.map(|code| code.as_str()), part.ended_by.map(|code| code.as_str()))).collect();
         assert_eq!(codes, [(None, None), (Some("19"), Some("21")), (Some("22"), None)], "{told:?}");
         let export = app.app.export_person(&app.operator(), child).await.unwrap();

@@ -38,8 +38,8 @@ both_engines! {
         app.numbered().await;
         app.app.checkpoint().await.unwrap();
         for gone in [
-            format!("DELETE FROM audit_entry WHERE id IN (SELECT entry_id FROM audit_link WHERE seq <= {through})"),
             format!("DELETE FROM audit_link WHERE seq <= {through}"),
+            "DELETE FROM audit_entry WHERE id NOT IN (SELECT entry_id FROM audit_link)".to_owned(),
         ] {
             change(&app.database.url, &gone).await;
         }
@@ -75,8 +75,15 @@ both_engines! {
 
     async fn an_entry_that_is_kept_from_its_number_is_found(app: TestApp) {
         sign_in(&app).await;
-        app.teacher().sign_in(&app.client("platform_a")).await;
-        change(&app.database.url, "UPDATE pending SET kind = 'event' WHERE kind = 'audit'").await;
+        // The running provider may be quicker with its number.
+        let kept = "SELECT CAST(COUNT(*) AS TEXT) FROM pending WHERE kind = 'event' AND id IN (SELECT id FROM audit_entry)";
+        for _ in 0..50 {
+            app.teacher().sign_in(&app.client("platform_a")).await;
+            change(&app.database.url, "UPDATE pending SET kind = 'event' WHERE kind = 'audit'").await;
+            if select_texts(&app.database.url, kept).await != ["0"] {
+                break;
+            }
+        }
         while app.app.number_pending().await.unwrap() > 0 {}
         assert!(faults(&app).await.iter().any(|fault| fault.contains("lost their number")));
         change(&app.database.url, "UPDATE pending SET kind = 'audit' WHERE kind = 'event'").await;

@@ -185,6 +185,7 @@ both_engines! {
         assert!(teacher.browser.open("/consents").await.text.contains("并入他校的学校"));
         let kind = ChangeKind::Merged;
         app.app.hand_over_institution(&app.operator(), Decider::Operator, ended, SCHOOL, kind, &mut Silent).await.unwrap();
+        app.pass(Duration::from_secs(2));
         assert!(page_of(&mut school, &rp).await.asks_for("overlap"), "nobody else answers for it now");
         // What was agreed to goes on, and says who answers now and who did (PIPL 22).
         assert!(teacher.silently(&rp).await.contains_key("code"), "she is not asked again");
@@ -209,6 +210,7 @@ both_engines! {
         let mut teacher = app.teacher();
         teacher.sign_in(&rp).await;
         app.app.close_institution(&app.operator(), Decider::Operator, ended).await.unwrap();
+        app.pass(Duration::from_secs(2));
         assert_eq!(teacher.silently(&rp).await["error"], "consent_required");
     }
 

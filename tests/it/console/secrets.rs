@@ -57,7 +57,7 @@ both_engines! {
         let mut county = keeper(&app).await;
         assert!(rotate(&mut county, &rp, "3600").await.has("client-secret"), "it serves a school of hers");
         // What lies above the county.
-        let above = select_texts(&app.database.url, "SELECT k.code FROM institution_code k JOIN institution c ON c.parent_id = k.org_id JOIN institution_code n ON n.org_id = c.id WHERE n.code = 'ED36078100'").await;
+        let above = select_texts(&app.database.url, "SELECT k.value FROM institution_code k JOIN institution c ON c.parent_id = k.org_id JOIN institution_code n ON n.org_id = c.id WHERE n.value = 'ED36078100'").await;
         assert!(app.app.set_reach(&app.operator(), rp.id.parse().unwrap(), &above[0], true).await.unwrap());
         assert!(!rotate(&mut county, &rp, "3600").await.has("client-secret"));
         assert_eq!(count(&app, "SELECT COUNT(*) FROM audit_entry WHERE action = 'client.secret_rotated' AND result = 'done'").await, 1);

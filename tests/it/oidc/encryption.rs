@@ -87,7 +87,7 @@ both_engines! {
         let jwe = receiver.wait_for(1).await.remove(0);
         let inner = String::from_utf8(key.open(&jwe)).unwrap();
         assert_eq!(part_of(&inner, 0)["typ"], "logout+jwt");
-        let claims = super::backchannel::verified(&app, &inner).await;
+        let claims = crate::oidc::backchannel::verified(&app, &inner).await;
         assert!(claims["events"].is_object() && claims["aud"] == rp.id.as_str(), "{claims}");
     }
 
@@ -113,8 +113,8 @@ both_engines! {
             (with(&pinned, &[&sign]), false),
             (with(&proves, &[&sign]), true),
         ] {
-            let token = super::registration::initial_token(&app, 1).await;
-            let answer = super::registration::register(&app, Some(&token), metadata.clone()).await;
+            let token = crate::oidc::registration::initial_token(&app, 1).await;
+            let answer = crate::oidc::registration::register(&app, Some(&token), metadata.clone()).await;
             assert_eq!(answer.status == 201, taken, "{metadata} {answer:?}");
         }
     }
@@ -187,10 +187,11 @@ both_engines! {
     }
 
     async fn who_lost_its_key_gets_nothing_in_the_clear(app: TestApp) {
-        let own = json!({ "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM" });
-        let mut metadata = json!({ "jwks": ClientKey::es256().jwks() });
-        metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
-        let rp = app.register(metadata).await;
+        let host = Host::start(ClientKey::es256().jwks()).await;
+        let own = json!({
+            "jwks_uri": host.url, "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM",
+        });
+        let rp = app.register(own).await;
         let tokens = app.teacher().sign_in(&rp).await;
         let refused = rp.userinfo(&tokens.access()).await;
         assert_eq!((refused.status, refused.error()), (400, "invalid_request"), "{refused:?}");

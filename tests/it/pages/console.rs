@@ -116,7 +116,7 @@ pub fn samples(v: Values) -> Vec<Sample> {
             version: 4,
             name: v.text("识字小船"),
             redirects: true,
-            stands: stands.then_some(now),
+            stands: stands.then(|| Box::new(now)),
         };
         ConsoleForm { purpose, offered: "profile edu email".into(), ..form }
     };

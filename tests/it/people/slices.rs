@@ -49,7 +49,7 @@ both_engines! {
         let undone = app.clock.now().shanghai_date();
         app.app.undo_merge(&app.operator(), OPERATOR, goes, "核实为两人").await.unwrap();
         for day in [before, merged, undone] {
-            assert_eq!(sources(&app, goes, day).await, [seat.clone()], "{day}: it was hers throughout");
+            assert_eq!(sources(&app, goes, day).await, std::slice::from_ref(&seat), "{day}: it was hers throughout");
             assert_eq!((guardians(&app, stays, day).await, guardians(&app, goes, day).await), (1, 1), "{day}");
         }
     }

@@ -93,7 +93,7 @@ both_engines! {
         let file = Meanwhile::new(|| now(moves(&app)));
         let report = app.app.import_roster(&app.operator(), RosterKind::Students, file, false, &mut Names::default()).await.unwrap();
         assert_eq!(report.created, u64::from(ROWS), "{report:?}");
-        let at = |code: &str| format!("SELECT CAST(COUNT(*) AS TEXT) FROM presence r JOIN institution_code k ON k.org_id = r.org_id WHERE k.code = '{code}' AND r.name_key LIKE '赵%'");
+        let at = |code: &str| format!("SELECT CAST(COUNT(*) AS TEXT) FROM presence r JOIN institution_code k ON k.org_id = r.org_id WHERE k.value = '{code}' AND r.name_key LIKE '赵%'");
         assert_eq!((text(&app, &at(COUNTY)).await, text(&app, &at(NEXT)).await), ("0".into(), ROWS.to_string()));
     }
 }

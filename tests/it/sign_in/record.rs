@@ -38,7 +38,7 @@ async fn knocked(app: &TestApp, key: &str) -> Visitor {
 async fn file(visitor: &mut Visitor, page: &Page) -> Value {
     let file = visitor.browser.press(page, "form", "file").await;
     assert_eq!(file.headers["content-disposition"], "attachment; filename=\"mingji-record.json\"");
-    assert_eq!((&*file.headers["cache-control"].to_str().unwrap(), file.status), ("no-store", 200));
+    assert_eq!((file.headers["cache-control"].to_str().unwrap(), file.status), ("no-store", 200));
     serde_json::from_str(&file.text).unwrap()
 }
 

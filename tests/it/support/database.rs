@@ -121,6 +121,7 @@ impl Database {
     }
 
     /// It stays when it is taken away, under another name. Where, and under which keys, as a benchmark takes it.
+    #[allow(dead_code, reason = "a benchmark keeps what took an hour to load")]
     pub fn keep(&self) -> String {
         let Place::Server { server, name } = &self.place else { panic!("only what is on a server can be kept") };
         let (kept, keys) = (kept(name), scratch().join(kept(name)));

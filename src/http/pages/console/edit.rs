@@ -79,7 +79,7 @@ async fn settings(app: &App, visit: Visit, id: &str) -> Result<(Visit, Settings)
 /// The form. `version` is the one that whoever fills it in has seen.
 fn form(visit: Visit, settings: &Settings, version: i64, fields: FormFields, error: Option<FieldFault>) -> Response {
     let client = &settings.client;
-    let stands = (error == Some(FieldFault::Stale)).then(|| typed(ClientForm::of(&client.metadata)));
+    let stands = (error == Some(FieldFault::Stale)).then(|| Box::new(typed(ClientForm::of(&client.metadata))));
     let view = ConsoleForm {
         who: name(&settings.visitor.who),
         purpose: FormPurpose::Change {

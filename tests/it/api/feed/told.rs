@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Consumer, rename};
 use crate::support::api::Caller;
-use crate::support::app::{TestApp, both_engines};
+use crate::support::app::both_engines;
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils};
 use crate::support::database::{change, select_texts};
 
@@ -143,6 +143,7 @@ both_engines! {
         let place = consumer.after;
         app.app.upkeep().await.unwrap();
         assert_eq!(careful.get(&format!("/api/feed?after={place}")).await.status, 410);
+        app.numbered().await;
         consumer.snapshot().await;
         app.app.upkeep().await.unwrap();
         assert_eq!(consumer.read(200).await, [""; 0], "once");

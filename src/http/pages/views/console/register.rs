@@ -55,7 +55,7 @@ pub enum FormPurpose {
         /// Whether it needs addresses for answers.
         redirects: bool,
         /// What stands now, where somebody else changed it meanwhile.
-        stands: Option<FormFields>,
+        stands: Option<Box<FormFields>>,
     },
 }
 
@@ -172,7 +172,7 @@ impl ConsoleForm {
     /// What stands now, where that is not what she has seen.
     fn stands(&self) -> Option<&FormFields> {
         match &self.purpose {
-            FormPurpose::Change { stands, .. } => stands.as_ref(),
+            FormPurpose::Change { stands, .. } => stands.as_deref(),
             FormPurpose::Register { .. } => None,
         }
     }
