@@ -17,6 +17,9 @@ use crate::domain::registry::space::SpaceAddress;
 use crate::store::db::Lock;
 use crate::store::{institutions, platforms};
 
+/// How often the lock of the tree is tried, some 200 ms in all.
+const LOCK_TRIES: u32 = 6;
+
 /// An institution to be opened.
 pub struct NewInstitution {
     /// What it is.
@@ -93,11 +96,14 @@ impl App {
 
     /// One at a time hangs institutions into the tree: of two who move at once, one would hang below what the other moves.
     pub(super) async fn lock_tree(&self, work: &mut Work<'_>) -> Result<(), Error> {
-        if work.tx().try_lock(Lock::Tree).await? {
-            Ok(())
-        } else {
-            Err(Error::busy("somebody changes the tree of institutions at the same moment"))
+        // Whoever was refused a moment ago may still be rolling back.
+        for attempt in 1..=LOCK_TRIES {
+            if work.tx().try_lock(Lock::Tree).await? {
+                return Ok(());
+            }
+            self.pause(attempt).await;
         }
+        Err(Error::busy("somebody changes the tree of institutions at the same moment"))
     }
 
     /// Gives an institution a code from today on. A code that another one has or had is never used again (reference 2.7);

@@ -63,7 +63,7 @@ impl<'a> MakeWriter<'a> for Lines {
 
 /// Keeps what the process logs from now on, more talkative than any operator would have it.
 pub fn capture_logs() {
-    let filter = EnvFilter::new("debug,mingji=trace,sqlx=info,hyper=info,h2=info,reqwest=info");
+    let filter = EnvFilter::new("debug,mingji=trace,sqlx=info,hyper=info,h2=info,reqwest=info,thirtyfour=info");
     let lines = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(LOGS.clone());
     // All tests share the process: the first one sets it up.
     let _ = lines.try_init();

@@ -141,9 +141,12 @@ async fn hold(app: &TestApp, world: &World) {
         let hers = |school: &usize| world.covers(*place, *school);
         let strange: Vec<&Made> = made.iter().filter(|one| !one.about.iter().any(hers)).collect();
         assert!(!strange.is_empty());
+        let mut seen = BTreeSet::new();
+        // One of each kind and school: every one is asked for on every way.
+        let asked = strange.iter().filter(|one| seen.insert((one.what, one.about.clone())));
         let before = text(app, MADE).await;
         let missing = everything(app, caller, &document, "01900000-0000-7000-8000-00000000abcd").await;
-        for one in &strange {
+        for one in asked {
             let answers = everything(app, caller, &document, &one.id).await;
             assert_eq!(answers, missing, "{} {place:?} {world:?}", one.what);
         }
