@@ -90,6 +90,7 @@ impl App {
         }
         let sector = self.checked_sector(&metadata, before.vouched).await?;
         let (client, secret) = self.restated(&before, (metadata, sector))?;
+        let client = client.capped(&before);
         let changes = differences(&before.metadata, &client.metadata)?;
         let restated = Restated { registered: Registered { client: Arc::new(client), secret }, changes };
         if restated.changes.is_empty() {

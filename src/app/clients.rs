@@ -127,6 +127,7 @@ impl App {
             org: None,
             heir_of: Vec::new(),
             vouched: false,
+            scope_cap: None,
             document: None,
             version: 1,
         };

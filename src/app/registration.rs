@@ -235,6 +235,7 @@ impl App {
         let mut tx = self.db.read().await?;
         let policy = registrations::policy(&mut tx, id, opaque::digest(keeper)).await?.ok_or_else(refused)?;
         let client = clients::find(&mut tx, id).await?.ok_or_else(refused)?;
+        let policy = policy.left_to(&client);
         Ok((client, policy))
     }
 

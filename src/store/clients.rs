@@ -15,7 +15,7 @@ statements! {
     PLATFORMS = "SELECT * FROM client WHERE status = 'active' AND kind = 'platform' ORDER BY name, id";
     // Guarded by the version that was read: a secret that was replaced meanwhile stays replaced.
     UPDATE = "UPDATE client SET name = $2, metadata = $3, secret_digest = $4, secret_sealed = $5, require_pkce = $6, updated_at = $7, version = version + 1,
-            old_secret_digest = $11, old_secret_sealed = $12, old_secret_until = $13, document_until = $14
+            old_secret_digest = $11, old_secret_sealed = $12, old_secret_until = $13, document_until = $14, scope_cap = $16
         WHERE id = $1 AND status = $15 AND kind = $8 AND sector = $9 AND version = $10";
     BELIEVE = "UPDATE client SET document_until = $2 WHERE id = $1";
     // Nobody ever arrived there: no subject was made for it. Its address may come again, as another client.
@@ -24,7 +24,9 @@ statements! {
           AND NOT EXISTS (SELECT 1 FROM subject s WHERE s.sector = client.sector)";
     SET_SECRETS = "UPDATE client SET secret_digest = $2, secret_sealed = $3, old_secret_digest = $4, old_secret_sealed = $5, old_secret_until = $6, updated_at = $7, version = version + 1
         WHERE id = $1 AND status = 'active' AND version = $8";
-    ASSIGN = "UPDATE client SET org_id = $2, keeper_id = $4, heir_of = NULL, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
+    // A word that took it out of use stays with an office above the new institution, and is else the new institution's.
+    ASSIGN = "UPDATE client SET org_id = $2, keeper_id = $4, heir_of = NULL, suspended_under = CASE WHEN suspended_under IS NULL THEN NULL
+        WHEN suspended_under <> org_id AND EXISTS (SELECT 1 FROM institution_closure k WHERE k.ancestor_id = client.suspended_under AND k.descendant_id = $2) THEN suspended_under ELSE $2 END, updated_at = $3, version = version + 1 WHERE id = $1 AND status <> 'removed'";
     SET_KEEPER = "UPDATE client SET keeper_id = $2 WHERE id = $1";
     OF_ORG = "SELECT * FROM client WHERE org_id = $1 AND status <> 'removed' ORDER BY id";
     INHERIT = "UPDATE client SET org_id = $2, heir_of = $3, updated_at = $4, version = version + 1 WHERE id = $1 AND version = $5";
@@ -61,6 +63,7 @@ impl FromRow for Client {
             org: row.get("org_id")?,
             heir_of: row.optional_json("heir_of")?.unwrap_or_default(),
             vouched: row.get("vouched")?,
+            scope_cap: row.get("scope_cap")?,
             document: match (row.get("document_url")?, row.get("document_until")?) {
                 (Some(url), Some(until)) => Some(Document { url, until }),
                 _ => None,
@@ -157,6 +160,7 @@ pub async fn update(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<bool
         client.old_secret.as_ref().map(|old| old.until),
         client.document.as_ref().map(|document| document.until),
         status_text(client.status),
+        client.scope_cap.clone(),
     ];
     tx.execute_one(UPDATE, values).await
 }

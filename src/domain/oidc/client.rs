@@ -420,6 +420,8 @@ pub struct Client {
     pub document: Option<Document>,
     /// Whether the operator registered it: whoever else did says of himself what he likes.
     pub vouched: bool,
+    /// What the operator left it of scopes that it had registered itself; none: he took none away.
+    pub scope_cap: Option<String>,
     /// Counted up by every change.
     pub version: i64,
 }
@@ -527,6 +529,16 @@ impl Client {
         let all = || Scope::ALL.iter().copied().collect::<ScopeSet>();
         let allowed = self.metadata.scope.as_deref().map_or_else(all, ScopeSet::parse);
         if self.may_refresh() { allowed } else { allowed.without(Scope::OfflineAccess) }
+    }
+
+    /// The same after the operator changed it: of what keeps itself his word is the most that it may register from then on,
+    /// where he took something away.
+    #[must_use]
+    pub fn capped(self, before: &Self) -> Self {
+        let narrower = !before.allowed_scopes().is_subset(&self.allowed_scopes());
+        let caps = !self.vouched && (narrower || before.scope_cap.is_some());
+        let scope_cap = if caps { self.metadata.scope.clone() } else { before.scope_cap.clone() };
+        Self { scope_cap, ..self }
     }
 
     /// Whether it may ask for a resource in the name of whoever signs in: platforms of the system only, because no consent

@@ -83,7 +83,21 @@ impl Policy {
             true => (registered.scope.clone(), registered.edu_require_pkce),
             false => (self.scope, self.require_pkce),
         };
-        Self { grant_types: registered.grant_types.clone(), scope, require_pkce }
+        Self { grant_types: registered.grant_types.clone(), scope, require_pkce }.left_to(client)
+    }
+
+    /// The same without what the operator took from a client.
+    #[must_use]
+    pub fn left_to(self, client: &Client) -> Self {
+        let Some(cap) = client.scope_cap.as_deref() else { return self };
+        let scope = match self.scope {
+            None => cap.to_owned(),
+            Some(scope) => {
+                let left = scope.split(' ').filter(|word| cap.split(' ').any(|one| one == *word));
+                left.collect::<Vec<_>>().join(" ")
+            }
+        };
+        Self { scope: Some(scope), ..self }
     }
 
     /// The scopes that may be registered.

@@ -573,6 +573,7 @@ mod tests {
                 org: None,
                 heir_of: Vec::new(),
                 vouched: true,
+                scope_cap: None,
                 version: 1,
             };
             client.display_name(english)

@@ -101,6 +101,7 @@ pub fn client(n: u8) -> Client {
         org: None,
         heir_of: Vec::new(),
         vouched: true,
+        scope_cap: None,
         version: 1,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mingji::app::relation_claim::Decider;
 use mingji::domain::oidc::initial_token::Policy;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use secrecy::ExposeSecret as _;
@@ -226,6 +227,19 @@ both_engines! {
         assert!(!works().await);
         change(&mut school, &rp, &[("policy_uri", "https://maths.example/privacy")]).await;
         assert_eq!(set_suspended(&mut county, &rp, false).await, 303);
+        // Where the client goes to another institution, its word goes along; an office above both keeps its own.
+        assign(&app, &rp, COUNTY).await;
+        assert_eq!(set_suspended(&mut county, &rp, true).await, 303);
+        assign(&app, &rp, SCHOOL).await;
+        assert_eq!(set_suspended(&mut school, &rp, false).await, 303, "whoever runs it now");
+        // Whoever left the office speaks for it no more, though she said the word.
+        assert_eq!(set_suspended(&mut county, &rp, true).await, 303);
+        let who = app.person("county_admin").person_id;
+        app.app.grant_admin(&app.operator(), who, AdminRole::School, SCHOOL).await.unwrap();
+        app.app.revoke_role(&app.operator(), Decider::Operator, who, AdminRole::County, COUNTY).await.unwrap();
+        assert_eq!(set_suspended(&mut county, &rp, false).await, 404);
+        app.app.grant_admin(&app.operator(), who, AdminRole::County, COUNTY).await.unwrap();
+        assert_eq!(set_suspended(&mut county, &rp, false).await, 303);
         // The operator's is his alone, also where somebody else's stood before.
         assert_eq!(set_suspended(&mut county, &rp, true).await, 303);
         app.suspend(&rp).await;
@@ -250,6 +264,27 @@ both_engines! {
         let fields = [("version", "1"), ("suspended", "no")];
         assert_eq!(vendor.browser.post(&at(&own, "suspension"), &fields).await.status, 400);
         assert_eq!(own.refresh("x").await.error(), "invalid_client");
+    }
+}
+
+both_engines! {
+    async fn what_the_operator_took_away_is_not_given_back_by_who_keeps_it(app: TestApp) {
+        let mut county = keeper(&app).await;
+        let rp = registered(&app, &send(&mut county, &[]).await);
+        let id = rp.id.parse().unwrap();
+        let says = async |scope: &str| {
+            let patch = json!({ "scope": scope }).as_object().unwrap().clone();
+            app.app.update_client(&app.operator(), id, patch, false).await.unwrap();
+        };
+        let has = async |word: &str| metadata(&app, &rp).await["scope"].as_str().unwrap().split(' ').any(|one| one == word);
+        change(&mut county, &rp, &[("client_name", "识字大船"), ("scope.phone", "yes")]).await;
+        assert!(has("edu").await && has("phone").await, "hers to say until then");
+        says("openid profile").await;
+        change(&mut county, &rp, &[("client_name", "识字小船"), ("scope.edu", "yes"), ("scope.phone", "yes")]).await;
+        assert!(has("profile").await && !has("edu").await && !has("phone").await);
+        says("openid profile edu").await;
+        change(&mut county, &rp, &[("client_name", "识字快船"), ("scope.phone", "yes")]).await;
+        assert!(has("edu").await && !has("phone").await, "what he gives back, and no more");
     }
 }
 
