@@ -9,13 +9,11 @@ use crate::domain::audit::Action;
 use crate::domain::id::{OrgId, new_uuid};
 use crate::domain::registry::codes::school_type::SchoolType;
 use crate::domain::registry::division::Division;
-use crate::domain::registry::institution::{
-    Institution, InstitutionCode, InstitutionKind, InstitutionLevel, InstitutionStatus,
-};
+use crate::domain::registry::institution::{Institution, InstitutionCode, InstitutionKind};
 use crate::domain::registry::institution_code::{Code, CodeScheme};
 use crate::domain::registry::space::SpaceAddress;
 use crate::store::db::Lock;
-use crate::store::{institutions, platforms};
+use crate::store::{institution_changes, institutions, platforms};
 
 /// How often the lock of the tree is tried, some 200 ms in all.
 const LOCK_TRIES: u32 = 6;
@@ -46,6 +44,9 @@ impl App {
     }
 
     /// The same, and whether it is new.
+    ///
+    /// # Errors
+    /// `Conflict` under an institution that is closed.
     pub(super) async fn open_new_institution(
         &self,
         ctx: &Ctx,
@@ -57,21 +58,15 @@ impl App {
         if let Some(known) = institutions::by_code(work.tx(), &task, &new.code.value).await? {
             return Ok((known.id, false));
         }
-        let org = Institution {
-            id: OrgId::new(ctx.now, &*self.random),
-            parent: new.parent,
-            level: InstitutionLevel::of(new.kind, &new.division),
-            kind: new.kind,
-            name: new.name,
-            division: new.division,
-            school_type: new.school_type,
-            status: InstitutionStatus::Active,
-            merged_into: None,
-            created_at: ctx.now,
-            updated_at: ctx.now,
-            version: 1,
-        };
-        self.found(&mut work, ctx, &task, &org, new.code).await?;
+        if let Some(parent) = new.parent {
+            let held = institution_changes::hold(work.tx(), &task, parent).await?;
+            if !held.is_some_and(|parent| parent.stands()) {
+                return Err(Error::new(Kind::Conflict, "the institution above was closed at the same moment"));
+            }
+        }
+        let code = new.code.clone();
+        let org = self.fresh_institution(ctx, new);
+        self.found(&mut work, ctx, &task, &org, code).await?;
         work.target("institution", org.id);
         work.commit(Outcome::Done).await?;
         Ok((org.id, true))

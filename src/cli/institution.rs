@@ -130,6 +130,15 @@ pub enum Command {
         #[command(flatten)]
         by: By,
     },
+    /// Ends a move, a merger or a closing with a successor that is under way, as long as nobody went over.
+    #[command(after_help = "Example: mingji institution stop 2136000002")]
+    Stop {
+        /// Code of the institution that was to go.
+        #[arg(value_name = "CODE")]
+        code: String,
+        #[command(flatten)]
+        by: By,
+    },
     /// Tells the life of an institution: names, places, codes, and what it went through with others.
     #[command(after_help = "Example: mingji institution history 2136000001")]
     History {
@@ -227,6 +236,10 @@ async fn long(app: &App, ctx: &Ctx, command: &Command, output: &Output) -> Resul
             let kind = if merged { ChangeKind::Merged } else { ChangeKind::Closed };
             let done = app.hand_over_institution(ctx, by, code, into, kind, &mut bar).await?;
             output.say(&done, handed)
+        }
+        Command::Stop { code, by } => {
+            let view = app.stop_change(ctx, by.decider(app).await?, code, &mut bar).await?;
+            output.say(&view, line)
         }
         Command::Close { code, successor: None, by } => {
             let view = app.close_institution(ctx, by.decider(app).await?, code).await?;

@@ -39,8 +39,16 @@ statements! {
         WHERE org_id = $1 AND state IN ('pending', 'rejected') AND state = 'pending' RETURNING id";
     INHERIT_CASES = "UPDATE conflict_case SET org_id = $2, version = version + 1 WHERE org_id = $1 AND state = 'open' RETURNING id";
     END_GRANTS = "UPDATE admin_grant SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL RETURNING id";
+    FORGET = "DELETE FROM institution_change WHERE id = $1 AND state = 'running'";
+    // Whoever came to the other one with her stay, post or class since, and what hangs below it since; more than that is no harm.
+    BEGUN = "SELECT k.id AS id FROM class k JOIN class n ON n.id = k.successor_id WHERE k.org_id = $1 AND n.org_id = $2
+        UNION ALL SELECT e.id AS id FROM enrolment e JOIN enrolment n ON n.person_id = e.person_id AND n.org_id = $2 AND n.valid_to IS NULL WHERE e.org_id = $1 AND e.valid_to IS NOT NULL AND e.updated_at >= $3
+        UNION ALL SELECT s.id AS id FROM staffing s JOIN staffing n ON n.person_id = s.person_id AND n.org_id = $2 AND n.valid_to IS NULL WHERE s.org_id = $1 AND s.valid_to IS NOT NULL AND s.updated_at >= $3
+        UNION ALL SELECT o.id AS id FROM institution o WHERE o.parent_id = $2 AND o.updated_at >= $3 LIMIT 1";
     // Whoever closes or changes an institution waits for those who are just bringing people in.
     @hold HOLD = "SELECT * FROM institution WHERE id = $1";
+    // Whoever stops a change waits for the step of it that is at work.
+    @share SHARE_RUNNING = "SELECT id FROM institution_change WHERE id = $1 AND state = 'running'";
 }
 
 impl FromRow for InstitutionChange {
@@ -108,6 +116,31 @@ pub async fn begin(tx: &mut Tx, _task: &Task, change: &InstitutionChange) -> Res
 /// As [`StoreError`] says.
 pub async fn end(tx: &mut Tx, _task: &Task, change: &InstitutionChange, now: Timestamp) -> Result<bool, StoreError> {
     tx.execute_one(END, args![change.id, now]).await
+}
+
+/// Whether a change is under way, and cannot be stopped until the transaction ends.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn share_running(tx: &mut Tx, _task: &Task, change: &InstitutionChange) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Id>(SHARE_RUNNING, args![change.id]).await?.is_some())
+}
+
+/// Forgets a change that is under way; `false` when it is not any more.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn forget(tx: &mut Tx, _task: &Task, change: &InstitutionChange) -> Result<bool, StoreError> {
+    tx.execute_one(FORGET, args![change.id]).await
+}
+
+/// Whether somebody or something of an institution went over by a change that is under way.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn has_begun(tx: &mut Tx, _task: &Task, change: &InstitutionChange) -> Result<bool, StoreError> {
+    let values = args![change.org, change.into, change.started_at];
+    Ok(tx.optional::<Id>(BEGUN, values).await?.is_some())
 }
 
 /// What is under way with an institution on either side.

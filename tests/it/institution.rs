@@ -1,6 +1,8 @@
 //! What becomes of institutions: an old code leads to where its people are, whoever is signed in stays so, and name search,
 //! rights and homes are right after each step, whatever is cut off or happens at the same moment.
 
+mod begun;
+
 use mingji::app::Kind;
 use mingji::app::institution_life::{Handover, InstitutionView, Opening, Split};
 use mingji::app::pace::Listener;

@@ -17,6 +17,7 @@ use crate::domain::id::{ErrandId, PersonId};
 use crate::domain::registry::errand::{
     Errand, ErrandError, ErrandKind, ErrandState, KEPT, MOST_AT_ONCE, PlaceWish, SplitWish, WAITS, Wish,
 };
+use crate::domain::registry::grade;
 use crate::domain::time::Timestamp;
 use crate::store::errands::{self, What};
 use crate::store::persons;
@@ -38,7 +39,7 @@ pub struct ErrandView {
     pub org: Option<String>,
     /// Code of the other one that has a part in it.
     pub to: Option<String>,
-    /// Of a turn: the year of its 1 September; none: the one that runs.
+    /// Of a turn: the year of its 1 September.
     pub year: Option<i32>,
     /// How much of the step at work is done: bytes of the file, or classes, or rows.
     pub done: u64,
@@ -76,11 +77,16 @@ impl App {
     /// Asks for an errand: a roster waits for its file, a turn of the year is looked at at once.
     ///
     /// # Errors
-    /// `NotFound` for who may not keep rosters, or turn the year of this institution; `Conflict` while too many of hers are
-    /// not at their end.
+    /// `NotFound` for who may not keep rosters, or turn the year of this institution; `Invalid` for a division that is none;
+    /// `Conflict` while too many of hers are not at their end.
     pub async fn ask_errand(&self, ctx: &Ctx, by: Decider, kind: ErrandKind, wish: Wish) -> Result<ErrandView, Error> {
         let asker = by.admin().ok_or_else(missing)?;
         let ctx = by.acting(ctx);
+        // It is looked at, confirmed and done on different days, and means one year.
+        let wish = wish.of_year(grade::school_year(ctx.now.shanghai_date()));
+        if let Wish::Place(PlaceWish { division: Some(division), .. }) = &wish {
+            run::division_of(division)?;
+        }
         let mut work = self.begin(&ctx, Action::ErrandAsked).await?;
         match &wish {
             Wish::Roster => drop(self.roster_subtree(work.tx(), asker, ctx.now).await?),

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::task;
-use crate::app::institution_life::{Handover, InstitutionView, Touched};
+use crate::app::institution_life::{DoneChange, Handover, InstitutionView, Touched};
 use crate::app::relation_claim::Decider;
 use crate::app::roster_import::{DeskReport, RowFault};
 use crate::app::school_year::{UndoReport, YearReport};
@@ -248,6 +248,12 @@ impl From<Handover> for Found {
             ..PlaceCounts::default()
         };
         counts.into()
+    }
+}
+
+impl From<DoneChange> for Found {
+    fn from(done: DoneChange) -> Self {
+        PlaceCounts { institution: done.institution, into: Some(done.into), ..PlaceCounts::default() }.into()
     }
 }
 

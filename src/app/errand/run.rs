@@ -18,6 +18,7 @@ use crate::app::work::Housekeeping;
 use crate::app::{App, Ctx, Error, Kind, pace, roster_import, school_year};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{AdminGrantId, PersonId, new_uuid};
+use crate::domain::registry::division::Division;
 use crate::domain::registry::errand::{Errand, ErrandKind, ErrandState, PlaceWish, SplitWish, TRIES, Wish, YearWish};
 use crate::domain::registry::institution_life::ChangeKind;
 use crate::domain::registry::roster::ClassKey;
@@ -76,6 +77,11 @@ enum Ended {
     RightsLost,
 }
 
+/// The division that is wished.
+pub(super) fn division_of(text: &str) -> Result<Division, Error> {
+    text.parse().map_err(|_| Error::invalid("a division has six digits (GB/T 2260)"))
+}
+
 impl App {
     /// Works on one errand, if one waits; `false`: none did.
     ///
@@ -102,19 +108,23 @@ impl App {
         let rights = self.rights_behind(&mut self.db.read().await?, errand.asked_by).await?;
         let progress = Progress::default();
         progress.tell(0, errand.total);
-        let ended = if rights.is_empty() {
-            Ended::RightsLost
-        } else {
+        let begun = !rights.is_empty();
+        let ended = if begun {
             tokio::select! {
                 worked = self.work_on(&errand, &progress) => Ended::Worked(worked),
                 ended = self.keep(&errand, name, &progress, &rights) => ended?,
             }
+        } else {
+            Ended::RightsLost
         };
         match ended {
             Ended::Gone => {}
             Ended::RightsLost => {
                 let why = "the rights that it was begun with have ended; what was done stays";
-                self.end_step(&errand, name, progress.told(), Err(Error::new(Kind::Conflict, why))).await?;
+                // Those over what was merged ended with it: then it is done.
+                let done = if begun || errand.runs > 1 { self.done_before(&errand).await? } else { None };
+                let done = done.ok_or_else(|| Error::new(Kind::Conflict, why));
+                self.end_step(&errand, name, progress.told(), done).await?;
             }
             // Others were in the way: it rests a moment, and goes on.
             Ended::Worked(Err(error)) if error.kind == Kind::Busy => {
@@ -134,6 +144,11 @@ impl App {
         let ctx = ctx.acting(Actor::Person { id: errand.asked_by });
         let by = with_rights_of(errand.asked_by);
         let dry = errand.state == ErrandState::Checking;
+        if errand.runs > 1
+            && let Some(done) = self.done_before(errand).await?
+        {
+            return Ok(done);
+        }
         let mut reader = Reader { progress: progress.clone(), size: errand.size };
         if let Some(kind) = errand.kind.roster() {
             let file = Cursor::new(self.filed(errand).await?);
@@ -151,6 +166,20 @@ impl App {
                 }
             }
         }
+    }
+
+    /// What an errand about institutions came to, where it was done and a kill left no time to say so.
+    async fn done_before(&self, errand: &Errand) -> Result<Option<Found>, Error> {
+        let kind = match errand.kind {
+            ErrandKind::InstitutionMove => ChangeKind::Moved,
+            ErrandKind::InstitutionMerge => ChangeKind::Merged,
+            ErrandKind::InstitutionClose => ChangeKind::Closed,
+            ErrandKind::InstitutionSplit => ChangeKind::Split,
+            _ => return Ok(None),
+        };
+        let confirmed = errand.state == ErrandState::Confirmed;
+        let Some(codes) = errand.wish.org().zip(errand.wish.to()).filter(|_| confirmed) else { return Ok(None) };
+        Ok(self.done_change(kind, codes, errand.asked_at).await?.map(Found::from))
     }
 
     async fn turn(
@@ -183,8 +212,7 @@ impl App {
         match (kind, dry) {
             (ErrandKind::InstitutionMove, true) => Ok(self.preview_move(ctx, by, org, to).await?.into()),
             (ErrandKind::InstitutionMove, false) => {
-                let division = division.as_deref().map(str::parse).transpose();
-                let division = division.map_err(|_| Error::invalid("a division has six digits (GB/T 2260)"))?;
+                let division = division.as_deref().map(division_of).transpose()?;
                 Ok(self.move_institution(ctx, by, org, to, division, reader).await?.into())
             }
             (_, true) => Ok(self.preview_handover(ctx, by, (org, to), change).await?.into()),

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::people::PEOPLE;
 use super::{Begin, InstitutionView, Opening, refused, under_way};
 use crate::app::pace::{Listener, Pace, Step};
 use crate::app::relation_claim::Decider;
@@ -15,11 +14,11 @@ use crate::app::work::{Outcome, Work};
 use crate::app::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::registry::institution::{Institution, InstitutionKind};
+use crate::domain::registry::institution::InstitutionKind;
 use crate::domain::registry::institution_life::{ChangeKind, InstitutionChange};
 use crate::domain::registry::roster::ClassKey;
 use crate::store::handovers::{self, Way};
-use crate::store::{classes, institution_changes, institutions, persons};
+use crate::store::{classes, institution_changes, institutions};
 
 /// What went over in this run.
 #[derive(Clone, Debug, Serialize)]
@@ -120,6 +119,9 @@ impl App {
                 }
             }
             while self.paced(&mut pace, || self.some_lessons(ctx, task, &change, way)).await? == Step::More {}
+            if way.whole {
+                self.adopt_all(ctx, task, &change, way).await?;
+            }
             if self.paced(&mut pace, || self.end_handover(ctx, task, &change, way)).await? == Step::Done {
                 break;
             }
@@ -252,7 +254,10 @@ impl App {
         // Whoever is just bringing somebody in is waited for; whoever comes later finds it closed.
         let held = institution_changes::hold(work.tx(), task, way.from).await?;
         let org = held.ok_or_else(|| Error::not_found("the institution"))?;
-        let left = !handovers::stays(work.tx(), task, &way, 1).await?.is_empty()
+        self.goes_on_still(work.tx(), task, change).await?;
+        let below = way.whole && !institution_changes::children(work.tx(), task, way.from).await?.is_empty();
+        let left = below
+            || !handovers::stays(work.tx(), task, &way, 1).await?.is_empty()
             || !handovers::posts(work.tx(), task, &way, 1).await?.is_empty()
             || !handovers::lessons(work.tx(), task, &way, 1).await?.is_empty();
         if left {
@@ -268,9 +273,6 @@ impl App {
                 for class in institution_changes::open_classes(work.tx(), task, org.id).await? {
                     self.heir_of(&mut work, task, way, class.id).await?;
                 }
-                let heir = institutions::find(work.tx(), task, way.to).await?;
-                let heir = heir.ok_or_else(|| Error::not_found("the institution that takes over"))?;
-                self.adopt(&mut work, ctx, task, &org, &heir).await?;
                 self.wind_up(&mut work, ctx, task, org, change).await?;
                 if change.kind == ChangeKind::Merged { "institution.merged" } else { "institution.closed" }
             }
@@ -278,34 +280,6 @@ impl App {
         work.event("institution", way.from, told, &["merged_into"]);
         work.commit(Outcome::Done).await?;
         Ok(Step::Done)
-    }
-
-    /// What stood below stands below the heir.
-    async fn adopt(
-        &self,
-        work: &mut Work<'_>,
-        ctx: &Ctx,
-        task: &Task,
-        org: &Institution,
-        heir: &Institution,
-    ) -> Result<(), Error> {
-        for child in institution_changes::children(work.tx(), task, org.id).await? {
-            let (id, division) = (child.id, child.division);
-            let moved = child.moved(heir, division, ctx.now).map_err(refused)?;
-            self.write_institution(work, task, &moved, &["parent"]).await?;
-            institution_changes::stand_under(work.tx(), task, id, heir.id).await?;
-            let mut after = super::nobody();
-            loop {
-                let people = institution_changes::people(work.tx(), task, id, after, PEOPLE).await?;
-                let Some(last) = people.last().copied() else { break };
-                persons::refresh_presence_of_many(work.tx(), task, &people).await?;
-                for person in &people {
-                    work.event("person", *person, "person.moved", &["identities"]);
-                }
-                after = last;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -2,10 +2,13 @@
 //! all of it, how it was is kept, and old codes lead to where its people are. A level decides about what stands strictly
 //! below it, and opens what stands directly below.
 
+mod adopting;
+mod done;
 mod handover;
 mod moving;
 mod people;
 mod preview;
+mod stopping;
 mod told;
 
 use chrono::NaiveDate;
@@ -29,6 +32,7 @@ use crate::store::db::Tx;
 use crate::store::facts::{self, Cache};
 use crate::store::{clients, guardianships, institution_changes, institutions, suspensions};
 
+pub use done::DoneChange;
 pub use handover::{Handover, Split};
 pub use preview::Touched;
 pub use told::{InstitutionHistory, InstitutionView};
@@ -159,6 +163,10 @@ impl App {
         let mut work = self.begin(&ctx, Action::InstitutionChanged).await?;
         let org = self.governed(&mut work, &ctx, &task, by, &org).await?;
         self.lock_tree(&mut work).await?;
+        // Whatever is under way towards it would come to no end.
+        if !institution_changes::running(work.tx(), &task, org.id).await?.is_empty() {
+            return Err(under_way());
+        }
         let belongs = institution_changes::people(work.tx(), &task, org.id, nobody(), 1).await?;
         if !belongs.is_empty() {
             return Err(Error::new(
@@ -360,7 +368,7 @@ impl App {
         }
     }
 
-    fn fresh_institution(&self, ctx: &Ctx, new: NewInstitution) -> Institution {
+    pub(super) fn fresh_institution(&self, ctx: &Ctx, new: NewInstitution) -> Institution {
         Institution {
             id: OrgId::new(ctx.now, &*self.random),
             parent: new.parent,
@@ -385,7 +393,15 @@ fn refused(why: LifeError) -> Error {
 fn under_way() -> Error {
     Error::new(
         Kind::Conflict,
-        "another change of the institution is under way: `mingji institution history CODE` names it; the same command again finishes it",
+        "another change of the institution is under way: `mingji institution history CODE` names it; the same command again finishes it, \
+         and `mingji institution stop CODE` ends it while nobody went over",
+    )
+}
+
+fn refused_stop() -> Error {
+    Error::new(
+        Kind::Conflict,
+        "somebody or something went over already: the same command as before finishes the change",
     )
 }
 

@@ -33,6 +33,12 @@ impl Begun {
     pub(super) fn moves(&self) -> OrgId {
         self.org.id
     }
+
+    /// Where it lies then, unless somebody says otherwise.
+    fn usual_division(&self) -> Division {
+        let inside = self.parent.division.contains(&self.org.division);
+        if inside { self.org.division } else { self.parent.division }
+    }
 }
 
 impl App {
@@ -53,10 +59,7 @@ impl App {
         let (task, ctx) = (access::task(TaskName::InstitutionLife), by.acting(ctx));
         let mut pace = Pace::default();
         let begun = self.paced(&mut pace, || self.begin_move(&ctx, &task, by, (code, parent), Begin::Now)).await?;
-        let division = division.unwrap_or_else(|| {
-            let inside = begun.parent.division.contains(&begun.org.division);
-            if inside { begun.org.division } else { begun.parent.division }
-        });
+        let division = division.unwrap_or_else(|| begun.usual_division());
         if begun.org.parent != Some(begun.parent.id) {
             let homes = self.homes(&task, &begun, &division).await?;
             self.everybody(&ctx, &task, &begun, Pass::Before(homes), listener).await?;
@@ -86,6 +89,9 @@ impl App {
         let found = institutions::by_code(work.tx(), task, parent).await?;
         let named = parent;
         let parent = found.ok_or_else(|| Error::no_institution(named))?;
+        // Nobody closes it while something begins to go there.
+        let held = institution_changes::hold(work.tx(), task, parent.id).await?;
+        let parent = held.ok_or_else(|| Error::no_institution(named))?;
         if let Some(admin) = by.admin() {
             let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
             let seen = institutions::find_in(work.tx(), &scope, parent.id).await?;
@@ -134,6 +140,20 @@ impl App {
         Ok(before.zip(after).filter(|(before, after)| before != after))
     }
 
+    /// Everybody is found where they were, after a move that was stopped.
+    pub(super) async fn everybody_back(
+        &self,
+        ctx: &Ctx,
+        task: &Task,
+        (change, org, parent): (InstitutionChange, Institution, Institution),
+        listener: &mut (dyn Listener + Send),
+    ) -> Result<(), Error> {
+        let leaving = leaving(&mut self.db.read().await?, task, &org, &parent).await?;
+        let begun = Begun { change, org, parent, leaving };
+        let homes = self.homes(task, &begun, &begun.usual_division()).await?;
+        self.everybody(ctx, task, &begun, Pass::Back(homes), listener).await
+    }
+
     /// The moment: the closure, the row, and the campuses that lie with it.
     async fn hang(&self, ctx: &Ctx, task: &Task, begun: &Begun, division: Division) -> Result<(), Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
@@ -144,6 +164,7 @@ impl App {
         if held.parent == Some(begun.parent.id) {
             return Ok(());
         }
+        self.goes_on_still(work.tx(), task, &begun.change).await?;
         if institution_changes::is_under(work.tx(), task, id, begun.parent.id).await? {
             return Err(Error::new(
                 Kind::Conflict,
@@ -182,7 +203,7 @@ impl App {
         // Names are found up to the county: above it nothing changes, but whom platforms serve.
         let high = matches!(begun.org.level, Nation | Province | City | County);
         let nothing = match pass {
-            Pass::Before(homes) => homes.is_none() && begun.leaving.is_empty(),
+            Pass::Before(homes) | Pass::Back(homes) => homes.is_none() && begun.leaving.is_empty(),
             Pass::After => high && feeds::streams(&mut self.db.read().await?).await?.is_empty(),
         };
         if nothing {
@@ -206,6 +227,9 @@ impl App {
         after: PersonId,
     ) -> Result<Option<(PersonId, u64)>, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
+        if !matches!(pass, Pass::Back(_)) {
+            self.goes_on_still(work.tx(), task, &begun.change).await?;
+        }
         let people = institution_changes::people(work.tx(), task, begun.org.id, after, PEOPLE).await?;
         let Some(last) = people.last().copied() else { return Ok(None) };
         match pass {
@@ -215,6 +239,12 @@ impl App {
                 }
                 if let Some(homes) = homes {
                     self.rehome(&mut work, ctx, task, homes, &people).await?;
+                }
+            }
+            Pass::Back(homes) => {
+                persons::refresh_presence_of_many(work.tx(), task, &people).await?;
+                if let Some((before, after)) = homes {
+                    self.rehome(&mut work, ctx, task, (after, before), &people).await?;
                 }
             }
             Pass::After => {
@@ -253,6 +283,8 @@ enum Pass {
     Before(Option<(uuid::Uuid, uuid::Uuid)>),
     /// Found where they are, and told of.
     After,
+    /// Found where they were, with the home that they had: it does not move after all.
+    Back(Option<(uuid::Uuid, uuid::Uuid)>),
 }
 
 /// Where names of its people are found today, and will not be.

@@ -31,6 +31,7 @@ impl App {
         way: Way,
     ) -> Result<u64, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
+        self.goes_on_still(work.tx(), task, change).await?;
         let stays = handovers::stays(work.tx(), task, &way, PEOPLE).await?;
         let people: Vec<PersonId> = stays.iter().map(|stay| stay.person).collect();
         if people.is_empty() {
@@ -83,6 +84,7 @@ impl App {
         way: Way,
     ) -> Result<u64, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
+        self.goes_on_still(work.tx(), task, change).await?;
         let posts = handovers::posts(work.tx(), task, &way, PEOPLE).await?;
         let people: Vec<PersonId> = posts.iter().map(|post| post.person).collect();
         if people.is_empty() {
@@ -137,6 +139,7 @@ impl App {
         way: Way,
     ) -> Result<Step, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
+        self.goes_on_still(work.tx(), task, change).await?;
         let lessons = handovers::lessons(work.tx(), task, &way, PEOPLE).await?;
         if lessons.is_empty() {
             return Ok(Step::Done);
@@ -188,7 +191,8 @@ impl App {
         way: Way,
         class: ClassId,
     ) -> Result<ClassId, Error> {
-        let known = classes::find(work.tx(), task, class).await?;
+        // Held: whoever is just being seated there is waited for, and goes along.
+        let known = classes::hold(work.tx(), task, class).await?;
         let known = known.ok_or_else(|| Error::internal("a stay in a class that is not there"))?;
         if known.org != way.from {
             return Ok(known.id);

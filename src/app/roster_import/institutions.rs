@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::io::Read;
 
+use uuid::Uuid;
+
 use super::source::Source;
 use super::{Outcome, Report, TRIES};
 use crate::app::institution::NewInstitution;
@@ -11,10 +13,11 @@ use crate::app::work::Outcome as Ended;
 use crate::app::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::OrgId;
+use crate::domain::id::PersonId;
 use crate::domain::registry::institution::{Institution, InstitutionLevel};
 use crate::domain::registry::roster::{Code, Column, Fault, InstitutionRow, read_institution};
-use crate::store::institutions;
+use crate::store::db::Tx;
+use crate::store::{institution_changes, institutions};
 
 impl App {
     pub(super) async fn import_institutions(
@@ -36,7 +39,7 @@ impl App {
                 }
             }
         }
-        let mut promised: HashMap<String, ()> = HashMap::new();
+        let mut promised: HashMap<String, Institution> = HashMap::new();
         while !waiting.is_empty() {
             let before = waiting.len();
             let mut later = Vec::new();
@@ -79,7 +82,7 @@ impl App {
         task: &Task,
         row: &InstitutionRow,
         dry: bool,
-        promised: &mut HashMap<String, ()>,
+        promised: &mut HashMap<String, Institution>,
     ) -> Result<Option<Result<Outcome, Fault>>, Error> {
         for attempt in 1.. {
             match self.try_institution(ctx, task, row, dry, promised).await {
@@ -98,19 +101,18 @@ impl App {
         task: &Task,
         row: &InstitutionRow,
         dry: bool,
-        promised: &mut HashMap<String, ()>,
+        promised: &mut HashMap<String, Institution>,
     ) -> Result<Option<Result<Outcome, Fault>>, Error> {
         let mut tx = self.db.read().await?;
         let known = institutions::by_code(&mut tx, task, &row.code.value).await?;
         let parent = match &row.parent {
             None => None,
             Some(code) => match institutions::by_code(&mut tx, task, code).await? {
-                Some(parent) => Some(parent.id),
-                None if dry && promised.contains_key(code) => {
-                    promised.insert(row.code.value.clone(), ());
-                    return Ok(Some(Ok(Outcome::Created)));
-                }
-                None => return Ok(None),
+                Some(parent) => Some(parent),
+                None => match promised.get(code) {
+                    Some(parent) => Some(parent.clone()),
+                    None => return Ok(None),
+                },
             },
         };
         drop(tx);
@@ -123,20 +125,17 @@ impl App {
                     "this code is no institution's any more: `mingji institution show CODE` says what became of it",
                 ))));
             }
-            return self.known_institution(ctx, task, known, row, parent, dry).await.map(Some);
+            return self.known_institution(ctx, task, known, row, parent.as_ref(), dry).await.map(Some);
+        }
+        let fresh = self.fresh_institution(ctx, named(row, parent.as_ref()));
+        if let Some(fault) = misplaced(&fresh, parent.as_ref()) {
+            return Ok(Some(Err(fault)));
         }
         if dry {
-            promised.insert(row.code.value.clone(), ());
+            promised.insert(row.code.value.clone(), fresh);
             return Ok(Some(Ok(Outcome::Created)));
         }
-        let new = NewInstitution {
-            kind: row.kind,
-            name: row.name.clone(),
-            division: row.division,
-            school_type: row.school_type,
-            code: row.code.clone(),
-            parent,
-        };
+        let new = named(row, parent.as_ref());
         let fresh = self.open_new_institution(ctx, TaskName::OperatorImport, new).await?.1;
         Ok(Some(Ok(if fresh { Outcome::Created } else { Outcome::Unchanged })))
     }
@@ -147,10 +146,10 @@ impl App {
         task: &Task,
         known: Institution,
         row: &InstitutionRow,
-        parent: Option<OrgId>,
+        parent: Option<&Institution>,
         dry: bool,
     ) -> Result<Result<Outcome, Fault>, Error> {
-        if known.parent != parent {
+        if known.parent != parent.map(|parent| parent.id) {
             return Ok(Err(Fault::new(
                 Column::ParentCode,
                 Code::ParentDiffers,
@@ -164,18 +163,26 @@ impl App {
         if same {
             return Ok(Ok(Outcome::Unchanged));
         }
+        let changed = Institution {
+            name: row.name.clone(),
+            kind: row.kind,
+            level: InstitutionLevel::of(row.kind, &row.division),
+            division: row.division,
+            school_type: row.school_type,
+            updated_at: ctx.now,
+            version: known.version + 1,
+            ..known.clone()
+        };
+        if let Some(fault) = misplaced(&changed, parent) {
+            return Ok(Err(fault));
+        }
+        let mut work = self.begin(ctx, Action::RosterImported).await?;
+        // Whoever is just brought in there is waited for, and counts.
+        institution_changes::hold(work.tx(), task, known.id).await?;
+        if let Some(fault) = stays_as_it_is(work.tx(), task, &known, &changed).await? {
+            return Ok(Err(fault));
+        }
         if !dry {
-            let changed = Institution {
-                name: row.name.clone(),
-                kind: row.kind,
-                level: InstitutionLevel::of(row.kind, &row.division),
-                division: row.division,
-                school_type: row.school_type,
-                updated_at: ctx.now,
-                version: known.version + 1,
-                ..known
-            };
-            let mut work = self.begin(ctx, Action::RosterImported).await?;
             if !institutions::update(work.tx(), task, &changed).await? {
                 return Err(Error::busy("somebody changed the institution at the same moment"));
             }
@@ -185,4 +192,46 @@ impl App {
         }
         Ok(Ok(Outcome::Updated))
     }
+}
+
+/// The institution of a row.
+fn named(row: &InstitutionRow, parent: Option<&Institution>) -> NewInstitution {
+    NewInstitution {
+        kind: row.kind,
+        name: row.name.clone(),
+        division: row.division,
+        school_type: row.school_type,
+        code: row.code.clone(),
+        parent: parent.map(|parent| parent.id),
+    }
+}
+
+/// Why it cannot stand under the institution above.
+fn misplaced(org: &Institution, parent: Option<&Institution>) -> Option<Fault> {
+    let why = org.fits_under(parent?).err()?;
+    Some(Fault { column: Column::ParentCode, code: Code::InstitutionInvalid, message: why.to_string().into() })
+}
+
+/// Why it stays what it is: what stands below it, or whoever studies or works there, would have no place any more.
+async fn stays_as_it_is(
+    tx: &mut Tx,
+    task: &Task,
+    known: &Institution,
+    changed: &Institution,
+) -> Result<Option<Fault>, Error> {
+    if (known.kind, known.level) == (changed.kind, changed.level) {
+        return Ok(None);
+    }
+    let refused =
+        |why: String| Some(Fault { column: Column::OrgKind, code: Code::InstitutionInvalid, message: why.into() });
+    for child in institution_changes::children(tx, task, known.id).await? {
+        if let Err(why) = child.fits_under(changed) {
+            return Ok(refused(format!("what stands below it would not fit: {why}")));
+        }
+    }
+    let ends = known.kind.teaches() && !changed.kind.teaches();
+    if ends && !institution_changes::people(tx, task, known.id, PersonId(Uuid::nil()), 1).await?.is_empty() {
+        return Ok(refused("people study or work there: what teaches nobody has no place for them".to_owned()));
+    }
+    Ok(None)
 }

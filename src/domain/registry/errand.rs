@@ -133,6 +133,14 @@ impl Wish {
         }
     }
 
+    /// The same about a year, where it is about one and none was said.
+    pub fn of_year(self, year: i32) -> Self {
+        match self {
+            Self::Year(wish) => Self::Year(YearWish { year: wish.year.or(Some(year)), ..wish }),
+            other => other,
+        }
+    }
+
     /// The year of the 1 September, where one was said.
     pub fn year(&self) -> Option<i32> {
         match self {

@@ -180,6 +180,8 @@ both_engines! {
         assert_eq!(settled(&school, &id).await["plan"]["roster"]["rows"], 0);
         assert_eq!(school.post("/api/errands", &json!({ "year_turn": { "org": "ED36078100" } })).await.status, 404, "above her");
         assert_eq!(school.post("/api/errands", &json!({ "roster": "institutions" })).await.status, 400);
+        let nowhere = json!({ "institution_move": { "org": "ED36078100", "under": "ED36010000", "division": "36" } });
+        assert_eq!(school.post("/api/errands", &nowhere).await.status, 400, "what cannot be done is refused when it is asked for");
         let ended = school.post(&format!("/api/errands/{id}/cancellation"), &json!({})).await;
         assert_eq!((ended.status, ended.text("state").as_str()), (200, "cancelled"));
         assert_eq!(confirm(&school, &id).await.status, 409);
@@ -256,6 +258,7 @@ both_engines! {
         let seen = settled(&above, &turn).await;
         let plan = &seen["plan"]["year_turn"];
         assert_eq!((&seen["state"], &plan["classes"], &plan["opened"], &plan["students"]), (&json!("checked"), &json!(1), &json!(1), &json!(2)), "{seen}");
+        assert_eq!(seen["year"], plan["year"], "the year is that of the day on which it was asked for, whenever it is done");
         assert_eq!(text(&app, there).await, "3");
         assert_eq!(confirm(&above, &turn).await.status, 200);
         let done = settled(&above, &turn).await;
