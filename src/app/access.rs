@@ -13,7 +13,6 @@ use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::scope::Scope;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::admin_role::AdminRole;
-use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::guardianship::Guardianship;
 use crate::domain::registry::staffing::Staffing;
 use crate::domain::time::Timestamp;
@@ -345,8 +344,8 @@ impl App {
         let mut reached = Vec::with_capacity(places.len());
         for person in places {
             let proof = Reached::prove_by_reach(&platform, person);
-            // Whoever asked to be erased is kept for her school alone (R18).
-            let known = persons::find(tx, &proof).await?.filter(|known| known.status != Status::Cancelled);
+            // Whoever asked to be erased is kept for her school alone (R18), and of the dead there is nothing to tell.
+            let known = persons::find(tx, &proof).await?.filter(|known| !known.status.is_over());
             let Some(known) = known else { continue };
             let age = AgeBand::at(known.birth_date, now);
             let child = age == AgeBand::Under14 && !client.is_statutory();

@@ -23,6 +23,7 @@ use crate::domain::registry::name::PersonName;
 use crate::domain::registry::person::{Person, PersonSalt};
 use crate::domain::registry::personal_code::PersonalCode;
 use crate::keys::blind_index::salted;
+use crate::store::db::Tx;
 use crate::store::documents::{DocumentKey, StoredCode};
 use crate::store::{accounts, documents, fact_authors, merges, person_names, persons};
 
@@ -445,6 +446,18 @@ impl App {
             return Err(Error::not_found("the person"));
         }
         Ok(())
+    }
+
+    /// Whether a stay, a post or a ward of these people may begin, and may until the transaction ends.
+    ///
+    /// # Errors
+    /// `Conflict` for somebody who died, asked to be erased, or is somebody else by now.
+    pub(super) async fn may_begin(&self, tx: &mut Tx, task: &Task, people: &[PersonId]) -> Result<(), Error> {
+        let people: BTreeSet<PersonId> = people.iter().copied().collect();
+        if persons::hold_living(tx, task, people.iter().copied()).await? == people.len() {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Conflict, "the person died, or asked to be erased: nothing begins for her any more"))
     }
 
     /// Writes a person whose version was read before, and says which fields changed.

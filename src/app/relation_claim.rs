@@ -22,6 +22,7 @@ use crate::store::db::Tx;
 use crate::store::{enrolments, institutions, relation_claims};
 pub(crate) use answered::Answer;
 pub use asking::Asked;
+use outcome::drop_closed_classes;
 use sides::{Say, Seat, Term, conflicts, contested, pending, say, unreviewed};
 
 /// A list longer than that is worked off from its beginning.
@@ -108,6 +109,9 @@ pub struct Decided {
     pub state: &'static str,
     /// The school that held the student's 学籍 until now.
     pub transferred_from: Option<String>,
+    /// A class that the claim names graduated or was closed while it waited: nobody came into it, and the school that asked
+    /// says into which one she comes.
+    pub class_over: bool,
 }
 
 impl App {
@@ -271,7 +275,11 @@ impl App {
         if !relation_claims::update(work.tx(), &task, &decided).await? {
             return Err(Error::busy("somebody decided the claim at the same moment"));
         }
+        let mut decided = decided;
+        let mut class_over = false;
         if decided.state == ClaimState::Confirmed {
+            self.may_begin(work.tx(), &task, &[decided.person, decided.child]).await?;
+            class_over = drop_closed_classes(work.tx(), &task, &mut decided).await?;
             self.end_outgrown_slips(&mut work, &ctx, &task, &decided).await?;
         }
         let mut transferred_from = None;
@@ -293,6 +301,9 @@ impl App {
         }
         work.target("person", decided.person).target("institution", decided.org).target("relation_claim", decided.id);
         work.detail("kind", decided.kind.as_str()).detail("state", decided.state.as_str());
+        if class_over {
+            work.detail("class_over", true);
+        }
         if let Verdict::Reject(Some(reason)) = &verdict {
             work.because(reason);
         }
@@ -304,7 +315,7 @@ impl App {
         work.event("relation_claim", decided.id, told, &[]);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
-        Ok(Decided { id: decided.id, state: decided.state.as_str(), transferred_from })
+        Ok(Decided { id: decided.id, state: decided.state.as_str(), transferred_from, class_over })
     }
 }
 

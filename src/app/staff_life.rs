@@ -17,6 +17,7 @@ use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::institution::Institution;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::roster::ClassKey;
+use crate::domain::registry::school_number;
 use crate::domain::registry::staff_life::StaffError;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
@@ -255,6 +256,8 @@ impl App {
         post: StaffPost,
         staff_no: Option<String>,
     ) -> Result<&'static str, Error> {
+        let staff_no = school_number::read(staff_no.as_deref().unwrap_or_default());
+        let staff_no = staff_no.map_err(|why| Error::invalid(why.to_string()))?;
         let org = self.workplace(work, at, org).await?;
         self.held_by_decider(work, at, false).await?;
         self.begin_post(work, at, org.id, post, staff_no, StaffState::Serving).await?;
@@ -352,7 +355,7 @@ impl App {
             return Err(Error::invalid("say what she teaches (--subject), or that she is the head teacher (--head)"));
         }
         let post = self.open_post(work, at, org).await?;
-        let class = classes::at(work.tx(), at.task, post.org, class).await?;
+        let class = classes::share_at(work.tx(), at.task, post.org, class).await?;
         let class = class.ok_or_else(|| Error::not_found("this class of the school"))?;
         post.may_teach(&class, at.day, at.ctx.now).map_err(refused)?;
         let hers = staffings::taught_in_many(work.tx(), at.task, &[post.id]).await?;
@@ -449,6 +452,7 @@ impl App {
         if at.day > at.ctx.now.shanghai_date() {
             return Err(refused(StaffError::Future));
         }
+        self.may_begin(work.tx(), at.task, &[at.person]).await?;
         let staffing = Staffing {
             id: StaffingId::new(at.ctx.now, &*self.random),
             person: at.person,

@@ -211,7 +211,7 @@ impl App {
         order: &Order,
     ) -> Result<Option<Class>, Error> {
         let Some(key) = order.class() else { return Ok(None) };
-        Ok(classes::at(work.tx(), task, org, key).await?)
+        Ok(classes::share_at(work.tx(), task, org, key).await?)
     }
 
     async fn told(

@@ -107,8 +107,10 @@ async fn decider(app: &App, admin: Option<&str>) -> Result<Decider, Failure> {
 async fn decide(app: &App, which: &Which, verdict: Verdict, output: &Output) -> Result<(), Failure> {
     let by = decider(app, which.admin.as_deref()).await?;
     let decided = app.decide_claim(&Ctx::task(app, "claim"), by, which.id, verdict).await?;
-    output.say(&decided, |decided| match &decided.transferred_from {
-        Some(school) => format!("{}; the 学籍 moved from {school}", decided.state),
-        None => decided.state.into(),
+    output.say(&decided, |decided| {
+        let moved = decided.transferred_from.as_ref().map(|school| format!("; the 学籍 moved from {school}"));
+        let over = "; a class that it names is over: say into which one (`mingji student move`)";
+        let over = if decided.class_over { over } else { "" };
+        format!("{}{}{over}", decided.state, moved.unwrap_or_default())
     })
 }

@@ -18,6 +18,9 @@ statements! {
         ORDER BY k.stage, k.entry_year, k.class_no, k.id";
     // Whoever is being seated there is seen then, and whoever comes later waits.
     @hold HOLD = "SELECT * FROM class WHERE id = $1";
+    // Whoever closes the class waits until somebody sits there, or finds the one who closed it before.
+    @share SHARE_PLACE = "SELECT * FROM class WHERE org_id = $1 AND kind = $2 AND stage = $3 AND entry_year = $4 AND class_no = $5";
+    @share OPEN_OF_MANY = "SELECT id FROM class WHERE status = 'open' AND id IN ($1) ORDER BY id";
 }
 
 impl FromRow for Class {
@@ -59,13 +62,47 @@ pub async fn ensure(tx: &mut Tx, _task: &Task, class: &Class) -> Result<Class, S
     tx.one(BY_PLACE, place).await
 }
 
+/// The administrative class of a school by the name that the school has for it, as it is until the transaction ends:
+/// nobody closes it meanwhile.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn share_at(tx: &mut Tx, _task: &Task, org: OrgId, key: &ClassKey) -> Result<Option<Class>, StoreError> {
+    tx.optional(SHARE_PLACE, place(org, key)).await
+}
+
+fn place(org: OrgId, key: &ClassKey) -> Vec<Value> {
+    let kind = ClassKind::Administrative.as_str();
+    args![org, kind, key.stage.as_str(), key.entry_year, key.class_no.clone()]
+}
+
+struct Id(ClassId);
+
+impl FromRow for Id {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// Those of these classes that are open, and stay so until the transaction ends.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn share_open(
+    tx: &mut Tx,
+    _task: &Task,
+    classes: impl Iterator<Item = ClassId>,
+) -> Result<Vec<ClassId>, StoreError> {
+    let found: Vec<Id> = tx.all_in(OPEN_OF_MANY, &[], classes.map(Value::from).collect()).await?;
+    Ok(found.into_iter().map(|Id(id)| id).collect())
+}
+
 /// The administrative class of a school by the name that the school has for it.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn at(tx: &mut Tx, _task: &Task, org: OrgId, key: &ClassKey) -> Result<Option<Class>, StoreError> {
-    let kind = ClassKind::Administrative.as_str();
-    tx.optional(BY_PLACE, args![org, kind, key.stage.as_str(), key.entry_year, key.class_no.clone()]).await
+    tx.optional(BY_PLACE, place(org, key)).await
 }
 
 /// Adds classes; how many were added. Fewer than given when somebody else opened one of them meanwhile.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Probe, Task, TaskOn};
 use crate::domain::id::{DocumentId, PersonId, VerificationId};
+use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::document::{DocumentClass, DocumentLabel, DocumentStatus, PaperEnd};
 use crate::domain::registry::person::PersonSalt;
 use crate::domain::registry::personal_code::PersonalCodeKind;
@@ -31,9 +32,9 @@ statements! {
     SUPERSEDE_CODES = "UPDATE personal_code SET status = 'superseded', valid_to = $3 WHERE person_id = $1 AND status = 'active' AND code_index <> $2";
     CODES_OF = "SELECT * FROM personal_code WHERE person_id = $1 ORDER BY created_at, id";
     WITHDRAW_CODE = "UPDATE personal_code SET status = 'withdrawn', valid_to = COALESCE(valid_to, $3) WHERE person_id = $1 AND code_index = $2 AND status IN ('active', 'superseded')";
-    HOLDERS_OF_MANY = "SELECT d.number_index AS found, d.person_id AS person_id, p.name_key AS name_key, p.salt AS salt FROM identity_document d JOIN person p ON p.id = d.person_id
+    HOLDERS_OF_MANY = "SELECT d.number_index AS found, d.person_id AS person_id, p.name_key AS name_key, p.salt AS salt, p.status AS status FROM identity_document d JOIN person p ON p.id = d.person_id
         WHERE d.class = $1 AND d.country = $2 AND d.status IN ('active', 'superseded') AND d.number_index IN ($3)";
-    CODE_HOLDERS_OF_MANY = "SELECT c.code_index AS found, c.person_id AS person_id, p.name_key AS name_key, p.salt AS salt FROM personal_code c JOIN person p ON p.id = c.person_id
+    CODE_HOLDERS_OF_MANY = "SELECT c.code_index AS found, c.person_id AS person_id, p.name_key AS name_key, p.salt AS salt, p.status AS status FROM personal_code c JOIN person p ON p.id = c.person_id
         WHERE c.status IN ('active', 'superseded') AND c.code_index IN ($1)";
 }
 
@@ -341,6 +342,8 @@ pub struct Named {
     pub name_key: Option<String>,
     /// What her sealed columns hang on; none after erasure.
     pub salt: Option<PersonSalt>,
+    /// Her state.
+    pub status: Status,
 }
 
 impl FromRow for Named {
@@ -350,6 +353,7 @@ impl FromRow for Named {
             person: row.get("person_id")?,
             name_key: row.get("name_key")?,
             salt: row.get::<Option<[u8; 32]>>("salt")?.map(PersonSalt::from_bytes),
+            status: row.code("status")?,
         })
     }
 }

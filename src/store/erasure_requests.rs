@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 
-use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::{Door, OnePerson as _, Own, Task, TaskOn};
-use crate::domain::id::{ErasureId, GuardianshipId, PersonId};
+use crate::domain::id::{ErasureId, GuardianshipId};
 use crate::domain::registry::erasure::ErasureRequest;
 
 statements! {
@@ -14,7 +14,6 @@ statements! {
     OPEN_OF = "SELECT * FROM erasure_request WHERE person_id = $1 AND state = 'waiting'";
     BY_CODE = "SELECT * FROM erasure_request WHERE code_digest = $1";
     WAITING = "SELECT * FROM erasure_request WHERE state = 'waiting' AND id > $1 ORDER BY id LIMIT $2";
-    WAITING_OF_MANY = "SELECT person_id FROM erasure_request WHERE state = 'waiting' AND person_id IN ($1)";
     // Of children that she speaks for: their records are closed, so that they stand in no other list of hers.
     OF_WARDS = "SELECT r.*, g.id AS ward_id, p.name AS child_name FROM guardianship g JOIN erasure_request r ON r.person_id = g.child_id AND r.state = 'waiting' JOIN person p ON p.id = g.child_id
         WHERE g.guardian_id = $1 AND g.status = 'confirmed' AND CAST(g.restrictions AS TEXT) = '[]' AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2)
@@ -109,23 +108,6 @@ pub async fn waiting(
     limit: i64,
 ) -> Result<Vec<ErasureRequest>, StoreError> {
     tx.all(WAITING, args![after, limit]).await
-}
-
-struct Whose(PersonId);
-
-impl FromRow for Whose {
-    fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self(row.get("person_id")?))
-    }
-}
-
-/// Who of these people asked to be erased, and waits.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn waiting_of_many(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<Vec<PersonId>, StoreError> {
-    let keys = people.iter().map(|id| Value::from(*id)).collect();
-    Ok(tx.all_in::<Whose>(WAITING_OF_MANY, &[], keys).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// Those that wait about children whom she speaks for on a day.

@@ -81,6 +81,7 @@ statements! {
         WHERE p.name_key IS NOT NULL AND p.person_id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
     @hold HOLD = "SELECT * FROM person WHERE id = $1";
     @share STANDING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND salt IS NOT NULL AND id IN ($1) ORDER BY id";
+    @share LIVING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND salt IS NOT NULL AND status NOT IN ('cancelled', 'deceased') AND id IN ($1) ORDER BY id";
 }
 
 impl FromRow for Person {
@@ -265,6 +266,18 @@ pub async fn hold_standing(
     people: impl Iterator<Item = PersonId>,
 ) -> Result<usize, StoreError> {
     Ok(tx.all_in::<Id>(STANDING_OF_MANY, &[], people.map(Value::from).collect()).await?.len())
+}
+
+/// The same of those who neither died nor asked to be erased.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold_living(
+    tx: &mut Tx,
+    _task: &Task,
+    people: impl Iterator<Item = PersonId>,
+) -> Result<usize, StoreError> {
+    Ok(tx.all_in::<Id>(LIVING_OF_MANY, &[], people.map(Value::from).collect()).await?.len())
 }
 
 /// People below one of the administrator's roots whose present or former name begins so, in the order of the name's

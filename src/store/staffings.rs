@@ -21,6 +21,7 @@ statements! {
     TAUGHT = "SELECT t.* FROM teaching t JOIN staffing s ON s.id = t.staffing_id WHERE s.person_id = $1 ORDER BY t.valid_from, t.id";
     END_LESSON = "UPDATE teaching SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2 END WHERE id = $1 AND valid_to IS NULL";
     HEADS = "SELECT t.*, s.person_id AS person_id FROM teaching t JOIN staffing s ON s.id = t.staffing_id WHERE t.class_id = $1 AND t.valid_to IS NULL AND t.head_teacher = TRUE ORDER BY t.id";
+    HEADS_OF_MANY = "SELECT * FROM teaching WHERE valid_to IS NULL AND head_teacher = TRUE AND class_id IN ($1)";
     END_TEACHING = "UPDATE teaching SET valid_to = CASE WHEN valid_from > $3 THEN valid_from ELSE $3 END WHERE valid_to IS NULL AND staffing_id = (SELECT id FROM staffing WHERE id = $1 AND person_id = $2)";
     OPEN_OF_MANY = "SELECT * FROM staffing WHERE valid_to IS NULL AND person_id IN ($1)";
     TAUGHT_IN_MANY = "SELECT * FROM teaching WHERE valid_to IS NULL AND staffing_id IN ($1)";
@@ -178,6 +179,14 @@ impl FromRow for Head {
 pub async fn heads(tx: &mut Tx, _task: &Task, class: ClassId) -> Result<Vec<(PersonId, Teaching)>, StoreError> {
     let found: Vec<Head> = tx.all(HEADS, args![class]).await?;
     Ok(found.into_iter().map(|Head(person, lesson)| (person, lesson)).collect())
+}
+
+/// What the head teachers of many classes teach there today.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn heads_of_many(tx: &mut Tx, _task: &Task, classes: &[ClassId]) -> Result<Vec<Teaching>, StoreError> {
+    tx.all_in(HEADS_OF_MANY, &[], classes.iter().map(|id| Value::from(*id)).collect()).await
 }
 
 /// The open posts of many people.

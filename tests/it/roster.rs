@@ -7,6 +7,7 @@ mod lasting;
 mod processes;
 mod province;
 mod rights;
+mod seats;
 
 use mingji::app::roster_import::{Listener, Login, Report};
 use mingji::domain::registry::roster::RosterKind;

@@ -38,6 +38,7 @@ impl App {
         if AgeBand::at(child.birth_date, ctx.now) == AgeBand::Adult {
             return Err(refused(GuardianError::OfAge));
         }
+        self.may_begin(work.tx(), task, &[child.id, guardian.id]).await?;
         let keeper = guardianships::keeper(work.tx(), &task.on(guardian.id)).await?.ok_or_else(missing)?;
         if !keeper.is_of_age(ctx.now.shanghai_date()) {
             return Err(refused(GuardianError::Minor));

@@ -10,6 +10,7 @@ use crate::app::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{ClassId, OrgId, PersonId, RelationClaimId};
+use crate::domain::registry::class::ClassStatus;
 use crate::domain::registry::document::Document;
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details, RelationClaim};
@@ -115,7 +116,11 @@ impl App {
             None => None,
             Some(key) => {
                 let class = classes::at(work.tx(), task, found.id, key).await?;
-                Some(class.ok_or_else(|| Error::not_found("this class of the school"))?.id)
+                let class = class.ok_or_else(|| Error::not_found("this class of the school"))?;
+                if class.status != ClassStatus::Open {
+                    return Err(Error::new(Kind::Conflict, "the class is not open any more"));
+                }
+                Some(class.id)
             }
         };
         Ok(AskedSeat { org: found.id, class })

@@ -1,10 +1,12 @@
 //! What becomes true by a decision, in its transaction.
 
+use std::collections::BTreeSet;
+
 use super::Verdict;
 use crate::app::work::Work;
 use crate::app::{App, Ctx, Error, Kind};
 use crate::domain::access::Task;
-use crate::domain::id::{EnrolmentId, IdentityId, StaffingId, new_uuid};
+use crate::domain::id::{ClassId, EnrolmentId, IdentityId, StaffingId, new_uuid};
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
 use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
@@ -12,7 +14,19 @@ use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::{Evidence, GuardianshipStatus};
 use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
 use crate::domain::registry::staffing::{Staffing, Teaching};
-use crate::store::{activations, enrolments, grants, guardianships, institutions, persons, staffings};
+use crate::store::db::Tx;
+use crate::store::{activations, classes, enrolments, grants, guardianships, institutions, persons, staffings};
+
+/// Takes out what the claim says of classes that graduated or were closed while it waited: nobody comes into them any more.
+/// The others stay open until this is committed. Whether there was one.
+pub(super) async fn drop_closed_classes(tx: &mut Tx, task: &Task, claim: &mut RelationClaim) -> Result<bool, Error> {
+    let taught = claim.details.teaches.iter().map(|taught| taught.class);
+    let named: BTreeSet<ClassId> = claim.class.into_iter().chain(taught).collect();
+    let open = classes::share_open(tx, task, named.iter().copied()).await?;
+    claim.class = claim.class.filter(|class| open.contains(class));
+    claim.details.teaches.retain(|taught| open.contains(&taught.class));
+    Ok(open.len() < named.len())
+}
 
 impl App {
     /// A slip was printed by whoever held all of its person then, and is worth what she is from now on (R1): it ends. A

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::classes::Classes;
+use super::classes::{Classes, Seat};
 use super::desk::Desk;
 use super::known::{Known, Org};
 use super::people::{Entry, Intent};
@@ -15,7 +15,7 @@ use crate::app::work::Outcome as Ended;
 use crate::app::{App, Ctx, Error, Kind, access, cases};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::{ClassId, OrgId};
+use crate::domain::id::OrgId;
 use crate::domain::registry::class::Class;
 use crate::domain::registry::roster::{Code, Column, Fault, RosterKind};
 use crate::store::db::Tx;
@@ -222,6 +222,9 @@ impl Import {
             keys.extend_from_slice(&entry.keys);
         }
         known.load(tx, &self.task, &keys, &self.sight).await?;
+        if self.kind == RosterKind::Staff {
+            known.load_heads(tx, &self.task, places.values().map(|seat| seat.id)).await?;
+        }
         let mut plan = Plan::default();
         let earlier = &*self.named.lock().unwrap_or_else(PoisonError::into_inner);
         if self.sight.is_bounded() {
@@ -235,16 +238,16 @@ impl Import {
                 plan.outcomes.push(Outcome::Rejected);
                 continue;
             };
-            let classes: Vec<ClassId> = entry
+            let seats: Vec<Seat> = entry
                 .intent
                 .classes()
                 .iter()
                 .filter_map(|class| places.get(&(org.id, class.clone())).copied())
                 .collect();
             let mut desk = self.desk(ctx, Some(&org), earlier, known, &mut plan);
-            let outcome = match (&entry.intent, classes.first()) {
-                (Intent::Student(row), Some(class)) => desk.student(entry.number, row, &entry.keys, &org, *class)?,
-                (Intent::Staff(row), _) => desk.staff(entry.number, row, &entry.keys, &org, &classes)?,
+            let outcome = match (&entry.intent, seats.first()) {
+                (Intent::Student(row), Some(seat)) => desk.student(entry.number, row, &entry.keys, &org, *seat)?,
+                (Intent::Staff(row), _) => desk.staff(entry.number, row, &entry.keys, &org, &seats)?,
                 (Intent::Student(_), None) => return Err(Error::internal("a student without a class")),
             };
             plan.outcomes.push(outcome);

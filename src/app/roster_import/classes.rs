@@ -6,24 +6,45 @@ use std::sync::{Mutex, PoisonError};
 use crate::app::{App, Ctx, Error};
 use crate::domain::access::Task;
 use crate::domain::id::{ClassId, OrgId};
-use crate::domain::registry::class::{Class, ClassKind};
+use crate::domain::registry::class::{Class, ClassKind, ClassStatus};
 use crate::domain::registry::roster::ClassKey;
 use crate::store::classes;
 use crate::store::db::Tx;
 
 pub(super) type Place = (OrgId, ClassKey);
 
+/// The class of a row, as it was when it was read.
+#[derive(Clone, Copy)]
+pub(super) struct Seat {
+    pub(super) id: ClassId,
+    pub(super) status: ClassStatus,
+}
+
+impl Seat {
+    /// Why nobody comes into it; none: it is open.
+    pub(super) const fn is_over(self) -> Option<&'static str> {
+        match self.status {
+            ClassStatus::Open => None,
+            ClassStatus::Graduated => Some("the class has graduated: nobody comes into it any more"),
+            ClassStatus::Closed => {
+                Some("the class was closed: open it again first, or name the one that took its place")
+            }
+        }
+    }
+}
+
 /// What is committed, as far as it was asked for.
 #[derive(Default)]
 pub(super) struct Classes {
     schools: HashSet<OrgId>,
-    places: HashMap<Place, ClassId>,
+    places: HashMap<Place, Seat>,
 }
 
 impl Classes {
     /// After the commit.
     pub(super) fn remember(&mut self, opened: impl IntoIterator<Item = Class>) {
-        self.places.extend(opened.into_iter().filter(is_administrative).map(|class| (place(&class), class.id)));
+        let seat = |class: Class| (place(&class), Seat { id: class.id, status: class.status });
+        self.places.extend(opened.into_iter().filter(is_administrative).map(seat));
     }
 }
 
@@ -48,7 +69,7 @@ impl App {
         known: &Mutex<Classes>,
         tx: &mut Tx,
         dry: bool,
-    ) -> Result<(HashMap<Place, ClassId>, Vec<Class>), Error> {
+    ) -> Result<(HashMap<Place, Seat>, Vec<Class>), Error> {
         let schools: HashSet<OrgId> = wanted.iter().map(|(org, _)| *org).collect();
         let unread: Vec<OrgId> = {
             let known = known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,17 +83,17 @@ impl App {
             known.remember(read);
             known.schools.extend(unread);
             for place in wanted {
-                let id = match known.places.get(&place) {
-                    Some(id) => *id,
+                let seat = match known.places.get(&place) {
+                    Some(seat) => *seat,
                     None => {
                         let (org, key) = &place;
                         let class = self.new_class(ctx, *org, key.stage, key.entry_year, &key.class_no);
-                        let id = class.id;
+                        let seat = Seat { id: class.id, status: class.status };
                         opened.push(class);
-                        id
+                        seat
                     }
                 };
-                places.insert(place, id);
+                places.insert(place, seat);
             }
             if dry {
                 known.remember(opened);

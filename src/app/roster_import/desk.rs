@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
+use super::classes::Seat;
 use super::guardian::{ChildOf, GuardianRow};
 use super::identify::{Claimed, Found};
 use super::known::{Keys, Known, Org, Somebody};
@@ -11,14 +12,11 @@ use super::plan::Plan;
 use super::sight::Sight;
 use super::{Login, Outcome};
 use crate::app::{App, Ctx, Error};
-use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId, RelationClaimId, StaffingId, new_uuid};
-use crate::domain::registry::codes::staff::StaffState;
+use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
-use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::enrolment::Enrolment;
-use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details, Taught};
-use crate::domain::registry::roster::{Code, Column, Fault, StaffRow, StudentRow};
-use crate::domain::registry::staffing::{Staffing, Teaching};
+use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details};
+use crate::domain::registry::roster::{Code, Column, Fault, StudentRow};
 
 /// The batch at work.
 pub(super) struct Desk<'a> {
@@ -38,9 +36,9 @@ pub(super) struct Desk<'a> {
 }
 
 /// A stay at a school as the actor sees it: recorded, or claimed by one of her institutions.
-struct Stay {
+pub(super) struct Stay {
     org: OrgId,
-    class: Option<ClassId>,
+    pub(super) class: Option<ClassId>,
     holds: bool,
     record: Record,
 }
@@ -58,30 +56,40 @@ impl Desk<'_> {
         row: &StudentRow,
         keys: &[Keys],
         org: &Org,
-        class: ClassId,
+        seat: Seat,
     ) -> Result<Outcome, Error> {
         let [own, guardian_keys @ ..] = keys else { return Err(Error::internal("a row without keys")) };
+        let class = seat.id;
+        // Before anybody is registered for it; whoever sits there still, as who was 休学 when it graduated, is said again.
+        match seat.is_over() {
+            Some(why) if !self.sits_in(own, class) => {
+                return Ok(self.refuse(number, Fault::new(Column::Class, Code::ClassOver, why)));
+            }
+            Some(_) => {}
+            None => drop(self.plan.seated.insert(class)),
+        }
         let found = match self.person(&row.person, own, Column::DocumentNumber)? {
             Ok(found) => found,
             Err(fault) => return Ok(self.refuse(number, fault)),
         };
         self.look_at_hint(&found, &row.person, own);
         let child = found.who.id;
-        let repeated = self.is_repeated(own);
-        let stays = if found.fresh { Vec::new() } else { self.stays(&found) };
+        let repeated = self.is_repeated(own, None);
+        let stays = if found.fresh { Vec::new() } else { self.stays(child, found.key()) };
         let linked = !found.fresh && stays.is_empty();
         let elsewhere = found.is_elsewhere() || self.is_held_unseen(child);
         let holds = stays.iter().any(|stay| stay.holds);
         let mut fields = Vec::new();
         match stays.into_iter().find(|stay| stay.org == org.id) {
-            Some(stay) if stay.class == Some(class) => {}
+            Some(stay) if repeated && stay.class == Some(class) => {}
             Some(_) if repeated => {
                 let why = "another row of the file puts the same student into another class; that one counts";
                 return Ok(self.refuse(number, Fault::new(Column::Class, Code::RowRepeated, why)));
             }
             Some(stay) => {
-                self.change_class(child, stay.record, class)?;
-                fields.push("enrolment");
+                if self.list(child, stay.record, class, row.student_no.as_deref())? {
+                    fields.push("enrolment");
+                }
             }
             None if holds => {
                 let why = if self.claim_student(&found, row, own, org, class, true) {
@@ -94,6 +102,9 @@ impl Desk<'_> {
             None if elsewhere => {
                 self.claim_student(&found, row, own, org, class, false);
                 fields.push("enrolment");
+            }
+            None if self.known.closed.contains(&child) => {
+                return Ok(self.refuse(number, closed(Column::DocumentNumber)));
             }
             None => {
                 let enrolment = self.enrolment(child, org, class, row.student_no.clone());
@@ -120,16 +131,16 @@ impl Desk<'_> {
         Ok(self.conclude(&found, linked, "person.enrolled", &fields))
     }
 
-    /// The open stays that the actor sees.
-    fn stays(&self, found: &Found) -> Vec<Stay> {
-        let recorded = self.known.enrolments.get(&found.who.id).into_iter().flatten();
+    /// The open stays of a person that the actor sees; `key` is the one under which she only named her.
+    pub(super) fn stays(&self, person: PersonId, key: Option<[u8; 32]>) -> Vec<Stay> {
+        let recorded = self.known.enrolments.get(&person).into_iter().flatten();
         let recorded = recorded.filter(|stay| self.sight.covers(stay.org)).map(|stay| Stay {
             org: stay.org,
             class: stay.class,
             holds: stay.source == StudentSource::Normal,
             record: Record::Enrolment(stay.clone()),
         });
-        let claimed = self.known.stated.under(found.who.id, found.key()).filter(|_| self.sight.is_bounded());
+        let claimed = self.known.stated.under(person, key).filter(|_| self.sight.is_bounded());
         let claimed = claimed.filter(|claim| claim.kind == ClaimKind::Student && !claim.details.transfer);
         let claimed = claimed.filter(|claim| claim.stands(self.ctx.now));
         let claimed = claimed.map(|claim| Stay {
@@ -153,19 +164,34 @@ impl Desk<'_> {
         stays.into_iter().any(|stay| stay.source == StudentSource::Normal && !self.sight.covers(stay.org))
     }
 
-    fn change_class(&mut self, child: PersonId, record: Record, class: ClassId) -> Result<(), Error> {
+    /// Class and 学号 as the row has them: both are the school's own. Whether anything changed.
+    fn list(
+        &mut self,
+        child: PersonId,
+        record: Record,
+        class: ClassId,
+        student_no: Option<&str>,
+    ) -> Result<bool, Error> {
         match record {
-            Record::Claim(id) => self.restate(id, |claim| claim.class = Some(class)),
+            Record::Claim(id) => {
+                let Some(said) = self.known.stated.get_mut(id) else { return Ok(false) };
+                let number = student_no.map(str::to_owned).or_else(|| said.details.number.clone());
+                if said.class == Some(class) && said.details.number == number {
+                    return Ok(false);
+                }
+                self.restate(id, |claim| (claim.class, claim.details.number) = (Some(class), number));
+            }
             Record::Enrolment(stay) => {
-                let moved = stay.move_to(class, self.ctx.now).map_err(Error::internal)?;
+                let Some(listed) = stay.listed(class, student_no, self.ctx.now).map_err(Error::internal)? else {
+                    return Ok(false);
+                };
                 let stays = self.known.enrolments.entry(child).or_default();
-                stays.retain(|known| known.id != moved.id);
-                stays.push(moved.clone());
-                // Twice in one file: the last row counts, and is written once.
-                self.plan.moved.push(moved);
+                stays.retain(|known| known.id != listed.id);
+                stays.push(listed.clone());
+                self.plan.moved.push(listed);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn claim_student(
@@ -189,102 +215,21 @@ impl Desk<'_> {
         self.claim(found, &row.person, keys, claimed)
     }
 
-    /// Whether another row of this import named the same student, and remembers that this one does. A second row that
-    /// says otherwise would be undone by the first one at the next import.
-    fn is_repeated(&mut self, keys: &Keys) -> bool {
+    /// Whether another row of this import named the same person (at the same institution, where that is given), and
+    /// remembers that this one does. A second row that says otherwise would be undone by the first one at the next import.
+    pub(super) fn is_repeated(&mut self, keys: &Keys, at: Option<OrgId>) -> bool {
         let Some(key) = keys.document.as_ref().map(|document| document.index).or(keys.code) else { return false };
         let mut short = [0; 8];
         short.copy_from_slice(&key[..8]);
-        let short = u64::from_be_bytes(short);
+        // The end of an id is drawn.
+        let place = at.map_or(0, |org| org.0.as_u64_pair().1);
+        let short = u64::from_be_bytes(short) ^ place;
         let repeated = self.earlier.contains(&short) || self.plan.named.contains(&short);
         self.plan.named.insert(short);
         repeated
     }
 
-    /// Somebody who works at an institution.
-    pub(super) fn staff(
-        &mut self,
-        number: u64,
-        row: &StaffRow,
-        keys: &[Keys],
-        org: &Org,
-        classes: &[ClassId],
-    ) -> Result<Outcome, Error> {
-        let Some(own) = keys.first() else { return Err(Error::internal("a row without keys")) };
-        let found = match self.person(&row.person, own, Column::DocumentNumber)? {
-            Ok(found) => found,
-            Err(fault) => return Ok(self.refuse(number, fault)),
-        };
-        let person = found.who.id;
-        let mut fields = Vec::new();
-        let here = self.known.staffings.entry(person).or_default().iter().find(|post| post.org == org.id).cloned();
-        let said = self.said_to_work(&found, org.id);
-        let linked = !found.fresh && here.is_none() && said.is_none();
-        let taught = match (here, said) {
-            (Some(post), _) => self.teach(&post, row, classes),
-            (None, Some(said)) => self.restate_teaching(said, row, classes),
-            (None, None) => {
-                fields.push("staffing");
-                if found.is_elsewhere() {
-                    self.claim_staff(&found, row, own, org, classes);
-                    !classes.is_empty()
-                } else {
-                    let post = self.staffing(person, org, row);
-                    self.known.staffings.entry(person).or_default().push(post.clone());
-                    self.plan.staffings.push(post.clone());
-                    self.arrive(&found.who, row.person.name.name_key(), org);
-                    self.teach(&post, row, classes)
-                }
-            }
-        };
-        if taught {
-            fields.push("teaching");
-        }
-        if found.changed && !found.fresh {
-            fields.push("contact");
-        }
-        self.login(number, "staff", &found);
-        Ok(self.conclude(&found, linked, "person.employed", &fields))
-    }
-
-    fn said_to_work(&self, found: &Found, org: OrgId) -> Option<RelationClaimId> {
-        let mut stated = self.known.stated.under(found.who.id, found.key()).filter(|_| !found.fresh);
-        stated
-            .find(|claim| claim.org == org && claim.kind == ClaimKind::Staff && claim.stands(self.ctx.now))
-            .map(|claim| claim.id)
-    }
-
-    fn claim_staff(&mut self, found: &Found, row: &StaffRow, keys: &Keys, org: &Org, classes: &[ClassId]) {
-        let details = Details {
-            number: row.staff_no.clone(),
-            post: Some(row.post.as_str().to_owned()),
-            teaches: taught(row, classes).collect(),
-            ..Details::default()
-        };
-        let claimed = Claimed {
-            kind: ClaimKind::Staff,
-            org: org.id,
-            child: found.who.id,
-            class: None,
-            details,
-            state: ClaimState::Pending,
-        };
-        self.claim(found, &row.person, keys, claimed);
-    }
-
-    fn restate_teaching(&mut self, said: RelationClaimId, row: &StaffRow, classes: &[ClassId]) -> bool {
-        let Some(claim) = self.known.stated.get_mut(said) else { return false };
-        let known = &claim.details.teaches;
-        let is_new = |one: &Taught| known.iter().all(|old| old.class != one.class || old.subject != one.subject);
-        let new: Vec<Taught> = taught(row, classes).filter(is_new).collect();
-        if new.is_empty() {
-            return false;
-        }
-        self.restate(said, |claim| claim.details.teaches.extend(new));
-        true
-    }
-
-    fn conclude(&mut self, found: &Found, linked: bool, kind: &'static str, fields: &[&str]) -> Outcome {
+    pub(super) fn conclude(&mut self, found: &Found, linked: bool, kind: &'static str, fields: &[&str]) -> Outcome {
         let bounded = self.sight.is_bounded();
         if found.fresh {
             return if bounded { Outcome::Accepted } else { Outcome::Created };
@@ -303,13 +248,17 @@ impl Desk<'_> {
         }
     }
 
-    fn refuse(&mut self, number: u64, fault: Fault) -> Outcome {
+    pub(super) fn refuse(&mut self, number: u64, fault: Fault) -> Outcome {
         if self.is_kept(&fault) {
             return if self.asked_before { Outcome::Unchanged } else { Outcome::Accepted };
         }
         let conflict = matches!(
             fault.code,
-            Code::DocumentConflict | Code::DocumentErased | Code::PersonalCodeConflict | Code::EnrolledElsewhere
+            Code::DocumentConflict
+                | Code::DocumentErased
+                | Code::PersonClosed
+                | Code::PersonalCodeConflict
+                | Code::EnrolledElsewhere
         );
         self.plan.faults.push((number, fault));
         if conflict { Outcome::Conflict } else { Outcome::Rejected }
@@ -335,46 +284,7 @@ impl Desk<'_> {
         }
     }
 
-    fn staffing(&self, person: PersonId, org: &Org, row: &StaffRow) -> Staffing {
-        Staffing {
-            id: StaffingId::new(self.ctx.now, &*self.app.random),
-            person,
-            org: org.id,
-            category: row.post.category(),
-            post: row.post,
-            staff_no: row.staff_no.clone(),
-            state: StaffState::Serving,
-            valid_from: self.ctx.now.shanghai_date(),
-            valid_to: None,
-            created_at: self.ctx.now,
-            updated_at: self.ctx.now,
-            version: 1,
-        }
-    }
-
-    fn teach(&mut self, post: &Staffing, row: &StaffRow, classes: &[ClassId]) -> bool {
-        let known = self.known.taught.entry(post.id).or_default();
-        let before = self.plan.teachings.len();
-        for (place, class) in classes.iter().enumerate() {
-            if known.iter().any(|known| known.class == *class && known.subject == row.subject) {
-                continue;
-            }
-            let teaching = Teaching {
-                id: new_uuid(self.ctx.now, &*self.app.random),
-                staffing: post.id,
-                class: *class,
-                subject: row.subject,
-                head_teacher: heads(row, place),
-                valid_from: self.ctx.now.shanghai_date(),
-                valid_to: None,
-            };
-            known.push(teaching.clone());
-            self.plan.teachings.push((post.person, teaching));
-        }
-        self.plan.teachings.len() > before
-    }
-
-    fn arrive(&mut self, who: &Somebody, name_key: String, org: &Org) {
+    pub(super) fn arrive(&mut self, who: &Somebody, name_key: String, org: &Org) {
         for at in &org.presence {
             self.plan.presence.push((*at, name_key.clone(), who.id));
         }
@@ -395,15 +305,8 @@ impl Desk<'_> {
     }
 }
 
-/// The first class named is the one she heads: a row has one mark for all of them.
-fn heads(row: &StaffRow, place: usize) -> bool {
-    row.head_teacher && place == 0
-}
-
-fn taught(row: &StaffRow, classes: &[ClassId]) -> impl Iterator<Item = Taught> {
-    classes.iter().enumerate().map(|(place, class)| Taught {
-        class: *class,
-        subject: row.subject.map(Subject::as_str).map(str::to_owned),
-        head_teacher: heads(row, place),
-    })
+/// Nothing begins any more for somebody whom the actor sees.
+pub(super) fn closed(column: Column) -> Fault {
+    let why = "the person died, or asked to be erased: where that is wrong, have it corrected first";
+    Fault::new(column, Code::PersonClosed, why)
 }

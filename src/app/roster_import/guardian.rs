@@ -58,6 +58,11 @@ impl Desk<'_> {
         if let Some(changed) = self.known_guardian(child, row, &found) {
             return Ok(changed);
         }
+        if self.is_over(child, &found) && child.key.is_none() && !found.is_elsewhere() {
+            let fault = Fault::new(row.column, Code::PersonClosed, "one of the two died, or asked to be erased");
+            self.plan.faults.push((child.number, fault));
+            return Ok(false);
+        }
         self.new_guardian(child, row, &found);
         Ok(true)
     }
@@ -93,8 +98,14 @@ impl Desk<'_> {
         Some(true)
     }
 
+    /// Whether nothing begins for one of the two any more. What others hold of them the actor does not learn: then it is a
+    /// claim, which nobody can confirm.
+    fn is_over(&self, child: &ChildOf<'_>, found: &Found) -> bool {
+        [child.id, found.who.id].iter().any(|person| self.known.closed.contains(person))
+    }
+
     fn new_guardian(&mut self, child: &ChildOf<'_>, row: &GuardianRow<'_>, found: &Found) {
-        let org = child.org.id;
+        let (org, over) = (child.org.id, self.is_over(child, found));
         let holds = self.known.enrolments.get(&child.id).into_iter().flatten();
         let holds = holds.into_iter().any(|stay| stay.org == org && stay.source == StudentSource::Normal);
         let recorded = self.known.guardianships.entry(child.id).or_default();
@@ -102,7 +113,8 @@ impl Desk<'_> {
         let related = recorded.iter().any(|known| known.guardian == found.who.id);
         let standing = recorded.iter().filter(|known| known.is_standing()).count();
         let confirmed = holds && !elsewhere;
-        let attached = !child.differs && !found.differs() && !related && found.who.id != child.id;
+        let differs = child.differs || found.differs();
+        let attached = !differs && !related && !over && found.who.id != child.id;
         if attached {
             let guardianship = Guardianship {
                 id: GuardianshipId::new(self.ctx.now, &*self.app.random),

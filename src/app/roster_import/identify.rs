@@ -84,6 +84,15 @@ impl Holder {
         }
     }
 
+    /// Whom the actor sees, and the key under which she only named her.
+    fn named(&self) -> Option<(PersonId, Option<[u8; 32]>)> {
+        match self {
+            Self::Here(who) => Some((who.id, None)),
+            Self::Stated(who, key) => Some((who.id, Some(*key))),
+            Self::Hidden(_) => None,
+        }
+    }
+
     fn somebody(&self) -> &Somebody {
         let (Self::Here(who) | Self::Stated(who, _) | Self::Hidden(who)) = self;
         who
@@ -187,6 +196,14 @@ impl Desk<'_> {
         if let Some(holder) = holder.filter(|holder| *holder != found.who.id) {
             self.dispute(CaseKind::PersonalCode, holder, Some(found.who.id), Some(hint.index), row);
         }
+    }
+
+    /// Whether the person of a row, as the actor sees her, sits in a class already.
+    pub(super) fn sits_in(&self, keys: &Keys, class: ClassId) -> bool {
+        let by_document = keys.document.as_ref().and_then(|document| self.by_document(&document.index));
+        let holder = by_document.or_else(|| keys.code.and_then(|code| self.by_code(&code)));
+        let Some((who, key)) = holder.as_ref().and_then(Holder::named) else { return false };
+        self.stays(who, key).iter().any(|stay| stay.class == Some(class))
     }
 
     fn by_document(&self, index: &[u8; 32]) -> Option<Holder> {
@@ -333,7 +350,7 @@ impl Desk<'_> {
     fn contact(&mut self, who: &Somebody, row: &PersonRow) -> Result<bool, Error> {
         let (Some(phone), Some(salt)) = (&row.phone, &who.salt) else { return Ok(false) };
         let index = self.app.index.contact("phone", phone);
-        if self.known.leaving.contains(&who.id) || !self.known.contacts.insert((who.id, index)) {
+        if self.known.closed.contains(&who.id) || !self.known.contacts.insert((who.id, index)) {
             return Ok(false);
         }
         let id = new_uuid(self.ctx.now, &*self.app.random);
@@ -359,7 +376,7 @@ impl Desk<'_> {
     }
 
     fn account(&mut self, who: &Somebody, alias: Option<[u8; 32]>) {
-        if self.known.user_names.contains_key(&who.id) {
+        if self.known.closed.contains(&who.id) || self.known.user_names.contains_key(&who.id) {
             return;
         }
         let random = &*self.app.random;

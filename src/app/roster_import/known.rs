@@ -8,7 +8,7 @@ use super::sight::Sight;
 use super::stated::Stated;
 use crate::app::{App, Error};
 use crate::domain::access::Task;
-use crate::domain::id::{OrgId, PersonId, StaffingId};
+use crate::domain::id::{ClassId, OrgId, PersonId, StaffingId};
 use crate::domain::registry::case::Case;
 use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::document::{Document, DocumentClass};
@@ -21,8 +21,7 @@ use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
 use crate::store::documents::{self, DocumentKey, Named};
 use crate::store::{
-    accounts, cases, contacts, enrolments, erasure_requests, erasures, guardianships, institutions, platforms,
-    relation_claims, staffings,
+    accounts, cases, contacts, enrolments, erasures, guardianships, institutions, platforms, relation_claims, staffings,
 };
 
 /// An institution as rows need it.
@@ -66,6 +65,8 @@ pub(super) struct Known {
     pub(super) enrolments: HashMap<PersonId, Vec<Enrolment>>,
     pub(super) staffings: HashMap<PersonId, Vec<Staffing>>,
     pub(super) taught: HashMap<StaffingId, Vec<Teaching>>,
+    /// In which post somebody is the head teacher of a class that was asked for.
+    pub(super) heads: HashMap<ClassId, Option<StaffingId>>,
     /// By child, ended and rejected ones too.
     pub(super) guardianships: HashMap<PersonId, Vec<Guardianship>>,
     /// By guardian, for an administrator: whose children are at her schools.
@@ -73,8 +74,8 @@ pub(super) struct Known {
     ward_schools: HashMap<PersonId, Vec<OrgId>>,
     pub(super) stated: Stated,
     pub(super) contacts: HashSet<(PersonId, [u8; 32])>,
-    /// Who asked to be erased: nothing comes to what the law keeps of them (R18).
-    pub(super) leaving: HashSet<PersonId>,
+    /// Who died, and who asked to be erased: nothing comes to what the law keeps of them (R18), and nothing begins for them.
+    pub(super) closed: HashSet<PersonId>,
     pub(super) user_names: HashMap<PersonId, String>,
     loaded: HashSet<PersonId>,
 }
@@ -121,10 +122,12 @@ impl Known {
             keys.iter().filter_map(|keys| keys.code).filter(|code| !self.codes.contains_key(code)).collect();
         let found = documents::code_holders_of_many(tx, task, &codes).await?;
         let mut people: Vec<PersonId> = found.iter().map(|named| named.person).collect();
+        self.closed.extend(closed(&found));
         self.codes.extend(found.into_iter().map(somebody));
         for ((class, country), indexes) in by_class {
             let found = documents::holders_of_many(tx, task, class, country, &indexes).await?;
             people.extend(found.iter().map(|named| named.person));
+            self.closed.extend(closed(&found));
             self.documents.extend(found.into_iter().map(somebody));
         }
         self.load_erased(tx, task, keys).await?;
@@ -141,6 +144,20 @@ impl Known {
         }
         self.load_relations(tx, task, &people).await?;
         if sight.is_bounded() { self.load_wards(tx, task, &people).await } else { Ok(()) }
+    }
+
+    /// Reads who is the head teacher of classes, where that is not known yet.
+    pub(super) async fn load_heads(
+        &mut self,
+        tx: &mut Tx,
+        task: &Task,
+        classes: impl Iterator<Item = ClassId>,
+    ) -> Result<(), Error> {
+        let unread: Vec<ClassId> = classes.filter(|class| !self.heads.contains_key(class)).collect();
+        let heads = staffings::heads_of_many(tx, task, &unread).await?;
+        self.heads.extend(unread.into_iter().map(|class| (class, None)));
+        self.heads.extend(heads.into_iter().map(|lesson| (lesson.class, Some(lesson.staffing))));
+        Ok(())
     }
 
     /// Of what nobody holds, what somebody held who was erased. Such people are few, and their index is small.
@@ -224,10 +241,13 @@ impl Known {
             self.guardianships.entry(guardianship.child).or_default().push(guardianship);
         }
         self.contacts.extend(contacts::indexes_of_many(tx, task, people).await?);
-        self.leaving.extend(erasure_requests::waiting_of_many(tx, task, people).await?);
         self.user_names.extend(accounts::user_names_of_many(tx, task, people).await?);
         Ok(())
     }
+}
+
+fn closed(found: &[Named]) -> impl Iterator<Item = PersonId> {
+    found.iter().filter(|named| named.status.is_over()).map(|named| named.person)
 }
 
 fn somebody(named: Named) -> ([u8; 32], Somebody) {

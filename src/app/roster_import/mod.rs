@@ -17,6 +17,7 @@ mod returning;
 mod sight;
 pub mod single;
 mod source;
+mod staff;
 mod stated;
 mod write;
 
@@ -172,6 +173,7 @@ impl Report {
         self.persons_created += u64::try_from(plan.people.len()).unwrap_or(u64::MAX);
         plan.outcomes.iter().for_each(|outcome| self.count(*outcome));
         plan.faults.iter().for_each(|(row, fault)| self.fault(*row, fault.clone()));
+        plan.warnings.iter().for_each(|(row, fault)| self.warn(*row, fault.clone()));
     }
 
     fn fault(&mut self, row: u64, fault: Fault) {

@@ -9,7 +9,7 @@ use super::{Login, Outcome};
 use crate::app::cases::Dispute;
 use crate::app::{App, Ctx};
 use crate::domain::event::Event;
-use crate::domain::id::{AccountId, EventId, OrgId, PersonId, RelationClaimId};
+use crate::domain::id::{AccountId, ClassId, EventId, OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::account::Account;
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::Guardianship;
@@ -32,7 +32,12 @@ pub(super) struct Plan {
     pub(super) enrolments: Vec<Enrolment>,
     pub(super) moved: Vec<Enrolment>,
     pub(super) staffings: Vec<Staffing>,
+    pub(super) renumbered: Vec<Staffing>,
+    /// Lessons that go on as others.
+    pub(super) ended: Vec<Uuid>,
     pub(super) teachings: Vec<(PersonId, Teaching)>,
+    /// Classes into which somebody may come with this batch: open ones.
+    pub(super) seated: BTreeSet<ClassId>,
     pub(super) guardianships: Vec<Guardianship>,
     pub(super) related: Vec<Guardianship>,
     pub(super) claims: Vec<RelationClaim>,
@@ -49,6 +54,7 @@ pub(super) struct Plan {
     pub(super) logins: Vec<Login>,
     pub(super) outcomes: Vec<Outcome>,
     pub(super) faults: Vec<(u64, Fault)>,
+    pub(super) warnings: Vec<(u64, Fault)>,
     /// What only a human can settle.
     pub(super) disputes: Vec<Dispute>,
     /// How many people the rows name whom the actor does not see (R1): known elsewhere or to nobody.

@@ -77,17 +77,21 @@ impl App {
         told.refused.as_ref().map_or_else(|| Ok(BroughtIn::of(&told)), |why| Err(Error::invalid(why.clone())))
     }
 
-    /// The code by which a roster names a school that is the administrator's.
+    /// A code by which a roster names a school that is the administrator's, and it alone: a campus may have the credit code
+    /// of its school.
     async fn roster_code(&self, ctx: &Ctx, admin: PersonId, org: OrgId) -> Result<String, Error> {
         let mut tx = self.db.read().await?;
         let scope = self.roster_subtree(&mut tx, admin, ctx.now).await?;
         let org = self.seen(&mut tx, &scope, org).await?;
         let (task, today) = (access::task(TaskName::RosterDesk), ctx.now.shanghai_date());
         let codes = institutions::codes(&mut tx, &task, org.id).await?;
-        let mut holds =
-            codes.into_iter().filter(|code| code.valid_from <= today && code.valid_to.is_none_or(|to| today < to));
-        let code = holds.next().map(|code| code.code.value);
-        code.ok_or_else(|| Error::new(Kind::Conflict, "the institution has no code today, by which a roster names it"))
+        for held in codes.into_iter().filter(|code| code.valid_to.is_none() && code.valid_from <= today) {
+            let code = held.code.value;
+            if institutions::by_code(&mut tx, &task, &code).await?.is_some_and(|found| found.id == org.id) {
+                return Ok(code);
+            }
+        }
+        Err(Error::new(Kind::Conflict, "the institution has no code of its own today, by which a roster names it"))
     }
 }
 

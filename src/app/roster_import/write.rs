@@ -12,8 +12,8 @@ use crate::domain::registry::account::AliasKind;
 use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
 use crate::store::db::Tx;
 use crate::store::{
-    accounts, activations, books, contacts, documents, enrolments, fact_authors, guardianships, institutions, persons,
-    relation_claims, spaces, staffings,
+    accounts, activations, books, classes, contacts, documents, enrolments, fact_authors, guardianships, institutions,
+    persons, relation_claims, spaces, staffings,
 };
 
 impl Plan {
@@ -24,6 +24,7 @@ impl Plan {
             && self.enrolments.is_empty()
             && self.moved.is_empty()
             && self.staffings.is_empty()
+            && self.renumbered.is_empty()
             && self.teachings.is_empty()
             && self.guardianships.is_empty()
             && self.related.is_empty()
@@ -64,6 +65,12 @@ impl Plan {
             all(u64::from(enrolments::update(tx, &task.on(moved.person), moved).await?), 1)?;
         }
         all(staffings::insert_all(tx, task, &self.staffings).await?, self.staffings.len())?;
+        for post in &self.renumbered {
+            all(u64::from(staffings::update(tx, &task.on(post.person), post).await?), 1)?;
+        }
+        for lesson in &self.ended {
+            all(u64::from(staffings::end_lesson(tx, task, *lesson, ctx.now.shanghai_date()).await?), 1)?;
+        }
         for (person, teaching) in &self.teachings {
             staffings::teach(tx, &task.on(*person), teaching).await?;
         }
@@ -121,10 +128,22 @@ impl Plan {
         if held != known.len() {
             return Err(Error::busy("one of these people was merged or erased at the same moment"));
         }
+        let wards = self.guardianships.iter().flat_map(|new| [new.child, new.guardian]);
+        let begins: BTreeSet<PersonId> = wards
+            .chain(self.enrolments.iter().map(|stay| stay.person))
+            .chain(self.staffings.iter().map(|post| post.person))
+            .filter(|person| !born.contains(person))
+            .collect();
+        if persons::hold_living(tx, task, begins.iter().copied()).await? != begins.len() {
+            return Err(Error::busy("one of these people died, or asked to be erased, at the same moment"));
+        }
         let schools: BTreeSet<OrgId> =
             self.enrolments.iter().map(|stay| stay.org).chain(self.staffings.iter().map(|post| post.org)).collect();
         if institutions::hold_standing(tx, task, schools.iter().copied()).await? != schools.len() {
             return Err(Error::busy("one of these institutions was closed at the same moment"));
+        }
+        if classes::share_open(tx, task, self.seated.iter().copied()).await?.len() != self.seated.len() {
+            return Err(Error::busy("one of these classes graduated or was closed at the same moment"));
         }
         Ok(tx.people_are_held().await?)
     }
@@ -182,7 +201,7 @@ mod tests {
     use crate::app::Kind;
     use crate::domain::access::for_tests::task;
     use crate::domain::registry::codes::status::Status;
-    use crate::store::conformance::support::{add_person, guardianship, sqlite};
+    use crate::store::conformance::support::{NOW, add_person, add_tree, class, enrolment, guardianship, sqlite};
 
     #[tokio::test]
     async fn nothing_is_written_about_whoever_was_merged_meanwhile() {
@@ -198,5 +217,28 @@ mod tests {
         assert!(persons::update(&mut tx, &task().on(guardian.id), &guardian).await.unwrap());
         let refused = plan.hold_people(&mut tx, &task()).await.unwrap_err();
         assert_eq!(refused.kind, Kind::Busy, "the batch is decided anew");
+    }
+
+    #[tokio::test]
+    async fn nothing_begins_for_whoever_died_and_nobody_comes_into_what_was_closed_meanwhile() {
+        let (db, _folder) = sqlite().await;
+        let mut tx = db.write().await.unwrap();
+        add_tree(&mut tx).await;
+        let mut child = add_person(&mut tx, 1, "王小明").await;
+        let open = class(2, 5, "1班");
+        classes::insert_all(&mut tx, &task(), std::slice::from_ref(&open)).await.unwrap();
+        let mut plan = Plan::default();
+        plan.seated.insert(open.id);
+        plan.hold_people(&mut tx, &task()).await.unwrap();
+        let closed = open.closed(NOW).unwrap();
+        assert!(classes::update(&mut tx, &task(), &closed).await.unwrap());
+        assert_eq!(plan.hold_people(&mut tx, &task()).await.unwrap_err().kind, Kind::Busy);
+
+        let mut plan = Plan::default();
+        plan.enrolments.push(enrolment(3, 1, 5));
+        plan.hold_people(&mut tx, &task()).await.unwrap();
+        (child.status, child.version) = (Status::Deceased, 2);
+        assert!(persons::update(&mut tx, &task().on(child.id), &child).await.unwrap());
+        assert_eq!(plan.hold_people(&mut tx, &task()).await.unwrap_err().kind, Kind::Busy);
     }
 }

@@ -70,7 +70,8 @@ impl App {
     ) -> Result<Step, Error> {
         let mut work = self.begin(ctx, Action::YearTurned).await?;
         let turn = self.held(&mut work, task, org, year).await?.go_on().map_err(refused)?;
-        let Some(class) = classes::find(work.tx(), task, class.id).await? else { return Ok(Step::Done) };
+        // Held: whoever is just being seated there is among its students, and whoever comes later finds it graduated.
+        let Some(class) = classes::hold(work.tx(), task, class.id).await? else { return Ok(Step::Done) };
         if class.status != ClassStatus::Open {
             return Ok(Step::Done);
         }

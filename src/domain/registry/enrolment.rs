@@ -102,15 +102,34 @@ impl Enrolment {
         }
     }
 
-    /// The stay, moved to another class of the same school by a row that says where she sits and not why.
+    /// The stay as the school's own row has it, which says where she sits and under which 学号, and not why; a row without
+    /// a 学号 says nothing of it. `None` when it is so already.
     ///
     /// # Errors
     /// [`EnrolmentError::Ended`].
-    pub fn move_to(self, class: ClassId, now: Timestamp) -> Result<Self, EnrolmentError> {
+    pub fn listed(
+        self,
+        class: ClassId,
+        student_no: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Self>, EnrolmentError> {
         if self.valid_to.is_some() {
             return Err(EnrolmentError::Ended);
         }
-        Ok(Self { class: Some(class), began_by: None, updated_at: now, version: self.version + 1, ..self })
+        let moves = self.class != Some(class);
+        let numbered = student_no.filter(|number| self.student_no.as_deref() != Some(*number));
+        if !moves && numbered.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            class: Some(class),
+            student_no: numbered.map(str::to_owned).or(self.student_no),
+            // Another number is no change of the 学籍.
+            began_by: self.began_by.filter(|_| !moves),
+            updated_at: now,
+            version: self.version + 1,
+            ..self
+        }))
     }
 
     /// A seat of 借读 that becomes the 学籍 转入, in the class and with the number that came with it, where one did.

@@ -31,6 +31,7 @@ pub mod personal_code;
 pub mod reason;
 pub mod relation_claim;
 pub mod roster;
+pub mod school_number;
 pub mod school_year;
 pub mod space;
 pub mod staff_life;

@@ -29,6 +29,12 @@ pub(crate) fn holds_personal_number(text: &str) -> bool {
     !is_uuid(text) && runs(text).iter().any(|run| is_whole_number(run) || has_number_inside(run))
 }
 
+/// The same of a number that a school gives itself, which may have as many digits: only what has a province, a century and
+/// a day where an identity number has them counts, and a phone that stands there alone.
+pub(crate) fn names_a_person(text: &str) -> bool {
+    runs(text).iter().any(|run| is_phone(run) || has_document_inside(run))
+}
+
 /// The same for several texts that are read together: a number that was split over them.
 pub(crate) fn hold_personal_number(texts: &[&str]) -> bool {
     if texts.iter().any(|text| holds_personal_number(text)) {
@@ -88,12 +94,21 @@ fn is_whole_number(run: &str) -> bool {
 }
 
 fn has_number_inside(run: &str) -> bool {
-    let windows = |length: usize| (0..run.len()).filter_map(move |at| run.get(at..at + length));
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let eighteen =
-        windows(18).any(|text| digits(&text[..17]) && is_of_a_person(text, 10) && matches!(part(text, 6, 8), 18..=20));
-    let fifteen = || windows(15).any(|text| digits(text) && is_of_a_person(text, 8));
-    eighteen || fifteen() || windows(11).any(|text| digits(text) && is_phone(text))
+    has_document_inside(run) || windows(run, 11).any(|text| digits(text) && is_phone(text))
+}
+
+fn has_document_inside(run: &str) -> bool {
+    let eighteen = windows(run, 18)
+        .any(|text| digits(&text[..17]) && is_of_a_person(text, 10) && matches!(part(text, 6, 8), 18..=20));
+    eighteen || windows(run, 15).any(|text| digits(text) && is_of_a_person(text, 8))
+}
+
+fn windows(run: &str, length: usize) -> impl Iterator<Item = &str> {
+    (0..run.len()).filter_map(move |at| run.get(at..at + length))
+}
+
+fn digits(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The text without white space and invisible characters at its ends.

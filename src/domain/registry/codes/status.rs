@@ -16,6 +16,11 @@ codes! {
 }
 
 impl Status {
+    /// Whether no stay, post or ward begins for her any more: she died, or asked to be erased.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Cancelled | Self::Deceased)
+    }
+
     /// The number of the state in table P-status.
     pub const fn number(self) -> u8 {
         match self {

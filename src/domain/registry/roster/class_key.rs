@@ -4,6 +4,7 @@ use chrono::{Datelike as _, NaiveDate};
 
 use crate::domain::registry::codes::plain_label;
 use crate::domain::registry::codes::stage::Stage;
+use crate::domain::registry::text;
 
 /// A class as schools name it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +33,8 @@ impl ClassKey {
         let entry_year: i64 = plain_label(year).trim_end_matches(['级', '年']).parse().ok()?;
         let this = i64::from(today.year());
         let class_no = class_no(&plain_label(class));
-        let plausible = (this - 15..=this + 1).contains(&entry_year) && (1..=40).contains(&class_no.chars().count());
+        let named = (1..=40).contains(&class_no.chars().count()) && !text::names_a_person(&class_no);
+        let plausible = (this - 15..=this + 1).contains(&entry_year) && named;
         plausible.then_some(Self { stage, entry_year, class_no })
     }
 }

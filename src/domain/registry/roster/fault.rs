@@ -12,6 +12,7 @@ codes! {
         DocumentMissing = "document_missing", "缺少证件";
         DocumentConflict = "document_conflict", "证件号已登记在另一姓名下";
         DocumentErased = "document_erased", "号码属于已注销的人员，经主管部门确认后方可再次登记";
+        PersonClosed = "person_closed", "该人员已故或正在注销";
         NameMissing = "name_missing", "缺少姓名";
         NameInvalid = "name_invalid", "姓名有误";
         InstitutionUnknown = "institution_unknown", "机构不存在";
@@ -21,6 +22,7 @@ codes! {
         PersonalCodeInvalid = "personal_code_invalid", "学籍号有误";
         PersonalCodeConflict = "personal_code_conflict", "学籍号已属他人";
         ClassInvalid = "class_invalid", "学段、入学年份或班级有误";
+        ClassOver = "class_over", "班级已毕业或已撤销";
         EnrolledElsewhere = "enrolled_elsewhere", "学籍在另一学校";
         PostInvalid = "post_invalid", "岗位有误";
         SubjectInvalid = "subject_invalid", "学科有误";
@@ -33,6 +35,7 @@ codes! {
         RowRepeated = "row_repeated", "同一人在文件中另有一行";
         Encoding = "encoding", "编码有误";
         ValueInvalid = "value_invalid", "取值有误";
+        ValueDiffers = "value_differs", "与登记不同，未更改";
     }
 }
 

@@ -15,12 +15,11 @@ use crate::domain::registry::institution::InstitutionKind;
 use crate::domain::registry::institution_code;
 use crate::domain::registry::name::{NameError, PersonName};
 use crate::domain::registry::personal_code::PersonalCode;
+use crate::domain::registry::school_number::{self, SchoolNumberError};
 
 /// Years. Nobody younger works at a school (劳动法, 15), and nobody younger is a guardian (民法典, 17 and 27).
 const WORKING_AGE: u32 = 16;
 const OF_AGE: u32 = 18;
-/// Characters; a 学号 or 工号 has some ten.
-const LONGEST_NUMBER: usize = 64;
 const LONGEST_ORG_NAME: usize = 200;
 
 /// Nobody who is in a roster was born earlier.
@@ -77,8 +76,8 @@ pub struct StaffRow {
     pub person: PersonRow,
     /// 工号.
     pub staff_no: Option<String>,
-    /// As what.
-    pub post: StaffPost,
+    /// As what; a teacher, where the row says nothing.
+    pub post: Option<StaffPost>,
     /// What is taught.
     pub subject: Option<Subject>,
     /// Where.
@@ -188,7 +187,8 @@ pub fn read_student(cells: &impl Cells, today: NaiveDate) -> Result<StudentRow, 
         }
     }
     let school = cells.cell(Column::School).to_owned();
-    Ok(StudentRow { school, person, class, student_no: number(cells, Column::StudentNo)?, guardians, faults, warnings })
+    let student_no = number(cells, Column::StudentNo, &mut warnings)?;
+    Ok(StudentRow { school, person, class, student_no, guardians, faults, warnings })
 }
 
 /// Reads a member of staff on a day (Asia/Shanghai).
@@ -207,7 +207,8 @@ pub fn read_staff(cells: &impl Cells, today: NaiveDate) -> Result<StaffRow, Faul
         return Err(Fault::new(Column::DocumentNumber, Code::BirthDateImplausible, why));
     }
     let post = cells.cell(Column::Post);
-    let post = if post.is_empty() { Ok(StaffPost::Teacher) } else { StaffPost::read(post) }
+    let post = if post.is_empty() { None } else { Some(StaffPost::read(post)) }
+        .transpose()
         .map_err(|_| Fault::new(Column::Post, Code::PostInvalid, "the post is not in the table GWZY"))?;
     let subject = cells.cell(Column::Subject);
     let subject = if subject.is_empty() { None } else { Some(Subject::read(subject)) }
@@ -235,7 +236,7 @@ pub fn read_staff(cells: &impl Cells, today: NaiveDate) -> Result<StaffRow, Faul
         _ => return Err(Fault::new(Column::HeadTeacher, Code::ValueInvalid, "say 是 or 否")),
     };
     let school = cells.cell(Column::School).to_owned();
-    let staff_no = number(cells, Column::StaffNo)?;
+    let staff_no = number(cells, Column::StaffNo, &mut warnings)?;
     Ok(StaffRow { school, person, staff_no, post, subject, teaches, head_teacher, warnings })
 }
 
@@ -375,13 +376,16 @@ fn settle_sex(person: &mut PersonRow, text: &str, warnings: &mut Vec<Warning>) -
     Ok(())
 }
 
-/// A number that a school gives itself.
-fn number(cells: &impl Cells, column: Column) -> Result<Option<String>, Fault> {
-    match filled(cells.cell(column)) {
-        Some(text) if text.chars().count() > LONGEST_NUMBER => {
-            Err(Fault::new(column, Code::ValueInvalid, "longer than any such number"))
+/// A number that a school gives itself. What would show everybody a number of hers is left out, and costs nobody her row.
+fn number(cells: &impl Cells, column: Column, warnings: &mut Vec<Warning>) -> Result<Option<String>, Fault> {
+    match school_number::read(cells.cell(column)) {
+        Ok(number) => Ok(number),
+        Err(SchoolNumberError::TooLong) => Err(Fault::new(column, Code::ValueInvalid, "longer than any such number")),
+        Err(SchoolNumberError::Personal) => {
+            let why = "an identity number, a 学籍号 or a phone is no 学号 and no 工号: it was left out";
+            warnings.push(Fault::new(column, Code::ValueInvalid, why));
+            Ok(None)
         }
-        text => Ok(text),
     }
 }
 
@@ -492,7 +496,7 @@ mod tests {
         ];
         let row = read_staff(&map(&cells.concat()), day()).unwrap();
         assert_eq!(row.teaches.len(), 2);
-        assert!(row.head_teacher && row.subject == Some(Subject::Chinese) && row.post == StaffPost::Teacher);
+        assert!(row.head_teacher && row.subject == Some(Subject::Chinese) && row.post.is_none());
     }
 
     proptest! {

@@ -1,0 +1,210 @@
+//! Into what a row brings nobody: a class that is over, and a life that is. And what it says of the school's own facts.
+
+use mingji::app::Kind;
+use mingji::app::class::Wanted;
+use mingji::app::pace;
+use mingji::app::relation_claim::{Decider, Verdict};
+use mingji::app::school_year::Wish;
+use mingji::app::staff_life;
+use mingji::app::student_life::{Order, Whose};
+use mingji::domain::id::{ClassId, OrgId};
+use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::codes::staff::{StaffPost, StaffState};
+use mingji::domain::registry::roster::{ClassKey, RosterKind};
+
+use super::{Names, Report, import};
+use crate::support::app::{TestApp, both_engines};
+use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils, teachers, text};
+use crate::support::database::change;
+
+const OPERATOR: Decider = Decider::Operator;
+
+struct Silent;
+
+impl pace::Listener for Silent {
+    fn progress(&mut self, _: u64, _: u64) {}
+}
+
+fn key(class: &str) -> ClassKey {
+    ClassKey::parse(class, "2026-11-26".parse().unwrap()).unwrap()
+}
+
+/// A pupil of a class, written 学段/入学年份/班级.
+fn in_class(school: &str, name: &str, number: &str, class: &str) -> String {
+    format!("{school},{name},居民身份证,{number},,{},,,,,\n", class.replace('/', ","))
+}
+
+fn codes(report: &Report) -> Vec<&'static str> {
+    report.errors.iter().chain(&report.warnings).map(|fault| fault.code).collect()
+}
+
+async fn open_stays(app: &TestApp, name: &str) -> String {
+    text(app, &format!("SELECT k.name FROM enrolment e JOIN person p ON p.id = e.person_id LEFT JOIN class k ON k.id = e.class_id WHERE p.name = '{name}' AND e.valid_to IS NULL")).await
+}
+
+/// A school by its code.
+async fn school(app: &TestApp, code: &str) -> OrgId {
+    app.app.institution_on(&app.operator(), OPERATOR, code, None).await.unwrap().institution_id
+}
+
+/// Who runs the county.
+async fn county_admin(app: &TestApp) -> Decider {
+    Decider::Admin(county::administrator(app, 70, COUNTY, AdminRole::County).await)
+}
+
+async fn opened(app: &TestApp, by: Decider, code: &str, class: &str) -> ClassId {
+    let wanted = Wanted { key: key(class), name: None, years: None };
+    app.app.open_class_at(&app.operator(), by, school(app, code).await, &wanted).await.unwrap().id
+}
+
+both_engines! {
+    async fn a_class_that_is_over_takes_nobody(app: TestApp) {
+        county::open(&app).await;
+        let rows = [
+            in_class(SCHOOL, "王毕业", &number("20140203", 2), "小学/2020/1班"),
+            in_class(SCHOOL, "李休学", &number("20140203", 4), "小学/2020/1班"),
+            in_class(SCHOOL, "张二年", &number("20170203", 6), "小学/2024/1班"),
+        ];
+        let staff = format!("{SCHOOL},赵老师,居民身份证,{},,教师,小学/2020/1班;小学/2024/1班\n", number("19700203", 60));
+        assert_eq!(pupils(&app, &rows).await.created, 3);
+        assert_eq!(codes(&teachers(&app, &[staff.clone()]).await), Vec::<&str>::new());
+        let away = Whose { person: called(&app, "李休学").await[0], org: None, day: None, code: None };
+        app.app.change_student(&app.operator(), OPERATOR, &away, &Order::Suspend).await.unwrap();
+        let wish = Wish { dry: false, open: false };
+        let turned = app.app.turn_year(&app.operator(), OPERATOR, COUNTY, None, wish, &mut Silent).await.unwrap();
+        assert_eq!((turned.classes, turned.students, turned.held_back), (1, 1, 1));
+
+        // The file of before: whoever graduated does not come back, and whoever is held back is said again.
+        let again = pupils(&app, &rows).await;
+        assert_eq!((again.rejected, again.unchanged, codes(&again)), (1, 2, vec!["class_over"]), "{again:?}");
+        assert_eq!(open_stays(&app, "王毕业").await, "");
+        let taught = teachers(&app, &[staff]).await;
+        assert_eq!((taught.unchanged, codes(&taught)), (1, vec!["class_over"]), "{taught:?}");
+        let new = in_class(SCHOOL, "陈迟来", &number("20140203", 8), "小学/2020/1班");
+        assert_eq!(codes(&pupils(&app, &[new]).await), ["class_over"]);
+        assert_eq!(called(&app, "陈迟来").await.len(), 0, "nobody is registered for it");
+        let admin = county::administrator(&app, 62, SCHOOL, AdminRole::School).await;
+        let row = in_class(SCHOOL, "张二年", &number("20170203", 6), "小学/2020/1班");
+        let told = county::desk(&app, admin, &row).await;
+        assert_eq!((&told["rejected"], &told["errors"][0]["code"]), (&1.into(), &"class_over".into()), "{told}");
+        assert_eq!(open_stays(&app, "张二年").await, "2024级1班");
+
+        // A request that waited while its class was closed: she comes, and into no class.
+        let above = county_admin(&app).await;
+        let gone = opened(&app, above, OTHER, "小学/2024/9班").await;
+        let asked = in_class(OTHER, "张二年", &number("20170203", 6), "小学/2024/9班");
+        assert_eq!(codes(&pupils(&app, &[asked.clone()]).await), ["enrolled_elsewhere"]);
+        app.app.close_class(&app.operator(), above, gone).await.unwrap();
+        assert_eq!(codes(&pupils(&app, &[asked]).await), ["class_over"]);
+        let waiting = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap();
+        let decided = app.app.decide_claim(&app.operator(), OPERATOR, waiting[0].id, Verdict::Confirm).await.unwrap();
+        assert!(decided.class_over && decided.transferred_from.is_some(), "{decided:?}");
+        let seat = text(&app, "SELECT o.name || COALESCE(k.name, ' nowhere') FROM enrolment e JOIN person p ON p.id = e.person_id JOIN institution o ON o.id = e.org_id LEFT JOIN class k ON k.id = e.class_id WHERE p.name = '张二年' AND e.valid_to IS NULL").await;
+        assert_eq!(seat, "第八实验小学 nowhere");
+    }
+
+    async fn nobody_sits_in_a_class_that_was_closed_at_the_same_moment(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "王芳", &number("20170203", 2), None)]).await;
+        let hers = Whose { person: called(&app, "王芳").await[0], org: None, day: None, code: None };
+        let above = county_admin(&app).await;
+        for n in 2..6_u32 {
+            let class = format!("小学/2024/{n}班");
+            let id = opened(&app, above, SCHOOL, &class).await;
+            let rows = [in_class(SCHOOL, "李新来", &number("20170203", n * 2), &class)];
+            let (operator, order) = (app.operator(), Order::Move(key(&class)));
+            let (closed, came, moved) = tokio::join!(
+                app.app.close_class(&operator, above, id),
+                pupils(&app, &rows),
+                app.app.change_student(&operator, OPERATOR, &hers, &order),
+            );
+            let inside = text(&app, "SELECT p.name FROM enrolment e JOIN person p ON p.id = e.person_id JOIN class k ON k.id = e.class_id WHERE e.valid_to IS NULL AND k.status <> 'open'").await;
+            assert_eq!(inside, "", "{closed:?} {came:?} {moved:?}");
+        }
+    }
+
+    async fn nothing_begins_for_the_dead_and_for_whoever_leaves(app: TestApp) {
+        county::open(&app).await;
+        let (dead, father) = (number("20170203", 2), number("19850203", 4));
+        pupils(&app, &[pupil(SCHOOL, "王亡", &dead, Some(("王父", &father)))]).await;
+        let today = mingji::domain::time::Clock::now(&*app.clock).shanghai_date();
+        for name in ["王亡", "王父"] {
+            let person = called(&app, name).await[0];
+            app.app.record_death(&app.operator(), OPERATOR, person, today).await.unwrap();
+        }
+        let again = pupils(&app, &[pupil(SCHOOL, "王亡", &dead, None)]).await;
+        assert_eq!((again.conflicts, codes(&again)), (1, vec!["person_closed"]), "{again:?}");
+        assert_eq!(open_stays(&app, "王亡").await, "");
+        let child = pupils(&app, &[pupil(SCHOOL, "王小", &number("20190203", 6), Some(("王父", &father)))]).await;
+        assert_eq!((child.created, codes(&child)), (1, vec!["person_closed"]), "{child:?}");
+        let wards = "SELECT CAST(COUNT(*) AS TEXT) FROM guardianship g JOIN person p ON p.id = g.child_id WHERE p.name = '王小'";
+        assert_eq!(text(&app, wards).await, "0");
+
+        // Whom nobody holds a school only claims, and hears what it hears of anybody; nobody can confirm it.
+        let admin = county::administrator(&app, 62, OTHER, AdminRole::School).await;
+        let [told, stranger] = [
+            county::desk(&app, admin, &pupil(OTHER, "王亡", &dead, Some(("王父", &father)))).await,
+            county::desk(&app, admin, &pupil(OTHER, "王生", &number("20170203", 8), Some(("王母", &number("19850203", 10))))).await,
+        ];
+        assert_eq!(told, stranger);
+        for claim in app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap() {
+            let refused = app.app.decide_claim(&app.operator(), OPERATOR, claim.id, Verdict::Confirm).await.unwrap_err();
+            assert!(refused.kind == Kind::Conflict && refused.public.contains("died"), "{refused}");
+            app.app.decide_claim(&app.operator(), OPERATOR, claim.id, Verdict::Reject(None)).await.unwrap();
+        }
+        assert_eq!(open_stays(&app, "王亡").await, "");
+
+        let row = county::teacher(SCHOOL, "钱离", &number("19750203", 12));
+        teachers(&app, &[row.clone()]).await;
+        let leaves = called(&app, "钱离").await[0];
+        let change_staff = async |order: staff_life::Order| app.app.change_staff(&app.operator(), OPERATOR, leaves, None, &order).await;
+        change_staff(staff_life::Order::Leave { org: None, state: StaffState::Resigned }).await.unwrap();
+        change(&app.database.url, "UPDATE person SET status = 'cancelled', version = version + 1 WHERE name = '钱离'").await;
+        assert_eq!(codes(&teachers(&app, &[row]).await), ["person_closed"]);
+        let join = |staff_no: Option<&str>| staff_life::Order::Join { org: OTHER.into(), post: StaffPost::Teacher, staff_no: staff_no.map(str::to_owned) };
+        assert_eq!(change_staff(join(None)).await.unwrap_err().kind, Kind::Conflict);
+        assert_eq!(change_staff(join(Some("13800138000"))).await.unwrap_err().kind, Kind::Invalid, "a phone is no 工号");
+        assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM staffing s JOIN person p ON p.id = s.person_id WHERE p.name = '钱离' AND s.valid_to IS NULL").await, "0");
+    }
+
+    async fn what_a_school_says_late_of_its_own_is_recorded(app: TestApp) {
+        county::open(&app).await;
+        let names = &mut Names::default();
+        let child = number("20170203", 2);
+        let mut student = async |no: &str| {
+            let file = format!("学校标识码,姓名,身份证件类型,身份证件号,学段,入学年份,班级,学号\n{SCHOOL},王芳,居民身份证,{child},小学,2024,1班,{no}\n");
+            let told = import(&app, RosterKind::Students, file, false, names).await;
+            (told.created + 2 * told.updated + 4 * told.unchanged, codes(&told))
+        };
+        assert_eq!(student("").await, (1, vec![]));
+        assert_eq!(student("20240301").await, (2, vec![]), "a 学号 that came late");
+        assert_eq!(student("20240301").await, (4, vec![]));
+        assert_eq!(student("").await, (4, vec![]), "a row without one says nothing of it");
+        assert_eq!(student("20240302").await, (2, vec![]), "a correction");
+        // What is sealed everywhere else stands in no class list (R7).
+        for personal in [child.clone(), format!("G{child}"), "13800138000".into()] {
+            assert_eq!(student(&personal).await, (4, vec!["value_invalid"]), "{personal}");
+        }
+        assert_eq!(text(&app, "SELECT COALESCE(e.student_no, '') FROM enrolment e JOIN person p ON p.id = e.person_id WHERE p.name = '王芳'").await, "20240302");
+        assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM enrolment_slice").await, "0", "all of one day");
+
+        let names = &mut Names::default();
+        let mut staff = async |name: &str, serial: u32, no: &str, post: &str, head: &str| {
+            let file = format!("学校标识码,姓名,身份证件类型,身份证件号,工号,岗位,任教班级,班主任\n{SCHOOL},{name},居民身份证,{},{no},{post},小学/2024/1班,{head}\n", number("19750203", serial));
+            let told = import(&app, RosterKind::Staff, file, false, names).await;
+            (told.created + 2 * told.updated + 4 * told.unchanged, codes(&told))
+        };
+        let lessons = "SELECT p.name || CASE WHEN t.head_teacher = TRUE THEN ' heads' ELSE '' END FROM teaching t JOIN staffing s ON s.id = t.staffing_id JOIN person p ON p.id = s.person_id WHERE t.valid_to IS NULL AND p.name IN ('赵老师', '钱老师') ORDER BY p.name";
+        assert_eq!(staff("赵老师", 60, "", "", "").await, (1, vec![]));
+        assert_eq!(staff("赵老师", 60, "T-1", "教师", "是").await, (2, vec![]));
+        assert_eq!(text(&app, lessons).await, "赵老师 heads");
+        assert_eq!(staff("赵老师", 60, "T-1", "", "").await, (4, vec![]), "who heads a class is not unsaid by a row");
+        assert_eq!(staff("赵老师", 60, "T-2", "校领导", "是").await, (2, vec!["value_differs"]), "a post is not changed by a row");
+        assert_eq!(text(&app, "SELECT s.staff_no || s.post FROM staffing s JOIN person p ON p.id = s.person_id WHERE s.valid_to IS NULL AND p.name = '赵老师'").await, format!("T-2{}", StaffPost::Teacher.as_str()));
+        assert_eq!(staff("钱老师", 62, "", "", "是").await, (1, vec!["value_differs"]), "a class has one head teacher");
+        assert_eq!(staff("钱老师", 62, "", "", "是").await, (4, vec!["value_differs"]));
+        let mut taught: Vec<String> = text(&app, lessons).await.split(',').map(str::to_owned).collect();
+        taught.sort();
+        assert_eq!(taught, ["赵老师 heads", "钱老师"]);
+    }
+}
