@@ -20,7 +20,7 @@ use crate::domain::registry::roster::RosterKind;
 /// Subcommands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Imports a roster (CSV in UTF-8 or GB 18030) with the operator's rights. Institutions first, then staff, then
+    /// Imports a roster (CSV in UTF-8 or GB 18030, or XLSX) with the operator's rights. Institutions first, then staff, then
     /// students. The same file again changes nothing.
     #[command(after_help = "Example: mingji roster import --kind students students.csv --logins logins.csv")]
     Import {
@@ -132,7 +132,8 @@ impl Done {
                     r.conflicts,
                     r.persons_created
                 );
-                lines(counts, &r.unknown_columns, &r.errors, &r.warnings, r.warnings_left_out)
+                let left_out = (r.errors_left_out, r.warnings_left_out);
+                lines(counts, r.sheet.as_deref(), &r.unknown_columns, &r.errors, &r.warnings, left_out)
             }
             Self::Admin(r) => {
                 let counts = format!(
@@ -140,22 +141,33 @@ impl Done {
                      who is known elsewhere goes to checking",
                     r.rows, r.seconds, r.accepted, r.updated, r.unchanged, r.rejected, r.conflicts
                 );
-                lines(counts, &r.unknown_columns, &r.errors, &r.warnings, r.warnings_left_out)
+                let left_out = (r.errors_left_out, r.warnings_left_out);
+                lines(counts, r.sheet.as_deref(), &r.unknown_columns, &r.errors, &r.warnings, left_out)
             }
         }
     }
 }
 
-fn lines(counts: String, unknown: &[String], errors: &[RowFault], warnings: &[RowFault], left_out: u64) -> String {
+fn lines(
+    counts: String,
+    sheet: Option<&str>,
+    unknown: &[String],
+    errors: &[RowFault],
+    warnings: &[RowFault],
+    (errors_left_out, warnings_left_out): (u64, u64),
+) -> String {
     let mut lines = vec![counts];
+    lines.extend(sheet.map(|name| format!("sheet that was read: {name}")));
     if !unknown.is_empty() {
         lines.push(format!("columns that mean nothing here: {}", unknown.join(", ")));
     }
     for (what, faults) in [("error", errors), ("warning", warnings)] {
         lines.extend(faults.iter().map(|f| format!("{what} row {} {} {}: {}", f.row, f.column, f.code, f.message())));
     }
-    if left_out > 0 {
-        lines.push(format!("{left_out} more warnings of the same kinds"));
+    for (what, left_out) in [("errors", errors_left_out), ("warnings", warnings_left_out)] {
+        if left_out > 0 {
+            lines.push(format!("{left_out} more {what} of the same kinds"));
+        }
     }
     lines.join("\n")
 }

@@ -35,11 +35,11 @@ statements! {
             k.id AS class_id, k.name AS class_name, k.stage AS stage, k.entry_year AS entry_year, k.schooling_years AS schooling_years, (", beyond!(), ") AS beyond
         FROM institution_closure c JOIN institution o ON o.id = c.descendant_id JOIN enrolment e ON e.org_id = o.id JOIN account a ON a.person_id = e.person_id
         JOIN person p ON p.id = e.person_id LEFT JOIN class k ON k.id = e.class_id
-        WHERE c.ancestor_id = $1 AND e.valid_to IS NULL AND a.state = 'inactive' AND p.status = 'active' ORDER BY e.student_no, p.name_key, a.id");
+        WHERE c.ancestor_id = $1 AND e.valid_to IS NULL AND a.state = 'inactive' AND p.status = 'active' ORDER BY e.student_no NULLS LAST, p.name_key, a.id");
     STAFF = concat!("SELECT a.id AS account_id, a.user_name AS user_name, p.name AS name, p.birth_date AS birth_date, o.id AS org_id, o.name AS org_name, (", beyond!(), ") AS beyond
         FROM institution_closure c JOIN institution o ON o.id = c.descendant_id JOIN staffing s ON s.org_id = o.id JOIN account a ON a.person_id = s.person_id
         JOIN person p ON p.id = s.person_id
-        WHERE c.ancestor_id = $1 AND s.valid_to IS NULL AND a.state = 'inactive' AND p.status = 'active' ORDER BY s.staff_no, p.name_key, a.id");
+        WHERE c.ancestor_id = $1 AND s.valid_to IS NULL AND a.state = 'inactive' AND p.status = 'active' ORDER BY s.staff_no NULLS LAST, p.name_key, a.id");
     // One who waits for confirmation gets her slip only where she was recorded, whom a court keeps away gets none, nor does
     // a minor: the slip names the child's school and class (ruling R1). Whom an administrator named although others hold
     // her gets none in that child's class, at no level, until somebody decided: it would go to the school that may be
@@ -54,7 +54,7 @@ statements! {
         WHERE c.ancestor_id = $1 AND e.valid_to IS NULL AND (g.status = 'confirmed' OR g.status = 'pending' AND g.recorded_org_id = e.org_id)
             AND CAST(g.restrictions AS TEXT) = '[]' AND a.state = 'inactive' AND p.status = 'active' AND ch.status = 'active'
             AND (p.birth_date < $3 OR p.birth_date IS NULL AND NOT EXISTS (SELECT 1 FROM enrolment x WHERE x.person_id = p.id))
-        ORDER BY e.student_no, ch.name_key, g.child_id, g.rank, a.id");
+        ORDER BY e.student_no NULLS LAST, ch.name_key, g.child_id, g.rank, a.id");
     // A list is widened behind values that stand in it once.
     OUTGROWN = concat!("WITH within AS (SELECT descendant_id AS id FROM institution_closure WHERE ancestor_id = $1),
             asked AS (SELECT CAST($2 AS TEXT) AS today, CAST($3 AS TEXT) AS minor, CAST($4 AS BIGINT) AS now)

@@ -2,6 +2,7 @@
 //! the people of it sign in with what it says of them.
 
 mod claims;
+mod files;
 mod guesses;
 mod lasting;
 mod processes;

@@ -2,19 +2,23 @@
 //! in every row.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use super::run::KEPT;
 use super::task;
 use crate::app::institution_life::{DoneChange, Handover, InstitutionView, Touched};
 use crate::app::relation_claim::Decider;
 use crate::app::roster_import::{DeskReport, RowFault};
 use crate::app::school_year::{UndoReport, YearReport};
-use crate::app::work::Work;
+use crate::app::work::{Housekeeping, Work};
 use crate::app::{App, Error};
 use crate::domain::id::ErrandId;
 use crate::store::errands::{self, What};
 
 /// Faults of a part.
 const FAULTS: usize = 200;
+/// Parts of a transaction: the writer is held some milliseconds (R15).
+const AT_ONCE: usize = 4;
 
 /// What it would do, or did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -47,12 +51,18 @@ pub struct RosterCounts {
     pub conflicts: u64,
     /// Faults that are listed.
     pub errors: u64,
+    /// Faults of the same kinds beyond those.
+    #[serde(default)]
+    pub errors_left_out: u64,
     /// Warnings that are listed.
     pub warnings: u64,
     /// Warnings of the same kinds beyond those.
     pub warnings_left_out: u64,
     /// Columns that mean nothing here.
     pub unknown_columns: Vec<String>,
+    /// Which sheet of a workbook was read; none of a CSV file.
+    #[serde(default)]
+    pub sheet: Option<String>,
     /// How long it took.
     pub seconds: f64,
 }
@@ -177,9 +187,11 @@ impl From<DeskReport> for Found {
             rejected: report.rejected,
             conflicts: report.conflicts,
             errors: count(&report.errors),
+            errors_left_out: report.errors_left_out,
             warnings: count(&report.warnings),
             warnings_left_out: report.warnings_left_out,
             unknown_columns: report.unknown_columns,
+            sheet: report.sheet,
             seconds: report.seconds,
         };
         Self { report: ErrandReport::Roster(counts), faults, refused: report.refused }
@@ -282,6 +294,10 @@ impl App {
             Step::Plan => What::Plan,
             Step::Result => What::Result,
         };
+        // Parts without counts are of a run that is not at its end.
+        if self.errand_report(errand.id, what).await?.is_none() {
+            return Ok(Vec::new());
+        }
         let from = after.map_or(0, |place| place.0 + 1);
         let first = from / FAULTS;
         // The first part holds the counts.
@@ -297,7 +313,38 @@ impl App {
         Ok(found.into_iter().filter(|(place, _)| place.0 >= from).take(limit).collect())
     }
 
-    /// Keeps what a step came to.
+    /// Keeps the rows that a step found wrong, a few parts at a time: a file may be wrong in every row, and the writer is not
+    /// held as long as that takes. They are read once the counts are there. `false` when somebody else works on it by now.
+    pub(super) async fn keep_faults(
+        &self,
+        (id, by): (ErrandId, Uuid),
+        far: (u64, u64),
+        what: What,
+        found: &Found,
+    ) -> Result<bool, Error> {
+        let faults: Vec<_> = (1..).zip(found.faults.chunks(FAULTS)).collect();
+        for some in faults.chunks(AT_ONCE) {
+            let mut parts = Vec::with_capacity(some.len());
+            for (n, faults) in some {
+                parts.push(self.seal_part(id, what, *n, &serde_json::to_vec(faults)?)?);
+            }
+            let mut tx = self.housekeeping(Housekeeping::Errand).await?;
+            if !errands::beat(&mut tx, &task(), (id, by), far, self.now().plus(KEPT)).await? {
+                return Ok(false);
+            }
+            if some.first().is_some_and(|(n, _)| *n == 1) {
+                // Of a run that was cut off here.
+                errands::drop_parts(&mut tx, &task(), id, what).await?;
+            }
+            for part in parts {
+                errands::add_part(&mut tx, &task(), id, what, part).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(true)
+    }
+
+    /// Keeps what a step came to, behind its faults.
     pub(super) async fn keep_report(
         &self,
         work: &mut Work<'_>,
@@ -305,12 +352,11 @@ impl App {
         what: What,
         found: &Found,
     ) -> Result<(), Error> {
+        if found.faults.is_empty() {
+            errands::drop_parts(work.tx(), &task(), id, what).await?;
+        }
         let counts = self.seal_part(id, what, 0, &serde_json::to_vec(&found.report)?)?;
         errands::add_part(work.tx(), &task(), id, what, counts).await?;
-        for (n, faults) in (1..).zip(found.faults.chunks(FAULTS)) {
-            let part = self.seal_part(id, what, n, &serde_json::to_vec(faults)?)?;
-            errands::add_part(work.tx(), &task(), id, what, part).await?;
-        }
         Ok(())
     }
 

@@ -27,7 +27,7 @@ use crate::store::db::Tx;
 use crate::store::errands::{self, What};
 
 /// Nobody else takes it while it was heard of within so long.
-const KEPT: Duration = Duration::from_secs(30);
+pub(super) const KEPT: Duration = Duration::from_secs(30);
 const BEAT: Duration = Duration::from_secs(1);
 /// After others were in the way it rests for so long.
 const REST: Duration = Duration::from_secs(10);
@@ -99,8 +99,8 @@ impl App {
         tx.commit().await?;
         let Some(errand) = taken else { return Ok(false) };
         if errand.runs > TRIES {
-            let why =
-                "it was begun five times and came to no end: ask whoever runs this installation to look at the log";
+            let why = "已重试五次仍未完成，请联系系统运维人员查看日志。It was begun five times and came to no end: ask whoever runs this \
+                 installation to look at the log";
             let far = (errand.done, errand.total);
             self.end_step(&errand, name, far, Err(Error::new(Kind::Conflict, why))).await?;
             return Ok(true);
@@ -120,7 +120,8 @@ impl App {
         match ended {
             Ended::Gone => {}
             Ended::RightsLost => {
-                let why = "the rights that it was begun with have ended; what was done stays";
+                let why =
+                    "办理权限已终止，已办部分保留。The rights that it was begun with have ended; what was done stays";
                 // Those over what was merged ended with it: then it is done.
                 let done = if begun || errand.runs > 1 { self.done_before(&errand).await? } else { None };
                 let done = done.ok_or_else(|| Error::new(Kind::Conflict, why));
@@ -274,6 +275,12 @@ impl App {
         found: Result<Found, Error>,
     ) -> Result<(), Error> {
         let ctx = Ctx { request_id: errand.id.0, ..Ctx::task(self, "errand") };
+        let what = if errand.state == ErrandState::Checking { What::Plan } else { What::Result };
+        if let Ok(found) = &found
+            && !self.keep_faults((errand.id, name), (done, total), what, found).await?
+        {
+            return Ok(());
+        }
         let mut work = self.begin(&ctx, Action::ErrandWorked).await?;
         let until = ctx.now.plus(KEPT);
         let Some(held) = errands::hold(work.tx(), &task(), errand.id).await? else { return Ok(()) };
@@ -283,7 +290,6 @@ impl App {
         let held = Errand { done, total, ..held };
         let ended = match found {
             Ok(found) => {
-                let what = if errand.state == ErrandState::Checking { What::Plan } else { What::Result };
                 self.keep_report(&mut work, errand.id, what, &found).await?;
                 match found.refused {
                     Some(why) => held.failed(why, ctx.now),

@@ -64,7 +64,7 @@ impl Import {
         let result = loop {
             let result = if self.dry { self.imagine(&ctx, &entries).await } else { self.write(&ctx, &entries).await };
             match result {
-                Err(error) if error.kind == Kind::Busy && attempt < TRIES => self.app.pause(attempt).await,
+                Err(error) if error.kind == Kind::Busy && attempt < TRIES && !self.dry => self.app.pause(attempt).await,
                 other => break other,
             }
             attempt += 1;
@@ -82,15 +82,28 @@ impl Import {
         let mut known = self.imagined.lock().await;
         self.still_hers(ctx, &mut self.app.db.read().await?).await?;
         let (plan, _) = self.decide(ctx, entries, &mut known, &mut self.app.db.read().await?).await?;
-        if self.sight.is_bounded() {
-            // A preview answers too, so it is charged and audited like the import itself.
-            let mut work = self.app.begin(ctx, Action::RosterPreviewed).await?;
-            self.sight.charge(ctx, work.tx(), &plan).await?;
-            work.detail("kind", self.kind.as_str()).detail("rows", entries.len());
-            work.detail("probes", plan.probes).detail("contradictions", plan.contradictions);
-            work.commit(Ended::Done).await?;
+        // What was imagined is remembered by now: deciding these rows again would find them there.
+        let mut attempt = 1;
+        while let Err(error) = self.charge_preview(ctx, entries.len(), &plan).await {
+            if error.kind != Kind::Busy || attempt >= TRIES {
+                return Err(error);
+            }
+            self.app.pause(attempt).await;
+            attempt += 1;
         }
         Ok((plan, Duration::ZERO))
+    }
+
+    /// A preview answers too, so an administrator's is charged and audited like the import itself.
+    async fn charge_preview(&self, ctx: &Ctx, rows: usize, plan: &Plan) -> Result<(), Error> {
+        if !self.sight.is_bounded() {
+            return Ok(());
+        }
+        let mut work = self.app.begin(ctx, Action::RosterPreviewed).await?;
+        self.sight.charge(ctx, work.tx(), plan).await?;
+        work.detail("kind", self.kind.as_str()).detail("rows", rows);
+        work.detail("probes", plan.probes).detail("contradictions", plan.contradictions);
+        work.commit(Ended::Done).await
     }
 
     async fn write(&self, ctx: &Ctx, entries: &[Entry]) -> Result<(Plan, Duration), Error> {
@@ -144,7 +157,8 @@ impl Import {
         }
         Err(Error::new(
             Kind::Conflict,
-            "what you administer changed while the file was read; what was imported stays, and the same file goes on",
+            "读取文件期间管理范围发生变化，已导入的保留，可用同一文件继续。What you administer changed while the file was read; \
+             what was imported stays, and the same file goes on",
         ))
     }
 

@@ -23,13 +23,13 @@ impl App {
     pub(super) async fn import_institutions(
         &self,
         ctx: &Ctx,
-        source: &mut Source<impl Read>,
+        source: &mut Source<impl Read + Send>,
         dry: bool,
         report: &mut Report,
     ) -> Result<(), Error> {
         let task = access::task(TaskName::OperatorImport);
         let mut waiting = Vec::new();
-        while let Some(row) = source.next()? {
+        while let Some(row) = source.next().await? {
             report.rows += 1;
             match row.check().and_then(|()| read_institution(&row)) {
                 Ok(intent) => waiting.push((row.number, intent)),

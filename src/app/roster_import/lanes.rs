@@ -4,11 +4,17 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::people::Entry;
-use crate::domain::registry::roster::ClassKey;
+use super::{Outcome, Report};
+use crate::domain::registry::roster::{ClassKey, Code, Column, Fault};
 
 /// Transactions at the same time on PostgreSQL. More would wait for the same disk and the same few cores, which belong
 /// to those who sign in.
 pub(super) const LANES: usize = 3;
+
+/// Numbers that were rounded for certain, from which on no other is believed that may have been.
+const ROUNDED: u64 = 3;
+const WITH_OTHERS: &str = "文件中多个号码已被电子表格舍入，此号码末三位为 000，不可信：请将该列设为文本格式后重新填写。A spreadsheet rounded \
+     numbers of this file, and this one ends as those do: format the column as text and type the numbers again";
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
@@ -22,6 +28,10 @@ pub(super) struct Lanes {
     /// What rows in flight touch, and how many of them do.
     busy: HashMap<Key, usize>,
     waiting: VecDeque<Entry>,
+    /// Rows with a number that may be what a spreadsheet made of another one: they wait for the end of the file.
+    doubtful: Vec<Entry>,
+    /// How many numbers of the file a spreadsheet rounded for certain.
+    rounded: u64,
     /// Classes that a finished batch named, and that are there since.
     classes: HashSet<(String, ClassKey)>,
 }
@@ -34,7 +44,36 @@ impl Lanes {
 
     /// Adds a row behind the others.
     pub(super) fn add(&mut self, entry: Entry) {
-        self.waiting.push_back(entry);
+        if entry.intent.doubtful().is_empty() {
+            self.waiting.push_back(entry);
+        } else {
+            self.doubtful.push(entry);
+        }
+    }
+
+    /// Hears what is wrong with a row.
+    pub(super) fn note(&mut self, fault: &Fault) {
+        self.rounded += u64::from(fault.code == Code::NumberRounded);
+    }
+
+    /// At the end of the file: in one whose numbers were rounded, one of eleven has a right check character all the same,
+    /// and is nobody's, or somebody else's.
+    pub(super) fn settle(&mut self, report: &mut Report) {
+        for mut entry in std::mem::take(&mut self.doubtful) {
+            let columns = if self.rounded < ROUNDED { Vec::new() } else { entry.intent.doubtful() };
+            for column in &columns {
+                report.fault(entry.number, Fault::new(*column, Code::NumberRounded, WITH_OTHERS));
+            }
+            if columns.contains(&Column::DocumentNumber) {
+                report.count(Outcome::Rejected);
+                continue;
+            }
+            // A guardian costs no child.
+            if !columns.is_empty() {
+                entry.leave_doubtful_out();
+            }
+            self.waiting.push_back(entry);
+        }
     }
 
     /// The next batch: rows, in order, that touch nothing that is in flight or waits before them.

@@ -97,17 +97,45 @@ pub struct Report {
     #[serde(skip)]
     accepted: u64,
     pub persons_created: u64,
+    /// Of each column and code the first ones; a column that is wrong in every row is told often enough.
     pub errors: Vec<RowFault>,
-    /// The first of each column and code; a column that is wrong in every row is told often enough.
+    pub errors_left_out: u64,
     pub warnings: Vec<RowFault>,
     pub warnings_left_out: u64,
     pub unknown_columns: Vec<String>,
+    /// Which sheet of a workbook was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
     pub seconds: f64,
     /// Why the file is no such roster; then nothing was read.
     #[serde(skip)]
     pub refused: Option<String>,
     #[serde(skip)]
-    warned: HashMap<(&'static str, &'static str), u64>,
+    found: Tally,
+    #[serde(skip)]
+    warned: Tally,
+}
+
+/// How often each column was wrong in one way, and how often that is told.
+#[derive(Clone, Debug)]
+struct Tally {
+    found: HashMap<(&'static str, &'static str), u64>,
+    most: u64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { found: HashMap::new(), most: TOLD }
+    }
+}
+
+impl Tally {
+    /// Whether one more is told.
+    fn is_told(&mut self, fault: &RowFault) -> bool {
+        let found = self.found.entry((fault.column, fault.code)).or_default();
+        *found += 1;
+        *found <= self.most
+    }
 }
 
 /// What an administrator's import did, or would do. A row about somebody new, somebody known elsewhere and somebody whose
@@ -123,9 +151,12 @@ pub struct DeskReport {
     pub rejected: u64,
     pub conflicts: u64,
     pub errors: Vec<RowFault>,
+    pub errors_left_out: u64,
     pub warnings: Vec<RowFault>,
     pub warnings_left_out: u64,
     pub unknown_columns: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
     pub seconds: f64,
     #[serde(skip)]
     pub refused: Option<String>,
@@ -141,9 +172,11 @@ impl From<Report> for DeskReport {
             rejected: report.rejected,
             conflicts: report.conflicts,
             errors: report.errors,
+            errors_left_out: report.errors_left_out,
             warnings: report.warnings,
             warnings_left_out: report.warnings_left_out,
             unknown_columns: report.unknown_columns,
+            sheet: report.sheet,
             seconds: report.seconds,
             refused: report.refused,
         }
@@ -177,17 +210,20 @@ impl Report {
     }
 
     fn fault(&mut self, row: u64, fault: Fault) {
-        self.errors.push(RowFault::new(row, fault));
+        let error = RowFault::new(row, fault);
+        if self.found.is_told(&error) {
+            self.errors.push(error);
+        } else {
+            self.errors_left_out += 1;
+        }
     }
 
     fn warn(&mut self, row: u64, fault: Fault) {
         let warning = RowFault::new(row, fault);
-        let told = self.warned.entry((warning.column, warning.code)).or_default();
-        *told += 1;
-        if *told > WARNINGS {
-            self.warnings_left_out += 1;
-        } else {
+        if self.warned.is_told(&warning) {
             self.warnings.push(warning);
+        } else {
+            self.warnings_left_out += 1;
         }
     }
 }
@@ -218,8 +254,10 @@ pub trait Listener {
 const BATCH_POSTGRES: usize = 1000;
 /// Imports of one file that run side by side meet at every batch; whoever comes second tries again.
 const TRIES: u32 = 30;
-/// Of one column and code, as many are told.
-const WARNINGS: u64 = 1000;
+/// Of one column and code, as many are told: they are held in memory, and kept with an errand.
+const TOLD: u64 = 1000;
+/// Faults that the operator's command tells, which ends with its report.
+const TOLD_OPERATOR: u64 = 100_000;
 
 impl App {
     /// Imports a roster with the rights of the operator. `dry` tells the same numbers and writes nothing; it keeps what
@@ -273,7 +311,7 @@ impl App {
         listener: &mut (dyn Listener + Send),
     ) -> Result<Report, Error> {
         let started = Instant::now();
-        let mut source = match source::Source::open(kind, file)? {
+        let mut source = match source::Source::open(kind, file).await? {
             Ok(source) => source,
             Err(no_roster) => {
                 let mut report = Report { refused: Some(no_roster.reason), ..Report::default() };
@@ -282,6 +320,13 @@ impl App {
             }
         };
         let mut report = Report { unknown_columns: source.header().unknown().to_vec(), ..Report::default() };
+        report.found.most = if sight.is_bounded() { TOLD } else { TOLD_OPERATOR };
+        if let Some(chosen) = source.sheet() {
+            report.sheet = Some(chosen.name.clone());
+            if let Some(warning) = chosen.warning(source.header().first()) {
+                report.warn(1, warning);
+            }
+        }
         if kind == RosterKind::Institutions {
             self.import_institutions(ctx, &mut source, dry, &mut report).await?;
         } else {

@@ -12,9 +12,9 @@ use super::known::Keys;
 use super::lanes::{LANES, Lanes};
 use super::source::Source;
 use super::{Listener, Outcome, Report};
-use crate::app::Error;
+use crate::app::{Error, Kind};
 use crate::domain::registry::roster::{
-    ClassKey, PersonRow, RosterKind, StaffRow, StudentRow, read_staff, read_student,
+    ClassKey, Column, PersonRow, RosterKind, StaffRow, StudentRow, read_staff, read_student,
 };
 use crate::store::db::Engine;
 
@@ -22,6 +22,9 @@ use crate::store::db::Engine;
 /// time they have grown so many times over.
 const FIRST_LESSON: u64 = 1000;
 const LESSON_FACTOR: u64 = 8;
+/// Rows of a file that an administrator sends: the students of a large county.
+const MOST_ROWS: u64 = 200_000;
+const TOO_MANY: &str = "文件超过 20 万行，请分成几个文件。The file has more than 200,000 rows: divide it";
 
 pub(super) enum Intent {
     Student(StudentRow),
@@ -34,12 +37,40 @@ pub(super) struct Entry {
     pub(super) keys: Vec<Keys>,
 }
 
+impl Entry {
+    /// Leaves out guardians whose number may be another one's.
+    pub(super) fn leave_doubtful_out(&mut self) {
+        let Intent::Student(row) = &mut self.intent else { return };
+        // The child's own keys come first.
+        let mut kept = std::iter::once(true)
+            .chain(row.guardians.iter().map(|(guardian, ..)| !guardian.may_be_rounded()))
+            .collect::<Vec<_>>()
+            .into_iter();
+        self.keys.retain(|_| kept.next().unwrap_or(true));
+        row.guardians.retain(|(guardian, ..)| !guardian.may_be_rounded());
+    }
+}
+
 impl Intent {
     pub(super) fn school(&self) -> &str {
         match self {
             Self::Student(row) => &row.school,
             Self::Staff(row) => &row.school,
         }
+    }
+
+    /// The columns of numbers that may be what a spreadsheet made of others.
+    pub(super) fn doubtful(&self) -> Vec<Column> {
+        let own = match self {
+            Self::Student(row) => &row.person,
+            Self::Staff(row) => &row.person,
+        };
+        let mut columns: Vec<Column> = own.may_be_rounded().then_some(Column::DocumentNumber).into_iter().collect();
+        if let Self::Student(row) = self {
+            let guardians = row.guardians.iter().filter(|(guardian, ..)| guardian.may_be_rounded());
+            columns.extend(guardians.map(|(.., column)| *column));
+        }
+        columns
     }
 
     fn people(&self) -> Vec<&PersonRow> {
@@ -62,7 +93,7 @@ impl Intent {
 impl Import {
     pub(super) async fn people(
         self: &Arc<Self>,
-        source: &mut Source<impl Read>,
+        source: &mut Source<impl Read + Send>,
         report: &mut Report,
         listener: &mut (dyn Listener + Send),
     ) -> Result<(), Error> {
@@ -77,7 +108,7 @@ impl Import {
         let mut failed = None;
         loop {
             while running.len() < most && failed.is_none() {
-                if let Err(error) = self.read_rows(source, batch.size() * most, report, &mut lanes) {
+                if let Err(error) = self.read_rows(source, batch.size() * most, report, &mut lanes).await {
                     failed = Some(error);
                     break;
                 }
@@ -94,7 +125,7 @@ impl Import {
             }
             // The next rows are read and checked while these are written.
             if failed.is_none() {
-                failed = self.read_rows(source, batch.size() * most, report, &mut lanes).err();
+                failed = self.read_rows(source, batch.size() * most, report, &mut lanes).await.err();
             }
             let Some(ended) = running.join_next().await else { break };
             let (entries, result) = match ended {
@@ -131,17 +162,24 @@ impl Import {
     }
 
     /// Reads and checks rows until so many wait to be written, or the file ends.
-    fn read_rows(
+    async fn read_rows(
         &self,
-        source: &mut Source<impl Read>,
+        source: &mut Source<impl Read + Send>,
         ahead: usize,
         report: &mut Report,
         lanes: &mut Lanes,
     ) -> Result<(), Error> {
         let today = self.ctx.now.shanghai_date();
         while lanes.waiting() < ahead {
-            let Some(row) = source.next()? else { break };
+            let Some(row) = source.next().await? else {
+                lanes.settle(report);
+                break;
+            };
             report.rows += 1;
+            if self.sight.is_bounded() && report.rows > MOST_ROWS {
+                return Err(Error::new(Kind::Invalid, TOO_MANY));
+            }
+            row.beside().for_each(|fault| report.fault(row.number, fault.clone()));
             let intent = row.check().and_then(|()| match self.kind {
                 RosterKind::Students => read_student(&row, today).map(Intent::Student),
                 _ => read_staff(&row, today).map(Intent::Staff),
@@ -149,12 +187,14 @@ impl Import {
             let intent = match intent {
                 Ok(intent) => intent,
                 Err(fault) => {
+                    lanes.note(&fault);
                     report.fault(row.number, fault);
                     report.count(Outcome::Rejected);
                     continue;
                 }
             };
             if let Intent::Student(student) = &intent {
+                student.faults.iter().for_each(|fault| lanes.note(fault));
                 student.faults.iter().for_each(|fault| report.fault(row.number, fault.clone()));
                 student.warnings.iter().for_each(|fault| report.warn(row.number, fault.clone()));
             }

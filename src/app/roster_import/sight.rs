@@ -91,7 +91,7 @@ impl Sight {
         }
         Err(Error::new(
             crate::app::Kind::Conflict,
-            "today's questions about people who are not at your institutions, and rows that contradict what is known of \
+            "今日可查询的非本单位人员数量已用完，已导入的保留，明日可用同一文件继续，或由上级办理。Today's questions about people who are not at your institutions, and rows that contradict what is known of \
              those who are, are used up; what was imported stays, and the same file goes on tomorrow, or by the level above",
         ))
     }

@@ -11,6 +11,9 @@ use super::codes::codes;
 use super::codes::sex::Sex;
 use super::{division, mod11, text};
 
+/// This country, as ISO 3166-1 writes it.
+const OURS: [u8; 3] = *b"CHN";
+
 codes! {
     /// What the paper is called: table D (SFZJLX of JY/T 1001-2012) and the `X…` extensions it lacks.
     DocumentLabel {
@@ -121,11 +124,12 @@ pub enum DocumentError {
     /// Nothing there.
     #[error("the document number is missing")]
     Missing,
-    /// A character that no number holds (`*` of a masked number, `+` of a spreadsheet's 1.1E+17).
-    #[error(
-        "the document number holds a character that no number has; is it masked or was it rounded by a spreadsheet?"
-    )]
+    /// A character that no number holds, as the `*` of a masked one.
+    #[error("the document number holds a character that no number has; is it masked?")]
     Character,
+    /// As a spreadsheet leaves a number that it took for one: fifteen digits of eighteen, and `000` or `E+17` for the rest.
+    #[error("a spreadsheet rounded the number: format the column as text and type the numbers again")]
+    Rounded,
     /// GB 11643-1999: the check character is wrong.
     #[error("the check character of the identity number is wrong")]
     Check,
@@ -152,6 +156,25 @@ pub enum DocumentError {
     Country,
 }
 
+impl DocumentError {
+    /// The same in Chinese.
+    pub const fn chinese(self) -> &'static str {
+        match self {
+            Self::Missing => "缺少证件号码",
+            Self::Character => "证件号码含有不应出现的字符，可能已被遮盖（*）",
+            Self::Rounded => "证件号码已被电子表格舍入，请将该列设为文本格式后重新填写",
+            Self::Check => "公民身份号码校验位不正确",
+            Self::FifteenDigits => "15 位身份证号已于 2013 年停用，请填写 18 位号码",
+            Self::BirthDate => "公民身份号码中的出生日期不存在",
+            Self::Region => "公民身份号码的前两位不是省级行政区划",
+            Self::Form => "号码与该类证件的格式不符",
+            Self::NamesNoPerson => "户口簿不是个人证件，请填写户口簿上本人的公民身份号码",
+            Self::LabelNeeded => "未填写证件类型，且从号码无法判断",
+            Self::Country => "签发国家应为三位字母代码（ISO 3166-1，如 KOR）",
+        }
+    }
+}
+
 /// Something a person should look at; the document stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DocumentWarning {
@@ -159,7 +182,7 @@ pub enum DocumentWarning {
     LabelDisagrees,
     /// A passport without its issuing country: two countries' numbers may collide.
     CountryUnknown,
-    /// A class with one issuer was given a country, which was dropped.
+    /// A class with one issuer was given a country that is not ours, or none that can be read; it was dropped.
     CountryIgnored,
 }
 
@@ -176,7 +199,7 @@ impl Document {
         raw: &str,
     ) -> Result<(Self, Vec<DocumentWarning>), DocumentError> {
         let number = normalise(raw, label)?;
-        let country = country.map(str::trim).filter(|c| !c.is_empty()).map(read_country).transpose()?;
+        let country = country.map(str::trim).filter(|c| !c.is_empty()).map(read_country);
         if mod11::passes(&number) {
             return Self::identity_number(label, country, number);
         }
@@ -188,10 +211,9 @@ impl Document {
                 warnings.push(DocumentWarning::CountryUnknown);
                 None
             }
-            (true, country) => country,
-            (false, None) => None,
-            (false, Some(_)) => {
-                warnings.push(DocumentWarning::CountryIgnored);
+            (true, country) => country.transpose()?,
+            (false, country) => {
+                warnings.extend(ignored(country));
                 None
             }
         };
@@ -200,7 +222,7 @@ impl Document {
 
     fn identity_number(
         label: Option<DocumentLabel>,
-        country: Option<[u8; 3]>,
+        country: Option<Result<[u8; 3], DocumentError>>,
         number: String,
     ) -> Result<(Self, Vec<DocumentWarning>), DocumentError> {
         let told = label_of(&number);
@@ -217,9 +239,7 @@ impl Document {
         if !agrees {
             warnings.push(DocumentWarning::LabelDisagrees);
         }
-        if country.is_some() {
-            warnings.push(DocumentWarning::CountryIgnored);
-        }
+        warnings.extend(ignored(country));
         let label = label.unwrap_or(told);
         Ok((Self { class: DocumentClass::Cn18, country: None, label, number: DocumentNumber(number) }, warnings))
     }
@@ -235,6 +255,11 @@ impl Document {
         (self.class == DocumentClass::Cn18).then(|| inner_date(self.number.expose())).flatten()
     }
 
+    /// Whether the number ends as one does that a spreadsheet rounded: one of eleven of those has a right check character.
+    pub fn may_be_rounded(&self) -> bool {
+        self.class == DocumentClass::Cn18 && ends_rounded(self.number.expose())
+    }
+
     /// The sex inside an 18-character number: the seventeenth digit is odd for men (GB 11643-1999). Permanent residence
     /// cards (first digit 9) do not follow that standard, so nothing is read from them.
     pub fn sex(&self) -> Option<Sex> {
@@ -246,8 +271,16 @@ impl Document {
     }
 }
 
+/// A country beside a number that has one issuer; that it is ours says nothing.
+fn ignored(country: Option<Result<[u8; 3], DocumentError>>) -> Option<DocumentWarning> {
+    country.filter(|country| *country != Ok(OURS)).map(|_| DocumentWarning::CountryIgnored)
+}
+
 /// Folds width and case, drops separators and what spreadsheets leave behind.
 fn normalise(raw: &str, label: Option<DocumentLabel>) -> Result<String, DocumentError> {
+    if text::is_rounded(raw) {
+        return Err(DocumentError::Rounded);
+    }
     let mut out = String::with_capacity(raw.len());
     for c in raw.nfkc().filter(|c| !is_separator(*c)) {
         match c {
@@ -272,6 +305,10 @@ fn is_separator(c: char) -> bool {
 }
 
 fn read_country(text: &str) -> Result<[u8; 3], DocumentError> {
+    // As the national form of students has it under 国籍/地区.
+    if matches!(text, "中国" | "中华人民共和国" | "156") {
+        return Ok(OURS);
+    }
     let upper = text.to_ascii_uppercase();
     <[u8; 3]>::try_from(upper.as_bytes())
         .ok()
@@ -281,12 +318,21 @@ fn read_country(text: &str) -> Result<[u8; 3], DocumentError> {
 
 fn untold(number: &str) -> DocumentError {
     if mod11::has_shape(number) {
-        DocumentError::Check
+        unchecked(number)
     } else if digits(number, 15..=15) {
         DocumentError::FifteenDigits
     } else {
         DocumentError::LabelNeeded
     }
+}
+
+/// Why an 18-character number has not the check character that it should have.
+fn unchecked(number: &str) -> DocumentError {
+    if ends_rounded(number) { DocumentError::Rounded } else { DocumentError::Check }
+}
+
+fn ends_rounded(number: &str) -> bool {
+    number.ends_with("000")
 }
 
 /// What the paper with such an 18-character number is called.
@@ -322,16 +368,16 @@ fn by_label(label: DocumentLabel, number: String) -> Result<(DocumentClass, Stri
         if digits(&number, 15..=15) {
             DocumentError::FifteenDigits
         } else if mod11::has_shape(&number) {
-            DocumentError::Check
+            unchecked(&number)
         } else {
             DocumentError::Form
         }
     };
     let class = match label {
         DocumentLabel::ResidentId | DocumentLabel::ResidencePermit => return Err(identity()),
-        DocumentLabel::Household if mod11::has_shape(&number) => return Err(DocumentError::Check),
+        DocumentLabel::Household if mod11::has_shape(&number) => return Err(unchecked(&number)),
         DocumentLabel::Household => return Err(DocumentError::NamesNoPerson),
-        DocumentLabel::PermanentResidence if mod11::has_shape(&number) => return Err(DocumentError::Check),
+        DocumentLabel::PermanentResidence if mod11::has_shape(&number) => return Err(unchecked(&number)),
         DocumentLabel::PermanentResidence => DocumentClass::PermanentResidence15,
         DocumentLabel::Officer => DocumentClass::Officer,
         DocumentLabel::Soldier => DocumentClass::Soldier,

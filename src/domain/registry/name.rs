@@ -29,9 +29,14 @@ pub enum NameError {
     /// A control character, or one that changes the direction of the text around it.
     #[error("the name holds a character that cannot be seen")]
     Invisible,
-    /// U+FFFD stands where a character was lost: the file was read in the wrong encoding.
-    #[error("a character of the name was lost in a wrong encoding")]
+    /// U+FFFD, or `?` or a box as programs of GBK write them, stands where a character was lost: the file was read in the wrong encoding.
+    #[error(
+        "a character of the name was lost in a wrong encoding: save the file as CSV UTF-8 or as a workbook (.xlsx)"
+    )]
     Lost,
+    /// A sign stands where a character was hidden.
+    #[error("a character of the name is hidden behind a sign: the whole name is needed")]
+    Masked,
 }
 
 impl PersonName {
@@ -42,8 +47,11 @@ impl PersonName {
     /// [`NameError`] says why it is none.
     pub fn parse(raw: &str) -> Result<Self, NameError> {
         let name = with_middle_dots(text::trim(raw));
-        if name.contains('\u{FFFD}') {
+        if name.contains(is_lost) {
             return Err(NameError::Lost);
+        }
+        if name.contains(is_mask) {
+            return Err(NameError::Masked);
         }
         if name
             .chars()
@@ -165,6 +173,16 @@ fn is_dot(c: char) -> bool {
     )
 }
 
+/// What is written for a character that an encoding lacks. No name has them in any script.
+fn is_lost(c: char) -> bool {
+    matches!(c, '\u{FFFD}' | '?' | '\u{FF1F}' | '\u{25A1}' | '\u{25A0}' | '\u{3013}' | '\u{2593}')
+}
+
+/// What lists write for a character that not everybody should read. 〇 (U+3007) is none of them: it is a character.
+fn is_mask(c: char) -> bool {
+    matches!(c, '*' | '\u{FF0A}' | '\u{25CB}' | '\u{25CF}' | '\u{25EF}')
+}
+
 fn is_full_stop(c: char) -> bool {
     matches!(c, '.' | '\u{FF0E}')
 }
@@ -231,7 +249,13 @@ mod tests {
         assert_eq!(PersonName::parse("·"), Err(NameError::Missing));
         assert_eq!(PersonName::parse("王\u{202E}芳"), Err(NameError::Invisible));
         assert_eq!(PersonName::parse("王\n芳"), Err(NameError::Invisible));
-        assert_eq!(PersonName::parse("王\u{FFFD}"), Err(NameError::Lost));
+        for lost in ["王\u{FFFD}", "张?", "张？", "王□", "王■明", "〓明", "▓"] {
+            assert_eq!(PersonName::parse(lost), Err(NameError::Lost), "{lost}");
+        }
+        for masked in ["王*明", "王＊", "王○明", "王●"] {
+            assert_eq!(PersonName::parse(masked), Err(NameError::Masked), "{masked}");
+        }
+        assert!(PersonName::parse("王〇明").is_ok(), "a character that is in names");
         assert_eq!(PersonName::parse(&"王".repeat(101)), Err(NameError::TooLong));
         assert!(PersonName::parse(&"王".repeat(100)).is_ok());
     }

@@ -22,6 +22,14 @@ pub(crate) fn is_shown(text: &str, longest: usize) -> bool {
         && !text.chars().any(|c| breaks(c) || is_invisible(c) || is_blank(c))
 }
 
+/// Whether a text is a number as a spreadsheet shows one that it rounded to fifteen digits: `1.10105E+17`.
+pub(crate) fn is_rounded(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.trim().split_once(['E', 'e']).is_some_and(|(number, power)| {
+        digits(&number.replacen('.', "", 1)) && power.strip_prefix('+').is_some_and(digits)
+    })
+}
+
 /// Whether digits stand in a text as identity numbers, 学籍号 and phones have them, whatever stands between them that is no
 /// letter, and whatever other digits before or after: 18 with or without an X, 15 of an old number, or 11 that begin as
 /// mobile phones do.

@@ -18,7 +18,8 @@ use crate::domain::registry::errand::{ErrandKind, PlaceWish, SplitWish, Wish, Ye
 use crate::domain::registry::institution::InstitutionKind;
 
 /// What a file is sent as.
-const TYPES: [&str; 2] = ["text/csv", "application/octet-stream"];
+const TYPES: [&str; 3] =
+    ["text/csv", "application/octet-stream", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"];
 
 /// Which errands.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -205,8 +206,8 @@ pub async fn show(
     app.errand(admin.by(), id).await.map(Json).map_err(|error| admin.problem(&error))
 }
 
-/// Sends the file of a roster: CSV in UTF-8 or GB 18030, 16 MiB at most, as it is. One that was cut off is sent again.
-#[utoipa::path(post, path = "/api/errands/{id}/file", tag = "errands", params(("id" = ErrandId, Path)), request_body(content = String, content_type = "text/csv"), responses((status = 200, body = ErrandView), Problems))]
+/// Sends the file of a roster: CSV in UTF-8 or GB 18030, or the first visible sheet of an Excel workbook (.xlsx), told by its first bytes; 16 MiB and 200,000 rows at most, as it is. One that was cut off is sent again.
+#[utoipa::path(post, path = "/api/errands/{id}/file", tag = "errands", params(("id" = ErrandId, Path)), request_body(content(([u8] = "text/csv"), ([u8] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), ([u8] = "application/octet-stream"))), responses((status = 200, body = ErrandView), Problems))]
 pub async fn file(
     State(app): State<App>,
     admin: Administrator,
@@ -217,7 +218,8 @@ pub async fn file(
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !TYPES.contains(&kind.as_str()) {
-        return Err(Problem::new(&admin.ctx, ProblemCode::UnsupportedMediaType).saying("a file is sent as text/csv"));
+        return Err(Problem::new(&admin.ctx, ProblemCode::UnsupportedMediaType)
+            .saying("a file is sent as text/csv, or as a workbook (.xlsx)"));
     }
     let mut filing = app.file_errand(&admin.ctx, admin.by(), id).await.map_err(|error| admin.problem(&error))?;
     let mut body = request.into_body().into_data_stream();

@@ -15,6 +15,7 @@ use crate::store::{classes, enrolments, guardianships, persons, staffings, wards
 on_both_engines!(
     a_student_has_one_enrolment,
     a_transfer_ends_one_stay_and_begins_another,
+    a_class_is_in_the_order_of_its_numbers,
     a_post_is_held_once_and_teaches_many,
     guardians_speak_once_confirmed,
     the_child_of_full_age_has_no_guardian,
@@ -48,6 +49,22 @@ async fn a_student_has_one_enrolment(db: &Db) {
     assert!(enrolments::insert(&mut tx, &on, &borrowed).await.unwrap(), "借读 beside the 学籍");
     let all = enrolments::of_person(&mut tx, &own(person_id(1))).await.unwrap();
     assert_eq!(all, [enrolment(1, 1, 5), borrowed]);
+}
+
+async fn a_class_is_in_the_order_of_its_numbers(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    people(&mut tx).await;
+    add_person(&mut tx, 4, "另一学生").await;
+    let sat_in = classes::ensure(&mut tx, &task(), &class(1, 5, "1班")).await.unwrap();
+    for (n, number) in [(1, None), (2, Some("a2")), (3, Some("B1")), (4, Some("A10"))] {
+        let mut stay = enrolment(n, n, 5);
+        (stay.class, stay.student_no) = (Some(sat_in.id), number.map(str::to_owned));
+        assert!(enrolments::insert(&mut tx, &task().on(person_id(n)), &stay).await.unwrap());
+    }
+    let school = subtree(person_id(100), &[org_id(5)]);
+    let listed = enrolments::of_class_in(&mut tx, &school, sat_in.id).await.unwrap();
+    let numbers: Vec<_> = listed.iter().map(|stay| stay.student_no.as_deref()).collect();
+    assert_eq!(numbers, [Some("A10"), Some("B1"), Some("a2"), None], "by their bytes, and who has none is the last");
 }
 
 async fn a_transfer_ends_one_stay_and_begins_another(db: &Db) {

@@ -4,10 +4,11 @@
 use serde_json::{Value, json};
 
 use crate::support::api::{Caller, problem};
-use crate::support::app::{TestApp, both_engines};
+use crate::support::app::{Engine, TestApp, both_engines, run};
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, STAFF, STUDENTS, called, number, pupil, teacher, text};
 use crate::support::database::{change, select_texts};
 use crate::support::relying_party::Answer;
+use crate::support::workbook;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 
 const CITY: &str = "ED32010000";
@@ -66,6 +67,39 @@ fn roster() -> String {
 
 async fn pupils_there(app: &TestApp) -> String {
     text(app, "SELECT CAST(COUNT(*) AS TEXT) FROM enrolment").await
+}
+
+/// A workbook goes the way of any file; and of a file that is wrong in every row so much is told as somebody reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_workbook_is_looked_at_and_faults_have_an_end() {
+    run(Engine::Sqlite, |app: TestApp| async move {
+        county::open(&app).await;
+        let school = administrator(&app, 60, SCHOOL, AdminRole::School).await;
+        let id = ask(&school, &json!({ "roster": "students" })).await;
+        let workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+        assert_eq!(send(&school, &id, workbook, workbook::of(&roster())).await.status, 200);
+        let seen = settled(&school, &id).await;
+        let plan = &seen["plan"]["roster"];
+        let told = ["rows", "accepted", "rejected", "sheet"].map(|name| plan[name].clone());
+        assert_eq!(told, [json!(3), json!(2), json!(1), json!("花名册")], "{seen}");
+        assert_eq!(seen["done"], seen["total"]);
+
+        let nameless =
+            format!("{STUDENTS}{}{}", format!("{SCHOOL}{}\n", ",".repeat(12)).repeat(1500), ",,,\n".repeat(3000));
+        let id = filed(&school, "students", &nameless).await;
+        let seen = settled(&school, &id).await;
+        let plan = &seen["plan"]["roster"];
+        let told = ["rows", "rejected", "errors", "errors_left_out"].map(|name| plan[name].clone());
+        assert_eq!(told, [json!(1500), json!(1500), json!(1000), json!(500)], "{seen}");
+        let faults = school.all(&format!("/api/errands/{id}/faults?of=plan&limit=200")).await;
+        let rows: Vec<_> = faults.iter().map(|fault| fault["row"].as_u64().unwrap()).collect();
+        assert_eq!(rows, (2..1002).collect::<Vec<_>>(), "kept in several transactions, in their order");
+
+        let id = filed(&school, "students", &format!("{STUDENTS}{}", "x,\n".repeat(200_001))).await;
+        let seen = settled(&school, &id).await;
+        assert!(seen["state"] == "failed" && seen["fault"].as_str().unwrap().contains("20 万行"), "{seen}");
+    })
+    .await;
 }
 
 both_engines! {

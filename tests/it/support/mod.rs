@@ -23,3 +23,4 @@ pub mod rosters;
 pub mod standard;
 pub mod visitor;
 pub mod wanderer;
+pub mod workbook;

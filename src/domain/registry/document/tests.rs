@@ -53,7 +53,7 @@ fn wrong_resident_numbers_say_why() {
     assert_eq!(read(ResidentId, "110105491231002"), Err(DocumentError::FifteenDigits));
     assert_eq!(read(ResidentId, "1234"), Err(DocumentError::Form));
     assert_eq!(read(ResidentId, "1101**********002X"), Err(DocumentError::Character));
-    assert_eq!(read(ResidentId, "1.10105E+17"), Err(DocumentError::Character));
+    assert_eq!(read(ResidentId, "1.10105E+17"), Err(DocumentError::Rounded));
     assert_eq!(read(ResidentId, " \u{3000}"), Err(DocumentError::Missing));
     assert_eq!(read(ResidentId, &complete("11010520230230002")), Err(DocumentError::BirthDate));
     assert_eq!(read(ResidentId, &complete("99010520230228002").replacen('9', "7", 1)), Err(DocumentError::Check));

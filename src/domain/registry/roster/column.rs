@@ -18,6 +18,11 @@ macro_rules! columns {
 
             const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// Whether it is about a guardian: its faults cost no child.
+            pub fn is_of_a_guardian(self) -> bool {
+                self.label().starts_with("监护人")
+            }
+
             /// The name under which faults are reported.
             pub const fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label,)+ }
@@ -81,13 +86,13 @@ pub struct Header {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HeaderError {
     /// Columns without which no row can be read.
-    #[error("column_missing: the file lacks the column {}", labels(.0))]
+    #[error("column_missing: 缺少列：{labels}。The file lacks the column {labels}", labels = labels(.0))]
     Missing(Vec<Column>),
-    /// Two columns of one meaning: which of them counts cannot be told.
-    #[error("column_repeated: two columns mean {}", .0.label())]
-    Repeated(Column),
+    /// Two columns of one meaning, as they are written: which of them counts cannot be told.
+    #[error("column_repeated: “{1}”和“{2}”两列是同一含义（{label}），请只保留一列。The columns {1} and {2} both mean {label}: keep one", label = .0.label())]
+    Repeated(Column, String, String),
     /// The columns of students in a file of staff would make a teacher of every child.
-    #[error("wrong_kind: {} are columns of students; is this --kind students?", labels(.0))]
+    #[error("wrong_kind: {labels} 是学生名册的列，文件种类可能选错。{labels} are columns of students; is this --kind students?", labels = labels(.0))]
     OfStudents(Vec<Column>),
 }
 
@@ -100,9 +105,15 @@ impl HeaderError {
     pub fn faults(&self) -> Vec<Fault> {
         let fault = |code, message| move |column: &Column| Fault::new(*column, code, message);
         match self {
-            Self::Missing(all) => all.iter().map(fault(Code::ColumnMissing, "the file lacks the column")).collect(),
-            Self::Repeated(column) => vec![Fault::new(*column, Code::ColumnRepeated, "two columns mean this")],
-            Self::OfStudents(all) => all.iter().map(fault(Code::WrongKind, "a column of students")).collect(),
+            Self::Missing(all) => {
+                all.iter().map(fault(Code::ColumnMissing, "文件缺少此列。The file lacks the column")).collect()
+            }
+            Self::Repeated(column, ..) => {
+                vec![Fault::new(*column, Code::ColumnRepeated, "有两列是此含义。Two columns mean this")]
+            }
+            Self::OfStudents(all) => {
+                all.iter().map(fault(Code::WrongKind, "这是学生名册的列。A column of students")).collect()
+            }
         }
     }
 }
@@ -114,7 +125,7 @@ impl Header {
     /// [`HeaderError`] when a needed column is missing or one comes twice.
     pub fn read<'a>(kind: RosterKind, cells: impl Iterator<Item = &'a str>) -> Result<Self, HeaderError> {
         let mut header = Self { places: [None; Column::COUNT], unknown: Vec::new() };
-        let mut foreign = Vec::new();
+        let (mut foreign, mut typed) = (Vec::new(), Vec::new());
         for (at, cell) in cells.enumerate() {
             let Some(column) = Column::read(cell).filter(|column| is_used(kind, *column)) else {
                 if kind == RosterKind::Staff {
@@ -125,8 +136,10 @@ impl Header {
                 }
                 continue;
             };
+            typed.push((column, cell.trim()));
             if header.places[column as usize].replace(at).is_some() {
-                return Err(HeaderError::Repeated(column));
+                let first = typed.iter().find(|(known, _)| *known == column).map_or("", |(_, text)| *text);
+                return Err(HeaderError::Repeated(column, first.to_owned(), cell.trim().to_owned()));
             }
         }
         if !foreign.is_empty() {
@@ -184,7 +197,7 @@ fn is_used(kind: RosterKind, column: Column) -> bool {
         RosterKind::Students => {
             of_a_person
                 || matches!(column, PersonalCode | StudentNo | Stage | EntryYear | Class)
-                || column.label().starts_with("监护人")
+                || column.is_of_a_guardian()
         }
     }
 }
@@ -217,7 +230,7 @@ mod tests {
         let missing = Header::read(RosterKind::Staff, ["姓名"].into_iter()).unwrap_err();
         assert_eq!(missing, HeaderError::Missing(vec![Column::School, Column::DocumentNumber]));
         let double = Header::read(RosterKind::Staff, ["姓名", "教师姓名"].into_iter()).unwrap_err();
-        assert_eq!(double, HeaderError::Repeated(Column::Name));
+        assert_eq!(double, HeaderError::Repeated(Column::Name, "姓名".into(), "教师姓名".into()));
     }
 
     #[test]

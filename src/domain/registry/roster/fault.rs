@@ -9,6 +9,7 @@ codes! {
     /// Stable codes of faults (contract).
     Code {
         DocumentInvalid = "document_invalid", "证件号有误";
+        NumberRounded = "number_rounded", "号码已被电子表格舍入";
         DocumentMissing = "document_missing", "缺少证件";
         DocumentConflict = "document_conflict", "证件号已登记在另一姓名下";
         DocumentErased = "document_erased", "号码属于已注销的人员，经主管部门确认后方可再次登记";
@@ -31,6 +32,7 @@ codes! {
         ColumnMissing = "column_missing", "缺少列";
         ColumnRepeated = "column_repeated", "列重复";
         WrongKind = "wrong_kind", "名册种类不符";
+        SheetIgnored = "sheet_ignored", "另有未读取的工作表";
         RowMalformed = "row_malformed", "行格式有误";
         RowRepeated = "row_repeated", "同一人在文件中另有一行";
         Encoding = "encoding", "编码有误";
@@ -46,7 +48,7 @@ pub struct Fault {
     pub column: Column,
     /// Which.
     pub code: Code,
-    /// What it is, in English; the label of the code is the Chinese of it.
+    /// What it is and what to do, in Chinese and in English.
     pub message: Cow<'static, str>,
 }
 

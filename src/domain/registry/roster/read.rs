@@ -10,12 +10,13 @@ use crate::domain::registry::codes::staff::StaffPost;
 use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::contact;
 use crate::domain::registry::division::Division;
-use crate::domain::registry::document::{Document, DocumentLabel, DocumentWarning};
+use crate::domain::registry::document::{Document, DocumentError, DocumentLabel, DocumentWarning};
 use crate::domain::registry::institution::InstitutionKind;
 use crate::domain::registry::institution_code;
 use crate::domain::registry::name::{NameError, PersonName};
 use crate::domain::registry::personal_code::PersonalCode;
 use crate::domain::registry::school_number::{self, SchoolNumberError};
+use crate::domain::registry::text;
 
 /// Years. Nobody younger works at a school (劳动法, 15), and nobody younger is a guardian (民法典, 17 and 27).
 const WORKING_AGE: u32 = 16;
@@ -24,6 +25,11 @@ const LONGEST_ORG_NAME: usize = 200;
 
 /// Nobody who is in a roster was born earlier.
 const OLDEST: i32 = 130;
+
+const ROUNDED: &str = "号码已被电子表格舍入，请将该列设为文本格式后重新填写。A spreadsheet rounded the number: format the column as text \
+     and type it again";
+const MAY_BE_ROUNDED: &str = "号码末三位为 000，可能已被电子表格舍入，请核对。The number ends in 000, as one does that a spreadsheet rounded: \
+     look at it";
 
 /// Gives the trimmed text of a column; empty where the file has none.
 pub trait Cells {
@@ -46,6 +52,13 @@ pub struct PersonRow {
     pub personal_code: Option<PersonalCode>,
     /// Contact only (R9).
     pub phone: Option<String>,
+}
+
+impl PersonRow {
+    /// Whether her number may be what a spreadsheet made of another one.
+    pub fn may_be_rounded(&self) -> bool {
+        self.document.as_ref().is_some_and(Document::may_be_rounded)
+    }
 }
 
 /// A student of a class with up to two guardians.
@@ -151,7 +164,11 @@ pub fn read_student(cells: &impl Cells, today: NaiveDate) -> Result<StudentRow, 
         match PersonalCode::parse(code) {
             Ok(code) => person.personal_code = Some(code),
             Err(_) => {
-                let fault = Fault::new(Column::PersonalCode, Code::PersonalCodeInvalid, "the 学籍号 is not one");
+                let fault = Fault::new(
+                    Column::PersonalCode,
+                    Code::PersonalCodeInvalid,
+                    "学籍号格式不正确。The 学籍号 is not one",
+                );
                 if person.document.is_none() {
                     return Err(fault);
                 }
@@ -163,12 +180,17 @@ pub fn read_student(cells: &impl Cells, today: NaiveDate) -> Result<StudentRow, 
         return Err(Fault::new(
             Column::DocumentNumber,
             Code::DocumentMissing,
-            "a student needs a document or a 学籍号; without either nobody can tell two children of one name apart",
+            "学生须有证件号或学籍号，否则同名学生无法区分。A student needs a document or a 学籍号; without either nobody can tell two \
+             children of one name apart",
         ));
     }
     let class =
         ClassKey::read(cells.cell(Column::Stage), cells.cell(Column::EntryYear), cells.cell(Column::Class), today)
-            .ok_or(Fault::new(Column::Class, Code::ClassInvalid, "stage, entry year and class do not name a class"))?;
+            .ok_or(Fault::new(
+                Column::Class,
+                Code::ClassInvalid,
+                "学段、入学年份、班级不能确定一个班。Stage, entry year and class do not name a class",
+            ))?;
     let mut guardians: Vec<(PersonRow, Relation, Column)> = Vec::new();
     for (place, relation) in &GUARDIANS {
         if [place.name, place.number, place.phone].iter().all(|column| cells.cell(*column).is_empty()) {
@@ -179,7 +201,7 @@ pub fn read_student(cells: &impl Cells, today: NaiveDate) -> Result<StudentRow, 
                 faults.push(Fault::new(
                     place.number,
                     Code::RelationInvalid,
-                    "the same guardian twice; the first counts",
+                    "同一监护人填写了两次，以前一个为准。The same guardian twice; the first counts",
                 ));
             }
             Ok((guardian, relation)) => guardians.push((guardian, relation, place.number)),
@@ -200,20 +222,28 @@ pub fn read_staff(cells: &impl Cells, today: NaiveDate) -> Result<StaffRow, Faul
     let mut person = read_person(cells, &HERSELF, today, &mut warnings)?;
     settle_sex(&mut person, cells.cell(Column::Sex), &mut warnings)?;
     if person.document.is_none() {
-        return Err(Fault::new(Column::DocumentNumber, Code::DocumentMissing, "staff need a document"));
+        return Err(Fault::new(
+            Column::DocumentNumber,
+            Code::DocumentMissing,
+            "教职工须有证件号。Staff need a document",
+        ));
     }
     if person.birth_date.and_then(|born| today.years_since(born)).is_some_and(|age| age < WORKING_AGE) {
-        let why = "nobody so young works at a school; is this a file of students?";
+        let why = "年龄不足，不可能是教职工；是否误传了学生名册？Nobody so young works at a school; is this a file of students?";
         return Err(Fault::new(Column::DocumentNumber, Code::BirthDateImplausible, why));
     }
     let post = cells.cell(Column::Post);
-    let post = if post.is_empty() { None } else { Some(StaffPost::read(post)) }
-        .transpose()
-        .map_err(|_| Fault::new(Column::Post, Code::PostInvalid, "the post is not in the table GWZY"))?;
+    let post = if post.is_empty() { None } else { Some(StaffPost::read(post)) }.transpose().map_err(|_| {
+        Fault::new(Column::Post, Code::PostInvalid, "岗位不在 GWZY 代码表中。The post is not in the table GWZY")
+    })?;
     let subject = cells.cell(Column::Subject);
-    let subject = if subject.is_empty() { None } else { Some(Subject::read(subject)) }
-        .transpose()
-        .map_err(|_| Fault::new(Column::Subject, Code::SubjectInvalid, "the subject is not in the table ZXXKC"))?;
+    let subject = if subject.is_empty() { None } else { Some(Subject::read(subject)) }.transpose().map_err(|_| {
+        Fault::new(
+            Column::Subject,
+            Code::SubjectInvalid,
+            "学科不在 ZXXKC 代码表中。The subject is not in the table ZXXKC",
+        )
+    })?;
     let mut teaches = Vec::new();
     for text in cells.cell(Column::Teaches).split([';', '；', '、']).map(str::trim).filter(|text| !text.is_empty()) {
         let mut parts = text.split(['/', '／']);
@@ -224,7 +254,7 @@ pub fn read_staff(cells: &impl Cells, today: NaiveDate) -> Result<StaffRow, Faul
         let class = class.ok_or(Fault::new(
             Column::Teaches,
             Code::ClassInvalid,
-            "a class taught is written 学段/入学年份/班级, several are separated by ;",
+            "任教班级写作“学段/入学年份/班级”，多个用分号隔开。A class taught is written 学段/入学年份/班级, several are separated by ;",
         ))?;
         if !teaches.contains(&class) {
             teaches.push(class);
@@ -233,7 +263,7 @@ pub fn read_staff(cells: &impl Cells, today: NaiveDate) -> Result<StaffRow, Faul
     let head_teacher = match cells.cell(Column::HeadTeacher) {
         "是" | "1" | "Y" | "y" | "true" => true,
         "" | "否" | "0" | "N" | "n" | "false" => false,
-        _ => return Err(Fault::new(Column::HeadTeacher, Code::ValueInvalid, "say 是 or 否")),
+        _ => return Err(Fault::new(Column::HeadTeacher, Code::ValueInvalid, "请填写“是”或“否”。Say 是 or 否")),
     };
     let school = cells.cell(Column::School).to_owned();
     let staff_no = number(cells, Column::StaffNo, &mut warnings)?;
@@ -247,28 +277,26 @@ pub fn read_staff(cells: &impl Cells, today: NaiveDate) -> Result<StaffRow, Faul
 pub fn read_institution(cells: &impl Cells) -> Result<InstitutionRow, Fault> {
     let invalid = |column, message| Fault::new(column, Code::InstitutionInvalid, message);
     let code = institution_code::Code::parse(cells.cell(Column::OrgCode))
-        .map_err(|_| invalid(Column::OrgCode, "not a code of an institution"))?;
+        .map_err(|_| invalid(Column::OrgCode, "机构标识码格式不正确。Not a code of an institution"))?;
     let name = filled(cells.cell(Column::OrgName)).ok_or(Fault::new(
         Column::OrgName,
         Code::NameMissing,
-        "the institution has no name",
+        "缺少机构名称。The institution has no name",
     ))?;
     if name.chars().count() > LONGEST_ORG_NAME {
-        return Err(invalid(Column::OrgName, "the name is longer than any name"));
+        return Err(invalid(Column::OrgName, "名称过长。The name is longer than any name"));
     }
     let kind = InstitutionKind::read(cells.cell(Column::OrgKind))
-        .map_err(|_| invalid(Column::OrgKind, "the kind of institution is not known"))?;
+        .map_err(|_| invalid(Column::OrgKind, "机构类型不在代码表中。The kind of institution is not known"))?;
     let school_type = match cells.cell(Column::SchoolType) {
         "" => None,
-        text => Some(
-            SchoolType::read(text)
-                .map_err(|_| invalid(Column::SchoolType, "the type of school is not in the table BXLX"))?,
-        ),
+        text => Some(SchoolType::read(text).map_err(|_| {
+            invalid(Column::SchoolType, "办学类型不在 BXLX 代码表中。The type of school is not in the table BXLX")
+        })?),
     };
-    let division = cells
-        .cell(Column::Division)
-        .parse()
-        .map_err(|_| invalid(Column::Division, "the division is not six digits of GB/T 2260"))?;
+    let division = cells.cell(Column::Division).parse().map_err(|_| {
+        invalid(Column::Division, "行政区划代码应为 6 位数字（GB/T 2260）。The division is not six digits of GB/T 2260")
+    })?;
     Ok(InstitutionRow { code, name, kind, school_type, division, parent: filled(cells.cell(Column::ParentCode)) })
 }
 
@@ -283,15 +311,21 @@ fn read_guardian(
     let document = person.document.as_ref().ok_or(Fault::new(
         place.number,
         Code::DocumentMissing,
-        "a guardian without a document cannot be told from others; the child stands without this guardian",
+        "监护人缺少证件号，无法区分，未登记；学生照常登记。A guardian without a document cannot be told from others; the child \
+         stands without this guardian",
     ))?;
     person.sex = document.sex().unwrap_or(Sex::Unknown);
     if person.birth_date.and_then(|born| today.years_since(born)).is_some_and(|age| age < OF_AGE) {
-        return Err(Fault::new(place.number, Code::RelationInvalid, "a guardian is of age; is this a child's number?"));
+        return Err(Fault::new(
+            place.number,
+            Code::RelationInvalid,
+            "监护人应已成年；是否误填了学生的号码？A guardian is of age; is this a child's number?",
+        ));
     }
     let text = cells.cell(relation);
-    let relation = if text.is_empty() { Ok(Relation::Other) } else { Relation::read(text) }
-        .map_err(|_| Fault::new(relation, Code::RelationInvalid, "the relation is not in the table JTGX"))?;
+    let relation = if text.is_empty() { Ok(Relation::Other) } else { Relation::read(text) }.map_err(|_| {
+        Fault::new(relation, Code::RelationInvalid, "关系不在 JTGX 代码表中。The relation is not in the table JTGX")
+    })?;
     Ok((person, relation))
 }
 
@@ -302,35 +336,51 @@ fn read_person(
     warnings: &mut Vec<Warning>,
 ) -> Result<PersonRow, Fault> {
     let name = PersonName::parse(cells.cell(place.name)).map_err(|error| match error {
-        NameError::Missing => Fault::new(place.name, Code::NameMissing, "the name is missing"),
+        NameError::Missing => Fault::new(place.name, Code::NameMissing, "未填写姓名。The name is missing"),
         NameError::Lost => {
-            Fault::new(place.name, Code::Encoding, "a character of the name was lost in a wrong encoding")
+            Fault::new(place.name, Code::Encoding, "姓名中有字符在保存时丢失（如 ? 或 □），请另存为 CSV UTF-8 或 .xlsx 后重新填写。A character of the name was lost in a \
+             wrong encoding: save the file as CSV UTF-8 or as a workbook (.xlsx)")
+        }
+        NameError::Masked => {
+            Fault::new(place.name, Code::NameInvalid, "姓名被遮盖（* 或 ○），请填写全名。The name is masked: the whole name is needed")
         }
         NameError::TooLong | NameError::Invisible => {
-            Fault::new(place.name, Code::NameInvalid, "the name is too long or holds an invisible character")
+            Fault::new(place.name, Code::NameInvalid, "姓名过长或含有不可见字符。The name is too long or holds an invisible character")
         }
     })?;
     let document = read_document(cells, place, warnings)?;
     let inside = document.as_ref().and_then(Document::birth_date);
     let column = if place.name == Column::Name { cells.cell(Column::BirthDate) } else { "" };
-    let told = if column.is_empty() { None } else { Some(read_date(column)) };
-    let told = told.map(|date| {
-        date.ok_or(Fault::new(Column::BirthDate, Code::BirthDateImplausible, "the birth date is not a date"))
-    });
-    let told = told.transpose()?;
+    let told = read_date(column);
+    if told.is_none() && !column.is_empty() {
+        let doubt = Fault::new(
+            Column::BirthDate,
+            Code::BirthDateImplausible,
+            "出生日期不是日期，应写作 2016-02-03。The birth date is not a date, as 2016-02-03 is",
+        );
+        // The one inside a number counts anyway.
+        match inside {
+            Some(_) => warnings.push(doubt),
+            None => return Err(doubt),
+        }
+    }
     if let (Some(inside), Some(told)) = (inside, told)
         && inside != told
     {
         warnings.push(Fault::new(
             Column::BirthDate,
             Code::ValueInvalid,
-            "the birth date differs from the one in the number, which counts",
+            "出生日期与证件号码中的不同，以号码为准。The birth date differs from the one in the number, which counts",
         ));
     }
     let birth_date = inside.or(told);
     if birth_date.is_some_and(|date| date > today || date.year() < today.year() - OLDEST) {
         let column = if inside.is_some() { place.number } else { Column::BirthDate };
-        return Err(Fault::new(column, Code::BirthDateImplausible, "nobody who is born then can be in a roster"));
+        return Err(Fault::new(
+            column,
+            Code::BirthDateImplausible,
+            "出生日期不可能。Nobody who is born then can be in a roster",
+        ));
     }
     let sex = document.as_ref().and_then(Document::sex).unwrap_or(Sex::Unknown);
     Ok(PersonRow { name, sex, birth_date, document, personal_code: None, phone: read_phone(cells, place, warnings) })
@@ -344,20 +394,34 @@ fn read_document(cells: &impl Cells, place: &Place, warnings: &mut Vec<Warning>)
     let label = match cells.cell(place.label) {
         "" => None,
         text => Some(DocumentLabel::read(text).map_err(|_| {
-            Fault::new(place.label, Code::DocumentInvalid, "the kind of document is not in the table SFZJLX")
+            Fault::new(
+                place.label,
+                Code::DocumentInvalid,
+                "证件类型不在 SFZJLX 代码表中。The kind of document is not in the table SFZJLX",
+            )
         })?),
     };
     let country = if place.name == Column::Name { cells.cell(Column::Country) } else { "" };
-    let (document, hints) = Document::parse(label, filled(country).as_deref(), number).map_err(|error| Fault {
-        column: place.number,
-        code: Code::DocumentInvalid,
-        message: error.to_string().into(),
+    let (document, hints) = Document::parse(label, filled(country).as_deref(), number).map_err(|error| {
+        let (column, code) = match error {
+            DocumentError::Country => (Column::Country, Code::DocumentInvalid),
+            DocumentError::Rounded => (place.number, Code::NumberRounded),
+            _ => (place.number, Code::DocumentInvalid),
+        };
+        Fault { column, code, message: format!("{}。{error}", error.chinese()).into() }
     })?;
+    if document.may_be_rounded() {
+        warnings.push(Fault::new(place.number, Code::NumberRounded, MAY_BE_ROUNDED));
+    }
     for hint in hints {
         let message = match hint {
-            DocumentWarning::LabelDisagrees => "the number is of another kind than the label says; the number counts",
-            DocumentWarning::CountryUnknown => "a passport without its issuing country",
-            DocumentWarning::CountryIgnored => "this kind of document has one issuer; the country was dropped",
+            DocumentWarning::LabelDisagrees => {
+                "号码与所填证件类型不符，以号码为准。The number is of another kind than the label says; the number counts"
+            }
+            DocumentWarning::CountryUnknown => "护照未填写签发国家。A passport without its issuing country",
+            DocumentWarning::CountryIgnored => {
+                "此类证件只有一个签发国家，所填国家未登记。This kind of document has one issuer; the country was dropped"
+            }
         };
         warnings.push(Fault::new(place.label, Code::ValueInvalid, message));
     }
@@ -368,9 +432,14 @@ fn settle_sex(person: &mut PersonRow, text: &str, warnings: &mut Vec<Warning>) -
     if text.is_empty() {
         return Ok(());
     }
-    let told = Sex::read(text).map_err(|_| Fault::new(Column::Sex, Code::ValueInvalid, "say 男 or 女"))?;
+    let told = Sex::read(text)
+        .map_err(|_| Fault::new(Column::Sex, Code::ValueInvalid, "性别请填写“男”或“女”。Say 男 or 女"))?;
     if person.sex != Sex::Unknown && person.sex != told {
-        warnings.push(Fault::new(Column::Sex, Code::ValueInvalid, "the sex differs from the one in the number"));
+        warnings.push(Fault::new(
+            Column::Sex,
+            Code::ValueInvalid,
+            "性别与证件号码中的不同。The sex differs from the one in the number",
+        ));
     }
     person.sex = told;
     Ok(())
@@ -378,11 +447,17 @@ fn settle_sex(person: &mut PersonRow, text: &str, warnings: &mut Vec<Warning>) -
 
 /// A number that a school gives itself. What would show everybody a number of hers is left out, and costs nobody her row.
 fn number(cells: &impl Cells, column: Column, warnings: &mut Vec<Warning>) -> Result<Option<String>, Fault> {
-    match school_number::read(cells.cell(column)) {
+    let text = cells.cell(column);
+    if text::is_rounded(text) {
+        return Err(Fault::new(column, Code::NumberRounded, ROUNDED));
+    }
+    match school_number::read(text) {
         Ok(number) => Ok(number),
-        Err(SchoolNumberError::TooLong) => Err(Fault::new(column, Code::ValueInvalid, "longer than any such number")),
+        Err(SchoolNumberError::TooLong) => {
+            Err(Fault::new(column, Code::ValueInvalid, "号码过长。Longer than any such number"))
+        }
         Err(SchoolNumberError::Personal) => {
-            let why = "an identity number, a 学籍号 or a phone is no 学号 and no 工号: it was left out";
+            let why = "身份证件号码、学籍号或电话号码不能作学号、工号，未采用。An identity number, a 学籍号 or a phone is no 学号 and no 工号: it was left out";
             warnings.push(Fault::new(column, Code::ValueInvalid, why));
             Ok(None)
         }
@@ -394,7 +469,9 @@ fn is_same(one: &PersonRow, other: &PersonRow) -> bool {
     key(one).is_some_and(|key_of_one| Some(key_of_one) == key(other))
 }
 
+/// A day, with or without the hour that a spreadsheet adds.
 fn read_date(text: &str) -> Option<NaiveDate> {
+    let text = text.split([' ', 'T']).next().unwrap_or_default();
     ["%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y年%m月%d日", "%Y.%m.%d"]
         .iter()
         .find_map(|format| NaiveDate::parse_from_str(text, format).ok())
@@ -405,7 +482,11 @@ fn read_phone(cells: &impl Cells, place: &Place, warnings: &mut Vec<Warning>) ->
     let text = cells.cell(place.phone);
     let phone = contact::mobile(text);
     if !text.is_empty() && phone.is_none() {
-        warnings.push(Fault::new(place.phone, Code::ValueInvalid, "not a mobile phone; it was left out"));
+        warnings.push(Fault::new(
+            place.phone,
+            Code::ValueInvalid,
+            "不是手机号码，未登记。Not a mobile phone; it was left out",
+        ));
     }
     phone
 }
@@ -477,6 +558,52 @@ mod tests {
         let cells = [CHILD, &[("监护人姓名", "王二"), ("监护人身份证件号", young)]].concat();
         let row = read_student(&map(&cells), day()).unwrap();
         assert_eq!((row.guardians.len(), row.faults[0].code), (0, Code::RelationInvalid));
+    }
+
+    #[test]
+    fn what_nobody_needs_costs_no_row() {
+        for (column, text, warned) in [
+            ("国籍/地区", "中国", None),
+            ("国籍/地区", "156", None),
+            ("国籍/地区", "韩国人", Some("身份证件类型")),
+            ("出生日期", "1949-12-31 00:00:00", None),
+            ("出生日期", "1949/12/31 0:00", None),
+            ("出生日期", "18263", Some("出生日期")),
+            ("出生日期", "1949年12月", Some("出生日期")),
+        ] {
+            // Under any of its names, a column is called by the first one.
+            let column = if column == "国籍/地区" { "签发国家" } else { column };
+            let row = read_student(&map(&[CHILD, &[(column, text)]].concat()), day()).unwrap();
+            let told = row.warnings.iter().map(|warning| warning.column.label());
+            // Her sex contradicts the number in each case.
+            let told: Vec<_> = told.filter(|column| *column != "性别").collect();
+            assert_eq!(told, warned.into_iter().collect::<Vec<_>>(), "{column} {text}");
+        }
+        let paper = [("身份证件类型", "护照"), ("身份证件号", "E12345678"), ("出生日期", "2016年2月")];
+        let fault = read_student(&map(&[CHILD, &paper].concat()), day()).unwrap_err();
+        assert_eq!(
+            (fault.code, fault.column),
+            (Code::BirthDateImplausible, Column::BirthDate),
+            "nothing else tells it"
+        );
+        let issuer = [("身份证件类型", "护照"), ("身份证件号", "E12345678"), ("签发国家", "韩国")];
+        let fault = read_student(&map(&[CHILD, &issuer].concat()), day()).unwrap_err();
+        assert_eq!((fault.code, fault.column), (Code::DocumentInvalid, Column::Country));
+    }
+
+    #[test]
+    fn a_number_that_a_spreadsheet_rounded_is_told_so() {
+        for rounded in ["110105201602030000", "1.10105E+17"] {
+            let mut cells = map(CHILD);
+            cells.0.insert("身份证件号", rounded.to_owned());
+            let fault = read_student(&cells, day()).unwrap_err();
+            assert!(fault.code == Code::NumberRounded && fault.message.contains("文本"), "{fault:?}");
+        }
+        let cells = [CHILD, &[("身份证件号", "110105201602038000")]].concat();
+        let row = read_student(&map(&cells), day()).unwrap();
+        assert!(row.person.may_be_rounded() && row.warnings.iter().any(|warning| warning.code == Code::NumberRounded));
+        let number = [CHILD, &[("学号", "2.02401E+11")]].concat();
+        assert_eq!(read_student(&map(&number), day()).unwrap_err().code, Code::NumberRounded);
     }
 
     #[test]
