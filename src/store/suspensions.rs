@@ -11,7 +11,7 @@ statements! {
     // How far above a client's institution somebody stands who runs one.
     SEAT = "SELECT k.ancestor_id AS org, k.depth AS depth FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id WHERE c.id = $1 AND k.ancestor_id = $2";
     HELD_BELOW = "SELECT c.id AS id FROM client c JOIN institution_closure k ON k.descendant_id = c.suspended_under WHERE c.id = $1 AND c.status = 'suspended' AND k.ancestor_id = $2";
-    HELD_BY = "SELECT c.id AS id FROM client c JOIN person p ON p.id = c.suspended_by WHERE c.id = $1 AND c.status = 'suspended' AND (p.id = $2 OR p.merged_into = $2)";
+    HELD_BY = "SELECT c.id AS id FROM client c WHERE c.id = $1 AND c.status = 'suspended' AND c.suspended_by = $2";
     INHERIT = "UPDATE client SET suspended_under = $2 WHERE suspended_under = $1";
 }
 

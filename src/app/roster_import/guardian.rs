@@ -102,7 +102,9 @@ impl Desk<'_> {
         let related = recorded.iter().any(|known| known.guardian == found.who.id);
         let standing = recorded.iter().filter(|known| known.is_standing()).count();
         let confirmed = holds && !elsewhere;
-        let attached = !child.differs && !found.differs() && !related && found.who.id != child.id;
+        // Whoever asked to be erased cannot answer, and would be kept by it.
+        let leaves = self.known.leaving.contains(&found.who.id);
+        let attached = !child.differs && !found.differs() && !related && !leaves && found.who.id != child.id;
         if attached {
             let guardianship = Guardianship {
                 id: GuardianshipId::new(self.ctx.now, &*self.app.random),
