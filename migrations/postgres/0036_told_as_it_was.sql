@@ -10,6 +10,9 @@ CREATE TABLE identity_document_slice (
 );
 CREATE INDEX identity_document_slice_document_id_idx ON identity_document_slice (document_id);
 
+CREATE INDEX admin_grant_granted_by_idx ON admin_grant (granted_by) WHERE granted_by IS NOT NULL;
+CREATE INDEX client_keeper_id_idx ON client (keeper_id) WHERE keeper_id IS NOT NULL;
+CREATE INDEX client_suspended_by_idx ON client (suspended_by) WHERE suspended_by IS NOT NULL;
 -- What a person gave, keeps or suspended goes with her when she is merged, and comes back with an undoing; what was given before goes now.
 INSERT INTO person_merge_row (merge_id, place, row_id)
     WITH RECURSIVE way (row_id, who) AS (

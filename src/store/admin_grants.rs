@@ -17,6 +17,15 @@ macro_rules! named {
     };
 }
 
+/// Grants `g` that ended by themselves until `$2`, and why.
+macro_rules! lapsed {
+    () => {
+        concat!("SELECT g.id AS id, g.person_id AS person_id, g.org_id AS org_id, g.role AS role, g.granted_by AS granted_by, CASE WHEN g.valid_to <= $2 THEN 'time'
+            WHEN EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NOT NULL) THEN 'post' ELSE 'namer' END AS why
+        FROM admin_grant g WHERE g.revoked_at IS NULL AND (g.valid_to <= $2 OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NOT NULL) OR NOT ", named!(), ")")
+    };
+}
+
 statements! {
     INSERT = "INSERT INTO admin_grant (id, person_id, role, org_id, granted_by, may_delegate, valid_from, valid_to, staffing_id, deputy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT (person_id, role, org_id) WHERE revoked_at IS NULL DO NOTHING";
@@ -31,11 +40,10 @@ statements! {
         WHERE c.ancestor_id = $1 AND (c.depth, g.role, g.id) > ($2, $3, $4) ORDER BY c.depth, g.role, g.id LIMIT $5";
     REVOKE = "UPDATE admin_grant SET revoked_at = $3 WHERE id = $1 AND person_id = $2 AND revoked_at IS NULL";
     SYSTEM_ADMIN = "SELECT id FROM admin_grant WHERE org_id = $1 AND role = 'school_admin' AND deputy = FALSE AND revoked_at IS NULL LIMIT 1";
-    // What ended by itself; of one institution or all, and of one grant or all, by the span of ids.
-    LAPSED = concat!("SELECT g.id AS id, g.person_id AS person_id, g.org_id AS org_id, g.role AS role, g.granted_by AS granted_by, CASE WHEN g.valid_to <= $2 THEN 'time'
-            WHEN EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NOT NULL) THEN 'post' ELSE 'namer' END AS why
-        FROM admin_grant g WHERE g.revoked_at IS NULL AND g.org_id >= $3 AND g.org_id <= $4 AND g.id >= $5 AND g.id <= $6
-          AND (g.valid_to <= $2 OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NOT NULL) OR NOT ", named!(), ") ORDER BY g.id LIMIT $1");
+    // What ended by itself.
+    LAPSED = concat!(lapsed!(), " ORDER BY g.id LIMIT $1");
+    LAPSED_AT = concat!(lapsed!(), " AND g.org_id = $3 ORDER BY g.id LIMIT $1");
+    STILL_LAPSED = concat!(lapsed!(), " AND g.id = $3 LIMIT $1");
     // Nothing without the post that it rests on, whatever ended that; and of a deputy nothing without whoever named her.
     LIVE = concat!("SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2)
         AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.person_id = g.person_id AND s.valid_to IS NULL))
@@ -328,8 +336,10 @@ pub async fn lapsed(
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<Lapsed>, StoreError> {
-    let (first, last) = org.map_or((Uuid::nil(), Uuid::max()), |org| (org.0, org.0));
-    tx.all(LAPSED, args![limit, now, first, last, Uuid::nil(), Uuid::max()]).await
+    match org {
+        Some(org) => tx.all(LAPSED_AT, args![limit, now, org]).await,
+        None => tx.all(LAPSED, args![limit, now]).await,
+    }
 }
 
 /// The same of one grant; `None` while it counts, and when somebody took it back.
@@ -342,5 +352,5 @@ pub async fn is_lapsed(
     grant: AdminGrantId,
     now: Timestamp,
 ) -> Result<Option<Lapsed>, StoreError> {
-    tx.optional(LAPSED, args![1_i64, now, Uuid::nil(), Uuid::max(), grant, grant]).await
+    tx.optional(STILL_LAPSED, args![1_i64, now, grant]).await
 }

@@ -8,6 +8,7 @@ use mingji::app::relation_claim::Decider;
 use mingji::app::student_life::{Order, Whose};
 use mingji::domain::id::PersonId;
 use mingji::domain::registry::guardianship::Restriction;
+use mingji::domain::registry::roster::ClassKey;
 use mingji::domain::time::Clock as _;
 
 use crate::support::app::{TestApp, both_engines};
@@ -62,6 +63,7 @@ both_engines! {
         for (school, serial) in [(SCHOOL, 2), (OTHER, 4)] {
             county::pupils(&app, &[pupil(school, "王芳", &number("20170203", serial), None)]).await;
         }
+        county::pupils(&app, &[pupil(OTHER, "同年级", &number("20170203", 6), None).replace(",1班,", ",2班,")]).await;
         let [stays, goes] = called(&app, "王芳").await[..] else { panic!("two records") };
         let came = "UPDATE enrolment SET began_by = '22' WHERE org_id = (SELECT id FROM institution WHERE name = '第八实验小学')";
         crate::support::database::change(&app.database.url, came).await;
@@ -85,10 +87,11 @@ both_engines! {
         app.pass(Duration::from_secs(10 * 86_400));
         let rested = app.clock.now().shanghai_date();
         let whose = Whose { person: stays, org: Some(OTHER.into()), day: None, code: None };
-        app.app.change_student(&app.operator(), OPERATOR, &whose, &Order::Suspend).await.unwrap();
+        let other = ClassKey::read("小学", "2024", "2班", rested).unwrap();
+        app.app.change_student(&app.operator(), OPERATOR, &whose, &Order::Move(other)).await.unwrap();
         app.pass(Duration::from_secs(10 * 86_400));
         undo().await;
-        assert_eq!(told(goes).await, [(first, "01", "normal", Some("22")), (rested, "02", "normal", Some("11"))]);
+        assert_eq!(told(goes).await, [(first, "01", "normal", Some("22")), (rested, "01", "normal", None)]);
     }
 
     async fn a_death_ends_guardianships_on_its_day(app: TestApp) {
