@@ -5,13 +5,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access, ward};
-use crate::domain::access::{OnePerson as _, Own, TaskName};
+use crate::domain::access::{OnePerson as _, Own, TaskName, TaskOn};
 use crate::domain::audit::Action;
 use crate::domain::auth::password::{self, Weakness};
 use crate::domain::auth::suggestion::{self, Suggestion};
 use crate::domain::auth::throttle::{self, Attempt, Decision, Network};
-use crate::domain::id::PersonId;
+use crate::domain::id::{AccountId, PersonId};
 use crate::domain::registry::age::AgeBand;
+use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::holder::{Holder, Roles};
 use crate::domain::time::Timestamp;
 use crate::keys::password::Priority;
@@ -169,12 +170,12 @@ impl App {
     /// `mingji account link`: a fresh code; earlier ones of the account end.
     ///
     /// # Errors
-    /// `NotFound` when nobody has this login.
+    /// `NotFound` when nobody has this login; `Conflict` for an account that is closed.
     pub async fn issue_activation(&self, ctx: &Ctx, person: PersonId) -> Result<(String, String), Error> {
         let on = access::task(TaskName::OperatorCommand).on(person);
         let mut work = self.begin(ctx, Action::ActivationIssued).await?;
         // Before its codes, as whoever grants its holder something does.
-        let account = accounts::hold(work.tx(), &on).await?.ok_or_else(no_account)?;
+        let account = open_account(work.tx(), &on).await?;
         let (code, _) = self.fresh_code(&mut work, ctx, account).await?;
         work.target("person", on.person()).target("account", account);
         work.commit(Outcome::Done).await?;
@@ -190,7 +191,7 @@ impl App {
     /// `mingji account set-password`: for operators and tests. Ends all sessions of the person.
     ///
     /// # Errors
-    /// `NotFound`, or `Invalid` for a weak password.
+    /// `NotFound`, `Invalid` for a weak password, or `Conflict` for an account that is closed.
     pub async fn set_password(&self, ctx: &Ctx, person: PersonId, new_password: SecretString) -> Result<(), Error> {
         let on = access::task(TaskName::OperatorCommand).on(person);
         let user_name = accounts::of_person(&mut self.db.read().await?, &on).await?.ok_or_else(no_account)?.user_name;
@@ -198,7 +199,7 @@ impl App {
             .map_err(|weakness| Error::invalid(format!("the password is too weak: {weakness}")))?;
         let phc = self.passwords.hash(new_password, self.random.clone(), Priority::KnownDevice).await?;
         let mut work = self.begin(ctx, Action::PasswordSet).await?;
-        let account = accounts::hold(work.tx(), &on).await?.ok_or_else(no_account)?;
+        let account = open_account(work.tx(), &on).await?;
         credentials::set_password(work.tx(), &on, account, &phc, ctx.now).await?;
         accounts::activate(work.tx(), &on, account, ctx.now).await?;
         // A slip that lies about somewhere would replace the password again.
@@ -225,6 +226,19 @@ impl App {
             )
         })
     }
+}
+
+/// An account, held. One that was closed gets no credential back that went with it (R18).
+async fn open_account(tx: &mut Tx, on: &TaskOn) -> Result<AccountId, Error> {
+    let held = accounts::hold(tx, on).await?.ok_or_else(no_account)?;
+    let state = accounts::find(tx, on).await?.map(|account| account.state);
+    if matches!(state, Some(Status::Cancelled | Status::Deceased)) {
+        return Err(Error::new(
+            Kind::Conflict,
+            "the account is closed: its holder died, or asked to be erased, which `mingji person keep` takes back",
+        ));
+    }
+    Ok(held)
 }
 
 /// Whoever the operator means by her id.

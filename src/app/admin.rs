@@ -119,8 +119,16 @@ impl App {
     /// `NotFound` for an unknown institution or person, and for what is not the administrator's to give; `Conflict` with the
     /// reason where the rules forbid it.
     pub async fn grant_role(&self, ctx: &Ctx, by: Decider, person: PersonId, wish: &Wish) -> Result<Granted, Error> {
-        let (task, ctx) = (access::task(TaskName::AdminDesk), by.acting(ctx));
-        let mut work = self.begin(&ctx, Action::AdminGranted).await?;
+        let ctx = by.acting(ctx);
+        self.patiently(|| self.grant_once(&ctx, by, person, wish)).await
+    }
+
+    async fn grant_once(&self, ctx: &Ctx, by: Decider, person: PersonId, wish: &Wish) -> Result<Granted, Error> {
+        let task = access::task(TaskName::AdminDesk);
+        // What is over makes room first, each with an entry of its own, as the job writes it.
+        let meant = self.meant_org(&mut self.db.read().await?, &task, &wish.org).await?.id;
+        self.end_lapsed_at(Some(meant)).await?;
+        let mut work = self.begin(ctx, Action::AdminGranted).await?;
         let org = self.meant_org(work.tx(), &task, &wish.org).await?;
         org.stands().then_some(()).ok_or_else(|| wish.org.missing())?;
         let on = task.on(person);
@@ -129,7 +137,7 @@ impl App {
             let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
             institutions::find_in(work.tx(), &scope, org.id).await?.ok_or_else(|| wish.org.missing())?;
         }
-        self.sees_person(&mut work, &ctx, by, person).await?;
+        self.sees_person(&mut work, ctx, by, person).await?;
         // Held first: of two grants at once, and of a grant and a merge, the second sees the first; and a run of slips that is
         // under way either made her code before this, or sees the grant. Who gives is held too: of this and of what takes her
         // right back, the second sees the first. What is closed meanwhile gets no administrator.
@@ -142,13 +150,14 @@ impl App {
         let account = accounts::hold(work.tx(), &on).await?;
         let until = end_of(wish.until, ctx.now)?;
         let wanted = wish.wanted(&org, until);
-        self.may_grant(&mut work, &ctx, &task, by, person, (&org, &wanted)).await?;
-        let staffing = self.rests_on(&mut work, &ctx, &task, by, person, org.id).await?;
+        admin_rule::fits_deputy(&wanted).map_err(refused)?;
+        self.may_grant(&mut work, ctx, &task, by, person, (&org, &wanted)).await?;
+        let staffing = self.rests_on(&mut work, ctx, &task, by, person, org.id).await?;
         if by.admin().is_some() || self.protection == Protection::Three {
             admin_rule::fits(&wanted).map_err(refused)?;
         }
-        for lapsed in admin_grants::end_expired(work.tx(), &task, org.id, ctx.now).await? {
-            work.event("admin_grant", lapsed, "admin.revoked", &[]);
+        if !admin_grants::lapsed(work.tx(), &task, Some(org.id), ctx.now, 1).await?.is_empty() {
+            return Err(Error::busy("a right over it ended at the same moment"));
         }
         let held = roles_of(&admin_grants::held(work.tx(), &task, person, ctx.now).await?);
         admin_rule::separate(self.protection, &held, wish.role).map_err(refused)?;
@@ -161,7 +170,8 @@ impl App {
             role: wish.role.as_str().to_owned(),
             org: org.id,
             granted_by: by.admin(),
-            may_delegate: wish.may_delegate,
+            // A deputy names nobody.
+            may_delegate: wish.may_delegate && !(wish.deputy || runs),
             deputy: wish.deputy || runs,
             valid_from: ctx.now,
             valid_to: until,
@@ -439,7 +449,8 @@ impl App {
             let Ok(role) = grant.role.parse() else { continue };
             if live.contains(&grant.id) {
                 let depth = institutions::depth(work.tx(), task, grant.org, org.id).await?;
-                held.push(Held { role, depth, may_delegate: grant.may_delegate, until: grant.valid_to });
+                let (deputy, may_delegate) = (grant.deputy, grant.may_delegate);
+                held.push(Held { role, depth, deputy, may_delegate, until: grant.valid_to });
             }
         }
         Ok(held)

@@ -6,8 +6,9 @@ use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::TaskName;
 use crate::domain::audit::Action;
+use crate::domain::id::OrgId;
 use crate::store::admin_grants::{self, Lapsed};
-use crate::store::persons;
+use crate::store::merges;
 
 /// Written down in one go; what is left waits for the next.
 const AT_ONCE: i64 = 500;
@@ -18,8 +19,16 @@ impl App {
     /// # Errors
     /// A failed store; what was written until then stays.
     pub async fn end_lapsed_rights(&self) -> Result<usize, Error> {
+        self.end_lapsed_at(None).await
+    }
+
+    /// The same over one institution, to make room for whoever is named next: what was over ends with an entry of its own.
+    ///
+    /// # Errors
+    /// As [`App::end_lapsed_rights`].
+    pub(super) async fn end_lapsed_at(&self, org: Option<OrgId>) -> Result<usize, Error> {
         let (task, ctx) = (access::task(TaskName::Lapses), Ctx::task(self, "rights"));
-        let lapsed = admin_grants::lapsed(&mut self.db.read().await?, &task, ctx.now, AT_ONCE).await?;
+        let lapsed = admin_grants::lapsed(&mut self.db.read().await?, &task, org, ctx.now, AT_ONCE).await?;
         let mut ended = 0;
         for one in &lapsed {
             ended += usize::from(self.patiently(|| self.end_lapsed(&ctx, one)).await?);
@@ -28,10 +37,15 @@ impl App {
     }
 
     async fn end_lapsed(&self, ctx: &Ctx, lapsed: &Lapsed) -> Result<bool, Error> {
-        let on = access::task(TaskName::Lapses).on(lapsed.person);
+        let task = access::task(TaskName::Lapses);
+        let on = task.on(lapsed.person);
         let mut work = self.begin(ctx, Action::AdminRevoked).await?;
-        // Whoever gives her the same anew comes before, and ended it, or after.
-        persons::hold(work.tx(), &on).await?;
+        // Whoever gives her the same anew, or gives back to whoever named her what that rested on, comes before, and it is looked at
+        // again, or after.
+        merges::hold(work.tx(), &task, lapsed.granted_by.unwrap_or(lapsed.person), lapsed.person).await?;
+        let still = admin_grants::is_lapsed(work.tx(), &task, lapsed.grant, ctx.now).await?;
+        let still = still.filter(|still| (still.person, still.granted_by) == (lapsed.person, lapsed.granted_by));
+        let Some(lapsed) = still else { return Ok(false) };
         if !admin_grants::revoke(work.tx(), &on, lapsed.grant, ctx.now).await? {
             return Ok(false);
         }

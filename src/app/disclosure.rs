@@ -3,6 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::kept_away::{Told, kept_away};
 use super::relation_claim::Decider;
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
@@ -29,6 +30,9 @@ pub struct Disclosure {
     pub institution: Option<String>,
     /// Why, where a purpose was given.
     pub purpose: Option<String>,
+    /// Who, where and why are kept back: they might lead to a child whom a court keeps from her.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
 }
 
 /// The newest of all.
@@ -95,7 +99,8 @@ impl App {
             last = Some(end);
             for one in page {
                 if is_by_hers(work.tx(), &scope, &one).await? {
-                    told.push(tell(work.tx(), one, person, Some(&scope)).await?);
+                    let right = by_right(work.tx(), &one, person).await?;
+                    told.push(tell(work.tx(), one, right, Some(&scope)).await?);
                 }
             }
         }
@@ -105,7 +110,8 @@ impl App {
         Ok(told)
     }
 
-    /// The same in a transaction that is open.
+    /// The same in a transaction that is open, as it is told to the person herself: never what leads to a child whom a court keeps from
+    /// her.
     pub(super) async fn disclosures_of(
         &self,
         tx: &mut Tx,
@@ -114,9 +120,17 @@ impl App {
         limit: usize,
     ) -> Result<Vec<Disclosure>, Error> {
         let shown = self.shown_of(tx, proof, before, limit).await?;
+        let away = kept_away(tx, proof, self.now()).await?;
         let mut told = Vec::with_capacity(shown.len());
         for one in shown {
-            told.push(tell(tx, one, proof.person(), None).await?);
+            let may_know = match &away {
+                Some(away) => away.may_know(tx, &one).await?,
+                None => Told::Whole(by_right(tx, &one, proof.person()).await?),
+            };
+            told.push(match may_know {
+                Told::Whole(right) => tell(tx, one, right, None).await?,
+                Told::Bare => bare(one),
+            });
         }
         Ok(told)
     }
@@ -141,7 +155,8 @@ impl App {
     }
 }
 
-fn rights(shown: &Shown) -> impl Iterator<Item = OrgId> + '_ {
+/// The institutions by whose rights somebody looked.
+pub(super) fn rights(shown: &Shown) -> impl Iterator<Item = OrgId> + '_ {
     let rights = shown.actor["rights"].as_array().into_iter().flatten();
     rights.filter_map(|right| right["institution"].as_str()?.parse().ok())
 }
@@ -181,7 +196,13 @@ async fn by_right(tx: &mut Tx, shown: &Shown, person: PersonId) -> Result<Option
     Ok(None)
 }
 
-async fn tell(tx: &mut Tx, shown: Shown, person: PersonId, scope: Option<&Subtree>) -> Result<Disclosure, Error> {
+/// That it was, and when.
+fn bare(shown: Shown) -> Disclosure {
+    let (id, at, action) = (shown.entry, shown.at.to_rfc3339(), shown.action);
+    Disclosure { id, at, action, by: None, institution: None, purpose: None, withheld: true }
+}
+
+async fn tell(tx: &mut Tx, shown: Shown, right: Option<OrgId>, scope: Option<&Subtree>) -> Result<Disclosure, Error> {
     let task = access::task(TaskName::RosterView);
     let id = |value: &serde_json::Value| value.as_str().and_then(|text| text.parse().ok());
     let by = match id(&shown.actor["id"]) {
@@ -190,7 +211,6 @@ async fn tell(tx: &mut Tx, shown: Shown, person: PersonId, scope: Option<&Subtre
         }
         _ => None,
     };
-    let right = by_right(tx, &shown, person).await?;
     let institution = match (right, scope) {
         (Some(org), Some(scope)) => institutions::find_in(tx, scope, org).await?,
         (Some(org), None) => institutions::find(tx, &task, org).await?,
@@ -204,5 +224,6 @@ async fn tell(tx: &mut Tx, shown: Shown, person: PersonId, scope: Option<&Subtre
         by: by.map(|name| name.as_str().to_owned()),
         institution,
         purpose: shown.reason,
+        withheld: false,
     })
 }

@@ -16,6 +16,7 @@ use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{ErasureId, GuardianshipId, IdentityId, PersonId};
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::erasure::{ErasureRequest, ErasureState, Keeps};
+use crate::domain::registry::guardianship::GuardianshipStatus;
 use crate::domain::registry::person::Person;
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
@@ -71,6 +72,16 @@ pub struct Asked {
     pub code: Option<String>,
     /// How it stands.
     pub waiting: Waiting,
+}
+
+/// By whom it is taken back.
+enum TakenBack {
+    /// Herself, who has the code.
+    Code([u8; 32]),
+    /// A guardian of a child under 14, by this relation, where a guardian asked.
+    Guardian(Own, GuardianshipId),
+    /// The operator, for whoever stands before him.
+    Operator,
 }
 
 /// Whom it is about.
@@ -194,9 +205,8 @@ impl App {
     pub async fn withdraw_erasure_by_code(&self, ctx: &Ctx, code: &str) -> Result<bool, Error> {
         let Some(waiting) = self.erasure_by_code(ctx, code).await? else { return Ok(false) };
         let ctx = ctx.acting(Actor::Person { id: waiting.person_id });
-        let code = opaque::digest(&canonical(code));
-        let by_her = |request: &ErasureRequest| request.code_digest == Some(code);
-        self.patiently(|| self.withdraw_erasure_once(&ctx, waiting.person_id, by_her)).await
+        let by = TakenBack::Code(opaque::digest(&canonical(code)));
+        self.patiently(|| self.withdraw_erasure_once(&ctx, waiting.person_id, &by)).await
     }
 
     /// Takes back what was asked for about a child; `None` when she has to sign in (again) first.
@@ -213,11 +223,12 @@ impl App {
             return Ok(None);
         };
         let own = access::own(&who.session, ctx.now)?;
-        let of_wards = erasure_requests::of_wards(&mut self.db.read().await?, &own, ctx.now.shanghai_date()).await?;
+        let of_wards = erasure_requests::of_wards(&mut self.db.read().await?, &own, ctx.now).await?;
         let found = of_wards.into_iter().find(|one| one.ward == ward).map(|one| one.request.person);
         let child = found.ok_or_else(|| Error::not_found("guardianship"))?;
         let ctx = ctx.acting(Actor::Person { id: own.person() });
-        match self.patiently(|| self.withdraw_erasure_once(&ctx, child, |_| true)).await? {
+        let by = TakenBack::Guardian(own, ward);
+        match self.patiently(|| self.withdraw_erasure_once(&ctx, child, &by)).await? {
             true => Ok(Some(())),
             false => Err(Error::not_found("an erasure that waits")),
         }
@@ -228,25 +239,31 @@ impl App {
     /// # Errors
     /// A failed store.
     pub async fn withdraw_erasure(&self, ctx: &Ctx, person: PersonId) -> Result<bool, Error> {
-        self.patiently(|| self.withdraw_erasure_once(ctx, person, |_| true)).await
+        self.patiently(|| self.withdraw_erasure_once(ctx, person, &TakenBack::Operator)).await
     }
 
     /// Her record is open again, and her account waits for a new code from her school. What went does not come back.
-    async fn withdraw_erasure_once(
-        &self,
-        ctx: &Ctx,
-        person: PersonId,
-        may: impl Fn(&ErasureRequest) -> bool,
-    ) -> Result<bool, Error> {
+    async fn withdraw_erasure_once(&self, ctx: &Ctx, person: PersonId, by: &TakenBack) -> Result<bool, Error> {
         let task = access::task(TaskName::OwnRecord);
         let on = task.on(person);
         let mut work = self.begin(ctx, Action::ErasureWithdrawn).await?;
         let Some(person) = held(&mut work, &task, person).await?.filter(|one| one.status == Status::Cancelled) else {
             return Ok(false);
         };
-        let Some(request) = erasure_requests::open_of(work.tx(), &on).await?.filter(|request| may(request)) else {
-            return Ok(false);
+        let Some(request) = erasure_requests::open_of(work.tx(), &on).await? else { return Ok(false) };
+        // Looked at here, where the child is held: what a court takes from a guardian comes before, or after.
+        let may = match by {
+            TakenBack::Code(code) => request.code_digest == Some(*code),
+            TakenBack::Operator => true,
+            TakenBack::Guardian(own, ward) => {
+                let of_wards = erasure_requests::of_wards(work.tx(), own, ctx.now).await?;
+                work.target("guardian", own.person()).target("guardianship", *ward);
+                of_wards.iter().any(|one| one.ward == *ward && one.request.id == request.id)
+            }
         };
+        if !may {
+            return Ok(false);
+        }
         let request = request.ended(ErasureState::Withdrawn, ctx.now);
         if !erasure_requests::update(work.tx(), &on, &request).await? {
             return Err(Error::busy("somebody ended it at the same moment"));
@@ -272,7 +289,7 @@ impl App {
     ) -> Result<Vec<WardErasure>, Error> {
         let task = access::task(TaskName::OwnRecord);
         let mut told = Vec::new();
-        for one in erasure_requests::of_wards(tx, own, now.shanghai_date()).await? {
+        for one in erasure_requests::of_wards(tx, own, now).await? {
             let kept = kept(tx, &task, one.request.person).await?;
             let hint = hint_of(one.child_name.as_deref().unwrap_or_default());
             told.push(WardErasure { ward: one.ward, hint, waiting: stands(&one.request, kept) });
@@ -365,7 +382,7 @@ async fn erasable(tx: &mut Tx, ctx: &Ctx, own: &Own, ward: Option<GuardianshipId
     Ok(About { person: ward.person(), hint: Some(hint) })
 }
 
-/// What the law keeps of somebody today.
+/// What the law keeps of somebody today. That somebody says she is a child's guardian is no guardianship yet (R1).
 pub(super) async fn kept(tx: &mut Tx, task: &Task, person: PersonId) -> Result<Vec<Keeps>, Error> {
     let on = task.on(person);
     let mut kept = Vec::new();
@@ -378,7 +395,8 @@ pub(super) async fn kept(tx: &mut Tx, task: &Task, person: PersonId) -> Result<V
     if !admin_grants::standing(tx, task, person).await?.is_empty() {
         kept.push(Keeps::Role);
     }
-    if guardianships::of_guardian(tx, &on).await?.iter().any(|one| one.is_standing()) {
+    let confirmed = GuardianshipStatus::Confirmed;
+    if guardianships::of_guardian(tx, &on).await?.iter().any(|one| one.status == confirmed) {
         kept.push(Keeps::Ward);
     }
     Ok(kept)

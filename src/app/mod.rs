@@ -61,6 +61,7 @@ pub mod institution_view;
 pub mod introspection;
 mod jarm;
 pub mod keeper;
+mod kept_away;
 mod keyring;
 pub mod launch;
 pub mod lesson_view;

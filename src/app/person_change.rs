@@ -172,12 +172,11 @@ impl App {
         let mut work = self.charge_question(work, ctx, by, ("document", document.number.expose())).await?;
         match documents::holder(work.tx(), &task, &key).await? {
             Some(holder) if holder.person == person.id => {
-                // What was lost is issued anew under its number.
-                if !documents::reissue(work.tx(), &task.on(person.id), holder.document, ctx.now).await? {
-                    return unchanged(work).await;
+                let held = documents::of_person(work.tx(), &task.on(person.id)).await?;
+                match held.into_iter().find(|paper| paper.id == holder.document && paper.was_revoked()) {
+                    Some(revoked) => self.reissue_in(&mut work, ctx, &task, &person, &revoked).await?,
+                    None => return unchanged(work).await,
                 }
-                let known = Person { updated_at: ctx.now, version: person.version + 1, ..person };
-                self.write_person(&mut work, &task, &known, &["document"]).await?;
                 work.commit(Outcome::Done).await?;
                 Ok(Changed::Done)
             }
@@ -236,15 +235,7 @@ impl App {
     ) -> Result<(), Error> {
         let on = task.on(person.id);
         let key = self.document_key(document);
-        for known in documents::of_person(work.tx(), &on).await? {
-            // A roster names no country: what came from it is taken for a paper of the same one.
-            let same_country = known.key.country == key.country || known.key.country.is_empty();
-            let same_space = known.key.class == key.class && same_country;
-            if same_space && known.status == DocumentStatus::Active {
-                let (from, to) = (DocumentStatus::Active, DocumentStatus::Superseded);
-                documents::set_status(work.tx(), &on, known.id, from, to, ctx.now).await?;
-            }
-        }
+        replaced(work, ctx, &on, &key).await?;
         self.insert_document(work, ctx, &on, person, document, key).await?;
         self.recorded_in(work, ctx, &on).await?;
         let known = Person {
@@ -478,6 +469,20 @@ impl App {
         work.event("person", person.id, "person.changed", fields);
         Ok(())
     }
+}
+
+/// The active papers of a class and country give way to another one.
+pub(super) async fn replaced(work: &mut Work<'_>, ctx: &Ctx, on: &TaskOn, key: &DocumentKey) -> Result<(), Error> {
+    for known in documents::of_person(work.tx(), on).await? {
+        // A roster names no country: what came from it is taken for a paper of the same one.
+        let same_country = known.key.country == key.country || known.key.country.is_empty();
+        let same_space = known.key.class == key.class && same_country;
+        if same_space && known.status == DocumentStatus::Active {
+            let (from, to) = (DocumentStatus::Active, DocumentStatus::Superseded);
+            documents::set_status(work.tx(), on, known.id, from, to, ctx.now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// It was so already, which is an answer and stands in the audit like every other.

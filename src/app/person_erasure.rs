@@ -68,6 +68,10 @@ impl App {
         person: Person,
     ) -> Result<Erased, Error> {
         let (id, on) = (person.id, task.on(person.id));
+        // What was only said of her as a guardian she answers no more.
+        for said in guardianships::of_guardian(work.tx(), &on).await?.into_iter().filter(|one| one.is_standing()) {
+            self.end_guardianship(work, ctx, task, said, ctx.now.shanghai_date()).await?;
+        }
         self.close_account(work, ctx, &on, "erased").await?;
         let absorbed = merges::all_into(work.tx(), task, id).await?;
         for record in absorbed.iter().copied().chain([id]) {

@@ -109,7 +109,7 @@ impl App {
         Ok(json!({
             "made_at": at(telling.now),
             "person": teller.about(&on).await?,
-            "documents": teller.papers(&on).await?,
+            "documents": teller.papers(&on, hidden).await?,
             "contacts": contacts,
             "profile": profile,
             "places": teller.places(&on).await?,
@@ -172,19 +172,23 @@ impl Teller<'_> {
         }))
     }
 
-    async fn papers(&mut self, on: &TaskOn) -> Result<Value, Error> {
+    /// Evidence of how one ended is what somebody wrote: it may hold a number, a phone or an address.
+    async fn papers(&mut self, on: &TaskOn, hidden: bool) -> Result<Value, Error> {
         let mut papers = Vec::new();
+        let slices = documents::slices(self.tx, on).await?;
         for paper in documents::of_person(self.tx, on).await? {
             // What was withdrawn is somebody else's number.
             let hers = Some(&paper).filter(|paper| paper.status != DocumentStatus::Withdrawn);
             let number = hers.and_then(|paper| self.app.open_number(self.person, paper));
             let number = number.map(|document| self.told(document.number.expose()));
-            let (column, sealed) = ("end_evidence_sealed", paper.end_evidence_sealed.as_deref());
-            let evidence = match sealed {
-                Some(sealed) => self.app.open_for(self.person, "identity_document", column, paper.id.0, sealed)?,
-                None => None,
-            };
-            papers.push(json!({ "label": paper.label.label(), "country": paper.key.country, "number": number, "status": paper.status, "from": paper.from(), "to": paper.valid_to, "ended_as": paper.ended_as, "evidence": evidence, "recorded_at": at(paper.created_at) }));
+            let told = |evidence: Option<String>| evidence.filter(|_| !hidden).map(|evidence| self.told(&evidence));
+            let evidence = told(self.app.evidence(self.person, &paper)?);
+            let mut before = Vec::new();
+            for slice in slices.iter().filter(|slice| slice.document == paper.id) {
+                let evidence = told(self.app.former_evidence(self.person, slice)?);
+                before.push(json!({ "from": slice.valid_from, "to": slice.valid_to, "ended_as": slice.ended_as, "evidence": evidence }));
+            }
+            papers.push(json!({ "label": paper.label.label(), "country": paper.key.country, "number": number, "status": paper.status, "from": paper.from(), "to": paper.valid_to, "ended_as": paper.ended_as, "evidence": evidence, "recorded_at": at(paper.created_at), "before": before }));
         }
         for code in documents::codes_of(self.tx, on).await? {
             let plain = match code.status {
@@ -307,8 +311,9 @@ impl Teller<'_> {
 
     async fn kinship(&mut self, how: &str, name: Option<String>, one: &Guardianship) -> Result<Value, Error> {
         let mut before = Vec::new();
-        for slice in guardianships::slices(self.tx, &self.task.on(one.child)).await? {
-            if slice.guardianship == one.id {
+        let parts = one.parts(&guardianships::slices(self.tx, &self.task.on(one.child)).await?);
+        if let Some((_, past)) = parts.split_last() {
+            for slice in past {
                 let acts_for = self.org_name(slice.institution).await?;
                 before.push(json!({ "relation": slice.relation.label(), "legal": slice.legal, "rank": slice.rank, "status": slice.status, "restrictions": slice.restrictions, "acts_for": acts_for, "from": slice.valid_from, "to": slice.valid_to }));
             }

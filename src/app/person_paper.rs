@@ -4,16 +4,17 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::person_change::Changed;
+use super::person_change::{Changed, replaced};
 use super::relation_claim::Decider;
-use super::work::Outcome;
+use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::TaskName;
+use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::PersonId;
+use crate::domain::id::{PersonId, new_uuid};
 use crate::domain::registry::document::{Document, DocumentStatus, PaperEnd};
 use crate::domain::registry::person::Person;
 use crate::domain::registry::reason::read_reason;
+use crate::store::documents::{PaperSlice, StoredDocument};
 use crate::store::{documents, persons};
 
 /// The longest evidence, in characters.
@@ -114,6 +115,49 @@ impl App {
         Ok(Changed::Done)
     }
 
+    /// A paper that was lost, or void, is hers again under its number, like any other that is recorded: in place of those of its class
+    /// and country, by somebody's word, and with nothing verified by it yet. That it had ended, when and by what that was known stays.
+    /// Part of a larger change.
+    pub(super) async fn reissue_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: &Person,
+        revoked: &StoredDocument,
+    ) -> Result<(), Error> {
+        let on = task.on(person.id);
+        let (Some(valid_to), Some(ended_as)) = (revoked.valid_to, revoked.ended_as) else {
+            return Err(Error::internal("a paper that ended on no day"));
+        };
+        let id = new_uuid(ctx.now, &*self.random);
+        let evidence_sealed = match self.evidence(person, revoked)? {
+            Some(plain) => self.seal_for(person, "identity_document_slice", "evidence_sealed", id, &plain)?,
+            None => None,
+        };
+        let before =
+            PaperSlice { id, document: revoked.id, valid_from: revoked.from(), valid_to, ended_as, evidence_sealed };
+        replaced(work, ctx, &on, &revoked.key).await?;
+        if !documents::reissue(work.tx(), &on, &before, ctx.now).await? {
+            return Err(Error::busy("somebody changed the paper at the same moment"));
+        }
+        self.recorded_in(work, ctx, &on).await?;
+        let person = self.supersede_in(work, ctx, task, person.clone(), Some("document")).await?;
+        self.write_person(work, task, &person, &["document"]).await
+    }
+
+    /// By what it is known that a paper ended.
+    pub(super) fn evidence(&self, person: &Person, paper: &StoredDocument) -> Result<Option<String>, Error> {
+        let Some(sealed) = &paper.end_evidence_sealed else { return Ok(None) };
+        self.open_for(person, "identity_document", "end_evidence_sealed", paper.id.0, sealed)
+    }
+
+    /// The same of one that was issued anew since.
+    pub(super) fn former_evidence(&self, person: &Person, slice: &PaperSlice) -> Result<Option<String>, Error> {
+        let Some(sealed) = &slice.evidence_sealed else { return Ok(None) };
+        self.open_for(person, "identity_document_slice", "evidence_sealed", slice.id, sealed)
+    }
+
     /// Papers and 学籍号 of somebody in turn, the oldest first; those of one day, where one is given. It is a full record (R19),
     /// so it is the operator's, who says why; audited.
     ///
@@ -133,8 +177,9 @@ impl App {
         let on = access::task(TaskName::OperatorCommand).on(id);
         let person: Person = persons::find(&mut tx, &on).await?.ok_or_else(missing)?;
         let mut told = Vec::new();
+        let slices = documents::slices(&mut tx, &on).await?;
         for paper in documents::of_person(&mut tx, &on).await? {
-            told.push(PaperPart {
+            let part = PaperPart {
                 label: paper.label.label(),
                 country: Some(paper.key.country.clone()).filter(|country| !country.is_empty()),
                 number: self.open_number(&person, &paper).map(|document| document.number.masked()),
@@ -142,7 +187,18 @@ impl App {
                 ended_as: paper.ended_as,
                 from: paper.from(),
                 to: paper.valid_to,
-            });
+            };
+            // What was withdrawn since was never hers, of whatever day.
+            let status =
+                if paper.status == DocumentStatus::Withdrawn { paper.status } else { DocumentStatus::Superseded };
+            told.extend(slices.iter().filter(|slice| slice.document == paper.id).map(|slice| PaperPart {
+                status,
+                ended_as: Some(slice.ended_as),
+                from: slice.valid_from,
+                to: Some(slice.valid_to),
+                ..part.clone()
+            }));
+            told.push(part);
         }
         for code in documents::codes_of(&mut tx, &on).await? {
             let number = self.plain_code(&person, &code)?.map(|plain| crate::domain::registry::text::mask(&plain));

@@ -1,9 +1,30 @@
 //! Administrators' grants 管理授权: the evidence behind [`Subtree`](crate::domain::access::Subtree).
 
+use uuid::Uuid;
+
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::{OnePerson as _, Task, TaskOn};
 use crate::domain::id::{AdminGrantId, OrgId, PersonId, StaffingId};
 use crate::domain::time::Timestamp;
+
+/// Of a grant `g` at `$2`: that it is no deputy's, or whoever named her still runs that institution or one above.
+macro_rules! named {
+    () => {
+        "(g.deputy = FALSE OR g.granted_by IS NULL OR EXISTS (SELECT 1 FROM admin_grant n JOIN institution_closure c ON c.ancestor_id = n.org_id AND c.descendant_id = g.org_id
+            WHERE n.person_id = g.granted_by AND n.deputy = FALSE AND n.revoked_at IS NULL AND (n.valid_to IS NULL OR n.valid_to > $2)
+              AND n.role IN ('national_admin', 'province_admin', 'city_admin', 'county_admin', 'school_admin')
+              AND (n.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing p WHERE p.id = n.staffing_id AND p.valid_to IS NULL))))"
+    };
+}
+
+/// Grants `g` that ended by themselves until `$2`, and why.
+macro_rules! lapsed {
+    () => {
+        concat!("SELECT g.id AS id, g.person_id AS person_id, g.org_id AS org_id, g.role AS role, g.granted_by AS granted_by, CASE WHEN g.valid_to <= $2 THEN 'time'
+            WHEN EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NOT NULL) THEN 'post' ELSE 'namer' END AS why
+        FROM admin_grant g WHERE g.revoked_at IS NULL AND (g.valid_to <= $2 OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NOT NULL) OR NOT ", named!(), ")")
+    };
+}
 
 statements! {
     INSERT = "INSERT INTO admin_grant (id, person_id, role, org_id, granted_by, may_delegate, valid_from, valid_to, staffing_id, deputy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -19,26 +40,14 @@ statements! {
         WHERE c.ancestor_id = $1 AND (c.depth, g.role, g.id) > ($2, $3, $4) ORDER BY c.depth, g.role, g.id LIMIT $5";
     REVOKE = "UPDATE admin_grant SET revoked_at = $3 WHERE id = $1 AND person_id = $2 AND revoked_at IS NULL";
     SYSTEM_ADMIN = "SELECT id FROM admin_grant WHERE org_id = $1 AND role = 'school_admin' AND deputy = FALSE AND revoked_at IS NULL LIMIT 1";
-    END_EXPIRED = "UPDATE admin_grant SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL
-        AND (valid_to <= $2 OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = admin_grant.staffing_id AND s.valid_to IS NOT NULL)
-          OR NOT (admin_grant.deputy = FALSE OR admin_grant.granted_by IS NULL OR EXISTS (SELECT 1 FROM admin_grant n JOIN institution_closure c ON c.ancestor_id = n.org_id AND c.descendant_id = admin_grant.org_id
-            WHERE n.person_id IN (admin_grant.granted_by, (SELECT m.merged_into FROM person m WHERE m.id = admin_grant.granted_by)) AND n.deputy = FALSE AND n.revoked_at IS NULL AND (n.valid_to IS NULL OR n.valid_to > $2)
-              AND n.role IN ('national_admin', 'province_admin', 'city_admin', 'county_admin', 'school_admin')
-              AND (n.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing p WHERE p.id = n.staffing_id AND p.valid_to IS NULL))))) RETURNING id";
-    LAPSED = "SELECT g.id AS id, g.person_id AS person_id, g.org_id AS org_id, g.role AS role, CASE WHEN g.valid_to <= $1 THEN 'time'
-            WHEN EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NOT NULL) THEN 'post' ELSE 'namer' END AS why
-        FROM admin_grant g WHERE g.revoked_at IS NULL AND (g.valid_to <= $1 OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NOT NULL)
-          OR NOT (g.deputy = FALSE OR g.granted_by IS NULL OR EXISTS (SELECT 1 FROM admin_grant n JOIN institution_closure c ON c.ancestor_id = n.org_id AND c.descendant_id = g.org_id
-            WHERE n.person_id IN (g.granted_by, (SELECT m.merged_into FROM person m WHERE m.id = g.granted_by)) AND n.deputy = FALSE AND n.revoked_at IS NULL AND (n.valid_to IS NULL OR n.valid_to > $1)
-              AND n.role IN ('national_admin', 'province_admin', 'city_admin', 'county_admin', 'school_admin')
-              AND (n.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing p WHERE p.id = n.staffing_id AND p.valid_to IS NULL))))) ORDER BY g.id LIMIT $2";
+    // What ended by itself.
+    LAPSED = concat!(lapsed!(), " ORDER BY g.id LIMIT $1");
+    LAPSED_AT = concat!(lapsed!(), " AND g.org_id = $3 ORDER BY g.id LIMIT $1");
+    STILL_LAPSED = concat!(lapsed!(), " AND g.id = $3 LIMIT $1");
     // Nothing without the post that it rests on, whatever ended that; and of a deputy nothing without whoever named her.
-    LIVE = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2)
+    LIVE = concat!("SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2)
         AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.person_id = g.person_id AND s.valid_to IS NULL))
-        AND (g.deputy = FALSE OR g.granted_by IS NULL OR EXISTS (SELECT 1 FROM admin_grant n JOIN institution_closure c ON c.ancestor_id = n.org_id AND c.descendant_id = g.org_id
-            WHERE n.person_id IN (g.granted_by, (SELECT m.merged_into FROM person m WHERE m.id = g.granted_by)) AND n.deputy = FALSE AND n.revoked_at IS NULL AND (n.valid_to IS NULL OR n.valid_to > $2)
-              AND n.role IN ('national_admin', 'province_admin', 'city_admin', 'county_admin', 'school_admin')
-              AND (n.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing p WHERE p.id = n.staffing_id AND p.valid_to IS NULL)))) ORDER BY g.id";
+        AND ", named!(), " ORDER BY g.id");
     // Whoever was quicker by a moment counts, though her grant may begin after this present.
     HELD = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND (g.valid_to IS NULL OR g.valid_to > $2)
         AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NULL)) ORDER BY g.id";
@@ -149,7 +158,7 @@ pub async fn revoke_all(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<u64,
     tx.execute(REVOKE_ALL, args![on.person(), now]).await
 }
 
-struct Id(uuid::Uuid);
+struct Id(Uuid);
 
 impl FromRow for Id {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
@@ -266,7 +275,7 @@ pub async fn under(
     after: Option<(i64, String, AdminGrantId)>,
     limit: i64,
 ) -> Result<Vec<(i64, KnownGrant)>, StoreError> {
-    let (depth, role, id) = after.unwrap_or((-1, String::new(), AdminGrantId(uuid::Uuid::nil())));
+    let (depth, role, id) = after.unwrap_or((-1, String::new(), AdminGrantId(Uuid::nil())));
     let found: Vec<Below> = tx.all(UNDER, args![org, depth, role, id, limit]).await?;
     Ok(found.into_iter().map(|Below(depth, grant)| (depth, grant)).collect())
 }
@@ -287,20 +296,6 @@ pub async fn has_system_admin(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<b
     Ok(tx.optional::<Id>(SYSTEM_ADMIN, args![org]).await?.is_some())
 }
 
-/// What is over makes room: grants over an institution that ended by themselves count as taken back; which they were.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn end_expired(
-    tx: &mut Tx,
-    _task: &Task,
-    org: OrgId,
-    now: Timestamp,
-) -> Result<Vec<AdminGrantId>, StoreError> {
-    let ended: Vec<Id> = tx.all(END_EXPIRED, args![org, now]).await?;
-    Ok(ended.into_iter().map(|row| AdminGrantId(row.0)).collect())
-}
-
 /// A grant that ended by itself, and that nobody wrote down yet.
 pub struct Lapsed {
     /// Which.
@@ -311,6 +306,8 @@ pub struct Lapsed {
     pub org: OrgId,
     /// Table A.
     pub role: String,
+    /// Who gave it; nobody when the operator did.
+    pub granted_by: Option<PersonId>,
     /// `time`, `post`, or `namer`: whoever named this deputy runs nothing there any more.
     pub why: String,
 }
@@ -322,15 +319,38 @@ impl FromRow for Lapsed {
             person: row.get("person_id")?,
             org: row.get("org_id")?,
             role: row.get("role")?,
+            granted_by: row.get("granted_by")?,
             why: row.get("why")?,
         })
     }
 }
 
-/// Grants that ended by themselves until now.
+/// Grants that ended by themselves until now; over one institution, where one is named.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn lapsed(tx: &mut Tx, _task: &Task, now: Timestamp, limit: i64) -> Result<Vec<Lapsed>, StoreError> {
-    tx.all(LAPSED, args![now, limit]).await
+pub async fn lapsed(
+    tx: &mut Tx,
+    _task: &Task,
+    org: Option<OrgId>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Lapsed>, StoreError> {
+    match org {
+        Some(org) => tx.all(LAPSED_AT, args![limit, now, org]).await,
+        None => tx.all(LAPSED, args![limit, now]).await,
+    }
+}
+
+/// The same of one grant; `None` while it counts, and when somebody took it back.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn is_lapsed(
+    tx: &mut Tx,
+    _task: &Task,
+    grant: AdminGrantId,
+    now: Timestamp,
+) -> Result<Option<Lapsed>, StoreError> {
+    tx.optional(STILL_LAPSED, args![1_i64, now, grant]).await
 }

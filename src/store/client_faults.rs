@@ -16,7 +16,7 @@ statements! {
         WHERE f.client_id = $1 AND k.ancestor_id = $2 AND f.at > $3 ORDER BY f.id DESC";
     OF_HERS = "SELECT f.* FROM client_fault f JOIN client c ON c.id = f.client_id JOIN institution_closure k ON k.descendant_id = c.org_id
         WHERE f.client_id = $1 AND k.ancestor_id = $2 AND f.at > $3 AND c.kind = 'application'
-          AND EXISTS (SELECT 1 FROM person p WHERE p.id = c.keeper_id AND (p.id = $4 OR p.merged_into = $4)) ORDER BY f.id DESC";
+          AND c.keeper_id = $4 ORDER BY f.id DESC";
     FORGET = "DELETE FROM client_fault WHERE at < $1";
 }
 

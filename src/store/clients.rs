@@ -32,15 +32,14 @@ statements! {
     INHERIT = "UPDATE client SET org_id = $2, heir_of = $3, updated_at = $4, version = version + 1 WHERE id = $1 AND version = $5";
     UNDER = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
         WHERE k.ancestor_id = $1 AND c.status <> 'removed' ORDER BY c.name, c.id";
-    // Whoever was merged into somebody is her.
     UNDER_HERS = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
         WHERE k.ancestor_id = $1 AND c.status <> 'removed' AND c.kind = 'application'
-          AND EXISTS (SELECT 1 FROM person p WHERE p.id = c.keeper_id AND (p.id = $2 OR p.merged_into = $2)) ORDER BY c.name, c.id";
+          AND c.keeper_id = $2 ORDER BY c.name, c.id";
     FIND_UNDER = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
         WHERE c.id = $1 AND k.ancestor_id = $2 AND c.status <> 'removed'";
     FIND_HERS = "SELECT c.*, o.name AS institution FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id JOIN institution o ON o.id = c.org_id
         WHERE c.id = $1 AND k.ancestor_id = $2 AND c.status <> 'removed' AND c.kind = 'application'
-          AND EXISTS (SELECT 1 FROM person p WHERE p.id = c.keeper_id AND (p.id = $3 OR p.merged_into = $3))";
+          AND c.keeper_id = $3";
     GIVE_UP = "UPDATE client SET status = 'removed', updated_at = $2, version = version + 1 WHERE id = $1 AND status = 'active'";
     // The operator's word takes the place of whose it was before.
     SET_STATUS = "UPDATE client SET status = $2, updated_at = $3, version = version + 1, suspended_by = NULL, suspended_under = NULL WHERE id = $1 AND status <> 'removed'";

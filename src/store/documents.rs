@@ -26,6 +26,9 @@ statements! {
     // Issued anew under the same number.
     REISSUE = "UPDATE identity_document SET status = 'active', ended_as = NULL, end_evidence_sealed = NULL, valid_from = $3, valid_to = NULL, updated_at = $4, version = version + 1
         WHERE id = $1 AND person_id = $2 AND status = 'superseded' AND ended_as IS NOT NULL";
+    // How it ended before that stays known.
+    KEEP = "INSERT INTO identity_document_slice (id, document_id, valid_from, valid_to, ended_as, evidence_sealed, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    SLICES = "SELECT s.* FROM identity_document_slice s JOIN identity_document d ON d.id = s.document_id WHERE d.person_id = $1 ORDER BY s.document_id, s.valid_to, s.id";
     INSERT_CODE = "INSERT INTO personal_code (id, person_id, kind, code_sealed, code_index, status, created_at) VALUES ($1, $2, $3, $4, $5, 'active', $6)
         ON CONFLICT (code_index) WHERE status IN ('active', 'superseded') DO NOTHING";
     CODE_HOLDER = "SELECT person_id FROM personal_code WHERE code_index = $1 AND status IN ('active', 'superseded')";
@@ -105,6 +108,11 @@ impl FromRow for StoredDocument {
 }
 
 impl StoredDocument {
+    /// It was lost, became void or was taken back, and is not issued anew.
+    pub fn was_revoked(&self) -> bool {
+        self.status == DocumentStatus::Superseded && self.ended_as.is_some()
+    }
+
     /// The first day.
     pub fn from(&self) -> NaiveDate {
         self.valid_from.unwrap_or_else(|| self.created_at.shanghai_date())
@@ -245,12 +253,61 @@ pub async fn revoke(
     tx.execute_one(REVOKE, args![id, on.person(), ended_as.as_str(), evidence_sealed, day, now]).await
 }
 
-/// A paper that was revoked was issued anew under its number; `false` when it was not revoked.
+/// How a paper was until it ended, before it was issued anew under its number.
+pub struct PaperSlice {
+    /// Of the row.
+    pub id: Uuid,
+    /// Which paper.
+    pub document: DocumentId,
+    /// First day.
+    pub valid_from: NaiveDate,
+    /// First day on which it was no longer hers to show.
+    pub valid_to: NaiveDate,
+    /// What ended it.
+    pub ended_as: PaperEnd,
+    /// By what that is known, sealed with the person's salt.
+    pub evidence_sealed: Option<Vec<u8>>,
+}
+
+impl FromRow for PaperSlice {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            document: row.get("document_id")?,
+            valid_from: row.get("valid_from")?,
+            valid_to: row.get("valid_to")?,
+            ended_as: row.code("ended_as")?,
+            evidence_sealed: row.get("evidence_sealed")?,
+        })
+    }
+}
+
+/// A paper that was revoked was issued anew under its number, and how it was until then is kept; `false` when it was not revoked.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn reissue(tx: &mut Tx, on: &TaskOn, id: DocumentId, now: Timestamp) -> Result<bool, StoreError> {
-    tx.execute_one(REISSUE, args![id, on.person(), now.shanghai_date(), now]).await
+pub async fn reissue(tx: &mut Tx, on: &TaskOn, before: &PaperSlice, now: Timestamp) -> Result<bool, StoreError> {
+    if !tx.execute_one(REISSUE, args![before.document, on.person(), now.shanghai_date(), now]).await? {
+        return Ok(false);
+    }
+    let values = args![
+        before.id,
+        before.document,
+        before.valid_from,
+        before.valid_to,
+        before.ended_as.as_str(),
+        before.evidence_sealed.clone(),
+        now,
+    ];
+    tx.execute_one(KEEP, values).await
+}
+
+/// How the papers of a person were before they were issued anew, the oldest of each first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn slices(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<PaperSlice>, StoreError> {
+    tx.all(SLICES, args![proof.person()]).await
 }
 
 /// Records a 学籍号 as the person's present one; the earlier ones are superseded. `false` when it is taken.

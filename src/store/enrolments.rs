@@ -23,10 +23,21 @@ statements! {
           AND COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from) < $7
         ON CONFLICT (enrolment_id, valid_from) DO NOTHING";
     // The same before a change that no version counts: of a merge.
-    KEEP_BEFORE = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, valid_from, valid_to, created_at)
-        SELECT e.id, e.class_id, e.student_no, e.state, e.source, COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from), $2, $3
+    KEEP_BEFORE = "INSERT INTO enrolment_slice (enrolment_id, class_id, student_no, state, source, began_by, valid_from, valid_to, created_at)
+        SELECT e.id, e.class_id, e.student_no, e.state, e.source, e.began_by, COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from), $2, $3
         FROM enrolment e WHERE e.id = $1 AND COALESCE((SELECT MAX(s.valid_to) FROM enrolment_slice s WHERE s.enrolment_id = e.id), e.valid_from) < $2
         ON CONFLICT (enrolment_id, valid_from) DO NOTHING";
+    // And when that merge was undone: it was as it was before throughout, whatever else became of it meanwhile.
+    WAS_THROUGHOUT = "UPDATE enrolment_slice SET source = $2 WHERE enrolment_id = $1 AND source = $3 AND valid_from >= $4";
+    // Unless something else of it changed on the same day.
+    KEPT_BEFORE = "DELETE FROM enrolment_slice WHERE enrolment_id = $1 AND valid_to = $2 AND created_at = $3
+          AND (EXISTS (SELECT 1 FROM enrolment_slice n WHERE n.enrolment_id = enrolment_slice.enrolment_id AND n.valid_from = $2 AND n.class_id IS NOT DISTINCT FROM enrolment_slice.class_id
+                AND n.student_no IS NOT DISTINCT FROM enrolment_slice.student_no AND n.state = enrolment_slice.state AND n.source = enrolment_slice.source AND n.began_by IS NULL)
+            OR (NOT EXISTS (SELECT 1 FROM enrolment_slice n WHERE n.enrolment_id = enrolment_slice.enrolment_id AND n.valid_from = $2)
+              AND EXISTS (SELECT 1 FROM enrolment e WHERE e.id = enrolment_slice.enrolment_id AND e.class_id IS NOT DISTINCT FROM enrolment_slice.class_id
+                AND e.student_no IS NOT DISTINCT FROM enrolment_slice.student_no AND e.state = enrolment_slice.state AND e.source = enrolment_slice.source AND e.began_by IS NOT DISTINCT FROM enrolment_slice.began_by)))
+        RETURNING valid_from, began_by";
+    JOIN_ON = "UPDATE enrolment_slice SET valid_from = $3, began_by = $4 WHERE enrolment_id = $1 AND valid_from = $2";
     SLICES = "SELECT s.* FROM enrolment_slice s JOIN enrolment e ON e.id = s.enrolment_id WHERE e.person_id = $1 ORDER BY s.enrolment_id, s.valid_from";
     RAISE = "UPDATE enrolment SET source = 'normal', class_id = $3, student_no = $4, updated_at = $5, version = $6, began_by = $7
         WHERE id = $1 AND person_id = $2 AND version = $6 - 1 AND valid_to IS NULL AND source = 'borrowed'";
@@ -176,6 +187,35 @@ pub async fn raise(tx: &mut Tx, on: &TaskOn, raised: &Enrolment) -> Result<bool,
 /// As [`StoreError`] says.
 pub(super) async fn keep_before(tx: &mut Tx, stay: Uuid, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(KEEP_BEFORE, args![stay, now.shanghai_date(), now]).await.map(drop)
+}
+
+/// How a stay began that a merge cut in two.
+struct Cut(NaiveDate, Option<StudentChange>);
+
+impl FromRow for Cut {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("valid_from")?, row.optional_code("began_by")?))
+    }
+}
+
+/// Joins again what a merge cut, when it was undone and the stay's source was given back: of a stay that changed since, the first
+/// change's past reaches back to before the merge.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub(super) async fn rejoin(
+    tx: &mut Tx,
+    enrolment: Uuid,
+    merged_at: Timestamp,
+    (before, after): (&str, &str),
+) -> Result<(), StoreError> {
+    let day = merged_at.shanghai_date();
+    tx.execute(WAS_THROUGHOUT, args![enrolment, before, after, day]).await?;
+    let cut: Option<Cut> = tx.optional(KEPT_BEFORE, args![enrolment, day, merged_at]).await?;
+    if let Some(Cut(from, began_by)) = cut {
+        tx.execute(JOIN_ON, args![enrolment, day, from, began_by.map(StudentChange::as_str)]).await?;
+    }
+    Ok(())
 }
 
 /// Keeps how a stay was before a change whose version was counted up.

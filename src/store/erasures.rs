@@ -19,6 +19,7 @@ statements! {
     FORMER_NAMES = "UPDATE person_name SET name = NULL, name_key = NULL WHERE person_id = $1";
     // What was withdrawn is somebody else's, and no mark of hers.
     DOCUMENTS = "UPDATE identity_document SET number_sealed = NULL, valid_from = NULL, valid_to = NULL, ended_as = NULL, end_evidence_sealed = NULL, status = CASE WHEN status = 'withdrawn' THEN status ELSE 'erased' END, updated_at = $2, version = version + 1 WHERE person_id = $1";
+    FORMER_DOCUMENTS = "DELETE FROM identity_document_slice WHERE document_id IN (SELECT id FROM identity_document WHERE person_id = $1)";
     PERSONAL_CODES = "UPDATE personal_code SET code_sealed = NULL, valid_to = NULL, status = CASE WHEN status = 'withdrawn' THEN status ELSE 'erased' END WHERE person_id = $1";
     EVIDENCE = "UPDATE verification SET evidence_sealed = NULL, txn = NULL WHERE person_id = $1";
     // What was open has nothing left to decide about.
@@ -97,6 +98,7 @@ pub async fn erase(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<(), Store
         PROFILE,
         PRESENCE,
         FORMER_NAMES,
+        FORMER_DOCUMENTS,
         PERSONAL_CODES,
         EVIDENCE,
         QUESTIONS,

@@ -35,14 +35,14 @@ statements! {
         FROM guardianship g JOIN person c ON c.id = g.child_id WHERE g.id > $1 ORDER BY g.id LIMIT $3";
     OF_CHILD = "SELECT * FROM guardianship WHERE child_id = $1 ORDER BY rank, created_at, id";
     OF_GUARDIAN = "SELECT * FROM guardianship WHERE guardian_id = $1 ORDER BY created_at, id";
-    // Whoever acts for an institution does so while she works there.
+    // Whoever acts for an institution does so while she works there; whose record is closed speaks for nobody.
     CONFIRMED = "SELECT g.*, c.birth_date AS child_born, k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays
         FROM guardianship g JOIN person c ON c.id = g.child_id JOIN person k ON k.id = g.guardian_id
-        WHERE g.child_id = $1 AND g.status = 'confirmed'
+        WHERE g.child_id = $1 AND g.status = 'confirmed' AND k.status = 'active'
           AND (g.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = g.guardian_id AND s.org_id = g.guardian_org_id AND s.valid_to IS NULL)) ORDER BY g.rank, g.created_at, g.id";
     BETWEEN = "SELECT g.*, c.birth_date AS child_born, k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays
         FROM guardianship g JOIN person c ON c.id = g.child_id JOIN person k ON k.id = g.guardian_id
-        WHERE g.guardian_id = $1 AND g.child_id = $2 AND g.status = 'confirmed'
+        WHERE g.guardian_id = $1 AND g.child_id = $2 AND g.status = 'confirmed' AND k.status = 'active'
           AND (g.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = g.guardian_id AND s.org_id = g.guardian_org_id AND s.valid_to IS NULL))";
     KEEPER = "SELECT k.birth_date AS keeper_born, (SELECT COUNT(*) FROM enrolment e WHERE e.person_id = k.id) AS keeper_stays FROM person k WHERE k.id = $1";
     OF_CHILDREN = "SELECT * FROM guardianship WHERE child_id IN ($1)";

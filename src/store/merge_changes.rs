@@ -17,6 +17,7 @@ statements! {
     SET_CODE_END = "UPDATE personal_code SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR status = 'active')";
     SET_CONTACT_END = "UPDATE contact SET ended_at = $3 WHERE id = $1 AND ended_at IS NOT DISTINCT FROM $2 AND (CAST($3 AS BIGINT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM contact o WHERE o.person_id = contact.person_id AND o.kind = contact.kind AND o.value_index = contact.value_index AND o.ended_at IS NULL))";
     SET_STAY_SOURCE = "UPDATE enrolment SET source = $3 WHERE id = $1 AND source IS NOT DISTINCT FROM $2 AND ($3 <> 'normal' OR NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = enrolment.person_id AND o.source = 'normal' AND o.valid_to IS NULL))";
+    SET_STAY_BEGAN_BY = "UPDATE enrolment SET began_by = $3 WHERE id = $1 AND began_by IS NOT DISTINCT FROM $2";
     SET_STAY_END = "UPDATE enrolment SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = enrolment.person_id AND o.valid_to IS NULL AND (o.org_id = enrolment.org_id OR (o.source = 'normal' AND enrolment.source = 'normal'))))";
     SET_POST_END = "UPDATE staffing SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staffing o WHERE o.person_id = staffing.person_id AND o.org_id = staffing.org_id AND o.valid_to IS NULL))";
     SET_TEACHING_POST = "UPDATE teaching SET staffing_id = $3 WHERE id = $1 AND staffing_id IS NOT DISTINCT FROM $2 AND NOT EXISTS (SELECT 1 FROM teaching o WHERE o.staffing_id = $3 AND o.class_id = teaching.class_id AND o.subject = teaching.subject AND o.valid_to IS NULL AND teaching.valid_to IS NULL)";
@@ -58,6 +59,7 @@ const SLOTS: &[Slot] = &[
     Slot { name: "personal_code.valid_to", holds: Holds::Text, set: SET_CODE_END },
     Slot { name: "contact.ended_at", holds: Holds::Int, set: SET_CONTACT_END },
     Slot { name: "enrolment.source", holds: Holds::Text, set: SET_STAY_SOURCE },
+    Slot { name: "enrolment.began_by", holds: Holds::Text, set: SET_STAY_BEGAN_BY },
     Slot { name: "enrolment.valid_to", holds: Holds::Text, set: SET_STAY_END },
     Slot { name: "staffing.valid_to", holds: Holds::Text, set: SET_POST_END },
     Slot { name: "teaching.staffing_id", holds: Holds::Uuid, set: SET_TEACHING_POST },
@@ -130,7 +132,7 @@ pub async fn note(tx: &mut Tx, _task: &Task, merge: MergeId, changes: &[Change])
 }
 
 /// Settles what one person cannot have twice, and writes it down; how a stay or a guardianship was until that day stays
-/// known, after an undoing too. `false` when somebody changed one of them meanwhile.
+/// known. `false` when somebody changed one of them meanwhile.
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -175,14 +177,23 @@ pub async fn changes(tx: &mut Tx, _task: &Task, merge: MergeId) -> Result<Vec<Ch
     tx.all(CHANGES, args![merge]).await
 }
 
-/// Changes back what a merge settled, where nobody changed it since and it does not clash with what came since.
+/// Changes back what a merge of that moment settled, where nobody changed it since and it does not clash with what came since.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn unsettle(tx: &mut Tx, _task: &Task, changes: &[Change]) -> Result<(), StoreError> {
+pub async fn unsettle(tx: &mut Tx, _task: &Task, merged_at: Timestamp, changes: &[Change]) -> Result<(), StoreError> {
+    let mut stays = Vec::new();
     for slot in SLOTS {
         for change in changes.iter().filter(|change| change.place == slot.name) {
-            set(tx, change, &change.after, &change.before).await?;
+            let given_back = set(tx, change, &change.after, &change.before).await?;
+            if given_back && slot.name == "enrolment.source" {
+                stays.push(change);
+            }
+        }
+    }
+    for change in stays {
+        if let (Some(before), Some(after)) = (change.before.as_str(), change.after.as_str()) {
+            enrolments::rejoin(tx, change.row, merged_at, (before, after)).await?;
         }
     }
     Ok(())

@@ -46,6 +46,12 @@ statements! {
     BACK_CLAIMS_OF_CHILD = "UPDATE relation_claim SET child_id = $2 WHERE child_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'relation_claim.child_id')";
     GO_CLAIMED_BY = "UPDATE relation_claim SET claimed_by = $2 WHERE claimed_by = $1 RETURNING id";
     BACK_CLAIMED_BY = "UPDATE relation_claim SET claimed_by = $2 WHERE claimed_by = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'relation_claim.claimed_by')";
+    GO_GRANTED_BY = "UPDATE admin_grant SET granted_by = $2 WHERE granted_by = $1 RETURNING id";
+    BACK_GRANTED_BY = "UPDATE admin_grant SET granted_by = $2 WHERE granted_by = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'admin_grant.granted_by')";
+    GO_KEPT = "UPDATE client SET keeper_id = $2 WHERE keeper_id = $1 RETURNING id";
+    BACK_KEPT = "UPDATE client SET keeper_id = $2 WHERE keeper_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'client.keeper_id')";
+    GO_SUSPENDED = "UPDATE client SET suspended_by = $2 WHERE suspended_by = $1 RETURNING id";
+    BACK_SUSPENDED = "UPDATE client SET suspended_by = $2 WHERE suspended_by = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'client.suspended_by')";
     GO_OPENED_BY = "UPDATE conflict_case SET opened_by = $2 WHERE opened_by = $1 RETURNING id";
     BACK_OPENED_BY = "UPDATE conflict_case SET opened_by = $2 WHERE opened_by = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'conflict_case.opened_by')";
     GO_NAMES = "UPDATE person_name SET person_id = $2 WHERE person_id = $1 RETURNING id";
@@ -90,6 +96,9 @@ const PLACES: &[Place] = &[
     Place { name: "guardianship.guardian_id", go: GO_WARDS, back: BACK_WARDS },
     Place { name: "guardianship.child_id", go: GO_GUARDIANS, back: BACK_GUARDIANS },
     Place { name: "admin_grant.person_id", go: GO_ADMIN_GRANTS, back: BACK_ADMIN_GRANTS },
+    Place { name: "admin_grant.granted_by", go: GO_GRANTED_BY, back: BACK_GRANTED_BY },
+    Place { name: "client.keeper_id", go: GO_KEPT, back: BACK_KEPT },
+    Place { name: "client.suspended_by", go: GO_SUSPENDED, back: BACK_SUSPENDED },
     Place { name: "session.person_id", go: GO_SESSIONS, back: BACK_SESSIONS },
     Place { name: "consent.person_id", go: GO_RECEIPTS, back: BACK_RECEIPTS },
     Place { name: "consent.given_by", go: GO_GIVEN, back: BACK_GIVEN },

@@ -13,6 +13,8 @@ statements! {
     RESEAL_DOCUMENT = "UPDATE identity_document SET number_sealed = $2 WHERE id = $1";
     SEALED_END = "SELECT id, end_evidence_sealed AS sealed FROM identity_document WHERE person_id = $1 AND end_evidence_sealed IS NOT NULL";
     RESEAL_END = "UPDATE identity_document SET end_evidence_sealed = $2 WHERE id = $1";
+    SEALED_SLICE = "SELECT s.id AS id, s.evidence_sealed AS sealed FROM identity_document_slice s JOIN identity_document d ON d.id = s.document_id WHERE d.person_id = $1 AND s.evidence_sealed IS NOT NULL";
+    RESEAL_SLICE = "UPDATE identity_document_slice SET evidence_sealed = $2 WHERE id = $1";
     SEALED_CODE = "SELECT id, code_sealed AS sealed FROM personal_code WHERE person_id = $1 AND code_sealed IS NOT NULL";
     RESEAL_CODE = "UPDATE personal_code SET code_sealed = $2 WHERE id = $1";
     SEALED_CONTACT = "SELECT id, value_sealed AS sealed FROM contact WHERE person_id = $1 AND value_sealed IS NOT NULL";
@@ -41,6 +43,12 @@ pub const SEALED: &[SealedColumn] = &[
     },
     SealedColumn { table: "identity_document", column: "number_sealed", read: SEALED_DOCUMENT, write: RESEAL_DOCUMENT },
     SealedColumn { table: "identity_document", column: "end_evidence_sealed", read: SEALED_END, write: RESEAL_END },
+    SealedColumn {
+        table: "identity_document_slice",
+        column: "evidence_sealed",
+        read: SEALED_SLICE,
+        write: RESEAL_SLICE,
+    },
     SealedColumn { table: "personal_code", column: "code_sealed", read: SEALED_CODE, write: RESEAL_CODE },
     SealedColumn { table: "contact", column: "value_sealed", read: SEALED_CONTACT, write: RESEAL_CONTACT },
 ];

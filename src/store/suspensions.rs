@@ -12,7 +12,7 @@ statements! {
     SEAT = "SELECT k.ancestor_id AS org, k.depth AS depth FROM client c JOIN institution_closure k ON k.descendant_id = c.org_id WHERE c.id = $1 AND k.ancestor_id = $2";
     HELD_BELOW = "SELECT c.id AS id FROM client c JOIN institution_closure k ON k.descendant_id = c.suspended_under WHERE c.id = $1 AND c.status = 'suspended' AND k.ancestor_id = $2";
     // A vendor's own word is that of its client's institution; a higher office's is not its speaker's any more who left it.
-    HELD_BY = "SELECT c.id AS id FROM client c JOIN person p ON p.id = c.suspended_by WHERE c.id = $1 AND c.status = 'suspended' AND (p.id = $2 OR p.merged_into = $2)
+    HELD_BY = "SELECT c.id AS id FROM client c WHERE c.id = $1 AND c.status = 'suspended' AND c.suspended_by = $2
         AND (c.suspended_under IS NULL OR c.suspended_under = c.org_id)";
     INHERIT = "UPDATE client SET suspended_under = $2 WHERE suspended_under = $1";
 }

@@ -1,6 +1,7 @@
 //! Roles of administration: a level names the level below, hands on what it has and for no longer, a school has one system
 //! administrator, duties are apart where the profile says so, and every look can be explained.
 
+mod lapses;
 mod superiors;
 mod undone;
 

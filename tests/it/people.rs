@@ -3,6 +3,7 @@
 
 mod ends;
 mod erased;
+mod kept_away;
 mod many;
 mod papers;
 mod races;

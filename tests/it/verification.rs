@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use mingji::app::person_paper::PaperEnded;
 use mingji::app::relation_claim::Decider;
 use mingji::app::verification::VerificationService;
 use mingji::app::{App, Kind};
@@ -11,6 +12,7 @@ use mingji::demo::verifier::Simulator;
 use mingji::domain::id::PersonId;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::codes::realname::Method;
+use mingji::domain::registry::document::PaperEnd;
 use mingji::domain::registry::name::PersonName;
 use mingji::domain::registry::verification_request::REASK_PAUSE;
 use mingji::keys::foreign::PublicKeys;
@@ -169,6 +171,21 @@ with_a_service! {
         assert_eq!(text(&world.app, kept).await, "police police_name_id confirmed,police police_name_id refused");
         let entry = text(&world.app, "SELECT CAST(details AS TEXT) FROM audit_entry WHERE action = 'person.verified' ORDER BY id").await;
         assert!(entry.contains("police_name_id") && !entry.contains("1985"), "{entry}");
+    }
+
+    async fn about_whoever_asked_to_be_erased_nobody_is_asked(world: &World) {
+        let hers = world.somebody("陈师", 2).await;
+        world.ask(hers).await;
+        world.until(hers, "confirmed").await;
+        change(&world.app.database.url, "UPDATE person SET status = 'cancelled' WHERE name = '陈师'").await;
+        world.app.pass(Duration::from_secs(2));
+        let operator = world.app.operator();
+        let asked = world.asker.request_verification(&operator, OPERATOR, hers, SERVICE).await;
+        assert_eq!(asked.unwrap_err().kind, Kind::Conflict);
+        let lost = PaperEnded { ended_as: PaperEnd::Lost, day: None, reason: "本人报失".into(), evidence: "报失回执在档".into() };
+        let paper = county::document(&number("19850607", 2));
+        world.asker.end_paper(&operator, OPERATOR, hers, &paper, &lost).await.unwrap();
+        assert_eq!(world.state(hers).await.0, "superseded", "nor does what her school corrects ask anew");
     }
 
     async fn what_platforms_are_told_follows(world: &World) {

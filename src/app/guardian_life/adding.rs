@@ -9,6 +9,7 @@ use crate::domain::access::Task;
 use crate::domain::id::{GuardianshipId, OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::relation::Relation;
+use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::guardian_life::GuardianError;
 use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus};
@@ -31,6 +32,9 @@ impl App {
         let Order::Add { relation, legal, evidence, institution } = order else { return Err(missing()) };
         if child.id == guardian.id {
             return Err(refused(GuardianError::Herself));
+        }
+        if guardian.status != Status::Active {
+            return Err(refused(GuardianError::Closed));
         }
         if !relation.keeps() {
             return Err(refused(GuardianError::NoGuardian));

@@ -130,6 +130,11 @@ impl App {
                 Stay::Borrowed => {
                     let (from, to) = (StudentSource::Normal.as_str(), StudentSource::Borrowed.as_str());
                     changes.push(Change::new("enrolment.source", id, from, to));
+                    // What it began by is its past's; a seat began by nothing of its own.
+                    if let Some(began_by) = all.iter().find(|one| one.id == id).and_then(|one| one.began_by) {
+                        let none = serde_json::Value::Null;
+                        changes.push(Change::new("enrolment.began_by", id, began_by.as_str(), none));
+                    }
                 }
             }
         }

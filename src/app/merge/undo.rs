@@ -155,7 +155,7 @@ impl App {
                 merge_rows::aliases_back(work.tx(), task, undone.id, AccountId(goes.row), stays).await?;
             }
         }
-        merge_changes::unsettle(work.tx(), task, changes).await?;
+        merge_changes::unsettle(work.tx(), task, undone.merged_at, changes).await?;
         merge_rows::open_space(work.tx(), task, returned.id).await?;
         person_names::drop_one(work.tx(), &task.on(survivor.id), undone.id.0).await?;
         for person in [survivor.id, returned.id] {

@@ -114,6 +114,7 @@ impl Desk<'_> {
         let standing = recorded.iter().filter(|known| known.is_standing()).count();
         let confirmed = holds && !elsewhere;
         let differs = child.differs || found.differs();
+        // Whoever asked to be erased is over too: she cannot answer, and would be kept by it.
         let attached = !differs && !related && !over && found.who.id != child.id;
         if attached {
             let guardianship = Guardianship {

@@ -10,11 +10,12 @@ use crate::app::{App, Ctx, Error};
 use crate::domain::access::Task;
 use crate::domain::audit::Actor;
 use crate::domain::id::{PersonId, VerificationId};
+use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::verification::level_after;
 use crate::domain::registry::verification_request::{QUESTIONS_A_DAY, REASK_PAUSE};
 use crate::domain::time::Timestamp;
-use crate::store::{verification_requests, verifications};
+use crate::store::{persons, verification_requests, verifications};
 
 /// What nobody can pay for today waits so long.
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
@@ -47,7 +48,7 @@ impl App {
     }
 
     /// A service is asked again by itself, because of a change that somebody made: at her cost, and where her day is used up,
-    /// a day later.
+    /// a day later. About whoever asked to be erased nobody is asked any more (R18).
     pub(in crate::app) async fn ask_again(
         &self,
         work: &mut Work<'_>,
@@ -56,6 +57,10 @@ impl App {
         person: PersonId,
         service: &VerificationService,
     ) -> Result<(), Error> {
+        let record = persons::find(work.tx(), &task.on(person)).await?;
+        if record.is_none_or(|record| record.status == Status::Cancelled) {
+            return Ok(());
+        }
         let affordable = match ctx.actor {
             Actor::Person { id } => self.may_ask(work, ctx, task, id).await?,
             _ => true,

@@ -9,6 +9,7 @@ use crate::app::{App, Error};
 use crate::domain::access::Task;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::registry::codes::realname::Method;
+use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::contact::ContactKind;
 use crate::domain::registry::document::{Document, DocumentStatus};
 use crate::domain::registry::person::Person;
@@ -53,7 +54,8 @@ pub(super) struct Answer {
 }
 
 impl App {
-    /// What a method compares of a person; `None` where the register lacks any of it.
+    /// What a method compares of a person; `None` where the register lacks any of it, and of whoever asked to be erased: what is kept of
+    /// her leaves the house no more (R18).
     pub(super) async fn facts_for(
         &self,
         tx: &mut Tx,
@@ -61,7 +63,8 @@ impl App {
         person: &Person,
         method: Method,
     ) -> Result<Option<Facts>, Error> {
-        let (Some(compared), Some(name)) = (Compared::by(method), &person.name) else { return Ok(None) };
+        let known = person.name.as_ref().filter(|_| person.status != Status::Cancelled);
+        let (Some(compared), Some(name)) = (Compared::by(method), known) else { return Ok(None) };
         let mut facts = Facts { name: name.as_str().to_owned(), document: None, personal_code: None, phone: None };
         let on = task.on(person.id);
         if compared != Compared::PersonalCode {

@@ -61,6 +61,8 @@ pub struct Held {
     pub role: AdminRole,
     /// How many steps the wanted institution stands below that of the grant; none: not below.
     pub depth: Option<u32>,
+    /// Beside the one who runs the institution: a deputy names no other.
+    pub deputy: bool,
     /// Whether she may hand the role itself on.
     pub may_delegate: bool,
     /// Until when she holds it.
@@ -102,6 +104,8 @@ pub enum GrantError {
     NoPost,
     #[error("nobody under 18 administers")]
     Minor,
+    #[error("a deputy names no deputies (--may-delegate): whoever named her answers for her alone")]
+    Deputy,
 }
 
 /// Whether a grant fits its institution, whoever gives it.
@@ -121,6 +125,14 @@ pub fn fits(wanted: &Wanted) -> Result<(), GrantError> {
     }
 }
 
+/// Whether a grant gives a deputy no right that would not count: a deputy of a deputy acts for nobody.
+///
+/// # Errors
+/// [`GrantError::Deputy`].
+pub fn fits_deputy(wanted: &Wanted) -> Result<(), GrantError> {
+    if wanted.deputy && wanted.may_delegate { Err(GrantError::Deputy) } else { Ok(()) }
+}
+
 /// Whether what somebody holds lets her give this: `Ok(false)` when it does not reach there at all.
 ///
 /// # Errors
@@ -133,7 +145,9 @@ pub fn may_give(held: &Held, wanted: &Wanted) -> Result<bool, GrantError> {
             depth == 1 && !wanted.deputy && role.level().is_some_and(|level| stands_above(held, level))
         }
         // Her own role handed on to a deputy, at her own institution.
-        role if role.runs() => role == held.role && wanted.deputy && held.may_delegate && !wanted.may_delegate,
+        role if role.runs() => {
+            role == held.role && wanted.deputy && held.may_delegate && !held.deputy && !wanted.may_delegate
+        }
         // Who keeps rosters and classes is the institution's own choice.
         AdminRole::SchoolRoster | AdminRole::Class => held.role.runs() && !wanted.may_delegate,
         // Whoever watches over an institution is named from above it.
@@ -186,7 +200,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 
     fn held(role: AdminRole, depth: u32) -> Held {
-        Held { role, depth: Some(depth), may_delegate: false, until: None }
+        Held { role, depth: Some(depth), deputy: false, may_delegate: false, until: None }
     }
 
     fn wanted(role: AdminRole, level: InstitutionLevel) -> Wanted {
@@ -220,7 +234,10 @@ mod tests {
         }
         let deputy = Wanted { deputy: true, ..wanted(School, Level::School) };
         assert!(!may_give(&held(School, 0), &deputy).unwrap());
-        assert!(may_give(&Held { may_delegate: true, ..held(School, 0) }, &deputy).unwrap());
+        let names = Held { may_delegate: true, ..held(School, 0) };
+        assert!(may_give(&names, &deputy).unwrap());
+        assert!(!may_give(&Held { deputy: true, ..names }, &deputy).unwrap(), "a deputy of a deputy acts for nobody");
+        assert_eq!(fits_deputy(&Wanted { may_delegate: true, ..deputy }), Err(GrantError::Deputy));
         assert_eq!(fits(&wanted(County, Level::School)), Err(GrantError::OtherLevel));
         assert_eq!(fits(&wanted(School, Level::County)), Err(GrantError::OtherLevel));
         assert_eq!(fits(&wanted(SchoolRoster, Level::County)), Ok(()), "as counties keep rosters for their schools");
@@ -266,10 +283,10 @@ mod tests {
         #[test]
         fn nobody_gives_what_she_has_not(
             role in 0..AdminRole::ALL.len(), want in 0..AdminRole::ALL.len(), depth in proptest::option::of(0..4u32),
-            may_delegate: bool, deputy: bool, hand_on: bool, until in proptest::option::of(0..100i64), wish in proptest::option::of(0..100i64),
+            may_delegate: bool, is_deputy: bool, deputy: bool, hand_on: bool, until in proptest::option::of(0..100i64), wish in proptest::option::of(0..100i64),
         ) {
             let at = |days: Option<i64>| days.map(|days| Timestamp::from_seconds(NOW.seconds() + days * 86_400));
-            let held = Held { role: AdminRole::ALL[role], depth, may_delegate, until: at(until) };
+            let held = Held { role: AdminRole::ALL[role], depth, deputy: is_deputy, may_delegate, until: at(until) };
             let level = AdminRole::ALL[want].level().unwrap_or(InstitutionLevel::School);
             let wanted = Wanted { role: AdminRole::ALL[want], level, deputy, may_delegate: hand_on, until: at(wish) };
             if may_give(&held, &wanted) == Ok(true) {
@@ -277,7 +294,7 @@ mod tests {
                 prop_assert!(held.until.is_none_or(|end| wanted.until.is_some_and(|wish| wish <= end)));
                 prop_assert!(!hand_on || (wanted.role.runs() && depth == Some(1)));
                 let (own, given) = (held.role.level(), wanted.role.level());
-                prop_assert!(given.is_none_or(|given| own < Some(given) || (deputy && held.role == wanted.role)));
+                prop_assert!(given.is_none_or(|given| own < Some(given) || (deputy && !is_deputy && held.role == wanted.role)));
             }
         }
     }

@@ -48,6 +48,8 @@ pub enum GuardianError {
     Minor,
     #[error("nobody is her own guardian")]
     Herself,
+    #[error("her record is closed: she asked to be erased, or died")]
+    Closed,
     #[error("this relation is none of a guardian to a child")]
     NoGuardian,
     #[error("an institution as guardian (G1) is named with --institution, and acts through one of its staff")]
@@ -122,9 +124,14 @@ impl Guardianship {
         }
     }
 
-    /// It from its first day on, as it was in turn; what is so now ends at the end of time.
+    /// It from its first day on, as it was in turn; what is so now ends at the end of time. One that ended on a day before its last
+    /// change, as by a death that is recorded late, was nothing from that day on.
     pub fn parts(&self, slices: &[GuardianshipSlice]) -> Vec<GuardianshipSlice> {
-        let mut parts: Vec<_> = slices.iter().filter(|slice| slice.guardianship == self.id).cloned().collect();
+        let end = self.valid_to.unwrap_or(NaiveDate::MAX);
+        let own = slices.iter().filter(|slice| slice.guardianship == self.id && slice.valid_from < end);
+        let until =
+            |slice: &GuardianshipSlice| GuardianshipSlice { valid_to: slice.valid_to.min(end), ..slice.clone() };
+        let mut parts: Vec<_> = own.map(until).collect();
         let since = parts.last().map_or(self.valid_from, |last| last.valid_to);
         parts.push(GuardianshipSlice {
             guardianship: self.id,
@@ -185,6 +192,25 @@ mod tests {
             updated_at: NOW,
             version: 1,
         }
+    }
+
+    #[test]
+    fn what_ended_on_an_earlier_day_was_nothing_from_then_on() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let whole = guardian(1, 1).parts(&[]).remove(0);
+        let slice = |from, to| GuardianshipSlice { valid_from: day(from), valid_to: day(to), ..whole.clone() };
+        let slices =
+            [slice("2025-09-01", "2026-05-10"), slice("2026-05-10", "2026-05-20"), slice("2026-05-20", "2026-05-22")];
+        let died =
+            Guardianship { status: GuardianshipStatus::Ended, valid_to: Some(day("2026-05-16")), ..guardian(1, 1) };
+        let told: Vec<_> =
+            died.parts(&slices).into_iter().map(|part| (part.valid_from, part.valid_to, part.status)).collect();
+        let (first, change, end) = (day("2025-09-01"), day("2026-05-10"), day("2026-05-16"));
+        let confirmed = GuardianshipStatus::Confirmed;
+        assert_eq!(
+            told,
+            [(first, change, confirmed), (change, end, confirmed), (end, NaiveDate::MAX, GuardianshipStatus::Ended)]
+        );
     }
 
     proptest! {

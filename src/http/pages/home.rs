@@ -57,6 +57,7 @@ fn look(one: Disclosure) -> Look {
         who: (!who.is_empty()).then(|| who.join(" · ")),
         action: one.action,
         purpose: one.purpose,
+        withheld: one.withheld,
     }
 }
 

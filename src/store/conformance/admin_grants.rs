@@ -11,7 +11,12 @@ use crate::domain::time::Timestamp;
 use crate::store::admin_grants::{self, NewGrant};
 use crate::store::db::{Db, Statement, Tx, args};
 
-on_both_engines!(she_holds_a_grant_once, a_grant_is_live_in_its_window, a_revoked_grant_can_be_given_again);
+on_both_engines!(
+    she_holds_a_grant_once,
+    a_grant_is_live_in_its_window,
+    a_revoked_grant_can_be_given_again,
+    what_lapsed_is_looked_at_again,
+);
 
 const ROLE: &str = "school_admin";
 
@@ -82,4 +87,29 @@ async fn a_revoked_grant_can_be_given_again(db: &Db) {
     assert!(live(&mut tx, 1, NOW).await.is_empty());
     assert!(add(&mut tx, 1, grant(2, 5)).await);
     assert_eq!(live(&mut tx, 1, NOW).await, [2]);
+}
+
+/// Gives one back.
+const GIVE_BACK: Statement =
+    Statement::shared("conformance::GIVE_BACK", "UPDATE admin_grant SET revoked_at = NULL WHERE id = $1");
+
+async fn what_lapsed_is_looked_at_again(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    scene(&mut tx).await;
+    assert!(add(&mut tx, 1, NewGrant { deputy: false, ..grant(1, 5) }).await);
+    assert!(add(&mut tx, 2, NewGrant { granted_by: Some(person_id(1)), ..grant(2, 5) }).await);
+    let all = async |tx: &mut Tx, org| admin_grants::lapsed(tx, &task(), org, NOW, 9).await.unwrap().len();
+    assert_eq!(all(&mut tx, None).await, 0);
+    assert_eq!(tx.execute(REVOKE, args![grant(1, 5).id, NOW]).await.unwrap(), 1);
+    assert_eq!(
+        (all(&mut tx, None).await, all(&mut tx, Some(org_id(5))).await, all(&mut tx, Some(org_id(6))).await),
+        (1, 1, 0)
+    );
+    let found = admin_grants::is_lapsed(&mut tx, &task(), grant(2, 5).id, NOW).await.unwrap().unwrap();
+    assert_eq!((found.person, found.granted_by, found.why.as_str()), (person_id(2), Some(person_id(1)), "namer"));
+    assert!(admin_grants::is_lapsed(&mut tx, &task(), grant(1, 5).id, NOW).await.unwrap().is_none());
+    // Whoever named her has her right back before the deputy's end is written down.
+    assert_eq!(tx.execute(GIVE_BACK, args![grant(1, 5).id]).await.unwrap(), 1);
+    assert!(admin_grants::is_lapsed(&mut tx, &task(), grant(2, 5).id, NOW).await.unwrap().is_none());
+    assert_eq!(live(&mut tx, 2, NOW).await, [2]);
 }

@@ -240,6 +240,7 @@ fn end_samples(v: Values) -> Vec<Sample> {
 
 fn looks(v: Values) -> Vec<Look> {
     let look = |who: Option<&str>, action: &str, purpose: Option<&str>| Look {
+        withheld: false,
         day: "2026-11-20".into(),
         who: who.map(|who| v.text(who)),
         action: action.into(),
@@ -249,6 +250,7 @@ fn looks(v: Values) -> Vec<Look> {
         look(Some("曾慧敏 · 瑞金市怡安希望小学"), "person.record_viewed", Some("职称评审")),
         look(Some("曾慧敏 · 瑞金市怡安希望小学"), "roster.viewed", None),
         look(None, "person.exported", None),
+        Look { withheld: true, ..look(None, "roster.viewed", None) },
     ]
 }
 

@@ -8,6 +8,7 @@ use mingji::app::person_paper::PaperEnded;
 use mingji::app::relation_claim::Decider;
 use mingji::domain::id::PersonId;
 use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::codes::realname::Method;
 use mingji::domain::registry::document::{Document, DocumentLabel, PaperEnd};
 use mingji::domain::registry::personal_code::PersonalCode;
 use mingji::domain::time::Clock as _;
@@ -86,5 +87,43 @@ both_engines! {
         assert!(written.contains("本人报失") && !written.contains(evidence), "the reason stands in the books, the evidence is sealed: {written}");
         assert_eq!(app.app.record_document(&app.operator(), OPERATOR, hers, &held).await.unwrap(), Changed::Done, "issued anew");
         assert_eq!(text(&app, state).await, "superseded -,active -");
+    }
+
+    async fn what_is_issued_anew_keeps_that_it_was_lost_and_stands_alone(app: TestApp) {
+        county::open(&app).await;
+        county::pupils(&app, &[format!("{SCHOOL},ANNE MARTIN,护照,12AB34567,,小学,2024,1班,,,,,\n"), pupil(SCHOOL, "ANNE MARTIN", &number("20170203", 4), None)]).await;
+        let [hers, twin] = called(&app, "ANNE MARTIN").await[..] else { panic!("two records") };
+        let school = Decider::Admin(administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        let (held, other, evidence) = (passport("34CD56789"), passport("56EF78901"), "报失回执在档");
+        app.app.record_document(&app.operator(), OPERATOR, hers, &held).await.unwrap();
+        let before = app.clock.now().shanghai_date();
+        app.pass(Duration::from_secs(10 * 86_400));
+        let missed = app.clock.now().shanghai_date();
+        app.app.end_paper(&app.operator(), OPERATOR, hers, &held, &lost("本人报失", evidence)).await.unwrap();
+        app.app.record_document(&app.operator(), OPERATOR, hers, &other).await.unwrap();
+        app.pass(Duration::from_secs(10 * 86_400));
+        // It is found again: whoever records it is not the one to say that she saw it.
+        assert_eq!(app.app.record_document(&app.operator(), school, hers, &held).await.unwrap(), Changed::Done);
+        let active = "SELECT CAST(COUNT(*) AS TEXT) FROM identity_document d JOIN person p ON p.id = d.person_id WHERE d.status = 'active' AND d.class = 'passport'";
+        assert_eq!(text(&app, &format!("{active} AND p.name = 'ANNE MARTIN'")).await, "1", "in place of the one that came between");
+        let sighted = app.app.vouch(&app.operator(), school, hers, Method::DocumentSighted, None).await;
+        assert_eq!(sighted.unwrap_err().kind, Kind::Conflict);
+        let now = app.clock.now().shanghai_date();
+        assert_eq!((on(&app, hers, before).await, on(&app, hers, missed).await, on(&app, hers, now).await), (vec!["3****9".to_owned()], vec!["5****1".to_owned()], vec!["3****9".to_owned()]));
+        let past = async |who| {
+            let told = app.app.export_person(&app.operator(), who).await.unwrap();
+            let paper = told["documents"].as_array().unwrap().iter().find(|one| one["number"] == "34CD56789").unwrap().clone();
+            (paper["before"][0].clone(), paper["ended_as"].clone())
+        };
+        let kept = (serde_json::json!({ "from": before, "to": missed, "ended_as": "lost", "evidence": evidence }), serde_json::Value::Null);
+        assert_eq!(past(hers).await, kept, "it is hers again, and was lost");
+        // It is opened under whichever record is hers, and goes with her.
+        app.app.merge_persons(&app.operator(), OPERATOR, twin, hers, "同一人").await.unwrap();
+        assert_eq!(past(twin).await, kept);
+        app.app.undo_merge(&app.operator(), OPERATOR, hers, "核实为两人").await.unwrap();
+        assert_eq!(past(hers).await, kept);
+        app.app.record_death(&app.operator(), OPERATOR, hers, now).await.unwrap();
+        app.app.erase_person(&app.operator(), hers).await.unwrap();
+        assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM identity_document_slice").await, "0");
     }
 }

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
+use mingji::app::guardian_life;
 use mingji::app::relation_claim::Decider;
+use mingji::app::student_life::{Order, Whose};
 use mingji::domain::id::PersonId;
+use mingji::domain::registry::guardianship::Restriction;
+use mingji::domain::registry::roster::ClassKey;
 use mingji::domain::time::Clock as _;
 
 use crate::support::app::{TestApp, both_engines};
@@ -54,6 +58,42 @@ both_engines! {
         }
     }
 
+    async fn what_a_stay_began_by_is_its_past_s_and_comes_back(app: TestApp) {
+        county::open(&app).await;
+        for (school, serial) in [(SCHOOL, 2), (OTHER, 4)] {
+            county::pupils(&app, &[pupil(school, "王芳", &number("20170203", serial), None)]).await;
+        }
+        county::pupils(&app, &[pupil(OTHER, "同年级", &number("20170203", 6), None).replace(",1班,", ",2班,")]).await;
+        let [stays, goes] = called(&app, "王芳").await[..] else { panic!("two records") };
+        let came = "UPDATE enrolment SET began_by = '22' WHERE org_id = (SELECT id FROM institution WHERE name = '第八实验小学')";
+        crate::support::database::change(&app.database.url, came).await;
+        app.pass(Duration::from_secs(10 * 86_400));
+        let merged = app.clock.now().shanghai_date();
+        // From, state, 正常 or 借读, and the change by which each stretch at the second school began.
+        let told = async |who| {
+            let all = app.app.enrolments_as_of(&app.operator(), WHY, who, None).await.unwrap();
+            let there = all.into_iter().filter(|one| one.institution == THERE);
+            there.map(|one| (one.from, one.state, one.source, one.began_by.map(|code| code.as_str()))).collect::<Vec<_>>()
+        };
+        let first = told(goes).await[0].0;
+        let merge = async || app.app.merge_persons(&app.operator(), OPERATOR, stays, goes, "同一人").await.unwrap();
+        let undo = async || app.app.undo_merge(&app.operator(), OPERATOR, goes, "核实为两人").await.unwrap();
+        merge().await;
+        assert_eq!(told(stays).await, [(first, "01", "normal", Some("22")), (merged, "01", "borrowed", None)]);
+        undo().await;
+        assert_eq!(told(goes).await, [(first, "01", "normal", Some("22"))], "as if nothing had been");
+        // What the school did meanwhile stays, and nothing of 借读.
+        merge().await;
+        app.pass(Duration::from_secs(10 * 86_400));
+        let rested = app.clock.now().shanghai_date();
+        let whose = Whose { person: stays, org: Some(OTHER.into()), day: None, code: None };
+        let other = ClassKey::read("小学", "2024", "2班", rested).unwrap();
+        app.app.change_student(&app.operator(), OPERATOR, &whose, &Order::Move(other)).await.unwrap();
+        app.pass(Duration::from_secs(10 * 86_400));
+        undo().await;
+        assert_eq!(told(goes).await, [(first, "01", "normal", Some("22")), (rested, "01", "normal", None)]);
+    }
+
     async fn a_death_ends_guardianships_on_its_day(app: TestApp) {
         county::open(&app).await;
         let mother = number("19900809", 2);
@@ -62,14 +102,17 @@ both_engines! {
         app.pass(Duration::from_secs(10 * 86_400));
         let today = app.clock.now().shanghai_date();
         let died = today.checked_sub_days(Days::new(4)).unwrap();
+        let order = guardian_life::Order::Restrict([Restriction::NoLocation].into());
+        app.app.change_guardian(&app.operator(), OPERATOR, child, guardian, &order).await.unwrap();
         app.app.record_death(&app.operator(), OPERATOR, guardian, died).await.unwrap();
         let eve = died.pred_opt().unwrap();
         assert_eq!((guardians(&app, child, eve).await, guardians(&app, child, died).await), (1, 0));
+        assert_eq!(guardians(&app, child, today.pred_opt().unwrap()).await, 0, "nor after a court's order that came later");
         // Whoever asks the command says why, and the child can read it.
         let refused = app.app.guardians_as_of(&app.operator(), " ", child, None).await.unwrap_err();
         assert_eq!(refused.kind, mingji::app::Kind::Invalid);
         let looks = app.app.disclosures(child, None, 10).await.unwrap();
-        assert!(looks.len() == 2 && looks.iter().all(|one| one.purpose.as_deref() == Some(WHY)), "{looks:?}");
+        assert!(looks.len() == 3 && looks.iter().all(|one| one.purpose.as_deref() == Some(WHY)), "{looks:?}");
         assert!(!app.app.disclosures(guardian, None, 10).await.unwrap().is_empty(), "hers is shown with it");
     }
 }

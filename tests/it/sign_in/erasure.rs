@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use mingji::app::relation_claim::Decider;
-use mingji::app::staff_life;
+use mingji::app::{Kind, guardian_life, staff_life};
+use mingji::demo::world::cast;
+use mingji::domain::oidc::scope::ScopeSet;
+use mingji::domain::registry::codes::relation::Relation;
 use mingji::domain::registry::codes::staff::StaffState;
+use mingji::domain::registry::guardianship::Evidence;
+use mingji::domain::time::Clock as _;
 use serde_json::json;
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::browser::Page;
-use crate::support::county::text;
+use crate::support::county::{self, text};
+use crate::support::database::change;
 use crate::support::visitor::Visitor;
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
@@ -131,7 +137,7 @@ both_engines! {
         // Asked for again, and nothing is kept of her: a week is still hers.
         let (_, answer) = ask(&mut person, "/record").await;
         let code = answer.text_of("code").unwrap();
-        crate::support::database::change(&app.database.url, &format!("UPDATE enrolment SET valid_to = valid_from WHERE person_id = (SELECT person_id FROM account WHERE user_name = '{name}')")).await;
+        change(&app.database.url, &format!("UPDATE enrolment SET valid_to = valid_from WHERE person_id = (SELECT person_id FROM account WHERE user_name = '{name}')")).await;
         app.pass(WEEK - Duration::from_secs(60));
         finish(&app).await;
         let stands = look(&mut person, &code).await;
@@ -184,8 +190,81 @@ both_engines! {
         let mut stranger = knocked(&app, "full_claims").await;
         assert_eq!(stranger.browser.post("/erasure", &[("step", "keep"), ("ward", &*id)]).await.status, 404);
         let done = father.browser.press(&home, "step", "keep").await;
+        let by = text(&app, "SELECT CAST(target AS TEXT) FROM audit_entry WHERE action = 'erasure.withdrawn'").await;
+        assert!(by.contains("guardianship") && by.contains(&father.person.person_id.to_string()), "whoever took it back stands there: {by}");
         let home = father.browser.follow(&done).await;
         assert!(home.has("told") && !home.has("erasures") && home.text_of("wards").unwrap().contains("刘*桐"), "{home:#?}");
         assert!(state(&app, &child.user_name).await.starts_with("active inactive"));
+    }
+
+    async fn what_a_child_of_14_asked_for_is_hers_alone(app: TestApp) {
+        let (mut child, mut father) = (knocked(&app, "child_15").await, knocked(&app, "guardian_of_two").await);
+        let (name, small) = (child.person.user_name.clone(), app.person("child_under14").clone());
+        let relation = async |child: &str| {
+            let id = if app.database.url.starts_with("sqlite") { "lower(hex(g.id))" } else { "CAST(g.id AS TEXT)" };
+            let of_him = format!("SELECT {id} FROM guardianship g JOIN account c ON c.person_id = g.child_id JOIN account k ON k.person_id = g.guardian_id WHERE c.user_name = '{child}' AND k.user_name = '{}'", father.person.user_name);
+            text(&app, &of_him).await
+        };
+        let (older, younger) = (relation(&name).await, relation(&small.user_name).await);
+        assert!(!older.is_empty() && !younger.is_empty(), "he is the guardian of both");
+        let (_, answer) = ask(&mut child, "/record").await;
+        let code = answer.text_of("code").unwrap();
+        assert!(!father.browser.open("/").await.has("erasures"), "nor does he read that she asked");
+        assert_eq!(father.browser.post("/erasure", &[("step", "keep"), ("ward", &older)]).await.status, 404);
+        assert!(state(&app, &name).await.starts_with("cancelled"));
+        let stands = look(&mut child, &code).await;
+        assert!(child.browser.press(&stands, "step", "keep").await.has("taken-back"), "she decides");
+
+        // What he asked for about a small one is hers from 14 on: she has no code, so she comes in person.
+        let record = ward(&mut father).await;
+        ask(&mut father, &record).await;
+        assert!(father.browser.open("/").await.has("erasures"));
+        let grown = format!("UPDATE person SET birth_date = '2011-01-01' WHERE id = (SELECT person_id FROM account WHERE user_name = '{}')", small.user_name);
+        change(&app.database.url, &grown).await;
+        app.pass(Duration::from_secs(2));
+        assert!(!father.browser.open("/").await.has("erasures"));
+        assert_eq!(father.browser.post("/erasure", &[("step", "keep"), ("ward", &younger)]).await.status, 404);
+        assert!(app.app.withdraw_erasure(&app.operator(), small.person_id).await.unwrap());
+    }
+
+    async fn who_leaves_speaks_for_nobody_and_is_kept_by_no_claim(app: TestApp) {
+        let (small, platform) = (app.person("child_under14").person_id, app.client("platform_b"));
+        let mut father = knocked(&app, "guardian_of_two").await;
+        let his = father.person.person_id;
+        let (_, answer) = ask(&mut father, "/record").await;
+        assert!(answer.text_of("kept").unwrap().contains("监护"), "{answer:#?}");
+        let said = app.app.record_guardian_consent(&app.operator(), small, his, &platform.id, &ScopeSet::parse("openid")).await;
+        assert_eq!(said.unwrap_err().kind, Kind::Invalid);
+        for closed in [
+            app.app.issue_activation(&app.operator(), his).await.map(drop),
+            app.app.set_password(&app.operator(), his, "seven green lanterns".to_owned().into()).await,
+        ] {
+            assert_eq!(closed.unwrap_err().kind, Kind::Conflict);
+        }
+
+        // A teacher whom a school names as the guardian of its pupils: nobody looked at it when she asks, and later none is attached.
+        let mut teacher = knocked(&app, "full_claims").await;
+        let hers = teacher.person.person_id;
+        let number = cast(app.clock.now().shanghai_date()).iter().find(|one| one.key == "full_claims").unwrap().number();
+        county::open(&app).await;
+        let row = |school, serial| county::pupil(school, "李小", &county::number("20180203", serial), Some(("钟明远", &number)));
+        county::pupils(&app, &[row(county::SCHOOL, 8)]).await;
+        let relations = "SELECT g.status FROM guardianship g JOIN person c ON c.id = g.child_id WHERE c.name = '李小' ORDER BY g.id";
+        assert_eq!(text(&app, relations).await, "confirmed");
+        change(&app.database.url, "UPDATE guardianship SET status = 'pending', verified_by = NULL WHERE child_id = (SELECT id FROM person WHERE name = '李小')").await;
+        app.pass(Duration::from_secs(2));
+        ask(&mut teacher, "/record").await;
+        county::pupils(&app, &[row(county::OTHER, 10)]).await;
+        assert_eq!(text(&app, relations).await, "pending");
+        let other = county::called(&app, "李小").await.pop().unwrap();
+        let add = guardian_life::Order::Add { relation: Relation::Mother, legal: None, evidence: Evidence::Document, institution: None };
+        let added = app.app.change_guardian(&app.operator(), Decider::Operator, other, hers, &add).await;
+        assert_eq!(added.unwrap_err().kind, Kind::Conflict);
+        let leave = staff_life::Order::Leave { org: None, state: StaffState::Resigned };
+        app.app.change_staff(&app.operator(), Decider::Operator, hers, None, &leave).await.unwrap();
+        app.pass(WEEK);
+        finish(&app).await;
+        assert_eq!(text(&app, &format!("SELECT r.state FROM erasure_request r JOIN account a ON a.person_id = r.person_id WHERE a.user_name = '{}'", teacher.person.user_name)).await, "done");
+        assert_eq!(text(&app, relations).await, "rejected");
     }
 }

@@ -6,6 +6,8 @@ pub struct Looks {
     pub lead: &'static str,
     /// The operator's own commands have no name.
     pub operator: &'static str,
+    /// Who it was might lead to a child whom a court keeps from her.
+    pub withheld: &'static str,
     pub record: &'static str,
     pub roster: &'static str,
     pub export: &'static str,
@@ -38,6 +40,7 @@ pub const ZH: Looks = Looks {
     heading: "谁看过您的信息",
     lead: "最近几次：学校或主管部门的管理员看过什么、为什么。",
     operator: "系统运维",
+    withheld: "某位管理员（因法院裁定，不显示是谁）",
     record: "查看了完整档案",
     roster: "查看了名册",
     export: "导出了名册",
@@ -54,6 +57,7 @@ pub const EN: Looks = Looks {
     heading: "Who looked at your record",
     lead: "The latest: what an administrator of a school or authority saw, and why.",
     operator: "The operator",
+    withheld: "An administrator (who is not shown, because of a court's order)",
     record: "saw the full record",
     roster: "saw the roster",
     export: "exported the roster",

@@ -138,6 +138,7 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("scope", "内容", "Facts"),
     ("authorization_details", "办理事项", "In detail"),
     ("purpose", "用途", "Purpose"),
+    ("withheld", "因法院裁定不显示是谁", "Who is not shown, because of a court's order"),
     ("notice", "告知书版本", "Notice"),
     ("service", "服务", "Service"),
     ("method", "方式", "Method"),

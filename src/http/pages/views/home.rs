@@ -73,6 +73,8 @@ pub struct Look {
     pub action: String,
     /// For what.
     pub purpose: Option<String>,
+    /// Who it was is kept back, because a court keeps a child from her.
+    pub withheld: bool,
 }
 
 /// The account of a child under 14.
@@ -162,7 +164,7 @@ struct Page<'a> {
 impl Page<'_> {
     /// "Wang Fang · First School saw the full record; for: …".
     fn look(&self, look: &Look) -> String {
-        let who = look.who.as_deref().unwrap_or(self.l.operator);
+        let who = look.who.as_deref().unwrap_or(if look.withheld { self.l.withheld } else { self.l.operator });
         let what = format!("{who} {}", self.l.of(&look.action));
         let purpose = look.purpose.as_deref().map(self.l.purpose);
         [Some(what), purpose].into_iter().flatten().collect::<Vec<_>>().join(" · ")
