@@ -61,6 +61,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     33 "0033_papers_over_time";
     34 "0034_notices_and_looks";
     35 "0035_queue_vacuum";
+    36 "0036_account_locks";
 };
 
 /// What [`Db::migrate`] did.
