@@ -32,6 +32,8 @@ pub(super) struct Chain {
     begun: Option<CheckpointRow>,
     /// The newest end of which the register says that it was due.
     ended: Option<(i64, [u8; 32])>,
+    /// Ends that nobody signed, as releases before wrote them: good where a signed one came later and covers them.
+    unsigned: Vec<i64>,
     known: Vec<CheckpointRow>,
     faults: Vec<String>,
 }
@@ -45,6 +47,7 @@ impl Chain {
             begins_at: 1,
             begun: None,
             ended: None,
+            unsigned: Vec::new(),
             known: Vec::new(),
             faults: Vec::new(),
         };
@@ -96,7 +99,9 @@ impl Chain {
                     self.ended = Some((through, head));
                 }
             }
-            _ => self.fault(format!("an entry says that those up to {through} have ended, and the register did not")),
+            // One that does not hold was written by somebody else.
+            (None, None) => self.unsigned.push(through),
+            _ => self.fault(not_ours(through)),
         }
     }
 
@@ -138,9 +143,17 @@ impl Chain {
         if due.is_some() && self.ended != due {
             self.fault(format!("no entry says that those before {} have ended", self.begins_at));
         }
+        let covered = self.ended.map_or(0, |(through, _)| through);
+        for through in std::mem::take(&mut self.unsigned).into_iter().filter(|through| *through > covered) {
+            self.fault(not_ours(through));
+        }
         let (begins_at, entries) = (self.begins_at, self.head.seq + 1 - self.begins_at);
         Verdict { holds: self.faults.is_empty(), entries, begins_at, anchor, ends_before, faults: self.faults }
     }
+}
+
+fn not_ours(through: i64) -> String {
+    format!("an entry says that those up to {through} have ended, and the register did not")
 }
 
 /// A line of the file.

@@ -16,15 +16,17 @@ use crate::keys::audit;
 use crate::store::audit_places;
 use crate::store::books::{self, CheckpointRow, Head};
 use crate::store::db::Engine;
-use crate::store::{disclosures, facts};
+use crate::store::{disclosures, facts, feeds};
 
-/// How many are numbered in one transaction: SQLite's writer is held only for a moment (R15).
-const ENTRIES: i64 = 200;
+/// How many entries and events are numbered in one transaction: SQLite's writer is held only for a moment (R15).
+const NARROW: (i64, i64) = (200, 500);
+/// PostgreSQL has a writer for everyone, and numbers keep up behind a large import. Entries first of all: a link follows its
+/// commit within a second (R4).
+const WIDE: (i64, i64) = (2_000, 8_000);
+/// The same where platforms listen: what each may know of the people behind an event is asked one by one.
+const HEARD: (i64, i64) = (2_000, 500);
 /// Where so many were numbered at once, more may wait.
 pub const BATCH: usize = 200;
-const EVENTS: i64 = 500;
-/// PostgreSQL has a writer for everyone: behind a large import the rows wait, not their numbers.
-const EVENTS_WIDE: i64 = 8_000;
 /// A checkpoint at least every so many entries.
 const CHECKPOINT_EVERY: i64 = 1_000;
 
@@ -66,9 +68,13 @@ impl App {
             return Ok(0);
         }
         tx.expect_few().await?;
-        let entries = books::pending_entries(&mut tx, ENTRIES).await?;
-        let most = if self.db.engine() == Engine::Sqlite { EVENTS } else { EVENTS_WIDE };
-        let events = books::pending_events(&mut tx, most).await?;
+        let (entries, events) = match self.db.engine() {
+            Engine::Sqlite => NARROW,
+            Engine::Postgres if feeds::streams(&mut tx).await?.is_empty() => WIDE,
+            Engine::Postgres => HEARD,
+        };
+        let entries = books::pending_entries(&mut tx, entries).await?;
+        let events = books::pending_events(&mut tx, events).await?;
         let mut head = books::head(&mut tx).await?;
         let (mut links, mut places) = (Vec::with_capacity(entries.len()), Vec::new());
         for entry in &entries {
@@ -126,7 +132,7 @@ impl App {
         let mut known = books::checkpoints(&mut tx).await?;
         known.extend_from_slice(anchors);
         let mut chain = Chain::beginning(known, &self.checkpoints.public_key());
-        let mut told = ToldOf::since(self.now().minus(self.lifetimes.disclosures));
+        let mut told = ToldOf::since(self.disclosures_since(&mut tx).await?);
         loop {
             let links = books::chain_after(&mut tx, chain.head().seq, 1_000).await?;
             if links.is_empty() {
@@ -171,7 +177,12 @@ impl App {
     /// # Errors
     /// `Conflict` for a chain that contradicts the newest anchor in the file; a failed store or file.
     pub async fn anchor(&self, file: &Path) -> Result<(), Error> {
-        let known = read_anchors(&tokio::fs::read_to_string(file).await.unwrap_or_default())?;
+        // Only a file that is not there has no anchors: beside one that cannot be read nothing is written.
+        let text = match tokio::fs::read_to_string(file).await {
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => String::new(),
+            read => read.map_err(|why| Error::invalid(format!("the anchor file cannot be read: {why}")))?,
+        };
+        let known = read_anchors(&text)?;
         // First of all: what contradicts it is not signed.
         self.goes_on_from(&known).await?;
         let Some(row) = self.checkpoint().await? else { return Ok(()) };

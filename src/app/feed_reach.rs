@@ -1,10 +1,12 @@
 //! What a platform serves, and looking at everybody anew when that changes or its stream stood still. A stream breaks at once
 //! and is whole again when everybody was looked at, in steps, so that neither sign-ins nor the sequencer wait for a province (R15).
 
-use super::consent::notice_of;
+use std::collections::BTreeSet;
+
+use super::consent::notices_of;
 use super::relation_claim::Decider;
 use super::work::{Housekeeping, Outcome, Work};
-use super::{App, Ctx, Error, access};
+use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{OnePerson as _, Platform, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{ClientId, PersonId};
@@ -23,7 +25,8 @@ impl App {
     /// takes a snapshot, and knows nobody else from then on. `false` when it was so already.
     ///
     /// # Errors
-    /// `NotFound` for an unknown client or institution; `Invalid` for a client that is no platform.
+    /// `NotFound` for an unknown client or institution; `Invalid` for a client that is no platform; `Conflict` for one that
+    /// another institution answers for, which does not stand above.
     pub async fn set_reach(&self, ctx: &Ctx, client: ClientId, org_code: &str, serves: bool) -> Result<bool, Error> {
         let (task, ctx) = (access::task(TaskName::OperatorCommand), Decider::Operator.acting(ctx));
         let mut work = self.begin_beside_sequencer(&ctx, Action::ReachChanged).await?;
@@ -32,6 +35,15 @@ impl App {
             .ok_or_else(|| Error::invalid("only platforms of the system that are in use serve institutions"))?;
         let org = institutions::by_code(work.tx(), &task, org_code).await?;
         let org = org.ok_or_else(|| Error::no_institution(org_code))?;
+        if serves
+            && let Some(own) = found.org
+            && institutions::depth(work.tx(), &task, own, org.id).await?.is_none()
+        {
+            return Err(Error::new(
+                Kind::Conflict,
+                "those who keep this platform know its secret, and with it would read beyond their institution: assign it to one above first (`mingji client assign`), and give it a new secret",
+            ));
+        }
         let changed = match serves {
             true => feeds::add_reach(work.tx(), &platform, org.id, ctx.now).await?,
             false => feeds::end_reach(work.tx(), &platform, org.id).await?,
@@ -72,9 +84,15 @@ impl App {
     /// of anybody says so.
     pub(super) async fn break_stale_stream(&self, tx: &mut Tx, client: ClientId) -> Result<(), Error> {
         let Some((found, platform)) = self.streaming(tx, client).await? else { return Ok(()) };
-        let notice = notice_for(&found);
-        if feeds::is_stale(tx, &platform, notice.as_deref()).await? {
-            feeds::begin_anew(tx, &platform, notice).await?;
+        let Some(before) = feeds::notice(tx, &platform).await? else { return Ok(()) };
+        let now = notice_for(&found);
+        let texts: BTreeSet<&str> = now.iter().flat_map(|now| now.split(' ')).collect();
+        let old: BTreeSet<&str> = before.split(' ').filter(|text| !text.is_empty()).collect();
+        if old.is_empty() != texts.is_empty() || !old.is_subset(&texts) {
+            feeds::begin_anew(tx, &platform, now).await?;
+        } else if old != texts {
+            // An heir answers for it: what was agreed to goes on counting, and nobody is to be looked at anew.
+            feeds::set_notice(tx, &platform, now.as_deref().unwrap_or_default()).await?;
         }
         Ok(())
     }
@@ -150,9 +168,9 @@ impl App {
     }
 }
 
-/// The text to which guardians agree, where the client needs their word.
+/// The texts to which guardians agreed, where the client needs their word, in one order.
 fn notice_for(client: &Client) -> Option<String> {
-    (!client.is_statutory()).then(|| notice_of(client))
+    (!client.is_statutory()).then(|| BTreeSet::from_iter(notices_of(client)).into_iter().collect::<Vec<_>>().join(" "))
 }
 
 /// What a step came to.

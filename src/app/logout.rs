@@ -28,8 +28,10 @@ const PARKED_SEAL: &str = "parked";
 /// How long a delivery may take before another process may try it.
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(30);
 const LOGOUT_TOKEN_LIFE: Duration = Duration::from_secs(120);
-/// How long a cross-site POST waits for its own GET, which the browser is on its way to.
+/// How long a long cross-site POST waits for its own GET, which the browser is on its way to.
 const PARKED: Duration = Duration::from_secs(60);
+/// A sealed form goes along in the address of that GET up to here: every server takes an address twice as long.
+const LONGEST_IN_ADDRESS: usize = 4_096;
 
 /// What the end-session endpoint answers.
 pub enum LogoutReply {
@@ -174,8 +176,9 @@ impl App {
             },
         };
         let Some(who) = self.who(ctx, browser).await? else {
-            // RFC 9700, 4.11.2: whoever registered himself, and shows nothing of ours, sends nobody on who is not signed in.
-            let known = hint.is_some() || client.as_ref().is_some_and(|client| client.vouched);
+            // RFC 9700, 4.11.2: whoever registered himself sends nobody on who is not signed in. An ID token of his own proves
+            // nothing about her: anybody has one who signed in at his own client once.
+            let known = client.as_ref().is_some_and(|client| client.vouched);
             return Ok(LogoutReply::Gone { back: back.filter(|_| known), frames: Vec::new() });
         };
         if let Some(hint) = &hint
@@ -260,16 +263,25 @@ impl App {
         Ok((ctx.now.since(asked_at) <= self.lifetimes.interaction).then_some(request))
     }
 
-    /// Parks the parameters of a cross-site POST, which carries no Lax cookie; our own GET brings them back (R12).
-    /// Sealed, and under the key's digest: a `login_hint` may be a phone or a 学籍号 (R7, R9).
+    /// Puts the parameters of a cross-site POST, which carries no Lax cookie, where our own GET brings them back (R12); the name
+    /// under which it does. Sealed: a `login_hint` may be a phone or a 学籍号 (R7, R9). Nearly every form fits into the name
+    /// itself, so that strangers fill no store and a page can be loaded again for as long as it is good.
     ///
     /// # Errors
     /// `Busy` when strangers left too much in this minute; a failed ephemeral store.
     pub async fn park(&self, ctx: &Ctx, body: &str) -> Result<String, Error> {
-        self.charge_room(ctx, Space::Parked, body.len()).await?;
-        let key = crate::keys::opaque::generate(&*self.random);
-        let key = secrecy::ExposeSecret::expose_secret(&key).to_owned();
-        let sealed = self.sealer.seal_state(PARKED_SEAL, key.as_bytes(), body.as_bytes(), &*self.random)?;
+        let seal = |binding: &[u8]| {
+            let plain = serde_json::to_vec(&(body, ctx.now))?;
+            Ok::<_, Error>(self.sealer.seal_state(PARKED_SEAL, binding, &plain, &*self.random)?)
+        };
+        let whole = seal(b"")?;
+        if whole.len() <= LONGEST_IN_ADDRESS {
+            return Ok(whole);
+        }
+        let key = crate::keys::opaque::generate(&*self.random).expose_secret().to_owned();
+        let sealed = seal(key.as_bytes())?;
+        self.charge_room(ctx, sealed.len()).await?;
+        // Under the digest of its name, so that the store alone opens nothing.
         self.ephemeral.put(Space::Parked, &lookup_key(&key), sealed.as_bytes(), PARKED).await?;
         Ok(key)
     }
@@ -278,11 +290,15 @@ impl App {
     ///
     /// # Errors
     /// A failed ephemeral store.
-    pub async fn unpark(&self, key: &str) -> Result<Option<String>, Error> {
-        let sealed = self.ephemeral.get(Space::Parked, &lookup_key(key)).await?;
-        let sealed = sealed.and_then(|bytes| String::from_utf8(bytes).ok());
-        let plain = sealed.and_then(|text| self.sealer.open_state(PARKED_SEAL, key.as_bytes(), &text).ok());
-        Ok(plain.and_then(|bytes| String::from_utf8(bytes).ok()))
+    pub async fn unpark(&self, ctx: &Ctx, name: &str) -> Result<Option<String>, Error> {
+        let mut plain = self.sealer.open_state(PARKED_SEAL, b"", name).ok();
+        if plain.is_none() {
+            let sealed = self.ephemeral.get(Space::Parked, &lookup_key(name)).await?;
+            let sealed = sealed.and_then(|bytes| String::from_utf8(bytes).ok());
+            plain = sealed.and_then(|text| self.sealer.open_state(PARKED_SEAL, name.as_bytes(), &text).ok());
+        }
+        let parked: Option<(String, Timestamp)> = plain.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Ok(parked.filter(|(_, at)| ctx.now.since(*at) <= self.lifetimes.interaction).map(|(body, _)| body))
     }
 
     /// `mingji client deliveries`: logout tokens that wait or were given up, by client.
@@ -312,7 +328,7 @@ impl App {
                 deliveries::done(&mut tx, delivery.id, now).await?;
                 "delivered"
             }
-            (Err(why), Some(pause)) if why.is_worth_a_retry(delivery.attempts) => {
+            (Err(why), Some(pause)) if why.is_worth_a_retry() => {
                 tracing::warn!(client = %delivery.client, attempts = delivery.attempts, %why, "a logout token did not arrive; it will be tried again");
                 deliveries::later(&mut tx, delivery.id, self.now().plus(pause)).await?;
                 "retried"
@@ -366,7 +382,7 @@ impl App {
         }
         // It may refuse what is not encrypted (2.6), and its keys may be away for a while.
         let Ok(key) = self.encryption_key_of(&client).await else { return Ok(Some(Err(LogoutError::NoKey))) };
-        Ok(Some(Ok(key.encrypt(token.as_bytes(), true, &*self.random)?)))
+        Ok(Some(key.encrypt(token.as_bytes(), true, &*self.random).map_err(|_| LogoutError::NoKey)))
     }
 
     /// The client's address after a sign-out, if it has that one. Whoever was suspended is no way out of here.

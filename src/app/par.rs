@@ -66,7 +66,7 @@ impl App {
         let params = params.without(&["client_id"]).and("client_id", &client.client_id());
         // RFC 9126, 3: an object stands for the request here too.
         let params = self.carried(ctx, &params, &client).await?.unwrap_or(params);
-        let params = match (self.use_up(shown, client.is_public()).await?.jkt, params.get("dpop_jkt")) {
+        let params = match (self.use_up(ctx, shown, client.is_public()).await?.jkt, params.get("dpop_jkt")) {
             // RFC 9449, 10.1: "MUST reject the request if the JWK Thumbprint in dpop_jkt does not match".
             (Some(proved), Some(named)) if proved != named => {
                 return Err(ProtocolError::new(Code::InvalidDpopProof, "dpop_jkt names another key").into());
@@ -95,7 +95,7 @@ impl App {
         let sealed = self.sealer.seal_state(SEAL, &binding, plain.as_bytes(), &*self.random)?;
         let key = opaque::lookup_key(name.expose_secret());
         if client.is_public() {
-            self.charge_room(ctx, Space::PushedByAnybody, sealed.len()).await?;
+            self.charge_room(ctx, sealed.len()).await?;
         }
         self.ephemeral.put(space_of(&client), &key, sealed.as_bytes(), LIFE).await?;
         Ok(Pushed { request_uri: format!("{PREFIX}{}", name.expose_secret()), expires_in: LIFE })

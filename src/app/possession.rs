@@ -92,8 +92,11 @@ impl App {
     /// flood of them stops no client that proves who it is, and nobody who has a token.
     ///
     /// # Errors
-    /// `invalid_dpop_proof` the second time, or a failed dependency.
-    pub(super) async fn use_up(&self, shown: Shown, by_anybody: bool) -> Result<Confirmation, Error> {
+    /// `invalid_dpop_proof` the second time; `Busy` when strangers left too much in this minute; a failed dependency.
+    pub(super) async fn use_up(&self, ctx: &Ctx, shown: Shown, by_anybody: bool) -> Result<Confirmation, Error> {
+        if by_anybody && shown.proof.is_some() {
+            self.charge_room(ctx, 0).await?;
+        }
         let space = if by_anybody { Space::ProofByAnybody } else { Space::Proof };
         if let Some((key, remember)) = &shown.proof
             && !self.ephemeral.put_if_absent(space, key, b"", *remember).await?
@@ -131,8 +134,14 @@ impl App {
     /// # Errors
     /// As [`App::use_up`]; `missing` or `invalid_request` too where the client registered for bound tokens and proved
     /// nothing.
-    pub(super) async fn binding(&self, client: &Client, shown: Shown, missing: Code) -> Result<Confirmation, Error> {
-        let proved = self.use_up(shown, client.is_public()).await?;
+    pub(super) async fn binding(
+        &self,
+        ctx: &Ctx,
+        client: &Client,
+        shown: Shown,
+        missing: Code,
+    ) -> Result<Confirmation, Error> {
+        let proved = self.use_up(ctx, shown, client.is_public()).await?;
         if client.metadata.dpop_bound_access_tokens && proved.jkt.is_none() {
             let why = "the client is registered for bound tokens: a DPoP proof is needed";
             return Err(ProtocolError::new(missing, why).into());
@@ -200,7 +209,7 @@ impl App {
             }
             Scheme::Dpop => {
                 let shown = self.shown(ctx, &token.possession, Some(token.text.expose_secret()))?;
-                self.use_up(shown, false).await?
+                self.use_up(ctx, shown, false).await?
             }
         };
         if bound.is_met_by(&proved) { Ok(()) } else { Err(refused("the token is bound to another key or certificate")) }

@@ -2,6 +2,8 @@
 //! least (`domain::audit`). The log ends from its beginning, checkpoint by checkpoint, so that what is left begins where one was
 //! signed and is verified from there.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -9,16 +11,32 @@ use super::work::{Housekeeping, Outcome};
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::time::Timestamp;
-use crate::store::{books, disclosures};
+use crate::store::db::Tx;
+use crate::store::{books, disclosures, facts};
 
 /// So many checkpoints at once, each a thousand entries or so.
 const STEPS: usize = 20;
 
+/// Up to when rows of disclosures were forgotten: the setting of then, not of now.
+const FORGOTTEN: &str = "disclosures_forgotten_before";
+/// What another process forgets while the log is read lies within it.
+const MEANWHILE: Duration = Duration::from_secs(86_400);
+
 impl App {
+    /// From when on every disclosure is still there.
+    pub(super) async fn disclosures_since(&self, tx: &mut Tx) -> Result<Timestamp, Error> {
+        let kept = self.now().minus(self.lifetimes.disclosures);
+        let forgotten = facts::note(tx, FORGOTTEN).await?.and_then(|text| Timestamp::from_rfc3339(&text));
+        Ok(forgotten.map_or(kept, |forgotten| forgotten.max(kept)).plus(MEANWHILE))
+    }
+
     /// Part of upkeep.
     pub(super) async fn end_what_is_old(&self, now: Timestamp) -> Result<(), Error> {
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
-        disclosures::forget(&mut tx, now.minus(self.lifetimes.disclosures)).await?;
+        let before = now.minus(self.lifetimes.disclosures);
+        if disclosures::forget(&mut tx, before).await? > 0 {
+            facts::set_note(&mut tx, FORGOTTEN, &before.to_rfc3339(), now).await?;
+        }
         tx.commit().await?;
         for _ in 0..STEPS {
             if !self.trim_log().await? {

@@ -2,6 +2,7 @@
 //! taken away, or put in, is found (ruling R4).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -26,14 +27,22 @@ pub(super) fn detail_of(people: &[PersonId]) -> (&'static str, Value) {
 /// Compares entries with the rows that people read of them.
 pub(super) struct ToldOf {
     since: Timestamp,
-    /// From the first entry on that has the detail all have it: those of releases before had none.
-    always: bool,
+    /// When the first entry was written that has the detail: those of releases before had none.
+    begun: Option<Timestamp>,
 }
+
+/// While replicas are replaced one by one, those of before still write entries without.
+const CHANGEOVER: Duration = Duration::from_secs(86_400);
 
 impl ToldOf {
     /// Rows are kept since then.
     pub(super) fn since(since: Timestamp) -> Self {
-        Self { since, always: false }
+        Self { since, begun: None }
+    }
+
+    /// Whether an entry must have the detail if it showed somebody.
+    fn is_due(&self, at: Timestamp) -> bool {
+        self.begun.is_some_and(|begun| at >= begun.plus(CHANGEOVER))
     }
 
     /// Compares some entries.
@@ -48,9 +57,11 @@ impl ToldOf {
             let said = &linked.entry.details[SHOWN];
             let mut people = shown.remove(&linked.entry.id).unwrap_or_default();
             people.sort_unstable();
-            self.always |= !said.is_null();
+            if !said.is_null() && self.begun.is_none() {
+                self.begun = Some(linked.entry.at);
+            }
             let agrees = if people.is_empty() { said.is_null() } else { *said == detail_of(&people).1 };
-            if self.always && !agrees {
+            if !agrees && (!said.is_null() || self.is_due(linked.entry.at)) {
                 chain.fault(format!("the list of people whom entry {} showed was changed", linked.head.seq));
             }
         }

@@ -81,7 +81,7 @@ impl App {
             Request::Refresh { .. } => Code::InvalidGrant,
             _ => Code::InvalidDpopProof,
         };
-        let proved = self.binding(&client, shown, missing).await?;
+        let proved = self.binding(&ctx, &client, shown, missing).await?;
         let tokens = match request {
             Request::Code { code, redirect_uri, verifier, wanted } => {
                 let proof = (redirect_uri.as_deref(), verifier.as_deref());
@@ -350,7 +350,7 @@ impl App {
             if !next.is_to_be_stored_after(&before, &self.lifetimes) {
                 return Ok(presented);
             }
-            if grants::store_family(work.tx(), next, counter).await? {
+            if grants::store_family(work.tx(), next, before.counter).await? {
                 return Ok(presented);
             }
             family =

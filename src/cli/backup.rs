@@ -8,6 +8,7 @@ use super::{Failure, passphrase, runtime, serve};
 use crate::app::Ctx;
 use crate::app::backup::{self, Backup, Restore};
 use crate::config::Settings;
+use crate::domain::time::Timestamp;
 use crate::keys::root::RootSecrets;
 use crate::store::snapshot;
 use crate::telemetry::SystemClock;
@@ -57,10 +58,14 @@ pub async fn restore(config: Option<&Path>, args: &Args, output: &Output) -> Res
     let anchors = serve::anchor_file(&database);
     let job = Restore { file: args.file.clone(), database, anchors, keys_dir: settings.keys_dir.clone(), passphrase };
     let restored = backup::restore(job, &SystemClock, Bytes::new("restoring", stop)).await?;
-    // Opens it as the service will.
-    let app = runtime::command_on(&settings).await?;
-    app.note_restored(&Ctx::task(&app, "restore"), restored.made_at).await?;
-    app.close().await;
+    // The database that was there has lost nothing.
+    if !restored.secrets_only {
+        // Opens it as the service will.
+        let app = runtime::command_on(&settings).await?;
+        app.note_restored(&Ctx::task(&app, "restore"), restored.made_at).await?;
+        app.note_backed_up(restored.made_at).await?;
+        app.close().await;
+    }
     if restored.issuer != settings.issuer.as_str() {
         tracing::warn!(
             backup = restored.issuer,
@@ -71,10 +76,41 @@ pub async fn restore(config: Option<&Path>, args: &Args, output: &Output) -> Res
     output.say(&restored, |restored| {
         let what = if restored.secrets_only { "the root secrets came back to the database that was there" } else { "restored" };
         format!(
-            "{what} in {:.1} s: {} as of {}; what happened later is not in it. Run `mingji doctor`, then start the service",
+            "{what} in {:.1} s: {} as of {}; what happened later is not in it: if signing keys were ended since (`mingji keys rotate --compromised`), end them again. Run `mingji doctor`, then start the service",
             restored.seconds,
             restored.database.display(),
             restored.made_at.to_rfc3339()
+        )
+    })
+}
+
+/// The moment to which a database went back.
+#[derive(clap::Args)]
+pub struct RestoredArgs {
+    /// What was committed later is lost (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    as_of: String,
+}
+
+/// What came of it.
+#[derive(serde::Serialize)]
+struct Noted {
+    as_of: String,
+    streams: usize,
+}
+
+/// Says that the database went back: after a point-in-time recovery, or a fail-over to a replica that lagged.
+pub async fn restored(config: Option<&Path>, args: &RestoredArgs, output: &Output) -> Result<(), Failure> {
+    let as_of = Timestamp::from_rfc3339(&args.as_of)
+        .ok_or_else(|| Failure::new("--as-of is a moment as in 2026-09-01T02:00:00Z"))?;
+    let app = runtime::command(config).await?;
+    let streams = app.note_restored(&Ctx::task(&app, "restored"), as_of).await?;
+    app.close().await;
+    let noted = Noted { as_of: as_of.to_rfc3339(), streams };
+    output.say(&noted, |noted| {
+        format!(
+            "noted: {} streams of platforms begin anew. If signing keys were ended after {} (`mingji keys rotate --compromised`), end them again",
+            noted.streams, noted.as_of
         )
     })
 }

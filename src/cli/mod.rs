@@ -131,6 +131,9 @@ enum Command {
     /// Brings a one-box install back from such a file, into an empty place.
     #[command(after_help = "Example: mingji restore /media/safe/mingji-2026-09-01.backup")]
     Restore(backup::Args),
+    /// Says that the database went back to an earlier moment by its own tools: platforms read their people anew.
+    #[command(after_help = "Example: mingji restored --as-of 2026-09-01T02:00:00Z")]
+    Restored(backup::RestoredArgs),
     /// Root secrets and signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -181,6 +184,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Platform(command) => platform::run(config, &command, output).await,
         Command::Backup(args) => backup::backup(config, &args, output).await,
         Command::Restore(args) => backup::restore(config, &args, output).await,
+        Command::Restored(args) => backup::restored(config, &args, output).await,
         Command::Keys(command) => keys::run(config, &command, output).await,
         Command::Audit(command) => audit::run(config, &command, output).await,
     }

@@ -33,6 +33,9 @@ impl EncryptionKey {
             return None;
         }
         let point = [&[4], &coordinate("x")?[..], &coordinate("y")?[..]].concat();
+        // What is no point on the curve would be found out with the first token, and by whoever waits for that.
+        let half = EphemeralPrivateKey::generate(&ECDH_P256, ring_generator()).ok()?;
+        agree_ephemeral(half, &UnparsedPublicKey::new(&ECDH_P256, &point), |_| ()).ok()?;
         Some(Self { kid: text("kid").map(str::to_owned), point })
     }
 
@@ -105,15 +108,19 @@ mod tests {
 
     #[test]
     fn only_a_key_for_encryption_is_one() {
-        let good = json!({ "kty": "EC", "crv": "P-256", "use": "enc", "x": "A".repeat(43), "y": "A".repeat(43) });
+        // RFC 7517, appendix A.1.
+        let good = json!({
+            "kty": "EC", "crv": "P-256", "use": "enc", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+            "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+        });
         assert!(EncryptionKey::parse(&good).is_some());
-        for (name, value) in [("use", "sig"), ("crv", "P-384"), ("kty", "OKP"), ("alg", "RSA-OAEP"), ("x", "AA")] {
+        let off = "A".repeat(43);
+        for (name, value) in
+            [("use", "sig"), ("crv", "P-384"), ("kty", "OKP"), ("alg", "RSA-OAEP"), ("x", "AA"), ("y", off.as_str())]
+        {
             let mut bad = good.clone();
             bad[name] = value.into();
             assert!(EncryptionKey::parse(&bad).is_none(), "{name}");
         }
-        // Zero is no point on the curve, and nothing is sent under it.
-        let random = crate::keys::random::SystemRandom::new();
-        assert_eq!(EncryptionKey::parse(&good).unwrap().encrypt(b"x", false, &random), Err(KeyError::NotSigned));
     }
 }

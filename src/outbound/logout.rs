@@ -2,9 +2,6 @@
 
 use super::client::{GuardedClient, OutboundError};
 
-/// How often a platform may say 400 before it is believed, over some eight minutes.
-const REFUSALS: u32 = 4;
-
 /// Why a platform did not sign the person out.
 #[derive(Debug, thiserror::Error)]
 pub enum LogoutError {
@@ -23,13 +20,12 @@ pub enum LogoutError {
 }
 
 impl LogoutError {
-    /// Whether another attempt makes sense after so many. Behind a 400 may stand a fault that passes (2.5 lets the provider
-    /// try again), or a token that no attempt makes better: a few minutes tell the two apart.
-    pub fn is_worth_a_retry(&self, attempts: u32) -> bool {
+    /// Whether another attempt makes sense. Behind a 400 may stand a fault that passes (2.5 lets the provider try again), so it
+    /// is tried as long as anything else.
+    pub fn is_worth_a_retry(&self) -> bool {
         match self {
             Self::Unreached(OutboundError::Url) => false,
-            Self::Refused => attempts < REFUSALS,
-            Self::NoKey | Self::Status(_) | Self::Unreached(_) => true,
+            Self::Refused | Self::NoKey | Self::Status(_) | Self::Unreached(_) => true,
         }
     }
 }

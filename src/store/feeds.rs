@@ -20,7 +20,11 @@ statements! {
     OPEN = "INSERT INTO platform_stream (client_id, head, floor) VALUES ($1, 0, 0) ON CONFLICT (client_id) DO NOTHING";
     // The next number is spent on the break itself, so that whoever read everything before it is behind it too.
     BREAK = "UPDATE platform_stream SET head = head + 1, floor = head + 1, rebuilding_after = $2, notice = $3 WHERE client_id = $1";
-    STALE = "SELECT client_id FROM platform_stream WHERE client_id = $1 AND COALESCE(notice, '') <> $2";
+    NOTICE = "SELECT COALESCE(notice, '') AS notice FROM platform_stream WHERE client_id = $1";
+    SET_NOTICE = "UPDATE platform_stream SET notice = $2 WHERE client_id = $1";
+    // As BREAK, for all at once, and far behind what anybody read.
+    RESTART = "UPDATE platform_stream SET head = head + $1, floor = head + $1, rebuilding_after = $2";
+    FORGET_ALL = "DELETE FROM platform_feed";
     REBUILT_TO = "UPDATE platform_stream SET rebuilding_after = $2 WHERE client_id = $1";
     MOVE_HEAD = "UPDATE platform_stream SET head = $2 WHERE client_id = $1";
     APPEND = "INSERT INTO platform_feed (client_id, seq, kind, subject_id, fields, event_id, numbered_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -53,6 +57,14 @@ statements! {
     CHILD_OF = "SELECT child_id AS person_id FROM guardianship WHERE id = $1";
     RECEIPT_OF = "SELECT person_id FROM consent WHERE id = $1";
     CLASS_OF = "SELECT org_id FROM class WHERE id = $1";
+}
+
+struct Text(String);
+
+impl FromRow for Text {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("notice")?))
+    }
 }
 
 struct Who(PersonId);
@@ -175,8 +187,8 @@ pub async fn stream(tx: &mut Tx, platform: &Platform) -> Result<Option<Stream>, 
     tx.optional(STREAM, args![platform.client()]).await
 }
 
-/// Breaks a stream: whoever reads it begins anew with a snapshot, which is there when everybody was looked at. `notice` is
-/// the text under which receipts count from now on.
+/// Breaks a stream: whoever reads it begins anew with a snapshot, which is there when everybody was looked at. `notice` names
+/// the texts under which receipts count from now on.
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -186,13 +198,32 @@ pub async fn begin_anew(tx: &mut Tx, platform: &Platform, notice: Option<String>
     Ok(())
 }
 
-/// Whether receipts counted under another text when everybody was looked at; a platform with a basis of its own has none.
+/// Breaks every stream, with numbers behind all that were given before: the register came back from an older copy, and its
+/// readers know of changes that it does not.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn is_stale(tx: &mut Tx, platform: &Platform, notice: Option<&str>) -> Result<bool, StoreError> {
-    let values = args![platform.client(), notice.unwrap_or_default()];
-    Ok(tx.optional::<Whose>(STALE, values).await?.is_some())
+pub async fn restart(tx: &mut Tx, beyond: i64) -> Result<(), StoreError> {
+    tx.execute(RESTART, args![beyond, PersonId(Uuid::nil())]).await?;
+    tx.execute(FORGET_ALL, args![]).await?;
+    Ok(())
+}
+
+/// Under which texts receipts counted when everybody was looked at: empty for a platform with a basis of its own, and for one
+/// without a stream.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn notice(tx: &mut Tx, platform: &Platform) -> Result<Option<String>, StoreError> {
+    Ok(tx.optional::<Text>(NOTICE, args![platform.client()]).await?.map(|row| row.0))
+}
+
+/// More texts count than before, and none less.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn set_notice(tx: &mut Tx, platform: &Platform, notice: &str) -> Result<(), StoreError> {
+    tx.execute(SET_NOTICE, args![platform.client(), notice]).await.map(drop)
 }
 
 /// Notes up to whom everybody was looked at; `None` when that is done.

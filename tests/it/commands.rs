@@ -119,6 +119,7 @@ const COMMANDS: &[&[&str]] = &[
     &["platform", "unserve"],
     &["backup"],
     &["restore"],
+    &["restored"],
     &["keys", "init"],
     &["keys", "list"],
     &["keys", "rotate"],
@@ -476,6 +477,10 @@ fn anchors_beside_the_database_are_read_by_themselves() {
     place.json(&["keys", "rotate"], "");
     place.json(&["keys", "rotate"], "");
     refused(&place.run(&["audit", "anchor", &beside]), "audit verify");
+    // Nor beside one that nobody can look at.
+    let unreadable = place.path().join("unreadable.jsonl").to_string_lossy().into_owned();
+    std::fs::write(&unreadable, [0xff, b'\n']).unwrap();
+    refused(&place.run(&["audit", "anchor", &unreadable]), "cannot be read");
 }
 
 async fn open(place: &Place) -> sqlx::SqliteConnection {

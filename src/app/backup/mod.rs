@@ -15,13 +15,15 @@ use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::time::Timestamp;
 use crate::store::db::Db;
-use crate::store::{facts, snapshot};
+use crate::store::{facts, feeds, snapshot};
 
 pub use draft::sync_folder_of;
 pub use restore::{Restore, Restored, restore};
 pub use write::{Backup, Written};
 
 const NOTE: &str = "database_backed_up_at";
+/// More than a stream numbers between two backups.
+const BEYOND: i64 = 1_000_000_000;
 /// What is read and sealed at a time.
 const BLOCK: usize = 64 * 1024;
 
@@ -43,19 +45,27 @@ impl App {
         Ok(note.and_then(|text| Timestamp::from_rfc3339(&text)))
     }
 
-    /// Writes down that this register came out of a backup of `made_at`, in the audit log and for `doctor`: the copy was
-    /// taken before its own backup could be noted.
+    /// Writes down in the audit log that this register went back to `made_at`; how many streams begin anew. Platforms may have heard of changes that it does not know: all their
+    /// streams begin anew, behind every number that was ever given, or a reader who is ahead would be believed again as soon
+    /// as the numbers reach her, and never hear of those between (R4).
     ///
     /// # Errors
     /// A failed store.
-    pub async fn note_restored(&self, ctx: &Ctx, made_at: Timestamp) -> Result<(), Error> {
-        let mut work = self.begin(ctx, Action::Restored).await?;
+    pub async fn note_restored(&self, ctx: &Ctx, made_at: Timestamp) -> Result<usize, Error> {
+        let mut work = self.begin_beside_sequencer(ctx, Action::Restored).await?;
+        let streams = feeds::streams(work.tx()).await?.len();
+        feeds::restart(work.tx(), BEYOND).await?;
         work.detail("made_at", made_at.to_rfc3339());
         work.commit(super::work::Outcome::Done).await?;
-        self.note(made_at).await
+        self.rebuild_streams().await?;
+        Ok(streams)
     }
 
-    async fn note(&self, made_at: Timestamp) -> Result<(), Error> {
+    /// Notes for `doctor` when the database was backed up. The copy in a backup was taken before that could be noted.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn note_backed_up(&self, made_at: Timestamp) -> Result<(), Error> {
         let mut tx = self.housekeeping(Housekeeping::Installation).await?;
         facts::set_note(&mut tx, NOTE, &made_at.to_rfc3339(), made_at).await?;
         // The root secrets are in it.

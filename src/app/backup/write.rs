@@ -83,7 +83,7 @@ impl App {
         let mut work = self.begin(ctx, Action::BackedUp).await?;
         work.detail("bytes", bytes);
         work.commit(Outcome::Done).await?;
-        self.note(made_at).await?;
+        self.note_backed_up(made_at).await?;
         let seconds = |span: Duration| span.as_secs_f64();
         Ok(Written {
             file,

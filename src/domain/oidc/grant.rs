@@ -243,6 +243,11 @@ impl Family {
                 Presented::Kept(Self { idle_expires_at, ..self })
             };
         }
+        // Only we give counters out: one ahead of ours was given by a register that came back from an older copy since
+        // (promise 8). It goes on from there, and whoever holds one from before it is found out as ever.
+        if counter > self.counter {
+            return Self { counter, ..self }.present(counter, rotates, now, lifetimes);
+        }
         // The newest token was never presented (else the counter would have moved on), so its predecessor may
         // come from a client that lost the answer.
         if counter.checked_add(1) == Some(self.counter) && now.since(self.rotated_at) <= REPEAT_WINDOW {
@@ -299,6 +304,18 @@ mod tests {
         ));
         assert_eq!(next.present(1, true, now.plus(lifetimes.refresh_idle), &lifetimes), Presented::Ended);
         assert!(matches!(family(now).present(0, false, now, &lifetimes), Presented::Kept(f) if f.counter == 0));
+    }
+
+    #[test]
+    fn a_register_of_before_takes_the_token_that_was_given_since() {
+        let lifetimes = Lifetimes::default();
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let Presented::Rotated(next) = family(now).present(10, true, now, &lifetimes) else { panic!("goes on") };
+        assert_eq!(next.counter, 11);
+        assert_eq!(next.clone().present(7, true, now, &lifetimes), Presented::Replayed, "an older one is found out");
+        assert!(matches!(family(now).present(3, false, now, &lifetimes), Presented::Kept(f) if f.counter == 3));
+        assert_eq!(family(now).present(u32::MAX, true, now, &lifetimes), Presented::Ended);
+        assert_eq!(next.present(30, true, now.plus(lifetimes.refresh_idle), &lifetimes), Presented::Ended);
     }
 
     #[test]

@@ -21,7 +21,7 @@ const LONGEST_PARKED: usize = 16 * 1024;
 pub async fn get(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit) -> Response {
     let mut params = Params::parse(query.as_deref().unwrap_or_default());
     if let Some(key) = params.get(PARKED) {
-        match app.unpark(key).await {
+        match app.unpark(&visit.ctx, key).await {
             Ok(Some(body)) => params = Params::parse(&body),
             Ok(None) => return error::stop(visit, PageStop::Expired),
             Err(why) => return error::failure(visit, &why),

@@ -104,8 +104,8 @@ fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTar
         }
         Page::GuardianNeeded { request, who, client, details, back } => {
             let (back, forms) = match back.map(|back| (back.url(), back)) {
-                None => (None, FormTargets::Ourselves),
-                Some((Some(url), _)) => (Some(views::Back::Link(url)), FormTargets::Ourselves),
+                None => (None, FormTargets::Client),
+                Some((Some(url), _)) => (Some(views::Back::Link(url)), FormTargets::Client),
                 Some((None, back)) => (Some(views::Back::Form(posted(back))), FormTargets::Client),
             };
             let view = views::GuardianNeeded {

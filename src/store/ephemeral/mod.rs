@@ -55,6 +55,8 @@ pub enum Space {
     NetworkFailures,
     /// Forms that a foreign site posted, until our own GET fetches them (ruling R12).
     Parked,
+    /// How much strangers left in this minute, by network and in all.
+    Room,
     /// Registrations of strangers, by network.
     Registrations,
     /// Questions of one client, to one person or from one network.
@@ -67,7 +69,7 @@ pub enum Space {
 
 impl Space {
     /// Every space.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Code,
         Self::PushedRequest,
         Self::PushedByAnybody,
@@ -79,6 +81,7 @@ impl Space {
         Self::DeviceFailures,
         Self::NetworkFailures,
         Self::Parked,
+        Self::Room,
         Self::Registrations,
         Self::Questions,
         Self::CodeTries,
@@ -98,6 +101,7 @@ impl Space {
             Self::DeviceFailures => "fd",
             Self::NetworkFailures => "fn",
             Self::Parked => "k",
+            Self::Room => "rm",
             Self::Registrations => "rg",
             Self::Questions => "q",
             Self::CodeTries => "qt",
@@ -115,6 +119,7 @@ impl Space {
             | Self::DeviceFailures
             | Self::NetworkFailures
             | Self::Parked
+            | Self::Room
             | Self::Registrations
             | Self::PushedRequest
             | Self::PushedByAnybody

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mingji::app::Kind;
 use mingji::domain::id::ClientId;
 use serde_json::json;
 
@@ -58,7 +59,11 @@ both_engines! {
         assert!(rotate(&mut county, &rp, "3600").await.has("client-secret"), "it serves a school of hers");
         // What lies above the county.
         let above = select_texts(&app.database.url, "SELECT k.value FROM institution_code k JOIN institution c ON c.parent_id = k.org_id JOIN institution_code n ON n.org_id = c.id WHERE n.value = 'ED36078100'").await;
-        assert!(app.app.set_reach(&app.operator(), rp.id.parse().unwrap(), &above[0], true).await.unwrap());
+        let serve = async || app.app.set_reach(&app.operator(), rp.id.parse().unwrap(), &above[0], true).await;
+        assert_eq!(serve().await.unwrap_err().kind, Kind::Conflict, "with the secret that she has read she would read the city");
+        app.app.assign_client(&app.operator(), rp.id.parse().unwrap(), None, None).await.unwrap();
+        assert!(serve().await.unwrap());
+        assign(&app, &rp, COUNTY).await;
         assert!(!rotate(&mut county, &rp, "3600").await.has("client-secret"));
         assert_eq!(count(&app, "SELECT COUNT(*) FROM audit_entry WHERE action = 'client.secret_rotated' AND result = 'done'").await, 1);
     }

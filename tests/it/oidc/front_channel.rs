@@ -165,6 +165,7 @@ both_engines! {
         for kind in FRONT {
             let page = child.go(&rp, &ask_for(&rp, kind)).await;
             assert!(page.has("guardian-consent-needed"), "{kind}: {page:#?}");
+            assert_eq!(page.headers["cross-origin-opener-policy"], "unsafe-none", "the window of whoever asked stays his");
             let silent = child.browser.open(&rp.url(&ask_for(&rp, kind).with("prompt", "none"))).await;
             assert!(silent.location().unwrap().contains('#'));
             let answer = silent.answer();

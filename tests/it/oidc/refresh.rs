@@ -6,6 +6,7 @@ use mingji::domain::auth::lifetimes::Lifetimes;
 use serde_json::json;
 
 use crate::support::app::both_engines;
+use crate::support::database::change;
 use crate::support::relying_party::Answer;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -43,6 +44,20 @@ both_engines! {
             assert_ne!(next.refresh(), token);
             token = next.refresh();
         }
+    }
+
+    /// A backup, or a replica that lagged, knows an older token than the app has (promise 8).
+    async fn a_register_that_went_back_signs_no_app_out(app: TestApp) {
+        let rp = app.public_client().await;
+        let first = app.teacher().sign_in(&rp).await.refresh();
+        let second = rp.refresh(&first).await.refresh();
+        let third = rp.refresh(&second).await.refresh();
+        change(&app.database.url, "UPDATE refresh_family SET counter = 0").await;
+        let fourth = rp.refresh(&third).await;
+        assert_eq!((fourth.status, rp.refresh(&fourth.refresh()).await.status), (200, 200), "{fourth:?}");
+        app.pass(Duration::from_secs(61));
+        assert_eq!(rp.refresh(&second).await.error(), "invalid_grant", "an older one is a thief's as ever");
+        assert_eq!(rp.refresh(&fourth.refresh()).await.error(), "invalid_grant");
     }
 
     async fn a_lost_answer_costs_nothing(app: TestApp) {

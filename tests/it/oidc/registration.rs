@@ -128,6 +128,8 @@ both_engines! {
             json!({ "grant_types": ["client_credentials"], "edu_resources": ["https://r.example/"] }),
             json!({ "grant_types": ["authorization_code", "implicit"], "response_types": ["code"] }),
             json!({ "jwks": { "keys": [{ "kty": "oct", "k": "AAAA" }] } }),
+            // No point on the curve: no token could ever be encrypted to it.
+            json!({ "id_token_encrypted_response_alg": "ECDH-ES", "jwks": { "keys": [{ "kty": "EC", "crv": "P-256", "use": "enc", "x": "A".repeat(43), "y": "A".repeat(43) }] } }),
             json!({ "client_name": 7 }),
             json!({ "token_endpoint_auth_method": "tls_client_auth" }),
         ] {
