@@ -11,6 +11,7 @@ use crate::domain::id::{GrantId, OrgId, PersonId};
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::scope::Scope;
+use crate::domain::registry::admin_rule::Duty;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::registry::guardianship::Guardianship;
@@ -105,7 +106,9 @@ const VENDOR_ROLES: [AdminRole; 1] = [AdminRole::Vendor];
 /// These look, and change nothing.
 const REVIEWING_ROLES: [AdminRole; 1] = [AdminRole::AppReviewer];
 
-/// Whoever runs an institution minds its accounts, and whoever minds its security.
+/// Whoever minds security minds accounts.
+const SECURITY_ROLES: [AdminRole; 1] = [AdminRole::Security];
+/// And so does whoever runs an institution.
 const ACCOUNT_ROLES: [AdminRole; 6] = [
     AdminRole::National,
     AdminRole::Province,
@@ -237,6 +240,21 @@ impl App {
     /// `NotFound` when she may nowhere.
     pub(crate) async fn account_subtree(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<Subtree, Error> {
         held(subtree(tx, admin, &ACCOUNT_ROLES, now).await?, "security_admin")
+    }
+
+    /// The same by the kind of her duties: as who minds security, and as who runs institutions.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub(crate) async fn account_duties(
+        &self,
+        tx: &mut Tx,
+        admin: PersonId,
+        now: Timestamp,
+    ) -> Result<Vec<(Duty, Subtree)>, Error> {
+        let security = subtree(tx, admin, &SECURITY_ROLES, now).await?.map(|scope| (Duty::Security, scope));
+        let running = subtree(tx, admin, &CASE_ROLES, now).await?.map(|scope| (Duty::System, scope));
+        Ok(security.into_iter().chain(running).collect())
     }
 
     /// Where somebody minds privacy now.

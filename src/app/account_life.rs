@@ -1,5 +1,5 @@
-//! What becomes of an account by the hand of an administrator: locked 管理锁定 and unlocked, signed out, given a code to begin
-//! with. It reaches nobody of whom she does not cover every side, and nobody who administers at her own level or above (R1).
+//! What becomes of an account by the hand of an administrator: looked at, signed out, given a code to begin with; locks are next
+//! door. It reaches nobody of whom she does not cover every side, and nobody who administers at her own level or above (R1).
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::activation::{activation_code, canonical};
 use super::relation_claim::Decider;
+use super::roster_view::Cut;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Subtree, Task, TaskName};
@@ -14,9 +15,8 @@ use crate::domain::audit::Action;
 use crate::domain::id::{AccountId, ActivationId, OrgId, PersonId, SessionId};
 use crate::domain::registry::account::Account;
 use crate::domain::registry::codes::status::Status;
-use crate::domain::registry::reason::read_reason;
 use crate::keys::opaque;
-use crate::store::{accounts, activations, admin_grants, cases, credentials, institutions, persons, sessions};
+use crate::store::{accounts, activations, admin_grants, cases, institutions, persons, sessions};
 
 const SEAL: &str = "session at the API";
 
@@ -76,30 +76,30 @@ pub struct BeginningCode {
 }
 
 /// Whose account, held.
-struct Minded {
-    person: PersonId,
-    account: Account,
+pub(super) struct Minded {
+    pub(super) person: PersonId,
+    pub(super) account: Account,
 }
 
-/// With which duty she comes.
+/// Whose part it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Duty {
+pub(super) enum Part {
     /// Who runs the institution, or minds its security.
     Minding,
     /// Who runs it.
     Running,
 }
 
-fn missing() -> Error {
+pub(super) fn missing() -> Error {
     Error::not_found("the account")
 }
 
-fn task() -> Task {
+pub(super) fn task() -> Task {
     access::task(TaskName::AccountCare)
 }
 
 impl App {
-    /// Accounts of who studies, works or has wards at an institution, without a name, behind a person, at most `limit`.
+    /// Accounts of who studies, works or has wards at an institution, without a name, behind a person, at most `limit`. Audited.
     ///
     /// # Errors
     /// `NotFound` for whoever minds no accounts, and for an institution that is not below her.
@@ -110,28 +110,38 @@ impl App {
         org: OrgId,
         after: Option<PersonId>,
         limit: usize,
-    ) -> Result<Vec<AccountLine>, Error> {
+    ) -> Result<Cut<AccountLine>, Error> {
         let mut tx = self.db.read().await?;
         let admin = by.admin().ok_or_else(missing)?;
         let scope = self.account_subtree(&mut tx, admin, ctx.now).await?;
         self.seen(&mut tx, &scope, org).await?;
         let after = after.unwrap_or(PersonId(uuid::Uuid::nil()));
-        let found = accounts::of_institution(&mut tx, &scope, org, after, limit).await?;
+        let found = accounts::of_institution(&mut tx, &scope, org, after, limit + 1).await?;
+        drop(tx);
         let line = |(person_id, user_name, state)| AccountLine { person_id, user_name, state };
-        Ok(found.into_iter().map(line).collect())
+        let cut = Cut::at(found.into_iter().map(line).collect(), limit);
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::AccountsViewed).await?;
+        work.target("institution", org).detail("rows", cut.items.len());
+        work.commit(Outcome::Done).await?;
+        Ok(cut)
     }
 
-    /// Where somebody is signed in.
+    /// Where somebody is signed in. Audited, and noted for her.
     ///
     /// # Errors
     /// `NotFound` for an account that is not wholly in the administrator's care.
     pub async fn sessions_of(&self, ctx: &Ctx, by: Decider, person: PersonId) -> Result<Vec<SessionLine>, Error> {
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::SessionsViewed).await?;
-        let minded = self.minded(&mut work, &ctx, by, person, Duty::Minding).await?;
+        let minded = self.minded(&mut work, &ctx, by, person, Part::Minding).await?;
         let viewer = by.admin().ok_or_else(missing)?;
-        let mut lines = Vec::new();
-        for session in sessions::reaching(work.tx(), &task().on(minded.person), ctx.now).await? {
+        let found = sessions::reaching(work.tx(), &task().on(minded.person), ctx.now).await?;
+        work.target("person", minded.person).detail("sessions", found.len()).shows(minded.person);
+        work.commit(Outcome::Done).await?;
+        let mut lines = Vec::with_capacity(found.len());
+        for session in found {
+            // Another connection may be asked for it, which nobody waits for while she holds one.
             let client = match session.client {
                 Some(client) => self.client_by_id(client, ctx.now).await?.map(|client| client.display_name(false)),
                 None => None,
@@ -145,8 +155,6 @@ impl App {
                 last_seen: session.last_seen_at.to_rfc3339(),
             });
         }
-        work.target("person", minded.person).detail("sessions", lines.len());
-        work.commit(Outcome::Done).await?;
         Ok(lines)
     }
 
@@ -172,61 +180,13 @@ impl App {
             }
         };
         let mut work = self.begin(&ctx, Action::SessionsEnded).await?;
-        let minded = self.minded(&mut work, &ctx, by, person, Duty::Minding).await?;
+        let minded = self.minded(&mut work, &ctx, by, person, Part::Minding).await?;
         let on = task().on(minded.person);
         let meant = |session: &crate::domain::auth::session::Session| only.is_none_or(|only| only == session.id);
         let ended = self.end_meant(&mut work, &on, ctx.now, "ended by an administrator", meant).await?;
         work.target("person", minded.person).target("account", minded.account.id).detail("sessions", ended);
         let ended = usize::try_from(ended).map_err(Error::internal)?;
         self.told_of(work, minded.person, minded.account.state, ended).await
-    }
-
-    /// Locks somebody out 管理锁定: sessions, what was granted in them, and codes that were not used end with it.
-    ///
-    /// # Errors
-    /// As [`App::sessions_of`]; `Conflict` for an account that is locked, or is none to sign in with; `Invalid` for a reason
-    /// that is none.
-    pub async fn lock_account(
-        &self,
-        ctx: &Ctx,
-        by: Decider,
-        person: PersonId,
-        reason: &str,
-    ) -> Result<AccountState, Error> {
-        let reason = read_reason(reason).map_err(|why| Error::invalid(why.to_string()))?;
-        let ctx = by.acting(ctx);
-        let mut work = self.begin(&ctx, Action::AccountLocked).await?;
-        let Minded { person, account } = self.minded(&mut work, &ctx, by, person, Duty::Minding).await?;
-        if !matches!(account.state, Status::Active | Status::Inactive | Status::Locked) {
-            return Err(Error::new(Kind::Conflict, "the account is locked already, or none to sign in with"));
-        }
-        let on = task().on(person);
-        let ended = self.end_sessions_of(&mut work, &on, ctx.now, "locked by an administrator").await?;
-        activations::end_open(work.tx(), account.id, ctx.now).await?;
-        accounts::set_state(work.tx(), &on, account.id, Status::AdminLocked, ctx.now).await?;
-        work.target("person", person).target("account", account.id).because(reason);
-        work.event("account", account.id, "account.locked", &["state"]);
-        self.told_of(work, person, Status::AdminLocked, ended).await
-    }
-
-    /// Lets somebody in again.
-    ///
-    /// # Errors
-    /// As [`App::sessions_of`]; `Conflict` for an account that is not locked.
-    pub async fn unlock_account(&self, ctx: &Ctx, by: Decider, person: PersonId) -> Result<AccountState, Error> {
-        let ctx = by.acting(ctx);
-        let mut work = self.begin(&ctx, Action::AccountUnlocked).await?;
-        let Minded { person, account } = self.minded(&mut work, &ctx, by, person, Duty::Minding).await?;
-        if !matches!(account.state, Status::AdminLocked | Status::Locked) {
-            return Err(Error::new(Kind::Conflict, "the account is not locked"));
-        }
-        // Whoever never chose a password begins with a code, as before.
-        let chosen = credentials::password(work.tx(), &access::door(), account.id).await?.is_some();
-        let state = if chosen { Status::Active } else { Status::Inactive };
-        accounts::set_state(work.tx(), &task().on(person), account.id, state, ctx.now).await?;
-        work.target("person", person).target("account", account.id);
-        work.event("account", account.id, "account.unlocked", &["state"]);
-        self.told_of(work, person, state, 0).await
     }
 
     /// A fresh code for one person, with which she chooses a password; earlier ones of hers end. For who runs an
@@ -237,7 +197,7 @@ impl App {
     pub async fn issue_code(&self, ctx: &Ctx, by: Decider, person: PersonId) -> Result<BeginningCode, Error> {
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::ActivationIssued).await?;
-        let Minded { person, account } = self.minded(&mut work, &ctx, by, person, Duty::Running).await?;
+        let Minded { person, account } = self.minded(&mut work, &ctx, by, person, Part::Running).await?;
         if !matches!(account.state, Status::Active | Status::Inactive) {
             return Err(Error::new(Kind::Conflict, "the account is locked, or none to sign in with"));
         }
@@ -253,30 +213,33 @@ impl App {
     }
 
     /// The account of somebody whom an administrator covers wholly, held before her right is looked at, as whoever grants
-    /// its holder something holds it.
-    async fn minded(
+    /// its holder something holds it. The operator covers everybody.
+    pub(super) async fn minded(
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
         by: Decider,
         person: PersonId,
-        duty: Duty,
+        part: Part,
     ) -> Result<Minded, Error> {
-        let admin = by.admin().ok_or_else(missing)?;
-        let scope = match duty {
-            Duty::Minding => self.account_subtree(work.tx(), admin, ctx.now).await?,
-            Duty::Running => self.case_subtree(work.tx(), admin, ctx.now).await?,
+        let scope = match (by, part) {
+            (Decider::Operator, _) => None,
+            (Decider::Admin(admin), Part::Minding) => Some(self.account_subtree(work.tx(), admin, ctx.now).await?),
+            (Decider::Admin(admin), Part::Running) => Some(self.case_subtree(work.tx(), admin, ctx.now).await?),
         };
         let person = persons::survivor(work.tx(), person).await?.ok_or_else(missing)?;
         let on = task().on(person);
         accounts::hold(work.tx(), &on).await?.ok_or_else(missing)?;
         let account = accounts::find(work.tx(), &on).await?.ok_or_else(missing)?;
-        let hers = admin != person && self.is_wholly_in(work, &scope, person, ctx.now).await?;
+        let hers = match &scope {
+            Some(scope) => scope.admin() != person && self.is_wholly_in(work, scope, person, ctx.now).await?,
+            None => true,
+        };
         if hers { Ok(Minded { person, account }) } else { Err(missing()) }
     }
 
     /// Whether all sides of somebody lie in a scope, and what she administers strictly below its tops.
-    async fn is_wholly_in(
+    pub(super) async fn is_wholly_in(
         &self,
         work: &mut Work<'_>,
         scope: &Subtree,
@@ -298,7 +261,7 @@ impl App {
         Ok(!sides.is_empty())
     }
 
-    async fn told_of(
+    pub(super) async fn told_of(
         &self,
         work: Work<'_>,
         person_id: PersonId,

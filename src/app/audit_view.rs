@@ -1,5 +1,6 @@
-//! The audit as an auditor reads it 审计: entries over her subtree, by whose rights or about whom. They hold ids and names of
-//! fields, never a person's value (R7); where somebody sat is left to the operator's file.
+//! The audit as an auditor reads it 审计: entries over her subtree, by whose rights or about which institution, and what those above
+//! or the operator did to whoever belongs there. They hold ids and names of fields, never a person's value (R7); where somebody
+//! sat is left to the operator's file.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::relation_claim::Decider;
+use super::walk::{InScope, STEPS, Walked};
 use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::access::Subtree;
@@ -15,7 +17,6 @@ use crate::domain::id::{AuditId, OrgId};
 use crate::store::audit_places;
 use crate::store::books::Linked;
 use crate::store::db::Tx;
-use crate::store::institutions;
 
 /// Who acted.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -87,52 +88,87 @@ impl App {
         by: Decider,
         wanted: &Wanted,
         limit: usize,
-    ) -> Result<Vec<AuditRow>, Error> {
-        let ctx = by.acting(ctx);
-        let mut work = self.begin(&ctx, Action::AuditRead).await?;
+    ) -> Result<Walked<AuditRow, i64>, Error> {
         let auditor = by.admin().ok_or_else(|| Error::not_found("an auditor"))?;
-        let scope = self.audit_subtree(work.tx(), auditor, ctx.now).await?;
+        // However much there is to read, nobody who writes waits for it.
+        let mut tx = self.db.read().await?;
+        let scope = self.audit_subtree(&mut tx, auditor, ctx.now).await?;
         let top = match wanted.org {
-            Some(org) => Some(self.seen(work.tx(), &scope, org).await?.id),
+            Some(org) => Some(self.seen(&mut tx, &scope, org).await?.id),
             None => scope.roots().next(),
         };
-        let (action, before) = (wanted.action.as_deref().unwrap_or_default(), wanted.before.unwrap_or(i64::MAX));
-        let found = audit_places::page(work.tx(), &scope, wanted.org, action, before, limit).await?;
-        let mut rows = Vec::with_capacity(found.len());
-        for linked in found {
-            rows.push(row(work.tx(), &scope, linked).await?);
+        let (found, on) = look(&mut tx, &scope, wanted, limit + 1).await?;
+        let (mut rows, mut seen) = (Vec::with_capacity(found.len()), InScope::new(&scope));
+        for linked in audit_places::entries(&mut tx, &scope, &found).await? {
+            rows.push(row(&mut tx, &mut seen, linked).await?);
         }
+        drop(tx);
+        let walked = Walked::at(rows, limit, on, |row| row.seq);
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::AuditRead).await?;
         if let Some(top) = top {
             work.target("institution", top);
         }
-        work.detail("rows", rows.len()).detail("from", rows.first().map(|row| row.seq));
+        work.detail("rows", walked.items.len()).detail("from", walked.items.first().map(|row| row.seq));
         work.commit(Outcome::Done).await?;
-        Ok(rows)
+        Ok(walked)
     }
 }
 
-async fn row(tx: &mut Tx, scope: &Subtree, Linked { head, entry }: Linked) -> Result<AuditRow, Error> {
+/// Numbers of entries, and below which number more of them may stand.
+async fn look(
+    tx: &mut Tx,
+    scope: &Subtree,
+    Wanted { org, action, before }: &Wanted,
+    most: usize,
+) -> Result<(Vec<i64>, Option<i64>), Error> {
+    let walk = audit_places::walk(tx, scope, *org, action.as_deref().unwrap_or_default()).await?;
+    let (mut found, mut on) = (Vec::new(), Some(before.unwrap_or(i64::MAX)));
+    for _ in 0..STEPS {
+        let Some(before) = on.filter(|_| found.len() < most) else { break };
+        let step = walk.step(tx, before, most - found.len()).await?;
+        found.extend(step.found);
+        on = step.below;
+    }
+    Ok((found, on))
+}
+
+async fn row(tx: &mut Tx, seen: &mut InScope<'_>, Linked { head, entry }: Linked) -> Result<AuditRow, Error> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let mut rights = Vec::new();
+    let (mut rights, mut elsewhere) = (Vec::new(), false);
     // What somebody holds elsewhere, and where else it was about, is not this auditor's to know.
     for right in entry.actor["rights"].as_array().into_iter().flatten() {
-        if let Some(institution_id) = hers(tx, scope, &right["institution"]).await? {
-            rights.push(AuditRight { role: text(&right["role"]).unwrap_or_default(), institution_id });
+        match hers(tx, seen, &right["institution"]).await? {
+            Some(institution_id) => {
+                rights.push(AuditRight { role: text(&right["role"]).unwrap_or_default(), institution_id });
+            }
+            None => elsewhere = true,
         }
     }
+    let (mut named, mut told) = (0_usize, Vec::new());
     let mut target: BTreeMap<String, String> = BTreeMap::new();
     for (kind, id) in entry.target.as_object().into_iter().flatten() {
-        if kind != "institution" || hers(tx, scope, id).await?.is_some() {
-            target.extend(text(id).map(|id| (kind.clone(), id)));
+        if kind == "institution" {
+            named += 1;
+            let Some(org) = hers(tx, seen, id).await? else { continue };
+            told.push(org);
         }
+        target.extend(text(id).map(|id| (kind.clone(), id)));
     }
     let mut details = entry.details;
-    if let Some(named) = details["institutions"].as_array().cloned() {
-        let mut told = Vec::new();
-        for id in named {
-            told.extend(hers(tx, scope, &id).await?.map(|org| Value::from(org.to_string())));
+    if let Some(all) = details["institutions"].as_array().cloned() {
+        let mut list = Vec::new();
+        for id in &all {
+            list.extend(hers(tx, seen, id).await?);
         }
-        details["institutions"] = told.into();
+        named += all.len();
+        details["institutions"] = list.iter().map(|org| Value::from(org.to_string())).collect();
+        told.extend(list);
+    }
+    let mut reason = entry.reason;
+    // Done by somebody who holds rights at two places, about the other one: that it was done, and no more.
+    if elsewhere && named > 0 && told.is_empty() {
+        (target, details, reason) = (BTreeMap::new(), Value::Object(serde_json::Map::new()), None);
     }
     Ok(AuditRow {
         seq: head.seq,
@@ -147,14 +183,14 @@ async fn row(tx: &mut Tx, scope: &Subtree, Linked { head, entry }: Linked) -> Re
         target,
         action: entry.action,
         result: entry.result,
-        reason: entry.reason,
+        reason,
         request_id: entry.request_id,
         details,
     })
 }
 
 /// An institution that an entry names, where it is the auditor's.
-async fn hers(tx: &mut Tx, scope: &Subtree, id: &Value) -> Result<Option<OrgId>, Error> {
+async fn hers(tx: &mut Tx, seen: &mut InScope<'_>, id: &Value) -> Result<Option<OrgId>, Error> {
     let Some(org) = id.as_str().and_then(|id| id.parse().ok()) else { return Ok(None) };
-    Ok(institutions::find_in(tx, scope, org).await?.map(|org| org.id))
+    Ok(seen.has(tx, org).await?.then_some(org))
 }

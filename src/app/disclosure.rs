@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::kept_away::{Told, kept_away};
 use super::relation_claim::Decider;
+use super::walk::{InScope, STEPS, Walked};
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{OnePerson, Subtree, TaskName};
@@ -34,6 +35,9 @@ pub struct Disclosure {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withheld: bool,
 }
+
+/// So many are read in one step.
+const STEP: usize = 200;
 
 /// The newest of all.
 fn end() -> AuditId {
@@ -84,30 +88,34 @@ impl App {
         person: PersonId,
         before: Option<AuditId>,
         limit: usize,
-    ) -> Result<Vec<Disclosure>, Error> {
-        let ctx = by.acting(ctx);
-        let mut work = self.begin(&ctx, Action::DisclosuresViewed).await?;
+    ) -> Result<Walked<Disclosure, AuditId>, Error> {
         let missing = || Error::not_found("the person");
         let admin = by.admin().ok_or_else(missing)?;
-        let scope = self.privacy_subtree(work.tx(), admin, ctx.now).await?;
-        let person = self.person_in(work.tx(), &ctx, &scope, person).await?.id;
+        let mut tx = self.db.read().await?;
+        let scope = self.privacy_subtree(&mut tx, admin, ctx.now).await?;
+        let person = self.person_in(&mut tx, ctx, &scope, person).await?.id;
         let on = access::task(TaskName::RosterView).on(person);
-        let (mut told, mut last) = (Vec::new(), before);
-        while told.len() < limit {
-            let page = self.shown_of(work.tx(), &on, last, limit).await?;
-            let Some(end) = page.last().map(|one| one.entry) else { break };
-            last = Some(end);
+        let (mut told, mut seen) = (Vec::new(), InScope::new(&scope));
+        // What others were shown is passed over, and may be nearly all.
+        let mut place = Some(before.unwrap_or_else(end));
+        for _ in 0..STEPS {
+            let Some(before) = place.filter(|_| told.len() <= limit) else { break };
+            let page = self.shown_of(&mut tx, &on, Some(before), STEP).await?;
+            place = page.last().map(|one| one.entry).filter(|_| page.len() == STEP);
             for one in page {
-                if is_by_hers(work.tx(), &scope, &one).await? {
-                    let right = by_right(work.tx(), &one, person).await?;
-                    told.push(tell(work.tx(), one, right, Some(&scope)).await?);
+                if told.len() <= limit && is_by_hers(&mut tx, &mut seen, &one).await? {
+                    let right = by_right(&mut tx, &one, person).await?;
+                    told.push(tell(&mut tx, one, right, Some(&scope)).await?);
                 }
             }
         }
-        told.truncate(limit);
-        work.target("person", person).detail("rows", told.len());
+        drop(tx);
+        let walked = Walked::at(told, limit, place, |one| one.id);
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::DisclosuresViewed).await?;
+        work.target("person", person).detail("rows", walked.items.len());
         work.commit(Outcome::Done).await?;
-        Ok(told)
+        Ok(walked)
     }
 
     /// The same in a transaction that is open, as it is told to the person herself: never what leads to a child whom a court keeps from
@@ -162,9 +170,9 @@ pub(super) fn rights(shown: &Shown) -> impl Iterator<Item = OrgId> + '_ {
 }
 
 /// Whether it was shown by the rights of an institution in a scope: by whom else it was is not hers to know.
-async fn is_by_hers(tx: &mut Tx, scope: &Subtree, shown: &Shown) -> Result<bool, Error> {
+async fn is_by_hers(tx: &mut Tx, seen: &mut InScope<'_>, shown: &Shown) -> Result<bool, Error> {
     for org in rights(shown) {
-        if institutions::find_in(tx, scope, org).await?.is_some() {
+        if seen.has(tx, org).await? {
             return Ok(true);
         }
     }

@@ -22,8 +22,8 @@ use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::db::Tx;
 use crate::store::{
-    accounts, admin_grants, consents, enrolments, erasure_requests, erasures, guardianships, identities, merges,
-    staffings, wards,
+    account_locks, accounts, admin_grants, consents, enrolments, erasure_requests, erasures, guardianships, identities,
+    merges, staffings, wards,
 };
 
 /// Requests that the daily job reads at once.
@@ -269,7 +269,10 @@ impl App {
             return Err(Error::busy("somebody ended it at the same moment"));
         }
         if let Some(account) = accounts::find(work.tx(), &on).await? {
-            accounts::set_state(work.tx(), &on, account.id, Status::Inactive, ctx.now).await?;
+            // Asking to be erased, and thinking better of it, opens no lock.
+            let locked = !account_locks::of_people(work.tx(), &task, &[request.person]).await?.is_empty();
+            let state = if locked { Status::AdminLocked } else { Status::Inactive };
+            accounts::set_state(work.tx(), &on, account.id, state, ctx.now).await?;
             work.event("account", account.id, "account.opened_again", &["state"]);
         }
         erasures::release(work.tx(), &on).await?;

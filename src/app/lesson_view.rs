@@ -5,7 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::relation_claim::Decider;
-use super::roster_view::{Cut, Viewed};
+use super::roster_view::{Cut, Viewed, name_until};
 use super::{App, Ctx, Error};
 use crate::domain::id::{ClassId, OrgId, PersonId, StaffingId};
 use crate::domain::registry::codes::subject::Subject;
@@ -25,7 +25,7 @@ pub struct LessonRow {
     pub staffing_id: StaffingId,
     /// Who.
     pub person_id: PersonId,
-    /// Her name.
+    /// Her name; of whoever left, the one that she had then.
     pub name: String,
     /// ZXXKC and extensions; none of a head teacher alone.
     pub subject: Option<Subject>,
@@ -59,21 +59,23 @@ impl App {
         let day = day.unwrap_or_else(|| ctx.now.shanghai_date());
         let span = Span { day, after: after.unwrap_or(Uuid::nil()), limit: limit + 1 };
         let found = roster_rows::lessons(&mut tx, &scope, org, span).await?;
-        drop(tx);
-        let row = |lesson: roster_rows::Lesson| LessonRow {
-            id: lesson.id,
-            class_id: lesson.class,
-            class: lesson.class_name,
-            staffing_id: lesson.staffing,
-            person_id: lesson.person,
-            name: lesson.name.unwrap_or_default(),
-            subject: lesson.subject,
-            head_teacher: lesson.head_teacher,
-            from: lesson.valid_from,
-            to: lesson.valid_to,
-        };
         let Cut { items: found, more } = Cut::at(found, limit);
-        let items: Vec<LessonRow> = found.into_iter().map(row).collect();
+        let mut items = Vec::with_capacity(found.len());
+        for lesson in found {
+            items.push(LessonRow {
+                id: lesson.id,
+                class_id: lesson.class,
+                class: lesson.class_name,
+                staffing_id: lesson.staffing,
+                person_id: lesson.person,
+                name: name_until(&mut tx, lesson.person, lesson.post_to, lesson.name.unwrap_or_default()).await?,
+                subject: lesson.subject,
+                head_teacher: lesson.head_teacher,
+                from: lesson.valid_from,
+                to: lesson.valid_to,
+            });
+        }
+        drop(tx);
         self.note_view(ctx, by, viewed, items.iter().map(|row| row.person_id).collect(), items.len()).await?;
         Ok(Cut { items, more })
     }

@@ -5,8 +5,10 @@
 mod access;
 pub mod account;
 pub mod account_life;
+mod account_lock;
 pub mod activation;
 pub mod admin;
+pub mod admin_duties;
 pub mod admin_lapse;
 pub mod admin_why;
 pub mod administrator;
@@ -112,6 +114,7 @@ pub mod student_life;
 pub mod token;
 pub mod userinfo;
 pub mod verification;
+pub mod walk;
 pub mod ward;
 pub mod work;
 

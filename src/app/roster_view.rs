@@ -180,19 +180,21 @@ impl App {
         let day = day.unwrap_or_else(|| ctx.now.shanghai_date());
         let span = Span { day, after: after.map_or(Uuid::nil(), |post| post.0), limit: limit + 1 };
         let posts = roster_rows::staff(&mut tx, &scope, org, span).await?;
-        drop(tx);
-        let row = |post: roster_rows::StaffPlace| StaffRow {
-            staffing_id: post.id,
-            person_id: post.person,
-            name: post.name.unwrap_or_default(),
-            sex: post.sex,
-            category: post.category,
-            post: post.post,
-            staff_no: post.staff_no,
-            state: post.state,
-        };
         let Cut { items: posts, more } = Cut::at(posts, limit);
-        let items: Vec<StaffRow> = posts.into_iter().map(row).collect();
+        let mut items = Vec::with_capacity(posts.len());
+        for post in posts {
+            items.push(StaffRow {
+                staffing_id: post.id,
+                name: name_until(&mut tx, post.person, post.valid_to, post.name.unwrap_or_default()).await?,
+                person_id: post.person,
+                sex: post.sex,
+                category: post.category,
+                post: post.post,
+                staff_no: post.staff_no,
+                state: post.state,
+            });
+        }
+        drop(tx);
         self.note_view(ctx, by, of, items.iter().map(|row| row.person_id).collect(), items.len()).await?;
         Ok(Cut { items, more })
     }

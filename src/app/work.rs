@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::shown::detail_of;
-use super::{App, Ctx, Error, Kind};
-use crate::domain::audit::{Action, Entry};
+use super::{App, Ctx, Error, Kind, access};
+use crate::domain::access::TaskName;
+use crate::domain::audit::{Action, Actor, Entry};
 use crate::domain::event::Event;
-use crate::domain::id::{AuditId, ClientId, EventId, PersonId};
+use crate::domain::id::{AuditId, ClientId, EventId, OrgId, PersonId};
 use crate::store::db::{Change, Tx};
-use crate::store::{admin_grants, books, disclosures, registrations};
+use crate::store::{admin_grants, audit_places, books, disclosures, institutions, registrations};
 
 /// How often two who write about the same people at once are let try again.
 const TRIES: u32 = 8;
@@ -282,6 +283,26 @@ impl Work<'_> {
         self
     }
 
+    /// Names the institutions of whom something was done to, so that their auditors hear of it: those over which the
+    /// administrator holds a right, and of what a command did all. What is done to her elsewhere is nothing of theirs (R1).
+    async fn name_places(&mut self, rights: Option<&BTreeSet<OrgId>>) -> Result<(), Error> {
+        let person = self.target.get("person").and_then(|id| id.as_str()?.parse().ok());
+        let Some(person) = person.map(PersonId) else { return Ok(()) };
+        let task = access::task(TaskName::AuditPlaces);
+        let mut places = audit_places::sides_of(&mut self.tx, &task.on(person)).await?;
+        if let Some(rights) = rights {
+            let above = institutions::above_many(&mut self.tx, &task, &places).await?;
+            places.retain(|org| above.iter().any(|(below, above)| below == org && rights.contains(above)));
+        }
+        if !places.is_empty() {
+            let named = self.details.entry("institutions").or_insert_with(|| json!([]));
+            if let Some(list) = named.as_array_mut() {
+                list.extend(places.into_iter().map(|org| json!(org)));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the entry and the events and makes everything durable.
     ///
     /// # Errors
@@ -297,6 +318,7 @@ impl Work<'_> {
             self.details.insert(name.into(), said);
         }
         let mut actor = serde_json::to_value(&self.ctx.actor)?;
+        let mut over = None;
         if let Some(ip) = self.ctx.ip {
             actor["ip"] = json!(ip.to_string());
         }
@@ -304,6 +326,10 @@ impl Work<'_> {
             let rights = admin_grants::live(&mut self.tx, admin, self.ctx.now).await?;
             actor["rights"] =
                 rights.iter().map(|right| json!({ "role": right.role, "institution": right.org })).collect();
+            over = Some(rights.into_iter().map(|right| right.org).collect::<BTreeSet<_>>());
+        }
+        if over.is_some() || matches!(self.ctx.actor, Actor::Task { .. }) {
+            self.name_places(over.as_ref()).await?;
         }
         let entry = Entry {
             // Of the writing, not of the request: from here on its way to a number is measured (R4).

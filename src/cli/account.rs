@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::output::{Output, read_line};
 use super::{Failure, runtime, slips};
+use crate::app::relation_claim::Decider;
 use crate::app::{App, Ctx};
 use crate::domain::id::PersonId;
 
@@ -35,6 +36,12 @@ pub enum Command {
     /// Prints a one-time activation link.
     #[command(after_help = "Example: mingji account link abcd-efgh-jkmn")]
     Link {
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Lets somebody in again whose account an administrator locked, whoever that was.
+    #[command(after_help = "Example: mingji account unlock --person ID")]
+    Unlock {
         #[command(flatten)]
         who: Who,
     },
@@ -99,6 +106,10 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             let person = who.resolve(&app).await?;
             let issued = app.issue_activation(&ctx, person).await?;
             output.say(&json!({ "code": issued.0, "link": issued.1 }), |_| issued.1.clone())
+        }
+        Command::Unlock { who } => {
+            let unlocked = app.unlock_account(&ctx, Decider::Operator, who.resolve(&app).await?).await?;
+            output.say(&unlocked, |unlocked| format!("{} is {}", unlocked.person_id, unlocked.state))
         }
     }
 }

@@ -20,6 +20,9 @@ use crate::telemetry::SystemClock;
 /// A nightly backup that is older than this has failed seven times.
 const BACKUP_TOO_OLD: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// Of many the first few are named.
+const NAMED: usize = 5;
+
 #[derive(Serialize)]
 struct Finding {
     what: &'static str,
@@ -91,6 +94,7 @@ async fn examine(settings: &Settings) -> Result<Vec<Finding>, Failure> {
             } else {
                 found("audit anchors", anchors(&app).await?);
             }
+            found("duties", duties(&app).await?);
             found("clock", clock(&app).await?);
             app.close().await;
         }
@@ -215,6 +219,22 @@ async fn database_backup(app: &App) -> Result<(State, String), Failure> {
     } else {
         (State::Ok, said)
     })
+}
+
+/// What was given before the profile was raised stays joined until somebody takes it back.
+async fn duties(app: &App) -> Result<(State, String), Failure> {
+    let joined = app.joined_duties().await?;
+    if joined.is_empty() {
+        return Ok((State::Ok, "apart, where MINGJI_PROTECTION=3 asks for it".into()));
+    }
+    let named: Vec<String> = joined.iter().take(NAMED).map(ToString::to_string).collect();
+    let say = format!(
+        "{} hold duties of several kinds, which MINGJI_PROTECTION=3 keeps apart (三员分离): take a role back with \
+         `mingji admin revoke --person ID`: {}",
+        joined.len(),
+        named.join(", ")
+    );
+    Ok((State::Warning, say))
 }
 
 /// Entries from the future mean that this clock, or another replica's, is wrong.

@@ -102,6 +102,8 @@ pub enum TaskName {
     AdminDesk,
     /// Accounts; whether she is wholly an administrator's is checked against evidence.
     AccountCare,
+    /// Where an entry of the audit about somebody belongs.
+    AuditPlaces,
     /// Classes of a school; whether the school is hers is checked against an administrator's evidence.
     ClassLife,
     /// Rights that ended by themselves, to be written down.

@@ -52,6 +52,7 @@ pub enum Action {
     AccountLocked,
     AccountUnlocked,
     SessionsViewed,
+    AccountsViewed,
     IdentityChosen,
     ConsentGiven,
     ConsentWithdrawn,
@@ -142,6 +143,7 @@ impl Action {
             Self::AccountLocked => "account.locked",
             Self::AccountUnlocked => "account.unlocked",
             Self::SessionsViewed => "sessions.viewed",
+            Self::AccountsViewed => "accounts.viewed",
             Self::IdentityChosen => "session.identity_chosen",
             Self::ConsentGiven => "consent.given",
             Self::ConsentWithdrawn => "consent.withdrawn",
@@ -245,7 +247,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The institutions that it concerns: by whose rights it was done, and about whom.
+    /// The institutions that it concerns: by whose rights it was done, about which it was, and those that were named because of
+    /// whom it was done to.
     pub fn institutions(&self) -> BTreeSet<OrgId> {
         let rights = self.actor["rights"].as_array().into_iter().flatten().map(|right| &right["institution"]);
         let named = self.details["institutions"].as_array().into_iter().flatten();

@@ -1,8 +1,11 @@
 //! Accounts 账号 and the aliases that lead to them (ruling R9).
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::persons::keeps_under;
 use crate::domain::access::{Door, OnePerson, Subtree, Task};
 use crate::domain::id::{AccountId, OrgId, PersonId};
 use crate::domain::registry::account::{Account, AliasKind};
@@ -36,12 +39,13 @@ statements! {
         JOIN institution o ON o.id = s.org_id JOIN account a ON a.person_id = s.person_id WHERE c.ancestor_id = $1 AND s.valid_to IS NULL ORDER BY a.person_id, s.category, o.kind";
     PARENTS_UNDER = "SELECT DISTINCT a.person_id AS person_id, a.user_name AS user_name, a.state AS state FROM guardianship g JOIN enrolment e ON e.person_id = g.child_id JOIN institution_closure c ON c.descendant_id = e.org_id
         JOIN account a ON a.person_id = g.guardian_id WHERE c.ancestor_id = $1 AND e.valid_to IS NULL AND g.status = 'confirmed' ORDER BY a.person_id";
-    OF_INSTITUTION = "SELECT a.person_id AS person_id, a.user_name AS user_name, a.state AS state FROM account a
+    // Nobody stands in the list whom its reader does not see otherwise.
+    OF_INSTITUTION = concat!("SELECT a.person_id AS person_id, a.user_name AS user_name, a.state AS state FROM account a
         WHERE a.person_id > $3 AND EXISTS (SELECT 1 FROM institution_closure c WHERE c.ancestor_id = $2 AND c.descendant_id = $1) AND a.person_id IN (
             SELECT e.person_id FROM enrolment e WHERE e.org_id = $1 AND e.valid_to IS NULL
             UNION SELECT s.person_id FROM staffing s WHERE s.org_id = $1 AND s.valid_to IS NULL
-            UNION SELECT g.guardian_id FROM enrolment e JOIN guardianship g ON g.child_id = e.person_id AND g.status = 'confirmed' WHERE e.org_id = $1 AND e.valid_to IS NULL)
-        ORDER BY a.person_id LIMIT $4";
+            UNION SELECT g.guardian_id FROM enrolment e JOIN guardianship g ON g.child_id = e.person_id WHERE e.org_id = $1 AND e.valid_to IS NULL AND ", keeps_under!(), ")
+        ORDER BY a.person_id LIMIT $4");
     USER_NAMES_OF_MANY = "SELECT person_id, user_name FROM account WHERE person_id IN ($1)";
     INSERT_ALIAS = "INSERT INTO login_alias (id, account_id, kind, value_index, confirmed_at) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (kind, value_index) WHERE ended_at IS NULL DO NOTHING";
@@ -318,13 +322,12 @@ pub async fn of_institution(
     limit: usize,
 ) -> Result<Vec<(PersonId, String, Status)>, StoreError> {
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut found = BTreeMap::new();
     for root in scope.roots() {
-        let found: Vec<Line> = tx.all(OF_INSTITUTION, args![org, root, after, most]).await?;
-        if !found.is_empty() {
-            return Ok(found.into_iter().map(|line| (line.person, line.user_name, line.state)).collect());
-        }
+        let lines: Vec<Line> = tx.all(OF_INSTITUTION, args![org, root, after, most]).await?;
+        found.extend(lines.into_iter().map(|line| (line.person, (line.person, line.user_name, line.state))));
     }
-    Ok(Vec::new())
+    Ok(found.into_values().take(limit).collect())
 }
 
 struct Named((PersonId, String));

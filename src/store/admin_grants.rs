@@ -51,6 +51,8 @@ statements! {
     // Whoever was quicker by a moment counts, though her grant may begin after this present.
     HELD = "SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND (g.valid_to IS NULL OR g.valid_to > $2)
         AND (g.staffing_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = g.staffing_id AND s.valid_to IS NULL)) ORDER BY g.id";
+    OF_SEVERAL_ROLES = "SELECT DISTINCT g.person_id AS person_id FROM admin_grant g JOIN admin_grant o ON o.person_id = g.person_id AND o.role <> g.role AND o.revoked_at IS NULL
+        WHERE g.revoked_at IS NULL AND g.person_id > $1 ORDER BY g.person_id LIMIT $2";
     POST_FOR = "SELECT s.id AS id, c.depth AS depth FROM staffing s JOIN institution_closure c ON c.ancestor_id = $2 AND c.descendant_id = s.org_id WHERE s.person_id = $1 AND s.valid_to IS NULL
         UNION ALL SELECT s.id AS id, c.depth AS depth FROM staffing s JOIN institution_closure c ON c.ancestor_id = s.org_id AND c.descendant_id = $2 WHERE s.person_id = $1 AND s.valid_to IS NULL
         ORDER BY depth, id LIMIT 1";
@@ -132,6 +134,28 @@ pub async fn live(tx: &mut Tx, person: PersonId, now: Timestamp) -> Result<Vec<L
 /// As [`StoreError`] says.
 pub async fn held(tx: &mut Tx, _task: &Task, person: PersonId, now: Timestamp) -> Result<Vec<LiveGrant>, StoreError> {
     tx.all(HELD, args![person, now]).await
+}
+
+struct Holder(PersonId);
+
+impl FromRow for Holder {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("person_id")?))
+    }
+}
+
+/// Who holds more than one role, behind a person, at most so many.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_several_roles(
+    tx: &mut Tx,
+    _task: &Task,
+    after: PersonId,
+    limit: usize,
+) -> Result<Vec<PersonId>, StoreError> {
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(tx.all::<Holder>(OF_SEVERAL_ROLES, args![after, most]).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// Grants of a person that were not revoked, those of another time too.

@@ -3,6 +3,7 @@
 //! Every function that reads or writes the registry takes a *proof of scope* ([`crate::domain::access`],
 //! ruling R5) and cannot be called without one.
 
+pub mod account_locks;
 pub mod accounts;
 pub mod activations;
 pub mod admin_grants;

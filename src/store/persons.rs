@@ -8,7 +8,22 @@ use crate::domain::id::{OrgId, PersonId};
 use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::name::{self, PersonName};
 use crate::domain::registry::person::{Person, PersonSalt};
-use crate::store::relation_claims::own_word;
+
+/// Whether a guardianship `g` of a child with the stay `e` makes its guardian somebody of the subtree under `$2`: the child's 学籍
+/// is there, or an institution there recorded her; and she is not only named there, as long as nobody else looked at it (R1).
+macro_rules! keeps_under {
+    () => {
+        concat!(
+            "g.status = 'confirmed'
+            AND (e.source = 'normal' OR EXISTS (SELECT 1 FROM institution_closure k WHERE k.ancestor_id = $2 AND k.descendant_id = g.recorded_org_id))
+            AND NOT EXISTS (SELECT 1 FROM relation_claim r JOIN institution_closure k ON k.descendant_id = r.org_id WHERE r.person_id = g.guardian_id AND r.child_id = g.child_id
+                AND r.kind = 'guardian' AND r.org_id = g.recorded_org_id AND k.ancestor_id = $2 AND ",
+            crate::store::relation_claims::own_word!(),
+            ")"
+        )
+    };
+}
+pub(super) use keeps_under;
 
 statements! {
     INSERT = "INSERT INTO person (id, space_id, name, name_key, sex, birth_date, nationality, status, realname_level, realname_at, salt, home_platform_id, merged_into, created_at, updated_at, version)
@@ -21,18 +36,14 @@ statements! {
             SELECT id, merged_into FROM person WHERE id = $1
             UNION SELECT p.id, p.merged_into FROM person p JOIN chain ON chain.merged_into = p.id
         ) SELECT id FROM chain WHERE merged_into IS NULL";
-    // In a subtree is who studies or works there today, and who is a confirmed guardian of a child whose 学籍 is there, or whom
-    // an institution there recorded; not whom it only named, as long as nobody else looked at it (R1).
+    // In a subtree is who studies or works there today, and who keeps a child there.
     IN_SUBTREE = concat!("SELECT p.* FROM person p WHERE p.id = $1 AND (
         EXISTS (SELECT 1 FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
             WHERE e.person_id = p.id AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3))
         OR EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id
             WHERE s.person_id = p.id AND c.ancestor_id = $2 AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3))
         OR EXISTS (SELECT 1 FROM guardianship g JOIN enrolment e ON e.person_id = g.child_id JOIN institution_closure c ON c.descendant_id = e.org_id
-            WHERE g.guardian_id = p.id AND g.status = 'confirmed' AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3)
-            AND (e.source = 'normal' OR EXISTS (SELECT 1 FROM institution_closure k WHERE k.ancestor_id = $2 AND k.descendant_id = g.recorded_org_id))
-            AND NOT EXISTS (SELECT 1 FROM relation_claim r JOIN institution_closure k ON k.descendant_id = r.org_id WHERE r.person_id = g.guardian_id AND r.child_id = g.child_id
-                AND r.kind = 'guardian' AND r.org_id = g.recorded_org_id AND k.ancestor_id = $2 AND ", own_word!(), ")))");
+            WHERE g.guardian_id = p.id AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3) AND ", keeps_under!(), "))");
     // Presence reaches up to the county, so a scope above it looks at its counties, at authorities between for their own staff, and
     // at the schools that stand directly under one of those.
     SEARCHED = "SELECT c.descendant_id AS id FROM institution_closure c JOIN institution o ON o.id = c.descendant_id

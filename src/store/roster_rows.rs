@@ -36,11 +36,11 @@ statements! {
     KEPT_CHILDREN = "SELECT DISTINCT g.id AS id, g.child_id AS child_id, p.name AS name FROM enrolment e JOIN guardianship g ON g.child_id = e.person_id JOIN person p ON p.id = e.person_id
         JOIN institution_closure c ON c.descendant_id = e.org_id AND c.ancestor_id = $2
         WHERE e.org_id = $1 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3) AND g.id > $4 ORDER BY g.id LIMIT $5";
-    LESSONS = "SELECT t.id AS id, t.class_id AS class_id, k.name AS class, t.staffing_id AS staffing_id, s.person_id AS person_id, p.name AS name, t.subject AS subject, t.head_teacher AS head_teacher, t.valid_from AS valid_from, t.valid_to AS valid_to
+    LESSONS = "SELECT t.id AS id, t.class_id AS class_id, k.name AS class, t.staffing_id AS staffing_id, s.person_id AS person_id, p.name AS name, t.subject AS subject, t.head_teacher AS head_teacher, t.valid_from AS valid_from, t.valid_to AS valid_to, s.valid_to AS post_to
         FROM teaching t JOIN class k ON k.id = t.class_id JOIN staffing s ON s.id = t.staffing_id JOIN person p ON p.id = s.person_id
         JOIN institution_closure c ON c.descendant_id = k.org_id AND c.ancestor_id = $2
         WHERE k.org_id = $1 AND t.valid_from <= $3 AND (t.valid_to IS NULL OR t.valid_to > $3) AND t.id > $4 ORDER BY t.id LIMIT $5";
-    STAFF = "SELECT s.id AS id, s.person_id AS person_id, p.name AS name, p.sex AS sex, s.category AS category, s.post AS post, s.staff_no AS staff_no, s.state AS state
+    STAFF = "SELECT s.id AS id, s.person_id AS person_id, p.name AS name, p.sex AS sex, s.category AS category, s.post AS post, s.staff_no AS staff_no, s.state AS state, s.valid_to AS valid_to
         FROM staffing s JOIN person p ON p.id = s.person_id JOIN institution_closure c ON c.descendant_id = s.org_id AND c.ancestor_id = $2
         WHERE s.org_id = $1 AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3) AND s.id > $4 ORDER BY s.id LIMIT $5";
 }
@@ -123,6 +123,8 @@ pub struct StaffPlace {
     pub staff_no: Option<String>,
     /// JZGDQZT.
     pub state: StaffState,
+    /// When the post ended.
+    pub valid_to: Option<NaiveDate>,
 }
 
 impl FromRow for StaffPlace {
@@ -136,6 +138,7 @@ impl FromRow for StaffPlace {
             post: row.code("post")?,
             staff_no: row.get("staff_no")?,
             state: row.code("state")?,
+            valid_to: row.get("valid_to")?,
         })
     }
 }
@@ -162,6 +165,8 @@ pub struct Lesson {
     pub valid_from: NaiveDate,
     /// First day on which it was no longer taught.
     pub valid_to: Option<NaiveDate>,
+    /// When the post ended.
+    pub post_to: Option<NaiveDate>,
 }
 
 impl FromRow for Lesson {
@@ -178,6 +183,7 @@ impl FromRow for Lesson {
             head_teacher: row.get("head_teacher")?,
             valid_from: row.get("valid_from")?,
             valid_to: row.get("valid_to")?,
+            post_to: row.get("post_to")?,
         })
     }
 }

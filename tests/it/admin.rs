@@ -331,6 +331,17 @@ fn the_command_explains_and_takes_back() {
     assert_eq!(place.run(&["admin", "revoke", &one, "--role", "school_admin", "--scope", SCHOOL]).code, Some(0));
     assert_eq!(place.run(&["admin", "revoke", &one, "--role", "school_admin", "--scope", SCHOOL]).code, Some(1));
     assert!(place.run(&["admin", "why", &one, &other]).out.contains("does not see: revoked"));
+    // What was given before the profile was raised stays, until the doctor says whose duties are joined.
+    let joined = grant(&one, "school_admin").code;
+    let mut place = place;
+    place.set("MINGJI_PROTECTION", "2");
+    let mixed = place.run(&["admin", "grant", &one, "--role", "audit_admin", "--scope", SCHOOL]).code;
+    assert_eq!((joined, mixed), (Some(0), Some(0)));
+    let hers = place.run(&["doctor"]).out;
+    place.set("MINGJI_PROTECTION", "3");
+    let told = place.run(&["doctor"]).out;
+    let id = list[0]["person_id"].as_str().unwrap();
+    assert!(!hers.contains(id) && told.contains(id) && told.contains("三员分离"), "{hers}{told}");
     let wrong = Place::new().with("MINGJI_PROTECTION", "4").run(&["doctor"]);
     assert!(wrong.code != Some(0) && wrong.out.contains("MINGJI_PROTECTION"), "{}", wrong.out);
 }

@@ -1,6 +1,8 @@
 //! The admin and roster API.
 
 mod access;
+mod account_locks;
+mod audits;
 mod classes;
 mod document;
 mod duties;
@@ -10,8 +12,10 @@ mod found;
 mod guardians;
 mod institutions;
 mod jurisdiction;
+mod left;
 mod named;
 mod once;
+mod papers;
 mod records;
 mod registry;
 mod resources;

@@ -86,6 +86,7 @@ const COMMANDS: &[&[&str]] = &[
     &["account", "list"],
     &["account", "set-password"],
     &["account", "link"],
+    &["account", "unlock"],
     &["account", "slips"],
     &["claim", "list"],
     &["claim", "confirm"],

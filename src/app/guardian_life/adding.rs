@@ -1,6 +1,8 @@
 //! A guardian is recorded by hand. The operator's word confirms her; an administrator's is worth what a row of her roster is (R1):
 //! where others recorded guardians of the child, or the two were related before, it waits to be decided.
 
+use std::collections::BTreeSet;
+
 use super::{Order, missing, refused};
 use crate::app::relation_claim::Decider;
 use crate::app::work::Work;
@@ -47,7 +49,7 @@ impl App {
         if !keeper.is_of_age(ctx.now.shanghai_date()) {
             return Err(refused(GuardianError::Minor));
         }
-        let institution = self.acts_for(work, task, guardian.id, *relation, institution.as_deref()).await?;
+        let institution = self.acts_for(work, ctx, task, by, (guardian.id, *relation), institution.as_deref()).await?;
         let stays = enrolments::of_person(work.tx(), &task.on(child.id)).await?;
         let school = stays.iter().find(|stay| stay.valid_to.is_none() && stay.source == StudentSource::Normal);
         let school = school.map(|stay| stay.org);
@@ -143,13 +145,15 @@ impl App {
         Ok(())
     }
 
-    /// The institution that is the guardian, where the relation says that one is: the person works there.
+    /// The institution that is the guardian, where the relation says that one is: the person works there. All her posts lie below
+    /// the administrator, to whom any other institution is one that is not.
     async fn acts_for(
         &self,
         work: &mut Work<'_>,
+        ctx: &Ctx,
         task: &Task,
-        guardian: PersonId,
-        relation: Relation,
+        by: Decider,
+        (guardian, relation): (PersonId, Relation),
         code: Option<&str>,
     ) -> Result<Option<OrgId>, Error> {
         let code = match (relation == Relation::Institution, code) {
@@ -160,9 +164,13 @@ impl App {
         let org = institutions::by_code(work.tx(), task, code).await?.ok_or_else(|| Error::no_institution(code))?;
         let posts = staffings::open_of_many(work.tx(), task, &[guardian]).await?;
         if posts.iter().any(|post| post.org == org.id) {
-            Ok(Some(org.id))
-        } else {
-            Err(Error::new(Kind::Conflict, "she has no post at this institution: `mingji staff join` first"))
+            return Ok(Some(org.id));
+        }
+        match by {
+            Decider::Admin(admin) if !self.covers(work.tx(), admin, &BTreeSet::from([org.id]), ctx.now).await? => {
+                Err(Error::no_institution(code))
+            }
+            _ => Err(Error::new(Kind::Conflict, "she has no post at this institution: `mingji staff join` first")),
         }
     }
 }

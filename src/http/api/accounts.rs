@@ -40,7 +40,7 @@ pub struct SignOut {
     session: Option<String>,
 }
 
-/// Accounts of who studies, works or has wards at an institution, by person and without a name.
+/// Accounts of who studies, works or has wards at an institution, by person and without a name. Audited.
 #[utoipa::path(get, path = "/api/institutions/{id}/accounts", tag = "accounts", params(("id" = OrgId, Path), WhichAccounts), responses((status = 200, body = Page<AccountLine>), Problems))]
 pub async fn list(
     State(app): State<App>,
@@ -50,12 +50,12 @@ pub async fn list(
 ) -> Result<Json<Page<AccountLine>>, Problem> {
     let list = List::of(&admin, "accounts", &[&id.to_string()], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
-    let found = app.accounts_of(&admin.ctx, admin.by(), id, after, list.limit() + 1).await;
+    let found = app.accounts_of(&admin.ctx, admin.by(), id, after, list.limit()).await;
     let found = found.map_err(|error| admin.problem(&error))?;
-    Ok(Json(list.page(&app, &admin.ctx, found, |row| row.person_id)?))
+    Ok(Json(list.cut(&app, &admin.ctx, found, |row| row.person_id)?))
 }
 
-/// Where somebody is signed in, for whoever covers every side of her. Audited.
+/// Where somebody is signed in, for whoever covers every side of her. Audited, and noted for her.
 #[utoipa::path(get, path = "/api/persons/{id}/sessions", tag = "accounts", params(("id" = PersonId, Path)), responses((status = 200, body = Vec<SessionLine>), Problems))]
 pub async fn sessions(
     State(app): State<App>,
@@ -77,7 +77,7 @@ pub async fn sign_out(
     done.map(Json).map_err(|error| admin.problem(&error))
 }
 
-/// Locks her out 管理锁定: her sessions end, and codes that she did not use.
+/// Locks her out 管理锁定: her sessions end, and codes that she did not use. By which duty and from which institution is kept. Whoever locks what somebody else locked adds her own lock.
 #[utoipa::path(post, path = "/api/persons/{id}/account-lock", tag = "accounts", params(("id" = PersonId, Path)), request_body = Lock, responses((status = 200, body = AccountState), Problems))]
 pub async fn lock(
     State(app): State<App>,
@@ -89,7 +89,7 @@ pub async fn lock(
     done.map(Json).map_err(|error| admin.problem(&error))
 }
 
-/// Lets her in again.
+/// Takes off the locks that are the caller's to take off: those from an institution that she covers, and those of security only as `security_admin`; 409 where there is none. She is in again when none is left, which `state` says.
 #[utoipa::path(post, path = "/api/persons/{id}/account-unlock", tag = "accounts", params(("id" = PersonId, Path)), responses((status = 200, body = AccountState), Problems))]
 pub async fn unlock(
     State(app): State<App>,

@@ -40,7 +40,7 @@ pub struct WhichDisclosures {
     limit: Option<usize>,
 }
 
-/// Entries of the audit over the auditor's institutions, by whose rights or about whom, the newest first. For `audit_admin`. Reading is an entry itself.
+/// Entries of the audit over the auditor's institutions, the newest first: by whose rights or about which institution, and what those above or the operator did to whoever belongs there. Of what somebody with rights elsewhere too did there only who, what and when is told. A page may be short, or empty, and go on all the same: `next` says so. For `audit_admin`. Reading is an entry itself.
 #[utoipa::path(get, path = "/api/audit", tag = "audit", params(WhichEntries), responses((status = 200, body = Page<AuditRow>), Problems))]
 pub async fn entries(
     State(app): State<App>,
@@ -52,12 +52,12 @@ pub async fn entries(
     let list = List::of(&admin, "audit", &asked, which.limit)?;
     let before = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
     let wanted = Wanted { org: which.org, action, before };
-    let found = app.audit_entries(&admin.ctx, admin.by(), &wanted, list.limit() + 1).await;
+    let found = app.audit_entries(&admin.ctx, admin.by(), &wanted, list.limit()).await;
     let found = found.map_err(|error| admin.problem(&error))?;
-    Ok(Json(list.page(&app, &admin.ctx, found, |row| row.seq)?))
+    Ok(Json(list.walked(&app, &admin.ctx, found)?))
 }
 
-/// Who looked at somebody's record and why, by the rights of institutions that are hers, the newest first. For `privacy_admin`. Audited.
+/// Who looked at somebody's record and why, by the rights of institutions that are hers, the newest first. A page may be short, or empty, and go on all the same: `next` says so. For `privacy_admin`. Audited.
 #[utoipa::path(get, path = "/api/persons/{id}/disclosures", tag = "audit", params(("id" = PersonId, Path), WhichDisclosures), responses((status = 200, body = Page<Disclosure>), Problems))]
 pub async fn disclosures(
     State(app): State<App>,
@@ -67,7 +67,7 @@ pub async fn disclosures(
 ) -> Result<Json<Page<Disclosure>>, Problem> {
     let list = List::of(&admin, "disclosures of", &[&id.to_string()], which.limit)?;
     let before = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
-    let found = app.disclosures_in(&admin.ctx, admin.by(), id, before, list.limit() + 1).await;
+    let found = app.disclosures_in(&admin.ctx, admin.by(), id, before, list.limit()).await;
     let found = found.map_err(|error| admin.problem(&error))?;
-    Ok(Json(list.page(&app, &admin.ctx, found, |one| one.id)?))
+    Ok(Json(list.walked(&app, &admin.ctx, found)?))
 }

@@ -17,6 +17,7 @@ mod me;
 mod merges;
 mod once;
 mod page;
+mod papers;
 mod persons;
 mod problem;
 mod reference;
@@ -130,6 +131,7 @@ fn described() -> OpenApiRouter<Door> {
         .routes(routes!(persons::rename))
         .routes(routes!(persons::correct_birth_date))
         .routes(routes!(persons::add_document))
+        .routes(routes!(papers::end))
         .routes(routes!(persons::set_code))
         .routes(routes!(persons::record_death))
         .routes(routes!(students::change_stay))

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use super::take::Administrator;
 use crate::app::roster_view::Cut;
+use crate::app::walk::Walked;
 use crate::app::{App, Ctx, Error};
 use crate::domain::id::PersonId;
 use crate::domain::registry::approval::MINORS;
@@ -21,7 +22,8 @@ pub const MOST: usize = 200;
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
-    /// Where the list goes on: to be sent back as `cursor`, by the same administrator and for the same list. None: it ends here.
+    /// Where the list goes on: to be sent back as `cursor`, by the same administrator and for the same list. None: it ends here,
+    /// however many rows the page has; with one it goes on, be the page short or empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -113,10 +115,21 @@ impl List {
         Cut { items, more }: Cut<T>,
         place: impl Fn(&T) -> P,
     ) -> Result<Page<T>, Problem> {
-        let next = match items.last().filter(|_| more) {
-            Some(last) => Some(app.seal_cursor(&self.name, &place(last)).map_err(|error| Problem::of(ctx, &error))?),
-            None => None,
-        };
-        Ok(Page { items, next })
+        let next = items.last().filter(|_| more).map(place);
+        self.walked(app, ctx, Walked { items, next })
+    }
+
+    /// A page of rows that were looked for as far as one request goes.
+    ///
+    /// # Errors
+    /// A failed cipher.
+    pub fn walked<T, P: Serialize>(
+        &self,
+        app: &App,
+        ctx: &Ctx,
+        Walked { items, next }: Walked<T, P>,
+    ) -> Result<Page<T>, Problem> {
+        let seal = |place: P| app.seal_cursor(&self.name, &place).map_err(|error| Problem::of(ctx, &error));
+        Ok(Page { items, next: next.map(seal).transpose()? })
     }
 }

@@ -132,7 +132,8 @@ pub fn invalid(admin: &Administrator, why: impl ToString) -> Problem {
     admin.problem(&Error::invalid(why.to_string()))
 }
 
-fn told(admin: &Administrator, changed: Result<Changed, Error>) -> Result<Json<Change>, Problem> {
+/// What a change came to.
+pub fn told(admin: &Administrator, changed: Result<Changed, Error>) -> Result<Json<Change>, Problem> {
     let (result, case_id) = match changed.map_err(|error| admin.problem(&error))? {
         Changed::Done => (ChangeResult::Done, None),
         Changed::Unchanged => (ChangeResult::Unchanged, None),

@@ -266,6 +266,15 @@ pub enum Problems {
     /// The state does not allow it.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Document),
+    /// The body is larger than anything that is asked here.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Document),
+    /// The body is of another type than this takes.
+    #[response(status = 415, content_type = "application/problem+json")]
+    Type(Document),
+    /// It failed here, and was noted.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(Document),
     /// Too much at once.
     #[response(status = 503, content_type = "application/problem+json", headers(("Retry-After", description = "seconds")))]
     Busy(Document),

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::persons::PaperName;
 use super::problem::{Problem, Problems};
-use super::take::{Administrator, Body, Named};
+use super::take::{Administrator, Body, Named, Recent};
 use crate::app::App;
 use crate::app::roster_import::single::BroughtIn;
 use crate::app::student_life::{Order, StayPart, Whose};
@@ -145,11 +145,11 @@ pub struct StayChange {
     on: Option<NaiveDate>,
 }
 
-/// Brings one student in, as a row of a roster does: whoever is new is enrolled, whoever is known is linked, and whoever studies elsewhere is asked for 转学, which her school answers at `/api/claims`, and after its term the authority above both. Of whom others hold the answer says no more than of whoever is new. Guardians come along. Its questions come from the budget of rosters.
+/// Brings one student in, as a row of a roster does: whoever is new is enrolled, whoever is known is linked, and whoever studies elsewhere is asked for 转学, which her school answers at `/api/claims`, and after its term the authority above both. Of whom others hold the answer says no more than of whoever is new. Guardians come along. Its questions come from the budget of rosters. Like the yes to an errand it asks for a sign-in of a short while ago (RFC 9470).
 #[utoipa::path(post, path = "/api/institutions/{id}/students", tag = "roster", params(("id" = OrgId, Path)), request_body = NewStudent, responses((status = 200, body = BroughtIn), Problems))]
 pub async fn bring_in(
     State(app): State<App>,
-    admin: Administrator,
+    Recent(admin): Recent,
     Named(id): Named<OrgId>,
     Body(student): Body<NewStudent>,
 ) -> Result<Json<BroughtIn>, Problem> {

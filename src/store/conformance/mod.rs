@@ -5,6 +5,7 @@
 mod accounts;
 mod activations;
 mod admin_grants;
+mod audit_places;
 mod books;
 mod clients;
 mod consents;

@@ -8,6 +8,7 @@ use crate::store::db::{Db, FromRow, Row, Statement, StoreError, args};
 on_both_engines!(every_statement_prepares, migrations_land_once);
 
 const ALL: &[&[Statement]] = &[
+    crate::store::account_locks::STATEMENTS,
     crate::store::accounts::STATEMENTS,
     crate::store::activations::STATEMENTS,
     crate::store::admin_grants::STATEMENTS,

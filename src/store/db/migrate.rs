@@ -61,7 +61,10 @@ const MIGRATIONS: &[Pair] = pairs! {
     33 "0033_papers_over_time";
     34 "0034_notices_and_looks";
     35 "0035_queue_vacuum";
-    36 "0036_told_as_it_was";
+    36 "0036_client_scope_caps";
+    37 "0037_order_of_school_numbers";
+    38 "0038_told_as_it_was";
+    39 "0039_account_locks";
 };
 
 /// What [`Db::migrate`] did.

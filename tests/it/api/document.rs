@@ -41,7 +41,7 @@ both_engines! {
                 assert!(ids.insert(format!("{}.{id}", operation["tags"][0])), "{at}: {id} stands twice");
                 assert!(tags.contains(operation["tags"][0].as_str().unwrap()), "{at}");
                 assert!(operation["summary"].is_string(), "{at} says what it does");
-                for code in ["400", "401", "403", "404", "503"] {
+                for code in ["400", "401", "403", "404", "409", "413", "415", "500", "503"] {
                     let schema = &operation["responses"][code]["content"]["application/problem+json"]["schema"]["$ref"];
                     assert_eq!(schema, "#/components/schemas/Problem", "{at} {code}");
                 }

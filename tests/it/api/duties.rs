@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::students::{Schools, schools};
 use crate::support::api::{Caller, problem};
 use crate::support::app::{TestApp, both_engines};
-use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils, teacher, teachers};
+use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils, teacher, teachers, text};
 
 const NOBODY: &str = "01900000-0000-7000-8000-00000000abcd";
 
@@ -21,7 +21,7 @@ async fn open(app: &TestApp) -> Schools {
     schools(app).await
 }
 
-async fn with(app: &TestApp, serial: u32, org: &str, role: AdminRole) -> Caller {
+pub async fn with(app: &TestApp, serial: u32, org: &str, role: AdminRole) -> Caller {
     let admin = county::administrator(app, serial, org, role).await;
     app.at_api_through("platform_b", admin, COUNTY).await
 }
@@ -85,7 +85,10 @@ both_engines! {
         let sessions = guard.get(&path(&hers, "sessions")).await;
         assert_eq!((sessions.status, sessions.body.as_array().unwrap().len()), (200, 1), "{sessions:?}");
         let own = "/api/me/disclosures";
-        assert_eq!(signed_in.get(own).await.status, 200);
+        let told = signed_in.all(own).await;
+        assert!(told.iter().any(|one| one["action"] == "sessions.viewed" && one["by"] == "管理员72"), "she reads that somebody looked: {told:?}");
+        let listed = text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM audit_entry WHERE action = 'accounts.viewed'").await;
+        assert!(listed.parse::<usize>().unwrap() > 1, "each page of accounts is an entry: {listed}");
         let handle = sessions.body[0]["handle"].clone();
         assert_eq!(school.post(&path(&hers, "sign-out"), &json!({ "session": handle })).await.status, 404, "a handle is its viewer's");
         let out = guard.post_once(&path(&hers, "sign-out"), "k-1", &json!({ "session": handle })).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::students::{Schools, schools};
 use crate::support::api::problem;
 use crate::support::app::both_engines;
-use crate::support::county::{self, COUNTY, SCHOOL, called, number, pupil, pupils, teacher, teachers};
+use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils, teacher, teachers};
 
 both_engines! {
     async fn a_school_names_them_and_a_court_takes_away(app: TestApp) {
@@ -31,7 +31,11 @@ both_engines! {
         assert_eq!((added.status, &added.body[0]["status"], &added.body[0]["legal"]), (200, &json!("confirmed"), &json!(true)), "{added:?}");
         assert_eq!(school.post_once(&path, "k-1", &add).await.body, added.body);
         assert_eq!(school.post(&path, &add).await.status, 409, "he is already");
-        let home = json!({ "guardian_id": head, "step": { "add": { "relation": "G1", "institution": SCHOOL } } });
+        let for_org = |code: &str| json!({ "guardian_id": head, "step": { "add": { "relation": "G1", "institution": code } } });
+        let [outside, nowhere] = [school.post(&path, &for_org(OTHER)).await, school.post(&path, &for_org("2132009999")).await];
+        assert_eq!((outside.status, problem(&outside).as_str()), (404, "not_found"));
+        assert_eq!(outside.text("detail").replace(OTHER, "2132009999"), nowhere.text("detail"), "whether there is such an institution is not told");
+        let home = for_org(SCHOOL);
         assert_eq!(school.post(&path, &home).await.status, 200);
         let step = async |who: &mingji::domain::id::PersonId, step: Value| school.post(&path, &json!({ "guardian_id": who, "step": step })).await;
         assert_eq!(step(&father, json!({ "place": 1 })).await.status, 200);

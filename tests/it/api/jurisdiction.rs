@@ -185,6 +185,10 @@ fn body(path: &str, person: &str) -> Value {
         "/api/persons/{id}/name" => json!({ "name": "王改名" }),
         "/api/persons/{id}/birth-date" => json!({ "birth_date": "2016-02-09" }),
         "/api/persons/{id}/documents" => json!({ "label": "居民身份证", "number": number("20160203", 950) }),
+        "/api/persons/{id}/document-end" => {
+            let paper = json!({ "label": "居民身份证", "number": number("20160203", 950) });
+            json!({ "document": paper, "ended_as": "lost", "reason": "随便报一报", "evidence": "随便写写" })
+        }
         "/api/persons/{id}/personal-code" => json!({ "code": format!("G{}", number("20160203", 951)) }),
         "/api/persons/{id}/death" => json!({ "date": "2026-01-01" }),
         "/api/persons/{id}/stay" => json!({ "step": "suspend" }),

@@ -69,6 +69,9 @@ both_engines! {
             let told = ["person_id", "name", "phone"].map(|part| guardian[part].clone());
             assert_eq!(told, [Value::Null, json!("周师"), Value::Null], "{guardian}");
         }
+        let accounts = format!("/api/institutions/{}/accounts", scene.org);
+        let listed = async || scene.school.all(&accounts).await.iter().any(|row| row["person_id"] == json!(scene.teacher));
+        assert!(!listed().await, "nor the id, the login and the state of a number that was written down");
         let path = format!("/api/persons/{}", scene.teacher);
         let hidden = scene.school.get(&path).await;
         assert_eq!((hidden.status, problem(&hidden).as_str()), (404, "not_found"));
@@ -87,7 +90,7 @@ both_engines! {
             assert_eq!((&guardian["person_id"], &guardian["name"]), (&json!(scene.teacher), &json!("周新")), "{guardian}");
         }
         assert_eq!(scene.school.get(&path).await.status, 200);
-        assert!(sees(&app, scene.admin, scene.teacher).await);
+        assert!(listed().await && sees(&app, scene.admin, scene.teacher).await);
     }
 
     async fn whose_child_only_sits_there_is_not_there_herself(app: TestApp) {
@@ -100,6 +103,12 @@ both_engines! {
         let at = called(&app, "赵母").await[0];
         assert_eq!(scene.other.get(&format!("/api/persons/{child}")).await.status, 200, "the child sits there");
         assert_eq!(scene.other.get(&format!("/api/persons/{at}")).await.status, 404);
+        let other_org = scene.other.all("/api/institutions").await[0]["id"].as_str().unwrap().to_owned();
+        let listed = async |caller: &Caller, org: &str| {
+            let rows = caller.all(&format!("/api/institutions/{org}/accounts")).await;
+            [child, at].map(|who| rows.iter().any(|row| row["person_id"] == json!(who)))
+        };
+        assert_eq!((listed(&scene.other, &other_org).await, listed(&scene.school, &scene.org).await), ([true, false], [true, true]));
         assert_eq!((found(&scene.other, &mother).await, found(&scene.school, &mother).await), (0, 1));
         let watcher = called(&app, "管理员3").await[0];
         assert!(!sees(&app, watcher, at).await && sees(&app, scene.admin, at).await);

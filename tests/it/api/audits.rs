@@ -1,0 +1,101 @@
+//! What an auditor hears of what is done about the people of her institutions: by those above and by the operator, and not what
+//! others did who hold them too.
+
+use mingji::app::relation_claim::Decider;
+use mingji::domain::id::PersonId;
+use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::name::PersonName;
+use serde_json::{Value, json};
+
+use super::duties::with;
+use super::students::{Schools, schools};
+use crate::support::api::Caller;
+use crate::support::app::{TestApp, both_engines};
+use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils, teacher, teachers};
+use crate::support::database;
+
+/// Entries of an action about somebody, as an auditor reads them.
+async fn about(auditor: &Caller, action: &str, person: PersonId) -> Vec<Value> {
+    let mut all = auditor.all(&format!("/api/audit?action={action}&limit=1")).await;
+    all.retain(|row| row["target"]["person"] == json!(person));
+    all
+}
+
+async fn sees(caller: &Caller, person: PersonId) {
+    let answer = caller.get(&format!("/api/persons/{person}")).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+both_engines! {
+    async fn what_is_done_from_above_is_heard_and_what_others_do_is_not(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "王小明", &number("20160203", 2), None), pupil(OTHER, "李小红", &number("20160203", 4), None)]).await;
+        teachers(&app, &[teacher(SCHOOL, "教师乙", &number("19750203", 104)), teacher(OTHER, "教师乙", &number("19750203", 104))]).await;
+        let Schools { other, org, other_org, .. } = schools(&app).await;
+        let (child, stranger, both) = (called(&app, "王小明").await[0], called(&app, "李小红").await[0], called(&app, "教师乙").await[0]);
+        let (auditor, head) = (with(&app, 70, SCHOOL, AdminRole::Audit).await, with(&app, 72, COUNTY, AdminRole::County).await);
+        sees(&head, child).await;
+        sees(&head, stranger).await;
+        sees(&other, both).await;
+        app.app.rename_person(&app.operator(), Decider::Operator, child, PersonName::parse("王新名").unwrap()).await.unwrap();
+        // Of two schools: what she does at the one is nothing to the other.
+        let doubly = with(&app, 74, SCHOOL, AdminRole::School).await;
+        app.app.grant_admin(&app.operator(), called(&app, "管理员74").await[0], AdminRole::School, OTHER).await.unwrap();
+        let exported = doubly.post(&format!("/api/institutions/{other_org}/export"), &json!({ "purpose": "另一所学校的事" })).await;
+        assert_eq!(exported.status, 200, "{exported:?}");
+        sees(&doubly, stranger).await;
+        sees(&doubly, child).await;
+        app.numbered().await;
+
+        let viewed = about(&auditor, "person.viewed", child).await;
+        assert_eq!(viewed.len(), 2, "the county's look, and that of her own: {viewed:?}");
+        let county = viewed.iter().find(|row| row["actor"]["rights"] == json!([])).unwrap();
+        assert_eq!(county["details"]["institutions"], json!([org]), "{county}");
+        let changed = about(&auditor, "person.changed", child).await;
+        assert_eq!((changed.len(), &changed[0]["actor"]["kind"]), (1, &json!("task")), "{changed:?}");
+        assert_eq!(about(&auditor, "person.viewed", both).await, Vec::<Value>::new(), "what the other school does with whom it holds too");
+        assert_eq!(about(&auditor, "person.viewed", stranger).await, Vec::<Value>::new());
+        let bare = auditor.all("/api/audit?action=roster.exported").await;
+        assert_eq!((bare.len(), &bare[0]["target"], &bare[0]["details"], &bare[0]["reason"]), (1, &json!({}), &json!({}), &Value::Null), "{bare:?}");
+        let all = json!(auditor.all("/api/audit").await).to_string();
+        for value in [other_org.as_str(), &stranger.to_string(), "另一所学校的事"] {
+            assert!(!all.contains(value), "{value}: {all}");
+        }
+    }
+
+    async fn a_page_that_found_little_goes_on(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "王小明", &number("20160203", 2), None)]).await;
+        let Schools { school, other_org, .. } = schools(&app).await;
+        let child = called(&app, "王小明").await[0];
+        sees(&school, child).await;
+        let privacy = with(&app, 74, SCHOOL, AdminRole::Privacy).await;
+        shown_to_others(&app, child, &other_org).await;
+        let path = format!("/api/persons/{child}/disclosures?limit=1");
+        let first = privacy.get(&path).await;
+        assert_eq!((first.status, &first.body["items"]), (200, &json!([])), "so far nobody of hers: {first:?}");
+        assert!(first.body["next"].is_string(), "and it goes on");
+        let all = privacy.all(&path).await;
+        assert_eq!((all.len(), &all[0]["action"]), (1, &json!("person.viewed")), "{all:?}");
+    }
+}
+
+/// More looks by the rights of another institution than one request passes over, all newer than any other.
+async fn shown_to_others(app: &TestApp, person: PersonId, org: &str) {
+    let lite = app.database.url.starts_with("sqlite");
+    let number = if lite { "CAST(printf('%012x', n.i) AS TEXT)" } else { "lpad(to_hex(n.i), 12, '0')" };
+    let id = |text: String| if lite { format!("unhex({text})") } else { format!("CAST({text} AS uuid)") };
+    let (entry, person) = (id(format!("'f0000000000070008000' || {number}")), id(format!("'{}'", person.0.simple())));
+    let actor = json!({ "kind": "person", "id": org, "rights": [{ "role": "school_admin", "institution": org }] });
+    let (json, rest) = if lite { ("", "") } else { ("CAST(", " AS jsonb)") };
+    let numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2300)";
+    let at = "1790000000000000";
+    for sql in [
+        format!(
+            "INSERT INTO audit_entry (id, at, actor, action, target, result, request_id, details) {numbers} SELECT {entry}, {at}, {json}'{actor}'{rest}, 'person.viewed', {json}'{{}}'{rest}, 'done', {entry}, {json}'{{}}'{rest} FROM n"
+        ),
+        format!("INSERT INTO disclosure (person_id, entry_id, at) {numbers} SELECT {person}, {entry}, {at} FROM n"),
+    ] {
+        database::change(&app.database.url, &sql).await;
+    }
+}
