@@ -67,7 +67,7 @@ both_engines! {
         ];
         let staff = format!("{SCHOOL},赵老师,居民身份证,{},,教师,小学/2020/1班;小学/2024/1班\n", number("19700203", 60));
         assert_eq!(pupils(&app, &rows).await.created, 3);
-        assert_eq!(codes(&teachers(&app, &[staff.clone()]).await), Vec::<&str>::new());
+        assert_eq!(codes(&teachers(&app, std::slice::from_ref(&staff)).await), Vec::<&str>::new());
         let away = Whose { person: called(&app, "李休学").await[0], org: None, day: None, code: None };
         app.app.change_student(&app.operator(), OPERATOR, &away, &Order::Suspend).await.unwrap();
         let wish = Wish { dry: false, open: false };
@@ -93,7 +93,7 @@ both_engines! {
         let above = county_admin(&app).await;
         let gone = opened(&app, above, OTHER, "小学/2024/9班").await;
         let asked = in_class(OTHER, "张二年", &number("20170203", 6), "小学/2024/9班");
-        assert_eq!(codes(&pupils(&app, &[asked.clone()]).await), ["enrolled_elsewhere"]);
+        assert_eq!(codes(&pupils(&app, std::slice::from_ref(&asked)).await), ["enrolled_elsewhere"]);
         app.app.close_class(&app.operator(), above, gone).await.unwrap();
         assert_eq!(codes(&pupils(&app, &[asked]).await), ["class_over"]);
         let waiting = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap();
@@ -155,7 +155,7 @@ both_engines! {
         assert_eq!(open_stays(&app, "王亡").await, "");
 
         let row = county::teacher(SCHOOL, "钱离", &number("19750203", 12));
-        teachers(&app, &[row.clone()]).await;
+        teachers(&app, std::slice::from_ref(&row)).await;
         let leaves = called(&app, "钱离").await[0];
         let change_staff = async |order: staff_life::Order| app.app.change_staff(&app.operator(), OPERATOR, leaves, None, &order).await;
         change_staff(staff_life::Order::Leave { org: None, state: StaffState::Resigned }).await.unwrap();
