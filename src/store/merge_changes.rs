@@ -17,7 +17,9 @@ statements! {
     SET_CODE_END = "UPDATE personal_code SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR status = 'active')";
     SET_CONTACT_END = "UPDATE contact SET ended_at = $3 WHERE id = $1 AND ended_at IS NOT DISTINCT FROM $2 AND (CAST($3 AS BIGINT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM contact o WHERE o.person_id = contact.person_id AND o.kind = contact.kind AND o.value_index = contact.value_index AND o.ended_at IS NULL))";
     SET_STAY_SOURCE = "UPDATE enrolment SET source = $3 WHERE id = $1 AND source IS NOT DISTINCT FROM $2 AND ($3 <> 'normal' OR NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = enrolment.person_id AND o.source = 'normal' AND o.valid_to IS NULL))";
-    SET_STAY_BEGAN_BY = "UPDATE enrolment SET began_by = $3 WHERE id = $1 AND began_by IS NOT DISTINCT FROM $2";
+    // It comes back to the stretch that it began: one that began since as 借读 has none.
+    SET_STAY_BEGAN_BY = "UPDATE enrolment SET began_by = $3 WHERE id = $1 AND began_by IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NULL
+        OR COALESCE((SELECT s.source FROM enrolment_slice s WHERE s.enrolment_id = enrolment.id ORDER BY s.valid_to DESC LIMIT 1), '') <> 'borrowed')";
     SET_STAY_END = "UPDATE enrolment SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = enrolment.person_id AND o.valid_to IS NULL AND (o.org_id = enrolment.org_id OR (o.source = 'normal' AND enrolment.source = 'normal'))))";
     SET_POST_END = "UPDATE staffing SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staffing o WHERE o.person_id = staffing.person_id AND o.org_id = staffing.org_id AND o.valid_to IS NULL))";
     SET_TEACHING_POST = "UPDATE teaching SET staffing_id = $3 WHERE id = $1 AND staffing_id IS NOT DISTINCT FROM $2 AND NOT EXISTS (SELECT 1 FROM teaching o WHERE o.staffing_id = $3 AND o.class_id = teaching.class_id AND o.subject = teaching.subject AND o.valid_to IS NULL AND teaching.valid_to IS NULL)";

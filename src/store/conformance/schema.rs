@@ -108,6 +108,8 @@ const READ_ALL: &[&str] = &[
     "books::FIRST_LINK",
     "disclosures::OLDEST",
     "feeds::STREAMS",
+    "feeds::RESTART",
+    "feeds::FORGET_ALL",
     "admin_grants::LAPSED",
     "books::COUNT_INVENTED",
     "institution_changes::NEWEST",
