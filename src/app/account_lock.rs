@@ -44,7 +44,7 @@ impl App {
                 added |= account_locks::add(work.tx(), &task(), lock, ctx.now).await?;
             }
         }
-        if !added {
+        if !opens || (!added && before == Status::AdminLocked) {
             return Err(Error::new(Kind::Conflict, "you locked the account already, or it is none to sign in with"));
         }
         let on = task().on(person);

@@ -270,7 +270,9 @@ impl App {
         }
         if let Some(account) = accounts::find(work.tx(), &on).await? {
             // Asking to be erased, and thinking better of it, opens no lock.
-            let locked = !account_locks::of_people(work.tx(), &task, &[request.person]).await?.is_empty();
+            let people: Vec<PersonId> =
+                merges::all_into(work.tx(), &task, request.person).await?.into_iter().chain([request.person]).collect();
+            let locked = !account_locks::of_people(work.tx(), &task, &people).await?.is_empty();
             let state = if locked { Status::AdminLocked } else { Status::Inactive };
             accounts::set_state(work.tx(), &on, account.id, state, ctx.now).await?;
             work.event("account", account.id, "account.opened_again", &["state"]);

@@ -10,7 +10,7 @@ use crate::domain::id::{AccountId, PersonId, SessionId};
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::person::Person;
 use crate::store::merge_changes::{self, Change};
-use crate::store::{cases, merge_rows, merge_seals, merges, person_names, persons};
+use crate::store::{account_locks, accounts, cases, merge_rows, merge_seals, merges, person_names, persons};
 
 impl App {
     /// Makes two records of one again.
@@ -88,6 +88,7 @@ impl App {
         // Rights that the merge ended stand again, beside whatever was given since.
         self.neither_administers(work, task, by, [ids.0, ids.1]).await?;
         for person in [ids.0, ids.1] {
+            self.keep_locked(work, ctx, task, person).await?;
             self.keeps_duties_apart(work, ctx, task, person).await?;
         }
         self.part_verifications(work, ctx, task, &undone, survivor, returned).await?;
@@ -149,7 +150,7 @@ impl App {
             let stays = kept.and_then(|one| account(&one.after));
             let stays = match stays {
                 Some(stays) => Some(stays),
-                None => crate::store::accounts::find(work.tx(), &task.on(survivor.id)).await?.map(|one| one.id),
+                None => accounts::find(work.tx(), &task.on(survivor.id)).await?.map(|one| one.id),
             };
             if let Some(stays) = stays {
                 merge_rows::aliases_back(work.tx(), task, undone.id, AccountId(goes.row), stays).await?;
@@ -161,6 +162,17 @@ impl App {
         for person in [survivor.id, returned.id] {
             merge_rows::forget_names(work.tx(), task, person).await?;
             persons::refresh_presence(work.tx(), &task.on(person)).await?;
+        }
+        Ok(())
+    }
+
+    /// A lock that was laid since the merge is no part of what is undone: the account on which one lies stays locked.
+    async fn keep_locked(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, person: PersonId) -> Result<(), Error> {
+        let on = task.on(person);
+        let Some(account) = accounts::find(work.tx(), &on).await? else { return Ok(()) };
+        let opens = matches!(account.state, Status::Active | Status::Inactive | Status::Locked);
+        if opens && !account_locks::of_people(work.tx(), task, &[person]).await?.is_empty() {
+            accounts::set_state(work.tx(), &on, account.id, Status::AdminLocked, ctx.now).await?;
         }
         Ok(())
     }

@@ -8,11 +8,9 @@ use crate::app::{App, Ctx, Error, Kind};
 use crate::domain::access::Task;
 use crate::domain::id::{ClassId, EnrolmentId, IdentityId, StaffingId, new_uuid};
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
-use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::enrolment::Enrolment;
-use crate::domain::registry::guardian_life::GuardianError;
 use crate::domain::registry::guardianship::{Evidence, GuardianshipStatus};
 use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
 use crate::domain::registry::staffing::{Staffing, Teaching};
@@ -184,13 +182,6 @@ impl App {
                 && known.status == GuardianshipStatus::Pending
         });
         let Some(waiting) = waiting else { return Ok(()) };
-        if matches!(verdict, Verdict::Confirm | Verdict::Borrow) {
-            let guardian = task.on(claim.person);
-            let record = persons::hold(work.tx(), &guardian).await?;
-            if record.is_none_or(|record| record.status != Status::Active) {
-                return Err(Error::new(Kind::Conflict, GuardianError::Closed.to_string()));
-            }
-        }
         let (settled, told) = match verdict {
             Verdict::Confirm | Verdict::Borrow => {
                 (waiting.confirm(Evidence::School, ctx.now), "guardianship.confirmed")

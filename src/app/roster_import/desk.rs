@@ -17,6 +17,7 @@ use crate::domain::registry::codes::student_state::{StudentSource, StudentState}
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details};
 use crate::domain::registry::roster::{Code, Column, Fault, StudentRow};
+use crate::domain::registry::school_number;
 
 /// The batch at work.
 pub(super) struct Desk<'a> {
@@ -175,7 +176,9 @@ impl Desk<'_> {
         match record {
             Record::Claim(id) => {
                 let Some(said) = self.known.stated.get_mut(id) else { return Ok(false) };
-                let number = student_no.map(str::to_owned).or_else(|| said.details.number.clone());
+                let known = said.details.number.clone();
+                let number = student_no.filter(|number| !school_number::says(number, known.as_deref()));
+                let number = number.map(str::to_owned).or(known);
                 if said.class == Some(class) && said.details.number == number {
                     return Ok(false);
                 }

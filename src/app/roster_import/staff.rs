@@ -11,6 +11,7 @@ use crate::domain::registry::codes::staff::{StaffPost, StaffState};
 use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details, Taught};
 use crate::domain::registry::roster::{Code, Column, Fault, StaffRow};
+use crate::domain::registry::school_number;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 
 /// A class that somebody is to teach, and whether as its head teacher: the first one that her row names is the one she
@@ -98,10 +99,9 @@ impl Desk<'_> {
 
     /// The 工号 as the row has it, which is the institution's own; whether that is another one.
     fn renumber(&mut self, post: &Staffing, row: &StaffRow) -> bool {
-        if row.staff_no.is_none() || row.staff_no == post.staff_no {
-            return false;
-        }
-        let (staff_no, now) = (row.staff_no.clone(), self.ctx.now);
+        let said = row.staff_no.as_deref().filter(|number| !school_number::says(number, post.staff_no.as_deref()));
+        let Some(said) = said else { return false };
+        let (staff_no, now) = (Some(said.to_owned()), self.ctx.now);
         let posts = self.known.staffings.entry(post.person).or_default();
         let Some(known) = posts.iter_mut().find(|known| known.id == post.id) else { return false };
         *known = Staffing { staff_no, updated_at: now, version: post.version + 1, ..post.clone() };

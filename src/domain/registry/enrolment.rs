@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::codes::student_change::StudentChange;
 use super::codes::student_state::{StudentSource, StudentState};
+use super::school_number;
 use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId};
 use crate::domain::time::Timestamp;
 
@@ -117,7 +118,7 @@ impl Enrolment {
             return Err(EnrolmentError::Ended);
         }
         let moves = self.class != Some(class);
-        let numbered = student_no.filter(|number| self.student_no.as_deref() != Some(*number));
+        let numbered = student_no.filter(|number| !school_number::says(number, self.student_no.as_deref()));
         if !moves && numbered.is_none() {
             return Ok(None);
         }

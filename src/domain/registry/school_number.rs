@@ -34,9 +34,25 @@ pub fn read(text: &str) -> Result<Option<String>, SchoolNumberError> {
     }
 }
 
+/// Whether a file says the number that is recorded already: a spreadsheet may have taken the zeros before it away.
+pub fn says(stated: &str, recorded: Option<&str>) -> bool {
+    recorded.is_some_and(|recorded| {
+        let bare = recorded.trim_start_matches('0');
+        recorded == stated || (bare == stated && !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zeros_that_a_spreadsheet_took_away_change_no_number() {
+        assert!(says("12", Some("0012")) && says("0012", Some("0012")));
+        for (stated, recorded) in [("0012", Some("12")), ("13", Some("0012")), ("T7", Some("0T7")), ("7", None)] {
+            assert!(!says(stated, recorded), "{stated}");
+        }
+    }
 
     #[test]
     fn what_names_somebody_everywhere_is_no_number_of_a_school() {
@@ -55,6 +71,9 @@ mod tests {
             "20240301",
             "2024013007",
             "213200077720240001",
+            "213600000120240001",
+            "213600001020240112",
+            "213600000124001",
             "213200077720241300017",
             "202409010101234",
             "T-007",

@@ -38,9 +38,12 @@ pub(crate) fn holds_personal_number(text: &str) -> bool {
 }
 
 /// The same of a number that a school gives itself, which may have as many digits: only what has a province, a century and
-/// a day where an identity number has them counts, and a phone that stands there alone.
+/// a day where an identity number of 18 characters has them counts, and an old one or a phone that stands there alone. Inside
+/// the code of a school with a year and a serial some fifteen digits often look like an old one; and whoever has an old one was
+/// born in the last century.
 pub(crate) fn names_a_person(text: &str) -> bool {
-    runs(text).iter().any(|run| is_phone(run) || has_document_inside(run))
+    let is_old = |run: &str| run.len() == 15 && digits(run) && is_of_a_person(run, 8) && part(run, 6, 8) >= 30;
+    runs(text).iter().any(|run| is_phone(run) || is_old(run) || has_identity_number_inside(run))
 }
 
 /// The same for several texts that are read together: a number that was split over them.
@@ -106,9 +109,11 @@ fn has_number_inside(run: &str) -> bool {
 }
 
 fn has_document_inside(run: &str) -> bool {
-    let eighteen = windows(run, 18)
-        .any(|text| digits(&text[..17]) && is_of_a_person(text, 10) && matches!(part(text, 6, 8), 18..=20));
-    eighteen || windows(run, 15).any(|text| digits(text) && is_of_a_person(text, 8))
+    has_identity_number_inside(run) || windows(run, 15).any(|text| digits(text) && is_of_a_person(text, 8))
+}
+
+fn has_identity_number_inside(run: &str) -> bool {
+    windows(run, 18).any(|text| digits(&text[..17]) && is_of_a_person(text, 10) && matches!(part(text, 6, 8), 18..=20))
 }
 
 fn windows(run: &str, length: usize) -> impl Iterator<Item = &str> {

@@ -10,6 +10,7 @@ use super::students::{Schools, schools};
 use crate::support::api::problem;
 use crate::support::app::both_engines;
 use crate::support::county::{self, COUNTY, SCHOOL, called, number, teacher, teachers, text};
+use crate::support::database::select_texts;
 
 both_engines! {
     async fn each_takes_off_what_is_hers(app: TestApp) {
@@ -57,6 +58,12 @@ both_engines! {
         // It comes along with a record that is merged into another one, and the operator takes it off.
         app.app.merge_persons(&app.operator(), Decider::Operator, double, hers, "同一人，两次录入").await.unwrap();
         assert_eq!(unlock(&school).await, refused);
+        // One that was laid on what is left is not undone with the merge, by whomever.
+        assert_eq!(lock(&above).await, locked);
+        app.app.undo_merge(&app.operator(), Decider::Operator, hers, "核实为两人").await.unwrap();
+        let states = "SELECT a.state FROM account a JOIN person p ON p.id = a.person_id WHERE p.name IN ('教师甲', '教师丙')";
+        assert_eq!(select_texts(&app.database.url, states).await, ["admin_locked", "admin_locked"]);
+        app.app.merge_persons(&app.operator(), Decider::Operator, double, hers, "同一人，两次录入").await.unwrap();
         let freed = app.app.unlock_account(&app.operator(), Decider::Operator, hers).await.unwrap();
         assert_eq!((freed.person_id, freed.state.as_str()), (double, "inactive"));
         assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM account_lock").await, "0");
