@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 
 use super::authorization_type::ShownDetails;
 use super::browser_state::BrowserState;
@@ -150,6 +151,22 @@ pub(crate) struct Opened {
     pub(crate) client: Arc<Client>,
 }
 
+/// Why a request is not gone on with as it came.
+pub(crate) enum Unopened {
+    /// Nothing is left to go on with.
+    Stop(PageStop),
+    /// It was sealed to another cookie: of two tabs that came at once the browser keeps one. Nothing that came with it counts,
+    /// and the page that is due is shown again, for the cookie of now.
+    Again(Box<Opened>),
+}
+
+/// What a form carries, and the cookie that it belongs to.
+#[derive(Serialize, Deserialize)]
+struct Sealed<R> {
+    bound: [u8; 32],
+    request: R,
+}
+
 impl App {
     /// Begins an authorization request.
     ///
@@ -293,24 +310,30 @@ impl App {
     /// Opens the sealed request that a form brought back.
     ///
     /// # Errors
-    /// A failed dependency. `Ok(Err(stop))` when the form is too late, foreign, or its client is gone.
+    /// A failed dependency. `Ok(Err(_))` when the form is too late, foreign, or its client is gone.
     pub(crate) async fn open_request(
         &self,
         ctx: &Ctx,
         sealed: &str,
         browser: &Browser,
-    ) -> Result<Result<Opened, PageStop>, Error> {
-        let Some(binding) = browser.binding() else { return Ok(Err(PageStop::Expired)) };
-        let Ok(plain) = self.sealer.open_state(SEAL, &binding, sealed) else { return Ok(Err(PageStop::Expired)) };
-        let request: AuthorizationRequest = serde_json::from_slice(&plain)?;
+    ) -> Result<Result<Opened, Unopened>, Error> {
+        let stop = |why| Ok(Err(Unopened::Stop(why)));
+        let Some(binding) = browser.binding() else { return stop(PageStop::Expired) };
+        let Ok(plain) = self.sealer.open_state(SEAL, b"", sealed) else { return stop(PageStop::Expired) };
+        let Sealed::<AuthorizationRequest> { bound, mut request } = serde_json::from_slice(&plain)?;
         if ctx.now.since(request.created_at) >= self.lifetimes.interaction {
-            return Ok(Err(PageStop::Expired));
+            return stop(PageStop::Expired);
+        }
+        let foreign = bound != binding;
+        // What is asked of somebody on another device is hers alone to see.
+        if foreign && request.elsewhere.is_some() {
+            return stop(PageStop::Expired);
         }
         let client = match self.client_by_id(request.client_id, ctx.now).await? {
             Some(client) => self.believed(client, ctx.now).await?,
             None => None,
         };
-        let Some(client) = client else { return Ok(Err(PageStop::Client)) };
+        let Some(client) = client else { return stop(PageStop::Client) };
         let params = Params::parse(
             &form_urlencoded::Serializer::new(String::new())
                 .append_pair("redirect_uri", &request.redirect_uri)
@@ -319,9 +342,25 @@ impl App {
         );
         let entrance = if request.elsewhere.is_some() { Entrance::Answer } else { Entrance::Resume };
         match checks::run(entrance, &params, &client) {
+            Ok(()) if foreign => {
+                request.answered = Answered::default();
+                request.interaction = InteractionId::new(ctx.now, &*self.random);
+                Ok(Err(Unopened::Again(Box::new(Opened { request, client }))))
+            }
             Ok(()) => Ok(Ok(Opened { request, client })),
-            Err(Failure::Page(Stop::RedirectUri)) => Ok(Err(PageStop::RedirectUri)),
-            Err(_) => Ok(Err(PageStop::Client)),
+            Err(Failure::Page(Stop::RedirectUri)) => stop(PageStop::RedirectUri),
+            Err(_) => stop(PageStop::Client),
+        }
+    }
+
+    /// What is shown of a request that was not opened.
+    ///
+    /// # Errors
+    /// A failed dependency.
+    pub(crate) async fn unopened(&self, ctx: &Ctx, why: Unopened, browser: &Browser) -> Result<Reply, Error> {
+        match why {
+            Unopened::Stop(stop) => Ok(Reply::stop(stop)),
+            Unopened::Again(opened) => self.proceed(ctx, opened.request, opened.client, browser).await,
         }
     }
 
@@ -332,7 +371,7 @@ impl App {
     pub async fn resume(&self, ctx: &Ctx, sealed: &str, browser: &Browser) -> Result<Reply, Error> {
         match self.open_request(ctx, sealed, browser).await? {
             Ok(Opened { request, client }) => self.proceed(ctx, request, client, browser).await,
-            Err(stop) => Ok(Reply::stop(stop)),
+            Err(why) => self.unopened(ctx, why, browser).await,
         }
     }
 
@@ -348,7 +387,7 @@ impl App {
                 request.answered.account = session.is_some_and(|session| session.account.to_string() == account);
                 self.proceed(ctx, request, client, browser).await
             }
-            Err(stop) => Ok(Reply::stop(stop)),
+            Err(why) => self.unopened(ctx, why, browser).await,
         }
     }
 
@@ -365,7 +404,7 @@ impl App {
                 request.answered = Answered { account: true, ..Answered::default() };
                 self.proceed(ctx, request, client, &Browser { session: None, ..browser.clone() }).await
             }
-            Err(stop) => Ok(Reply::stop(stop)),
+            Err(why) => self.unopened(ctx, why, browser).await,
         }
     }
 
@@ -382,13 +421,13 @@ impl App {
     ) -> Result<Reply, Error> {
         let Opened { mut request, client } = match self.open_request(ctx, sealed, browser).await? {
             Ok(opened) => opened,
-            Err(stop) => return Ok(Reply::stop(stop)),
+            Err(why) => return self.unopened(ctx, why, browser).await,
         };
         let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
         if let Some(session) = session {
             self.choose_identity(ctx, &session, identity).await?;
             request.answered.account = true;
-            request.answered.identity = true;
+            request.answered.chosen = Some(identity);
         }
         self.proceed(ctx, request, client, browser).await
     }
@@ -519,7 +558,7 @@ impl App {
                 Page::Consent { request: sealed, who, card }
             }
             (Next::GuardianNeeded, Some((who, _))) => {
-                let denied = ProtocolError::new(Code::AccessDenied, "a guardian has not agreed yet");
+                let denied = ProtocolError::new(Code::AccessDenied, prompt::SAID_NO);
                 let back = request.elsewhere.is_none().then(|| self.refusal_of(&request, &denied));
                 Page::GuardianNeeded { request: sealed, who, client, details: shown.cards, back }
             }
@@ -544,17 +583,17 @@ impl App {
             (None, Some(binding)) => binding,
             (None, None) => return Err(Error::internal("no pre-session")),
         };
-        let plain = serde_json::to_vec(request)?;
-        Ok((self.sealer.seal_state(SEAL, &binding, &plain, &*self.random)?, fresh))
+        let plain = serde_json::to_vec(&Sealed { bound: binding, request })?;
+        Ok((self.sealer.seal_state(SEAL, b"", &plain, &*self.random)?, fresh))
     }
 }
 
 impl Reply {
-    /// The sealed state of the sign-in page, where that is what is shown.
-    pub fn sign_in_form(&self) -> Option<&str> {
+    /// The sealed state of the page for somebody who is not signed in, where that is what is shown.
+    pub fn entrance_form(&self) -> Option<&str> {
         match &self.answer {
             Answer::Page(page) => match &**page {
-                Page::SignIn { request, .. } => Some(request),
+                Page::SignIn { request, .. } | Page::Create { request, .. } => Some(request),
                 _ => None,
             },
             Answer::Client(_) => None,

@@ -27,7 +27,7 @@ use crate::store::db::Tx;
 use crate::store::{clients, consents, deliveries, grants, guardianships, identities, institutions};
 
 /// The text that people agreed to; a change of it asks again.
-pub const NOTICE_VERSION: &str = "2026-11";
+pub const NOTICE_VERSION: &str = "2026-11-26";
 const PURPOSE: &str = "sign-in";
 
 /// What the consent page shows.
@@ -196,13 +196,13 @@ impl App {
     ) -> Result<Reply, Error> {
         let Opened { mut request, client } = match self.open_request(ctx, sealed, browser).await? {
             Ok(opened) => opened,
-            Err(stop) => return Ok(Reply::stop(stop)),
+            Err(why) => return self.unopened(ctx, why, browser).await,
         };
         if !allow {
             let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
             let stands = self.stands(ctx, session.as_ref(), browser);
             request.session_state = self.session_state(&client, &request.redirect_uri, &stands);
-            let denied = ProtocolError::new(Code::AccessDenied, "the person said no");
+            let denied = ProtocolError::new(Code::AccessDenied, prompt::SAID_NO);
             let reply = Reply::to(self.refuse(ctx, &request, &client, session.as_ref(), &denied).await?);
             return self.jarm_reply(ctx, &client, reply).await;
         }

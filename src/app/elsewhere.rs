@@ -18,6 +18,7 @@ use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::elsewhere::{Elsewhere, INTERVAL, Polled, Question, Said, Way};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::CodeOffer;
+use crate::domain::oidc::prompt;
 use crate::domain::oidc::request::AuthorizationRequest;
 use crate::domain::oidc::token::Wanted;
 use crate::keys::opaque;
@@ -104,14 +105,14 @@ impl App {
     pub async fn confirm(&self, ctx: &Ctx, sealed: &str, yes: bool, browser: &Browser) -> Result<Reply, Error> {
         let Opened { mut request, client } = match self.open_request(ctx, sealed, browser).await? {
             Ok(opened) => opened,
-            Err(stop) => return Ok(Reply::stop(stop)),
+            Err(why) => return self.unopened(ctx, why, browser).await,
         };
         let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
         // Only whom the page named; after another tab signed somebody else in, the page is shown again.
         let asked = session.filter(|session| request.answered.confirm_asked == Some(session.id));
         match asked {
             Some(session) if !yes => {
-                let denied = ProtocolError::new(Code::AccessDenied, "the person said no");
+                let denied = ProtocolError::new(Code::AccessDenied, prompt::SAID_NO);
                 Ok(Reply::to(self.refuse(ctx, &request, &client, Some(&session), &denied).await?))
             }
             asked => {

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::authorize::{Opened, PageStop, Reply};
+use super::authorize::{Opened, PageStop, Reply, Unopened};
 use super::browser_state::BrowserState;
 use super::session::Browser;
 use super::work::Outcome;
@@ -160,7 +160,8 @@ impl App {
             Some(_) if then.is_some() => None,
             Some(sealed) => match self.open_request(ctx, sealed, browser).await? {
                 Ok(opened) => Some(opened),
-                Err(stop) => return Ok(LoginReply::Stop(stop)),
+                Err(Unopened::Stop(stop)) => return Ok(LoginReply::Stop(stop)),
+                Err(Unopened::Again(opened)) => return self.again(LoginProblem::StartedOver, Some(*opened), browser),
             },
         };
         let login = Login::parse(&form.login);
@@ -273,7 +274,11 @@ impl App {
             self.note_refusal(anybody, keys).await?;
             return self.again(LoginProblem::Refused, opened, browser);
         }
-        let before = self.live_session(work.tx(), browser, ctx.now).await?;
+        let before = self.session_left(work.tx(), browser).await?;
+        let (same, other) = match before {
+            Some(session) if session.person == person => (Some(session).filter(|own| own.is_live(ctx.now)), None),
+            other => (None, other),
+        };
         let is_admin = !admin_grants::live(work.tx(), person, ctx.now).await?.is_empty();
         let (idle, absolute) = session_lifetimes(&self.lifetimes, is_admin);
         let sign_in = SignIn {
@@ -287,17 +292,14 @@ impl App {
         sessions::begin_sign_in(work.tx(), &sign_in).await?;
         let expires_at = ctx.now.plus(absolute);
         let session = Session {
-            id: match &before {
-                Some(session) if session.person == person => session.id,
-                _ => SessionId::new(ctx.now, &*self.random),
-            },
+            id: same.as_ref().map_or_else(|| SessionId::new(ctx.now, &*self.random), |same| same.id),
             account,
             person,
             auth_time: ctx.now,
             acr: ACR_PASSWORD.into(),
             amr: sign_in.amr,
             own_device,
-            identity: before.as_ref().filter(|session| session.person == person).and_then(|session| session.identity),
+            identity: same.as_ref().and_then(|same| same.identity),
             created_at: ctx.now,
             last_seen_at: ctx.now,
             idle_expires_at: ctx.now.plus(idle).min(expires_at),
@@ -307,15 +309,14 @@ impl App {
             client: None,
         };
         let digest = opaque::digest(secret.expose_secret());
-        match before {
+        // Whoever was here before has left, even if her time had run out: her platforms do not know it yet.
+        if let Some(other) = other {
+            self.end_session_in(&mut work, other.id, ctx.now, "another person signed in").await?;
+        }
+        match same {
             // The same person again: the session goes on (its `sid`s survive, R13) under a new secret.
-            Some(same) if same.person == person => sessions::renew(work.tx(), &session, digest).await?,
-            other => {
-                if let Some(other) = other {
-                    self.end_session_in(&mut work, other.id, ctx.now, "another person signed in").await?;
-                }
-                sessions::insert(work.tx(), &session, digest).await?;
-            }
+            Some(_) => sessions::renew(work.tx(), &session, digest).await?,
+            None => sessions::insert(work.tx(), &session, digest).await?,
         }
         // One guarded UPDATE; a form that is posted again finds it finished and starts over (R3).
         if !sessions::finish_sign_in(work.tx(), interaction, ctx.now, session.id).await? {
@@ -335,7 +336,11 @@ impl App {
         let browser = Browser { session: Some(secret.clone()), ..browser.clone() };
         let browser_state = self.stands(&ctx, Some(&session), &browser).cookie_to_set();
         let reply = match opened {
-            Some(Opened { request, client }) => Some(self.proceed(&ctx, request, client, &browser).await?),
+            Some(Opened { mut request, client }) => {
+                // Whoever typed a user name has said which account.
+                request.answered.account = true;
+                Some(self.proceed(&ctx, request, client, &browser).await?)
+            }
             None => None,
         };
         let keep_for = own_device.then_some(absolute);

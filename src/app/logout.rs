@@ -176,10 +176,12 @@ impl App {
             },
         };
         let Some(who) = self.who(ctx, browser).await? else {
+            let frames = self.sign_out_here(ctx, browser, "signed out at a platform").await?;
+            self.end_hinted(ctx, hint.as_ref()).await?;
             // RFC 9700, 4.11.2: whoever registered himself sends nobody on who is not signed in. An ID token of his own proves
             // nothing about her: anybody has one who signed in at his own client once.
             let known = client.as_ref().is_some_and(|client| client.vouched);
-            return Ok(LogoutReply::Gone { back: back.filter(|_| known), frames: Vec::new() });
+            return Ok(LogoutReply::Gone { back: back.filter(|_| known), frames });
         };
         if let Some(hint) = &hint
             && self.hint_means(hint, &who, ctx).await?
@@ -204,10 +206,23 @@ impl App {
     async fn hint_means(&self, hint: &Hint, who: &Who, ctx: &Ctx) -> Result<bool, Error> {
         let mut tx = self.db.read().await?;
         if let Some(sid) = &hint.sid {
-            return Ok(sessions::by_sid(&mut tx, hint.client.id, sid).await? == Some(who.session.id)
-                && who.session.is_live(ctx.now));
+            let named = sessions::by_sid(&mut tx, hint.client.id, sid).await?;
+            return Ok(named.is_some_and(|named| named.id == who.session.id) && who.session.is_live(ctx.now));
         }
         Ok(subjects::is_called(&mut tx, who.session.person, &hint.client.sector, &hint.sub).await?)
+    }
+
+    /// Ends the session that a hint names by its `sid`, where this browser does not know it any more: its time ran out, the
+    /// browser was closed, or it was begun for a device. The OP accepts hints of "a recent session" too (section 2), and the
+    /// other platforms of that session hear of its end. A token of a client that nobody vouches for may be anybody's: with it
+    /// only what ran out anyway is ended. No frames: they would tell this browser what was opened in that one.
+    async fn end_hinted(&self, ctx: &Ctx, hint: Option<&Hint>) -> Result<(), Error> {
+        let Some(Hint { client, sid: Some(sid), .. }) = hint else { return Ok(()) };
+        let named = sessions::by_sid(&mut self.db.read().await?, client.id, sid).await?;
+        if let Some(named) = named.filter(|named| client.vouched || !named.is_live(ctx.now)) {
+            self.sign_out(ctx, &named, "signed out at a platform").await?;
+        }
+        Ok(())
     }
 
     /// The answer to [`LogoutReply::Confirm`].
@@ -222,10 +237,14 @@ impl App {
         browser: &Browser,
     ) -> Result<LogoutReply, Error> {
         let Some(request) = self.open_sign_out(ctx, sealed, browser)? else { return Ok(LogoutReply::Expired) };
-        let client = match (&request.id_token_hint, &request.client_id) {
-            (Some(hint), _) => self.read_hint(hint, ctx.now).await?.map(|hint| hint.client),
-            (None, Some(id)) => self.known_client(id, ctx.now).await?,
-            (None, None) => None,
+        let hint = match &request.id_token_hint {
+            Some(hint) => self.read_hint(hint, ctx.now).await?,
+            None => None,
+        };
+        let client = match (&hint, &request.client_id) {
+            (Some(hint), _) => Some(Arc::clone(&hint.client)),
+            (None, Some(id)) if request.id_token_hint.is_none() => self.known_client(id, ctx.now).await?,
+            (None, _) => None,
         };
         let back = request
             .post_logout_redirect_uri
@@ -234,10 +253,8 @@ impl App {
         if !yes {
             return Ok(back.map_or(LogoutReply::Stayed, LogoutReply::Back));
         }
-        let frames = match self.who(ctx, browser).await? {
-            Some(who) => self.sign_out(ctx, &who.session, "signed out").await?,
-            None => Vec::new(),
-        };
+        let frames = self.sign_out_here(ctx, browser, "signed out").await?;
+        self.end_hinted(ctx, hint.as_ref()).await?;
         Ok(LogoutReply::Gone { back, frames })
     }
 

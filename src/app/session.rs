@@ -58,9 +58,14 @@ impl App {
         browser: &Browser,
         now: Timestamp,
     ) -> Result<Option<Session>, Error> {
+        Ok(self.session_left(tx, browser).await?.filter(|session| session.is_live(now)))
+    }
+
+    /// The session of a browser that nobody ended, even where its time has run out: platforms that were opened with it are still
+    /// to be told of its end.
+    pub(crate) async fn session_left(&self, tx: &mut Tx, browser: &Browser) -> Result<Option<Session>, Error> {
         let Some(secret) = &browser.session else { return Ok(None) };
-        let session = sessions::by_secret(tx, opaque::digest(secret.expose_secret())).await?;
-        Ok(session.filter(|session| session.is_live(now)))
+        Ok(sessions::by_secret(tx, opaque::digest(secret.expose_secret())).await?)
     }
 
     /// Who is signed in at this browser.
@@ -191,6 +196,23 @@ impl App {
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
         Ok(frames)
+    }
+
+    /// Signs out whoever is or was signed in at this browser; what it opens in frames now.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn sign_out_here(
+        &self,
+        ctx: &Ctx,
+        browser: &Browser,
+        reason: &'static str,
+    ) -> Result<Vec<String>, Error> {
+        let left = self.session_left(&mut self.db.read().await?, browser).await?;
+        match left {
+            Some(session) => self.sign_out(ctx, &session, reason).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Signs a person out everywhere, as part of a larger change (a new password, a locked account).

@@ -103,7 +103,7 @@ struct Noted {
 pub async fn restored(config: Option<&Path>, args: &RestoredArgs, output: &Output) -> Result<(), Failure> {
     let as_of = Timestamp::from_rfc3339(&args.as_of)
         .ok_or_else(|| Failure::new("--as-of is a moment as in 2026-09-01T02:00:00Z"))?;
-    let app = runtime::command(config).await?;
+    let app = runtime::standing(config).await?;
     let streams = app.note_restored(&Ctx::task(&app, "restored"), as_of).await?;
     app.close().await;
     let noted = Noted { as_of: as_of.to_rfc3339(), streams };

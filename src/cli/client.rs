@@ -145,9 +145,9 @@ pub struct Asked {
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Create => {
+            let app = runtime::standing(config).await?;
             let metadata: ClientMetadata = serde_json::from_reader(std::io::stdin().lock())
                 .map_err(|e| Failure::new(format!("the metadata on standard input cannot be read: {e}")))?;
-            let app = runtime::command(config).await?;
             let registered = app.create_client(&Ctx::task(&app, "client create"), metadata).await?;
             let document = registered.document()?;
             // The registered client is a JSON document with and without --json (RFC 7591, 3.2.1).

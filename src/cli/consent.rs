@@ -92,18 +92,26 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
 fn show(output: &Output, notice: &GuardianNotice) -> Result<(), Failure> {
     let client = &notice.client;
     let provider = client.vendor().map(str::to_owned).or_else(|| notice.institution.clone());
-    let words = |scope: Scope| {
-        let item = ConsentItem::from_scope(scope.as_str())?;
+    let items = ConsentItem::all(client.is_application(), notice.scope.iter().map(Scope::as_str));
+    let words = |item: ConsentItem| {
         let (zh, en) = (item.words(Locale::Zh), item.words(Locale::En));
-        Some(json!({ "scope": scope.as_str(), "zh": [zh.title, zh.detail], "en": [en.title, en.detail] }))
+        json!({ "zh": [zh.title, zh.detail], "en": [en.title, en.detail] })
     };
+    let unasked = ConsentItem::all(client.is_application(), std::iter::empty());
+    let asked = notice.scope.iter().filter_map(|scope| {
+        let mut said = words(ConsentItem::from_scope(scope.as_str())?);
+        said["scope"] = json!(scope.as_str());
+        Some(said)
+    });
     let document = json!({
         "client_id": client.client_id(),
         "name": { "zh": client.display_name(false), "en": client.display_name(true) },
         "provider": provider,
         "policy_uri": client.metadata.policy_uri,
         "redirect_uris": client.metadata.redirect_uris,
-        "scope": notice.scope.iter().filter_map(words).collect::<Vec<_>>(),
+        "contact": client.metadata.contacts.first(),
+        "always": unasked.into_iter().map(words).collect::<Vec<_>>(),
+        "scope": asked.collect::<Vec<_>>(),
         "shown": notice.details,
         "digest": notice.digest,
     });
@@ -114,10 +122,10 @@ fn show(output: &Output, notice: &GuardianNotice) -> Result<(), Failure> {
             format!("{} / {}", said(&names["zh"]), said(&names["en"])),
             format!("提供方 provided by: {}", provider.as_deref().unwrap_or("-")),
             format!("隐私政策 privacy policy: {}", client.metadata.policy_uri.as_deref().unwrap_or("-")),
+            format!("联系方式 contact: {}", client.metadata.contacts.first().map_or("-", String::as_str)),
             "可以知道 it may know:".to_owned(),
         ];
-        for scope in notice.scope.iter() {
-            let Some(item) = ConsentItem::from_scope(scope.as_str()) else { continue };
+        for item in &items {
             lines.extend([Locale::Zh, Locale::En].map(|locale| {
                 let words = item.words(locale);
                 format!("  {}: {}", words.title, words.detail)

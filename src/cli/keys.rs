@@ -118,7 +118,7 @@ async fn rotate(
     compromised: bool,
     output: &Output,
 ) -> Result<(), Failure> {
-    let app = runtime::command(config).await?;
+    let app = runtime::standing(config).await?;
     let ctx = Ctx::task(&app, "keys rotate");
     let mut active = serde_json::Map::new();
     for alg in alg.map_or_else(|| SigningAlg::ALL.to_vec(), |alg| vec![alg]) {

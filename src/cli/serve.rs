@@ -64,7 +64,9 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     let metrics = listeners.metrics.map(|listener| tokio::spawn(serve_metrics(listener, app.clone(), stop.clone())));
     let anchors = snapshot::file_of(settings.database.expose()).map(|file| anchor_file(&file));
-    let jobs = jobs::start(&app, anchors, &stop);
+    // The jobs end after the last request, so that what it committed is numbered and delivered or waits in SQL.
+    let idle = CancellationToken::new();
+    let jobs = jobs::start(&app, anchors, &idle);
     let door = Door {
         app: app.clone(),
         trusted_proxies: settings.trusted_proxies.clone().into(),
@@ -88,8 +90,8 @@ pub async fn serve(
     };
     let (ended, beside) = tokio::join!(main, beside);
     let ended = ended.and(beside.map(|_| ()));
-    // The jobs end after the last request, so that what it committed is numbered and delivered or waits in SQL.
     stop.cancel();
+    idle.cancel();
     if let Some(Err(broken)) = OptionFuture::from(metrics).await {
         tracing::error!(%broken, "the metrics listener broke");
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use axum_server::{Address, Handle, Server};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
@@ -19,6 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 /// How long running requests may take after a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(20);
+/// Whoever connects says what she wants within this, or her place goes to somebody who does: one laptop with half
+/// requests would take every connection that the machine may have.
+const FIRST_REQUEST: Duration = Duration::from_secs(15);
+/// For the head of every later request, and so for a connection that is kept without one. Longer than proxies keep theirs
+/// to us (60 s is usual), so that none sends a request into a connection that we close.
+const NEXT_REQUEST: Duration = Duration::from_secs(75);
+/// HTTP/2 keeps its connections: somebody has to answer at the other end.
+const PING: Duration = Duration::from_secs(30);
+const PONG: Duration = Duration::from_secs(20);
 const LOOK_FOR_NEW_CERTIFICATE: Duration = Duration::from_secs(60);
 
 /// Why a listener ended.
@@ -60,7 +69,8 @@ pub async fn serve(
     let watch = tokio::spawn(drain_on(stop, handle.clone()));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.into_std().map_err(ServeError::Broken)?;
-    let ended = axum_server::from_tcp(listener).map_err(ServeError::Broken)?.handle(handle).serve(service).await;
+    let server = patient_no_longer(axum_server::from_tcp(listener).map_err(ServeError::Broken)?);
+    let ended = server.handle(handle).serve(service).await;
     watch.abort();
     ended.map_err(ServeError::Broken)
 }
@@ -97,10 +107,18 @@ async fn over_tls(
     }));
     let listener = listener.into_std().map_err(ServeError::Broken)?;
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum_server::from_tcp_rustls(listener, config).map_err(ServeError::Broken)?;
+    let server = patient_no_longer(axum_server::from_tcp_rustls(listener, config).map_err(ServeError::Broken)?);
     let ended = server.handle(handle).serve(service).await;
     watch.abort();
     ended.map_err(ServeError::Broken)
+}
+
+/// Connections on which nothing comes end.
+fn patient_no_longer<A: Address, Acceptor>(mut server: Server<A, Acceptor>) -> Server<A, Acceptor> {
+    let builder = server.http_builder();
+    builder.http1().header_read_timeout(NEXT_REQUEST);
+    builder.http2().keep_alive_interval(PING).keep_alive_timeout(PONG);
+    server.first_request_timeout(FIRST_REQUEST)
 }
 
 /// `asks`: whoever calls may show a certificate.

@@ -34,7 +34,7 @@ statements! {
     // Changes nothing where the client takes part already, and tells its sid either way.
     JOIN_SESSION = "INSERT INTO session_client (session_id, client_id, sid, created_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (session_id, client_id) DO UPDATE SET sid = session_client.sid RETURNING sid";
-    BY_SID = "SELECT session_id AS id FROM session_client WHERE sid = $1 AND client_id = $2";
+    BY_SID = "SELECT s.* FROM session_client t JOIN session s ON s.id = t.session_id WHERE t.sid = $1 AND t.client_id = $2 AND s.ended_at IS NULL";
     // Waits for whoever ends the session, and makes whoever ends it wait (SQLite's writer is alone anyway).
     @still ATTEND = "SELECT held.person_id AS person_id, (SELECT u.sub FROM subject u WHERE u.person_id = held.person_id AND u.sector = $3) AS sub, (SELECT t.sid FROM session_client t WHERE t.session_id = held.id AND t.client_id = $2) AS sid,
             (held.expires_at > $4 AND held.idle_expires_at > $4) AS in_time
@@ -314,6 +314,6 @@ pub async fn join(
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn by_sid(tx: &mut Tx, client: ClientId, sid: &str) -> Result<Option<SessionId>, StoreError> {
-    Ok(tx.optional::<Id>(BY_SID, args![sid, client]).await?.map(|row| row.0))
+pub async fn by_sid(tx: &mut Tx, client: ClientId, sid: &str) -> Result<Option<Session>, StoreError> {
+    tx.optional(BY_SID, args![sid, client]).await
 }

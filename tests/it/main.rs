@@ -20,6 +20,7 @@ mod house;
 mod institution;
 mod keys;
 mod leaks;
+mod listener;
 mod manual;
 mod merge;
 mod metrics;

@@ -13,6 +13,7 @@ use super::client::Client;
 use super::grant::Grant;
 use super::scope::{Scope, ScopeSet};
 use crate::domain::id::PersonId;
+use crate::domain::time::Timestamp;
 
 pub use facts::{ChildFacts, ClassFacts, Facts, GuardianFacts, IdentityFacts, SpaceFacts};
 
@@ -59,7 +60,7 @@ fn always(facts: &Facts, grant: &Grant, client: &Client, ids: &dyn SectorIds) ->
         claims.insert("edu_identity".into(), identity_claim(identity, ids));
     }
     claims.insert("age_band".into(), json!(facts.age.as_str()));
-    claims.insert("edu_realname".into(), realname(facts));
+    claims.insert("edu_realname".into(), realname(facts, client));
     claims
 }
 
@@ -219,11 +220,14 @@ fn space(facts: &Facts, client: &Client, ids: &dyn SectorIds) -> Value {
     json!({ "space_id": ids.id("space", space.id.0), "url": own.unwrap_or(&space.door) })
 }
 
-fn realname(facts: &Facts) -> Value {
+/// When somebody was verified is nearly hers alone to the second, and would let vendors join their users (R13): they get the
+/// day, the beginning of it in Shanghai.
+fn realname(facts: &Facts, client: &Client) -> Value {
     let (level, at) = facts.realname;
     let mut claim = json!({ "verified": level >= 2, "level": level });
     if let Some(at) = at {
-        claim["at"] = json!(at.to_rfc3339());
+        let told = if client.is_application() { Timestamp::shanghai_midnight(at.shanghai_date()) } else { at };
+        claim["at"] = json!(told.to_rfc3339());
     }
     claim
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::authorization_details::Details;
 use super::error::{Code, ProtocolError};
 use super::grant::CodeOffer;
+use super::prompt::SAID_NO;
 use super::scope::ScopeSet;
 use crate::domain::id::{ClientId, ElsewhereId, PersonId};
 use crate::domain::time::Timestamp;
@@ -171,7 +172,7 @@ impl Question {
             return over(Code::InvalidGrant, "the code was issued to another client");
         }
         match self.state {
-            State::Denied => over(Code::AccessDenied, "the person said no, or may not say yes"),
+            State::Denied => over(Code::AccessDenied, SAID_NO),
             State::Redeemed => over(Code::InvalidGrant, "the code was redeemed before"),
             State::Pending | State::Approved if now >= self.expires_at => {
                 over(Code::ExpiredToken, "nobody answered in time")

@@ -12,6 +12,9 @@ use crate::domain::id::IdentityId;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::time::Timestamp;
 
+/// What a client hears of a "no", and of one who may not say yes: which of the two it was would tell that a child is there.
+pub const SAID_NO: &str = "the person said no, or may not say yes";
+
 /// Whether a live receipt stands behind what is asked (R8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receipt {
@@ -89,21 +92,26 @@ pub fn decide(request: &AuthorizationRequest, client: &Client, present: Option<&
     if request.asks(Prompt::SelectAccount) && !request.answered.account {
         return Next::ChooseAccount;
     }
+    let unagreed = match present.age {
+        // R8: the receipt of a confirmed guardian, or the statutory basis of a platform. Her own word does not count.
+        AgeBand::Under14 if needs_receipt_of_guardian(request, client) && present.receipt == Receipt::Missing => {
+            Some(Next::GuardianNeeded)
+        }
+        AgeBand::Under14 => None,
+        _ => needs_own_consent(request, client, present.receipt).then_some(Next::Consent),
+    };
+    // Before anything that says more of her, and in one sentence for everybody: whoever asks silently and has no receipt learns
+    // neither that a child is here nor that somebody has several identities.
+    if request.is_silent() && unagreed.is_some() {
+        return Next::Refuse(ProtocolError::new(Code::ConsentRequired, "consent has not been given"));
+    }
     let identity = match choose_identity(request, present) {
         Ok(identity) => identity,
         Err(()) => {
             return silent(Code::AccountSelectionRequired, "several identities and none chosen", Next::ChooseIdentity);
         }
     };
-    if present.age == AgeBand::Under14 {
-        // R8: the receipt of a confirmed guardian, or the statutory basis of a platform. Her own word does not count.
-        if needs_receipt_of_guardian(request, client) && present.receipt == Receipt::Missing {
-            return silent(Code::ConsentRequired, "a guardian has not agreed yet", Next::GuardianNeeded);
-        }
-    } else if needs_own_consent(request, client, present.receipt) {
-        return silent(Code::ConsentRequired, "consent has not been given", Next::Consent);
-    }
-    Next::Issue(identity)
+    unagreed.unwrap_or(Next::Issue(identity))
 }
 
 /// `prompt=login` wants a sign-in that happened after the request, and so does `create`; `max_age` one that is not older
@@ -128,12 +136,12 @@ fn is_the_hinted(request: &AuthorizationRequest, present: &Present<'_>) -> bool 
 }
 
 fn choose_identity(request: &AuthorizationRequest, present: &Present<'_>) -> Result<Option<IdentityId>, ()> {
-    let chosen = present.session.identity.filter(|id| present.identities.contains(id));
-    let asked_again = request.asks(Prompt::SelectAccount) && !request.answered.identity;
-    match (present.identities, chosen) {
+    let hers = |id: &IdentityId| present.identities.contains(id);
+    let kept = present.session.identity.filter(|_| !request.asks(Prompt::SelectAccount));
+    match (present.identities, request.answered.chosen.filter(hers).or(kept.filter(hers))) {
         ([], _) => Ok(None),
         ([only], _) => Ok(Some(*only)),
-        (_, Some(chosen)) if !asked_again => Ok(Some(chosen)),
+        (_, Some(chosen)) => Ok(Some(chosen)),
         _ => Err(()),
     }
 }

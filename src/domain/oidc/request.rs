@@ -12,7 +12,7 @@ use super::pkce::Challenge;
 use super::resource::Targets;
 use super::response::{ResponseMode, ResponseType};
 use super::scope::ScopeSet;
-use crate::domain::id::{ClientId, InteractionId, SessionId};
+use crate::domain::id::{ClientId, IdentityId, InteractionId, SessionId};
 use crate::domain::time::Timestamp;
 
 /// Values of `prompt` (OpenID Connect Core, 3.1.2.1).
@@ -33,8 +33,9 @@ pub enum Prompt {
 pub struct Answered {
     /// "Continue as …" was pressed.
     pub account: bool,
-    /// An identity was chosen.
-    pub identity: bool,
+    /// Which identity was chosen for this request: a choice in another tab is another request's (R16).
+    #[serde(default)]
+    pub chosen: Option<IdentityId>,
     /// She saw where an account is made.
     #[serde(default)]
     pub created: bool,

@@ -52,7 +52,8 @@ impl FromRequestParts<Door> for Visit {
         let kept = Jar::Language.read(headers, secure).and_then(|code| Locale::parse(code.expose_secret()));
         let chosen = asked.or(kept);
         let locale = chosen.unwrap_or_else(|| Locale::negotiate(None, accept_language.as_deref()));
-        let mut ctx = Ctx::request(&door.app, client_address(peer, headers, door), locale);
+        let mut ctx =
+            Ctx::request(&door.app, peer.map(|peer| client_address(peer, headers, |ip| door.trusts(ip))), locale);
         if let Some(RequestId(id)) = parts.extensions.get() {
             ctx.request_id = *id;
         }
@@ -72,21 +73,21 @@ impl FromRequestParts<Door> for Visit {
 }
 
 /// The client's address: the peer's, or what a trusted proxy says, read from the right until the first
-/// address that is not a trusted proxy's.
-fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, door: &Door) -> Option<IpAddr> {
-    let trusted = |ip: &IpAddr| door.trusts(*ip);
-    let peer = peer?;
-    if !trusted(&peer) {
-        return Some(peer);
+/// address that is not a trusted proxy's. What nobody can read ends the walk: left of it stands what the caller wrote.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
+    if !trusted(peer) {
+        return peer;
     }
-    let hops: Vec<IpAddr> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|text| text.split(','))
-        .filter_map(|hop| hop.trim().parse().ok())
-        .collect();
-    hops.into_iter().rev().find(|ip| !trusted(ip)).or(Some(peer))
+    let values = headers.get_all("x-forwarded-for").iter().rev();
+    let hops = values.flat_map(|value| value.to_str().unwrap_or("?").rsplit(','));
+    hops.map_while(hop_address).find(|ip| !trusted(*ip)).unwrap_or(peer)
+}
+
+/// An address, with or without the port that some proxies add (`203.0.113.9:4711`, `[2001:db8::9]:443`, `[2001:db8::9]`).
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()))
 }
 
 impl Visit {
@@ -145,5 +146,35 @@ impl Visit {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(lines: &[&'static str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", HeaderValue::from_static(line));
+        }
+        let ours = |ip: IpAddr| ip.to_string().starts_with("10.");
+        client_address([10, 0, 0, 1].into(), &headers, ours).to_string()
+    }
+
+    #[test]
+    fn what_a_proxy_wrote_counts_and_never_what_its_caller_did() {
+        assert_eq!(told(&[]), "10.0.0.1");
+        assert_eq!(told(&["6.6.6.6, 203.0.113.9"]), "203.0.113.9");
+        assert_eq!(told(&["6.6.6.6, 203.0.113.9, 10.0.0.7"]), "203.0.113.9");
+        assert_eq!(told(&["6.6.6.6", "203.0.113.9"]), "203.0.113.9");
+        // With the port that some add.
+        assert_eq!(told(&["6.6.6.6, 203.0.113.9:4711"]), "203.0.113.9");
+        assert_eq!(told(&["6.6.6.6, [2001:db8::9]:443"]), "2001:db8::9");
+        assert_eq!(told(&["6.6.6.6, [2001:db8::9]"]), "2001:db8::9");
+        // Left of what nobody can read everything may be invented.
+        assert_eq!(told(&["6.6.6.6, unknown"]), "10.0.0.1");
+        assert_eq!(told(&["6.6.6.6, _hidden, 10.0.0.7"]), "10.0.0.1");
+        assert_eq!(told(&["6.6.6.6", ""]), "10.0.0.1");
     }
 }

@@ -1,11 +1,13 @@
 //! What stands around all handlers: a request id, a log line, a net for panics; and for our own forms the
 //! check that they come from our own pages.
 
+mod deadline;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -15,6 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tracing::Instrument as _;
 
+use self::deadline::Deadline;
 use super::Door;
 use super::error::Refused;
 use super::extract::RequestId;
@@ -26,6 +29,11 @@ use crate::domain::locale::Locale;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// But one that sends a file may, from a school with a slow line: 16 MiB at half a megabit.
 const UPLOAD: Duration = Duration::from_secs(300);
+/// So much before the end the whole body has come: what is left is for the answer, which says what was wrong.
+const TO_ANSWER: Duration = Duration::from_secs(10);
+/// Whoever was here over TLS comes back over nothing else for a year (RFC 6797; FAPI 2.0 Security Profile, 5.2.2): else a
+/// school's wireless network may answer for us. Of this host alone: what stands under it is not ours to speak for.
+const TLS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Gives the request an id, logs and counts how it ended. The route's pattern is logged, never the URL: its query
 /// may carry a code or a token.
@@ -38,9 +46,14 @@ pub async fn observe(State(door): State<Door>, mut request: Request, next: Next)
     let route = route.as_ref().map(MatchedPath::as_str);
     let method = request.method().clone();
     let span = tracing::info_span!("request", request_id = %id, %method, route = route.unwrap_or("-"));
+    let patience = if route == Some(path::ERRAND_FILE) { UPLOAD } else { TIMEOUT };
+    let request = match request.body().is_end_stream() {
+        true => request,
+        false => request.map(|body| Body::new(Deadline::new(body, patience.saturating_sub(TO_ANSWER)))),
+    };
     let watched = async {
+        // A task of its own: whoever hangs up does not cut in half what she began.
         let task = tokio::spawn(next.run(request).in_current_span());
-        let patience = if route == Some(path::ERRAND_FILE) { UPLOAD } else { TIMEOUT };
         match tokio::time::timeout(patience, task).await {
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => {
@@ -53,6 +66,9 @@ pub async fn observe(State(door): State<Door>, mut request: Request, next: Next)
     let mut response: Response<Body> = watched.instrument(span).await;
     if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert("x-request-id", value);
+    }
+    if door.app.issuer().is_secure() {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, TLS_ALONE);
     }
     let (status, took) = (response.status().as_u16(), begun.elapsed());
     door.app.metrics().answered(route, method.as_str(), status, took);

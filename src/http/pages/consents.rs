@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::interaction::{TOKEN_MINUTES, name};
 use super::respond::{FormTargets, page};
-use super::sign_in::bare;
+use super::sign_in::{bare, refused};
 use super::views::{Agreed, ConsentItem, Consents, WardAgreed};
 use crate::app::App;
 use crate::app::consent_list::ConsentCard;
@@ -50,7 +50,7 @@ pub async fn take_back(State(app): State<App>, visit: Visit, fields: Fields) -> 
     let (Some(client), Ok(ward)) = (client, ward.transpose()) else { return error::not_found(visit).await };
     match app.take_back_consent(&visit.ctx, &visit.browser, client, ward).await {
         Ok(()) => redirect(visit, &app.issuer().at(&format!("{}?told=back", path::CONSENTS))),
-        Err(why) => error::failure(visit, &why),
+        Err(why) => refused(&app, visit, &why, &Then::Consents).await,
     }
 }
 
@@ -60,7 +60,7 @@ fn agreed(card: ConsentCard, locale: Locale) -> Agreed {
         name: card.client.display_name(locale == Locale::En),
         vendor: card.client.vendor().map(str::to_owned).or(card.institution),
         before: card.before,
-        items: card.scopes.iter().filter_map(|scope| ConsentItem::from_scope(scope)).collect(),
+        items: ConsentItem::all(card.client.is_application(), card.scopes.iter().map(AsRef::as_ref)),
         details: card.details,
         since: card.since.shanghai_minute(),
         outdated: card.outdated,

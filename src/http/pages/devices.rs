@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::interaction::name;
 use super::respond::{FormTargets, page};
-use super::sign_in::bare;
+use super::sign_in::{bare, refused};
 use super::views::{Device, Devices};
 use crate::app::App;
 use crate::app::login::Then;
@@ -40,7 +40,7 @@ pub async fn end(State(app): State<App>, visit: Visit, fields: Fields) -> Respon
     };
     match ended {
         Ok(()) => redirect(visit, &app.issuer().at(path::DEVICES)),
-        Err(why) => error::failure(visit, &why),
+        Err(why) => refused(&app, visit, &why, &Then::Devices).await,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::domain::locale::Locale;
 use crate::domain::oidc::claims::IdentityFacts;
 use crate::domain::oidc::elsewhere::Way;
 use crate::domain::oidc::response::ClientAnswer;
+use crate::domain::oidc::scope::Scope;
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::http::error;
 use crate::http::extract::Visit;
@@ -86,7 +87,7 @@ fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTar
             let client = views::ClientCard {
                 name: card.client.display_name(english),
                 vendor: card.client.vendor().map(str::to_owned).or(card.institution),
-                contact: None,
+                contact: metadata.contacts.first().cloned(),
                 purpose: None,
                 papers: views::Papers::of(metadata),
                 site: card
@@ -94,9 +95,8 @@ fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTar
                     .document_host()
                     .map(|host| views::Site { host, answered_for: card.client.is_answered_for() }),
             };
-            let items = std::iter::once(views::ConsentItem::Identifier)
-                .chain(card.scope.iter().filter_map(|scope| views::ConsentItem::from_scope(scope.as_str())))
-                .collect();
+            let scopes = card.scope.iter().map(Scope::as_str);
+            let items = views::ConsentItem::all(card.client.is_application(), scopes);
             let details = card.details;
             let view =
                 views::Consent { request, who: name(&who), client, items, details, token_minutes: TOKEN_MINUTES };

@@ -7,7 +7,7 @@ use axum::response::Response;
 use super::activate::fault;
 use super::interaction::name;
 use super::respond::{FormTargets, page};
-use super::sign_in::bare;
+use super::sign_in::{bare, refused};
 use super::views::{HomeNote, OwnPassword, OwnPasswordProblem};
 use crate::app::App;
 use crate::app::login::Then;
@@ -41,7 +41,7 @@ pub async fn submit(State(app): State<App>, mut visit: Visit, fields: Fields) ->
             redirect(visit, &app.issuer().at(&format!("/?told={}", HomeNote::OwnPassword.as_str())))
         }
         Ok(Err(problem)) => form(&app, visit, Some(shown(problem))).await,
-        Err(why) => error::failure(visit, &why),
+        Err(why) => refused(&app, visit, &why, &Then::Password).await,
     }
 }
 

@@ -6,8 +6,8 @@ use axum::response::Response;
 
 use super::respond::{FormTargets, page};
 use super::{interaction, views};
-use crate::app::App;
 use crate::app::login::{LoginForm, LoginProblem, LoginReply, Resealed, SignedIn, Then};
+use crate::app::{App, Error, Kind};
 use crate::domain::locale::Locale;
 use crate::domain::oidc::logout::with_query;
 use crate::domain::oidc::params::Params;
@@ -42,6 +42,15 @@ pub fn bare(app: &App, mut visit: Visit, then: &Then) -> Response {
     };
     let html = view.render(visit.ctx.locale);
     visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
+}
+
+/// Why something could not be done. Whoever was signed in when the page was shown, and is not any more, signs in and comes
+/// back to it: "no such page" would leave her believing that it was done, or that it cannot be.
+pub async fn refused(app: &App, visit: Visit, why: &Error, then: &Then) -> Response {
+    match app.who(&visit.ctx, &visit.browser).await {
+        Ok(None) if matches!(why.kind, Kind::NotFound | Kind::Invalid) => bare(app, visit, then),
+        _ => error::failure(visit, why),
+    }
 }
 
 fn code_of(then: &Then) -> Option<String> {

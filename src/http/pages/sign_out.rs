@@ -61,10 +61,7 @@ pub async fn not_me(State(app): State<App>, visit: Visit, fields: Fields) -> Res
 /// Ends the session of this browser and goes on with the request, where there is one.
 pub async fn leave(app: &App, mut visit: Visit, sealed: Option<&str>) -> Response {
     let ended = async {
-        let frames = match app.who(&visit.ctx, &visit.browser).await? {
-            Some(who) => app.sign_out(&visit.ctx, &who.session, "not me, or signed out at home").await?,
-            None => Vec::new(),
-        };
+        let frames = app.sign_out_here(&visit.ctx, &visit.browser, "not me, or signed out at home").await?;
         Ok::<_, Error>((frames, next(app, &visit, sealed).await?))
     };
     let (frames, next) = match ended.await {
@@ -73,7 +70,7 @@ pub async fn leave(app: &App, mut visit: Visit, sealed: Option<&str>) -> Respons
     };
     visit.clear_session(app.left_by_all(&visit.browser).as_ref());
     match next {
-        Next::Request(reply) => match reply.sign_in_form().map(str::to_owned) {
+        Next::Request(reply) => match reply.entrance_form().map(str::to_owned) {
             Some(request) if !frames.is_empty() => {
                 visit.set_pre_session(reply.pre_session.as_ref());
                 farewell(visit, frames, Some(GoOn::Request(request)))

@@ -7,8 +7,10 @@ use axum::response::Response;
 use super::activate::{fault, suggested};
 use super::interaction::name;
 use super::respond::{FormTargets, page};
+use super::sign_in::refused;
 use super::views::{HomeNote, PasswordFault, WardPassword};
 use crate::app::App;
+use crate::app::login::Then;
 use crate::domain::auth::password::MIN_LENGTH;
 use crate::domain::id::GuardianshipId;
 use crate::domain::oidc::params::Params;
@@ -26,7 +28,7 @@ pub async fn answer(State(app): State<App>, visit: Visit, fields: Fields) -> Res
     let (Some(ward), Some((is_hers, note))) = (ward(&fields.0), answered) else { return error::not_found(visit).await };
     match app.answer_guardianship(&visit.ctx, &visit.browser, ward, is_hers).await {
         Ok(()) => home(&app, visit, note),
-        Err(why) => error::failure(visit, &why),
+        Err(why) => refused(&app, visit, &why, &Then::Home).await,
     }
 }
 
@@ -46,7 +48,7 @@ pub async fn submit(State(app): State<App>, visit: Visit, fields: Fields) -> Res
     match app.set_ward_password(&visit.ctx, &visit.browser, ward, password.into()).await {
         Ok(Ok(())) => home(&app, visit, HomeNote::Password),
         Ok(Err(weakness)) => form(&app, visit, ward, Some(fault(weakness))).await,
-        Err(why) => error::failure(visit, &why),
+        Err(why) => refused(&app, visit, &why, &Then::Home).await,
     }
 }
 
@@ -69,7 +71,7 @@ async fn form(app: &App, visit: Visit, ward: GuardianshipId, problem: Option<Pas
             let html = view.render(visit.ctx.locale);
             visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
         }
-        Err(why) => error::failure(visit, &why),
+        Err(why) => refused(app, visit, &why, &Then::Home).await,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use sqlx::SqlSafeStr as _;
-use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{PgPool, SqlSafeStr as _};
 
 use super::{Db, Inner, StoreError};
 
@@ -67,6 +67,9 @@ const MIGRATIONS: &[Pair] = pairs! {
     39 "0039_account_locks";
 };
 
+/// How often a lock is waited for, ten seconds each time.
+const PATIENCE: usize = 60;
+
 /// What [`Db::migrate`] did.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Applied {
@@ -85,9 +88,9 @@ impl Db {
         let before = self.migrated().await?;
         match &self.0 {
             Inner::Lite { write, .. } => migrator(|p| p.lite).run(write).await,
-            Inner::Pg(pool) => migrator(|p| p.pg).run(pool).await,
+            Inner::Pg(pool) => patiently(pool).await,
         }
-        .map_err(|error| StoreError::Migration(error.to_string()))?;
+        .map_err(migration)?;
         let applied = MIGRATIONS.iter().filter(|p| !before.contains(&p.version)).map(|p| p.name).collect();
         Ok(Applied { applied, already: before.len() })
     }
@@ -119,19 +122,42 @@ impl Db {
     }
 }
 
-fn migration(error: sqlx::migrate::MigrateError) -> StoreError {
+/// The lock that keeps two from migrating at once is asked for again when it does not come within the `lock_timeout` of our
+/// connections: another replica may be building an index, and whoever gave up then would be a start that failed.
+async fn patiently(pool: &PgPool) -> Result<(), MigrateError> {
+    for _ in 1..PATIENCE {
+        match migrator(|p| p.pg).run(pool).await {
+            Err(MigrateError::Execute(why)) if waits(&why) => {
+                tracing::info!("another program migrates; waiting for it");
+            }
+            ended => return ended,
+        }
+    }
+    migrator(|p| p.pg).run(pool).await
+}
+
+/// `lock_not_available` (PostgreSQL, appendix A).
+fn waits(why: &sqlx::Error) -> bool {
+    why.as_database_error().and_then(|fault| fault.code()).is_some_and(|code| code == "55P03")
+}
+
+fn migration(error: MigrateError) -> StoreError {
     StoreError::Migration(error.to_string())
 }
 
 fn migrator(text: fn(&Pair) -> &'static str) -> Migrator {
-    Migrator::with_migrations(
+    let mut migrator = Migrator::with_migrations(
         MIGRATIONS
             .iter()
             .map(|p| {
                 Migration::new(p.version, Cow::Borrowed(p.name), MigrationType::Simple, text(p).into_sql_str(), false)
             })
             .collect(),
-    )
+    );
+    // What a newer program added takes away nothing that this one reads: replicas of before go on beside it, start again,
+    // and are the way back when the new one misbehaves. Known ones must still be the same to the letter.
+    migrator.set_ignore_missing(true);
+    migrator
 }
 
 #[cfg(test)]

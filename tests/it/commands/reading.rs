@@ -1,14 +1,14 @@
-//! Commands that only read: where there is no register they make none, and say what does.
+//! Commands that need a register: where there is no register they make none, and say what does.
 
 use std::path::Path;
 
 use super::{PASSPHRASE, database, doctor, refused, seeded, tamper};
-use crate::support::binary::Place;
+use crate::support::binary::{Place, free_ports, serve};
 use crate::support::database::select_texts;
 use crate::support::{load, need};
 
 /// Each of them, with arguments that could be right somewhere.
-const READING: [&[&str]; 10] = [
+const READING: [&[&str]; 13] = [
     &["registry", "count"],
     &["account", "list", "--org", "2136000001"],
     &["account", "link", "abcd-efgh-jkmn"],
@@ -16,6 +16,9 @@ const READING: [&[&str]; 10] = [
     &["claim", "list", "--org", "2136000001"],
     &["platform", "space", "360781", "https://space.example.edu.cn/mine"],
     &["keys", "list"],
+    &["keys", "rotate", "--compromised"],
+    &["restored", "--as-of", "2026-09-01T02:00:00Z"],
+    &["client", "create"],
     &["audit", "verify"],
     &["audit", "anchor", "anchors.jsonl"],
     &["roster", "import", "--dry-run", "--kind", "students", "/dev/null"],
@@ -93,6 +96,21 @@ async fn an_older_register_is_not_migrated() {
     let findings = place.run(&["--json", "doctor"]);
     assert!(findings.code == Some(1) && findings.out.contains("mingji migrate"), "{}", findings.out);
     assert_eq!(select_texts(&database(&place), applied).await, before);
+}
+
+/// In a rolling upgrade replicas of before start again beside the new ones, and are the way back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_register_is_served_by_the_program_of_before() {
+    let (place, _) = seeded();
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', TRUE, x'00', 1)";
+    tokio::task::block_in_place(|| tamper(&place, newer));
+    assert_eq!(place.json(&["migrate"], "")["applied"].as_array().map(Vec::len), Some(0));
+    place.json(&["registry", "count"], "");
+    serve(&place, free_ports(1)).await;
+    // What it knows must still be the same to the letter.
+    let other = "UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1";
+    tokio::task::block_in_place(|| tamper(&place, other));
+    assert_eq!(place.run(&["migrate"]).code, Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,6 +41,7 @@ both_engines! {
         let mut county = keeper(&app).await;
         let page = send(&mut county, &[]).await;
         let rp = registered(&app, &page);
+        assert!(!page.text.contains("lang=en"), "another language is another page, without the secret");
         let tokens = app.teacher().sign_in(&rp).await;
         assert_eq!(rp.userinfo(&tokens.access()).await.status, 200);
         assert_ne!(tokens.id_claims()["sub"], app.person("full_claims").person_id.to_string(), "a subject of its own");

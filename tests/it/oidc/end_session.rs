@@ -9,7 +9,8 @@ use super::registration::{initial_token, register, relying_party};
 use crate::support::app::{Engine, TestApp, both_engines, run_with};
 use crate::support::browser::Page;
 use crate::support::need;
-use crate::support::relying_party::RelyingParty;
+use crate::support::receiver::Receiver;
+use crate::support::relying_party::{RelyingParty, claims_of};
 use crate::support::visitor::Visitor;
 
 const GOODBYE: &str = "http://localhost:8081/signed-out";
@@ -119,6 +120,50 @@ both_engines! {
         let asked = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", GOODBYE)];
         assert_eq!(stranger.open(&url(&app, &asked)).await.location().as_deref(), Some(GOODBYE));
         assert!(stranger.open(&app.at("/end-session")).await.has("signed-out"));
+    }
+
+    /// The others of that session were opened with it and still stand on the shared machine.
+    async fn a_sign_out_after_the_idle_end_reaches_the_others_all_the_same(app: TestApp) {
+        let (_, mut teacher, hint) = signed_in(&app).await;
+        let (receiver, cleared) = (Receiver::start().await, "https://rp.example/cleared");
+        let other = json!({ "backchannel_logout_uri": receiver.url, "frontchannel_logout_uri": cleared });
+        let other = app.register(other).await;
+        teacher.sign_in(&other).await;
+        app.pass(Duration::from_secs(9 * 3600));
+        assert!(!teacher.is_signed_in().await);
+        let asked = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", GOODBYE)];
+        let page = teacher.browser.open(&url(&app, &asked)).await;
+        assert!(page.has("signed-out") && page.text.contains(cleared), "{page:#?}");
+        assert_eq!(receiver.wait_for(1).await.len(), 1);
+    }
+
+    /// A browser that was closed has lost its cookie, and the platform its own session keeps the ID token.
+    async fn a_hint_ends_the_session_whose_cookie_is_gone(app: TestApp) {
+        let (rp, mut teacher, hint) = signed_in(&app).await;
+        let token = teacher.sign_in(&rp).await.access();
+        let mut elsewhere = app.teacher().browser;
+        assert_eq!(rp.userinfo(&token).await.status, 200);
+        let page = elsewhere.open(&url(&app, &[("id_token_hint", &hint), ("post_logout_redirect_uri", GOODBYE)])).await;
+        assert_eq!(page.location().as_deref(), Some(GOODBYE), "and nothing is told of what else was opened");
+        assert!(!teacher.is_signed_in().await);
+        app.pass(Duration::from_secs(2));
+        assert_eq!(rp.userinfo(&token).await.error(), "invalid_token");
+    }
+
+    async fn whoever_signs_in_after_her_time_tells_her_platforms(app: TestApp) {
+        let receiver = Receiver::start().await;
+        let rp = app.register(json!({ "backchannel_logout_uri": receiver.url })).await;
+        let mut teacher = app.teacher();
+        let first = teacher.sign_in(&rp).await;
+        app.pass(Duration::from_secs(9 * 3600));
+        // She herself: her platforms go on, and her session is another one.
+        let again = teacher.sign_in(&rp).await;
+        assert_ne!(again.id_claims()["sid"], first.id_claims()["sid"]);
+        app.pass(Duration::from_secs(9 * 3600));
+        let mut next = app.visitor("school_admin");
+        next.browser.jar.clone_from(&teacher.browser.jar);
+        next.sign_in(&rp).await;
+        assert_eq!(claims_of(&receiver.wait_for(1).await.remove(0))["sid"], again.id_claims()["sid"]);
     }
 
     /// Nobody whom nobody knows, and nobody who was taken down, sends a visitor on from here (RFC 9700, 4.11.2).

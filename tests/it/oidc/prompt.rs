@@ -40,6 +40,55 @@ both_engines! {
         assert_eq!(error_of(&child.silently(&app.client("vendor")).await), "consent_required");
     }
 
+    /// An application that nobody agreed to learns neither that a child is here nor that somebody has several identities.
+    async fn none_tells_whoever_has_no_receipt_the_same_of_everybody(app: TestApp) {
+        let (platform, vendor) = (app.client("platform_a"), app.client("vendor"));
+        let mut answers = Vec::new();
+        for mut visitor in [app.teacher(), app.child()] {
+            visitor.sign_in(&platform).await;
+            answers.push(visitor.silently(&vendor).await);
+        }
+        let mut both = app.teacher_parent();
+        let page = both.browser.open(&platform.url(&platform.ask())).await;
+        both.type_password(&page).await;
+        answers.push(both.silently(&vendor).await);
+        let same = |name: &str| answers.iter().map(|answer| answer.get(name).cloned()).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(same("error"), [Some("consent_required".to_owned())].into());
+        assert_eq!(same("error_description").len(), 1, "{answers:?}");
+        // The way back from the page for a child says no more than an adult's no.
+        let mut child = app.child();
+        let page = child.browser.open(&vendor.url(&vendor.ask())).await;
+        let stopped = child.type_password(&page).await;
+        let mut teacher = app.teacher();
+        let page = teacher.browser.open(&vendor.url(&vendor.ask())).await;
+        let page = teacher.type_password(&page).await;
+        let no = teacher.browser.press(&page, "decision", "deny").await.answer();
+        let said: String = form_urlencoded::byte_serialize(no["error_description"].as_bytes()).collect();
+        assert!(stopped.text.contains(&said), "{stopped:#?}");
+    }
+
+    /// R16: the identity belongs to the grant; what is chosen in another tab is another request's.
+    async fn the_identity_that_was_chosen_is_the_one_that_goes(app: TestApp) {
+        let (platform, vendor) = (app.client("platform_a"), app.client("vendor"));
+        let mut both = app.teacher_parent();
+        let ask = vendor.ask();
+        let page = both.browser.open(&vendor.url(&ask)).await;
+        let page = both.type_password(&page).await;
+        let teacher = page.buttons("identity")[0].clone();
+        let consent = both.browser.press(&page, "identity", &teacher).await;
+        assert!(consent.asks_for("decision"), "{consent:#?}");
+        let again = platform.ask().with("prompt", "select_account");
+        let page = both.browser.open(&platform.url(&again)).await;
+        let account = page.buttons("account")[0].clone();
+        let page = both.browser.press(&page, "account", &account).await;
+        let parent = page.buttons("identity")[1].clone();
+        let other = both.browser.press(&page, "identity", &parent).await.answer();
+        let claims = platform.redeem(&again, &other["code"]).await.id_claims();
+        assert_eq!(claims["edu_identity"]["kind"], "parent");
+        let answer = both.browser.press(&consent, "decision", "allow").await.answer();
+        assert_eq!(vendor.redeem(&ask, &answer["code"]).await.id_claims()["edu_identity"]["kind"], "teacher");
+    }
+
     async fn login_wants_a_password_after_the_request(app: TestApp) {
         let rp = app.client("platform_a");
         let mut teacher = app.teacher();
@@ -64,6 +113,13 @@ both_engines! {
         assert!(answer.asks_for("identity") || answer.answer().contains_key("code"));
         assert_eq!(rp.refresh(&first.refresh()).await.error(), "invalid_grant");
         assert_eq!(rp.userinfo(&first.access()).await.status, 401);
+    }
+
+    async fn whoever_typed_her_name_has_said_which_account(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let page = teacher.browser.open(&rp.url(&rp.ask().with("prompt", "select_account"))).await;
+        assert!(teacher.type_password(&page).await.answer().contains_key("code"));
     }
 
     async fn select_account_shows_who_is_there_and_lets_her_switch(app: TestApp) {

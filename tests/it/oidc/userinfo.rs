@@ -180,7 +180,11 @@ both_engines! {
         let ids = async |rp: &crate::support::relying_party::RelyingParty, teacher: &mut crate::support::visitor::Visitor| {
             let tokens = teacher.sign_in_with(rp, rp.ask().with("scope", "openid profile edu space")).await;
             let told = rp.userinfo(&tokens.access()).await.body;
-            (told["sub"].clone(), told["edu_space"]["space_id"].clone(), tokens.id_claims()["sub"].clone())
+            let claims = tokens.id_claims();
+            // One moment of her own would name her among all users of two vendors.
+            let verified = claims["edu_realname"]["at"].as_str().unwrap().to_owned();
+            assert_eq!(rp.id != platform.id, verified.ends_with("T16:00:00Z"), "{verified}");
+            (told["sub"].clone(), told["edu_space"]["space_id"].clone(), claims["sub"].clone())
         };
         let (one, two, three) = (ids(&platform, &mut teacher).await, ids(&vendor, &mut teacher).await, ids(&rival, &mut teacher).await);
         assert_eq!(one.0, app.person("full_claims").person_id.to_string());

@@ -56,6 +56,20 @@ both_engines! {
         assert_eq!(rp.userinfo(&theirs.access()).await.error(), "invalid_token");
     }
 
+    /// "No such page" would leave her believing that it was done, or that it cannot be.
+    async fn whoever_presses_too_late_signs_in_and_comes_back(app: TestApp) {
+        let mut teacher = app.teacher();
+        teacher.knock().await;
+        app.pass(std::time::Duration::from_secs(9 * 3600));
+        let nobody = app.client("vendor").id;
+        for (to, fields) in [("/devices", [("others", "yes")]), ("/consents", [("client", nobody.as_str())])] {
+            let form = teacher.browser.post(to, &fields).await;
+            assert!(form.asks_for("password") && !form.has("err-not-found"), "{to}: {form:#?}");
+            let back = teacher.clone().type_password(&form).await.location().unwrap();
+            assert!(back.ends_with(to), "{back}");
+        }
+    }
+
     async fn nobody_ends_what_is_not_hers(app: TestApp) {
         let [mut phone, mut desk, _] = three(&app).await;
         let mut other = app.visitor("child_15");
@@ -71,7 +85,7 @@ both_engines! {
         let forged = phone.browser.post_from("https://evil.example", "/devices", &[("others", "yes")]).await;
         assert_eq!(forged.status, 403);
         let stranger = app.teacher().browser.post("/devices", &[("others", "yes")]).await;
-        assert_eq!(stranger.status, 404);
+        assert!(stranger.asks_for("password"), "{stranger:#?}");
         assert!(desk.is_signed_in().await && other.is_signed_in().await);
     }
 

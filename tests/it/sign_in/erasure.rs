@@ -80,6 +80,7 @@ both_engines! {
         let (question, answer) = ask(&mut teacher, "/record").await;
         assert!(question.text_of("kept").unwrap().contains("任职记录"), "{question:#?}");
         let code = answer.text_of("code").unwrap();
+        assert!(question.text.contains("lang=en") && !answer.text.contains("lang=en"), "another language is another page, without the code");
         assert_eq!(state(&app, &name).await, "cancelled cancelled 0 0 0 0");
         assert!(!teacher.is_signed_in().await && platform.userinfo(&tokens.access()).await.status == 401);
         assert_eq!(platform.refresh(&tokens.refresh()).await.error(), "invalid_grant");

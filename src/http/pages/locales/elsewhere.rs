@@ -77,7 +77,7 @@ pub const DEVICES_EN: Devices = Devices {
     of_client: |name| format!("A device of “{name}”"),
     end: "Sign it out",
     end_others: "Sign out all others",
-    home: "Back to the first page",
+    home: "Home page",
 };
 
 /// 中文。

@@ -114,6 +114,14 @@ pub static EN: Messages = Messages {
             title: "An identifier",
             detail: "Made for this platform only, so that it knows you again.",
         },
+        system_number: Shared {
+            title: "A number within the system",
+            detail: "The same at all platforms of the education system, so that they know you for one person.",
+        },
+        always: Shared {
+            title: "The identity in use",
+            detail: "Its school or institution, whether you are a teacher, a parent or a student there, and the class; an age group; how far and on which day your name was verified. It goes along with every sign-in.",
+        },
         profile: Shared {
             title: "Name and basic details",
             detail: "Your name, and what you filled in yourself: nickname, picture, gender, birthday and the like.",
@@ -126,19 +134,19 @@ pub static EN: Messages = Messages {
             detail: "The platform can refresh the above without a new sign-in.",
         },
         identities: Shared {
-            title: "Your identities",
-            detail: "Your school or institution, and whether you are a teacher, a parent or a student there.",
+            title: "All identities",
+            detail: "The schools or institutions, whether you are a teacher, a parent or a student there, and since when.",
         },
-        classes: Shared { title: "Your classes", detail: "The classes that you attend or teach." },
+        classes: Shared { title: "Classes", detail: "The classes that you attend or teach." },
         children: Shared {
-            title: "Your children",
+            title: "Children in care",
             detail: "The children in your care whom you allowed for this platform.",
         },
         real_name: Shared {
             title: "Result of the real-name check",
             detail: "Only whether and how it was checked, never a document number.",
         },
-        space: Shared { title: "Your personal space", detail: "Its identifier and address." },
+        space: Shared { title: "Personal space", detail: "Its identifier and address." },
     },
     details: super::details::EN,
     guardian: Guardian {

@@ -182,6 +182,8 @@ pub struct Consent {
     pub allow: &'static str,
     pub deny: &'static str,
     pub identifier: Shared,
+    pub system_number: Shared,
+    pub always: Shared,
     pub profile: Shared,
     pub email: Shared,
     pub phone: Shared,

@@ -102,6 +102,13 @@ pub static ZH: Messages = Messages {
         allow: "同意",
         deny: "不同意",
         identifier: Shared { title: "一个编号", detail: "只给这个平台用，它靠这个编号认出您。" },
+        system_number: Shared {
+            title: "系统内的编号", detail: "教育系统各平台共用，靠这个编号认出是同一个人。"
+        },
+        always: Shared {
+            title: "正在使用的身份",
+            detail: "在哪所学校或机构、是教师、家长还是学生、哪个班；大概的年龄段；实名核验到哪一步、哪天核验的。每次登录都会给出。",
+        },
         profile: Shared {
             title: "姓名和基本资料", detail: "姓名，以及您自己填写的称呼、头像、性别、生日等。"
         },
@@ -109,17 +116,17 @@ pub static ZH: Messages = Messages {
         phone: Shared { title: "手机号", detail: "您确认过的手机号。" },
         address: Shared { title: "地址", detail: "您的通信地址。" },
         offline: Shared {
-            title: "您不在的时候继续使用", detail: "不用每次都登录，平台也能更新上面的信息。"
+            title: "离开后继续使用", detail: "不用每次都登录，平台也能更新上面的信息。"
         },
         identities: Shared {
-            title: "您的身份", detail: "您在哪所学校或机构，是教师、家长还是学生。"
+            title: "全部身份", detail: "在哪些学校或机构，是教师、家长还是学生，从什么时候起。"
         },
-        classes: Shared { title: "您的班级", detail: "您所在或任教的班级。" },
-        children: Shared { title: "您的孩子", detail: "您监护的、已经同意给这个平台的孩子。" },
+        classes: Shared { title: "班级", detail: "所在或任教的班级。" },
+        children: Shared { title: "监护的孩子", detail: "监护的、已经同意给这个平台的孩子。" },
         real_name: Shared {
             title: "实名核验结果", detail: "只说核验过没有、怎样核验的，不含证件号码。"
         },
-        space: Shared { title: "您的个人空间", detail: "空间的编号和网址。" },
+        space: Shared { title: "个人空间", detail: "空间的编号和网址。" },
     },
     details: super::details::ZH,
     guardian: Guardian {

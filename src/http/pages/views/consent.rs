@@ -37,8 +37,12 @@ pub struct Site {
 /// One thing that the client asks for, by the scope that carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentItem {
-    /// `openid`: the pairwise subject.
+    /// The pairwise subject of an application.
     Identifier,
+    /// The number that all platforms of the system know somebody by.
+    SystemNumber,
+    /// What every client is told with each sign-in, whatever it asks for.
+    Always,
     /// `profile`
     Profile,
     /// `email`
@@ -80,6 +84,13 @@ impl ConsentItem {
         })
     }
 
+    /// Everything that a client is told for these scopes, what it gets unasked first (PIPL 17 and 23: the kinds of data).
+    pub fn all<'a>(application: bool, scopes: impl Iterator<Item = &'a str>) -> Vec<Self> {
+        let number = if application { Self::Identifier } else { Self::SystemNumber };
+        let asked = scopes.filter(|scope| *scope != "openid").filter_map(Self::from_scope);
+        [number, Self::Always].into_iter().chain(asked).collect()
+    }
+
     /// What people read of it.
     pub fn words(self, locale: Locale) -> &'static Shared {
         self.text(&Messages::of(locale).consent)
@@ -88,6 +99,8 @@ impl ConsentItem {
     pub(super) fn text(self, t: &'static locales::Consent) -> &'static Shared {
         match self {
             Self::Identifier => &t.identifier,
+            Self::SystemNumber => &t.system_number,
+            Self::Always => &t.always,
             Self::Profile => &t.profile,
             Self::Email => &t.email,
             Self::Phone => &t.phone,
