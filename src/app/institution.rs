@@ -58,6 +58,7 @@ impl App {
         if let Some(known) = institutions::by_code(work.tx(), &task, &new.code.value).await? {
             return Ok((known.id, false));
         }
+        self.lock_tree(&mut work).await?;
         if let Some(parent) = new.parent {
             let held = institution_changes::hold(work.tx(), &task, parent).await?;
             if !held.is_some_and(|parent| parent.stands()) {

@@ -22,7 +22,7 @@ use crate::store::db::Tx;
 use crate::store::{enrolments, institutions, relation_claims};
 pub(crate) use answered::Answer;
 pub use asking::Asked;
-use outcome::drop_closed_classes;
+use outcome::{drop_closed_classes, hold_what_it_rests_on};
 use sides::{Say, Seat, Term, conflicts, contested, pending, say, unreviewed};
 
 /// A list longer than that is worked off from its beginning.
@@ -237,9 +237,10 @@ impl App {
         }
         let mut work = self.begin(&ctx, Action::RelationDecided).await?;
         let mut found: Vec<_> = relation_claims::find(work.tx(), &task, id).await?.into_iter().collect();
-        // Held before anybody's right is looked at: of two who give the student away at once, the second sees that she left.
-        let students: Vec<PersonId> = found.iter().map(|claim| claim.child).collect();
-        enrolments::hold_of_many(work.tx(), &task, &students).await?;
+        let open = match found.first() {
+            Some(claim) => hold_what_it_rests_on(work.tx(), &task, claim).await?,
+            None => Vec::new(),
+        };
         let mut is_above = decider.is_none();
         if let Some(admin) = decider {
             let seat = self.seat_of(work.tx(), admin, ctx.now).await?;
@@ -279,7 +280,7 @@ impl App {
         let mut class_over = false;
         if decided.state == ClaimState::Confirmed {
             self.may_begin(work.tx(), &task, &[decided.person, decided.child]).await?;
-            class_over = drop_closed_classes(work.tx(), &task, &mut decided).await?;
+            class_over = drop_closed_classes(&open, &mut decided);
             self.end_outgrown_slips(&mut work, &ctx, &task, &decided).await?;
         }
         let mut transferred_from = None;

@@ -130,7 +130,8 @@ pub enum Command {
         #[command(flatten)]
         by: By,
     },
-    /// Ends a move, a merger or a closing with a successor that is under way, as long as nobody went over.
+    /// Ends a move, a merger, a split or a closing with a successor that is under way, as long as nobody went over. The same
+    /// command again finishes what was cut off.
     #[command(after_help = "Example: mingji institution stop 2136000002")]
     Stop {
         /// Code of the institution that was to go.

@@ -182,6 +182,14 @@ async fn errands(app: App, stop: CancellationToken) {
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "an errand could not be worked on; it will be taken again"),
         }
+        // Changes of institutions that were turned back, with an errand or by a command that was cut off.
+        let stopped = tokio::select! {
+            () = stop.cancelled() => return,
+            stopped = app.finish_stops() => stopped,
+        };
+        if let Err(error) = stopped {
+            tracing::warn!(%error, "a change of an institution could not be taken back; it will be looked for again");
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = app.errand_bell() => {}

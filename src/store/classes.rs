@@ -18,6 +18,7 @@ statements! {
         ORDER BY k.stage, k.entry_year, k.class_no, k.id";
     // Whoever is being seated there is seen then, and whoever comes later waits.
     @hold HOLD = "SELECT * FROM class WHERE id = $1";
+    @hold HOLD_MANY = "SELECT * FROM class WHERE id IN ($1) ORDER BY id";
     // Whoever closes the class waits until somebody sits there, or finds the one who closed it before.
     @share SHARE_PLACE = "SELECT * FROM class WHERE org_id = $1 AND kind = $2 AND stage = $3 AND entry_year = $4 AND class_no = $5";
     @share OPEN_OF_MANY = "SELECT id FROM class WHERE status = 'open' AND id IN ($1) ORDER BY id";
@@ -152,6 +153,14 @@ pub async fn find(tx: &mut Tx, _task: &Task, id: ClassId) -> Result<Option<Class
 /// As [`StoreError`] says.
 pub async fn hold(tx: &mut Tx, _task: &Task, id: ClassId) -> Result<Option<Class>, StoreError> {
     tx.optional(HOLD, args![id]).await
+}
+
+/// Classes by their ids, held until the transaction ends, in the one order.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold_many(tx: &mut Tx, _task: &Task, classes: &[ClassId]) -> Result<Vec<Class>, StoreError> {
+    tx.all_in(HOLD_MANY, &[], classes.iter().map(|id| Value::from(*id)).collect()).await
 }
 
 /// Whether somebody sits or teaches in a class.

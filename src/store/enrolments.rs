@@ -44,8 +44,8 @@ statements! {
     OF_PERSON = "SELECT * FROM enrolment WHERE person_id = $1 ORDER BY valid_from, id";
     OF_CLASS_IN = "SELECT e.* FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
         WHERE e.class_id = $1 AND c.ancestor_id = $2 AND e.valid_to IS NULL ORDER BY e.student_no NULLS LAST, e.id";
-    HOLD_OF_MANY = "UPDATE enrolment SET version = version WHERE valid_to IS NULL AND source = 'normal' AND person_id IN ($1) RETURNING *";
     OPEN_OF_MANY = "SELECT * FROM enrolment WHERE valid_to IS NULL AND person_id IN ($1)";
+    @hold HOLD_OF_MANY = "SELECT * FROM enrolment WHERE valid_to IS NULL AND source = 'normal' AND person_id IN ($1) ORDER BY id";
 }
 
 impl FromRow for Enrolment {

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use super::{enrolments, staffings};
 use crate::domain::access::Task;
-use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId, StaffingId};
+use crate::domain::id::{EnrolmentId, OrgId, PersonId, StaffingId};
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::domain::time::Timestamp;
@@ -39,15 +39,18 @@ statements! {
     HOMES = "UPDATE person SET home_platform_id = $1, updated_at = $2, version = version + 1 WHERE home_platform_id = $3 AND id IN ($4) RETURNING id";
     TEACH = "INSERT INTO teaching (id, staffing_id, class_id, subject, head_teacher, valid_from, valid_to) VALUES ($1, $2, $3, $4, $5, $6, NULL)
         ON CONFLICT (staffing_id, class_id, subject) WHERE valid_to IS NULL DO NOTHING";
-    @hold STAYS = "SELECT * FROM enrolment WHERE org_id = $1 AND valid_to IS NULL ORDER BY id LIMIT $2";
-    @hold STAYS_IN_CLASSES = "SELECT e.* FROM enrolment e WHERE e.org_id = $1 AND e.valid_to IS NULL
+    STAYS = "SELECT * FROM enrolment WHERE org_id = $1 AND valid_to IS NULL ORDER BY id LIMIT $2";
+    STAYS_IN_CLASSES = "SELECT e.* FROM enrolment e WHERE e.org_id = $1 AND e.valid_to IS NULL
         AND e.class_id IN (SELECT k.id FROM class k JOIN class n ON n.id = k.successor_id WHERE k.org_id = $1 AND n.org_id = $2) ORDER BY e.id LIMIT $3";
-    @hold POSTS = "SELECT * FROM staffing WHERE org_id = $1 AND valid_to IS NULL ORDER BY id LIMIT $2";
+    POSTS = "SELECT * FROM staffing WHERE org_id = $1 AND valid_to IS NULL ORDER BY id LIMIT $2";
     // Whoever teaches classes that go over, and none that stays.
-    @hold POSTS_OF_CLASSES = "SELECT s.* FROM staffing s WHERE s.org_id = $1 AND s.valid_to IS NULL
+    POSTS_OF_CLASSES = "SELECT s.* FROM staffing s WHERE s.org_id = $1 AND s.valid_to IS NULL
         AND EXISTS (SELECT 1 FROM teaching t JOIN class k ON k.id = t.class_id JOIN class n ON n.id = k.successor_id WHERE t.staffing_id = s.id AND t.valid_to IS NULL AND n.org_id = $2)
         AND NOT EXISTS (SELECT 1 FROM teaching t JOIN class k ON k.id = t.class_id WHERE t.staffing_id = s.id AND t.valid_to IS NULL AND k.successor_id IS NULL) ORDER BY s.id LIMIT $3";
-    @hold LESSONS = "SELECT t.* FROM teaching t WHERE t.valid_to IS NULL AND t.class_id IN (SELECT k.id FROM class k WHERE k.org_id = $1 AND k.successor_id IS NOT NULL) ORDER BY t.id LIMIT $2";
+    LESSONS = "SELECT t.* FROM teaching t WHERE t.valid_to IS NULL AND t.class_id IN (SELECT k.id FROM class k WHERE k.org_id = $1 AND k.successor_id IS NOT NULL) ORDER BY t.id LIMIT $2";
+    @hold HOLD_STAYS = "SELECT * FROM enrolment WHERE valid_to IS NULL AND org_id = $1 AND id IN ($2) ORDER BY id";
+    @hold HOLD_POSTS = "SELECT * FROM staffing WHERE valid_to IS NULL AND org_id = $1 AND id IN ($2) ORDER BY id";
+    @hold HOLD_LESSONS = "SELECT * FROM teaching WHERE valid_to IS NULL AND id IN ($1) ORDER BY id";
 }
 
 struct Touched(uuid::Uuid);
@@ -73,7 +76,7 @@ pub struct Way {
     pub whole: bool,
 }
 
-/// Open stays that go over, held.
+/// Open stays that go over. Whose they are and where they sit is held before they are ([`hold_open_stays`]).
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -85,7 +88,7 @@ pub async fn stays(tx: &mut Tx, _task: &Task, way: &Way, limit: u32) -> Result<V
     }
 }
 
-/// Open posts that go over, held.
+/// Open posts that go over.
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -97,12 +100,46 @@ pub async fn posts(tx: &mut Tx, _task: &Task, way: &Way, limit: u32) -> Result<V
     }
 }
 
-/// What is still taught in classes that went over, by whoever stays or is employed elsewhere; held.
+/// What is still taught in classes that went over, by whoever stays or is employed elsewhere.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn lessons(tx: &mut Tx, _task: &Task, way: &Way, limit: u32) -> Result<Vec<Teaching>, StoreError> {
     tx.all(LESSONS, args![way.from, limit]).await
+}
+
+/// Those of these stays that are open still, held.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold_open_stays(
+    tx: &mut Tx,
+    _task: &Task,
+    way: &Way,
+    stays: &[EnrolmentId],
+) -> Result<Vec<Enrolment>, StoreError> {
+    tx.all_in(HOLD_STAYS, &[way.from.into()], keys(stays)).await
+}
+
+/// Those of these posts that are open still, held.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold_open_posts(
+    tx: &mut Tx,
+    _task: &Task,
+    way: &Way,
+    posts: &[StaffingId],
+) -> Result<Vec<Staffing>, StoreError> {
+    tx.all_in(HOLD_POSTS, &[way.from.into()], keys(posts)).await
+}
+
+/// Those of these lessons that are taught still, held.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold_lessons(tx: &mut Tx, _task: &Task, lessons: &[Teaching]) -> Result<Vec<Teaching>, StoreError> {
+    tx.all_in(HOLD_LESSONS, &[], lessons.iter().map(|lesson| Value::from(lesson.id)).collect()).await
 }
 
 /// Ends stays that were just read and held, and begins those that stand for them. Whoever has a stay at the new place
@@ -199,12 +236,4 @@ pub async fn hand_homes(
 
 fn keys<T: Copy + Into<Value>>(ids: &[T]) -> Vec<Value> {
     ids.iter().map(|id| (*id).into()).collect()
-}
-
-/// The classes that some stays sit in.
-pub fn classes_of(stays: &[Enrolment]) -> Vec<ClassId> {
-    let mut classes: Vec<ClassId> = stays.iter().filter_map(|stay| stay.class).collect();
-    classes.sort_unstable();
-    classes.dedup();
-    classes
 }

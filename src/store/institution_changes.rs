@@ -11,16 +11,17 @@ use crate::domain::registry::institution_life::{InstitutionChange, InstitutionSl
 use crate::domain::time::Timestamp;
 
 statements! {
-    BEGIN = "INSERT INTO institution_change (id, org_id, kind, into_id, day, state, started_at) VALUES ($1, $2, $3, $4, $5, 'running', $6)
-        ON CONFLICT (org_id) WHERE state = 'running' DO NOTHING";
+    BEGIN = "INSERT INTO institution_change (id, org_id, kind, into_id, day, state, started_at, division) VALUES ($1, $2, $3, $4, $5, 'running', $6, $7)
+        ON CONFLICT (org_id) WHERE state <> 'done' DO NOTHING";
     END = "UPDATE institution_change SET state = 'done', ended_at = $2 WHERE id = $1 AND state = 'running'";
-    RUNNING = "SELECT id, org_id, kind, into_id, day, started_at, ended_at FROM institution_change WHERE org_id = $1 AND state = 'running'
-        UNION SELECT id, org_id, kind, into_id, day, started_at, ended_at FROM institution_change WHERE into_id = $1 AND state = 'running'";
-    ABOUT = "SELECT id, org_id, kind, into_id, day, started_at, ended_at FROM institution_change WHERE org_id = $1
-        UNION SELECT id, org_id, kind, into_id, day, started_at, ended_at FROM institution_change WHERE into_id = $1 ORDER BY started_at, id";
+    RUNNING = "SELECT id, org_id, kind, into_id, day, started_at, ended_at, state, division FROM institution_change WHERE org_id = $1 AND state <> 'done'
+        UNION SELECT id, org_id, kind, into_id, day, started_at, ended_at, state, division FROM institution_change WHERE into_id = $1 AND state <> 'done'";
+    STOPPING = "SELECT * FROM institution_change WHERE state <> 'done' AND state = 'stopping' ORDER BY id";
+    ABOUT = "SELECT id, org_id, kind, into_id, day, started_at, ended_at, state, division FROM institution_change WHERE org_id = $1
+        UNION SELECT id, org_id, kind, into_id, day, started_at, ended_at, state, division FROM institution_change WHERE into_id = $1 ORDER BY started_at, id";
     // Ids begin with the time of writing.
     NEWEST = "SELECT id FROM institution_change ORDER BY id DESC LIMIT 1";
-    ANY_RUNNING = "SELECT id FROM institution_change WHERE state = 'running' LIMIT 1";
+    ANY_RUNNING = "SELECT id FROM institution_change WHERE state <> 'done' LIMIT 1";
     SLICES = "SELECT * FROM institution_slice WHERE org_id = $1 ORDER BY valid_from";
     CHILDREN = "SELECT * FROM institution WHERE parent_id = $1 AND status NOT IN ('abolished', 'merged') ORDER BY id";
     IS_UNDER = "SELECT descendant_id AS id FROM institution_closure WHERE ancestor_id = $1 AND descendant_id = $2";
@@ -39,7 +40,16 @@ statements! {
         WHERE org_id = $1 AND state IN ('pending', 'rejected') AND state = 'pending' RETURNING id";
     INHERIT_CASES = "UPDATE conflict_case SET org_id = $2, version = version + 1 WHERE org_id = $1 AND state = 'open' RETURNING id";
     END_GRANTS = "UPDATE admin_grant SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL RETURNING id";
-    FORGET = "DELETE FROM institution_change WHERE id = $1 AND state = 'running'";
+    TURN_BACK = "UPDATE institution_change SET state = 'stopping' WHERE id = $1 AND state = 'running'";
+    FORGET = "DELETE FROM institution_change WHERE id = $1 AND state = 'stopping'";
+    USED = "SELECT id FROM enrolment WHERE org_id = $1 UNION ALL SELECT id FROM staffing WHERE org_id = $1 UNION ALL SELECT id FROM institution WHERE parent_id = $1
+        UNION ALL SELECT t.id AS id FROM teaching t JOIN class k ON k.id = t.class_id WHERE k.org_id = $1 LIMIT 1";
+    HANDED = "SELECT k.* FROM class k JOIN class n ON n.id = k.successor_id WHERE k.org_id = $1 AND n.org_id = $2";
+    // What nobody touched since is as the class was from which it came.
+    TAKE_BACK = "UPDATE class SET status = (SELECT CASE WHEN n.version = 1 THEN n.status ELSE 'open' END FROM class n WHERE n.id = class.successor_id),
+            successor_id = NULL, updated_at = $3, version = version + 1
+        WHERE org_id = $1 AND successor_id IN (SELECT n.id FROM class n WHERE n.org_id = $2) RETURNING id";
+    CLOSE_CLASSES = "UPDATE class SET status = 'closed', updated_at = $2, version = version + 1 WHERE org_id = $1 AND status <> 'closed' RETURNING id";
     // Whoever came to the other one with her stay, post or class since, and what hangs below it since; more than that is no harm.
     BEGUN = "SELECT k.id AS id FROM class k JOIN class n ON n.id = k.successor_id WHERE k.org_id = $1 AND n.org_id = $2
         UNION ALL SELECT e.id AS id FROM enrolment e JOIN enrolment n ON n.person_id = e.person_id AND n.org_id = $2 AND n.valid_to IS NULL WHERE e.org_id = $1 AND e.valid_to IS NOT NULL AND e.updated_at >= $3
@@ -48,7 +58,7 @@ statements! {
     // Whoever closes or changes an institution waits for those who are just bringing people in.
     @hold HOLD = "SELECT * FROM institution WHERE id = $1";
     // Whoever stops a change waits for the step of it that is at work.
-    @share SHARE_RUNNING = "SELECT id FROM institution_change WHERE id = $1 AND state = 'running'";
+    @share SHARE = "SELECT id FROM institution_change WHERE id = $1 AND state = $2";
 }
 
 impl FromRow for InstitutionChange {
@@ -61,6 +71,8 @@ impl FromRow for InstitutionChange {
             day: row.get("day")?,
             started_at: row.get("started_at")?,
             ended_at: row.get("ended_at")?,
+            state: row.code("state")?,
+            division: row.optional_code("division")?,
         })
     }
 }
@@ -106,8 +118,9 @@ pub async fn hold(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Option<Instit
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn begin(tx: &mut Tx, _task: &Task, change: &InstitutionChange) -> Result<bool, StoreError> {
-    let values = args![change.id, change.org, change.kind.as_str(), change.into, change.day, change.started_at];
-    tx.execute_one(BEGIN, values).await
+    let InstitutionChange { id, org, kind, into, day, started_at, .. } = *change;
+    let division = change.division.map(|division| division.as_str().to_owned());
+    tx.execute_one(BEGIN, args![id, org, kind.as_str(), into, day, started_at, division]).await
 }
 
 /// Says that a change is done; `false` when it was before.
@@ -118,20 +131,67 @@ pub async fn end(tx: &mut Tx, _task: &Task, change: &InstitutionChange, now: Tim
     tx.execute_one(END, args![change.id, now]).await
 }
 
-/// Whether a change is under way, and cannot be stopped until the transaction ends.
+/// Whether a change is in the state that it was seen in, and is until the transaction ends.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn share_running(tx: &mut Tx, _task: &Task, change: &InstitutionChange) -> Result<bool, StoreError> {
-    Ok(tx.optional::<Id>(SHARE_RUNNING, args![change.id]).await?.is_some())
+pub async fn share(tx: &mut Tx, _task: &Task, change: &InstitutionChange) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Id>(SHARE, args![change.id, change.state.as_str()]).await?.is_some())
 }
 
-/// Forgets a change that is under way; `false` when it is not any more.
+/// Turns a change back that is under way; `false` when it is not any more.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn turn_back(tx: &mut Tx, _task: &Task, change: &InstitutionChange) -> Result<bool, StoreError> {
+    tx.execute_one(TURN_BACK, args![change.id]).await
+}
+
+/// Forgets a change that was turned back; `false` when somebody did so before.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn forget(tx: &mut Tx, _task: &Task, change: &InstitutionChange) -> Result<bool, StoreError> {
     tx.execute_one(FORGET, args![change.id]).await
+}
+
+/// Changes on their way back.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn stopping(tx: &mut Tx, _task: &Task) -> Result<Vec<InstitutionChange>, StoreError> {
+    tx.all(STOPPING, args![]).await
+}
+
+/// Whether anybody ever studied, worked or taught at an institution, or anything stood below it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn is_used(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Id>(USED, args![org]).await?.is_some())
+}
+
+/// The classes of an institution that go on at another one.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn handed_classes(tx: &mut Tx, _task: &Task, org: OrgId, to: OrgId) -> Result<Vec<Class>, StoreError> {
+    tx.all(HANDED, args![org, to]).await
+}
+
+/// Takes the classes back that went on at another institution, where nobody came into them, and closes all of those there.
+/// Which are here again, and which are closed.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn take_classes_back(
+    tx: &mut Tx,
+    _task: &Task,
+    (org, from): (OrgId, OrgId),
+    now: Timestamp,
+) -> Result<(Vec<uuid::Uuid>, Vec<uuid::Uuid>), StoreError> {
+    let here = ids(tx.all(TAKE_BACK, args![org, from, now]).await?);
+    Ok((here, ids(tx.all(CLOSE_CLASSES, args![from, now]).await?)))
 }
 
 /// Whether somebody or something of an institution went over by a change that is under way.

@@ -35,6 +35,7 @@ statements! {
     END_CODE = "UPDATE institution_code SET valid_to = $4 WHERE org_id = $1 AND scheme = $2 AND value = $3 AND valid_to IS NULL";
     CODES = "SELECT org_id, scheme, value, valid_from, valid_to FROM institution_code WHERE org_id = $1 ORDER BY valid_from, scheme, value";
     DEPTH = "SELECT depth FROM institution_closure WHERE ancestor_id = $1 AND descendant_id = $2";
+    FORGET_CODES = "DELETE FROM institution_code WHERE org_id = $1";
     HOLDERS = "SELECT org_id, scheme, value, valid_from, valid_to FROM institution_code WHERE scheme = $1 AND value = $2 ORDER BY valid_from, org_id";
     @share STANDING_OF_MANY = "SELECT id, kind FROM institution WHERE status NOT IN ('abolished', 'merged') AND id IN ($1) ORDER BY id";
 }
@@ -311,6 +312,14 @@ pub async fn children_in(tx: &mut Tx, scope: &Subtree, parent: OrgId) -> Result<
 /// As [`StoreError`] says.
 pub async fn ancestors(tx: &mut Tx, _task: &Task, id: OrgId) -> Result<Vec<Institution>, StoreError> {
     tx.all(ANCESTORS, args![id]).await
+}
+
+/// Takes its codes from an institution at which nobody ever was: they are nobody's then.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn forget_codes(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<(), StoreError> {
+    tx.execute(FORGET_CODES, args![org]).await.map(drop)
 }
 
 /// Gives an institution a code.

@@ -61,6 +61,9 @@ statements! {
     @hold TEACHING_BACK = "SELECT r.row_id AS id, NULL AS person_id, r.before AS before, CASE WHEN t.valid_to = r.after AND s.valid_to IS NULL
             AND NOT EXISTS (SELECT 1 FROM teaching o WHERE o.staffing_id = t.staffing_id AND o.class_id = t.class_id AND o.subject = t.subject AND o.valid_to IS NULL) THEN TRUE ELSE FALSE END AS fits
         FROM school_year_turn_row r JOIN teaching t ON t.id = r.row_id JOIN staffing s ON s.id = t.staffing_id WHERE r.turn_id = $1 AND r.place = 'teaching' AND r.outcome IS NULL ORDER BY r.row_id LIMIT $2";
+    // Whoever changes one of them holds her before her stays.
+    @share PEOPLE_BACK = "SELECT p.id AS id FROM person p WHERE p.id IN (SELECT e.person_id FROM school_year_turn_row r JOIN enrolment e ON e.id = r.row_id
+        WHERE r.turn_id = $1 AND r.place = 'enrolment' AND r.outcome IS NULL ORDER BY r.row_id LIMIT $2) ORDER BY p.id";
 }
 
 impl FromRow for Turn {
@@ -360,6 +363,9 @@ pub async fn back(tx: &mut Tx, _task: &Task, turn: TurnId, place: Place, limit: 
         Place::Classes => CLASSES_BACK,
         Place::Teaching => TEACHING_BACK,
     };
+    if place == Place::Stays {
+        tx.all::<Touched>(PEOPLE_BACK, args![turn, limit]).await?;
+    }
     tx.all(statement, args![turn, limit]).await
 }
 

@@ -2,6 +2,8 @@
 //! rights and homes are right after each step, whatever is cut off or happens at the same moment.
 
 mod begun;
+mod locks;
+pub mod stopped;
 
 use mingji::app::Kind;
 use mingji::app::institution_life::{Handover, InstitutionView, Opening, Split};

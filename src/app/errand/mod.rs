@@ -146,15 +146,17 @@ impl App {
         self.errand_view(errand).await
     }
 
-    /// Ends one that is not at its end. What was done of it stays; its file is thrown away.
+    /// Ends one that is not at its end. What was done of it stays; its file is thrown away. A change of institutions that it
+    /// began is taken back.
     ///
     /// # Errors
-    /// `NotFound` for one that is not hers; `Conflict` for one at its end.
+    /// `NotFound` for one that is not hers; `Conflict` for one at its end, and where somebody went over already.
     pub async fn cancel_errand(&self, ctx: &Ctx, by: Decider, id: ErrandId) -> Result<ErrandView, Error> {
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::ErrandCancelled).await?;
-        let errand = self.held_errand(&mut work, by, id).await?.cancelled(ctx.now).map_err(refused)?;
-        let errand = self.change_errand(work, errand).await?;
+        let held = self.held_errand(&mut work, by, id).await?;
+        self.turn_change_back(&mut work, &ctx, by, &held).await?;
+        let errand = self.change_errand(work, held.cancelled(ctx.now).map_err(refused)?).await?;
         self.errand_view(errand).await
     }
 

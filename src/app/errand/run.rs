@@ -12,10 +12,12 @@ use uuid::Uuid;
 use super::report::Found;
 use super::{task, with_rights_of};
 use crate::app::institution_life::{Opening, Split};
+use crate::app::org_ref::OrgRef;
 use crate::app::relation_claim::Decider;
 use crate::app::roster_import::Login;
-use crate::app::work::Housekeeping;
-use crate::app::{App, Ctx, Error, Kind, pace, roster_import, school_year};
+use crate::app::work::{Housekeeping, Outcome, Work};
+use crate::app::{App, Ctx, Error, Kind, access, pace, roster_import, school_year};
+use crate::domain::access::TaskName;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{AdminGrantId, PersonId, new_uuid};
 use crate::domain::registry::division::Division;
@@ -77,6 +79,12 @@ enum Ended {
     RightsLost,
 }
 
+/// By which change of which institutions a confirmed errand is done, where it is about such.
+fn change_of(errand: &Errand) -> Option<(ChangeKind, (&str, &str))> {
+    let kind = errand.kind.change().filter(|_| errand.state == ErrandState::Confirmed)?;
+    Some((kind, errand.wish.org().zip(errand.wish.to())?))
+}
+
 /// The division that is wished.
 pub(super) fn division_of(text: &str) -> Result<Division, Error> {
     text.parse().map_err(|_| Error::invalid("a division has six digits (GB/T 2260)"))
@@ -118,7 +126,7 @@ impl App {
             Ended::RightsLost
         };
         match ended {
-            Ended::Gone => {}
+            Ended::Gone => self.stop_cancelled(&errand).await?,
             Ended::RightsLost => {
                 let why =
                     "办理权限已终止，已办部分保留。The rights that it was begun with have ended; what was done stays";
@@ -171,16 +179,50 @@ impl App {
 
     /// What an errand about institutions came to, where it was done and a kill left no time to say so.
     async fn done_before(&self, errand: &Errand) -> Result<Option<Found>, Error> {
-        let kind = match errand.kind {
-            ErrandKind::InstitutionMove => ChangeKind::Moved,
-            ErrandKind::InstitutionMerge => ChangeKind::Merged,
-            ErrandKind::InstitutionClose => ChangeKind::Closed,
-            ErrandKind::InstitutionSplit => ChangeKind::Split,
-            _ => return Ok(None),
-        };
-        let confirmed = errand.state == ErrandState::Confirmed;
-        let Some(codes) = errand.wish.org().zip(errand.wish.to()).filter(|_| confirmed) else { return Ok(None) };
+        let Some((kind, codes)) = change_of(errand) else { return Ok(None) };
         Ok(self.done_change(kind, codes, errand.asked_at).await?.map(Found::from))
+    }
+
+    /// Of an errand that was cancelled in the moment in which its change began: that is turned back too.
+    async fn stop_cancelled(&self, errand: &Errand) -> Result<(), Error> {
+        let found = errands::find(&mut self.db.read().await?, &task(), errand.id, errand.asked_by).await?;
+        if found.is_none_or(|found| found.state != ErrandState::Cancelled) {
+            return Ok(());
+        }
+        let ctx = Ctx { request_id: errand.id.0, ..Ctx::task(self, "errand") };
+        let mut work = self.begin(&ctx, Action::InstitutionChanged).await?;
+        match self.turn_change_back(&mut work, &ctx, Decider::Operator, errand).await {
+            Ok(true) => work.commit(Outcome::Done).await,
+            // Somebody went over in that moment: it can be asked for again, and is finished then.
+            Ok(false) => Ok(()),
+            Err(error) if error.kind == Kind::Conflict => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Turns back what a confirmed errand began with institutions, if that is under way and this decider's to stop. Part of a
+    /// larger change.
+    ///
+    /// # Errors
+    /// `Conflict` where somebody went over already.
+    pub(super) async fn turn_change_back(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        by: Decider,
+        errand: &Errand,
+    ) -> Result<bool, Error> {
+        let Some((kind, codes)) = change_of(errand) else { return Ok(false) };
+        let task = access::task(TaskName::InstitutionLife);
+        self.lock_tree(work).await?;
+        let Some(change) = self.running_change(work.tx(), &task, kind, codes).await? else { return Ok(false) };
+        match self.governed_unheld(work.tx(), ctx, &task, by, &OrgRef::Id(change.org)).await {
+            Err(error) if error.kind == Kind::NotFound => return Ok(false),
+            other => drop(other?),
+        }
+        self.turn_back(work, ctx, &task, change).await?;
+        self.wake.errands.notify_one();
+        Ok(true)
     }
 
     async fn turn(

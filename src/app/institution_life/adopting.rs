@@ -21,9 +21,20 @@ enum Pass {
     HideFrom(OrgId),
     /// Found where they are, and told of.
     Found,
+    /// Found again where they were, of which nobody heard.
+    Back,
 }
 
 impl App {
+    /// Whoever belongs below is found again in the names of the institution that does not hand over after all.
+    pub(super) async fn nobody_adopted(&self, ctx: &Ctx, task: &Task, change: &InstitutionChange) -> Result<(), Error> {
+        let below = institution_changes::children(&mut self.db.read().await?, task, change.org).await?;
+        for child in &below {
+            self.everybody_below(ctx, task, change, child.id, Pass::Back).await?;
+        }
+        Ok(())
+    }
+
     /// Takes over everything that stands directly below.
     pub(super) async fn adopt_all(
         &self,
@@ -87,11 +98,12 @@ impl App {
         pass: Pass,
     ) -> Result<Option<PersonId>, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        self.goes_on_still(work.tx(), task, change).await?;
         let people = institution_changes::people(work.tx(), task, org, after, PEOPLE).await?;
         let Some(last) = people.last().copied() else { return Ok(None) };
+        self.goes_on_with(work.tx(), task, change, &people).await?;
         match pass {
             Pass::HideFrom(left) => persons::hide_from(work.tx(), task, left, &people).await?,
+            Pass::Back => persons::refresh_presence_of_many(work.tx(), task, &people).await?,
             Pass::Found => {
                 persons::refresh_presence_of_many(work.tx(), task, &people).await?;
                 for person in &people {

@@ -2,9 +2,10 @@
 //! is somebody else's by now.
 
 use crate::app::{App, Error, access};
-use crate::domain::access::TaskName;
-use crate::domain::registry::institution_life::ChangeKind;
+use crate::domain::access::{Task, TaskName};
+use crate::domain::registry::institution_life::{ChangeKind, InstitutionChange};
 use crate::domain::time::Timestamp;
+use crate::store::db::Tx;
 use crate::store::{institution_changes, institutions};
 
 /// A change that is done: the names of both.
@@ -17,6 +18,25 @@ pub struct DoneChange {
 }
 
 impl App {
+    /// A change of this kind between two institutions that is under way, or on its way back.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub(crate) async fn running_change(
+        &self,
+        tx: &mut Tx,
+        task: &Task,
+        kind: ChangeKind,
+        (code, into): (&str, &str),
+    ) -> Result<Option<InstitutionChange>, Error> {
+        let org = institutions::named(tx, task, code).await?;
+        let Some((org, into)) = org.zip(institutions::named(tx, task, into).await?) else { return Ok(None) };
+        let running = institution_changes::running(tx, task, org.id).await?;
+        let is_it =
+            |change: &InstitutionChange| (change.org, change.kind, change.into) == (org.id, kind, Some(into.id));
+        Ok(running.into_iter().find(is_it))
+    }
+
     /// The change of this kind between two institutions, by the codes that they had, if it was begun since and is done.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::people::hold_classes;
 use super::{Begin, InstitutionView, Opening, refused, under_way};
 use crate::app::pace::{Listener, Pace, Step};
 use crate::app::relation_claim::Decider;
@@ -15,7 +16,7 @@ use crate::app::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::registry::institution::InstitutionKind;
-use crate::domain::registry::institution_life::{ChangeKind, InstitutionChange};
+use crate::domain::registry::institution_life::{ChangeKind, ChangeState, InstitutionChange};
 use crate::domain::registry::roster::ClassKey;
 use crate::store::handovers::{self, Way};
 use crate::store::{classes, institution_changes, institutions};
@@ -145,15 +146,8 @@ impl App {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
         let org = self.governed_unheld(work.tx(), ctx, task, by, &code.into()).await?;
         let heir = self.governed_unheld(work.tx(), ctx, task, by, &into.into()).await?;
-        let mut pair = [org.id, heir.id];
-        pair.sort_unstable();
-        for id in pair {
-            // In one order, so that two who hand over to each other do not wait in a circle.
-            institution_changes::hold(work.tx(), task, id).await?;
-        }
-        let found =
-            institutions::find(work.tx(), task, org.id).await?.zip(institutions::find(work.tx(), task, heir.id).await?);
-        let (org, heir) = found.ok_or_else(|| Error::no_institution(code))?;
+        let held = super::hold_both(&mut work, task, org.id, heir.id).await?;
+        let (org, heir) = held.ok_or_else(|| Error::no_institution(code))?;
         org.hands_over_to(&heir).map_err(refused)?;
         for child in institution_changes::children(work.tx(), task, org.id).await? {
             child.fits_under(&heir).map_err(refused)?;
@@ -184,8 +178,9 @@ impl App {
         if let Some(into) = change.into {
             running.extend(institution_changes::running(work.tx(), task, into).await?);
         }
-        let same =
-            |known: &&InstitutionChange| (known.org, known.kind, known.into) == (change.org, change.kind, change.into);
+        let same = |known: &&InstitutionChange| {
+            (known.org, known.kind, known.into, known.state) == (change.org, change.kind, change.into, change.state)
+        };
         if let Some(known) = running.iter().find(same) {
             return Ok(Some(known.clone()));
         }
@@ -204,12 +199,13 @@ impl App {
         begin: Begin,
     ) -> Result<(InstitutionChange, String), Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
+        self.lock_tree(&mut work).await?;
         let org = self.governed(&mut work, ctx, task, by, &(&split.code).into()).await?;
         let name = org.name.clone();
         let known = institutions::by_code(work.tx(), task, &split.opening.code).await?;
         let running = institution_changes::running(work.tx(), task, org.id).await?;
         let same = |change: &&InstitutionChange| {
-            (change.org, change.kind) == (org.id, ChangeKind::Split)
+            (change.org, change.kind, change.state) == (org.id, ChangeKind::Split, ChangeState::Running)
                 && known.as_ref().is_some_and(|known| change.into == Some(known.id))
         };
         if let Some(change) = running.iter().find(same) {
@@ -235,10 +231,13 @@ impl App {
             return Err(under_way());
         }
         let way = way(ctx, &change)?;
+        let mut going = Vec::new();
         for key in &split.classes {
             let class = classes::at(work.tx(), task, org.id, key).await?;
-            let class = class.ok_or_else(|| Error::not_found("one of these classes of the school"))?;
-            self.heir_of(&mut work, task, way, class.id).await?;
+            going.push(class.ok_or_else(|| Error::not_found("one of these classes of the school"))?.id);
+        }
+        for class in hold_classes(&mut work, task, going.into_iter()).await? {
+            self.heir_of(&mut work, task, way, class).await?;
         }
         if begin == Begin::Now {
             work.target("institution", org.id).detail("step", "splitting").detail("classes", split.classes.len());
@@ -270,10 +269,12 @@ impl App {
                 "institution.split"
             }
             _ => {
-                for class in institution_changes::open_classes(work.tx(), task, org.id).await? {
-                    self.heir_of(&mut work, task, way, class.id).await?;
+                let open = institution_changes::open_classes(work.tx(), task, org.id).await?;
+                for class in hold_classes(&mut work, task, open.into_iter().map(|class| class.id)).await? {
+                    self.heir_of(&mut work, task, way, class).await?;
                 }
                 self.wind_up(&mut work, ctx, task, org, change).await?;
+                self.end_change(&mut work, task, change, ctx).await?;
                 if change.kind == ChangeKind::Merged { "institution.merged" } else { "institution.closed" }
             }
         };

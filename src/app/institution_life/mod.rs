@@ -26,7 +26,7 @@ use crate::domain::registry::codes::school_type::SchoolType;
 use crate::domain::registry::division::Division;
 use crate::domain::registry::institution::{Institution, InstitutionKind, InstitutionLevel, InstitutionStatus};
 use crate::domain::registry::institution_code::{Code, CodeScheme};
-use crate::domain::registry::institution_life::{ChangeKind, InstitutionChange, LifeError};
+use crate::domain::registry::institution_life::{ChangeKind, ChangeState, InstitutionChange, LifeError};
 use crate::domain::registry::uscc::Uscc;
 use crate::store::db::Tx;
 use crate::store::facts::{self, Cache};
@@ -77,6 +77,7 @@ impl App {
     ) -> Result<InstitutionView, Error> {
         let (task, ctx) = (access::task(TaskName::InstitutionLife), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::InstitutionChanged).await?;
+        self.lock_tree(&mut work).await?;
         let parent = match parent {
             Some(parent) => Some(self.parent_of(&mut work, &ctx, &task, by, &parent).await?),
             None if by.admin().is_some() => return Err(Error::invalid("say under which institution (--parent CODE)")),
@@ -161,8 +162,8 @@ impl App {
         let (task, ctx) = (access::task(TaskName::InstitutionLife), by.acting(ctx));
         let org = org.into();
         let mut work = self.begin(&ctx, Action::InstitutionChanged).await?;
-        let org = self.governed(&mut work, &ctx, &task, by, &org).await?;
         self.lock_tree(&mut work).await?;
+        let org = self.governed(&mut work, &ctx, &task, by, &org).await?;
         // Whatever is under way towards it would come to no end.
         if !institution_changes::running(work.tx(), &task, org.id).await?.is_empty() {
             return Err(under_way());
@@ -182,6 +183,7 @@ impl App {
             return Err(under_way());
         }
         let closed = self.wind_up(&mut work, &ctx, &task, org, &change).await?;
+        self.end_change(&mut work, &task, &change, &ctx).await?;
         self.said(work, &ctx, &task, &closed, "closed").await
     }
 
@@ -222,7 +224,6 @@ impl App {
         }
         work.detail("clients_inherited", clients.len());
         work.detail("grants_ended", wound_up.grants.len()).detail("claims_withdrawn", wound_up.claims);
-        self.end_change(work, task, change, ctx).await?;
         Ok(ended)
     }
 
@@ -365,6 +366,8 @@ impl App {
             day: ctx.now.shanghai_date(),
             started_at: ctx.now,
             ended_at: None,
+            state: ChangeState::Running,
+            division: None,
         }
     }
 
@@ -386,6 +389,18 @@ impl App {
     }
 }
 
+/// Two institutions, held in the one order, whoever is named first.
+async fn hold_both(
+    work: &mut Work<'_>,
+    task: &Task,
+    one: OrgId,
+    other: OrgId,
+) -> Result<Option<(Institution, Institution)>, Error> {
+    let first = institution_changes::hold(work.tx(), task, one.min(other)).await?;
+    let second = institution_changes::hold(work.tx(), task, one.max(other)).await?;
+    Ok(first.zip(second).map(|(first, second)| if first.id == one { (first, second) } else { (second, first) }))
+}
+
 fn refused(why: LifeError) -> Error {
     Error::new(Kind::Conflict, why.to_string())
 }
@@ -394,14 +409,15 @@ fn under_way() -> Error {
     Error::new(
         Kind::Conflict,
         "another change of the institution is under way: `mingji institution history CODE` names it; the same command again finishes it, \
-         and `mingji institution stop CODE` ends it while nobody went over",
+         and `mingji institution stop CODE` ends it while nobody went over, also where such a stop was cut off",
     )
 }
 
 fn refused_stop() -> Error {
     Error::new(
         Kind::Conflict,
-        "somebody or something went over already: the same command as before finishes the change",
+        "已有人员、班级或下级机构转出，不能撤回，只能办理完毕。Somebody or something went over already: the change can only be finished, by the same \
+         command or errand",
     )
 }
 

@@ -11,7 +11,7 @@ use crate::domain::audit::Action;
 use crate::domain::id::{OrgId, PersonId};
 use crate::domain::registry::division::Division;
 use crate::domain::registry::institution::{Institution, InstitutionLevel};
-use crate::domain::registry::institution_life::{ChangeKind, InstitutionChange};
+use crate::domain::registry::institution_life::{ChangeKind, ChangeState, InstitutionChange};
 use crate::store::db::Tx;
 use crate::store::{feeds, handovers, institution_changes, institutions, persons, platforms};
 
@@ -34,10 +34,10 @@ impl Begun {
         self.org.id
     }
 
-    /// Where it lies then, unless somebody says otherwise.
-    fn usual_division(&self) -> Division {
+    /// Where it lies then: as was said when it began, else where it lies already or the institution above does.
+    fn division(&self) -> Division {
         let inside = self.parent.division.contains(&self.org.division);
-        if inside { self.org.division } else { self.parent.division }
+        self.change.division.unwrap_or(if inside { self.org.division } else { self.parent.division })
     }
 }
 
@@ -58,8 +58,9 @@ impl App {
     ) -> Result<InstitutionView, Error> {
         let (task, ctx) = (access::task(TaskName::InstitutionLife), by.acting(ctx));
         let mut pace = Pace::default();
-        let begun = self.paced(&mut pace, || self.begin_move(&ctx, &task, by, (code, parent), Begin::Now)).await?;
-        let division = division.unwrap_or_else(|| begun.usual_division());
+        let to = (code, parent, division);
+        let begun = self.paced(&mut pace, || self.begin_move(&ctx, &task, by, to, Begin::Now)).await?;
+        let division = division.unwrap_or_else(|| begun.division());
         if begun.org.parent != Some(begun.parent.id) {
             let homes = self.homes(&task, &begun, &division).await?;
             self.everybody(&ctx, &task, &begun, Pass::Before(homes), listener).await?;
@@ -81,17 +82,17 @@ impl App {
         ctx: &Ctx,
         task: &Task,
         by: Decider,
-        (code, parent): (&str, &str),
+        (code, parent, division): (&str, &str, Option<Division>),
         begin: Begin,
     ) -> Result<Begun, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        let org = self.governed(&mut work, ctx, task, by, &code.into()).await?;
+        let org = self.governed_unheld(work.tx(), ctx, task, by, &code.into()).await?;
         let found = institutions::by_code(work.tx(), task, parent).await?;
         let named = parent;
         let parent = found.ok_or_else(|| Error::no_institution(named))?;
         // Nobody closes it while something begins to go there.
-        let held = institution_changes::hold(work.tx(), task, parent.id).await?;
-        let parent = held.ok_or_else(|| Error::no_institution(named))?;
+        let held = super::hold_both(&mut work, task, org.id, parent.id).await?;
+        let (org, parent) = held.ok_or_else(|| Error::no_institution(named))?;
         if let Some(admin) = by.admin() {
             let scope = self.institution_subtree(work.tx(), admin, ctx.now).await?;
             let seen = institutions::find_in(work.tx(), &scope, parent.id).await?;
@@ -99,7 +100,8 @@ impl App {
         }
         let running = institution_changes::running(work.tx(), task, org.id).await?;
         let same = |change: &InstitutionChange| {
-            (change.org, change.kind, change.into) == (org.id, ChangeKind::Moved, Some(parent.id))
+            (change.org, change.kind, change.into, change.state)
+                == (org.id, ChangeKind::Moved, Some(parent.id), ChangeState::Running)
         };
         if let Some(change) = running.iter().find(|change| same(change)) {
             let leaving = leaving(work.tx(), task, &org, &parent).await?;
@@ -112,7 +114,7 @@ impl App {
             return Err(refused(crate::domain::registry::institution_life::LifeError::UnderItself));
         }
         org.clone().moved(&parent, org.division, ctx.now).map_err(refused)?;
-        let change = self.change(ctx, org.id, ChangeKind::Moved, Some(parent.id));
+        let change = InstitutionChange { division, ..self.change(ctx, org.id, ChangeKind::Moved, Some(parent.id)) };
         if !institution_changes::begin(work.tx(), task, &change).await? {
             return Err(under_way());
         }
@@ -140,17 +142,25 @@ impl App {
         Ok(before.zip(after).filter(|(before, after)| before != after))
     }
 
-    /// Everybody is found where they were, after a move that was stopped.
+    /// Everybody is found where they were, in a move on its way back.
     pub(super) async fn everybody_back(
         &self,
         ctx: &Ctx,
         task: &Task,
-        (change, org, parent): (InstitutionChange, Institution, Institution),
+        change: InstitutionChange,
         listener: &mut (dyn Listener + Send),
     ) -> Result<(), Error> {
-        let leaving = leaving(&mut self.db.read().await?, task, &org, &parent).await?;
+        let mut tx = self.db.read().await?;
+        let org = institutions::find(&mut tx, task, change.org).await?;
+        let parent = match change.into {
+            Some(into) => institutions::find(&mut tx, task, into).await?,
+            None => None,
+        };
+        let (org, parent) = org.zip(parent).ok_or_else(|| Error::internal("a move of or to nothing"))?;
+        let leaving = leaving(&mut tx, task, &org, &parent).await?;
+        drop(tx);
         let begun = Begun { change, org, parent, leaving };
-        let homes = self.homes(task, &begun, &begun.usual_division()).await?;
+        let homes = self.homes(task, &begun, &begun.division()).await?;
         self.everybody(ctx, task, &begun, Pass::Back(homes), listener).await
     }
 
@@ -227,11 +237,9 @@ impl App {
         after: PersonId,
     ) -> Result<Option<(PersonId, u64)>, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        if !matches!(pass, Pass::Back(_)) {
-            self.goes_on_still(work.tx(), task, &begun.change).await?;
-        }
         let people = institution_changes::people(work.tx(), task, begun.org.id, after, PEOPLE).await?;
         let Some(last) = people.last().copied() else { return Ok(None) };
+        self.goes_on_with(work.tx(), task, &begun.change, &people).await?;
         match pass {
             Pass::Before(homes) => {
                 for org in &begun.leaving {

@@ -1,7 +1,7 @@
 //! The people who go over, some in each transaction: students with their classes, guardians' records and homes, staff with
 //! what they teach, and what is taught by whoever stays.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::app::guardianship::WardsOf;
 use crate::app::pace::Step;
@@ -31,16 +31,23 @@ impl App {
         way: Way,
     ) -> Result<u64, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        self.goes_on_still(work.tx(), task, change).await?;
-        let stays = handovers::stays(work.tx(), task, &way, PEOPLE).await?;
-        let people: Vec<PersonId> = stays.iter().map(|stay| stay.person).collect();
+        let found = handovers::stays(work.tx(), task, &way, PEOPLE).await?;
+        let people: Vec<PersonId> = found.iter().map(|stay| stay.person).collect();
         if people.is_empty() {
             return Ok(0);
         }
-        let mut heirs = HashMap::new();
-        for class in handovers::classes_of(&stays) {
-            heirs.insert(class, self.heir_of(&mut work, task, way, class).await?);
+        self.goes_on_with(work.tx(), task, change, &people).await?;
+        let seats = hold_classes(&mut work, task, found.iter().filter_map(|stay| stay.class)).await?;
+        let found: Vec<EnrolmentId> = found.iter().map(|stay| stay.id).collect();
+        let stays = handovers::hold_open_stays(work.tx(), task, &way, &found).await?;
+        let fits = |stay: &Enrolment| match stay.class {
+            Some(class) => seats.iter().any(|seat| seat.id == class),
+            None => way.whole,
+        };
+        if !stays.iter().map(|stay| stay.person).eq(people.iter().copied()) || !stays.iter().all(fits) {
+            return Err(changed_meanwhile());
         }
+        let heirs = self.heirs_of(&mut work, task, way, seats).await?;
         let there = enrolments::open_of_many(work.tx(), task, &people).await?;
         let is_there = |person| there.iter().any(|stay| stay.person == person && stay.org == way.to);
         let old: Vec<EnrolmentId> = stays.iter().map(|stay| stay.id).collect();
@@ -84,13 +91,22 @@ impl App {
         way: Way,
     ) -> Result<u64, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        self.goes_on_still(work.tx(), task, change).await?;
-        let posts = handovers::posts(work.tx(), task, &way, PEOPLE).await?;
-        let people: Vec<PersonId> = posts.iter().map(|post| post.person).collect();
+        let found = handovers::posts(work.tx(), task, &way, PEOPLE).await?;
+        let people: Vec<PersonId> = found.iter().map(|post| post.person).collect();
         if people.is_empty() {
             return Ok(0);
         }
-        let old: Vec<StaffingId> = posts.iter().map(|post| post.id).collect();
+        self.goes_on_with(work.tx(), task, change, &people).await?;
+        let old: Vec<StaffingId> = found.iter().map(|post| post.id).collect();
+        let lessons = staffings::taught_in_many(work.tx(), task, &old).await?;
+        let seats = hold_classes(&mut work, task, lessons.iter().map(|lesson| lesson.class)).await?;
+        let posts = handovers::hold_open_posts(work.tx(), task, &way, &old).await?;
+        let taught = staffings::taught_in_many(work.tx(), task, &old).await?;
+        let is_held = |lesson: &Teaching| seats.iter().any(|seat| seat.id == lesson.class);
+        if !posts.iter().map(|post| post.person).eq(people.iter().copied()) || !taught.iter().all(is_held) {
+            return Err(changed_meanwhile());
+        }
+        let heirs = self.heirs_of(&mut work, task, way, seats).await?;
         let there: HashMap<PersonId, StaffingId> = staffings::open_of_many(work.tx(), task, &people)
             .await?
             .into_iter()
@@ -115,12 +131,11 @@ impl App {
             });
             stands.insert(post.id, id);
         }
-        let taught = staffings::taught_in_many(work.tx(), task, &old).await?;
         // Of a part that stands for itself from now on the institution that is the guardian is no part any more.
         let to = if way.whole { WardsOf::Heir(way.to) } else { WardsOf::Nobody(way.day) };
         self.leave_wards(&mut work, ctx, task, (&people, way.from), to).await?;
         handovers::hand_posts(work.tx(), task, &way, &old, &new).await?;
-        self.hand_lessons(&mut work, ctx, task, way, &taught, &stands).await?;
+        self.hand_lessons(&mut work, ctx, task, way, &taught, (&heirs, &stands)).await?;
         self.arrived(&mut work, ctx, task, way, &people).await?;
         for person in &people {
             work.event("person", *person, "person.moved", &["staffing"]);
@@ -139,12 +154,15 @@ impl App {
         way: Way,
     ) -> Result<Step, Error> {
         let mut work = self.begin(ctx, Action::InstitutionChanged).await?;
-        self.goes_on_still(work.tx(), task, change).await?;
-        let lessons = handovers::lessons(work.tx(), task, &way, PEOPLE).await?;
-        if lessons.is_empty() {
+        let found = handovers::lessons(work.tx(), task, &way, PEOPLE).await?;
+        if found.is_empty() {
             return Ok(Step::Done);
         }
-        self.hand_lessons(&mut work, ctx, task, way, &lessons, &HashMap::new()).await?;
+        self.goes_on_with(work.tx(), task, change, &[]).await?;
+        let seats = hold_classes(&mut work, task, found.iter().map(|lesson| lesson.class)).await?;
+        let lessons = handovers::hold_lessons(work.tx(), task, &found).await?;
+        let heirs = self.heirs_of(&mut work, task, way, seats).await?;
+        self.hand_lessons(&mut work, ctx, task, way, &lessons, (&heirs, &HashMap::new())).await?;
         work.target("institution", way.from).detail("step", change.kind.as_str()).detail("lessons", lessons.len());
         work.commit(Outcome::Done).await?;
         Ok(Step::More)
@@ -158,44 +176,45 @@ impl App {
         task: &Task,
         way: Way,
         taught: &[Teaching],
-        stands: &HashMap<StaffingId, StaffingId>,
+        (heirs, stands): (&HashMap<ClassId, ClassId>, &HashMap<StaffingId, StaffingId>),
     ) -> Result<(), Error> {
-        let mut heirs: HashMap<ClassId, ClassId> = HashMap::new();
-        let mut new = Vec::new();
-        for lesson in taught {
-            let class = match heirs.get(&lesson.class) {
-                Some(heir) => *heir,
-                None => {
-                    let heir = self.heir_of(work, task, way, lesson.class).await?;
-                    heirs.insert(lesson.class, heir);
-                    heir
-                }
-            };
-            new.push(Teaching {
-                id: new_uuid(ctx.now, &*self.random),
-                staffing: stands.get(&lesson.staffing).copied().unwrap_or(lesson.staffing),
-                class,
-                valid_from: way.day.max(lesson.valid_from),
-                ..lesson.clone()
-            });
-        }
+        let goes_on = |lesson: &Teaching| Teaching {
+            id: new_uuid(ctx.now, &*self.random),
+            staffing: stands.get(&lesson.staffing).copied().unwrap_or(lesson.staffing),
+            class: heirs.get(&lesson.class).copied().unwrap_or(lesson.class),
+            valid_from: way.day.max(lesson.valid_from),
+            ..lesson.clone()
+        };
+        let new: Vec<Teaching> = taught.iter().map(goes_on).collect();
         Ok(handovers::hand_lessons(work.tx(), task, &way, taught, &new).await?)
     }
 
-    /// The class in which the people of one go on: opened now, where it belongs to whoever hands over and has none yet; the
-    /// class itself where it is somebody else's.
+    async fn heirs_of(
+        &self,
+        work: &mut Work<'_>,
+        task: &Task,
+        way: Way,
+        seats: Vec<Class>,
+    ) -> Result<HashMap<ClassId, ClassId>, Error> {
+        let mut heirs = HashMap::new();
+        for class in seats {
+            heirs.insert(class.id, self.heir_of(work, task, way, class).await?);
+        }
+        Ok(heirs)
+    }
+
+    /// The class in which the people of one go on, which is held: whoever is just being seated there was waited for. Opened
+    /// now, where it belongs to whoever hands over and has none yet; the class itself where it is somebody else's.
     pub(super) async fn heir_of(
         &self,
         work: &mut Work<'_>,
         task: &Task,
         way: Way,
-        class: ClassId,
+        known: Class,
     ) -> Result<ClassId, Error> {
-        // Held: whoever is just being seated there is waited for, and goes along.
-        let known = classes::hold(work.tx(), task, class).await?;
-        let known = known.ok_or_else(|| Error::internal("a stay in a class that is not there"))?;
+        let class = known.id;
         if known.org != way.from {
-            return Ok(known.id);
+            return Ok(class);
         }
         if let Some(heir) = institution_changes::successor(work.tx(), task, class).await? {
             return Ok(heir.id);
@@ -244,6 +263,21 @@ impl App {
             None => Ok(()),
         }
     }
+}
+
+/// Holds classes, before any stay, post or lesson is.
+pub(super) async fn hold_classes(
+    work: &mut Work<'_>,
+    task: &Task,
+    classes: impl Iterator<Item = ClassId>,
+) -> Result<Vec<Class>, Error> {
+    let classes: Vec<ClassId> = classes.collect::<BTreeSet<_>>().into_iter().collect();
+    Ok(classes::hold_many(work.tx(), task, &classes).await?)
+}
+
+/// What was looked at without a lock was another thing under it: looked at again.
+fn changed_meanwhile() -> Error {
+    Error::busy("somebody changed one of these people's stays or posts at the same moment")
 }
 
 fn count(n: usize) -> u64 {

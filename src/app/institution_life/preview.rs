@@ -30,7 +30,7 @@ impl App {
     /// As [`App::move_institution`].
     pub async fn preview_move(&self, ctx: &Ctx, by: Decider, code: &str, parent: &str) -> Result<Touched, Error> {
         let (task, ctx) = (access::task(TaskName::InstitutionLife), by.acting(ctx));
-        let begun = self.begin_move(&ctx, &task, by, (code, parent), Begin::Look).await?;
+        let begun = self.begin_move(&ctx, &task, by, (code, parent, None), Begin::Look).await?;
         self.touched(&ctx, &task, by, begun.moves()).await
     }
 

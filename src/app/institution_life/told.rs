@@ -79,7 +79,7 @@ pub struct ChangePart {
     pub institution: String,
     /// The new parent, the survivor, the new school, the successor.
     pub into: Option<String>,
-    /// `done` or `running`: then the same command again finishes it.
+    /// `done`, `running`: then the same command again finishes it, or `stopping`: it is taken back.
     pub state: &'static str,
 }
 
@@ -258,6 +258,5 @@ async fn change_part(
         Some(into) => visible(tx, task, seen, into).await?.map(|org| org.name),
         None => None,
     };
-    let state = if change.ended_at.is_some() { "done" } else { "running" };
-    Ok(ChangePart { kind: change.kind.as_str(), day: change.day, institution, into, state })
+    Ok(ChangePart { kind: change.kind.as_str(), day: change.day, institution, into, state: change.state.as_str() })
 }

@@ -17,15 +17,32 @@ use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
 use crate::store::{activations, classes, enrolments, grants, guardianships, institutions, persons, staffings};
 
+/// Holds what a decision rests on, before anybody's right is looked at and in the one order of locks: of two who give the
+/// student away at once, the second sees that she left. Those of the classes named in the claim that are open, and stay so.
+pub(super) async fn hold_what_it_rests_on(
+    tx: &mut Tx,
+    task: &Task,
+    claim: &RelationClaim,
+) -> Result<Vec<ClassId>, Error> {
+    let people = BTreeSet::from([claim.person, claim.child]);
+    persons::hold_standing(tx, task, people.into_iter()).await?;
+    institutions::hold_standing(tx, task, std::iter::once(claim.org)).await?;
+    let open = classes::share_open(tx, task, named(claim).into_iter()).await?;
+    enrolments::hold_of_many(tx, task, &[claim.child]).await?;
+    Ok(open)
+}
+
+fn named(claim: &RelationClaim) -> BTreeSet<ClassId> {
+    claim.class.into_iter().chain(claim.details.teaches.iter().map(|taught| taught.class)).collect()
+}
+
 /// Takes out what the claim says of classes that graduated or were closed while it waited: nobody comes into them any more.
-/// The others stay open until this is committed. Whether there was one.
-pub(super) async fn drop_closed_classes(tx: &mut Tx, task: &Task, claim: &mut RelationClaim) -> Result<bool, Error> {
-    let taught = claim.details.teaches.iter().map(|taught| taught.class);
-    let named: BTreeSet<ClassId> = claim.class.into_iter().chain(taught).collect();
-    let open = classes::share_open(tx, task, named.iter().copied()).await?;
+/// Whether there was one.
+pub(super) fn drop_closed_classes(open: &[ClassId], claim: &mut RelationClaim) -> bool {
+    let over = named(claim).iter().any(|class| !open.contains(class));
     claim.class = claim.class.filter(|class| open.contains(class));
     claim.details.teaches.retain(|taught| open.contains(&taught.class));
-    Ok(open.len() < named.len())
+    over
 }
 
 impl App {

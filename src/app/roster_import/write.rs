@@ -64,6 +64,7 @@ impl Plan {
         for moved in &self.moved {
             all(u64::from(enrolments::update(tx, &task.on(moved.person), moved).await?), 1)?;
         }
+        self.hold_schools(tx, task).await?;
         all(staffings::insert_all(tx, task, &self.staffings).await?, self.staffings.len())?;
         for post in &self.renumbered {
             all(u64::from(staffings::update(tx, &task.on(post.person), post).await?), 1)?;
@@ -74,7 +75,6 @@ impl Plan {
         for (person, teaching) in &self.teachings {
             staffings::teach(tx, &task.on(*person), teaching).await?;
         }
-        self.hold_schools(tx, task).await?;
         all(guardianships::insert_all(tx, task, &self.guardianships).await?, self.guardianships.len())?;
         for related in &self.related {
             all(u64::from(guardianships::update(tx, &task.on(related.child), related).await?), 1)?;

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::codes::codes;
 use super::institution::InstitutionKind;
+use super::institution_life::ChangeKind;
 use super::roster::RosterKind;
 use crate::domain::id::{ErrandId, PersonId};
 use crate::domain::time::Timestamp;
@@ -57,6 +58,17 @@ impl ErrandKind {
             Self::Staff => Some(RosterKind::Staff),
             Self::Students => Some(RosterKind::Students),
             _ => None,
+        }
+    }
+
+    /// By which change of an institution it is done, if it is.
+    pub fn change(self) -> Option<ChangeKind> {
+        match self {
+            Self::InstitutionMove => Some(ChangeKind::Moved),
+            Self::InstitutionMerge => Some(ChangeKind::Merged),
+            Self::InstitutionClose => Some(ChangeKind::Closed),
+            Self::InstitutionSplit => Some(ChangeKind::Split),
+            Self::Staff | Self::Students | Self::YearTurn | Self::YearUndo => None,
         }
     }
 }

@@ -26,6 +26,15 @@ codes! {
     }
 }
 
+codes! {
+    /// How far such a change is.
+    ChangeState {
+        Running = "running", "进行中";
+        Stopping = "stopping", "撤回中";
+        Done = "done", "已完成";
+    }
+}
+
 /// A change of an institution that is done in steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstitutionChange {
@@ -43,6 +52,10 @@ pub struct InstitutionChange {
     pub started_at: Timestamp,
     /// Done; none: under way.
     pub ended_at: Option<Timestamp>,
+    /// How far it is: what its steps begin with finds it so still.
+    pub state: ChangeState,
+    /// Of a move: where it is to lie, where somebody said so.
+    pub division: Option<Division>,
 }
 
 /// How an institution was for a time.

@@ -263,7 +263,7 @@ pub async fn confirm(
     app.confirm_errand(&admin.ctx, admin.by(), id).await.map(Json).map_err(|error| admin.problem(&error))
 }
 
-/// Ends one that is not at its end. What was done of it stays; its file is thrown away.
+/// Ends one that is not at its end. What was done of it stays; its file is thrown away. A change of institutions that it began is taken back; where somebody went over already it comes to its end.
 #[utoipa::path(post, path = "/api/errands/{id}/cancellation", tag = "errands", params(("id" = ErrandId, Path)), responses((status = 200, body = ErrandView), Problems))]
 pub async fn cancel(
     State(app): State<App>,

@@ -65,6 +65,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     37 "0037_order_of_school_numbers";
     38 "0038_told_as_it_was";
     39 "0039_account_locks";
+    40 "0040_stopped_changes";
 };
 
 /// How often a lock is waited for, ten seconds each time.

@@ -4,6 +4,7 @@ use mingji::domain::registry::codes::admin_role::AdminRole;
 use serde_json::{Value, json};
 
 use super::errands::{ask, confirm, settled};
+use crate::institution::stopped::cut_off;
 use crate::support::api::{Caller, problem};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils, teacher, teachers, text};
@@ -106,6 +107,36 @@ both_engines! {
         assert_eq!(settled(&county, &looked).await["state"], "failed");
         let above = county.post("/api/errands", &json!({ "institution_move": { "org": COUNTY, "under": CITY } })).await;
         assert_eq!(above.status, 404, "nobody moves her own");
+    }
+
+    async fn an_errand_that_is_cancelled_takes_its_change_back(app: TestApp) {
+        let Scene { county, .. } = scene(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "王小明", &number("20160203", 2), None), pupil(OTHER, "李小红", &number("20160203", 4), None)]).await;
+        let id = ask(&county, &json!({ "institution_merge": { "org": SCHOOL, "into": OTHER } })).await;
+        assert_eq!(settled(&county, &id).await["state"], "checked");
+        // Somebody works on it, and has just begun.
+        change(&app.database.url, "UPDATE errand SET state = 'confirmed', version = version + 1, runs = 1, taken_until = 9000000000000000").await;
+        cut_off(&app, "merged", "第七实验小学", "第八实验小学").await;
+        let cancel = format!("/api/errands/{id}/cancellation");
+        let ended = county.post(&cancel, &json!({})).await;
+        assert_eq!((ended.status, ended.text("state").as_str()), (200, "cancelled"), "{ended:?}");
+        for _ in 0..100 {
+            if text(&app, "SELECT state FROM institution_change").await.is_empty() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(text(&app, "SELECT state FROM institution_change").await, "", "a job brought it back to the end");
+
+        // Where somebody went over it comes to its end.
+        let id = ask(&county, &json!({ "institution_merge": { "org": SCHOOL, "into": OTHER } })).await;
+        settled(&county, &id).await;
+        change(&app.database.url, "UPDATE errand SET state = 'confirmed', version = version + 1, runs = 1, taken_until = 9000000000000000 WHERE state = 'checked'").await;
+        cut_off(&app, "merged", "第七实验小学", "第八实验小学").await;
+        change(&app.database.url, "UPDATE class SET status = 'closed', successor_id = (SELECT n.id FROM class n JOIN institution o ON o.id = n.org_id WHERE o.name = '第八实验小学') WHERE org_id = (SELECT id FROM institution WHERE name = '第七实验小学')").await;
+        let refused = county.post(&format!("/api/errands/{id}/cancellation"), &json!({})).await;
+        assert_eq!((refused.status, problem(&refused).as_str()), (409, "conflict"), "{refused:?}");
+        assert_eq!(text(&app, "SELECT state FROM institution_change").await, "running");
     }
 
     async fn a_post_is_held_left_and_taken_up_again(app: TestApp) {

@@ -1,36 +1,19 @@
-//! What is begun comes to an end or has a way back: nothing is closed under it, and what hangs below goes along in steps.
+//! What is begun comes to an end: what hangs below goes along in steps, and nothing is put where it does not fit.
 
-use mingji::app::{Error, Kind};
+use mingji::app::Kind;
 use mingji::domain::id::OrgId;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::institution::InstitutionKind;
 use mingji::domain::registry::roster::Column;
-use mingji::domain::time::Clock as _;
 
-use super::{
-    InstitutionView, OPERATOR, Opening, Silent, days, found_at, merge, moved, open, opening, shown, two_schools,
-};
+use super::{InstitutionView, OPERATOR, Opening, days, found_at, merge, open, opening, shown, two_schools};
 use crate::support::app::{TestApp, both_engines};
-use crate::support::county::{self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, number, pupil, text};
-use crate::support::database::change;
+use crate::support::county::{self, COUNTY, OTHER, SCHOOL, number, pupil, text};
 
-const NEXT: &str = "ED32010400";
+pub const NEXT: &str = "ED32010400";
 
-async fn stop(app: &TestApp, code: &str) -> Result<InstitutionView, Error> {
-    app.app.stop_change(&app.operator(), OPERATOR, code, &mut Silent).await
-}
-
-async fn close(app: &TestApp, code: &str) -> Result<InstitutionView, Kind> {
+pub async fn close(app: &TestApp, code: &str) -> Result<InstitutionView, Kind> {
     app.app.close_institution(&app.operator(), OPERATOR, code).await.map_err(|error| error.kind)
-}
-
-/// A change that was begun, and cut off before its first step.
-async fn cut_off(app: &TestApp, kind: &str, from: &str, to: &str) {
-    let (day, now) = (app.clock.now().shanghai_date(), app.clock.now().micros());
-    let sql = format!(
-        "INSERT INTO institution_change (id, org_id, kind, into_id, day, state, started_at) SELECT o.id, o.id, '{kind}', n.id, '{day}', 'running', {now} FROM institution o, institution n WHERE o.name = '{from}' AND n.name = '{to}'"
-    );
-    change(&app.database.url, &sql).await;
 }
 
 async fn id_of(app: &TestApp, code: &str) -> OrgId {
@@ -38,44 +21,6 @@ async fn id_of(app: &TestApp, code: &str) -> OrgId {
 }
 
 both_engines! {
-    async fn a_change_that_was_begun_has_a_way_back_while_nobody_went_over(app: TestApp) {
-        two_schools(&app).await;
-        let fresh = opening("2132000790", "空校", InstitutionKind::School, None);
-        open(&app, OPERATOR, COUNTY, &fresh).await.unwrap();
-        let none = stop(&app, SCHOOL).await.unwrap_err();
-        assert!(none.kind == Kind::Conflict && none.public.contains("under way"), "{none}");
-
-        cut_off(&app, "merged", "第七实验小学", "空校").await;
-        assert_eq!(close(&app, "2132000790").await.unwrap_err(), Kind::Conflict, "people are on their way there");
-        assert_eq!(merge(&app, OPERATOR, SCHOOL, OTHER).await.unwrap_err(), Kind::Conflict);
-        assert_eq!(stop(&app, SCHOOL).await.unwrap().status, "active");
-        assert_eq!(close(&app, "2132000790").await.unwrap().status, "abolished");
-        assert_eq!(shown(&app, SCHOOL, None).await.unwrap().name, "第七实验小学", "its code leads nowhere else");
-
-        // Where somebody or something went over it can only be finished.
-        cut_off(&app, "merged", "第七实验小学", "第八实验小学").await;
-        change(&app.database.url, "UPDATE class SET status = 'closed', successor_id = (SELECT n.id FROM class n JOIN institution o ON o.id = n.org_id WHERE o.name = '第八实验小学') WHERE org_id = (SELECT id FROM institution WHERE name = '第七实验小学')").await;
-        let refused = stop(&app, SCHOOL).await.unwrap_err();
-        assert!(refused.kind == Kind::Conflict && refused.public.contains("went over"), "{refused}");
-        assert_eq!(merge(&app, OPERATOR, SCHOOL, OTHER).await.unwrap().students, 1);
-    }
-
-    async fn a_move_that_is_stopped_hides_nobody(app: TestApp) {
-        two_schools(&app).await;
-        county::import_all(&app, &format!("{INSTITUTIONS}{NEXT},秦淮区教育局,教育行政部门,,320104,ED32010000\n")).await;
-        assert_eq!(found_at(&app, "王芳").await, "玄武区教育局,第七实验小学");
-        cut_off(&app, "moved", "第七实验小学", "秦淮区教育局").await;
-        change(&app.database.url, "DELETE FROM presence WHERE org_id = (SELECT id FROM institution WHERE name = '玄武区教育局')").await;
-        change(&app.database.url, "UPDATE person SET home_platform_id = (SELECT h.id FROM platform h WHERE h.sys_code = '320104') WHERE name = '王芳'").await;
-        assert_eq!(close(&app, NEXT).await.unwrap_err(), Kind::Conflict);
-        stop(&app, SCHOOL).await.unwrap();
-        assert_eq!(found_at(&app, "王芳").await, "玄武区教育局,第七实验小学");
-        let home = "SELECT h.sys_code FROM person p JOIN platform h ON h.id = p.home_platform_id WHERE p.name = '王芳'";
-        assert_eq!(text(&app, home).await, "320102");
-        assert_eq!(close(&app, NEXT).await.unwrap().status, "abolished");
-        assert_eq!(moved(&app, OPERATOR, SCHOOL, NEXT).await.unwrap_err(), Kind::Conflict);
-    }
-
     async fn what_hangs_below_goes_along_some_people_at_a_time(app: TestApp) {
         two_schools(&app).await;
         open(&app, OPERATOR, SCHOOL, &opening("2132000791", "东校区", InstitutionKind::Campus, None)).await.unwrap();
