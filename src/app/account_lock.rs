@@ -1,6 +1,6 @@
 //! Accounts are locked 管理锁定 and unlocked by administrators. With a lock stands by which kind of duty it was laid and from which
 //! institution, so that nobody below that place undoes it, and of what security locked nobody who only runs an institution
-//! (三员分离). The operator undoes any.
+//! (三员分离). It goes with the person where she goes. The operator undoes any.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +15,7 @@ use crate::domain::registry::admin_rule::Duty;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::reason::read_reason;
 use crate::store::account_locks::{self, AccountLock};
+use crate::store::db::Tx;
 use crate::store::{accounts, activations, cases, credentials, institutions, merges};
 
 impl App {
@@ -75,7 +76,7 @@ impl App {
         let locks = account_locks::of_people(work.tx(), &task(), &people).await?;
         let mut left = 0_usize;
         for lock in &locks {
-            if self.may_unlock(&mut work, &ctx, by, *lock).await? {
+            if self.may_unlock(&mut work, &ctx, by, person, *lock).await? {
                 account_locks::lift(work.tx(), &task(), *lock).await?;
             } else {
                 left += 1;
@@ -123,16 +124,53 @@ impl App {
         Ok(all)
     }
 
-    async fn may_unlock(&self, work: &mut Work<'_>, ctx: &Ctx, by: Decider, lock: AccountLock) -> Result<bool, Error> {
+    async fn may_unlock(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        by: Decider,
+        person: PersonId,
+        lock: AccountLock,
+    ) -> Result<bool, Error> {
         let Decider::Admin(admin) = by else { return Ok(true) };
+        let places = places_of(work.tx(), person, lock).await?;
         for (duty, scope) in self.account_duties(work.tx(), admin, ctx.now).await? {
-            let holds = duty == lock.duty || duty == Duty::Security;
-            if holds && institutions::find_in(work.tx(), &scope, lock.org).await?.is_some() {
+            if duty != lock.duty && duty != Duty::Security {
+                continue;
+            }
+            let mut covers = true;
+            for place in &places {
+                covers &= institutions::find_in(work.tx(), &scope, *place).await?.is_some();
+            }
+            if covers {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+}
+
+/// Where a lock stands: where it was laid, as long as somebody has a side there. Whoever was transferred, or whose school was
+/// moved or became part of another one, is left by it for whoever stands as high over her now: of each side the lowest
+/// institution, itself or above, that stands at the level from which the lock was laid, or higher.
+async fn places_of(tx: &mut Tx, person: PersonId, lock: AccountLock) -> Result<BTreeSet<OrgId>, Error> {
+    let laid = BTreeSet::from([lock.org]);
+    let sides: BTreeSet<OrgId> =
+        cases::sides_of(tx, &task(), &[person]).await?.into_iter().map(|side| side.org).collect();
+    for side in &sides {
+        if institutions::depth(tx, &task(), lock.org, *side).await?.is_some() {
+            return Ok(laid);
+        }
+    }
+    let Some(from) = institutions::find(tx, &task(), lock.org).await? else { return Ok(laid) };
+    let mut places = BTreeSet::new();
+    for side in &sides {
+        let mut above = institutions::find(tx, &task(), *side).await?.into_iter().collect::<Vec<_>>();
+        above.extend(institutions::ancestors(tx, &task(), *side).await?);
+        let as_high = above.into_iter().find(|org| org.level.rank() <= from.level.rank());
+        places.insert(as_high.map_or(lock.org, |org| org.id));
+    }
+    Ok(if places.is_empty() { laid } else { places })
 }
 
 /// The uppermost institutions of a scope that cover a side of somebody.

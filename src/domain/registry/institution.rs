@@ -45,6 +45,18 @@ codes! {
 }
 
 impl InstitutionLevel {
+    /// How far from the top, which is 0.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Nation => 0,
+            Self::Province => 1,
+            Self::City => 2,
+            Self::County => 3,
+            Self::School => 4,
+            Self::Campus => 5,
+        }
+    }
+
     /// The level of an institution: of a school its own, of everything else that of its division.
     pub fn of(kind: InstitutionKind, division: &Division) -> Self {
         match (kind, division.level()) {

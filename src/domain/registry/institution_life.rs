@@ -129,7 +129,7 @@ impl Institution {
             return Err(LifeError::UnderItself);
         }
         match (self.kind, parent.kind) {
-            (Authority, Authority) if rank(parent.level) < rank(self.level) => Ok(()),
+            (Authority, Authority) if parent.level.rank() < self.level.rank() => Ok(()),
             (Authority, _) => Err(LifeError::AuthorityAbove),
             (School, Authority) | (Campus | TeachingPoint, School) => Ok(()),
             (School, _) => Err(LifeError::SchoolUnderAuthority),
@@ -244,17 +244,6 @@ pub fn free_class_no(wanted: &str, taken: &[String]) -> String {
     let numbered = (1..).map(|n| format!("{n}班"));
     let mut marks = std::iter::once(wanted.to_owned()).chain(numbered);
     marks.find(|mark| !taken.contains(mark)).unwrap_or_else(|| wanted.to_owned())
-}
-
-const fn rank(level: InstitutionLevel) -> u8 {
-    match level {
-        InstitutionLevel::Nation => 0,
-        InstitutionLevel::Province => 1,
-        InstitutionLevel::City => 2,
-        InstitutionLevel::County => 3,
-        InstitutionLevel::School => 4,
-        InstitutionLevel::Campus => 5,
-    }
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     38 "0038_told_as_it_was";
     39 "0039_account_locks";
     40 "0040_stopped_changes";
+    41 "0041_locks_of_before";
 };
 
 /// How often a lock is waited for, ten seconds each time.
