@@ -166,8 +166,10 @@ async fn row(tx: &mut Tx, seen: &mut InScope<'_>, Linked { head, entry }: Linked
         told.extend(list);
     }
     let mut reason = entry.reason;
-    // Done by somebody who holds rights at two places, about the other one: that it was done, and no more.
-    if elsewhere && named > 0 && told.is_empty() {
+    // Done by somebody who holds rights at two places, about the other one, or about somebody of whom it is not known any more
+    // where she was: that it was done, and no more.
+    let about_another = named > 0 || target.contains_key("person");
+    if elsewhere && about_another && told.is_empty() {
         (target, details, reason) = (BTreeMap::new(), Value::Object(serde_json::Map::new()), None);
     }
     Ok(AuditRow {

@@ -415,6 +415,7 @@ impl App {
             return Err(Error::busy("she was merged at the same moment"));
         }
         self.may_change(work, ctx, task, by, id).await?;
+        work.about(id).await?;
         Some(person).filter(|person| person.salt.is_some()).ok_or_else(missing)
     }
 

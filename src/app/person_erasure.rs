@@ -68,6 +68,7 @@ impl App {
         person: Person,
     ) -> Result<Erased, Error> {
         let (id, on) = (person.id, task.on(person.id));
+        work.about(id).await?;
         // What was only said of her as a guardian she answers no more.
         for said in guardianships::of_guardian(work.tx(), &on).await?.into_iter().filter(|one| one.is_standing()) {
             self.end_guardianship(work, ctx, task, said, ctx.now.shanghai_date()).await?;

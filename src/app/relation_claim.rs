@@ -257,6 +257,7 @@ impl App {
             }
         }
         let claim = found.pop().ok_or_else(|| Error::not_found("the claim"))?;
+        work.about(claim.person).await?;
         let in_force = claim.is_unreviewed();
         // Whoever agrees to a request for 借读 keeps the 学籍.
         let borrows = claim.details.borrow && verdict == Verdict::Confirm;

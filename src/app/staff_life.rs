@@ -146,6 +146,7 @@ impl App {
         let standing = persons::survivor(work.tx(), person).await?;
         let person = standing.filter(|person| by.admin() != Some(*person)).ok_or_else(missing)?;
         persons::hold_standing(work.tx(), &task, std::iter::once(person)).await?;
+        work.about(person).await?;
         let at = At { ctx: &ctx, task: &task, by, person, day };
         let step = match self.step(&mut work, &at, order).await {
             Err(why) if self.is_strange(&mut work, &at).await? => return Err(read_as_nobody(why)),

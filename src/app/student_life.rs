@@ -101,6 +101,7 @@ impl App {
         let missing = || Error::not_found("an open stay of the student");
         let person = persons::survivor(work.tx(), whose.person).await?.ok_or_else(missing)?;
         persons::hold_standing(work.tx(), &task, std::iter::once(person)).await?;
+        work.about(person).await?;
         let on = task.on(person);
         let stay = self.changeable_stay(&mut work, &ctx, &task, by, person, whose.org.as_deref()).await?;
         let stay = stay.ok_or_else(missing)?;

@@ -65,6 +65,7 @@ pub struct Work<'a> {
     details: Map<String, Value>,
     events: Vec<Event>,
     shown: BTreeSet<PersonId>,
+    sides: BTreeSet<OrgId>,
     because: Option<String>,
 }
 
@@ -88,6 +89,7 @@ impl App {
             details: Map::new(),
             events: Vec::new(),
             shown: BTreeSet::new(),
+            sides: BTreeSet::new(),
             because: None,
         })
     }
@@ -283,15 +285,32 @@ impl Work<'_> {
         self
     }
 
+    /// Whose record it is about, before anything of that ends: whoever audits where she belongs until now hears of it, like
+    /// whoever audits where she belongs then.
+    pub(crate) async fn about(&mut self, person: PersonId) -> Result<(), Error> {
+        if self.is_heard_below() {
+            let task = access::task(TaskName::AuditPlaces);
+            self.sides.extend(audit_places::sides_of(&mut self.tx, &task.on(person)).await?);
+        }
+        Ok(())
+    }
+
+    /// Whether it is done by an administrator's right, or by a command.
+    fn is_heard_below(&self) -> bool {
+        self.ctx.administrator().is_some() || matches!(self.ctx.actor, Actor::Task { .. })
+    }
+
     /// Names the institutions of whom something was done to, so that their auditors hear of it: those over which the
     /// administrator holds a right, and of what a command did all. What is done to her elsewhere is nothing of theirs (R1).
     async fn name_places(&mut self, rights: Option<&BTreeSet<OrgId>>) -> Result<(), Error> {
         let person = self.target.get("person").and_then(|id| id.as_str()?.parse().ok());
         let Some(person) = person.map(PersonId) else { return Ok(()) };
         let task = access::task(TaskName::AuditPlaces);
-        let mut places = audit_places::sides_of(&mut self.tx, &task.on(person)).await?;
+        let mut places = std::mem::take(&mut self.sides);
+        places.extend(audit_places::sides_of(&mut self.tx, &task.on(person)).await?);
         if let Some(rights) = rights {
-            let above = institutions::above_many(&mut self.tx, &task, &places).await?;
+            let below: Vec<OrgId> = places.iter().copied().collect();
+            let above = institutions::above_many(&mut self.tx, &task, &below).await?;
             places.retain(|org| above.iter().any(|(below, above)| below == org && rights.contains(above)));
         }
         if !places.is_empty() {
@@ -328,7 +347,7 @@ impl Work<'_> {
                 rights.iter().map(|right| json!({ "role": right.role, "institution": right.org })).collect();
             over = Some(rights.into_iter().map(|right| right.org).collect::<BTreeSet<_>>());
         }
-        if over.is_some() || matches!(self.ctx.actor, Actor::Task { .. }) {
+        if self.is_heard_below() {
             self.name_places(over.as_ref()).await?;
         }
         let entry = Entry {

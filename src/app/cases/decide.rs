@@ -86,6 +86,7 @@ impl App {
                 return Err(Error::new(Kind::Conflict, "nobody confirms a number that she brought in herself"));
             }
         }
+        work.about(case.person).await?;
         let remedy = case.remedy(decision);
         let decided = case.decide(decision, reason.to_owned(), by.admin(), ctx.now);
         let decided = decided.map_err(|error| Error::new(Kind::Conflict, error.to_string()))?;

@@ -60,6 +60,7 @@ impl App {
         if survivor.status == Status::Cancelled {
             return Err(Error::new(Kind::Conflict, "she asked to be erased: that is taken back first"));
         }
+        work.about(survivor.id).await?;
         let undone = known.undo(by.admin(), ctx.now).map_err(refused)?;
         if survivor.merged_into.is_some() {
             return Err(refused(merge::MergeError::Buried));

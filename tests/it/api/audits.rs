@@ -1,10 +1,15 @@
 //! What an auditor hears of what is done about the people of her institutions: by those above and by the operator, and not what
 //! others did who hold them too.
 
-use mingji::app::relation_claim::Decider;
+use std::time::Duration;
+
+use mingji::app::relation_claim::{Decider, Verdict};
+use mingji::app::staff_life;
+use mingji::app::student_life::{Order, Whose};
 use mingji::domain::id::PersonId;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::name::PersonName;
+use mingji::domain::time::Clock as _;
 use serde_json::{Value, json};
 
 use super::duties::with;
@@ -61,6 +66,51 @@ both_engines! {
         for value in [other_org.as_str(), &stranger.to_string(), "另一所学校的事"] {
             assert!(!all.contains(value), "{value}: {all}");
         }
+    }
+
+    async fn what_ends_from_above_is_heard_where_it_ended(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[
+            pupil(SCHOOL, "王小明", &number("20160203", 2), None), pupil(SCHOOL, "王小华", &number("20160203", 6), None),
+            pupil(SCHOOL, "王小亮", &number("20160203", 8), None), pupil(OTHER, "李小红", &number("20160203", 4), None),
+        ]).await;
+        teachers(&app, &[teacher(SCHOOL, "教师甲", &number("19750203", 102))]).await;
+        let Schools { org, .. } = schools(&app).await;
+        let one = async |name: &'static str| called(&app, name).await[0];
+        let (dead, left, gone, stranger, staff) = (one("王小明").await, one("王小华").await, one("王小亮").await, one("李小红").await, one("教师甲").await);
+        let head = Decider::Admin(county::administrator(&app, 72, COUNTY, AdminRole::County).await);
+        let (ctx, today) = (app.operator(), app.clock.now().shanghai_date());
+        app.app.record_death(&ctx, head, dead, today).await.unwrap();
+        let whose = Whose { person: left, org: None, day: None, code: None };
+        app.app.change_student(&ctx, head, &whose, &Order::End("06".parse().unwrap())).await.unwrap();
+        app.app.change_staff(&ctx, head, staff, None, &staff_life::Order::Leave { org: None, state: "07".parse().unwrap() }).await.unwrap();
+        pupils(&app, &[pupil(OTHER, "王小亮", &number("20160203", 8), None)]).await;
+        let claim = app.app.pending_claims(&ctx, Decider::Operator, OTHER, None).await.unwrap()[0].id;
+        // Whoever covers both schools has the say when the one that holds the 学籍 said nothing for so long.
+        app.clock.advance(Duration::from_secs(17 * 86_400));
+        let (ctx, today) = (app.operator(), app.clock.now().shanghai_date());
+        app.app.decide_claim(&ctx, head, claim, Verdict::Confirm).await.unwrap();
+        // Who runs two schools did it at the other one.
+        let doubly = county::administrator(&app, 74, SCHOOL, AdminRole::School).await;
+        app.app.grant_admin(&ctx, doubly, AdminRole::School, OTHER).await.unwrap();
+        app.app.record_death(&ctx, Decider::Admin(doubly), stranger, today).await.unwrap();
+        let auditor = with(&app, 70, SCHOOL, AdminRole::Audit).await;
+        app.numbered().await;
+
+        for (action, person) in [("person.changed", dead), ("student.changed", left), ("staff.changed", staff), ("relation.decided", gone)] {
+            let heard = about(&auditor, action, person).await;
+            assert_eq!((heard.len(), &heard[0]["details"]["institutions"], &heard[0]["actor"]["rights"]), (1, &json!([org]), &json!([])), "{action} {heard:?}");
+        }
+        let bare = async || {
+            let mut all = auditor.all("/api/audit?action=person.changed").await;
+            all.retain(|row| row["target"] == json!({}));
+            (all.len(), json!(all).to_string().contains(&stranger.to_string()))
+        };
+        assert_eq!(bare().await, (1, false));
+        // Of before, when it was not said where she had been.
+        let json = if app.database.url.starts_with("sqlite") { "'{}'" } else { "CAST('{}' AS jsonb)" };
+        database::change(&app.database.url, &format!("UPDATE audit_entry SET details = {json} WHERE action = 'person.changed'")).await;
+        assert_eq!(bare().await.1, false);
     }
 
     async fn a_page_that_found_little_goes_on(app: TestApp) {
