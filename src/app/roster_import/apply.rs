@@ -246,8 +246,11 @@ impl Import {
         }
         for (entry, org) in entries.iter().zip(orgs) {
             let Some(org) = org else {
-                let fault =
-                    Fault::new(Column::School, Code::InstitutionUnknown, "no institution with this code teaches here");
+                let fault = Fault::new(
+                    Column::School,
+                    Code::InstitutionUnknown,
+                    "没有使用此代码的在办学校。No institution with this code teaches here",
+                );
                 plan.faults.push((entry.number, fault));
                 plan.outcomes.push(Outcome::Rejected);
                 continue;

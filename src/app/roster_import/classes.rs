@@ -25,10 +25,12 @@ impl Seat {
     pub(super) const fn is_over(self) -> Option<&'static str> {
         match self.status {
             ClassStatus::Open => None,
-            ClassStatus::Graduated => Some("the class has graduated: nobody comes into it any more"),
-            ClassStatus::Closed => {
-                Some("the class was closed: open it again first, or name the one that took its place")
+            ClassStatus::Graduated => {
+                Some("该班已毕业，不再接收学生和教师。The class has graduated: nobody comes into it any more")
             }
+            ClassStatus::Closed => Some(
+                "该班已撤销，请先恢复该班，或填写接替它的班级。The class was closed: open it again first, or name the one that took its place",
+            ),
         }
     }
 }

@@ -84,7 +84,7 @@ impl Desk<'_> {
         match stays.into_iter().find(|stay| stay.org == org.id) {
             Some(stay) if repeated && stay.class == Some(class) => {}
             Some(_) if repeated => {
-                let why = "another row of the file puts the same student into another class; that one counts";
+                let why = "同一学生在文件中的另一行已分到另一班级，以那一行为准。Another row of the file puts the same student into another class; that one counts";
                 return Ok(self.refuse(number, Fault::new(Column::Class, Code::RowRepeated, why)));
             }
             Some(stay) => {
@@ -94,9 +94,9 @@ impl Desk<'_> {
             }
             None if holds => {
                 let why = if self.claim_student(&found, row, own, org, class, true) {
-                    "the student's 学籍 is at another school; a transfer was asked for there"
+                    "该生学籍在他校，已向该校提出转学申请。The student's 学籍 is at another school; a transfer was asked for there"
                 } else {
-                    "the student's 学籍 is at another school, where a transfer was rejected lately"
+                    "该生学籍在他校，该校近期已拒绝转学申请。The student's 学籍 is at another school, where a transfer was rejected lately"
                 };
                 return Ok(self.refuse(number, Fault::new(Column::School, Code::EnrolledElsewhere, why)));
             }
@@ -310,6 +310,6 @@ impl Desk<'_> {
 
 /// Nothing begins any more for somebody whom the actor sees.
 pub(super) fn closed(column: Column) -> Fault {
-    let why = "the person died, or asked to be erased: where that is wrong, have it corrected first";
+    let why = "该人员已故或正在注销，如有误请先更正。The person died, or asked to be erased: where that is wrong, have it corrected first";
     Fault::new(column, Code::PersonClosed, why)
 }

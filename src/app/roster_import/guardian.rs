@@ -50,7 +50,8 @@ impl Desk<'_> {
         };
         // That two keys lead to one person is nothing the actor may learn.
         if found.who.id == child.id && found.key() == child.key {
-            let fault = Fault::new(row.column, Code::RelationInvalid, "nobody is her own guardian");
+            let fault =
+                Fault::new(row.column, Code::RelationInvalid, "本人不能是自己的监护人。Nobody is her own guardian");
             self.plan.faults.push((child.number, fault));
             return Ok(false);
         }
@@ -59,7 +60,11 @@ impl Desk<'_> {
             return Ok(changed);
         }
         if self.is_over(child, &found) && child.key.is_none() && !found.is_elsewhere() {
-            let fault = Fault::new(row.column, Code::PersonClosed, "one of the two died, or asked to be erased");
+            let fault = Fault::new(
+                row.column,
+                Code::PersonClosed,
+                "两人中有人已故或正在注销。One of the two died, or asked to be erased",
+            );
             self.plan.faults.push((child.number, fault));
             return Ok(false);
         }

@@ -137,20 +137,24 @@ impl Desk<'_> {
                 if document_here {
                     self.dispute(CaseKind::SameDocument, holder.id, None, index, row);
                 }
-                conflict(column, Code::DocumentConflict, "the number is registered under another name")
+                conflict(
+                    column,
+                    Code::DocumentConflict,
+                    "该号码已登记在另一姓名下。The number is registered under another name",
+                )
             }
             (Some(holder), Some(other)) if holder.id != other.id => {
                 if document_here && code_here {
                     self.dispute(CaseKind::PersonalCode, other.id, Some(holder.id), keys.code, row);
                 }
-                let why = "the number and the 学籍号 belong to two people";
+                let why = "证件号与学籍号分属两人。The number and the 学籍号 belong to two people";
                 conflict(Column::PersonalCode, Code::PersonalCodeConflict, why)
             }
             (None, Some(other)) if keys.document.is_some() || other.name_key.as_deref() != Some(&key) => {
                 if code_here {
                     self.dispute(CaseKind::PersonalCode, other.id, None, keys.code, row);
                 }
-                let why = "the 学籍号 is registered for somebody with another name or number";
+                let why = "该学籍号已登记在另一姓名或证件号下。The 学籍号 is registered for somebody with another name or number";
                 conflict(Column::PersonalCode, Code::PersonalCodeConflict, why)
             }
             (Some(_), _) => self.again(by_document, row).map(Ok),

@@ -63,7 +63,7 @@ impl App {
                     let fault = Fault::new(
                         Column::ParentCode,
                         Code::InstitutionUnknown,
-                        "the institution above is neither in the register nor in this file",
+                        "上级机构既未登记，也不在本文件中。The institution above is neither in the register nor in this file",
                     );
                     report.fault(*number, fault);
                     report.count(Outcome::Rejected);
@@ -122,7 +122,8 @@ impl App {
                 return Ok(Some(Err(Fault::new(
                     Column::OrgCode,
                     Code::CodeVoid,
-                    "this code is no institution's any more: `mingji institution show CODE` says what became of it",
+                    "此代码已作废，可用 `mingji institution show CODE` 查看其去向。This code is no institution's any more: `mingji institution show CODE` says \
+                     what became of it",
                 ))));
             }
             return self.known_institution(ctx, task, known, row, parent.as_ref(), dry).await.map(Some);
@@ -153,7 +154,8 @@ impl App {
             return Ok(Err(Fault::new(
                 Column::ParentCode,
                 Code::ParentDiffers,
-                "the register has it under another institution; moving one moves its people's jurisdiction",
+                "登记的上级机构与此不同；调整隶属会改变其人员的管辖，须另行办理。The register has it under another institution; moving one moves its people's \
+                 jurisdiction",
             )));
         }
         let same = known.name == row.name
@@ -209,7 +211,11 @@ fn named(row: &InstitutionRow, parent: Option<&Institution>) -> NewInstitution {
 /// Why it cannot stand under the institution above.
 fn misplaced(org: &Institution, parent: Option<&Institution>) -> Option<Fault> {
     let why = org.fits_under(parent?).err()?;
-    Some(Fault { column: Column::ParentCode, code: Code::InstitutionInvalid, message: why.to_string().into() })
+    Some(Fault {
+        column: Column::ParentCode,
+        code: Code::InstitutionInvalid,
+        message: format!("{}。{why}", why.chinese()).into(),
+    })
 }
 
 /// Why it stays what it is: what stands below it, or whoever studies or works there, would have no place any more.
@@ -226,12 +232,15 @@ async fn stays_as_it_is(
         |why: String| Some(Fault { column: Column::OrgKind, code: Code::InstitutionInvalid, message: why.into() });
     for child in institution_changes::children(tx, task, known.id).await? {
         if let Err(why) = child.fits_under(changed) {
-            return Ok(refused(format!("what stands below it would not fit: {why}")));
+            return Ok(refused(format!(
+                "下级机构将不符合隶属规定：{}。What stands below it would not fit: {why}",
+                why.chinese()
+            )));
         }
     }
     let ends = known.kind.teaches() && !changed.kind.teaches();
     if ends && !institution_changes::people(tx, task, known.id, PersonId(Uuid::nil()), 1).await?.is_empty() {
-        return Ok(refused("people study or work there: what teaches nobody has no place for them".to_owned()));
+        return Ok(refused("仍有学生或教职工，不能改为非办学机构。People study or work there: what teaches nobody has no place for them".to_owned()));
     }
     Ok(None)
 }

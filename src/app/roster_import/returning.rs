@@ -30,7 +30,7 @@ impl Desk<'_> {
                 source: CaseSource::Roster,
                 unseen: false,
             });
-            let why = "the number belonged to somebody who was erased: decide the case, then import the row again";
+            let why = "该号码曾属于已注销的人员，请先处理争议，再导入此行。The number belonged to somebody who was erased: decide the case, then import the row again";
             return Some(Fault::new(column, Code::DocumentErased, why));
         }
         None

@@ -50,7 +50,7 @@ impl Desk<'_> {
                     fields.push("staffing");
                 }
                 if row.post.is_some_and(|told| told != post.post) {
-                    let why = "another post is recorded, and stays: a change of post is `mingji staff move`";
+                    let why = "已登记另一岗位，保留不变；调整岗位请用 `mingji staff move`。Another post is recorded, and stays: a change of post is `mingji staff move`";
                     self.plan.warnings.push((number, Fault::new(Column::Post, Code::ValueDiffers, why)));
                 }
                 self.teach(number, &post, row, &lessons)
@@ -170,8 +170,8 @@ impl Desk<'_> {
         for lesson in lessons {
             let other = self.known.heads.get(&lesson.class).copied().flatten().filter(|head| *head != post.id);
             if lesson.head && other.is_some() {
-                let why =
-                    "the class has another head teacher, who stays it: change that by `mingji staff teach --head`";
+                let why = "该班已有另一位班主任，保留不变；更换请用 `mingji staff teach --head`。The class has another head teacher, who stays it: change that \
+                           by `mingji staff teach --head`";
                 self.plan.warnings.push((number, Fault::new(Column::HeadTeacher, Code::ValueDiffers, why)));
             }
             let head = lesson.head && other.is_none();

@@ -109,6 +109,25 @@ pub enum LifeError {
     SamePlace,
 }
 
+impl LifeError {
+    /// The same in Chinese, for whoever reads a list of faults.
+    pub const fn chinese(self) -> &'static str {
+        match self {
+            Self::Closed => "该机构已撤销或并入其他机构",
+            Self::ParentClosed => "上级机构已撤销或并入其他机构",
+            Self::AuthorityAbove => "教育行政部门的上级须是更高层级的教育行政部门",
+            Self::SchoolUnderAuthority => "学校的上级须是教育行政部门",
+            Self::CampusUnderSchool => "校区和教学点的上级须是学校",
+            Self::Leaf => "校区、教学点和部门没有下级机构",
+            Self::UnderItself => "机构不能隶属于自己",
+            Self::Itself => "机构不能并入自己",
+            Self::NoSchool => "只有学校、校区和教学点可以合并或拆分",
+            Self::SameName => "名称没有变化",
+            Self::SamePlace => "隶属没有变化",
+        }
+    }
+}
+
 impl Institution {
     /// Whether anybody belongs there, or may.
     pub fn stands(&self) -> bool {

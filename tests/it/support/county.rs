@@ -57,7 +57,16 @@ impl Listener for Silent {
 }
 
 async fn import(app: &TestApp, kind: RosterKind, file: &str) -> Report {
-    app.app.import_roster(&app.operator(), kind, file.as_bytes(), false, &mut Silent).await.unwrap()
+    let report = app.app.import_roster(&app.operator(), kind, file.as_bytes(), false, &mut Silent).await.unwrap();
+    for fault in report.errors.iter().chain(&report.warnings) {
+        let message = fault.message();
+        let said = message.split_once(": ").map(|(_, said)| said).unwrap_or_default();
+        let (chinese, english) = said.split_once('。').unwrap_or_default();
+        let is_bilingual =
+            !chinese.starts_with(|c: char| c.is_ascii()) && english.contains(|c: char| c.is_ascii_alphabetic());
+        assert!(is_bilingual, "Chinese, then English: {message}");
+    }
+    report
 }
 
 /// Brings institutions in.
