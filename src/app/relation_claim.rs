@@ -23,7 +23,7 @@ use crate::store::{enrolments, institutions, relation_claims};
 pub(crate) use answered::Answer;
 pub use asking::Asked;
 use outcome::{drop_closed_classes, hold_what_it_rests_on};
-use sides::{Say, Seat, Term, conflicts, contested, pending, say, unreviewed};
+use sides::{Listed, Say, Seat, Term, conflicts, listed, say};
 
 /// A list longer than that is worked off from its beginning.
 const PAGE: usize = 1000;
@@ -160,14 +160,15 @@ impl App {
         };
         let at = Term { now: ctx.now, term: self.lifetimes.transfer_term };
         let beyond = limit + 1;
-        let mut claims = pending(&mut tx, &task, seat.as_ref(), org.id, at, after.clone(), beyond).await?;
-        claims.extend(unreviewed(&mut tx, &task, seat.as_ref(), org.id, after.clone(), beyond).await?);
-        claims.extend(contested(&mut tx, &task, seat.as_ref(), org.id, at, after, beyond).await?);
+        let (place, mut claims) = ((seat.as_ref(), org.id), Vec::new());
+        for which in [Listed::Pending, Listed::Unreviewed, Listed::Contested] {
+            claims.extend(listed(&mut tx, &task, which, place, at, after.clone(), beyond).await?);
+        }
         claims.sort_by_key(|claim| (claim.created_at, claim.id));
         let Cut { items: claims, more } = Cut::at(claims, limit);
         let shown: Vec<PersonId> = claims.iter().flat_map(|claim| [claim.person, claim.child]).collect();
         let conflicts = conflicts(&mut tx, &task, seat.as_ref(), &claims).await?;
-        let mut listed = Vec::new();
+        let mut rows = Vec::new();
         for claim in claims {
             let (in_force, refused) = (claim.is_unreviewed(), claim.is_contested());
             let stays = enrolments::of_person(&mut tx, &task.on(claim.child)).await?;
@@ -182,7 +183,7 @@ impl App {
                 .as_ref()
                 .filter(|_| claim.kind == ClaimKind::Student)
                 .map(|_| claim.authority_from(self.lifetimes.transfer_term).to_rfc3339());
-            listed.push(PendingClaim {
+            rows.push(PendingClaim {
                 id: claim.id,
                 kind: claim.kind.as_str(),
                 institution: claimant.map(|org| org.name).unwrap_or_default(),
@@ -201,12 +202,12 @@ impl App {
         drop(tx);
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::RelationViewed).await?;
-        work.target("institution", org.id).detail("rows", listed.len());
+        work.target("institution", org.id).detail("rows", rows.len());
         for person in shown {
             work.shows(person);
         }
         work.commit(Outcome::Done).await?;
-        Ok(Cut { items: listed, more })
+        Ok(Cut { items: rows, more })
     }
 
     async fn seat_of(&self, tx: &mut Tx, admin: PersonId, now: Timestamp) -> Result<Seat, Error> {

@@ -18,89 +18,77 @@ pub(super) struct Seat {
     pub(super) orgs: HashSet<OrgId>,
 }
 
-/// What waits, without the guardians whom others name of whoever is at an administrator's institutions: their claims are hers
-/// where she may decide them.
-pub(super) async fn pending(
+/// Which claims are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// What waits, without the guardians whom others name of whoever is at an administrator's institutions: their claims are
+    /// hers where she may decide them.
+    Pending,
+    /// What is in force by the claimant's word alone, for whoever may decide it: from a list of hers the claimant would learn
+    /// whom others hold.
+    Unreviewed,
+    /// Requests for students that the school which holds the 学籍 refused, for whoever may still decide: the operator, or who
+    /// covers both sides, from the day on that is hers.
+    Contested,
+}
+
+/// Claims that concern an institution or anything under it, behind `after`; `limit` of those that are told, or a few more.
+pub(super) async fn listed(
     tx: &mut Tx,
     task: &Task,
-    seat: Option<&Seat>,
-    org: OrgId,
+    which: Listed,
+    (seat, org): (Option<&Seat>, OrgId),
     at: Term,
     mut after: Option<RelationClaim>,
     limit: usize,
 ) -> Result<Vec<RelationClaim>, Error> {
-    let most = i64::try_from(limit).map_err(Error::internal)?;
     let mut found = Vec::new();
     loop {
-        let page = relation_claims::pending_under(tx, task, org, after.as_ref(), most).await?;
+        let page = which.page(tx, task, (seat, org), at, after.as_ref(), limit).await?;
         let is_last = page.len() < limit;
         after = page.last().cloned();
         let sides = Sides::of(tx, task, &page).await?;
-        let hers = |claim: &RelationClaim| {
-            claim.kind != ClaimKind::Guardian
-                || seat.is_none_or(|seat| seat.orgs.contains(&claim.org) || sides.say(seat, claim, at) != Say::None)
-        };
-        found.extend(page.into_iter().filter(hers));
+        found.extend(page.into_iter().filter(|claim| which.tells(&sides, seat, claim, at)));
         if is_last || found.len() >= limit {
             return Ok(found);
         }
     }
 }
 
-/// What is in force by the claimant's word alone, for whoever may decide it: from a list of hers the claimant would learn
-/// whom others hold.
-pub(super) async fn unreviewed(
-    tx: &mut Tx,
-    task: &Task,
-    seat: Option<&Seat>,
-    org: OrgId,
-    mut after: Option<RelationClaim>,
-    limit: usize,
-) -> Result<Vec<RelationClaim>, Error> {
-    let most = i64::try_from(limit).map_err(Error::internal)?;
-    let Some(seat) = seat else {
-        return Ok(relation_claims::unreviewed_under(tx, task, org, after.as_ref(), most).await?);
-    };
-    let mut found = Vec::new();
-    loop {
-        let page = relation_claims::unreviewed_for(tx, task, seat.admin, org, after.as_ref(), most).await?;
-        let is_last = page.len() < limit;
-        after = page.last().cloned();
-        found.extend(decidable(tx, task, seat, page).await?);
-        if is_last || found.len() >= limit {
-            return Ok(found);
-        }
+impl Listed {
+    async fn page(
+        self,
+        tx: &mut Tx,
+        task: &Task,
+        (seat, org): (Option<&Seat>, OrgId),
+        at: Term,
+        after: Option<&RelationClaim>,
+        limit: usize,
+    ) -> Result<Vec<RelationClaim>, Error> {
+        let most = i64::try_from(limit).map_err(Error::internal)?;
+        let since = RelationClaim::contested_since(at.now, at.term);
+        Ok(match (self, seat) {
+            (Self::Pending, _) => relation_claims::pending_under(tx, task, org, after, most).await?,
+            (Self::Unreviewed, None) => relation_claims::unreviewed_under(tx, task, org, after, most).await?,
+            (Self::Unreviewed, Some(seat)) => {
+                relation_claims::unreviewed_for(tx, task, seat.admin, org, after, most).await?
+            }
+            (Self::Contested, _) => relation_claims::rejected_under(tx, task, org, since, after, most).await?,
+        })
     }
-}
 
-/// Requests for students that the school which holds the 学籍 refused, for whoever may still decide: the operator, or who
-/// covers both sides, from the day on that is hers.
-pub(super) async fn contested(
-    tx: &mut Tx,
-    task: &Task,
-    seat: Option<&Seat>,
-    org: OrgId,
-    at: Term,
-    mut after: Option<RelationClaim>,
-    limit: usize,
-) -> Result<Vec<RelationClaim>, Error> {
-    let most = i64::try_from(limit).map_err(Error::internal)?;
-    let since = RelationClaim::contested_since(at.now, at.term);
-    let mut found = Vec::new();
-    loop {
-        let page = relation_claims::rejected_under(tx, task, org, since, after.as_ref(), most).await?;
-        let is_last = page.len() < limit;
-        after = page.last().cloned();
-        let page: Vec<RelationClaim> = page.into_iter().filter(RelationClaim::is_contested).collect();
-        let sides = Sides::of(tx, task, &page).await?;
-        let hers = |claim: &RelationClaim| match seat {
+    fn tells(self, sides: &Sides, seat: Option<&Seat>, claim: &RelationClaim, at: Term) -> bool {
+        match (self, seat) {
+            (Self::Pending | Self::Unreviewed, None) => true,
+            (Self::Pending, Some(seat)) => {
+                claim.kind != ClaimKind::Guardian
+                    || seat.orgs.contains(&claim.org)
+                    || sides.say(seat, claim, at) != Say::None
+            }
+            (Self::Unreviewed, Some(seat)) => sides.say(seat, claim, Term::OVER) == Say::Hers,
             // What moved on by itself is no request any more.
-            None => sides.released_by(claim).is_some(),
-            Some(seat) => sides.say(seat, claim, at) == Say::Hers,
-        };
-        found.extend(page.into_iter().filter(hers));
-        if is_last || found.len() >= limit {
-            return Ok(found);
+            (Self::Contested, None) => claim.is_contested() && sides.released_by(claim).is_some(),
+            (Self::Contested, Some(seat)) => claim.is_contested() && sides.say(seat, claim, at) == Say::Hers,
         }
     }
 }
@@ -142,19 +130,9 @@ pub(super) struct Term {
     pub(super) term: Duration,
 }
 
-/// Those of some claims that an administrator may decide: she speaks for the school that holds the 学籍, and is not the
-/// claimant, or covers all sides. What is in force already only the latter, and never who wrote it: she may have come to
-/// govern the child's next school, or whoever holds the guardian.
-pub(super) async fn decidable(
-    tx: &mut Tx,
-    task: &Task,
-    seat: &Seat,
-    claims: Vec<RelationClaim>,
-) -> Result<Vec<RelationClaim>, Error> {
-    let sides = Sides::of(tx, task, &claims).await?;
-    // What is in force already has no term.
-    let at = Term { now: Timestamp::from_micros(i64::MAX), term: Duration::ZERO };
-    Ok(claims.into_iter().filter(|claim| sides.say(seat, claim, at) == Say::Hers).collect())
+impl Term {
+    /// What is in force already has no term.
+    const OVER: Self = Self { now: Timestamp::from_micros(i64::MAX), term: Duration::ZERO };
 }
 
 /// The institutions behind some claims.
@@ -226,6 +204,9 @@ impl Sides {
             && theirs.iter().all(|side| seat.orgs.contains(side))
     }
 
+    /// Whether she speaks for the school that holds the 学籍, and is not the claimant, or covers all sides. What is in force
+    /// already is hers only in the latter case, and never if she wrote it: she may have come to govern the child's next
+    /// school, or whoever holds the guardian.
     fn may_decide(&self, seat: &Seat, claim: &RelationClaim) -> bool {
         let in_force = claim.is_unreviewed();
         let mut all: BTreeSet<OrgId> = self.stays.get(&claim.child).into_iter().flatten().copied().collect();
