@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::page::{List, Page};
 use super::problem::{Problem, Problems};
-use super::roster::day;
+use super::roster::{OnDay, day};
 use super::take::{Administrator, Asked, Body, Named, Recent};
 use crate::app::App;
 use crate::app::class::{ClassRow, Wanted};
@@ -25,19 +25,6 @@ pub struct WhichClasses {
     /// Where the list goes on.
     cursor: Option<String>,
     /// Rows of a page, 1 to 200.
-    limit: Option<usize>,
-}
-
-/// Which lessons.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct WhichLessons {
-    /// On which day; today when left out.
-    on: Option<NaiveDate>,
-    /// Where the list goes on.
-    cursor: Option<String>,
-    /// Rows of a page, 1 to 49.
     limit: Option<usize>,
 }
 
@@ -112,12 +99,12 @@ pub async fn close(
 }
 
 /// Who teaches what in its classes. Taken over and given up at `/api/persons/{id}/post`. Audited.
-#[utoipa::path(get, path = "/api/institutions/{id}/lessons", tag = "classes", params(("id" = OrgId, Path), WhichLessons), responses((status = 200, body = Page<LessonRow>), Problems))]
+#[utoipa::path(get, path = "/api/institutions/{id}/lessons", tag = "classes", params(("id" = OrgId, Path), OnDay), responses((status = 200, body = Page<LessonRow>), Problems))]
 pub async fn lessons(
     State(app): State<App>,
     admin: Administrator,
     Named(id): Named<OrgId>,
-    Asked(which): Asked<WhichLessons>,
+    Asked(which): Asked<OnDay>,
 ) -> Result<Json<Page<LessonRow>>, Problem> {
     let list = List::of_people(&admin, "lessons", &[&id.to_string(), &day(which.on)], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;

@@ -43,17 +43,17 @@ pub struct WhichGuardians {
     limit: Option<usize>,
 }
 
-/// Which staff.
+/// Which staff, or which lessons of theirs.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct WhichStaff {
+pub struct OnDay {
     /// On which day; today when left out.
-    on: Option<NaiveDate>,
+    pub on: Option<NaiveDate>,
     /// Where the list goes on.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
     /// Rows of a page, 1 to 49.
-    limit: Option<usize>,
+    pub limit: Option<usize>,
 }
 
 /// What is exported, and for what.
@@ -123,12 +123,12 @@ pub async fn guardians(
 }
 
 /// Who works there. Audited.
-#[utoipa::path(get, path = "/api/institutions/{id}/staff", tag = "roster", params(("id" = OrgId, Path), WhichStaff), responses((status = 200, body = Page<StaffRow>), Problems))]
+#[utoipa::path(get, path = "/api/institutions/{id}/staff", tag = "roster", params(("id" = OrgId, Path), OnDay), responses((status = 200, body = Page<StaffRow>), Problems))]
 pub async fn staff(
     State(app): State<App>,
     admin: Administrator,
     Named(id): Named<OrgId>,
-    Asked(which): Asked<WhichStaff>,
+    Asked(which): Asked<OnDay>,
 ) -> Result<Json<Page<StaffRow>>, Problem> {
     let list = List::of_people(&admin, "staff", &[&id.to_string(), &day(which.on)], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
