@@ -58,6 +58,7 @@ impl App {
     /// A failed store.
     pub async fn upkeep(&self) -> Result<(), Error> {
         let now = self.now();
+        self.say_it_went_back().await?;
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
         sessions::forget_sign_ins(&mut tx, now).await?;
         deliveries::forget(&mut tx, now.minus(KEEP_DELIVERIES)).await?;

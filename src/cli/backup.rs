@@ -58,14 +58,13 @@ pub async fn restore(config: Option<&Path>, args: &Args, output: &Output) -> Res
     let anchors = serve::anchor_file(&database);
     let job = Restore { file: args.file.clone(), database, anchors, keys_dir: settings.keys_dir.clone(), passphrase };
     let restored = backup::restore(job, &SystemClock, Bytes::new("restoring", stop)).await?;
-    // The database that was there has lost nothing.
-    if !restored.secrets_only {
-        // Opens it as the service will.
-        let app = runtime::command_on(&settings).await?;
-        app.note_restored(&Ctx::task(&app, "restore"), restored.made_at).await?;
-        app.note_backed_up(restored.made_at).await?;
-        app.close().await;
-    }
+    let went_back = opened(&settings).await.map_err(|why| {
+        Failure::new(format!(
+            "the register is in place as of {}, and cannot be opened as the service opens it: {}: mend that and start the service; there is nothing to restore again",
+            restored.made_at.to_rfc3339(),
+            why
+        ))
+    })?;
     if restored.issuer != settings.issuer.as_str() {
         tracing::warn!(
             backup = restored.issuer,
@@ -74,7 +73,8 @@ pub async fn restore(config: Option<&Path>, args: &Args, output: &Output) -> Res
         );
     }
     output.say(&restored, |restored| {
-        let what = if restored.secrets_only { "the root secrets came back to the database that was there" } else { "restored" };
+        // A database that was there before any restore has lost nothing.
+        let what = if went_back { "restored" } else { "the root secrets came back to the database that was there" };
         format!(
             "{what} in {:.1} s: {} as of {}; what happened later is not in it: if signing keys were ended since (`mingji keys rotate --compromised`), end them again. Run `mingji doctor`, then start the service",
             restored.seconds,
@@ -82,6 +82,14 @@ pub async fn restore(config: Option<&Path>, args: &Args, output: &Output) -> Res
             restored.made_at.to_rfc3339()
         )
     })
+}
+
+/// Opens the register as the service will; whether it had yet to say that it went back.
+async fn opened(settings: &Settings) -> Result<bool, Failure> {
+    let app = runtime::command_on(settings).await?;
+    let went_back = app.say_it_went_back().await?;
+    app.close().await;
+    Ok(went_back)
 }
 
 /// The moment to which a database went back.

@@ -10,6 +10,7 @@ statements! {
     BUMP = "INSERT INTO change_stamp (name, stamp) VALUES ($1, 1) ON CONFLICT (name) DO UPDATE SET stamp = change_stamp.stamp + 1";
     NOTE = "SELECT value FROM meta WHERE name = $1";
     SET_NOTE = "INSERT INTO meta (name, value, updated_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at";
+    FORGET_NOTE = "DELETE FROM meta WHERE name = $1";
 }
 
 /// Caches that a change stamp guards (R15).
@@ -116,4 +117,12 @@ pub async fn note(tx: &mut Tx, name: &str) -> Result<Option<String>, StoreError>
 pub async fn set_note(tx: &mut Tx, name: &str, value: &str, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(SET_NOTE, args![name, value, now]).await?;
     Ok(())
+}
+
+/// Forgets a note; whether it was this call that did.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn forget_note(tx: &mut Tx, name: &str) -> Result<bool, StoreError> {
+    tx.execute_one(FORGET_NOTE, args![name]).await
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mingji::demo::world::cast;
 use mingji::domain::time::{Clock as _, Timestamp};
@@ -14,9 +14,12 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
 use crate::support::binary::{Ended, Place, Ready, free_ports, serve};
+use crate::support::database::select_texts;
 use crate::support::needles::Needles;
 use crate::support::remote::{Answer, Proxy, Visitor};
 
+/// Of the demo world.
+const COUNTY: &str = "ED36078100";
 const PASSPHRASE: &str = "a long enough passphrase\n";
 
 /// A seeded world on a port of its own, and where its backup goes.
@@ -289,6 +292,56 @@ fn a_restore_that_is_killed_leaves_nothing_or_is_finished_by_the_next() {
     std::fs::write(installed.path("data/mingji.db.restoring"), "half a database").unwrap();
     std::fs::write(installed.path("data/mingji.db.restoring-wal"), "and its log").unwrap();
     comes_back(&installed, &counts);
+}
+
+/// Platforms have read numbers that the backup never gave: whatever becomes of the command, none is given again for another
+/// change, and the log says that the register went back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_register_that_was_restored_in_two_steps_went_back_too() {
+    let mut installed = Installed::new();
+    let client = installed.ready.client("platform_a").client_id.clone();
+    installed.place.json(&["platform", "serve", &client, "--org", COUNTY], "");
+    installed.back_up();
+    let url = format!("sqlite://{}", installed.path("data/mingji.db").display());
+    let said = "SELECT CAST(COUNT(*) AS TEXT) FROM audit_entry WHERE action = 'register.restored'";
+    assert_eq!(times_anew(&url).await, [0]);
+    installed.wipe();
+    // Everything is in place, and something that the service needs is not yet on this machine.
+    installed.place.set("MINGJI_OUTBOUND_CA", "/nowhere/ca.pem");
+    refused(&installed.restore(), "MINGJI_OUTBOUND_CA");
+    assert_eq!(times_anew(&url).await, [1], "before anybody opened it");
+    let again = installed.restore();
+    refused(&again, "never overwritten");
+    // Cut off between the renames, and begun again.
+    installed.place.set("MINGJI_OUTBOUND_CA", "");
+    std::fs::remove_file(installed.path("keys/audit.key")).unwrap();
+    let finished = installed.restore();
+    assert_eq!(finished.code, Some(0), "{}", finished.err);
+    assert!(finished.out.contains("restored in"), "{}", finished.out);
+    assert_eq!((times_anew(&url).await, select_texts(&url, said).await), (vec![1], vec!["1".to_owned()]));
+    // Secrets that were lost without the database: nothing went back.
+    std::fs::remove_file(installed.path("keys/audit.key")).unwrap();
+    let completed = installed.restore();
+    assert!(completed.code == Some(0) && completed.out.contains("root secrets came back"), "{}", completed.out);
+    assert_eq!((times_anew(&url).await, select_texts(&url, said).await), (vec![1], vec!["1".to_owned()]));
+    // Nobody finished it: the service says it.
+    installed.wipe();
+    installed.place.set("MINGJI_OUTBOUND_CA", "/nowhere/ca.pem");
+    refused(&installed.restore(), "start the service");
+    installed.place.set("MINGJI_OUTBOUND_CA", "");
+    let mut running = serve(&installed.place, installed.port).await;
+    let until = Instant::now() + Duration::from_secs(20);
+    while select_texts(&url, said).await != ["1"] {
+        assert!(Instant::now() < until, "the service does not say it");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(running.stop().success());
+}
+
+/// How often each stream began anew.
+async fn times_anew(url: &str) -> Vec<i64> {
+    let heads = select_texts(url, "SELECT CAST(head AS TEXT) FROM platform_stream").await;
+    heads.iter().map(|head| head.parse::<i64>().unwrap() / 1_000_000_000).collect()
 }
 
 fn comes_back(installed: &Installed, counts: &Value) {

@@ -14,7 +14,7 @@ use super::work::Housekeeping;
 use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::time::Timestamp;
-use crate::store::db::Db;
+use crate::store::db::{Db, Tx};
 use crate::store::{facts, feeds, snapshot};
 
 pub use draft::sync_folder_of;
@@ -22,6 +22,8 @@ pub use restore::{Restore, Restored, restore};
 pub use write::{Backup, Written};
 
 const NOTE: &str = "database_backed_up_at";
+/// Under which a register that was restored keeps to when it went back, until its audit log says so.
+const WENT_BACK: &str = "database_went_back_to";
 /// More than a stream numbers between two backups.
 const BEYOND: i64 = 1_000_000_000;
 /// What is read and sealed at a time.
@@ -61,17 +63,49 @@ impl App {
         Ok(streams)
     }
 
+    /// Writes down in the audit log what a restore left for whoever opens the register first: the command itself, or the
+    /// service where the command was cut off. `false` when there is nothing to say.
+    ///
+    /// # Errors
+    /// A failed store.
+    pub async fn say_it_went_back(&self) -> Result<bool, Error> {
+        let Some(made_at) = facts::note(&mut self.db.read().await?, WENT_BACK).await? else { return Ok(false) };
+        let ctx = Ctx::task(self, "restore");
+        let mut work = self.begin(&ctx, Action::Restored).await?;
+        // Whoever comes second finds it said.
+        if !facts::forget_note(work.tx(), WENT_BACK).await? {
+            return Ok(false);
+        }
+        work.detail("made_at", made_at);
+        work.commit(super::work::Outcome::Done).await?;
+        self.rebuild_streams().await?;
+        Ok(true)
+    }
+
     /// Notes for `doctor` when the database was backed up. The copy in a backup was taken before that could be noted.
     ///
     /// # Errors
     /// A failed store.
     pub async fn note_backed_up(&self, made_at: Timestamp) -> Result<(), Error> {
         let mut tx = self.housekeeping(Housekeeping::Installation).await?;
-        facts::set_note(&mut tx, NOTE, &made_at.to_rfc3339(), made_at).await?;
-        // The root secrets are in it.
-        facts::set_note(&mut tx, super::secrets::BACKUP_NOTE, &made_at.to_rfc3339(), made_at).await?;
+        backed_up(&mut tx, made_at).await?;
         Ok(tx.commit().await?)
     }
+}
+
+async fn backed_up(tx: &mut Tx, made_at: Timestamp) -> Result<(), Error> {
+    facts::set_note(tx, NOTE, &made_at.to_rfc3339(), made_at).await?;
+    // The root secrets are in it.
+    Ok(facts::set_note(tx, super::secrets::BACKUP_NOTE, &made_at.to_rfc3339(), made_at).await?)
+}
+
+/// A register goes back to `made_at`, before it has its name: its streams begin anew, and it keeps what the audit log is to say.
+async fn send_back(db: &Db, made_at: Timestamp, now: Timestamp) -> Result<(), Error> {
+    let mut tx = db.write().await?;
+    feeds::restart(&mut tx, BEYOND).await?;
+    facts::set_note(&mut tx, WENT_BACK, &made_at.to_rfc3339(), now).await?;
+    backed_up(&mut tx, made_at).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Opens a database that has no name yet, looks whether its pages fit together, and does the rest.

@@ -1,9 +1,10 @@
 //! Restoring a backup into an empty place.
 //!
-//! Everything is opened and checked under other names first. Then the database gets its name, and the root secrets get
-//! theirs: five renames. Whoever is cut off before them has nothing, and begins again. Whoever is cut off between them
-//! has a database without its secrets, which no program opens and no start fills up with others (R2); the same command
-//! finds that they belong together and finishes.
+//! Everything is opened and checked under other names first, and told there that it went back: whatever happens to this
+//! command later, no database of that name has numbers that platforms have read for other changes. Then the database gets
+//! its name, and the root secrets get theirs: five renames. Whoever is cut off before them has nothing, and begins again.
+//! Whoever is cut off between them has a database without its secrets, which no program opens and no start fills up with
+//! others (R2); the same command finds that they belong together and finishes.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
@@ -15,7 +16,7 @@ use serde::Serialize;
 
 use super::draft::{Draft, Made, beside, named};
 use super::manifest::{Manifest, PartKind};
-use super::{Watch, called_off, examine, pump, url};
+use super::{Watch, called_off, examine, pump, send_back, url};
 use crate::app::secrets::belong;
 use crate::app::{Error, Kind};
 use crate::domain::time::{Clock, Timestamp, rfc3339};
@@ -75,7 +76,7 @@ pub async fn restore(job: Restore, clock: &dyn Clock, watch: impl Watch) -> Resu
         belongs_together(&job, &secrets, missing).await?;
         secrets.complete(&job.keys_dir).map_err(Error::internal)?;
     } else {
-        unpack(&job, source, manifest, &secrets, watch).await?;
+        unpack(&job, source, manifest, &secrets, began, watch).await?;
     }
     let seconds = clock.now().since(began);
     let seconds = Duration::as_secs_f64(&seconds);
@@ -119,6 +120,7 @@ async fn unpack(
     mut source: Source,
     manifest: Manifest,
     secrets: &RootSecrets,
+    now: Timestamp,
     mut watch: impl Watch,
 ) -> Result<(), Error> {
     for ending in ["-wal", "-shm", "-journal"] {
@@ -135,7 +137,7 @@ async fn unpack(
         Err(fault) => Err(named(&file)(explained(fault))),
     });
     let (place, watch, manifest) = poured.await.map_err(Error::internal)??;
-    check(place.database.path(), secrets).await?;
+    check(place.database.path(), secrets, (manifest.made_at, now)).await?;
     if watch.is_stopped() {
         return Err(named(&job.file)(called_off()));
     }
@@ -200,15 +202,15 @@ fn explained(fault: io::Error) -> io::Error {
     if fault.kind() == io::ErrorKind::UnexpectedEof { ArchiveError::Damaged.into() } else { fault }
 }
 
-/// Whether this program can use it: pages that fit, root secrets that open it, and a schema it knows, brought up to date.
-async fn check(draft: &Path, secrets: &RootSecrets) -> Result<(), Error> {
+/// Whether this program can use it: pages that fit, root secrets that open it, and a schema it knows, brought up to date. It
+/// knows from here on that it went back.
+async fn check(draft: &Path, secrets: &RootSecrets, (made_at, now): (Timestamp, Timestamp)) -> Result<(), Error> {
     examine(draft, "the database in the backup", async |db| {
         db.migrate().await?;
-        if belong(secrets, &facts::fingerprints(&mut db.read().await?).await?) {
-            Ok(())
-        } else {
-            Err(Error::invalid("the database in the backup was not made with the root secrets in it"))
+        if !belong(secrets, &facts::fingerprints(&mut db.read().await?).await?) {
+            return Err(Error::invalid("the database in the backup was not made with the root secrets in it"));
         }
+        send_back(db, made_at, now).await
     })
     .await
 }
