@@ -85,12 +85,13 @@ async function backchannelLogout(request, response) {
       issuer: ISSUER, audience: CLIENT_ID, typ: 'logout+jwt', algorithms: ['RS256'], maxTokenAge: '10 min', requiredClaims: ['exp', 'jti'],
     });
     const { events, nonce, jti, sid, sub } = payload;
-    if (typeof events?.[LOGOUT_EVENT] !== 'object' || nonce !== undefined || !(sid ?? sub) || spentLogoutTokens.has(jti)) throw new Error('not a logout token of ours');
+    if (typeof events?.[LOGOUT_EVENT] !== 'object' || nonce !== undefined || !(sid ?? sub)) throw new Error('not a logout token of ours');
+    // One that comes again is one whose answer got lost: 400 would only let it come again.
+    if (!spentLogoutTokens.has(jti)) for (const [key, session] of sessions) if (sid ? session.sid === sid : session.sub === sub) sessions.delete(key);
     spentLogoutTokens.add(jti);
-    for (const [key, session] of sessions) if (sid ? session.sid === sid : session.sub === sub) sessions.delete(key);
     response.writeHead(204, { 'cache-control': 'no-store' }).end();
   } catch (fault) {
-    // Tried again later; 400 would end it.
+    // Whatever is not 200 or 204 is sent again; 400 is for a token that is wrong.
     if (fault instanceof TypeError || ['ERR_JWKS_TIMEOUT', 'ERR_JOSE_GENERIC'].includes(fault.code)) return response.writeHead(503).end();
     response.writeHead(400, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end('{"error":"invalid_request"}');
   }

@@ -114,7 +114,6 @@ def read_logout_token(text):
         and "nonce" not in claims
         and (claims.get("sid") or claims.get("sub"))
         and claims["iat"] > time.time() - 600
-        and claims["jti"] not in spent_logout_tokens
     )
     if not well_formed:
         raise ValueError("not a logout token of ours")
@@ -124,15 +123,17 @@ def read_logout_token(text):
 @app.post("/backchannel-logout")
 def backchannel_logout():
     provider.load_server_metadata()
-    # Only what is wrong is 400, which ends it; whatever else happens is 500 and tried again later.
+    # Whatever is not 200 or 204 is sent again; 400 is for a token that is wrong.
     try:
         claims = read_logout_token(request.form.get("logout_token", ""))
     except (JoseError, ValueError):
         return jsonify(error="invalid_request"), 400, {"cache-control": "no-store"}
-    spent_logout_tokens.add(claims["jti"])
-    member = "sid" if claims.get("sid") else "sub"
-    for key in [key for key, known in sessions.items() if known[member] == claims[member]]:
-        sessions.pop(key, None)
+    # One that comes again is one whose answer got lost: 400 would only let it come again.
+    if claims["jti"] not in spent_logout_tokens:
+        member = "sid" if claims.get("sid") else "sub"
+        for key in [key for key, known in sessions.items() if known[member] == claims[member]]:
+            sessions.pop(key, None)
+        spent_logout_tokens.add(claims["jti"])
     return "", 204, {"cache-control": "no-store"}
 
 

@@ -251,21 +251,23 @@ async fn end_session(platform: &Platform, person: &Person) -> Result<String, Fau
 async fn backchannel_logout(State(platform): State<Arc<Platform>>, RawForm(form): RawForm) -> Response {
     let token = form_urlencoded::parse(&form).find(|(name, _)| name == "logout_token");
     let token = token.map(|(_, token)| token.into_owned()).unwrap_or_default();
-    // Tried again later; 400 would end it.
+    // Whatever is not 200 or 204 is sent again; 400 is for a token that is wrong.
     let Ok(known) = platform.known().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let told = logout_token::check(&token, &known.keys, platform.issuer.as_str(), platform.client_id.as_str());
-    let claims = match told {
-        Ok(claims) if platform.memory().spent_logout_tokens.insert(claims["jti"].to_string()) => claims,
-        _ => {
-            let body = Json(json!({ "error": "invalid_request" }));
-            return (StatusCode::BAD_REQUEST, [(CACHE_CONTROL, "no-store")], body).into_response();
-        }
+    let Ok(claims) = told else {
+        let body = Json(json!({ "error": "invalid_request" }));
+        return (StatusCode::BAD_REQUEST, [(CACHE_CONTROL, "no-store")], body).into_response();
     };
     let meant = |person: &Person| match &claims["sid"] {
         Value::String(sid) => person.sid.as_ref() == Some(sid),
         _ => claims["sub"] == person.sub,
     };
-    platform.memory().people.retain(|_, person| !meant(person));
+    let mut memory = platform.memory();
+    // One that comes again is one whose answer got lost: 400 would only let it come again.
+    if memory.spent_logout_tokens.insert(claims["jti"].to_string()) {
+        memory.people.retain(|_, person| !meant(person));
+    }
+    drop(memory);
     (StatusCode::NO_CONTENT, [(CACHE_CONTROL, "no-store")]).into_response()
 }
 

@@ -9,9 +9,11 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -21,6 +23,9 @@ use self::visit::{Arrived, Visitor, http};
 use super::Failure;
 use super::output::Output;
 use crate::http::server;
+
+/// While a platform comes up.
+const ASKED_AGAIN: Duration = Duration::from_millis(250);
 
 /// What is checked, and how it reaches the sandbox.
 #[derive(Args)]
@@ -41,6 +46,10 @@ pub struct Asked {
     /// A text that stands only on a page of somebody signed in.
     #[arg(long, value_name = "TEXT")]
     signed_in: Option<String>,
+    /// How long the platform may take to come up, in seconds: a client that reads the provider's metadata when it starts is
+    /// started after this command.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wait: u64,
     /// Certificates to trust besides the system's, as PEM.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -64,6 +73,9 @@ struct Finding {
     verdict: Verdict,
     /// Whether the standards leave no choice.
     must: bool,
+    /// Why it is wanted where they leave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wanted: Option<&'static str>,
     sent: &'static str,
     source: &'static str,
 }
@@ -81,6 +93,11 @@ impl Report {
         let let_in = self.findings.iter().filter(|finding| finding.must && finding.verdict == Verdict::Accepted);
         self.requests.len() + let_in.count()
     }
+
+    /// Cases in which the client never came where it could notice.
+    fn unseen(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.verdict == Verdict::NotReached).count()
+    }
 }
 
 /// Runs the command.
@@ -97,6 +114,9 @@ pub async fn run(asked: &Asked, output: &Output) -> Result<(), Failure> {
     let reports = checked?;
     output.say(&reports, |reports| reports.iter().map(text).collect())?;
     match reports.iter().map(Report::faults).sum() {
+        0 if reports.iter().any(|report| report.unseen() == report.findings.len()) => {
+            Err(Failure::new("no case was seen by this client: nothing is known of it"))
+        }
         0 => Ok(()),
         faults => Err(Failure::new(format!("{faults} faults: mend them before this client meets real people"))),
     }
@@ -130,8 +150,10 @@ struct Visit {
 
 impl Doctor<'_> {
     async fn check(&self) -> Result<Report, Failure> {
+        self.must_answer().await?;
         let good = self.visit(Fault::None).await?;
         self.must_work(&good)?;
+        self.must_tell_apart(&good).await?;
         let mut report = Report { url: self.url.clone(), requests: lacking(&good.seen), findings: Vec::new() };
         for case in CASES {
             let verdict = match self.visit(case.fault).await {
@@ -144,7 +166,8 @@ impl Doctor<'_> {
             report.findings.push(Finding {
                 case: case.name,
                 verdict,
-                must: case.must,
+                must: case.wanted.is_none(),
+                wanted: case.wanted,
                 sent: case.sent,
                 source: case.source,
             });
@@ -157,7 +180,21 @@ impl Doctor<'_> {
 
     async fn visit(&self, fault: Fault) -> Result<Visit, Failure> {
         self.sandbox.turn(fault);
-        self.seen_by(Visitor::new(self.http), self.url).await
+        let mut visitor = Visitor::new(self.http);
+        let arrived = visitor.open(self.url).await?;
+        self.seen_by(visitor, arrived).await
+    }
+
+    /// Somebody is there; what she says does not matter yet.
+    async fn must_answer(&self) -> Result<(), Failure> {
+        let until = Instant::now() + Duration::from_secs(self.asked.wait);
+        loop {
+            self.sandbox.close();
+            match Visitor::new(self.http).open(self.url).await {
+                Err(_) if Instant::now() < until => tokio::time::sleep(ASKED_AGAIN).await,
+                answered => return answered.map(drop),
+            }
+        }
     }
 
     fn must_work(&self, good: &Visit) -> Result<(), Failure> {
@@ -176,12 +213,37 @@ impl Doctor<'_> {
             let why = "the platform never redeemed the code; is the answer read by a page in the browser, which this command has none of?";
             return Err(Failure::new(format!("the good sign-in does not work: {why}")));
         }
+        let status = good.arrived.status;
+        if !status.is_success() {
+            return Err(Failure::new(format!("the good sign-in does not work: it ends with status {status}")));
+        }
         if !self.is_inside(good, good) {
             let why = "it ends on a page of somebody who is not signed in";
-            return Err(Failure::new(format!(
-                "the good sign-in does not work: {why} (status {})",
-                good.arrived.status
-            )));
+            return Err(Failure::new(format!("the good sign-in does not work: {why} (status {status})")));
+        }
+        Ok(())
+    }
+
+    /// What counts as signed in has to be hidden from whoever is not, or every answer would look accepted: from a stranger,
+    /// and from somebody whose sign-in the provider refused.
+    async fn must_tell_apart(&self, good: &Visit) -> Result<(), Failure> {
+        let another = match (&self.asked.protected, &self.asked.signed_in) {
+            (Some(_), _) => "let --protected name a page that only somebody signed in may see",
+            (None, Some(_)) => "let --signed-in be a text that stands on no other page, or use --protected",
+            (None, None) => "say with --protected or --signed-in who is signed in",
+        };
+        let page = self.asked.protected.as_ref().unwrap_or(&good.arrived.url);
+        self.sandbox.close();
+        // A page that strangers are sent round in circles from is hidden from them.
+        if let Ok(arrived) = Visitor::new(self.http).open(page).await
+            && self.is_inside(&self.seen_by(Visitor::new(self.http), arrived).await?, good)
+        {
+            return Err(Failure::new(format!("{} is shown to strangers too: {another}", place(page))));
+        }
+        let refused = self.visit(Fault::Denied).await;
+        if refused.is_ok_and(|refused| self.is_inside(&refused, good)) {
+            let why = "a sign-in that the provider refused looks as one that it did not";
+            return Err(Failure::new(format!("{why}: {another}")));
         }
         Ok(())
     }
@@ -205,17 +267,19 @@ impl Doctor<'_> {
         let verdict = match answer {
             None => Verdict::NotReached,
             Some(answer) => {
-                let victim = self.seen_by(Visitor::new(self.http), &answer).await?;
+                let mut victim = Visitor::new(self.http);
+                let arrived = victim.follow(answer).await?;
+                let victim = self.seen_by(victim, arrived).await?;
                 if self.is_inside(&victim, good) { Verdict::Accepted } else { Verdict::Refused }
             }
         };
         // Nobody is signed in on the way: what she brought is all there is. The attacker's request has closed the door.
         let sent = "the whole answer of somebody else's sign-in, in another browser";
-        Ok(Finding { case: "foreign_answer", verdict, must: true, sent, source: "RFC 6749, 10.12" })
+        let source = "RFC 6749, 10.12";
+        Ok(Finding { case: "foreign_answer", verdict, must: true, wanted: None, sent, source })
     }
 
-    async fn seen_by(&self, mut visitor: Visitor, url: &Url) -> Result<Visit, Failure> {
-        let arrived = visitor.open(url).await?;
+    async fn seen_by(&self, mut visitor: Visitor, arrived: Arrived) -> Result<Visit, Failure> {
         let seen = self.sandbox.seen();
         let inside = match &self.asked.protected {
             Some(page) => Some(is_shown(&visitor.open(page).await?, page)),
@@ -223,6 +287,11 @@ impl Doctor<'_> {
         };
         Ok(Visit { arrived, seen, inside })
     }
+}
+
+/// Without the query, which may hold a code.
+fn place(url: &Url) -> &str {
+    &url[..url::Position::AfterPath]
 }
 
 /// Whether the page itself was shown, and nothing that stands in for it.
@@ -263,14 +332,27 @@ fn text(report: &Report) -> String {
     for why in &report.requests {
         let _ = writeln!(text, "  FAULT     {why}");
     }
-    for Finding { case, verdict, must, sent, source } in &report.findings {
+    for Finding { case, verdict, must, wanted, sent, source } in &report.findings {
         let verdict = match verdict {
             Verdict::Refused => "refused ",
             Verdict::Accepted if *must => "ACCEPTED",
-            Verdict::Accepted => "let in  ",
+            Verdict::Accepted => "should  ",
             Verdict::NotReached => "not seen",
         };
-        let _ = writeln!(text, "  {verdict}  {case}: {sent} ({source})");
+        let why = wanted.filter(|_| verdict == "should  ").map(|why| format!(": {why}")).unwrap_or_default();
+        let _ = writeln!(text, "  {verdict}  {case}: {sent} ({source}){why}");
+    }
+    if report.findings.iter().any(|finding| finding.verdict == Verdict::Accepted && !finding.must) {
+        text.push_str(
+            "  should: let in; the standards leave it to the client, and it should refuse. It counts as no fault\n",
+        );
+    }
+    if report.unseen() > 0 {
+        let (unseen, all) = (report.unseen(), report.findings.len());
+        let _ = writeln!(
+            text,
+            "  not seen: {unseen} of {all}; the client never came where it could notice, and nothing is said of them"
+        );
     }
     text
 }

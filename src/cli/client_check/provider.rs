@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::faults::Fault;
 use crate::cli::Failure;
 use crate::domain::oidc::signing_key::SigningAlg;
-use crate::domain::time::Clock as _;
+use crate::domain::time::{Clock as _, Timestamp};
 use crate::keys::opaque;
 use crate::keys::random::SystemRandom;
 use crate::keys::signer::{KeyError, SigningKey};
@@ -24,6 +24,19 @@ use crate::telemetry::SystemClock;
 
 /// Who everybody is here.
 const PUPIL: &str = "sandbox-pupil-0001";
+/// What the pupil is: every claim of the guide that its table marks as always there, and what a pupil has besides.
+fn about_the_pupil(now: Timestamp) -> Value {
+    let identity = json!({
+        "kind": "student", "org_id": "sandbox", "org_code": "0000000000", "org_name": "沙盒学校", "class_ids": ["sandbox-class"],
+    });
+    json!({
+        "sub": PUPIL, "edu_identity": identity, "age_band": "14to17",
+        "edu_realname": { "verified": true, "level": 2, "at": now.to_rfc3339() },
+        "edu_home": { "sys_code": "00000000", "platform_id": "sandbox", "level": "county" },
+        "edu_space": { "space_id": "sandbox-space", "url": "https://space.example.edu.cn/mine" },
+    })
+}
+
 /// Who is not signed in.
 const SOMEBODY: &str = "sandbox-pupil-0002";
 const OTHER_ISSUER: &str = "https://id.other.example";
@@ -96,6 +109,12 @@ impl Sandbox {
         *self.now() = Now { fault, seen: Seen::default(), open: true, code: None };
     }
 
+    /// From now on signs nobody in.
+    pub fn close(&self) {
+        let mut now = self.now();
+        *now = Now { fault: Fault::None, seen: Seen::default(), open: false, code: None };
+    }
+
     /// What was asked since.
     pub fn seen(&self) -> Seen {
         self.now().seen.clone()
@@ -117,9 +136,11 @@ impl Sandbox {
         let now = SystemClock.now();
         let client = asked.parameter("client_id").unwrap_or_default();
         let mut claims = json!({
-            "iss": self.issuer, "sub": PUPIL, "aud": client, "azp": client, "iat": now.seconds(),
-            "exp": now.seconds() + 300, "auth_time": now.seconds(), "at_hash": half(access_token), "acr": "urn:edu-cn:acr:pwd",
+            "iss": self.issuer, "aud": client, "azp": client, "iat": now.seconds(), "exp": now.seconds() + 300,
+            "jti": opaque::generate(&self.random).expose_secret(), "sid": "sandbox-session", "auth_time": now.seconds(),
+            "acr": "urn:edu-cn:acr:pwd", "amr": ["pwd"], "at_hash": half(access_token),
         });
+        take_over(&mut claims, about_the_pupil(now));
         if let Some(nonce) = asked.parameter("nonce") {
             claims["nonce"] = json!(nonce);
         }
@@ -127,10 +148,8 @@ impl Sandbox {
         match fault {
             Fault::WrongNonce => claims["nonce"] = json!("somebody-elses-nonce"),
             Fault::NoNonce => drop_member(&mut claims, "nonce"),
-            Fault::WrongAudience => {
-                claims["aud"] = json!("another-client");
-                claims["azp"] = json!("another-client");
-            }
+            // Nothing else says whom it is for: a client that looks at azp only has not seen this.
+            Fault::WrongAudience => claims["aud"] = json!("another-client"),
             Fault::ForeignAzp => {
                 claims["aud"] = json!([client, "another-client"]);
                 claims["azp"] = json!("another-client");
@@ -157,6 +176,12 @@ impl Sandbox {
             }
             _ => signed(&self.key, kid, &claims),
         }
+    }
+}
+
+fn take_over(claims: &mut Value, mut others: Value) {
+    if let (Some(claims), Some(others)) = (claims.as_object_mut(), others.as_object_mut()) {
+        claims.append(others);
     }
 }
 
@@ -212,7 +237,10 @@ async fn authorize(State(sandbox): State<Arc<Sandbox>>, Query(pairs): Query<Pair
     let Some(back) = asked.parameter("redirect_uri") else {
         return (StatusCode::BAD_REQUEST, "redirect_uri is missing").into_response();
     };
-    let mut answer: Vec<(&str, &str)> = vec![("code", &code)];
+    let mut answer: Vec<(&str, &str)> = match fault {
+        Fault::Denied => vec![("error", "access_denied")],
+        _ => vec![("code", &code)],
+    };
     match (fault, asked.parameter("state")) {
         (Fault::NoState, _) | (_, None) => {}
         (Fault::WrongState, Some(_)) => answer.push(("state", "somebody-elses-state")),
@@ -271,10 +299,17 @@ async fn token(State(sandbox): State<Arc<Sandbox>>, Form(pairs): Form<Pairs>) ->
 async fn userinfo(State(sandbox): State<Arc<Sandbox>>) -> Json<Value> {
     let mut now = sandbox.now();
     now.seen.userinfo = true;
-    let sub = if now.fault == Fault::OtherSubjectAtUserinfo { SOMEBODY } else { PUPIL };
+    let other = now.fault == Fault::OtherSubjectAtUserinfo;
     drop(now);
-    Json(json!({
-        "sub": sub, "name": "沙盒学生",
-        "edu_identities": [{ "kind": "student", "org_id": "sandbox", "org_code": "0000000000", "org_name": "沙盒学校", "class_ids": [], "primary": true }],
-    }))
+    let mut claims = about_the_pupil(SystemClock.now());
+    if other {
+        claims["sub"] = json!(SOMEBODY);
+    }
+    let mut identity = claims["edu_identity"].clone();
+    take_over(&mut identity, json!({ "primary": true, "from": "2026-09-01" }));
+    let class = json!({
+        "class_id": "sandbox-class", "name": "沙盒班", "stage": "junior", "entry_year": 2026, "grade": 7, "role": "student",
+    });
+    take_over(&mut claims, json!({ "name": "沙盒学生", "edu_identities": [identity], "edu_classes": [class] }));
+    Json(claims)
 }

@@ -26,10 +26,16 @@ pub struct Arrived {
     pub text: String,
 }
 
+/// On to an address, with the fields of a form where one is posted.
+pub struct Step {
+    url: Url,
+    form: Option<String>,
+}
+
 /// Where a step leads.
 enum Way {
-    /// On to an address, with the fields of a form where one is posted.
-    Next(Url, Option<String>),
+    /// Elsewhere.
+    Next(Step),
     /// A page.
     Shown(Arrived),
 }
@@ -64,30 +70,37 @@ impl Visitor {
     /// # Errors
     /// A sentence: nobody answers, or the redirects go round in a circle.
     pub async fn open(&mut self, url: &Url) -> Result<Arrived, Failure> {
-        match self.go(url, None).await? {
-            Way::Shown(arrived) => Ok(arrived),
-            Way::Next(url, _) => Err(Failure::new(format!("{} sends in a circle", host(&url)))),
-        }
+        self.follow(Step { url: url.clone(), form: None }).await
     }
 
-    /// Opens an address, and stops with the address that the provider sends its answer to; nothing where the answer
-    /// is no address.
+    /// The same from a step that somebody else began: an address, or a form that is posted there.
     ///
     /// # Errors
     /// As [`Visitor::open`].
-    pub async fn answer_at(&mut self, url: &Url, issuer: &str) -> Result<Option<Url>, Failure> {
-        match self.go(url, Some(issuer)).await? {
-            Way::Next(url, None) => Ok(Some(url)),
-            _ => Ok(None),
+    pub async fn follow(&mut self, step: Step) -> Result<Arrived, Failure> {
+        match self.go(step, None).await? {
+            Way::Shown(arrived) => Ok(arrived),
+            Way::Next(Step { url, .. }) => Err(Failure::new(format!("{} sends in a circle", host(&url)))),
+        }
+    }
+
+    /// Opens an address, and stops with the step to which the provider sends its answer; nothing where none came.
+    ///
+    /// # Errors
+    /// As [`Visitor::open`].
+    pub async fn answer_at(&mut self, url: &Url, issuer: &str) -> Result<Option<Step>, Failure> {
+        match self.go(Step { url: url.clone(), form: None }, Some(issuer)).await? {
+            Way::Next(step) => Ok(Some(step)),
+            Way::Shown(_) => Ok(None),
         }
     }
 
     /// Goes on until a page is shown, or until somebody at `last` has sent her on.
-    async fn go(&mut self, url: &Url, last: Option<&str>) -> Result<Way, Failure> {
-        let mut way = Way::Next(url.clone(), None);
+    async fn go(&mut self, first: Step, last: Option<&str>) -> Result<Way, Failure> {
+        let mut way = Way::Next(first);
         for _ in 0..MOST_HOPS {
-            let Way::Next(url, body) = way else { break };
-            way = self.step(&url, body).await?;
+            let Way::Next(Step { url, form }) = way else { break };
+            way = self.step(&url, form).await?;
             if last.is_some_and(|origin| url.as_str().starts_with(origin)) {
                 break;
             }
@@ -107,7 +120,7 @@ impl Visitor {
         let next = header(LOCATION.as_str()).filter(|_| answer.status().is_redirection());
         if let Some(next) = next {
             let next = url.join(&next).map_err(|_| Failure::new(format!("{} sends to no address", host(url))))?;
-            return Ok(Way::Next(next, header(POSTED)));
+            return Ok(Way::Next(Step { url: next, form: header(POSTED) }));
         }
         let status = answer.status();
         let text = answer.text().await.map_err(|why| unreachable(url, &why))?;

@@ -1,10 +1,11 @@
 //! The doctor for relying parties: a client that looks at everything passes, one that looks at nothing is told so.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::Redirect;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use chrono::DateTime;
 use mingji::demo::platform::{self, Accent, ClientId, ClientSecret, IssuerUrl, Look, PlatformSettings};
@@ -80,6 +81,9 @@ async fn a_client_that_looks_at_everything_passes() {
         assert_eq!(code, Some(0), "{own:?}: {err}");
         let let_in = verdicts(&report, "accepted");
         assert!(let_in.iter().all(|case| case == "wrong_at_hash"), "{own:?}: {let_in:?}");
+        let at_hash =
+            report[0]["findings"].as_array().unwrap().iter().find(|finding| finding["case"] == "wrong_at_hash");
+        assert!(at_hash.is_some_and(|finding| finding["must"] == false && finding["wanted"].is_string()), "{report}");
         assert_eq!(report[0]["requests"], json!([]));
         assert_eq!(verdicts(&report, "not_reached"), [] as [&str; 0], "{own:?}");
     }
@@ -90,37 +94,88 @@ async fn a_client_that_looks_at_everything_passes() {
 struct Careless {
     issuer: String,
     base: String,
+    /// Whether it looks at one thing: for whom the token was made.
+    reads_azp: bool,
 }
 
-async fn login(State(Careless { issuer, base }): State<Careless>) -> Redirect {
+impl Careless {
+    /// Serves it beside a sandbox.
+    async fn serve(port: u16, reads_azp: bool) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let careless = Self { issuer: format!("http://127.0.0.1:{port}"), base: base.clone(), reads_azp };
+        let router = axum::Router::new()
+            .route("/login", get(login))
+            .route("/callback", get(callback))
+            .route("/anybody", get(async || "welcome"))
+            .route("/broken", get(broken))
+            .route("/same", get(same))
+            .with_state(careless);
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        base
+    }
+}
+
+async fn login(State(Careless { issuer, base, .. }): State<Careless>) -> Redirect {
     Redirect::to(&format!(
         "{issuer}/authorize?response_type=code&client_id=any&scope=openid&redirect_uri={base}/callback"
     ))
 }
 
-async fn callback(
-    State(Careless { issuer, base }): State<Careless>,
-    Query(answer): Query<std::collections::HashMap<String, String>>,
+/// A sign-in whose refusal is told with a good status, on the page where the others end too.
+async fn same(platform: State<Careless>, answer: Query<HashMap<String, String>>) -> Response {
+    if answer.is_empty() {
+        let Careless { issuer, base, .. } = &*platform;
+        let asked =
+            format!("{issuer}/authorize?response_type=code&client_id=any&scope=openid&redirect_uri={base}/same");
+        return Redirect::to(&asked).into_response();
+    }
+    if answer.contains_key("error") {
+        return "that did not work".into_response();
+    }
+    callback_at(&platform, &answer, "same").await.into_response()
+}
+
+/// A sign-in that stumbles over the good answer.
+async fn broken(platform: State<Careless>, answer: Query<HashMap<String, String>>) -> Result<Redirect, StatusCode> {
+    if answer.is_empty() {
+        let Careless { issuer, base, .. } = &*platform;
+        let asked =
+            format!("{issuer}/authorize?response_type=code&client_id=any&scope=openid&redirect_uri={base}/broken");
+        return Ok(Redirect::to(&asked));
+    }
+    callback_at(&platform, &answer, "broken").await?;
+    Err(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+async fn callback(platform: State<Careless>, answer: Query<HashMap<String, String>>) -> Result<String, StatusCode> {
+    callback_at(&platform, &answer, "callback").await
+}
+
+async fn callback_at(
+    Careless { issuer, base, reads_azp }: &Careless,
+    answer: &HashMap<String, String>,
+    path: &str,
 ) -> Result<String, StatusCode> {
     let form = [
         ("grant_type", "authorization_code".to_owned()),
         ("code", answer.get("code").cloned().unwrap_or_default()),
-        ("redirect_uri", format!("{base}/callback")),
+        ("redirect_uri", format!("{base}/{path}")),
     ];
     let asked = reqwest::Client::new().post(format!("{issuer}/token")).form(&form).send().await;
     let tokens: Value = asked.unwrap().json().await.unwrap();
     let token = tokens["id_token"].as_str().ok_or(StatusCode::FORBIDDEN)?;
-    Ok(format!("welcome {}", claims_of(token)["sub"]))
+    let claims = claims_of(token);
+    if *reads_azp && claims["azp"] != "any" {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    Ok(format!("welcome {}", claims["sub"]))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_looks_at_nothing_is_told_so() {
     let port = free_ports(1);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    let careless = Careless { issuer: format!("http://127.0.0.1:{port}"), base: base.clone() };
-    let router = axum::Router::new().route("/login", get(login)).route("/callback", get(callback)).with_state(careless);
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let base = Careless::serve(port, false).await;
     let (code, report, err) = check(port, format!("{base}/login"), &[]).await;
     assert_eq!(
         (code, report[0]["requests"].as_array().unwrap().len()),
@@ -149,4 +204,40 @@ async fn a_client_that_looks_at_nothing_is_told_so() {
     assert!(verdicts(&report, "not_reached").contains(&"wrong_nonce".to_owned()), "it never sent one");
     let (code, _, err) = check(port, format!("{base}/callback"), &[]).await;
     assert!(code == Some(1) && err.contains("does not send its visitors to"), "{err}");
+}
+
+/// A doctor whose measure fits everybody would find every client at fault.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_strangers_see_too_is_no_measure() {
+    let port = free_ports(1);
+    let base = Careless::serve(port, false).await;
+    let anybody = format!("{base}/anybody");
+    for (login, own, hint) in [
+        ("login", &["--protected", anybody.as_str()][..], "/anybody is shown to strangers too"),
+        ("same", &[], "a sign-in that the provider refused looks as one"),
+        ("same", &["--signed-in", "w"], "a sign-in that the provider refused looks as one"),
+        ("broken", &["--protected", &anybody], "ends with status 500"),
+        ("broken", &[], "ends with status 500"),
+    ] {
+        let (code, report, err) = check(port, format!("{base}/{login}"), own).await;
+        assert!(code == Some(1) && report.is_null() && err.contains(hint), "{login} {own:?}: {err}");
+    }
+    let (_, report, err) = check(port, format!("{base}/same"), &["--signed-in", "welcome"]).await;
+    assert!(verdicts(&report, "accepted").contains(&"no_sub".to_owned()), "{err}");
+}
+
+/// Each case is wrong in one way: who looks at something beside it has not seen it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_looks_at_azp_alone_has_not_seen_the_audience() {
+    let port = free_ports(1);
+    let base = Careless::serve(port, true).await;
+    let (_, report, err) = check(port, format!("{base}/login"), &[]).await;
+    let (let_in, refused) = (verdicts(&report, "accepted"), verdicts(&report, "refused"));
+    assert!(let_in.contains(&"wrong_aud".to_owned()) && refused.contains(&"foreign_azp".to_owned()), "{report} {err}");
+    // What the standards leave to the client is said, and is none of its faults.
+    let wanted = report[0]["findings"].as_array().unwrap().iter().filter(|finding| finding["must"] == false);
+    let wanted: Vec<_> = wanted.map(|finding| finding["case"].as_str().unwrap()).collect();
+    assert_eq!(wanted, ["wrong_iss", "no_iss", "foreign_key", "unknown_key", "tampered", "wrong_at_hash"]);
+    let faults = let_in.iter().filter(|case| !wanted.contains(&case.as_str())).count() + 3;
+    assert!(err.contains(&format!("{faults} faults")), "{err}");
 }

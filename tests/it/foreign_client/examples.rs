@@ -54,7 +54,7 @@ impl Drop for Example {
 
 impl Example {
     /// Registers it as its page says, and starts it.
-    async fn start(mut command: Command, doors: Doors, place: &Place, demo: &Demo) -> Self {
+    async fn start(command: Command, doors: Doors, place: &Place, demo: &Demo) -> Self {
         let port = free_ports(1);
         let base = format!("http://localhost:{port}");
         let metadata = json!({
@@ -64,10 +64,16 @@ impl Example {
             "backchannel_logout_session_required": true, "scope": "openid profile edu",
         });
         let client = place.json(&["client", "create"], &metadata.to_string());
+        Self::run(command, doors, port, place, &demo.ready.issuer, client).await
+    }
+
+    /// Starts it as a client of a provider.
+    async fn run(mut command: Command, doors: Doors, port: u16, place: &Place, issuer: &str, client: Value) -> Self {
+        let base = format!("http://localhost:{port}");
         let text = |name: &str| client[name].as_str().unwrap().to_owned();
         command.env_clear().current_dir(place.path()).stdin(Stdio::null()).stdout(Stdio::null());
         command.envs([
-            ("ISSUER", demo.ready.issuer.clone()),
+            ("ISSUER", issuer.to_owned()),
             ("CLIENT_ID", text("client_id")),
             ("CLIENT_SECRET", text("client_secret")),
             ("BASE_URL", base.clone()),
@@ -188,37 +194,89 @@ async fn story(command: Command, doors: Doors) {
     assert_eq!(place.json(&["client", "deliveries"], ""), json!([]));
 }
 
+/// What the doctor of clients says of an example: it has nothing to mend. One that reads the provider's metadata when it
+/// starts is started while the doctor waits.
+async fn examined(command: Command, doors: Doors) {
+    let (sandbox, port) = (free_ports(1), free_ports(1));
+    let issuer = format!("http://127.0.0.1:{sandbox}");
+    let login = format!("http://localhost:{port}{}", doors.login);
+    let doctor = tokio::task::spawn_blocking(move || {
+        let (listen, wait) = (format!("127.0.0.1:{sandbox}"), START.as_secs().to_string());
+        Place::new().run(&[
+            "--json",
+            "client",
+            "check",
+            "--listen",
+            &listen,
+            "--wait",
+            &wait,
+            "--signed-in",
+            "沙盒学生",
+            &login,
+        ])
+    });
+    let until = Instant::now() + START;
+    while tokio::net::TcpStream::connect(("127.0.0.1", sandbox)).await.is_err() {
+        assert!(Instant::now() < until, "the doctor does not come");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let client = json!({ "client_id": "any", "client_secret": "any secret" });
+    let place = Place::new();
+    let _example = Example::run(command, doors, port, &place, &issuer, client).await;
+    let ended = doctor.await.unwrap();
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(report[0]["requests"], json!([]));
+    for finding in report[0]["findings"].as_array().unwrap() {
+        let (case, verdict) = (&finding["case"], &finding["verdict"]);
+        assert!(verdict == "refused" || case == "wrong_at_hash", "{case}: {verdict}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_one_in_rust() {
     // Cargo builds it with the tests.
     let built = Path::new(env!("CARGO_BIN_EXE_mingji")).with_file_name("examples").join("relying_party");
     if need::file(&built, "cargo build --example relying_party") {
-        story(Command::new(built), COMMON).await;
+        story(Command::new(&built), COMMON).await;
+        examined(Command::new(&built), COMMON).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_one_in_javascript() {
     let Some(node) = need::node() else { return };
-    let mut command = Command::new(node);
-    command.arg(folder("javascript").join("app.mjs"));
-    story(command, COMMON).await;
+    let command = || {
+        let mut command = Command::new(&node);
+        command.arg(folder("javascript").join("app.mjs"));
+        command
+    };
+    story(command(), COMMON).await;
+    examined(command(), COMMON).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_one_in_python() {
     let Some(python) = need::python() else { return };
-    let mut command = Command::new(python);
-    // -B: no compiled files beside the sources.
-    command.arg("-B").arg(folder("python").join("app.py")).stderr(Stdio::null());
-    story(command, COMMON).await;
+    let command = || {
+        let mut command = Command::new(&python);
+        // -B: no compiled files beside the sources.
+        command.arg("-B").arg(folder("python").join("app.py")).stderr(Stdio::null());
+        command
+    };
+    story(command(), COMMON).await;
+    examined(command(), COMMON).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_one_in_java() {
     let Some(java) = need::java() else { return };
-    let mut command = Command::new(java);
-    command.args(["-XX:TieredStopAtLevel=1", "-Xmx256m", "-jar"]);
-    command.arg(folder("java").join("target/relying-party-1.jar"));
-    story(command, SPRING).await;
+    let command = || {
+        let mut command = Command::new(&java);
+        command.args(["-XX:TieredStopAtLevel=1", "-Xmx256m", "-jar"]);
+        command.arg(folder("java").join("target/relying-party-1.jar"));
+        command
+    };
+    story(command(), SPRING).await;
+    examined(command(), SPRING).await;
 }
