@@ -56,6 +56,7 @@ impl App {
                 .filter_map(|key| Some((key.alg.as_str(), key.activated_at?)))
                 .collect(),
             backed_up: self.backed_up_at().await?.is_some(),
+            database_backed_up: self.database_backed_up_at().await?,
         })
     }
 }

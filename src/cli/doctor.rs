@@ -1,6 +1,7 @@
 //! `mingji doctor`: checks what an operator can get wrong and says how to mend it. It looks and changes nothing.
 
-use std::net::SocketAddr;
+mod shape;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,6 @@ use super::{Failure, runtime};
 use crate::app::App;
 use crate::app::health::Check;
 use crate::config::Settings;
-use crate::http::server;
 use crate::store::ephemeral::{Ephemeral, EphemeralError};
 use crate::telemetry::SystemClock;
 
@@ -71,12 +71,19 @@ async fn examine(settings: &Settings) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     let mut found = |what, (state, say)| findings.push(Finding { what, state, say });
     found("configuration", (State::Ok, format!("issuer {}", settings.issuer.as_str())));
-    found("issuer", issuer(settings));
+    found("log", shape::log(settings));
+    found("issuer", shape::issuer(settings));
     if let Some(files) = &settings.tls {
-        found("tls", tls(&files.cert, &files.key).await);
+        found("tls", shape::tls(settings, files).await);
+    }
+    if let Some(said) = shape::proxies(settings) {
+        found("proxies", said);
     }
     if let Some(address) = settings.metrics_listen {
-        found("metrics", metrics(address));
+        found("metrics", shape::metrics(address));
+    }
+    for said in shape::stores(settings) {
+        found("stores", said);
     }
     found("ephemeral", ephemeral(settings).await);
     match opened(settings).await {
@@ -122,30 +129,6 @@ async fn ephemeral(settings: &Settings) -> (State, String) {
     }
 }
 
-/// Each file by itself first: what the library says of the pair names neither.
-async fn tls(cert: &Path, key: &Path) -> (State, String) {
-    for (setting, file) in [("MINGJI_TLS_CERT", cert), ("MINGJI_TLS_KEY", key)] {
-        if let Err(fault) = std::fs::read(file) {
-            let file = file.display();
-            return (
-                State::Fault,
-                format!("{file}: {fault}: let {setting} name a PEM file that the user of the service can read"),
-            );
-        }
-    }
-    match server::check_certificate(cert, key).await {
-        Ok(()) => (State::Ok, format!("{} and its key load", cert.display())),
-        Err(fault) => (
-            State::Fault,
-            format!(
-                "{fault}: {} must hold the chain and {} the private key that belongs to it, both as PEM",
-                cert.display(),
-                key.display()
-            ),
-        ),
-    }
-}
-
 /// Before the first start there are no signing keys, and nothing is wrong.
 async fn answered(app: &App, check: &Check) -> Result<(State, String), Failure> {
     Ok(match check.hint {
@@ -155,28 +138,6 @@ async fn answered(app: &App, check: &Check) -> Result<(State, String), Failure> 
         }
         Some(hint) => (State::Fault, hint.into()),
     })
-}
-
-fn issuer(settings: &Settings) -> (State, String) {
-    if settings.issuer.is_secure() {
-        (State::Ok, "https".into())
-    } else {
-        (State::Warning, "http on loopback: good for trying, not for people; set MINGJI_ISSUER to an https URL".into())
-    }
-}
-
-/// The listener asks nobody who she is.
-fn metrics(address: SocketAddr) -> (State, String) {
-    if address.ip().is_loopback() {
-        (State::Ok, format!("at http://{address}/metrics, for this machine"))
-    } else {
-        (
-            State::Warning,
-            format!(
-                "whoever reaches {address} reads the metrics, without password or TLS: set MINGJI_METRICS_LISTEN to 127.0.0.1 or to an address that only Prometheus reaches"
-            ),
-        )
-    }
 }
 
 async fn backup(app: &App) -> Result<(State, String), Failure> {

@@ -7,6 +7,7 @@ mod audit;
 mod authorization_type;
 mod backup;
 mod case;
+mod certificate;
 mod claim;
 mod client;
 mod client_check;

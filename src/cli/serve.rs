@@ -6,7 +6,7 @@ use futures_util::future::OptionFuture;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, runtime};
+use super::{Failure, certificate, runtime};
 use crate::app::App;
 use crate::config::Settings;
 use crate::http::server::ServeError;
@@ -64,6 +64,9 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     let metrics = listeners.metrics.map(|listener| tokio::spawn(serve_metrics(listener, app.clone(), stop.clone())));
     let anchors = snapshot::file_of(settings.database.expose()).map(|file| anchor_file(&file));
+    if let Some(files) = &settings.tls {
+        tokio::spawn(certificate::watch(files.cert.clone(), app.clone(), stop.clone()));
+    }
     // The jobs end after the last request, so that what it committed is numbered and delivered or waits in SQL.
     let idle = CancellationToken::new();
     let jobs = jobs::start(&app, anchors, &idle);

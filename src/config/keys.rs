@@ -108,10 +108,12 @@ keys! {
         "from the merge of two records that are one person to the end of the time in which it can be undone";
     LIFETIME_YEAR_UNDO: "MINGJI_LIFETIME_YEAR_UNDO" = "30d", false,
         "from the turn of a school year to the end of the time in which it can be undone";
+    LIFETIME_SIGN_ONS: "MINGJI_LIFETIME_SIGN_ONS" = "184d", false,
+        "how long a sign-on is kept once it has ended: the session, what was granted in it, which clients took part, and codes to begin with; at least 184d (six months, 网络安全法 23). What is still good, as a refresh token for 180 days, is kept as long as it is; that she signed in stands in the audit log as long as that";
     LIFETIME_FEED: "MINGJI_LIFETIME_FEED" = "60d", false,
         "how far back a platform can read the changes of its people; at least 30d";
     LIFETIME_AUDIT_LOG: "MINGJI_LIFETIME_AUDIT_LOG" = "1096d", false,
-        "how long an entry of the audit log is kept; at least 184d (six months, 网络安全法 23). What showed somebody's record, and whatever stands behind it, stays as long as MINGJI_LIFETIME_DISCLOSURES says";
+        "how long an entry of the audit log is kept; at least 184d (six months, 网络安全法 23). What showed somebody's record, and whatever stands behind it, stays as long as MINGJI_LIFETIME_DISCLOSURES says; events end with the entries of their time";
     LIFETIME_DISCLOSURES: "MINGJI_LIFETIME_DISCLOSURES" = "1096d", false,
         "how long a person can see who looked at her record; at least 1096d (three years, 网络数据安全管理条例 12)";
     LIFETIME_TRANSFER_TERM: "MINGJI_LIFETIME_TRANSFER_TERM" = "15d", false,

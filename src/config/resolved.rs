@@ -1,7 +1,7 @@
 //! What the settings mean: values that were checked and can be used as they are.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
@@ -92,6 +92,13 @@ pub struct DatabaseUrl(Redacted<String>);
 #[derive(Clone, PartialEq, Eq)]
 pub struct EphemeralUrl(Redacted<String>);
 
+impl Settings {
+    /// Whether forwarding headers are believed from anywhere.
+    pub fn believes_anybody(&self) -> bool {
+        self.trusted_proxies.iter().any(is_anybody)
+    }
+}
+
 impl DatabaseUrl {
     /// The whole address, for the driver.
     pub fn expose(&self) -> &str {
@@ -101,6 +108,23 @@ impl DatabaseUrl {
     /// Whether it is the embedded engine.
     pub fn is_sqlite(&self) -> bool {
         self.0.expose().starts_with("sqlite:")
+    }
+
+    /// Whether what is read and written may cross a network in clear: by default the driver goes on without TLS when the
+    /// server says that it has none, or somebody on the way says so.
+    pub fn may_be_in_clear(&self) -> bool {
+        let Some(url) = Url::parse(self.expose()).ok().filter(|_| !self.is_sqlite()) else { return false };
+        let asked = |names: &[&str]| {
+            let mut pairs = url.query_pairs();
+            pairs.find(|(name, _)| names.contains(&name.as_ref())).map(|(_, value)| value.into_owned())
+        };
+        let insists = asked(&["sslmode", "ssl-mode"])
+            .is_some_and(|mode| ["require", "verify-ca", "verify-full"].contains(&mode.as_str()));
+        let host = asked(&["host", "hostaddr"]).or_else(|| url.host_str().map(str::to_owned)).unwrap_or_default();
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_here =
+            host.starts_with('/') || host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        !insists && !is_here
     }
 }
 
@@ -240,6 +264,11 @@ fn mtls_origin(raw: &Raw, issuer: &Issuer) -> Result<Option<String>, ConfigError
         (Some(_), Some(_)) if has_no_tls && raw.text(&keys::TRUSTED_PROXIES).is_none() => {
             missing(&keys::MTLS_LISTEN, &keys::TRUSTED_PROXIES)
         }
+        (Some(_), Some(_)) if has_no_tls && trusted_proxies(raw)?.iter().any(is_anybody) => Err(invalid(
+            &keys::TRUSTED_PROXIES,
+            "believes anybody, who would be any client at MINGJI_MTLS_LISTEN by writing a certificate into a header",
+            "the addresses of the proxies alone, as 10.0.0.5/32,10.0.0.6/32",
+        )),
         (Some(_), Some(text)) => match Issuer::parse(text) {
             Ok(origin) if origin.is_secure() => Ok(Some(origin.as_str().to_owned())),
             _ => Err(invalid(&keys::MTLS_ORIGIN, "is not an https origin", EXPECTED)),
@@ -259,6 +288,14 @@ fn trusted_proxies(raw: &Raw) -> Result<Vec<IpNet>, ConfigError> {
             })
         })
         .collect()
+}
+
+/// Wider than any network that somebody could have to herself (RFC 1918: 10.0.0.0/8; RFC 4193: fc00::/7).
+fn is_anybody(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => network.prefix_len() < 7,
+    }
 }
 
 fn outbound_allow(raw: &Raw) -> Result<OutboundAllow, ConfigError> {
@@ -342,6 +379,7 @@ fn lifetimes(raw: &Raw) -> Result<Lifetimes, ConfigError> {
         activation: duration(raw, &keys::LIFETIME_ACTIVATION)?,
         merge_undo: duration(raw, &keys::LIFETIME_MERGE_UNDO)?,
         year_undo: duration(raw, &keys::LIFETIME_YEAR_UNDO)?,
+        sign_ons: duration(raw, &keys::LIFETIME_SIGN_ONS)?,
         feed: duration(raw, &keys::LIFETIME_FEED)?,
         audit_log: duration(raw, &keys::LIFETIME_AUDIT_LOG)?,
         disclosures: duration(raw, &keys::LIFETIME_DISCLOSURES)?,
@@ -425,6 +463,8 @@ mod tests {
             (vec![listen], "MINGJI_TLS_CERT"),
             (vec![named, proxy], "MINGJI_MTLS_LISTEN"),
             (vec![listen, named], "MINGJI_TRUSTED_PROXIES"),
+            (vec![listen, named, ("MINGJI_TRUSTED_PROXIES", "10.0.0.5/32,0.0.0.0/0")], "MINGJI_TRUSTED_PROXIES"),
+            (vec![listen, named, ("MINGJI_TRUSTED_PROXIES", "::/0")], "MINGJI_TRUSTED_PROXIES"),
             (vec![("MINGJI_MTLS_CA", "ca.pem")], "MINGJI_MTLS_LISTEN"),
             (vec![listen, ("MINGJI_MTLS_ORIGIN", "http://127.0.0.1:8443"), proxy], "https"),
         ] {
@@ -449,6 +489,27 @@ mod tests {
         assert!(fault("MINGJI_OUTBOUND_ALLOW", "10.0.0").contains("network"));
         assert!(fault("MINGJI_TLS_CERT", "a.pem").contains("MINGJI_TLS_KEY"));
         assert!(fault("MINGJI_DATABASE_URL", "sqlite://:memory:").contains("each connection"));
+    }
+
+    #[test]
+    fn a_database_across_a_network_wants_tls() {
+        let clear = |url: &str| settings(&[("MINGJI_DATABASE_URL", url)]).unwrap().database.may_be_in_clear();
+        for open in
+            ["postgres://u@db/m", "postgres://u@10.0.0.7/m?sslmode=prefer", "postgres://u@db/m?ssl-mode=disable"]
+        {
+            assert!(clear(open), "{open}");
+        }
+        for closed in [
+            "sqlite://data/mingji.db",
+            "postgres://u@db/m?sslmode=verify-full",
+            "postgres://u@db/m?x=y&sslmode=require",
+            "postgres://u@localhost/m",
+            "postgres://u@127.0.0.1:5433/m",
+            "postgres://u@[::1]/m",
+            "postgres://u@db/m?host=/var/run/postgresql",
+        ] {
+            assert!(!clear(closed), "{closed}");
+        }
     }
 
     #[test]

@@ -44,6 +44,26 @@ pub fn is_distinguished_name(text: &str) -> bool {
     RdnSequence::from_str(text).is_ok_and(|name| !name.to_string().is_empty())
 }
 
+/// The certificates of a PEM file, in its order; nothing where it holds none that can be read.
+pub fn chain_of(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().unwrap_or_default()
+}
+
+/// Until when a certificate is good.
+pub fn ends_at(der: &[u8]) -> Option<Timestamp> {
+    let end = Parsed::from_der(der).ok()?.tbs_certificate().validity().not_after.to_unix_duration();
+    Some(Timestamp::from_micros(i64::try_from(end.as_micros()).ok()?))
+}
+
+/// Whether a certificate is good for a host as it stands in a URL (RFC 9525, 6: one label may be a star).
+pub fn is_for_host(der: &[u8], host: &str) -> bool {
+    if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return is_named(der, &TlsName::Ip(address));
+    }
+    let starred = host.split_once('.').map(|(_, rest)| format!("*.{rest}"));
+    starred.into_iter().chain([host.to_owned()]).any(|name| is_named(der, &TlsName::Dns(name)))
+}
+
 /// Whether a certificate has the name that was registered (2.1.2).
 pub fn is_named(der: &[u8], name: &TlsName) -> bool {
     let Ok(certificate) = Parsed::from_der(der) else { return false };

@@ -53,6 +53,14 @@ pub fn init(filter: &str) -> Result<(), TelemetryError> {
     set_up.map_err(|_| TelemetryError::AlreadySetUp)
 }
 
+/// Whether a filter can be read.
+///
+/// # Errors
+/// [`TelemetryError::Filter`].
+pub fn check(filter: &str) -> Result<(), TelemetryError> {
+    read(filter).map(drop)
+}
+
 /// A filter, with [`CHATTER`] raised to warnings unless it names that target or is quieter by itself.
 fn read(filter: &str) -> Result<EnvFilter, TelemetryError> {
     let read = EnvFilter::builder().parse(filter).map_err(|_| TelemetryError::Filter)?;

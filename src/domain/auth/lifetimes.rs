@@ -40,6 +40,8 @@ pub struct Lifetimes {
     pub merge_undo: Duration,
     /// From the turn of a school year to the end of the time in which it can be undone.
     pub year_undo: Duration,
+    /// A sign-on once it has ended: its session, what was granted in it and which clients took part; a spent code to begin with.
+    pub sign_ons: Duration,
     /// How far back a platform can read the changes of its people (R4).
     pub feed: Duration,
     /// An entry of the audit log, once nothing needs it longer.
@@ -67,6 +69,7 @@ impl Default for Lifetimes {
             activation: 14 * DAY,
             merge_undo: 90 * DAY,
             year_undo: 30 * DAY,
+            sign_ons: LOG_FLOOR,
             feed: 60 * DAY,
             audit_log: 1_096 * DAY,
             disclosures: 1_096 * DAY,
@@ -130,6 +133,7 @@ impl Lifetimes {
             ("activation", self.activation, 90 * DAY),
             ("merge_undo", self.merge_undo, 3660 * DAY),
             ("year_undo", self.year_undo, 300 * DAY),
+            ("sign_ons", self.sign_ons, 36_600 * DAY),
             ("feed", self.feed, 3660 * DAY),
             ("audit_log", self.audit_log, 36_600 * DAY),
             ("disclosures", self.disclosures, 36_600 * DAY),
@@ -145,6 +149,7 @@ impl Lifetimes {
         }
         // What law and others rely on is nobody's to shorten.
         let floors = [
+            ("sign_ons", self.sign_ons, LOG_FLOOR),
             ("feed", self.feed, SHORTEST_WINDOW),
             ("audit_log", self.audit_log, LOG_FLOOR),
             ("disclosures", self.disclosures, DISCLOSURES_FLOOR),
@@ -182,7 +187,14 @@ mod tests {
         assert_eq!(refused(Lifetimes { feed: SHORTEST_WINDOW - second, ..usual.clone() }), "feed");
         assert_eq!(refused(Lifetimes { audit_log: LOG_FLOOR - second, ..usual.clone() }), "audit_log");
         assert_eq!(refused(Lifetimes { disclosures: DISCLOSURES_FLOOR - second, ..usual.clone() }), "disclosures");
-        let least = Lifetimes { feed: SHORTEST_WINDOW, audit_log: LOG_FLOOR, disclosures: DISCLOSURES_FLOOR, ..usual };
+        assert_eq!(refused(Lifetimes { sign_ons: LOG_FLOOR - second, ..usual.clone() }), "sign_ons");
+        let least = Lifetimes {
+            sign_ons: LOG_FLOOR,
+            feed: SHORTEST_WINDOW,
+            audit_log: LOG_FLOOR,
+            disclosures: DISCLOSURES_FLOOR,
+            ..usual
+        };
         assert_eq!(least.check(), Ok(()));
     }
 

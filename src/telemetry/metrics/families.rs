@@ -119,15 +119,19 @@ families! {
     } = "documents of clients that were fetched: good; its server cannot be had; another status; an address that is closed here; over 5 KiB; no JSON; says another client_id; holds a secret; a member of another kind; answers to another origin; refused as a registration; another sector";
     // The label is not `job`: Prometheus writes that one itself, and would rename ours.
     jobs: Counter "mingji_job_runs_total" {
-        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "erasures", "rights", "upkeep", "anchor"], outcome: &["done", "failed"]
+        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "erasures", "sign_ons", "retention", "rights", "upkeep", "anchor"], outcome: &["done", "failed"]
     } = "runs of what works in the background";
     job_success: Gauge "mingji_job_last_success_timestamp_seconds" {
-        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "erasures", "rights", "upkeep", "anchor"]
+        task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "erasures", "sign_ons", "retention", "rights", "upkeep", "anchor"]
     } = "when it last went well, in seconds since 1970";
     key_activated: Gauge "mingji_signing_key_activated_timestamp_seconds" { alg: &["ES256", "EdDSA", "RS256", "PS256"] } =
         "since when the active key of this algorithm signs, in seconds since 1970";
     key_backup: Gauge "mingji_key_backup_made" {} =
         "1 when `mingji keys backup` was run for this database";
+    database_backup: Gauge "mingji_database_backup_timestamp_seconds" {} =
+        "when `mingji backup` was last made, in seconds since 1970; 0: never, and on PostgreSQL, which has tools of its own";
+    certificate_end: Gauge "mingji_tls_certificate_not_after_timestamp_seconds" {} =
+        "when the certificate in `MINGJI_TLS_CERT` ends, in seconds since 1970; 0 where TLS ends elsewhere";
     resident: Gauge "process_resident_memory_bytes" {} =
         "memory in use";
     open_files: Gauge "process_open_fds" {} =

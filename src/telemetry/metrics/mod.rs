@@ -44,6 +44,7 @@ impl Metrics {
         families.build.set(&[env!("CARGO_PKG_VERSION"), engine], 1.0);
         families.started.set(&[], seconds(now));
         families.http_in_flight.set(&[], 0.0);
+        families.certificate_end.set(&[], 0.0);
         Self { registry, families }
     }
 
@@ -123,6 +124,11 @@ impl Metrics {
     /// A change waited so long for its transaction.
     pub fn write_waited(&self, span: Duration) {
         self.families.write_wait.observe(&[], span.as_secs_f64());
+    }
+
+    /// When the certificate ends that is shown to whoever calls; none: TLS ends elsewhere.
+    pub fn certificate_ends(&self, at: Option<Timestamp>) {
+        self.families.certificate_end.set(&[], at.map_or(0.0, seconds));
     }
 
     /// A background job went well or not.

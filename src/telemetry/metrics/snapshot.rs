@@ -61,6 +61,8 @@ pub struct Backlog {
     pub keys_activated: Vec<(&'static str, Timestamp)>,
     /// Whether a backup of the root secrets was noted.
     pub backed_up: bool,
+    /// When the database was last backed up by us.
+    pub database_backed_up: Option<Timestamp>,
 }
 
 impl Metrics {
@@ -99,6 +101,7 @@ impl Metrics {
                 &families.delivery_age,
                 &families.key_activated,
                 &families.key_backup,
+                &families.database_backup,
             ] {
                 gauge.forget();
             }
@@ -113,6 +116,7 @@ impl Metrics {
             families.key_activated.set(&[alg], seconds(*at));
         }
         families.key_backup.set(&[], f64::from(u8::from(backlog.backed_up)));
+        families.database_backup.set(&[], backlog.database_backed_up.map_or(0.0, seconds));
     }
 
     fn look_at_process(&self, sample: Sample) {

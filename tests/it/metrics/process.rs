@@ -32,6 +32,30 @@ async fn serve_opens_it_and_stops() {
     assert!(get(&format!("http://{metrics}/metrics")).await.is_err(), "it stopped too");
 }
 
+/// Nobody signs in once it is over, and no other metric shows that coming.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_the_certificate_is_told() {
+    let port = free_ports(2);
+    let metrics = format!("127.0.0.1:{}", port + 1);
+    let mut place = Place::new()
+        .with("MINGJI_ISSUER", format!("https://localhost:{port}"))
+        .with("MINGJI_METRICS_LISTEN", metrics.clone());
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut asked = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    asked.not_after = rcgen::date_time_ymd(2096, 10, 2);
+    let cert = asked.self_signed(&key).unwrap();
+    for (setting, text) in [("MINGJI_TLS_CERT", cert.pem()), ("MINGJI_TLS_KEY", key.serialize_pem())] {
+        let file = place.path().join(setting);
+        std::fs::write(&file, text).unwrap();
+        place.set(setting, file.to_string_lossy());
+    }
+    let mut running = serve(&place, port).await;
+    let text = get(&format!("http://{metrics}/metrics")).await.unwrap().text().await.unwrap();
+    let told = Scrape::read(text).value("mingji_tls_certificate_not_after_timestamp_seconds", &[]);
+    assert_eq!(told, 3_999_974_400.0);
+    assert!(running.stop().success());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_obeys_the_setting() {
     let metrics = format!("127.0.0.1:{}", free_ports(1));
