@@ -71,8 +71,7 @@ impl App {
         self.forget_feeds(now).await?;
         self.end_lapsed_errands(now).await?;
         self.rebuild_streams().await?;
-        self.tell_of_the_day(now).await?;
-        self.end_what_is_old(now).await
+        self.tell_of_the_day(now).await
     }
 
     /// Waits until there may be something to number.

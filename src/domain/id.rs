@@ -14,8 +14,16 @@ use super::time::Timestamp;
 pub fn new_uuid(now: Timestamp, random: &dyn Random) -> Uuid {
     let mut tail = [0u8; 10];
     random.fill(&mut tail);
-    let millis = u64::try_from(now.micros() / 1_000).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
+    at_millis(now, &tail)
+}
+
+fn first_of(at: Timestamp) -> Uuid {
+    at_millis(at, &[0; 10])
+}
+
+fn at_millis(at: Timestamp, tail: &[u8; 10]) -> Uuid {
+    let millis = u64::try_from(at.micros() / 1_000).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, tail).into_uuid()
 }
 
 fn made_at(id: Uuid) -> Timestamp {
@@ -35,6 +43,11 @@ macro_rules! ids {
             /// A fresh identifier.
             pub fn new(now: Timestamp, random: &dyn Random) -> Self {
                 Self(new_uuid(now, random))
+            }
+
+            /// The smallest that is made at a moment: all of before are smaller.
+            pub fn first_of(at: Timestamp) -> Self {
+                Self(first_of(at))
             }
 
             /// When it was made, to the millisecond (RFC 9562, 5.7); 1970 where it is of another version.

@@ -1,5 +1,5 @@
 //! Clocks that call use cases: the sequencer, back-channel deliveries, verification services, errands, upkeep, checkpoints, majority,
-//! doubles, erasures, rights that end, failed requests of clients.
+//! doubles, erasures, rights that end, failed requests of clients, what was kept for its time.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,6 +57,10 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
     // Whoever asked to be erased is, once the law keeps nothing of her any more.
     let erasures = |app: App, after| async move { app.finish_erasures(after).await };
     tracker.spawn(daily(app.clone(), "erasures", stop.clone(), erasures));
+    // A sign-on that ended is kept for its time.
+    let sign_ons = |app: App, after| async move { app.end_sign_ons(after).await };
+    tracker.spawn(daily(app.clone(), "sign_ons", stop.clone(), sign_ons));
+    tracker.spawn(retention(app.clone(), stop.clone()));
     tracker.spawn(rights(app.clone(), stop.clone()));
     tracker.spawn(upkeep(app.clone(), anchors, stop.clone()));
     tracker.close();
@@ -244,6 +248,24 @@ async fn rights(app: App, stop: CancellationToken) {
         note(&app, "rights", &ended);
         if let Err(error) = ended {
             tracing::warn!(%error, "rights that ended could not be written down; it will be tried again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(UPKEEP_CLOCK) => {}
+        }
+    }
+}
+
+/// Ends what the log has kept for its time. However much that is, a stop cuts it off between two transactions.
+async fn retention(app: App, stop: CancellationToken) {
+    loop {
+        let ended = tokio::select! {
+            () = stop.cancelled() => return,
+            ended = app.end_what_is_old() => ended,
+        };
+        note(&app, "retention", &ended);
+        if let Err(error) = ended {
+            tracing::warn!(%error, "what is old could not be ended; it will be tried again");
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -50,6 +50,12 @@ statements! {
     LINKED_UP_TO = "SELECT entry_id AS id FROM audit_link WHERE seq <= $1";
     UNLINK = "DELETE FROM audit_link WHERE seq <= $1";
     END_ENTRIES = "DELETE FROM audit_entry WHERE id IN ($1) RETURNING id";
+    FIRST_ENTRY = "SELECT e.at AS at FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id ORDER BY l.seq LIMIT 1";
+    EVENTS_BEFORE = "SELECT id FROM event WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3";
+    // The last number of a stream stays, or it would be given again.
+    UNFEED = "DELETE FROM feed WHERE seq < (SELECT MAX(h.seq) FROM feed h WHERE h.stream = feed.stream) AND event_id IN ($1) RETURNING event_id AS id";
+    END_EVENTS = "DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM feed f WHERE f.event_id = event.id) AND NOT EXISTS (SELECT 1 FROM platform_feed p WHERE p.event_id = event.id)
+        AND NOT EXISTS (SELECT 1 FROM pending w WHERE w.id = event.id) AND id IN ($1) RETURNING id";
     LAST_CHECKPOINT = "SELECT seq, count, head, at, signature FROM audit_checkpoint ORDER BY seq DESC LIMIT 1";
 }
 
@@ -133,9 +139,9 @@ impl FromRow for Number {
     }
 }
 
-struct PendingEvent(EventId);
+struct EventRow(EventId);
 
-impl FromRow for PendingEvent {
+impl FromRow for EventRow {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self(row.get("id")?))
     }
@@ -168,6 +174,41 @@ pub async fn trim(tx: &mut Tx, seq: i64) -> Result<usize, StoreError> {
     super::audit_places::forget(tx, seq).await?;
     let ids = ids.into_iter().map(|row| row.0.into()).collect();
     Ok(tx.all_in::<EntryRow>(END_ENTRIES, &[], ids).await?.len())
+}
+
+struct WrittenAt(Timestamp);
+
+impl FromRow for WrittenAt {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("at")?))
+    }
+}
+
+/// When the first entry that is kept was written.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn begins_at(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
+    Ok(tx.optional::<WrittenAt>(FIRST_ENTRY, args![]).await?.map(|row| row.0))
+}
+
+/// Removes the next events that were written before a moment, where neither a number nor a platform needs them any more;
+/// the last that was looked at.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end_events(
+    tx: &mut Tx,
+    after: Option<EventId>,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Option<EventId>, StoreError> {
+    let after = after.unwrap_or(EventId(Uuid::nil()));
+    let page: Vec<EventRow> = tx.all(EVENTS_BEFORE, args![after, EventId::first_of(before), limit]).await?;
+    for statement in [UNFEED, END_EVENTS] {
+        tx.all_in::<EventRow>(statement, &[], page.iter().map(|row| row.0.into()).collect()).await?;
+    }
+    Ok(page.last().map(|row| row.0))
 }
 
 /// An audit entry, to be numbered after commit.
@@ -248,6 +289,14 @@ pub async fn lock_sequencer(tx: &mut Tx) -> Result<bool, StoreError> {
     tx.try_lock(Lock::Sequencer).await
 }
 
+/// Takes the lock of whoever removes what was kept for its time, if nobody else does.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn lock_retention(tx: &mut Tx) -> Result<bool, StoreError> {
+    tx.try_lock(Lock::Retention).await
+}
+
 /// Committed entries without a number, oldest first.
 ///
 /// # Errors
@@ -262,7 +311,7 @@ pub async fn pending_entries(tx: &mut Tx, limit: i64) -> Result<Vec<Entry>, Stor
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn pending_events(tx: &mut Tx, limit: i64) -> Result<Vec<EventId>, StoreError> {
-    Ok(tx.all::<PendingEvent>(PENDING_EVENTS, args![limit]).await?.into_iter().map(|row| row.0).collect())
+    Ok(tx.all::<EventRow>(PENDING_EVENTS, args![limit]).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// The end of the audit chain.
@@ -285,7 +334,7 @@ pub async fn link(tx: &mut Tx, links: &[(AuditId, Head)], now: Timestamp) -> Res
 
 /// They wait no longer.
 async fn settle(tx: &mut Tx, ids: Vec<Value>) -> Result<(), StoreError> {
-    tx.all_in::<PendingEvent>(SETTLE, &[], ids).await.map(drop)
+    tx.all_in::<EventRow>(SETTLE, &[], ids).await.map(drop)
 }
 
 /// Gives events their numbers in a stream, dense and in this order.
@@ -320,7 +369,7 @@ pub async fn count_pending(tx: &mut Tx) -> Result<i64, StoreError> {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn oldest_pending(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
-    Ok(tx.optional::<PendingEvent>(OLDEST_PENDING, args![]).await?.map(|row| row.0.written_at()))
+    Ok(tx.optional::<EventRow>(OLDEST_PENDING, args![]).await?.map(|row| row.0.written_at()))
 }
 
 /// What waits for a number of the log and is no entry of it: somebody tampered.

@@ -57,6 +57,7 @@ pub mod revoked_tokens;
 pub mod roster_rows;
 pub mod school_years;
 pub mod sessions;
+pub mod sign_ons;
 pub mod signing_keys;
 pub mod slips;
 pub mod snapshot;

@@ -86,13 +86,19 @@ both_engines! {
         app.at_api("school_admin").await.get(&format!("/api/institutions/{org}/staff")).await;
         let shown = sign_in().await;
         app.pass(YEAR * 2);
+        let later = app.app.now().micros();
         let younger = sign_in().await;
-        app.app.upkeep().await.unwrap();
+        app.app.end_what_is_old().await.unwrap();
         assert_eq!(app.app.verify_audit(&[]).await.unwrap().begins_at, 1, "two years are not three");
         app.pass(YEAR + Duration::from_secs(86_400));
         sign_in().await;
         let whole = export().await;
-        app.app.upkeep().await.unwrap();
+        let number = async |sql: &str| select_texts(&app.database.url, sql).await[0].parse::<i64>().unwrap();
+        let events = format!("SELECT CAST(COUNT(*) AS TEXT) FROM event WHERE at < {later}");
+        let given = "SELECT CAST(MAX(seq) AS TEXT) FROM feed";
+        let (old_events, last_given) = (number(&events).await, number(given).await);
+        assert!(old_events > 1);
+        app.app.end_what_is_old().await.unwrap();
         app.numbered().await;
         let verdict = app.app.verify_audit(&[]).await.unwrap();
         assert_eq!((verdict.holds, verdict.begins_at), (true, shown + 1), "{verdict:?}");
@@ -101,6 +107,7 @@ both_engines! {
         assert!(rest.len() < whole.len() && faults(&rest, &key).is_empty(), "{:?}", faults(&rest, &key));
         let listed = select_texts(&app.database.url, "SELECT CAST(COUNT(*) AS TEXT) FROM disclosure").await;
         assert_eq!(listed, ["0"], "nobody is told of it for longer");
+        assert_eq!((number(&events).await, number(given).await), (0, last_given), "events end with the entries of their time");
         // Whoever takes away more, or takes away the same where the register did not, is found.
         let from = |file: &str, seq: i64| -> String {
             let number = |line: &str| serde_json::from_str::<Value>(line).unwrap()["entry"]["seq"].as_i64();
@@ -112,5 +119,21 @@ both_engines! {
         }
         assert!(!faults(&from(&rest, younger), &key).is_empty());
         assert!(!faults(&from(&rest, shown + 1), &key).is_empty());
+    }
+
+    /// A register that wrote more than a few entries a second for years has as much to end.
+    async fn however_much_is_old_ends_in_one_run(app: TestApp) {
+        for _ in 0..30 {
+            app.app.note_restored(&app.operator(), app.app.now()).await.unwrap();
+            app.numbered().await;
+            app.app.checkpoint().await.unwrap();
+        }
+        app.pass(Duration::from_secs(1_200 * 86_400));
+        app.app.note_restored(&app.operator(), app.app.now()).await.unwrap();
+        app.numbered().await;
+        let last = app.app.checkpoint().await.unwrap().unwrap().seq;
+        app.app.end_what_is_old().await.unwrap();
+        let verdict = app.app.verify_audit(&[]).await.unwrap();
+        assert_eq!((verdict.holds, verdict.begins_at), (true, last), "{verdict:?}");
     }
 }

@@ -7,6 +7,7 @@ mod devices;
 mod erasure;
 mod holders;
 mod identity;
+mod kept;
 mod own_password;
 mod password;
 mod record;

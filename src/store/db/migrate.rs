@@ -67,6 +67,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     39 "0039_account_locks";
     40 "0040_stopped_changes";
     41 "0041_locks_of_before";
+    42 "0042_what_ends";
 };
 
 /// How often a lock is waited for, ten seconds each time.

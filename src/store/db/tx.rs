@@ -27,6 +27,8 @@ pub enum Lock {
     Keyring,
     /// Hanging institutions into the tree, or elsewhere.
     Tree,
+    /// Removing what was kept for its time.
+    Retention,
 }
 
 /// One body for four kinds of connection.

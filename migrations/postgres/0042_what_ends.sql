@@ -1,0 +1,5 @@
+-- What has ended is removed after its time: whatever names it by a key is found by that key, or each row that goes is looked for everywhere.
+CREATE INDEX sign_in_session_idx ON sign_in (session_id);
+CREATE UNIQUE INDEX feed_event_id_stream_key ON feed (event_id, stream);
+DROP INDEX feed_stream_event_id_key;
+CREATE INDEX platform_feed_event_idx ON platform_feed (event_id);
