@@ -1,11 +1,13 @@
 //! One-time activation: a printed code or a link leads to a password of one's own (R12). GET shows, POST
 //! consumes. The operator's commands that issue links and set passwords live here too.
 
+use std::collections::BTreeSet;
+
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access, ward};
-use crate::domain::access::{OnePerson as _, Own, TaskName, TaskOn};
+use crate::domain::access::{OnePerson as _, Own, Task, TaskName, TaskOn};
 use crate::domain::audit::Action;
 use crate::domain::auth::password::{self, Weakness};
 use crate::domain::auth::suggestion::{self, Suggestion};
@@ -20,7 +22,7 @@ use crate::keys::{hex, opaque};
 use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
 use crate::store::wards::Kept;
-use crate::store::{accounts, activations, credentials, identities, wards};
+use crate::store::{accounts, activations, credentials, guardianships, identities, wards};
 
 /// What the activation page shows before anything is consumed.
 pub struct ActivationView {
@@ -226,6 +228,23 @@ impl App {
             )
         })
     }
+}
+
+/// A code was drawn by whoever held all of its person then, and is worth what she is from now on (R1): it ends with each post,
+/// stay and ward that comes to her. Students come with their guardians. Before any of it is written: whoever draws a code at the
+/// same moment either drew it before this, or sees what she is.
+pub(super) async fn end_outgrown_codes(
+    tx: &mut Tx,
+    task: &Task,
+    people: impl IntoIterator<Item = PersonId>,
+    students: impl IntoIterator<Item = PersonId>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let students: Vec<PersonId> = students.into_iter().collect();
+    let keepers = guardianships::of_children(tx, task, &students).await?;
+    let keepers = keepers.iter().filter(|known| known.is_standing()).map(|known| known.guardian);
+    let grown: BTreeSet<PersonId> = people.into_iter().chain(keepers).chain(students).collect();
+    Ok(activations::end_open_of_people(tx, task, &grown.into_iter().collect::<Vec<_>>(), now).await?)
 }
 
 /// An account, held. One that was closed gets no credential back that went with it (R18).

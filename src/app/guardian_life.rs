@@ -13,7 +13,7 @@ use super::pace::Looked;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::{Task, TaskName};
+use crate::domain::access::{Task, TaskName, Ward};
 use crate::domain::audit::Action;
 use crate::domain::id::{GuardianshipId, IdentityId, OrgId, PersonId};
 use crate::domain::registry::age::{self, AgeBand};
@@ -212,13 +212,37 @@ impl App {
         known: Guardianship,
         day: NaiveDate,
     ) -> Result<(), Error> {
-        let (id, child, guardian) = (known.id, known.child, known.guardian);
+        let (ended, ward) = self.over_on(work, ctx, task, known, day).await?;
+        self.shut_out(work, &task.on(ended.guardian), IdentityId(ended.id.0), ward, ctx.now).await
+    }
+
+    /// The same because one of the two died: nobody is kept from anybody, and the child keeps her password.
+    pub(super) async fn end_with_death(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        known: Guardianship,
+        day: NaiveDate,
+    ) -> Result<(), Error> {
+        let (ended, ward) = self.over_on(work, ctx, task, known, day).await?;
+        self.end_what_rests_on(work, &task.on(ended.guardian), IdentityId(ended.id.0), ward, ctx.now).await
+    }
+
+    /// What ended, and whether the guardian spoke for the child until then.
+    async fn over_on(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        known: Guardianship,
+        day: NaiveDate,
+    ) -> Result<(Guardianship, Option<Ward>), Error> {
         let ward = self.ward_in(work, task, &known, ctx.now).await?;
         let over = known.over(day, ctx.now).map_err(refused)?;
-        write(work, task, child, &over).await?;
-        self.end_what_rests_on(work, &task.on(guardian), IdentityId(id.0), ward, ctx.now).await?;
-        work.event("guardianship", id, "guardianship.ended", &["status"]);
-        Ok(())
+        write(work, task, over.child, &over).await?;
+        work.event("guardianship", over.id, "guardianship.ended", &["status"]);
+        Ok((over, ward))
     }
 
     async fn restrict(
@@ -235,8 +259,9 @@ impl App {
         let changed = known.restricted(restrictions, ctx.now).map_err(refused)?;
         write(work, task, child, &changed).await?;
         if !lifted {
-            // What a court takes away ends at once: sign-ins in the child's name, and what was agreed to for her.
-            self.end_what_rests_on(work, &task.on(guardian), IdentityId(id.0), ward, ctx.now).await?;
+            // What a court takes away ends at once: sign-ins in the child's name, what was agreed to for her, and the way into her
+            // own account.
+            self.shut_out(work, &task.on(guardian), IdentityId(id.0), ward, ctx.now).await?;
         }
         work.event("guardianship", id, "guardianship.changed", &["restrictions"]);
         Ok(if lifted { "restrictions lifted" } else { "restricted" })

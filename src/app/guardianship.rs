@@ -7,10 +7,12 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{OnePerson, Task, TaskName, Ward};
 use crate::domain::audit::Action;
 use crate::domain::id::{GuardianshipId, IdentityId, OrgId, PersonId};
+use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::relation::Relation;
+use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus};
 use crate::domain::time::Timestamp;
-use crate::store::{grants, guardianships, staffings};
+use crate::store::{accounts, activations, admin_grants, credentials, grants, guardianships, identities, staffings};
 
 /// What becomes of the wards of an institution when those who act for it there leave it.
 #[derive(Clone, Copy, Debug)]
@@ -122,8 +124,23 @@ impl App {
         Ok(access::ward_of(guardianship, &posts, now))
     }
 
-    /// A guardianship ended, and with it what platforms held in the name of that identity of the guardian's, and what she
-    /// agreed to while she spoke for the ward. Part of a larger change.
+    /// A guardianship ended or was restricted, and with it what platforms held in the name of that identity of the guardian's, what
+    /// she agreed to while she spoke for the ward, and the password that she may have chosen for her. Part of a larger change.
+    pub(super) async fn shut_out(
+        &self,
+        work: &mut Work<'_>,
+        guardian: &impl OnePerson,
+        identity: IdentityId,
+        ward: Option<Ward>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if let Some(ward) = &ward {
+            self.change_the_lock(work, ward, now).await?;
+        }
+        self.end_what_rests_on(work, guardian, identity, ward, now).await
+    }
+
+    /// The same for a guardian who is not kept from the child: she died, or asked to be erased, which can be taken back.
     pub(super) async fn end_what_rests_on(
         &self,
         work: &mut Work<'_>,
@@ -137,5 +154,36 @@ impl App {
             Some(ward) => self.take_back_consents(work, &ward, now).await,
             None => Ok(()),
         }
+    }
+
+    /// A guardian who spoke for a child may speak for her no longer: of what he may have chosen for her, or been handed, nothing
+    /// opens her account any more. A guardian sets the password of a child under 14 ([`App::set_ward_password`]), and who set it is not
+    /// kept: one that dates from then goes, with her sessions and with codes that lie about, and her school or another guardian gives
+    /// her another. Her account is held from here on, as by whoever sets a password: he did before this, or finds that he is none.
+    /// Part of a larger change.
+    pub(super) async fn change_the_lock(&self, work: &mut Work<'_>, ward: &Ward, now: Timestamp) -> Result<(), Error> {
+        let Some(account) = accounts::hold(work.tx(), ward).await? else { return Ok(()) };
+        let born = identities::base(work.tx(), ward).await?.and_then(|child| child.birth_date);
+        // Whoever has a post or a role was nobody's to set a password for, and an adult's guardian is kept from nobody.
+        let grown = AgeBand::at(born, now) == AgeBand::Adult
+            || !identities::employed(work.tx(), ward, now.shanghai_date()).await?.is_empty()
+            || !admin_grants::live(work.tx(), ward.person(), now).await?.is_empty();
+        let was_his = |day| AgeBand::at(born, day) == AgeBand::Under14;
+        let set_at = credentials::set_at(work.tx(), ward, account).await?;
+        if grown || !(was_his(now) || set_at.is_some_and(was_his)) {
+            return Ok(());
+        }
+        activations::end_open(work.tx(), account, now).await?;
+        if !credentials::void(work.tx(), ward, account).await? {
+            return Ok(());
+        }
+        let ended = self.end_sessions_of(work, ward, now, "a guardian was kept away").await?;
+        let state = accounts::find(work.tx(), ward).await?.map(|account| account.state);
+        if state == Some(Status::Active) {
+            accounts::set_state(work.tx(), ward, account, Status::Inactive, now).await?;
+        }
+        work.target("account", account).detail("password", "void").detail("sessions", ended);
+        work.event("account", account, "account.password_void", &["state"]);
+        Ok(())
     }
 }

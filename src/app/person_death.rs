@@ -119,7 +119,7 @@ impl App {
         let mut all = guardianships::of_child(work.tx(), &on).await?;
         all.extend(guardianships::of_guardian(work.tx(), &on).await?);
         for one in all.into_iter().filter(|one| one.is_standing()) {
-            self.end_guardianship(work, ctx, task, one, day).await?;
+            self.end_with_death(work, ctx, task, one, day).await?;
         }
         Ok(())
     }

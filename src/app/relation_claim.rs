@@ -8,6 +8,7 @@ mod sides;
 
 use serde::Serialize;
 
+use super::activation::end_outgrown_codes;
 use super::roster_view::Cut;
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access};
@@ -164,6 +165,7 @@ impl App {
         for which in [Listed::Pending, Listed::Unreviewed, Listed::Contested] {
             claims.extend(listed(&mut tx, &task, which, place, at, after.clone(), beyond).await?);
         }
+        claims.retain(|claim| !(claim.is_unreviewed() && by.admin().is_some_and(|admin| is_about(claim, admin))));
         claims.sort_by_key(|claim| (claim.created_at, claim.id));
         let Cut { items: claims, more } = Cut::at(claims, limit);
         let shown: Vec<PersonId> = claims.iter().flat_map(|claim| [claim.person, claim.child]).collect();
@@ -248,6 +250,10 @@ impl App {
             is_above = found.iter().all(|claim| seat.orgs.contains(&claim.org));
             let at = Term { now: ctx.now, term: self.lifetimes.transfer_term };
             for claim in std::mem::take(&mut found) {
+                // Nobody says of herself what she is (R1): a colleague does, or whoever stands above.
+                if is_about(&claim, admin) && verdict != Verdict::Withdraw {
+                    continue;
+                }
                 // Whoever asked takes it back; nobody else's say is in it.
                 let takes_back = verdict == Verdict::Withdraw && seat.orgs.contains(&claim.org);
                 match if takes_back { Say::Hers } else { say(work.tx(), &task, &seat, &claim, at).await? } {
@@ -283,7 +289,8 @@ impl App {
         if decided.state == ClaimState::Confirmed {
             self.may_begin(work.tx(), &task, &[decided.person, decided.child]).await?;
             class_over = drop_closed_classes(&open, &mut decided);
-            self.end_outgrown_slips(&mut work, &ctx, &task, &decided).await?;
+            let student = (decided.kind == ClaimKind::Student).then_some(decided.child);
+            end_outgrown_codes(work.tx(), &task, [decided.person], student, ctx.now).await?;
         }
         let mut transferred_from = None;
         match (&verdict, decided.kind) {
@@ -320,6 +327,10 @@ impl App {
         self.wake.deliveries.notify_one();
         Ok(Decided { id: decided.id, state: decided.state.as_str(), transferred_from, class_over })
     }
+}
+
+fn is_about(claim: &RelationClaim, admin: PersonId) -> bool {
+    [claim.person, claim.child].contains(&admin)
 }
 
 fn not_yet(from: Timestamp) -> Error {

@@ -5,6 +5,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::activation::end_outgrown_codes;
 use super::guardianship::WardsOf;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
@@ -455,6 +456,7 @@ impl App {
             return Err(refused(StaffError::Future));
         }
         self.may_begin(work.tx(), at.task, &[at.person]).await?;
+        end_outgrown_codes(work.tx(), at.task, [at.person], [], at.ctx.now).await?;
         let staffing = Staffing {
             id: StaffingId::new(at.ctx.now, &*self.random),
             person: at.person,

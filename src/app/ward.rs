@@ -156,7 +156,7 @@ impl App {
                 _ => "guardianship.ended",
             };
             work.event("guardianship", id, kind, &["status"]);
-            self.end_what_rests_on(&mut work, &own, IdentityId(id.0), ward, ctx.now).await?;
+            self.shut_out(&mut work, &own, IdentityId(id.0), ward, ctx.now).await?;
         }
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
@@ -171,8 +171,7 @@ impl App {
         let who = self.who(ctx, browser).await?.ok_or_else(|| Error::invalid("no live session"))?;
         let own = access::own(&who.session, ctx.now)?;
         let mut tx = self.db.read().await?;
-        let kept = kept(&mut tx, &own, id, ctx.now).await?;
-        let (_, account) = young_ward(&mut tx, &kept, ctx.now).await?.ok_or_else(|| Error::not_found("ward"))?;
+        let (kept, _, account) = settable(&mut tx, &own, id, ctx.now).await?;
         let suggestion = suggestion::suggest(&*self.random);
         Ok(WardForm { who, hint: hint_of(&kept.child_name), account, suggestion })
     }
@@ -191,9 +190,7 @@ impl App {
         let (ctx, own) = self.guardian(ctx, browser).await?;
         let known = {
             let mut tx = self.db.read().await?;
-            let kept = kept(&mut tx, &own, id, ctx.now).await?;
-            let found = young_ward(&mut tx, &kept, ctx.now).await?;
-            let (_, account) = found.ok_or_else(|| Error::not_found("ward"))?;
+            let (kept, _, account) = settable(&mut tx, &own, id, ctx.now).await?;
             [account.user_name, kept.child_name]
         };
         if let Err(weakness) = password::check(new_password.expose_secret(), &[&known[0], &known[1]]) {
@@ -201,11 +198,12 @@ impl App {
         }
         let phc = self.passwords.hash(new_password, self.random.clone(), Priority::KnownDevice).await?;
         let mut work = self.begin(&ctx, Action::PasswordSet).await?;
-        // Read again: while the password was hashed, a court or a school may have decided otherwise.
-        let kept = kept(work.tx(), &own, id, ctx.now).await?;
-        let found = young_ward(work.tx(), &kept, ctx.now).await?;
-        let (ward, _) = found.ok_or_else(|| Error::not_found("ward"))?;
+        // Read again: while the password was hashed, a court or a school may have decided otherwise. And once more when the child's
+        // account is held: whoever keeps this guardian away holds it too ([`App::change_the_lock`]), and came first or takes back
+        // what is set here.
+        let (_, ward, _) = settable(work.tx(), &own, id, ctx.now).await?;
         let account = accounts::hold(work.tx(), &ward).await?.ok_or_else(|| Error::not_found("account"))?;
+        settable(work.tx(), &own, id, ctx.now).await?;
         credentials::set_password(work.tx(), &ward, account, &phc, ctx.now).await?;
         let first = accounts::activate(work.tx(), &ward, account, ctx.now).await?;
         activations::end_open(work.tx(), account, ctx.now).await?;
@@ -235,6 +233,18 @@ async fn kept(tx: &mut Tx, own: &Own, id: GuardianshipId, now: Timestamp) -> Res
     let all = wards::of_guardian(tx, own).await?;
     let found = all.into_iter().find(|kept| kept.guardianship.id == id && is_shown(kept, now));
     found.ok_or_else(|| Error::not_found("guardianship"))
+}
+
+/// The same of a ward whose password she may set.
+async fn settable(
+    tx: &mut Tx,
+    own: &Own,
+    id: GuardianshipId,
+    now: Timestamp,
+) -> Result<(Kept, Ward, WardAccount), Error> {
+    let kept = kept(tx, own, id, now).await?;
+    let (ward, account) = young_ward(tx, &kept, now).await?.ok_or_else(|| Error::not_found("ward"))?;
+    Ok((kept, ward, account))
 }
 
 /// Whom a court keeps away is told nothing, not even that there is a child; at 18 nobody has a guardian, and before that

@@ -42,14 +42,15 @@ pub enum Command {
         #[arg(long, value_name = "CODE")]
         institution: Option<String>,
     },
-    /// Ends a guardianship, with what platforms hold in its name and what was agreed to by it.
+    /// Ends a guardianship, with what platforms hold in its name and what was agreed to by it. The password of a child under 14 ends
+    /// too: she needs a new code.
     #[command(after_help = "Example: mingji guardian end abcd-efgh-jkmn --guardian k7m2-xp9w-dt2q")]
     End {
         #[command(flatten)]
         pair: Pair,
     },
-    /// Notes what a court took away: the guardian neither sees the child, nor agrees for her, nor sets her password. Without a
-    /// restriction everything is given back: with `--as` by the authority above the school alone.
+    /// Notes what a court took away: the guardian neither sees the child, nor agrees for her, nor sets her password, and one that he
+    /// may have set for a child under 14 ends, so that she needs a new code. Without a restriction everything is given back: with `--as` by the authority above the school alone.
     #[command(after_help = "Example: mingji guardian restrict abcd-efgh-jkmn --guardian k7m2-xp9w-dt2q --to custody")]
     Restrict {
         #[command(flatten)]

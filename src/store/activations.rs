@@ -15,7 +15,7 @@ statements! {
     END_OPEN_OF_MANY = "UPDATE activation SET used_at = $1 WHERE used_at IS NULL AND account_id IN ($2) RETURNING account_id";
     WITH_OPEN = "SELECT account_id FROM activation WHERE used_at IS NULL AND expires_at > $1 AND account_id IN ($2)";
     HOLD_INACTIVE = "UPDATE account SET state = state WHERE state = 'inactive' AND id IN ($1) RETURNING id AS account_id";
-    HOLD_INACTIVE_OF_PEOPLE = "UPDATE account SET state = state WHERE state = 'inactive' AND person_id IN ($1) RETURNING id AS account_id";
+    HOLD_OF_PEOPLE = "UPDATE account SET state = state WHERE state <> 'merged' AND person_id IN ($1) RETURNING id AS account_id";
 }
 
 /// An activation as stored.
@@ -136,14 +136,20 @@ pub async fn end_open_of_many(
     Ok(inactive.into_iter().map(|row| row.0).collect())
 }
 
-/// Ends what is open of those among some people who never activated their accounts, which are held first, as above.
+/// Ends what is open of some people, whether they have a password already or not: an administrator draws codes for both. Their
+/// accounts are held first, as above.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn end_slips_of(tx: &mut Tx, _task: &Task, people: &[PersonId], now: Timestamp) -> Result<(), StoreError> {
+pub async fn end_open_of_people(
+    tx: &mut Tx,
+    _task: &Task,
+    people: &[PersonId],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let keys = people.iter().map(|id| Value::from(*id)).collect();
-    let inactive = tx.all_in::<OfAccount>(HOLD_INACTIVE_OF_PEOPLE, &[], keys).await?;
-    let keys = inactive.into_iter().map(|row| Value::from(row.0)).collect();
+    let held = tx.all_in::<OfAccount>(HOLD_OF_PEOPLE, &[], keys).await?;
+    let keys = held.into_iter().map(|row| Value::from(row.0)).collect();
     tx.all_in::<OfAccount>(END_OPEN_OF_MANY, &[Value::from(now)], keys).await?;
     Ok(())
 }

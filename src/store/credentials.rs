@@ -9,6 +9,8 @@ statements! {
     PASSWORD = "SELECT phc FROM password_credential WHERE account_id = $1";
     SET_PASSWORD = "INSERT INTO password_credential (account_id, phc, set_at) SELECT a.id, $3, $4 FROM account a WHERE a.id = $1 AND a.person_id = $2
         ON CONFLICT (account_id) DO UPDATE SET phc = excluded.phc, set_at = excluded.set_at";
+    SET_AT = "SELECT c.set_at FROM password_credential c JOIN account a ON a.id = c.account_id WHERE a.id = $1 AND a.person_id = $2";
+    VOID = "DELETE FROM password_credential WHERE account_id = (SELECT id FROM account WHERE id = $1 AND person_id = $2)";
 }
 
 struct Phc(String);
@@ -39,4 +41,28 @@ pub async fn set_password(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     tx.execute_one(SET_PASSWORD, args![account, proof.person(), phc, now]).await
+}
+
+struct SetAt(Timestamp);
+
+impl FromRow for SetAt {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("set_at")?))
+    }
+}
+
+/// Since when the person's account has its password; `None` where it has none.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn set_at(tx: &mut Tx, proof: &impl OnePerson, account: AccountId) -> Result<Option<Timestamp>, StoreError> {
+    Ok(tx.optional::<SetAt>(SET_AT, args![account, proof.person()]).await?.map(|row| row.0))
+}
+
+/// Takes the password off the person's account; `false` when there was none.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn void(tx: &mut Tx, proof: &impl OnePerson, account: AccountId) -> Result<bool, StoreError> {
+    tx.execute_one(VOID, args![account, proof.person()]).await
 }

@@ -310,6 +310,38 @@ both_engines! {
         assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{one:?} {other:?}");
     }
 
+    async fn nobody_makes_herself_a_guardian(app: TestApp) {
+        family(&app).await;
+        let own = county::administrator(&app, 20, SCHOOL, AdminRole::SchoolRoster).await;
+        let colleague = county::administrator(&app, 22, SCHOOL, AdminRole::SchoolRoster).await;
+        let row = pupil(SCHOOL, "周小", &number("20170203", 10), Some(("管理员20", &number("19700203", 20))));
+        let told = county::desk(&app, own, &row).await;
+        assert_eq!((&told["accepted"], &told["errors"][0]["code"]), (&1.into(), &"relation_invalid".into()), "the child comes: {told}");
+        let hers = "SELECT g.status || ' ' || g.relation FROM guardianship g JOIN person p ON p.id = g.child_id WHERE p.name IN ('周小', '李小') AND g.guardian_id <> (SELECT id FROM person WHERE name = '李母')";
+        assert_eq!(text(&app, hers).await, "");
+        assert_eq!(county::desk(&app, colleague, &row).await["errors"], serde_json::json!([]), "a colleague's word is the school's");
+        let said = text(&app, hers).await;
+        assert!(said.starts_with("confirmed "), "{said}");
+        assert_eq!(county::desk(&app, own, &row).await["errors"], serde_json::json!([]), "the file says what is recorded");
+        let other = county::desk(&app, own, &row.replace("母亲", "姑母")).await;
+        assert_eq!((&other["errors"][0]["code"], text(&app, hers).await), (&"relation_invalid".into(), said), "{other}");
+    }
+
+    async fn nor_by_a_claim_that_she_decides(app: TestApp) {
+        let (child, _, uncle) = moved(&app).await;
+        let next = Decider::Admin(county::administrator(&app, 20, OTHER, AdminRole::School).await);
+        change(&app, next, (child, uncle), add(Relation::MotherBrother)).await.unwrap();
+        app.app.grant_admin(&app.operator(), uncle, AdminRole::County, COUNTY).await.unwrap();
+        let claim = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap()[0].id;
+        for verdict in [Verdict::Confirm, Verdict::Reject(None)] {
+            let refused = app.app.decide_claim(&app.operator(), Decider::Admin(uncle), claim, verdict).await.unwrap_err();
+            assert_eq!(refused.kind, Kind::NotFound);
+        }
+        let above = Decider::Admin(county::administrator(&app, 22, COUNTY, AdminRole::County).await);
+        app.app.decide_claim(&app.operator(), above, claim, Verdict::Confirm).await.unwrap();
+        assert!(speaks(&app, child, uncle).await);
+    }
+
     async fn what_another_school_recorded_is_not_the_next_school_s(app: TestApp) {
         let (child, mother, uncle) = moved(&app).await;
         let next = Decider::Admin(county::administrator(&app, 20, OTHER, AdminRole::School).await);

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Order, missing, refused};
+use crate::app::activation::end_outgrown_codes;
 use crate::app::relation_claim::Decider;
 use crate::app::work::Work;
 use crate::app::{App, Ctx, Error, Kind};
@@ -80,6 +81,9 @@ impl App {
             updated_at: ctx.now,
             version: 1,
         };
+        if fresh.status == GuardianshipStatus::Confirmed {
+            end_outgrown_codes(work.tx(), task, [guardian.id], [], ctx.now).await?;
+        }
         if !guardianships::insert(work.tx(), &task.on(child.id), &fresh).await? {
             return Err(Error::busy("somebody recorded the two at the same moment"));
         }

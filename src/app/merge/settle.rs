@@ -49,7 +49,7 @@ impl App {
         for (one, ward) in ending.iter().zip(wards).filter(|(one, _)| one.heir(ctx.now).is_none()) {
             let identity = IdentityId(one.guardianship.id.0);
             let guardian = task.on(one.guardianship.guardian);
-            self.end_what_rests_on(work, &guardian, identity, ward, ctx.now).await?;
+            self.shut_out(work, &guardian, identity, ward, ctx.now).await?;
         }
         Ok(())
     }

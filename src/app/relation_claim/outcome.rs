@@ -12,10 +12,10 @@ use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::{Evidence, GuardianshipStatus};
-use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
+use crate::domain::registry::relation_claim::RelationClaim;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
-use crate::store::{activations, classes, enrolments, grants, guardianships, institutions, persons, staffings};
+use crate::store::{classes, enrolments, grants, guardianships, institutions, persons, staffings};
 
 /// Holds what a decision rests on, before anybody's right is looked at and in the one order of locks: of two who give the
 /// student away at once, the second sees that she left. Those of the classes named in the claim that are open, and stay so.
@@ -46,24 +46,6 @@ pub(super) fn drop_closed_classes(open: &[ClassId], claim: &mut RelationClaim) -
 }
 
 impl App {
-    /// A slip was printed by whoever held all of its person then, and is worth what she is from now on (R1): it ends. A
-    /// student's guardians come with her. Held first: a run of slips that is under way either made their codes before
-    /// this, or sees what they are.
-    pub(super) async fn end_outgrown_slips(
-        &self,
-        work: &mut Work<'_>,
-        ctx: &Ctx,
-        task: &Task,
-        claim: &RelationClaim,
-    ) -> Result<(), Error> {
-        let mut people = vec![claim.person];
-        if claim.kind == ClaimKind::Student {
-            let keepers = guardianships::of_child(work.tx(), &task.on(claim.child)).await?;
-            people.extend(keepers.iter().filter(|known| known.is_standing()).map(|known| known.guardian));
-        }
-        Ok(activations::end_slips_of(work.tx(), task, &people, ctx.now).await?)
-    }
-
     /// The name of the school that held the 学籍 until now, if one did.
     pub(super) async fn make_student(
         &self,
@@ -236,7 +218,7 @@ impl App {
         if !guardianships::update(work.tx(), &on, &ended).await? {
             return Err(Error::busy("somebody changed the guardianship at the same moment"));
         }
-        self.end_what_rests_on(work, &task.on(claim.person), identity, ward, ctx.now).await?;
+        self.shut_out(work, &task.on(claim.person), identity, ward, ctx.now).await?;
         work.event("guardianship", ended.id, "guardianship.ended", &["status"]);
         Ok(())
     }

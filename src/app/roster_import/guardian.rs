@@ -56,6 +56,11 @@ impl Desk<'_> {
             return Ok(false);
         }
         self.login(child.number, if row.place == 0 { "guardian1" } else { "guardian2" }, &found);
+        if self.says_of_herself(child, row, &found) {
+            let told = "nobody records herself as a guardian: another administrator does, of the school or above it";
+            self.plan.faults.push((child.number, Fault::new(row.column, Code::RelationInvalid, told)));
+            return Ok(false);
+        }
         if let Some(changed) = self.known_guardian(child, row, &found) {
             return Ok(changed);
         }
@@ -70,6 +75,14 @@ impl Desk<'_> {
         }
         self.new_guardian(child, row, &found);
         Ok(true)
+    }
+
+    /// Whether an administrator's row makes herself a guardian, or another one than she is (R1): the word of a school is good for
+    /// others. Her own row of a file that says what is recorded says nothing new.
+    fn says_of_herself(&self, child: &ChildOf<'_>, row: &GuardianRow<'_>, found: &Found) -> bool {
+        let recorded = self.known.guardianships.get(&child.id).into_iter().flatten();
+        let mut hers = recorded.filter(|known| known.guardian == found.who.id && known.is_standing());
+        self.sight.admin() == Some(found.who.id) && !hers.any(|known| known.relation == row.relation)
     }
 
     /// The relation as the actor sees it already; whether the row changed it. One that was rejected or ended is not

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::plan::Plan;
+use crate::app::activation::end_outgrown_codes;
 use crate::app::{Ctx, Error};
 use crate::domain::access::Task;
 use crate::domain::audit::Actor;
@@ -12,8 +13,8 @@ use crate::domain::registry::account::AliasKind;
 use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
 use crate::store::db::Tx;
 use crate::store::{
-    accounts, activations, books, classes, contacts, documents, enrolments, fact_authors, guardianships, institutions,
-    persons, relation_claims, spaces, staffings,
+    accounts, books, classes, contacts, documents, enrolments, fact_authors, guardianships, institutions, persons,
+    relation_claims, spaces, staffings,
 };
 
 impl Plan {
@@ -54,7 +55,7 @@ impl Plan {
     /// `Busy` when somebody was quicker; the transaction is then of no use.
     pub(super) async fn write(&self, tx: &mut Tx, task: &Task, ctx: &Ctx) -> Result<(), Error> {
         self.hold_people(tx, task).await?;
-        self.end_outgrown_codes(tx, task, ctx).await?;
+        self.end_outgrown(tx, task, ctx).await?;
         spaces::insert_all(tx, task, &self.spaces).await?;
         persons::insert_all(tx, task, &self.people).await?;
         self.note_author(tx, task, ctx).await?;
@@ -148,22 +149,17 @@ impl Plan {
         Ok(tx.people_are_held().await?)
     }
 
-    /// A code that lies about was made by whoever held all of its person then: of somebody who was known before, it ends with
-    /// each post, stay and ward that comes to her (R1). Before these are written: a run of slips that is under way either made
-    /// its codes before this, or sees what she is.
-    async fn end_outgrown_codes(&self, tx: &mut Tx, task: &Task, ctx: &Ctx) -> Result<(), Error> {
+    /// Whoever was known before and becomes more by this batch has outgrown the code that lies about.
+    async fn end_outgrown(&self, tx: &mut Tx, task: &Task, ctx: &Ctx) -> Result<(), Error> {
         let born = self.born();
         // Whom an administrator only named keeps hers: somebody who holds her looks at that first.
         let named = |new: &Guardianship| self.claims.iter().any(|claim| claim.person == new.guardian);
         let confirmed =
             self.guardianships.iter().filter(|new| new.status == GuardianshipStatus::Confirmed && !named(new));
-        let grown: BTreeSet<PersonId> = confirmed
-            .map(|new| new.guardian)
-            .chain(self.enrolments.iter().map(|stay| stay.person))
-            .chain(self.staffings.iter().map(|post| post.person))
-            .filter(|person| !born.contains(person))
-            .collect();
-        Ok(activations::end_slips_of(tx, task, &grown.into_iter().collect::<Vec<_>>(), ctx.now).await?)
+        let grown = confirmed.map(|new| new.guardian).chain(self.staffings.iter().map(|post| post.person));
+        let grown = grown.filter(|person| !born.contains(person));
+        let students = self.enrolments.iter().map(|stay| stay.person).filter(|person| !born.contains(person));
+        end_outgrown_codes(tx, task, grown, students, ctx.now).await
     }
 
     /// A guardian is confirmed by the school that holds the child's 学籍 (R1): still holds it, and until this is committed.

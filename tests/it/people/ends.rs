@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use mingji::app::Kind;
 use mingji::app::relation_claim::Decider;
+use mingji::app::staff_life::Order;
+use mingji::app::{Kind, guardian_life};
 use mingji::domain::access::TaskName;
 use mingji::domain::id::PersonId;
 use mingji::domain::oidc::scope::ScopeSet;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::codes::relation::Relation;
+use mingji::domain::registry::codes::staff::StaffPost;
+use mingji::domain::registry::guardianship::Evidence;
 use mingji::domain::time::Clock as _;
 use serde_json::json;
 

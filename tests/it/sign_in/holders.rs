@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
+use mingji::app::guardian_life::Order;
+use mingji::app::relation_claim::Decider;
 use mingji::app::roster_import::{Listener, Login};
 use mingji::demo::world::cast;
 use mingji::domain::oidc::scope::ScopeSet;
+use mingji::domain::registry::guardianship::Restriction;
 use mingji::domain::registry::roster::RosterKind;
 use mingji::domain::time::Clock as _;
 use serde_json::json;
@@ -13,6 +16,7 @@ use sqlx::Connection as _;
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::browser::{Page, PlainBrowser};
+use crate::support::database::{Elsewhere, select_texts};
 use crate::support::receiver::Receiver;
 use crate::support::relying_party::claims_of;
 use crate::support::visitor::Visitor;
@@ -247,7 +251,9 @@ both_engines! {
         assert_eq!(rp.userinfo(&tokens.access()).await.status, 401);
         tamper(&app, "UPDATE guardianship SET status = 'confirmed', valid_to = NULL WHERE status = 'ended'", None).await;
         assert_eq!(wards(&guardian.browser.open("/").await).len(), 2);
-        assert_eq!(visitor.silently(&rp).await["error"], "consent_required", "recorded again, she is asked again");
+        let (_, _, mut again) = activate(&app, "child_under14").await;
+        again.knock().await;
+        assert_eq!(again.silently(&rp).await["error"], "consent_required", "recorded again, she is asked again");
     }
 
     async fn what_a_ward_of_fifteen_agreed_to_herself_stays(app: TestApp) {
@@ -345,6 +351,62 @@ both_engines! {
         again.knock().await;
         assert!(again.is_signed_in().await);
         assert_eq!(told(&app, "account.password_set").await, 1 + i64::try_from(app.world().people.len()).unwrap());
+    }
+
+    async fn whom_a_court_keeps_away_has_no_way_into_the_child_s_account(app: TestApp) {
+        let (mut father, home) = at_home(&app, "guardian_of_two").await;
+        give_password(&mut father.browser, &wards(&home)[1], GOOD).await;
+        let (mut child, mut elder) = (app.child(), app.visitor("child_15"));
+        child.person.password = GOOD.into();
+        for visitor in [&mut child, &mut elder] {
+            visitor.knock().await;
+            assert!(visitor.is_signed_in().await);
+        }
+        let slip = link(&app, "child_under14").await;
+        let keeper = app.person("guardian_of_two").person_id;
+        let order = Order::Restrict([Restriction::Custody].into());
+        for ward in ["child_under14", "child_15"] {
+            let ward = app.person(ward).person_id;
+            app.app.change_guardian(&app.operator(), Decider::Operator, ward, keeper, &order).await.unwrap();
+        }
+        assert!(!child.is_signed_in().await, "in whosever hands her session is");
+        assert!(child.knock().await.has("problem"), "nor does the password lead there that he knows");
+        assert!(app.child().browser.open(&slip).await.has("problem"), "nor a slip that he may have been handed");
+        assert!(elder.is_signed_in().await && father.is_signed_in().await, "what each chose for herself stays");
+        assert_eq!(told(&app, "account.password_void").await, 1);
+        let (page, _, mut child) = activate(&app, "child_under14").await;
+        assert!(page.has("suggestion"), "she begins anew: {page:#?}");
+        child.knock().await;
+        assert!(child.is_signed_in().await);
+    }
+
+    async fn nor_has_who_says_that_she_is_not_his_but_death_keeps_nobody_away(app: TestApp) {
+        let mut child = app.child();
+        child.knock().await;
+        let today = app.clock.now().shanghai_date();
+        app.app.record_death(&app.operator(), Decider::Operator, app.person("teacher_parent").person_id, today).await.unwrap();
+        assert!(child.is_signed_in().await);
+        let (mut father, home) = at_home(&app, "guardian_of_two").await;
+        answer(&mut father.browser, &wards(&home)[1], "no").await;
+        assert!(!child.is_signed_in().await && child.knock().await.has("problem"));
+        let state = "SELECT a.state FROM account a JOIN person p ON p.id = a.person_id WHERE p.name = '刘雨桐'";
+        assert_eq!(select_texts(&app.database.url, state).await, ["inactive"]);
+    }
+
+    async fn a_court_s_order_between_the_look_and_the_new_password_is_seen(app: TestApp) {
+        let (mut father, home) = at_home(&app, "guardian_of_two").await;
+        let ward = wards(&home)[1].clone();
+        let child = "(SELECT id FROM person WHERE name = '刘雨桐')";
+        let mut court = Elsewhere::begin(&app.database.url).await;
+        court.run(&format!("UPDATE account SET state = state WHERE person_id = {child}")).await;
+        let mut trying = tokio::spawn(async move { give_password(&mut father.browser, &ward, GOOD).await.status });
+        assert!(tokio::time::timeout(Duration::from_secs(2), &mut trying).await.is_err(), "the account is held");
+        court.run(&format!("UPDATE guardianship SET restrictions = '[\"custody\"]' WHERE child_id = {child}")).await;
+        court.commit().await;
+        assert_eq!(trying.await.unwrap(), 404);
+        let mut same = app.child();
+        same.knock().await;
+        assert!(same.is_signed_in().await, "the password is what it was");
     }
 
     async fn the_first_password_opens_the_account(app: TestApp) {
