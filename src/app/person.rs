@@ -60,18 +60,20 @@ impl App {
     async fn register_once(&self, ctx: &Ctx, task: &Task, new: &NewPerson) -> Result<PersonId, Error> {
         let mut work = self.begin(ctx, Action::RegistryWritten).await?;
         let key = new.document.as_ref().map(|document| self.document_key(document));
-        if let Some(key) = &key
-            && let Some(holder) = documents::holder(work.tx(), task, key).await?
-        {
+        let held = match &new.document {
+            Some(document) => self.holders(work.tx(), task, document).await?,
+            None => Vec::new(),
+        };
+        if let Some(holder) = held.first() {
             let same = holder.name_key.as_deref() == Some(new.name.name_key().as_str());
-            if same {
+            if same && held.len() == 1 {
                 return Ok(holder.person);
             }
             let dispute = Dispute {
                 kind: CaseKind::SameDocument,
                 person: holder.person,
                 other: None,
-                subject_key: Some(key.index),
+                subject_key: key.as_ref().map(|key| key.index),
                 stated: Stated::of(Some(&new.name), new.document.as_ref()),
                 org: None,
                 source: CaseSource::Registration,
@@ -119,12 +121,7 @@ impl App {
     }
 
     pub(super) fn document_key(&self, document: &Document) -> DocumentKey {
-        let (class, country) = (document.class.as_str(), document.country_text());
-        DocumentKey {
-            class: document.class,
-            country: country.to_owned(),
-            index: self.index.document(class, country, document.number.expose()),
-        }
+        self.key_in(document.class, document.country_text(), document.number.expose())
     }
 
     async fn insert_person(

@@ -15,7 +15,7 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName, TaskOn};
 use crate::domain::audit::{Action, Actor};
-use crate::domain::id::{CaseId, OrgId, PersonId, new_uuid};
+use crate::domain::id::{CaseId, DocumentId, OrgId, PersonId, new_uuid};
 use crate::domain::registry::account::AliasKind;
 use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
 use crate::domain::registry::document::{Document, DocumentStatus};
@@ -170,17 +170,18 @@ impl App {
         work.target("person", person.id);
         // Who holds it is a question (R1): she, somebody else or nobody.
         let mut work = self.charge_question(work, ctx, by, ("document", document.number.expose())).await?;
-        match documents::holder(work.tx(), &task, &key).await? {
-            Some(holder) if holder.person == person.id => {
-                let held = documents::of_person(work.tx(), &task.on(person.id)).await?;
-                match held.into_iter().find(|paper| paper.id == holder.document && paper.was_revoked()) {
-                    Some(revoked) => self.reissue_in(&mut work, ctx, &task, &person, &revoked).await?,
-                    None => return unchanged(work).await,
+        let held = self.holders(work.tx(), &task, document).await?;
+        match held.first() {
+            Some(holder) if held.len() == 1 && holder.person == person.id => {
+                if !self.hers_in(&mut work, ctx, &task, &person, (holder.document, document)).await? {
+                    return unchanged(work).await;
                 }
                 work.commit(Outcome::Done).await?;
                 Ok(Changed::Done)
             }
             Some(holder) => {
+                // Of several that it may be the one who is not she.
+                let holder = held.iter().find(|one| one.person != person.id).unwrap_or(holder);
                 let dispute = Dispute {
                     kind: CaseKind::Correction,
                     person: holder.person,
@@ -202,6 +203,34 @@ impl App {
                 Ok(Changed::Done)
             }
         }
+    }
+
+    /// A paper that is hers already: its country is learned, where nobody had said it, and it is the one that counts. `false` where
+    /// nothing of this is new.
+    async fn hers_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: &Person,
+        (id, document): (DocumentId, &Document),
+    ) -> Result<bool, Error> {
+        let (on, key) = (task.on(person.id), self.document_key(document));
+        let held = documents::of_person(work.tx(), &on).await?;
+        let Some(mut paper) = held.into_iter().find(|paper| paper.id == id) else { return Ok(false) };
+        let learned = paper.key.country.is_empty()
+            && !key.country.is_empty()
+            && documents::learn_country(work.tx(), &on, id, &key, ctx.now).await?;
+        if learned {
+            paper.key = key;
+        }
+        if paper.status == DocumentStatus::Superseded {
+            self.current_again_in(work, ctx, task, person, (&paper, document)).await?;
+        } else if learned {
+            self.recorded_in(work, ctx, &on).await?;
+            self.takes_after(work, ctx, task, person, (Some(document), Some("document"))).await?;
+        }
+        Ok(learned || paper.status == DocumentStatus::Superseded)
     }
 
     /// Opens the case in place of the change, and commits it.
@@ -238,12 +267,25 @@ impl App {
         replaced(work, ctx, &on, &key).await?;
         self.insert_document(work, ctx, &on, person, document, key).await?;
         self.recorded_in(work, ctx, &on).await?;
+        self.takes_after(work, ctx, task, person, (Some(document), None)).await
+    }
+
+    /// A person shows another paper than before, or none: what stands inside a number is taken over, and what was verified counts no
+    /// longer, or only what compared this one.
+    pub(super) async fn takes_after(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: &Person,
+        (document, compared): (Option<&Document>, Option<&str>),
+    ) -> Result<(), Error> {
         let known = Person {
-            birth_date: document.birth_date().or(person.birth_date),
-            sex: document.sex().unwrap_or(person.sex),
+            birth_date: document.and_then(Document::birth_date).or(person.birth_date),
+            sex: document.and_then(Document::sex).unwrap_or(person.sex),
             ..person.clone()
         };
-        let known = self.supersede_in(work, ctx, task, known, None).await?;
+        let known = self.supersede_in(work, ctx, task, known, compared).await?;
         let also = [("birth_date", known.birth_date != person.birth_date), ("sex", known.sex != person.sex)];
         let also = also.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field);
         let fields: Vec<&str> = std::iter::once("document").chain(also).collect();
@@ -261,15 +303,21 @@ impl App {
         index: [u8; 32],
     ) -> Result<bool, Error> {
         let on = task.on(person.id);
-        let held = documents::of_person(work.tx(), &on).await?;
-        let Some(held) = held.into_iter().find(|known| known.key.index == index && known.status.holds_number()) else {
+        let all = documents::of_person(work.tx(), &on).await?;
+        let Some(held) = all.iter().find(|known| known.key.index == index && known.status.holds_number()) else {
             return Ok(false);
         };
         if !documents::set_status(work.tx(), &on, held.id, held.status, DocumentStatus::Withdrawn, ctx.now).await? {
             return Err(Error::busy("somebody changed the document at the same moment"));
         }
-        let person = self.supersede_in(work, ctx, task, person.clone(), None).await?;
-        self.write_person(work, task, &person, &["document"]).await?;
+        // What it had taken the place of without right is hers to show again.
+        let before =
+            all.iter().rfind(|known| held.had_replaced(known)).filter(|_| held.status == DocumentStatus::Active);
+        if let Some(before) = before {
+            documents::restore(work.tx(), &on, before.id, ctx.now).await?;
+        }
+        let number = before.and_then(|before| self.open_number(person, before));
+        self.takes_after(work, ctx, task, person, (number.as_ref(), None)).await?;
         Ok(true)
     }
 
@@ -284,16 +332,22 @@ impl App {
         index: [u8; 32],
     ) -> Result<bool, Error> {
         let on = task.on(person.id);
-        for code in documents::codes_of(work.tx(), &on).await? {
-            let inside = self.number_inside(person, &code)?;
+        let all = documents::codes_of(work.tx(), &on).await?;
+        for (at, code) in all.iter().enumerate() {
+            let inside = self.number_inside(person, code)?;
             if code.index != index && inside.is_none_or(|inside| inside.index != index) {
                 continue;
             }
             if documents::withdraw_code(work.tx(), &on, code.index, ctx.now).await? {
                 // Nor does it sign her in any longer: it is its true holder's.
-                if let Some(plain) = self.plain_code(person, &code)? {
+                if let Some(plain) = self.plain_code(person, code)? {
                     let alias = self.index.login("personal_code", &plain);
                     accounts::end_alias(work.tx(), &on, AliasKind::PersonalCode, alias, ctx.now).await?;
+                }
+                // The one that it had taken the place of is hers again.
+                let before = all[..at].iter().rfind(|known| known.status == DocumentStatus::Superseded);
+                if let Some(before) = before.filter(|_| code.status == DocumentStatus::Active) {
+                    documents::restore_code(work.tx(), &on, before.index, ctx.now).await?;
                 }
                 self.code_changed_in(work, ctx, task, person).await?;
                 return Ok(true);
@@ -350,7 +404,14 @@ impl App {
         let index = self.index.personal_code(code.expose());
         let holder = documents::code_holder(work.tx(), &task, index).await?;
         if holder == Some(person.id) {
-            return unchanged(work).await;
+            // A wrong one was recorded in its place: it was hers all the time.
+            if !documents::restore_code(work.tx(), &task.on(person.id), index, ctx.now).await? {
+                return unchanged(work).await;
+            }
+            self.recorded_in(&mut work, ctx, &task.on(person.id)).await?;
+            self.code_changed_in(&mut work, ctx, &task, &person).await?;
+            work.commit(Outcome::Done).await?;
+            return Ok(Changed::Done);
         }
         let dispute = |holder, subject_key| Dispute {
             kind: CaseKind::PersonalCode,
@@ -472,18 +533,19 @@ impl App {
     }
 }
 
-/// The active papers of a class and country give way to another one.
-pub(super) async fn replaced(work: &mut Work<'_>, ctx: &Ctx, on: &TaskOn, key: &DocumentKey) -> Result<(), Error> {
+/// The active papers of a class and country give way to another one; whether there was one.
+pub(super) async fn replaced(work: &mut Work<'_>, ctx: &Ctx, on: &TaskOn, key: &DocumentKey) -> Result<bool, Error> {
+    let mut any = false;
     for known in documents::of_person(work.tx(), on).await? {
         // A roster names no country: what came from it is taken for a paper of the same one.
         let same_country = known.key.country == key.country || known.key.country.is_empty();
         let same_space = known.key.class == key.class && same_country;
         if same_space && known.status == DocumentStatus::Active {
             let (from, to) = (DocumentStatus::Active, DocumentStatus::Superseded);
-            documents::set_status(work.tx(), on, known.id, from, to, ctx.now).await?;
+            any |= documents::set_status(work.tx(), on, known.id, from, to, ctx.now).await?;
         }
     }
-    Ok(())
+    Ok(any)
 }
 
 /// It was so already, which is an answer and stands in the audit like every other.

@@ -115,35 +115,51 @@ impl App {
         Ok(Changed::Done)
     }
 
-    /// A paper that was lost, or void, is hers again under its number, like any other that is recorded: in place of those of its class
-    /// and country, by somebody's word, and with nothing verified by it yet. That it had ended, when and by what that was known stays.
-    /// Part of a larger change.
-    pub(super) async fn reissue_in(
+    /// A paper of hers is hers to show again, like any other that is recorded: in place of those of its class and country, by somebody's
+    /// word, and with nothing verified by it yet. One that was lost, or void, is issued anew, and that it had ended, when and by what that
+    /// was known stays. One in whose place another was recorded was hers all the time: the other one was the mistake. Part of a larger
+    /// change.
+    pub(super) async fn current_again_in(
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
         task: &Task,
         person: &Person,
-        revoked: &StoredDocument,
+        (paper, document): (&StoredDocument, &Document),
     ) -> Result<(), Error> {
         let on = task.on(person.id);
-        let (Some(valid_to), Some(ended_as)) = (revoked.valid_to, revoked.ended_as) else {
-            return Err(Error::internal("a paper that ended on no day"));
+        let another = replaced(work, ctx, &on, &paper.key).await?;
+        let is_hers = match paper.ended_as {
+            None => documents::restore(work.tx(), &on, paper.id, ctx.now).await?,
+            Some(ended_as) => {
+                let before = self.until_it_ended(ctx, person, paper, ended_as)?;
+                documents::reissue(work.tx(), &on, &before, ctx.now).await?
+            }
         };
-        let id = new_uuid(ctx.now, &*self.random);
-        let evidence_sealed = match self.evidence(person, revoked)? {
-            Some(plain) => self.seal_for(person, "identity_document_slice", "evidence_sealed", id, &plain)?,
-            None => None,
-        };
-        let before =
-            PaperSlice { id, document: revoked.id, valid_from: revoked.from(), valid_to, ended_as, evidence_sealed };
-        replaced(work, ctx, &on, &revoked.key).await?;
-        if !documents::reissue(work.tx(), &on, &before, ctx.now).await? {
+        if !is_hers {
             return Err(Error::busy("somebody changed the paper at the same moment"));
         }
         self.recorded_in(work, ctx, &on).await?;
-        let person = self.supersede_in(work, ctx, task, person.clone(), Some("document")).await?;
-        self.write_person(work, task, &person, &["document"]).await
+        // Issued anew with nothing in between it says what it said.
+        let compared = (paper.ended_as.is_some() && !another).then_some("document");
+        self.takes_after(work, ctx, task, person, (Some(document), compared)).await
+    }
+
+    /// How a paper was until it ended.
+    fn until_it_ended(
+        &self,
+        ctx: &Ctx,
+        person: &Person,
+        paper: &StoredDocument,
+        ended_as: PaperEnd,
+    ) -> Result<PaperSlice, Error> {
+        let valid_to = paper.valid_to.ok_or_else(|| Error::internal("a paper that ended on no day"))?;
+        let id = new_uuid(ctx.now, &*self.random);
+        let evidence_sealed = match self.evidence(person, paper)? {
+            Some(plain) => self.seal_for(person, "identity_document_slice", "evidence_sealed", id, &plain)?,
+            None => None,
+        };
+        Ok(PaperSlice { id, document: paper.id, valid_from: paper.from(), valid_to, ended_as, evidence_sealed })
     }
 
     /// By what it is known that a paper ended.

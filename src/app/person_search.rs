@@ -120,15 +120,15 @@ impl App {
                 return Ok((hits.into_iter().map(|hit| hit.id).collect(), full));
             }
             Sought::Document(document) => {
-                let holder = documents::holder(tx, &task, &self.document_key(document)).await?;
-                let holder = holder.map(|holder| holder.person);
-                // An identity number is what every row names people by. Of other papers a school may not learn which ones
-                // somebody showed elsewhere.
-                match holder {
-                    Some(person) if document.class == DocumentClass::Cn18 => vec![person],
-                    Some(person) if self.holds_all_of(tx, scope, person).await? => vec![person],
-                    _ => Vec::new(),
+                let mut hers = Vec::new();
+                for holder in self.holders(tx, &task, document).await? {
+                    // An identity number is what every row names people by. Of other papers a school may not learn which ones
+                    // somebody showed elsewhere.
+                    if document.class == DocumentClass::Cn18 || self.holds_all_of(tx, scope, holder.person).await? {
+                        hers.push(holder.person);
+                    }
                 }
+                hers
             }
             Sought::PersonalCode(code) => {
                 documents::code_holder(tx, &task, self.index.personal_code(code.expose())).await?.into_iter().collect()

@@ -20,12 +20,18 @@ statements! {
         ON CONFLICT (class, country, number_index) WHERE status IN ('active', 'superseded') DO NOTHING";
     HOLDER = "SELECT d.person_id AS person_id, d.id AS id, d.status AS status, p.name_key AS name_key FROM identity_document d JOIN person p ON p.id = d.person_id
         WHERE d.class = $1 AND d.country = $2 AND d.number_index = $3 AND d.status IN ('active', 'superseded')";
+    // By a step in the index for each: countries are few, papers are many.
+    NEXT_COUNTRY = "SELECT MIN(country) AS country FROM identity_document WHERE class = $1 AND country > $2 AND status IN ('active', 'superseded')";
+    LEARN_COUNTRY = "UPDATE identity_document SET country = $3, number_index = $4, updated_at = $5, version = version + 1 WHERE id = $1 AND person_id = $2 AND country = ''";
     OF_PERSON = "SELECT * FROM identity_document WHERE person_id = $1 ORDER BY created_at, id";
     SET_STATUS = "UPDATE identity_document SET status = $3, valid_to = COALESCE(valid_to, $6), updated_at = $4, version = version + 1 WHERE id = $1 AND person_id = $2 AND status = $5";
     REVOKE = "UPDATE identity_document SET status = 'superseded', ended_as = $3, end_evidence_sealed = $4, valid_to = $5, updated_at = $6, version = version + 1 WHERE id = $1 AND person_id = $2 AND status = 'active'";
     // Issued anew under the same number.
     REISSUE = "UPDATE identity_document SET status = 'active', ended_as = NULL, end_evidence_sealed = NULL, valid_from = $3, valid_to = NULL, updated_at = $4, version = version + 1
         WHERE id = $1 AND person_id = $2 AND status = 'superseded' AND ended_as IS NOT NULL";
+    // Another one had taken its place by mistake.
+    RESTORE = "UPDATE identity_document SET status = 'active', valid_to = NULL, updated_at = $3, version = version + 1
+        WHERE id = $1 AND person_id = $2 AND status = 'superseded' AND ended_as IS NULL";
     // How it ended before that stays known.
     KEEP = "INSERT INTO identity_document_slice (id, document_id, valid_from, valid_to, ended_as, evidence_sealed, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SLICES = "SELECT s.* FROM identity_document_slice s JOIN identity_document d ON d.id = s.document_id WHERE d.person_id = $1 ORDER BY s.document_id, s.valid_to, s.id";
@@ -33,6 +39,7 @@ statements! {
         ON CONFLICT (code_index) WHERE status IN ('active', 'superseded') DO NOTHING";
     CODE_HOLDER = "SELECT person_id FROM personal_code WHERE code_index = $1 AND status IN ('active', 'superseded')";
     SUPERSEDE_CODES = "UPDATE personal_code SET status = 'superseded', valid_to = $3 WHERE person_id = $1 AND status = 'active' AND code_index <> $2";
+    RESTORE_CODE = "UPDATE personal_code SET status = 'active', valid_to = NULL WHERE person_id = $1 AND code_index = $2 AND status = 'superseded'";
     CODES_OF = "SELECT * FROM personal_code WHERE person_id = $1 ORDER BY created_at, id";
     WITHDRAW_CODE = "UPDATE personal_code SET status = 'withdrawn', valid_to = COALESCE(valid_to, $3) WHERE person_id = $1 AND code_index = $2 AND status IN ('active', 'superseded')";
     HOLDERS_OF_MANY = "SELECT d.number_index AS found, d.person_id AS person_id, p.name_key AS name_key, p.salt AS salt, p.status AS status FROM identity_document d JOIN person p ON p.id = d.person_id
@@ -108,9 +115,12 @@ impl FromRow for StoredDocument {
 }
 
 impl StoredDocument {
-    /// It was lost, became void or was taken back, and is not issued anew.
-    pub fn was_revoked(&self) -> bool {
-        self.status == DocumentStatus::Superseded && self.ended_as.is_some()
+    /// Whether another paper of hers gave way to this one when it was recorded.
+    pub fn had_replaced(&self, other: &Self) -> bool {
+        let same_country = other.key.country == self.key.country || other.key.country.is_empty();
+        let same_space = other.key.class == self.key.class && same_country;
+        let gave_way = other.status == DocumentStatus::Superseded && other.ended_as.is_none();
+        same_space && gave_way && (other.created_at, other.id) < (self.created_at, self.id)
     }
 
     /// The first day.
@@ -202,6 +212,43 @@ fn values(person: PersonId, document: &StoredDocument) -> Vec<Value> {
 /// As [`StoreError`] says.
 pub async fn holder(tx: &mut Tx, _task: &Task, key: &DocumentKey) -> Result<Option<Holder>, StoreError> {
     tx.optional(HOLDER, args![key.class.as_str(), key.country.clone(), key.index]).await
+}
+
+struct Country(Option<String>);
+
+impl FromRow for Country {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("country")?))
+    }
+}
+
+/// The countries whose papers of a class somebody holds.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn countries(tx: &mut Tx, _task: &Task, class: DocumentClass) -> Result<Vec<String>, StoreError> {
+    let mut found: Vec<String> = Vec::new();
+    loop {
+        let last = found.last().cloned().unwrap_or_default();
+        match tx.optional::<Country>(NEXT_COUNTRY, args![class.as_str(), last]).await? {
+            Some(Country(Some(next))) => found.push(next),
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// A paper of the person whose country nobody had said is of this one; `false` when it was said before.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn learn_country(
+    tx: &mut Tx,
+    on: &TaskOn,
+    id: DocumentId,
+    key: &DocumentKey,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    tx.execute_one(LEARN_COUNTRY, args![id, on.person(), key.country.clone(), key.index, now]).await
 }
 
 /// The uniqueness question: whether somebody holds a number, and a handle that can only be linked.
@@ -302,6 +349,15 @@ pub async fn reissue(tx: &mut Tx, on: &TaskOn, before: &PaperSlice, now: Timesta
     tx.execute_one(KEEP, values).await
 }
 
+/// A paper in whose place another one was recorded by mistake is hers to show, as it was all the time; `false` when no other took
+/// its place.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn restore(tx: &mut Tx, on: &TaskOn, id: DocumentId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(RESTORE, args![id, on.person(), now]).await
+}
+
 /// How the papers of a person were before they were issued anew, the oldest of each first.
 ///
 /// # Errors
@@ -328,6 +384,18 @@ pub async fn insert_code(
         tx.execute(SUPERSEDE_CODES, args![on.person(), index, now.shanghai_date()]).await?;
     }
     Ok(fresh)
+}
+
+/// The same of a 学籍号; the one that stood in its place is superseded. `false` when none did.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn restore_code(tx: &mut Tx, on: &TaskOn, index: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+    let back = tx.execute_one(RESTORE_CODE, args![on.person(), index]).await?;
+    if back {
+        tx.execute(SUPERSEDE_CODES, args![on.person(), index, now.shanghai_date()]).await?;
+    }
+    Ok(back)
 }
 
 /// A 学籍号 as stored.

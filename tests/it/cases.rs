@@ -185,7 +185,20 @@ both_engines! {
         let kinds = "SELECT kind || ' ' || status FROM personal_code WHERE person_id = (SELECT id FROM person WHERE name = '王芳') ORDER BY kind";
         assert_eq!(text(&app, kinds).await, "G active,J superseded,L superseded");
         assert_eq!(decide(&app, OPERATOR, case, Decision::TypingError).await, Ok("code withdrawn"));
-        assert_eq!(text(&app, kinds).await, "G withdrawn,J superseded,L superseded");
+        assert_eq!(text(&app, kinds).await, "G withdrawn,J active,L superseded", "what it had taken the place of is hers again");
+    }
+
+    async fn of_two_people_the_number_stays_with_whose_it_is(app: TestApp) {
+        county::open(&app).await;
+        let other = number("20170203", 4);
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &number("20170203", 2), None), pupil(SCHOOL, "李娜", &other, None)]).await;
+        let code = PersonalCode::parse(&format!("G{other}")).unwrap();
+        app.app.record_personal_code(&app.operator(), OPERATOR, called(&app, "王芳").await[0], &code).await.unwrap();
+        let case = ids(&app, OPERATOR, None).await[0];
+        assert_eq!(decide(&app, OPERATOR, case, Decision::TwoPeople).await, Ok("code withdrawn"));
+        let held = "SELECT p.name || ' ' || d.status FROM identity_document d JOIN person p ON p.id = d.person_id WHERE p.name IN ('王芳', '李娜') ORDER BY 1";
+        assert_eq!(text(&app, held).await.split(',').filter(|row| row.ends_with("active")).count(), 2, "a hint takes no number away");
+        assert_eq!(text(&app, "SELECT status FROM personal_code WHERE kind = 'G'").await, "withdrawn");
     }
 
     async fn a_row_that_clashes_opens_one_case_however_often_it_comes(app: TestApp) {

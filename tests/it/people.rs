@@ -6,6 +6,7 @@ mod erased;
 mod kept_away;
 mod many;
 mod papers;
+mod passports;
 mod races;
 mod slices;
 mod undone;

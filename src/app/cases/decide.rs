@@ -188,25 +188,52 @@ impl App {
                 let holder = self.holder(work, task, case.person).await?;
                 let stated = self.stated_in(work, task, case).await?;
                 let name = stated.name.as_deref().map(PersonName::parse).and_then(Result::ok);
-                self.rename_in(work, ctx, task, holder, name.ok_or_else(nothing_there)?).await?;
+                let name = name.ok_or_else(nothing_there)?;
+                if holder.name.as_ref() == Some(&name) {
+                    return Ok("nothing");
+                }
+                self.rename_in(work, ctx, task, holder, name).await?;
                 Ok("renamed")
+            }
+            // A number that a 学籍号 was made from is a hint (R10): of two people its holder keeps it, and the 学籍号 goes from whoever
+            // has it without right.
+            Remedy::Withdraw if case.kind == CaseKind::PersonalCode => {
+                let key = case.subject_key.ok_or_else(nothing_there)?;
+                let holder = self.holder(work, task, case.person).await?;
+                let held = documents::codes_of(work.tx(), &task.on(holder.id)).await?;
+                if held.iter().any(|code| code.index == key)
+                    && self.withdraw_code_in(work, ctx, task, &holder, key).await?
+                {
+                    return Ok("withdrawn");
+                }
+                let other = self.holder(work, task, case.other.ok_or_else(nothing_there)?).await?;
+                if self.withdraw_code_in(work, ctx, task, &other, key).await? {
+                    Ok("code withdrawn")
+                } else {
+                    Err(nothing_there())
+                }
             }
             Remedy::Withdraw => {
                 let key = case.subject_key.ok_or_else(nothing_there)?;
                 let holder = self.holder(work, task, case.person).await?;
-                if !self.withdraw_in(work, ctx, task, &holder, key).await?
-                    && !self.withdraw_code_in(work, ctx, task, &holder, key).await?
-                {
-                    return Err(nothing_there());
+                if self.withdraw_in(work, ctx, task, &holder, key).await? {
+                    return Ok("withdrawn");
                 }
-                Ok("withdrawn")
+                // Papers of two countries have one number: each keeps her own.
+                let stated = self.stated_in(work, task, case).await?.read_document();
+                if stated.is_some_and(|paper| paper.class.has_many_issuers()) {
+                    Ok("nothing")
+                } else {
+                    Err(nothing_there())
+                }
             }
             Remedy::WithdrawAndGive => {
                 let (key, other) = case.subject_key.zip(case.other).ok_or_else(nothing_there)?;
                 let holder = self.holder(work, task, case.person).await?;
                 let document = self.stated_in(work, task, case).await?.read_document().ok_or_else(nothing_there)?;
                 let other = self.holder(work, task, other).await?;
-                if !self.withdraw_in(work, ctx, task, &holder, key).await? {
+                let taken = self.withdraw_in(work, ctx, task, &holder, key).await?;
+                if !taken && !document.class.has_many_issuers() {
                     return Err(nothing_there());
                 }
                 self.replace_document_in(work, ctx, task, &other, &document).await?;

@@ -15,7 +15,7 @@ use crate::domain::registry::document::Document;
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details, RelationClaim};
 use crate::domain::registry::roster::ClassKey;
-use crate::store::{classes, documents, enrolments, institutions, persons, relation_claims};
+use crate::store::{classes, enrolments, institutions, persons, relation_claims};
 
 /// What was asked.
 #[derive(Clone, Debug, Serialize)]
@@ -69,10 +69,10 @@ impl App {
         let mut work = self.begin(&ctx, Action::RelationAsked).await?;
         let seat = self.seat_at(&mut work, &ctx, &task, by, &org, class).await?;
         let mut work = self.charge_question(work, &ctx, by, ("document", document.number.expose())).await?;
-        let holder = documents::holder(work.tx(), &task, &self.document_key(document)).await?;
-        let person = match holder {
-            Some(holder) => persons::survivor(work.tx(), holder.person).await?,
-            None => None,
+        // Of several that it may be nobody is asked for.
+        let person = match &self.holders(work.tx(), &task, document).await?[..] {
+            [holder] => persons::survivor(work.tx(), holder.person).await?,
+            _ => None,
         };
         let stays = enrolments::open_of_many(work.tx(), &task, person.as_slice()).await?;
         if let Some(person) = person.filter(|_| !stays.is_empty()) {

@@ -235,7 +235,7 @@ impl Import {
         for entry in entries {
             keys.extend_from_slice(&entry.keys);
         }
-        known.load(tx, &self.task, &keys, &self.sight).await?;
+        known.load(&self.app, tx, &self.task, &keys, &self.sight).await?;
         if self.kind == RosterKind::Staff {
             known.load_heads(tx, &self.task, places.values().map(|seat| seat.id)).await?;
         }

@@ -124,7 +124,7 @@ impl Desk<'_> {
         column: Column,
     ) -> Result<Result<Found, Fault>, Error> {
         let key = row.name.name_key();
-        let by_document = keys.document.as_ref().and_then(|document| self.by_document(&document.index));
+        let by_document = self.by_document(keys);
         let by_code = keys.code.and_then(|code| self.by_code(&code));
         let conflict = |column, code, message| Ok(Err(Fault::new(column, code, message)));
         let seen = |holder: &Option<Holder>| holder.as_ref().and_then(Holder::seen).cloned();
@@ -204,14 +204,15 @@ impl Desk<'_> {
 
     /// Whether the person of a row, as the actor sees her, sits in a class already.
     pub(super) fn sits_in(&self, keys: &Keys, class: ClassId) -> bool {
-        let by_document = keys.document.as_ref().and_then(|document| self.by_document(&document.index));
+        let by_document = self.by_document(keys);
         let holder = by_document.or_else(|| keys.code.and_then(|code| self.by_code(&code)));
         let Some((who, key)) = holder.as_ref().and_then(Holder::named) else { return false };
         self.stays(who, key).iter().any(|stay| stay.class == Some(class))
     }
 
-    fn by_document(&self, index: &[u8; 32]) -> Option<Holder> {
-        self.holder(self.known.documents.get(index), self.known.stated.by_document(index))
+    fn by_document(&self, keys: &Keys) -> Option<Holder> {
+        let index = keys.document.as_ref()?.index;
+        self.holder(self.known.holder_of(keys), self.known.stated.by_document(&index))
     }
 
     fn by_code(&self, index: &[u8; 32]) -> Option<Holder> {
@@ -237,7 +238,7 @@ impl Desk<'_> {
         let mut asked = HashSet::new();
         for keys in keys {
             let (index, holder) = match (&keys.document, keys.code) {
-                (Some(document), _) => (document.index, self.by_document(&document.index)),
+                (Some(document), _) => (document.index, self.by_document(keys)),
                 (None, Some(code)) => (code, self.by_code(&code)),
                 (None, None) => continue,
             };
@@ -334,6 +335,9 @@ impl Desk<'_> {
                 version: 1,
             });
             self.known.documents.insert(key.index, who.clone());
+            if let Some(key) = &keys.without_country {
+                self.known.may_mean(key.index, who.clone());
+            }
         }
         if let (Some(code), Some(index)) = (code, keys.code) {
             let id = new_uuid(now, random);

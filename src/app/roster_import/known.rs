@@ -49,6 +49,10 @@ pub(super) struct Somebody {
 #[derive(Clone)]
 pub(super) struct Keys {
     pub(super) document: Option<DocumentKey>,
+    /// The key of the same paper where nobody said its country.
+    pub(super) without_country: Option<DocumentKey>,
+    /// The paper whose country the row does not say, and that may be one of any.
+    pub(super) of_any_country: Option<Document>,
     pub(super) code: Option<[u8; 32]>,
     /// The number inside her G 学籍号, where it is another one: never a link (R10).
     pub(super) hint: Option<DocumentKey>,
@@ -57,6 +61,8 @@ pub(super) struct Keys {
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) documents: HashMap<[u8; 32], Somebody>,
+    /// Who holds a paper that a row may mean, by its key without a country; where several do, somebody of no name.
+    countries: HashMap<[u8; 32], Somebody>,
     pub(super) codes: HashMap<[u8; 32], Somebody>,
     /// Numbers and 学籍号 that nobody holds, of somebody who was erased (R18).
     pub(super) erased: HashMap<[u8; 32], PersonId>,
@@ -85,6 +91,8 @@ impl App {
         let document = row.document.as_ref().map(|document: &Document| self.document_key(document));
         let hint = row.personal_code.as_ref().and_then(|code| self.hinted(code));
         Keys {
+            without_country: row.document.as_ref().and_then(|document| self.key_without_country(document)),
+            of_any_country: row.document.clone().filter(Document::is_of_any_country),
             code: row.personal_code.as_ref().map(|code| self.index.personal_code(code.expose())),
             hint: hint.filter(|hint| document.as_ref() != Some(hint)),
             document,
@@ -107,10 +115,17 @@ impl App {
 
 impl Known {
     /// Reads what is not known yet.
-    pub(super) async fn load(&mut self, tx: &mut Tx, task: &Task, keys: &[Keys], sight: &Sight) -> Result<(), Error> {
+    pub(super) async fn load(
+        &mut self,
+        app: &App,
+        tx: &mut Tx,
+        task: &Task,
+        keys: &[Keys],
+        sight: &Sight,
+    ) -> Result<(), Error> {
         let fresh: Vec<[u8; 32]> = keys.iter().filter_map(|keys| keys.document.as_ref()).map(|key| key.index).collect();
         let mut by_class: HashMap<(DocumentClass, &str), Vec<[u8; 32]>> = HashMap::new();
-        for key in keys.iter().flat_map(|keys| keys.document.iter().chain(&keys.hint)) {
+        for key in keys.iter().flat_map(|keys| keys.document.iter().chain(&keys.hint).chain(&keys.without_country)) {
             if !self.documents.contains_key(&key.index) {
                 by_class.entry((key.class, &key.country)).or_default().push(key.index);
             }
@@ -130,6 +145,7 @@ impl Known {
             self.closed.extend(closed(&found));
             self.documents.extend(found.into_iter().map(somebody));
         }
+        people.extend(self.load_countries(app, tx, task, keys).await?);
         self.load_erased(tx, task, keys).await?;
         people.sort_unstable();
         people.dedup();
@@ -144,6 +160,56 @@ impl Known {
         }
         self.load_relations(tx, task, &people).await?;
         if sight.is_bounded() { self.load_wards(tx, task, &people).await } else { Ok(()) }
+    }
+
+    /// Who holds, under some country, what rows name without one; the people found.
+    async fn load_countries(
+        &mut self,
+        app: &App,
+        tx: &mut Tx,
+        task: &Task,
+        keys: &[Keys],
+    ) -> Result<Vec<PersonId>, Error> {
+        let mut people = Vec::new();
+        let unclear: Vec<(&Document, [u8; 32])> = keys
+            .iter()
+            .filter_map(|keys| Some((keys.of_any_country.as_ref()?, keys.document.as_ref()?.index)))
+            .filter(|(_, index)| !self.documents.contains_key(index))
+            .collect();
+        let classes: BTreeSet<DocumentClass> = unclear.iter().map(|(document, _)| document.class).collect();
+        for class in classes {
+            for country in documents::countries(tx, task, class).await? {
+                let of_class = unclear.iter().filter(|(document, _)| document.class == class);
+                let asked: HashMap<[u8; 32], [u8; 32]> = of_class
+                    .map(|(document, index)| (app.key_in(class, &country, document.number.expose()).index, *index))
+                    .collect();
+                let indexes: Vec<[u8; 32]> = asked.keys().copied().collect();
+                let found = documents::holders_of_many(tx, task, class, &country, &indexes).await?;
+                self.closed.extend(closed(&found));
+                for (index, who) in found.into_iter().map(somebody) {
+                    people.push(who.id);
+                    if let Some(meant) = asked.get(&index) {
+                        self.may_mean(*meant, who);
+                    }
+                }
+            }
+        }
+        Ok(people)
+    }
+
+    /// A row that names a paper without its country may mean this holder of one. Of two nobody knows which.
+    pub(super) fn may_mean(&mut self, without_country: [u8; 32], who: Somebody) {
+        let known = self.countries.entry(without_country).or_insert_with(|| who.clone());
+        if known.id != who.id {
+            known.name_key = None;
+        }
+    }
+
+    /// Who holds the paper of a row, as far as it can be told.
+    pub(super) fn holder_of(&self, keys: &Keys) -> Option<&Somebody> {
+        let index = keys.document.as_ref()?.index;
+        let without_country = || keys.without_country.as_ref().and_then(|key| self.documents.get(&key.index));
+        self.documents.get(&index).or_else(without_country).or_else(|| self.countries.get(&index))
     }
 
     /// Reads who is the head teacher of classes, where that is not known yet.

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::people::Entry;
 use super::{Outcome, Report};
 use crate::domain::registry::roster::{ClassKey, Code, Column, Fault};
+use crate::store::documents::DocumentKey;
 
 /// Transactions at the same time on PostgreSQL. More would wait for the same disk and the same few cores, which belong
 /// to those who sign in.
@@ -118,7 +119,12 @@ impl Lanes {
 
     fn keys(&self, entry: &Entry) -> Vec<Key> {
         let school = entry.intent.school();
-        let people = entry.keys.iter().flat_map(|keys| [keys.document.as_ref().map(|key| key.index), keys.code]);
+        // Two rows of which one does not say the country meet under the key without it.
+        let index = |key: &DocumentKey| key.index;
+        let people = entry
+            .keys
+            .iter()
+            .flat_map(|keys| [keys.document.as_ref().map(index), keys.without_country.as_ref().map(index), keys.code]);
         let places = entry.intent.classes().iter().map(|class| (school.to_owned(), class.clone()));
         let places = places.filter(|place| !self.classes.contains(place));
         people.flatten().map(Key::Person).chain(places.map(|(school, class)| Key::Class(school, class))).collect()

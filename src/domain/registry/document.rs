@@ -186,6 +186,13 @@ pub enum DocumentWarning {
     CountryIgnored,
 }
 
+impl DocumentClass {
+    /// Numbers are given by many countries, each for itself: what makes one unique is the number with its country.
+    pub fn has_many_issuers(self) -> bool {
+        matches!(self, Self::Passport | Self::Other)
+    }
+}
+
 impl Document {
     /// Reads a document from what a person or a spreadsheet says.
     ///
@@ -206,7 +213,7 @@ impl Document {
         let label = label.ok_or_else(|| untold(&number))?;
         let (class, number) = by_label(label, number)?;
         let mut warnings = Vec::new();
-        let country = match (many_issuers(class), country) {
+        let country = match (class.has_many_issuers(), country) {
             (true, None) if class == DocumentClass::Passport => {
                 warnings.push(DocumentWarning::CountryUnknown);
                 None
@@ -242,6 +249,11 @@ impl Document {
         warnings.extend(ignored(country));
         let label = label.unwrap_or(told);
         Ok((Self { class: DocumentClass::Cn18, country: None, label, number: DocumentNumber(number) }, warnings))
+    }
+
+    /// Whether the issuing country could be one of many, and is not said: a paper with this number of any country may be this one.
+    pub fn is_of_any_country(&self) -> bool {
+        self.class.has_many_issuers() && self.country.is_none()
     }
 
     /// The country's three letters, empty for a class with one issuer: as stored, so that uniqueness sees one value.
@@ -356,10 +368,6 @@ fn check_inside(number: &str) -> Result<(), DocumentError> {
 fn inner_date(number: &str) -> Option<NaiveDate> {
     let part = |range: std::ops::Range<usize>| number.get(range)?.parse().ok();
     NaiveDate::from_ymd_opt(i32::try_from(part(6..10)?).ok()?, part(10..12)?, part(12..14)?)
-}
-
-fn many_issuers(class: DocumentClass) -> bool {
-    matches!(class, DocumentClass::Passport | DocumentClass::Other)
 }
 
 /// The class and the comparable number of everything that is not an 18-character number with a right check.

@@ -11,6 +11,7 @@ mod clients;
 mod consents;
 mod deliveries;
 mod documents;
+mod errands;
 mod facts;
 mod families;
 mod grants;

@@ -15,6 +15,7 @@ use mingji::domain::time::Clock as _;
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, OTHER, SCHOOL, administrator, called, number, pupil, text};
+use crate::support::database::change;
 
 const OPERATOR: Decider = Decider::Operator;
 const WHY: &str = "核对证件";
@@ -128,5 +129,73 @@ both_engines! {
         app.app.record_death(&app.operator(), OPERATOR, hers, now).await.unwrap();
         app.app.erase_person(&app.operator(), hers).await.unwrap();
         assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM identity_document_slice").await, "0");
+    }
+
+    async fn a_wrong_correction_is_corrected(app: TestApp) {
+        county::open(&app).await;
+        let (right, wrong) = (number("20170203", 2), number("20160405", 5));
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &right, None)]).await;
+        let hers = called(&app, "王芳").await[0];
+        let first = app.clock.now().shanghai_date();
+        app.pass(Duration::from_secs(10 * 86_400));
+        let school = Decider::Admin(administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        let record = async |number: &str| {
+            app.app.record_document(&app.operator(), school, hers, &county::document(number)).await.unwrap()
+        };
+        let born = "SELECT CAST(birth_date AS TEXT) || ' ' || sex FROM person WHERE name = '王芳'";
+        assert_eq!(record(&wrong).await, Changed::Done);
+        assert_eq!(text(&app, born).await, "2016-04-05 1");
+        app.pass(Duration::from_secs(10 * 86_400));
+        assert_eq!(record(&right).await, Changed::Done, "hers all the time");
+        assert_eq!(record(&right).await, Changed::Unchanged);
+        assert_eq!(text(&app, born).await, "2017-02-03 2", "as it stands in the number");
+        let state = "SELECT d.status FROM identity_document d JOIN person p ON p.id = d.person_id WHERE p.name = '王芳' ORDER BY d.created_at";
+        assert_eq!(text(&app, state).await, "active,superseded");
+        let now = app.clock.now().shanghai_date();
+        assert_eq!((on(&app, hers, first).await.len(), on(&app, hers, now).await), (1, vec![format!("3****{}", &right[17..])]));
+        // What was only taken for hers goes; what had given way to it comes back.
+        assert_eq!(record(&wrong).await, Changed::Done);
+        assert_eq!(text(&app, state).await, "superseded,active");
+
+        let code = async |text: &str| {
+            let code = PersonalCode::parse(text).unwrap();
+            app.app.record_personal_code(&app.operator(), school, hers, &code).await.unwrap()
+        };
+        let codes = "SELECT c.kind || ' ' || c.status FROM personal_code c JOIN person p ON p.id = c.person_id WHERE p.name = '王芳' ORDER BY c.kind";
+        for (text, told) in [("L110105202409010012", Changed::Done), ("J110105202409010023", Changed::Done), ("L110105202409010012", Changed::Done)] {
+            assert_eq!(code(text).await, told);
+        }
+        assert_eq!(code("L110105202409010012").await, Changed::Unchanged);
+        assert_eq!(text(&app, codes).await, "J superseded,L active");
+    }
+
+    async fn of_two_numbers_of_one_child_the_right_one_is_recorded_after_the_merge(app: TestApp) {
+        county::open(&app).await;
+        let (wrong, right) = (number("20170203", 2), number("20170203", 4));
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &wrong, None)]).await;
+        app.pass(Duration::from_secs(1));
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &right, None)]).await;
+        let [older, younger] = called(&app, "王芳").await[..] else { panic!("two records") };
+        // The police compared the right one.
+        let (one, fresh) = match app.database.url.starts_with("sqlite") {
+            true => (format!("x'{}'", younger.to_string().replace('-', "")), "randomblob(16)"),
+            false => (format!("'{younger}'"), "gen_random_uuid()"),
+        };
+        let compared = format!(
+            "INSERT INTO verification (id, person_id, method, trust_framework, level, verifier, claims, result, verified_at)
+             SELECT {fresh}, id, 'police_name_id', 'somewhere', 3, 'police', '[\"name\",\"document\"]', 'confirmed', 1 FROM person WHERE id = {one}"
+        );
+        change(&app.database.url, &compared).await;
+        change(&app.database.url, &format!("UPDATE person SET realname_level = 3, realname_at = 1 WHERE id = {one}")).await;
+        app.app.merge_persons(&app.operator(), OPERATOR, older, younger, "同一人").await.unwrap();
+        let shown = "SELECT d.status FROM identity_document d WHERE d.class = 'cn18' AND d.person_id = (SELECT id FROM person WHERE name = '王芳' AND merged_into IS NULL) ORDER BY d.created_at";
+        assert_eq!(text(&app, shown).await, "active,superseded");
+        let level = "SELECT CAST(realname_level AS TEXT) FROM person WHERE name = '王芳' AND merged_into IS NULL";
+        assert_eq!(text(&app, level).await, "1", "nobody compared the number that she shows now");
+        let told = app.app.record_document(&app.operator(), OPERATOR, older, &county::document(&right)).await.unwrap();
+        assert_eq!((told, text(&app, shown).await.as_str()), (Changed::Done, "superseded,active"));
+        app.app.undo_merge(&app.operator(), OPERATOR, younger, "核实为两人").await.unwrap();
+        let each = "SELECT CAST(COUNT(*) AS TEXT) FROM person p WHERE p.name = '王芳' AND (SELECT COUNT(*) FROM identity_document d WHERE d.person_id = p.id) = 1";
+        assert_eq!(text(&app, each).await, "2", "each has her own back");
     }
 }

@@ -69,6 +69,11 @@ async fn import(app: &TestApp, kind: RosterKind, file: &str) -> Report {
     report
 }
 
+/// Brings people of a file in.
+pub async fn people(app: &TestApp, kind: RosterKind, file: &str) -> Report {
+    import(app, kind, file).await
+}
+
 /// Brings institutions in.
 pub async fn institutions(app: &TestApp, file: &str) -> Report {
     import(app, RosterKind::Institutions, file).await
