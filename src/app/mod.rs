@@ -81,6 +81,7 @@ pub mod paper_twins;
 mod par;
 mod per_client;
 pub mod person;
+mod person_alive;
 pub mod person_change;
 pub mod person_death;
 pub mod person_erasure;

@@ -141,7 +141,7 @@ pub enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Records a death: account, sessions, grants, stays, posts and guardianships end.
+    /// Records a death: account, sessions, grants, stays, posts and guardianships end. `person alive` takes it back for a time.
     #[command(after_help = "Example: mingji person died --person ID --date 2026-09-01")]
     Died {
         #[command(flatten)]
@@ -151,6 +151,16 @@ pub enum Command {
         date: NaiveDate,
         #[command(flatten)]
         by: By,
+    },
+    /// Takes back a death that was recorded of the wrong person, as long as a merge can be undone. Stays, posts and guardianships that
+    /// ended with it go on; roles, classes taught and consents are given anew, and her school gives her a new code to sign in.
+    #[command(after_help = "Example: mingji person alive --person ID --reason '同名误录'")]
+    Alive {
+        #[command(flatten)]
+        who: Who,
+        /// Why. It is kept in the clear: no number, code or phone.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
     /// Erases a person: her id and the index of her numbers are all that is left. There is no way back.
     #[command(after_help = "Example: mingji person erase --person ID --for-ever")]
@@ -228,6 +238,10 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         Command::Died { who, date, by } => {
             let (person, by) = (who.resolve(&app).await?, by.decider(&app).await?);
             said(output, person, &app.record_death(&ctx, by, person, *date).await?)
+        }
+        Command::Alive { who, reason } => {
+            let person = who.resolve(&app).await?;
+            said(output, person, &app.take_death_back(&ctx, person, reason).await?)
         }
         Command::Erase { who, for_ever: _ } => {
             let erased = app.erase_person(&ctx, who.resolve(&app).await?).await?;

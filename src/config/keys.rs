@@ -105,7 +105,7 @@ keys! {
     LIFETIME_ACTIVATION: "MINGJI_LIFETIME_ACTIVATION" = "14d", false,
         "one-time activation link or printed code";
     LIFETIME_MERGE_UNDO: "MINGJI_LIFETIME_MERGE_UNDO" = "90d", false,
-        "from the merge of two records that are one person to the end of the time in which it can be undone";
+        "from the merge of two records that are one person, or a death that is recorded, to the end of the time in which it can be undone";
     LIFETIME_YEAR_UNDO: "MINGJI_LIFETIME_YEAR_UNDO" = "30d", false,
         "from the turn of a school year to the end of the time in which it can be undone";
     LIFETIME_SIGN_ONS: "MINGJI_LIFETIME_SIGN_ONS" = "184d", false,

@@ -176,6 +176,12 @@ impl Enrolment {
             Ok(Self { state, ended_by, valid_to: Some(on), updated_at: now, version: self.version + 1, ..self })
         }
     }
+
+    /// What ended by mistake goes on, as it was.
+    #[must_use]
+    pub fn goes_on(self, state: StudentState, now: Timestamp) -> Self {
+        Self { state, ended_by: None, valid_to: None, updated_at: now, version: self.version + 1, ..self }
+    }
 }
 
 #[cfg(test)]

@@ -116,6 +116,14 @@ impl Guardianship {
         Ok(Self { status, valid_to, ..self.changed(now)? })
     }
 
+    /// What was over by mistake goes on: a confirmed one is confirmed, and what still waited waits.
+    #[must_use]
+    pub fn goes_on(self, now: Timestamp) -> Self {
+        let waited = self.status == GuardianshipStatus::Rejected;
+        let status = if waited { GuardianshipStatus::Pending } else { GuardianshipStatus::Confirmed };
+        Self { status, valid_to: None, updated_at: now, version: self.version + 1, ..self }
+    }
+
     fn changed(self, now: Timestamp) -> Result<Self, GuardianError> {
         if self.is_standing() {
             Ok(Self { updated_at: now, version: self.version + 1, ..self })

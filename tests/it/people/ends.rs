@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mingji::app::Kind;
+use mingji::app::person_change::Changed;
 use mingji::app::relation_claim::Decider;
 use mingji::app::staff_life::Order;
 use mingji::app::{Kind, guardian_life};
@@ -112,6 +112,78 @@ both_engines! {
             works.push(app.app.activate(&app.operator(), code, "a long sentence of mine".into()).await.unwrap().is_ok());
         }
         assert_eq!(works, [false, false, true], "printed when she was less than she is; the third is what she was");
+    }
+
+    async fn a_code_that_an_administrator_drew_ends_with_her_right_over_its_person(app: TestApp) {
+        county::open(&app).await;
+        let own = |n| number("19850607", n);
+        let staff = ["陈师", "李师", "赵师", "留师"];
+        county::teachers(&app, &staff.iter().zip(1..).map(|(name, n)| teacher(SCHOOL, name, &own(2 * n))).collect::<Vec<_>>()).await;
+        let (hers, other) = (number("20170203", 2), number("20170203", 4));
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &hers, Some(("王母", &own(20)))), pupil(OTHER, "李娜", &other, None)]).await;
+        let school = Decider::Admin(county::administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        let mut codes = Vec::new();
+        for name in ["陈师", "李师", "赵师", "王芳", "王母", "留师"] {
+            let person = called(&app, name).await[0];
+            app.app.set_password(&app.operator(), person, "an old sentence of mine".to_owned().into()).await.unwrap();
+            codes.push(app.app.issue_code(&app.operator(), school, person).await.unwrap().code);
+        }
+        let (chen, li, zhao) = (called(&app, "陈师").await[0], called(&app, "李师").await[0], called(&app, "赵师").await[0]);
+        let orders = [
+            (chen, Order::Join { org: OTHER.into(), post: StaffPost::Other, staff_no: None }),
+            (li, Order::Move { org: None, to: OTHER.into(), post: None }),
+        ];
+        for (person, order) in orders {
+            app.app.change_staff(&app.operator(), OPERATOR, person, None, &order).await.unwrap();
+        }
+        let aunt = guardian_life::Order::Add { relation: Relation::MotherSister, legal: None, evidence: Evidence::Document, institution: None };
+        app.app.change_guardian(&app.operator(), OPERATOR, called(&app, "李娜").await[0], zhao, &aunt).await.unwrap();
+        county::pupils(&app, &[pupil(OTHER, "王芳", &hers, None)]).await;
+        let claim = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap()[0].id;
+        app.app.decide_claim(&app.operator(), OPERATOR, claim, mingji::app::relation_claim::Verdict::Confirm).await.unwrap();
+        let mut works = Vec::new();
+        for code in &codes {
+            works.push(app.app.activate(&app.operator(), code, "a long sentence of mine".to_owned().into()).await.unwrap().is_ok());
+        }
+        assert_eq!(works, [false, false, false, false, false, true], "two posts, a ward, a transfer with her mother; and who stayed");
+    }
+
+    async fn a_death_of_the_wrong_person_is_taken_back(app: TestApp) {
+        county::open(&app).await;
+        let (hers, own) = (number("20170203", 2), number("19850607", 4));
+        county::teachers(&app, &[teacher(SCHOOL, "王母", &own)]).await;
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &hers, Some(("王母", &own)))]).await;
+        let (child, mother) = (called(&app, "王芳").await[0], called(&app, "王母").await[0]);
+        let state = "SELECT p.name || ' ' || p.status || ' ' || a.state FROM person p JOIN account a ON a.person_id = p.id WHERE p.name IN ('王芳', '王母') ORDER BY p.birth_date";
+        let stands = "SELECT 'stay ' || state FROM enrolment WHERE valid_to IS NULL UNION ALL SELECT 'post ' || s.state FROM staffing s JOIN person p ON p.id = s.person_id WHERE s.valid_to IS NULL AND p.name = '王母'
+            UNION ALL SELECT 'ward ' || status FROM guardianship WHERE valid_to IS NULL AND guardian_id = (SELECT id FROM person WHERE name = '王母') ORDER BY 1";
+        let before = text(&app, stands).await;
+        assert_eq!(before.split(',').count(), 3, "{before}");
+        app.pass(Duration::from_secs(10 * 86_400));
+        let today = app.clock.now().shanghai_date();
+        let back = async |who, why: &str| app.app.take_death_back(&app.operator(), who, why).await.map_err(|error| error.kind);
+        assert_eq!(back(mother, "同名误录").await, Err(Kind::Conflict), "she lives");
+        for who in [mother, child] {
+            app.app.record_death(&app.operator(), OPERATOR, who, today.pred_opt().unwrap()).await.unwrap();
+            app.pass(Duration::from_secs(60));
+        }
+        assert_eq!(text(&app, stands).await, "");
+        app.pass(Duration::from_secs(3 * 86_400));
+        assert_eq!(back(mother, " ").await, Err(Kind::Invalid));
+        for who in [child, mother] {
+            assert_eq!(back(who, "同名误录").await, Ok(Changed::Done));
+        }
+        assert_eq!(text(&app, state).await, "王母 active inactive,王芳 active inactive");
+        assert_eq!(text(&app, stands).await, before);
+        let report = county::pupils(&app, &[pupil(SCHOOL, "王芳", &hers, Some(("王母", &own)))]).await;
+        assert_eq!((report.unchanged, report.errors.len()), (1, 0), "she is whom the next row means: {report:?}");
+        while app.app.number_pending().await.unwrap() > 0 {}
+        assert!(app.app.verify_audit(&[]).await.unwrap().holds);
+        // Not for ever, and of nobody who was erased.
+        app.app.record_death(&app.operator(), OPERATOR, mother, app.clock.now().shanghai_date()).await.unwrap();
+        app.pass(Duration::from_secs(91 * 86_400));
+        assert_eq!(back(mother, "同名误录").await, Err(Kind::Conflict));
+        assert_eq!(text(&app, "SELECT status FROM person WHERE name = '王母'").await, "deceased");
     }
 
     async fn of_what_was_claimed_of_her_nothing_is_left(app: TestApp) {
