@@ -11,7 +11,8 @@ use crate::domain::time::Timestamp;
 statements! {
     INSERT = "INSERT INTO contact (id, person_id, kind, value_sealed, value_index, source, confirmed_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (person_id, kind, value_index) WHERE ended_at IS NULL DO NOTHING";
-    OF_PERSON = "SELECT id, kind, value_sealed, value_index, source, confirmed_at, created_at FROM contact WHERE person_id = $1 AND ended_at IS NULL ORDER BY created_at, id";
+    OF_PERSON = "SELECT id, kind, value_sealed, value_index, source, confirmed_at, created_at FROM contact WHERE person_id = $1 AND ended_at IS NULL
+        ORDER BY CASE WHEN confirmed_at IS NULL THEN 1 ELSE 0 END, COALESCE(confirmed_at, created_at) DESC, id DESC";
     ENDED = "SELECT id, kind, value_sealed, value_index, source, confirmed_at, created_at FROM contact WHERE person_id = $1 AND ended_at IS NOT NULL ORDER BY created_at, id";
     END = "UPDATE contact SET ended_at = $3 WHERE id = $1 AND person_id = $2 AND ended_at IS NULL";
     HOLDERS = "SELECT person_id, value_index FROM contact WHERE kind = $1 AND value_index = $2 AND ended_at IS NULL ORDER BY person_id";
@@ -71,7 +72,7 @@ fn values(person: PersonId, contact: &StoredContact) -> Vec<Value> {
     ]
 }
 
-/// The contacts of a person that hold.
+/// The contacts of a person that hold. The first of a kind is the one that counts: what she confirmed, else what was said last.
 ///
 /// # Errors
 /// As [`StoreError`] says.

@@ -19,7 +19,8 @@ statements! {
     HOLD_OPEN = "UPDATE errand SET taken_by = $2 WHERE id = $1 AND state = 'open'";
     FILES = "UPDATE errand SET taken_by = $2 WHERE id = $1 AND taken_by = $2 AND state = 'open'";
     BEAT = "UPDATE errand SET done = $3, total = $4, taken_until = $5 WHERE id = $1 AND taken_by = $2 AND state IN ('checking', 'confirmed')";
-    RELEASE = "UPDATE errand SET taken_until = $3 WHERE id = $1 AND taken_by = $2 AND state IN ('checking', 'confirmed')";
+    // A rest is no try that failed; that it was begun before stays known.
+    RELEASE = "UPDATE errand SET taken_until = $3, runs = CASE WHEN runs > 1 THEN runs - 1 ELSE runs END WHERE id = $1 AND taken_by = $2 AND state IN ('checking', 'confirmed')";
     ADD_FILE_PART = "INSERT INTO errand_part (errand_id, what, n, sealed) SELECT id, 'file', $3, $4 FROM errand WHERE id = $1 AND taken_by = $2 AND state = 'open'";
     ADD_PART = "INSERT INTO errand_part (errand_id, what, n, sealed) VALUES ($1, $2, $3, $4) ON CONFLICT (errand_id, what, n) DO UPDATE SET sealed = excluded.sealed";
     PARTS = "SELECT n, sealed FROM errand_part WHERE errand_id = $1 AND what = $2 AND n >= $3 ORDER BY n LIMIT $4";

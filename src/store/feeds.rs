@@ -29,7 +29,9 @@ statements! {
     MOVE_HEAD = "UPDATE platform_stream SET head = $2 WHERE client_id = $1";
     APPEND = "INSERT INTO platform_feed (client_id, seq, kind, subject_id, fields, event_id, numbered_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     AFTER = "SELECT seq, kind, subject_id, fields, event_id, numbered_at FROM platform_feed WHERE client_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-    RAISE_FLOOR = "UPDATE platform_stream SET floor = COALESCE((SELECT MAX(f.seq) FROM platform_feed f WHERE f.client_id = $1 AND f.numbered_at < $2), floor) WHERE client_id = $1";
+    // Never lowered: a break that was waited for raised it beyond the rows that this statement still sees.
+    RAISE_FLOOR = "UPDATE platform_stream SET floor = (SELECT MAX(f.seq) FROM platform_feed f WHERE f.client_id = $1 AND f.numbered_at < $2) WHERE client_id = $1
+        AND floor < (SELECT MAX(f.seq) FROM platform_feed f WHERE f.client_id = $1 AND f.numbered_at < $2)";
     FORGET = "DELETE FROM platform_feed WHERE client_id = $1 AND seq <= (SELECT floor FROM platform_stream WHERE client_id = $1)";
     // Who studies or works today at an institution that the platform serves.
     REACHED = "SELECT DISTINCT c.person_id AS person_id FROM (

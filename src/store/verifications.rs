@@ -1,8 +1,8 @@
 //! Real-name verifications 实名核验: added, and superseded when what was compared changes; never taken back.
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use crate::domain::access::{OnePerson, TaskOn};
-use crate::domain::id::VerificationId;
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use crate::domain::access::{OnePerson, Task, TaskOn};
+use crate::domain::id::{PersonId, VerificationId};
 use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::verification::Verification;
 use crate::domain::time::Timestamp;
@@ -11,6 +11,7 @@ statements! {
     INSERT = "INSERT INTO verification (id, person_id, method, trust_framework, level, verifier, claims, result, evidence_sealed, txn, verified_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     OF_PERSON = "SELECT * FROM verification WHERE person_id = $1 ORDER BY verified_at, id";
+    STANDING_OF_MANY = "SELECT * FROM verification WHERE superseded_at IS NULL AND person_id IN ($1)";
     SUPERSEDE = "UPDATE verification SET superseded_at = $3 WHERE id = $1 AND person_id = $2 AND superseded_at IS NULL";
     RESTORE = "UPDATE verification SET superseded_at = NULL WHERE id = $1 AND person_id = $2";
 }
@@ -34,6 +35,14 @@ impl FromRow for Verification {
             superseded_at: row.get("superseded_at")?,
         })
     }
+}
+
+/// Those of many people that were not superseded.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn standing_of_many(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<Vec<Verification>, StoreError> {
+    tx.all_in(STANDING_OF_MANY, &[], people.iter().map(|id| Value::from(*id)).collect()).await
 }
 
 /// Records a verification of the person.

@@ -31,6 +31,8 @@ use crate::store::errands::{self, What};
 /// Nobody else takes it while it was heard of within so long.
 pub(super) const KEPT: Duration = Duration::from_secs(30);
 const BEAT: Duration = Duration::from_secs(1);
+/// So many times in turn it may fail to be heard of: each may wait ten seconds for others.
+const MISSED: u32 = 2;
 /// After others were in the way it rests for so long.
 const REST: Duration = Duration::from_secs(10);
 
@@ -286,18 +288,36 @@ impl App {
         progress: &Progress,
         rights: &BTreeSet<AdminGrantId>,
     ) -> Result<Ended, Error> {
+        let mut missed = 0;
         loop {
             tokio::time::sleep(BEAT).await;
-            if !self.rights_behind(&mut self.db.read().await?, errand.asked_by).await?.is_superset(rights) {
-                return Ok(Ended::RightsLost);
+            match self.beat(errand, name, progress, rights).await {
+                Ok(None) => missed = 0,
+                Ok(Some(ended)) => return Ok(ended),
+                // Others are in the way, or a connection broke: it is still ours for a while, and is said again.
+                Err(error) if error.kind == Kind::Busy && missed < MISSED => missed += 1,
+                Err(error) => return Err(error),
             }
-            let mut tx = self.housekeeping(Housekeeping::Errand).await?;
-            let until = self.now().plus(KEPT);
-            if !errands::beat(&mut tx, &task(), (errand.id, name), progress.told(), until).await? {
-                return Ok(Ended::Gone);
-            }
-            tx.commit().await?;
         }
+    }
+
+    async fn beat(
+        &self,
+        errand: &Errand,
+        name: Uuid,
+        progress: &Progress,
+        rights: &BTreeSet<AdminGrantId>,
+    ) -> Result<Option<Ended>, Error> {
+        if !self.rights_behind(&mut self.db.read().await?, errand.asked_by).await?.is_superset(rights) {
+            return Ok(Some(Ended::RightsLost));
+        }
+        let mut tx = self.housekeeping(Housekeeping::Errand).await?;
+        let until = self.now().plus(KEPT);
+        if !errands::beat(&mut tx, &task(), (errand.id, name), progress.told(), until).await? {
+            return Ok(Some(Ended::Gone));
+        }
+        tx.commit().await?;
+        Ok(None)
     }
 
     /// The grants that somebody acts with now; none when she could not sign in to act.

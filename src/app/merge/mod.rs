@@ -25,10 +25,11 @@ use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::merge::{self, Merge, MergeState};
 use crate::domain::registry::person::Person;
 use crate::domain::registry::reason::read_reason;
+use crate::domain::registry::verification::level_after;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::keys::blind_index;
 use crate::store::merge_changes::{self, Change};
-use crate::store::{admin_grants, cases, documents, merge_rows, merges, persons};
+use crate::store::{admin_grants, cases, documents, merge_rows, merges, persons, verifications};
 
 /// What a merge came to.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -280,6 +281,10 @@ impl App {
         absorbed: &Person,
     ) -> Result<(), Error> {
         let united = settle::fill_gaps(survivor, absorbed);
+        // What was verified of both is hers by now, but for what says nothing of her any more.
+        let all = verifications::of_person(work.tx(), &task.on(survivor.id)).await?;
+        let (realname_level, realname_at) = level_after(&united, &all, ctx.now);
+        let united = Person { realname_level, realname_at, ..united };
         let changes: Vec<Change> = settle::gaps_filled(survivor, &united);
         merge_changes::note(work.tx(), task, merge.id, &changes).await?;
         let united = Person { updated_at: ctx.now, version: survivor.version + 1, ..united };

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{App, Ctx, Error, Merge, Work, merge};
 use crate::domain::access::Task;
 use crate::domain::id::{EnrolmentId, IdentityId, StaffingId};
+use crate::domain::registry::codes::realname::Level;
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::document::DocumentStatus;
@@ -24,7 +25,7 @@ impl App {
     /// Settles all of it, so that what goes over meets nothing.
     pub(super) async fn settle(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, merge: &Merge) -> Result<(), Error> {
         let mut changes = self.papers(work, ctx, task, merge).await?;
-        changes.extend(self.verifications(work, ctx, task, merge).await?);
+        changes.extend(self.verifications(work, ctx, task, merge, &changes).await?);
         changes.extend(self.stays(work, ctx, task, merge).await?);
         changes.extend(self.posts(work, ctx, task, merge).await?);
         changes.extend(self.roles(work, ctx, task, merge).await?);
@@ -92,26 +93,37 @@ impl App {
         Ok(changes)
     }
 
-    /// What was compared was the absorbed record's name: under another one it says nothing of the survivor.
+    /// What was compared was the absorbed record's name: under another one it says nothing of the survivor. Nor does what was compared
+    /// with a number or 学籍号 that gave way say anything of the one that she shows from now on.
     async fn verifications(
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
         task: &Task,
         merge: &Merge,
+        papers: &[Change],
     ) -> Result<Vec<Change>, Error> {
         let mut names = Vec::new();
         for person in [merge.survivor, merge.absorbed] {
             names.push(persons::find(work.tx(), &task.on(person)).await?.and_then(|person| person.name_key()));
         }
-        if names[0] == names[1] {
-            return Ok(Vec::new());
+        let gave_way = |place: &str, row: uuid::Uuid| papers.iter().any(|one| one.place == place && one.row == row);
+        let mut changes = Vec::new();
+        for person in [merge.survivor, merge.absorbed] {
+            let on = task.on(person);
+            let papers = documents::of_person(work.tx(), &on).await?;
+            let codes = documents::codes_of(work.tx(), &on).await?;
+            let mut gone = Vec::new();
+            gone.extend(papers.iter().any(|one| gave_way("identity_document.status", one.id.0)).then_some("document"));
+            gone.extend(codes.iter().any(|one| gave_way("personal_code.status", one.id)).then_some("personal_code"));
+            let renamed = person == merge.absorbed && names[0] != names[1];
+            let over = |one: &Verification| renamed || one.claims.iter().any(|claim| gone.contains(&claim.as_str()));
+            let all = verifications::of_person(work.tx(), &on).await?;
+            changes.extend(all.iter().filter(|one| one.superseded_at.is_none() && over(one)).map(|one| {
+                Change::new("verification.superseded_at", one.id, serde_json::Value::Null, ctx.now.micros())
+            }));
         }
-        let all = verifications::of_person(work.tx(), &task.on(merge.absorbed)).await?;
-        let over = |one: &Verification| {
-            Change::new("verification.superseded_at", one.id, serde_json::Value::Null, ctx.now.micros())
-        };
-        Ok(all.iter().filter(|one| one.superseded_at.is_none()).map(over).collect())
+        Ok(changes)
     }
 
     async fn stays(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, merge: &Merge) -> Result<Vec<Change>, Error> {
@@ -275,17 +287,17 @@ impl Ending {
     }
 }
 
-/// What the survivor's record does not know and the other's does; of one name, the higher real-name level with its time.
+/// What the survivor's record does not know and the other's does; her real-name level is set by what stands of both.
 pub(super) fn fill_gaps(survivor: &Person, absorbed: &Person) -> Person {
     let unknown = |sex: Sex| matches!(sex, Sex::Unknown | Sex::Unstated);
-    let of_one_name = absorbed.name_key() == survivor.name_key();
-    let higher = if of_one_name && absorbed.realname_level > survivor.realname_level { absorbed } else { survivor };
+    let on_record = survivor.realname_level.max(absorbed.realname_level.min(Level::RECORDED));
+    let since = if on_record > survivor.realname_level { absorbed.realname_at } else { survivor.realname_at };
     Person {
+        realname_level: on_record,
+        realname_at: since,
         sex: if unknown(survivor.sex) { absorbed.sex } else { survivor.sex },
         birth_date: survivor.birth_date.or(absorbed.birth_date),
         nationality: survivor.nationality.clone().or_else(|| absorbed.nationality.clone()),
-        realname_level: higher.realname_level,
-        realname_at: higher.realname_at,
         home_platform: survivor.home_platform.or(absorbed.home_platform),
         ..survivor.clone()
     }
@@ -336,8 +348,7 @@ pub(super) fn empty_gaps(survivor: Person, absorbed: &Person, changes: &[Change]
     if let Some(level) = was("person.realname_level")
         && back.realname_level == absorbed.realname_level
     {
-        let before =
-            level.before.as_i64().and_then(|level| crate::domain::registry::codes::realname::Level::new(level).ok());
+        let before = level.before.as_i64().and_then(|level| Level::new(level).ok());
         back.realname_level = before.unwrap_or_default();
         if let Some(at) = was("person.realname_at") {
             back.realname_at = at.before.as_i64().map(Timestamp::from_micros);

@@ -98,6 +98,12 @@ impl Plan {
         Ok(())
     }
 
+    /// Who was known and has a phone now that she had not.
+    pub(super) fn given_phones(&self) -> BTreeSet<PersonId> {
+        let born = self.born();
+        self.contacts.iter().map(|new| new.person).filter(|person| !born.contains(person)).collect()
+    }
+
     /// Who begins with this batch, and so is nobody else's to change.
     fn born(&self) -> HashSet<PersonId> {
         self.people.iter().map(|person| person.id).collect()

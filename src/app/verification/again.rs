@@ -11,11 +11,12 @@ use crate::domain::access::Task;
 use crate::domain::audit::Actor;
 use crate::domain::id::{PersonId, VerificationId};
 use crate::domain::registry::codes::status::Status;
+use crate::domain::registry::contact::ContactKind;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::verification::level_after;
 use crate::domain::registry::verification_request::{QUESTIONS_A_DAY, REASK_PAUSE};
 use crate::domain::time::Timestamp;
-use crate::store::{persons, verification_requests, verifications};
+use crate::store::{contacts, persons, verification_requests, verifications};
 
 /// What nobody can pay for today waits so long.
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
@@ -111,6 +112,35 @@ impl App {
         }
         if ended > 0 {
             work.detail("verifications_superseded", ended);
+        }
+        Ok(())
+    }
+
+    /// Phones were written down of people who are held: where one counts now that was not compared, what was says nothing of it. Part
+    /// of a larger change.
+    pub(in crate::app) async fn phones_changed_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        people: &BTreeSet<PersonId>,
+    ) -> Result<(), Error> {
+        let people: Vec<PersonId> = people.iter().copied().collect();
+        let standing = verifications::standing_of_many(work.tx(), task, &people).await?;
+        let compared = standing.iter().filter(|one| one.claims.iter().any(|claim| claim == "phone"));
+        for id in compared.map(|one| one.person).collect::<BTreeSet<_>>() {
+            let on = task.on(id);
+            let known = contacts::of_person(work.tx(), &on).await?;
+            let counts = known.iter().find(|contact| contact.kind == ContactKind::Phone);
+            let person = persons::find(work.tx(), &on).await?;
+            let Some(person) = person.filter(|_| counts.is_some_and(|phone| phone.created_at == ctx.now)) else {
+                continue;
+            };
+            let levelled = self.supersede_in(work, ctx, task, person, Some("phone")).await?;
+            if !persons::update(work.tx(), &on, &levelled).await? {
+                return Err(Error::busy("somebody changed the person at the same moment"));
+            }
+            work.event("person", id, "person.changed", &["realname_level"]);
         }
         Ok(())
     }

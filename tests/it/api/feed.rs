@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 
 use crate::support::api::{Caller, problem};
 use crate::support::app::{TestApp, both_engines};
-use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils};
-use crate::support::database::change;
+use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils, text};
+use crate::support::database::{Elsewhere, change};
 
 /// A consumer that keeps what it was told.
 struct Consumer {
@@ -198,6 +198,27 @@ both_engines! {
         assert_eq!(consumer.read(200).await, ["person.changed"], "numbers go on after everything was forgotten");
     }
 
+    async fn what_broke_meanwhile_is_not_made_whole_by_forgetting(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None)]).await;
+        app.numbered().await;
+        let mut consumer = Consumer::new(&app.feed_of(json!({}), Some(COUNTY)).await);
+        consumer.snapshot().await;
+        rename(&app, called(&app, "赵一").await[0], "赵新").await;
+        app.numbered().await;
+        app.pass(Duration::from_secs(61 * 86_400));
+        let streams = "SELECT CAST(floor AS TEXT) FROM platform_stream ORDER BY floor DESC LIMIT 1";
+        let mut broken = Elsewhere::begin(&app.database.url).await;
+        broken.run("UPDATE platform_stream SET head = head + 100, floor = head + 100").await;
+        broken.run("DELETE FROM platform_feed").await;
+        let forgetting = { let app = app.clone(); tokio::spawn(async move { app.app.upkeep().await }) };
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        broken.commit().await;
+        forgetting.await.unwrap().unwrap();
+        let floor: i64 = text(&app, streams).await.parse().unwrap();
+        assert!(floor >= 100, "whoever read before the break is told so: {floor}");
+    }
+
     async fn only_a_platform_reads_and_only_its_own(app: TestApp) {
         let platform = app.feed_of(json!({}), None).await;
         assert_eq!(platform.get("/api/feed?after=0").await.status, 404, "it serves nothing yet");
@@ -274,7 +295,7 @@ both_engines! {
         fresh.snapshot().await;
         assert_eq!((told.len(), &told), (5, &fresh.names()), "what was pieced together is what is so");
         assert_eq!(fresh.after, consumer.after);
-        assert_eq!(county::text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM person WHERE name LIKE '鬼%'").await, "1", "nothing is left of what was rolled back");
+        assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM person WHERE name LIKE '鬼%'").await, "1", "nothing is left of what was rolled back");
     }
     async fn what_a_suspended_platform_missed_is_not_lost(app: TestApp) {
         county::open(&app).await;

@@ -66,6 +66,38 @@ async fn digests(app: &TestApp) -> Vec<Value> {
 }
 
 both_engines! {
+    async fn who_is_called_is_called_by_the_phone_that_was_written_last(app: TestApp) {
+        let scene = scene(&app, 1).await;
+        let compared = |at: i64| {
+            let fresh = if app.database.url.starts_with("sqlite") { "randomblob(16)" } else { "gen_random_uuid()" };
+            format!(
+                "INSERT INTO verification (id, person_id, method, trust_framework, level, verifier, claims, result, verified_at)
+                 SELECT {fresh}, p.id, 'operator3', 'somewhere', 2, 'operators', '[\"phone\"]', 'confirmed', {at} FROM person p WHERE p.name = '赵母'"
+            )
+        };
+        change(&app.database.url, &compared(1)).await;
+        change(&app.database.url, "UPDATE person SET realname_level = 2 WHERE name = '赵母'").await;
+        let row = |phone: &str| {
+            let keeper = number("19850101", 900);
+            pupil(SCHOOL, "赵1", &number("20160203", 1), Some(("赵母", &keeper))).replace("13900000001", phone)
+        };
+        let shown = async || {
+            let students = scene.school.all(&format!("/api/institutions/{}/students", scene.org)).await;
+            students[0]["guardians"][0]["phone"].as_str().unwrap().to_owned()
+        };
+        let stands = "SELECT CAST(p.realname_level AS TEXT) || CASE WHEN v.superseded_at IS NULL THEN ' stands' ELSE ' over' END FROM verification v JOIN person p ON p.id = v.person_id WHERE v.verifier = 'operators' ORDER BY v.verified_at";
+        assert_eq!(pupils(&app, &[row("13900000001")]).await.unchanged, 1);
+        assert_eq!((shown().await, select_texts(&app.database.url, stands).await), ("1****1".to_owned(), vec!["2 stands".to_owned()]));
+        app.pass(Duration::from_secs(60));
+        for _ in 0..2 {
+            pupils(&app, &[row("13800000002")]).await;
+        }
+        assert_eq!((shown().await, select_texts(&app.database.url, stands).await), ("1****2".to_owned(), vec!["1 over".to_owned()]));
+        change(&app.database.url, &compared(2)).await;
+        assert_eq!(pupils(&app, &[row("13900000001")]).await.unchanged, 1, "two children's rows may name two phones: neither ends the other");
+        assert!(select_texts(&app.database.url, stands).await[1].ends_with("stands"));
+    }
+
     async fn the_roster_shows_what_a_school_needs_and_no_number(app: TestApp) {
         let scene = scene(&app, 3).await;
         let mut students = scene.school.all(&format!("/api/institutions/{}/students?limit=2", scene.org)).await;

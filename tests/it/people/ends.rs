@@ -155,7 +155,7 @@ both_engines! {
         county::pupils(&app, &[pupil(SCHOOL, "王芳", &hers, Some(("王母", &own)))]).await;
         let (child, mother) = (called(&app, "王芳").await[0], called(&app, "王母").await[0]);
         let state = "SELECT p.name || ' ' || p.status || ' ' || a.state FROM person p JOIN account a ON a.person_id = p.id WHERE p.name IN ('王芳', '王母') ORDER BY p.birth_date";
-        let stands = "SELECT 'stay ' || state FROM enrolment WHERE valid_to IS NULL UNION ALL SELECT 'post ' || s.state FROM staffing s JOIN person p ON p.id = s.person_id WHERE s.valid_to IS NULL AND p.name = '王母'
+        let stands = "SELECT 'stay ' || e.state FROM enrolment e JOIN person p ON p.id = e.person_id WHERE e.valid_to IS NULL AND p.name = '王芳' UNION ALL SELECT 'post ' || s.state FROM staffing s JOIN person p ON p.id = s.person_id WHERE s.valid_to IS NULL AND p.name = '王母'
             UNION ALL SELECT 'ward ' || status FROM guardianship WHERE valid_to IS NULL AND guardian_id = (SELECT id FROM person WHERE name = '王母') ORDER BY 1";
         let before = text(&app, stands).await;
         assert_eq!(before.split(',').count(), 3, "{before}");

@@ -42,7 +42,7 @@ both_engines! {
         };
         let report = county::pupils(&app, &[child(2, "金某")]).await;
         assert_eq!((report.created, report.conflicts, called(&app, "金某").await.len()), (1, 0, 1), "{report:?}");
-        let is = "SELECT CAST(COUNT(*) AS TEXT) FROM guardianship g JOIN staffing s ON s.person_id = g.guardian_id WHERE g.status = 'confirmed'";
+        let is = "SELECT CAST(COUNT(*) AS TEXT) FROM guardianship g JOIN staffing s ON s.person_id = g.guardian_id JOIN person p ON p.id = g.guardian_id WHERE g.status = 'confirmed' AND p.name = '金某'";
         assert_eq!(text(&app, is).await, "1");
         // Another name under a number that may be of another country: somebody looks, and nobody is made.
         let report = county::pupils(&app, &[child(4, "朴某")]).await;
