@@ -88,9 +88,7 @@ impl App {
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Error> {
         let live = self.live_receipts(tx, proof, age, client, now).await?;
-        let names = |receipt: &&ConsentReceipt| agreed.is_none() || receipt.details.as_ref() == agreed;
-        let covering = live.iter().filter(|receipt| wanted.is_subset(&scopes(receipt))).filter(names);
-        Ok(covering.map(|receipt| receipt.given_at).max())
+        Ok(covered_at(&live, wanted, agreed))
     }
 
     /// What live receipts let a client have of a person, taken together.
@@ -145,9 +143,22 @@ impl App {
         client: &Client,
         now: Timestamp,
     ) -> Result<Vec<ConsentReceipt>, Error> {
+        let all = consents::live(tx, proof, client.id).await?;
+        self.that_count(tx, all, proof, age, client, now).await
+    }
+
+    /// Of receipts that nobody withdrew, those that say something today.
+    async fn that_count(
+        &self,
+        tx: &mut Tx,
+        mut all: Vec<ConsentReceipt>,
+        proof: &impl OnePerson,
+        age: AgeBand,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Vec<ConsentReceipt>, Error> {
         // A client that shows itself otherwise than it did has nobody's word.
         let notices = notices_of(client);
-        let mut all = consents::live(tx, proof, client.id).await?;
         all.retain(|receipt| notices.contains(&receipt.notice_version));
         if age != AgeBand::Under14 {
             return Ok(all.into_iter().filter(|receipt| receipt.given_by == proof.person()).collect());
@@ -160,8 +171,8 @@ impl App {
         Ok(all.into_iter().filter(|receipt| guardians.contains(&receipt.given_by)).collect())
     }
 
-    /// The person herself, while a grant may still be used: the receipt it rests on is alive (R8, R16). The one check that
-    /// token, refresh and userinfo share.
+    /// The person herself, while a grant may still be used: the receipt that it rests on is alive (R8, R16), and so is the
+    /// identity that it was given for. The one check that token, refresh and userinfo share.
     pub(crate) async fn still_allowed(
         &self,
         tx: &mut Tx,
@@ -170,17 +181,51 @@ impl App {
         client: &Client,
         now: Timestamp,
     ) -> Result<Option<Arc<Standing>>, Error> {
+        let Some((standing, age)) = self.stands_on(tx, proof, grant, client, now).await? else { return Ok(None) };
+        let Some(wanted) = needed(grant, client, age) else { return Ok(Some(standing)) };
+        let live = self.live_receipts(tx, proof, age, client, now).await?;
+        Ok(covered_at(&live, &wanted, None).map(|_| standing))
+    }
+
+    /// The same of a grant that is being made, whose receipts stay as they are until it is committed: whoever withdraws one at
+    /// the same moment comes before, and is seen, or after, and ends this grant too.
+    pub(super) async fn may_be_given(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        grant: &Grant,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Standing>>, Error> {
+        let Some((standing, age)) = self.stands_on(tx, proof, grant, client, now).await? else { return Ok(None) };
+        let Some(wanted) = needed(grant, client, age) else { return Ok(Some(standing)) };
+        let held = consents::hold(tx, proof, client.id).await?;
+        let live = self.that_count(tx, held, proof, age, client, now).await?;
+        Ok(covered_at(&live, &wanted, None).map(|_| standing))
+    }
+
+    /// Who a grant is about, and how old she is, while what it was given for has not ended.
+    async fn stands_on(
+        &self,
+        tx: &mut Tx,
+        proof: &impl OnePerson,
+        grant: &Grant,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Option<(Arc<Standing>, AgeBand)>, Error> {
         if !client.allowed_scopes().has(Scope::Openid) {
             return Ok(None);
         }
         let Some(standing) = self.standing(tx, proof, now).await? else { return Ok(None) };
-        let age = AgeBand::at(standing.base.birth_date, now);
-        let needs_receipt = if age == AgeBand::Under14 { !client.is_statutory() } else { client.is_application() };
-        if !needs_receipt {
-            return Ok(Some(standing));
+        // Whoever ended the identity ended the grants that were there. One that was made at that moment, by what was known of
+        // her two seconds ago, is found here, and so is one that a handover moves to another identity at this moment: only
+        // what is read now tells them apart.
+        let there = grant.identity.is_none_or(|chosen| standing.identities.iter().any(|one| one.id == chosen));
+        if !there && !grants::stands(tx, grant, now.shanghai_date()).await? {
+            return Ok(None);
         }
-        let wanted = grant.reach().without(Scope::Openid);
-        Ok(self.is_agreed(tx, proof, age, client, (&wanted, None), now).await?.map(|_| standing))
+        let age = AgeBand::at(standing.base.birth_date, now);
+        Ok(Some((standing, age)))
     }
 
     /// The consent page's answer. Only somebody of 14 or more answers for herself.
@@ -358,6 +403,19 @@ pub(super) fn note_kinds(work: &mut Work<'_>, details: &Details) {
     if !details.is_empty() {
         work.detail("authorization_types", details.kinds().into_iter().collect::<Vec<_>>().join(" "));
     }
+}
+
+/// What somebody must have agreed to for a grant; `None` where nobody has to.
+fn needed(grant: &Grant, client: &Client, age: AgeBand) -> Option<ScopeSet> {
+    let needs_receipt = if age == AgeBand::Under14 { !client.is_statutory() } else { client.is_application() };
+    needs_receipt.then(|| grant.reach().without(Scope::Openid))
+}
+
+/// When the last of these receipts was given that covers all of this at once.
+fn covered_at(live: &[ConsentReceipt], wanted: &ScopeSet, agreed: Option<&Agreed>) -> Option<Timestamp> {
+    let names = |receipt: &&ConsentReceipt| agreed.is_none() || receipt.details.as_ref() == agreed;
+    let covering = live.iter().filter(|receipt| wanted.is_subset(&scopes(receipt))).filter(names);
+    covering.map(|receipt| receipt.given_at).max()
 }
 
 fn scopes(receipt: &ConsentReceipt) -> ScopeSet {

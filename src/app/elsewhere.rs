@@ -23,7 +23,7 @@ use crate::domain::oidc::request::AuthorizationRequest;
 use crate::domain::oidc::token::Wanted;
 use crate::keys::opaque;
 use crate::store::ephemeral::Space;
-use crate::store::{admin_grants, elsewhere, sessions};
+use crate::store::{accounts, admin_grants, elsewhere, sessions};
 
 /// A question that waits for the person who is signed in.
 pub struct OpenQuestion {
@@ -135,6 +135,11 @@ impl App {
         let own = access::own(session, ctx.now)?;
         let ctx = ctx.acting(Actor::Person { id: session.person });
         let mut work = self.begin(&ctx, Action::QuestionAnswered).await?;
+        // As a sign-in holds it: whoever sets another password, locks the account or ends what is open comes before, and is
+        // seen, or after, and finds the session that begins here.
+        if accounts::hold(work.tx(), &own).await? != Some(session.account) {
+            return Ok(Answer::Page(Box::new(Page::Stop(PageStop::Expired))));
+        }
         let is_admin = !admin_grants::live(work.tx(), session.person, ctx.now).await?.is_empty();
         let (idle, absolute) = session_lifetimes(&self.lifetimes, is_admin);
         // Her password opens so much and no more; what is to outlive it is asked for as `offline_access`.

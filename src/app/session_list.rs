@@ -2,6 +2,7 @@
 //! had it: everything that was granted there ends with it, what outlives a sign-out too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::session::{Browser, Who};
 use super::work::{Outcome, Work};
@@ -12,9 +13,12 @@ use crate::domain::auth::session::Session;
 use crate::domain::id::SessionId;
 use crate::domain::oidc::client::Client;
 use crate::domain::time::Timestamp;
-use crate::store::{grants, sessions};
+use crate::store::{accounts, grants, sessions};
 
 const SEAL: &str = "session in a list";
+
+/// Longer than a request waits for a connection and a lock, and than clocks of replicas differ.
+const LATELY: Duration = Duration::from_secs(120);
 
 /// One place where she is signed in.
 pub struct SessionCard {
@@ -89,6 +93,8 @@ impl App {
         let own = access::own(&who.session, ctx.now)?;
         let ctx = ctx.acting(Actor::Person { id: who.session.person });
         let mut work = self.begin(&ctx, Action::SessionsEnded).await?;
+        // Whoever begins one at this moment, on another device too, comes before, and is seen, or after.
+        accounts::hold(work.tx(), &own).await?;
         let ended = self.end_meant(&mut work, &own, ctx.now, "ended from another device", meant).await?;
         if ended == 0 {
             return Ok(());
@@ -110,7 +116,9 @@ impl App {
         meant: impl Fn(&Session) -> bool,
     ) -> Result<u64, Error> {
         let mut ended = 0;
-        for session in sessions::reaching(work.tx(), own, now).await?.into_iter().filter(meant) {
+        // One that ran out a moment ago may still give something to a request that was on its way, or came to another clock.
+        let lately = now.minus(LATELY);
+        for session in sessions::reaching(work.tx(), own, lately).await?.into_iter().filter(meant) {
             let at_once = self.end_session_in(work, session.id, now, reason).await?;
             let offline = grants::revoke_all_of_session(work.tx(), session.id, now, reason).await?;
             if at_once.is_some() {

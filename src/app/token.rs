@@ -2,7 +2,7 @@
 //! One durable commit a round: grant, session membership, subject, audit, pending. Tokens are signed after it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -10,7 +10,7 @@ use super::client_auth::Credentials;
 use super::consent::note_kinds;
 use super::signing::{Bound, Ready};
 use super::work::{Outcome, Work};
-use super::{App, Ctx, Error, access, metrics};
+use super::{App, Ctx, Error, Kind, access, metrics};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{FamilyId, GrantId};
 use crate::domain::oidc::authorization_details::Details;
@@ -22,6 +22,7 @@ use crate::domain::oidc::grant::{CodeOffer, Family, Grant, Presented};
 use crate::domain::oidc::resource::Target;
 use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::oidc::token::{Request, Wanted};
+use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::ephemeral::{Redeemed, Space};
 use crate::store::grants::Refreshed;
@@ -32,6 +33,8 @@ use crate::store::{grants, sessions, subjects};
 /// SQL knows by the grant, whose id follows from the code; kept for the life of a refresh token, the tombstones of
 /// some hundred thousand sign-ins would fill the store and stop all others.
 const TOMBSTONE: Duration = Duration::from_secs(600);
+/// For so long a redemption is tried again that met somebody else at the same rows.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The answer of the token endpoint (RFC 6749, 5.1; OpenID Connect Core, 3.1.3.3).
 pub struct Tokens {
@@ -110,11 +113,18 @@ impl App {
         proved: Confirmation,
     ) -> Result<Tokens, Error> {
         let ready = self.ready(client, ctx.now).await?;
-        let (grant, offer) = match self.ephemeral.redeem(Space::Code, &opaque::lookup_key(code), TOMBSTONE).await? {
-            Redeemed::First { grant, value } => (GrantId(grant), serde_json::from_slice::<CodeOffer>(&value)?),
-            Redeemed::Again(grant) => return self.code_replayed(ctx, GrantId(grant)).await,
+        // Before the code is used up: whoever finds no way to the database comes again with the same one.
+        let work = self.begin(ctx, Action::GrantCreated).await?;
+        let key = opaque::lookup_key(code);
+        let (grant, value) = match self.ephemeral.redeem(Space::Code, &key, TOMBSTONE).await? {
+            Redeemed::First { grant, value } => (GrantId(grant), value),
+            Redeemed::Again(grant) => {
+                drop(work);
+                return self.code_replayed(ctx, GrantId(grant)).await;
+            }
             // After the tombstone the grant's own row remembers, for as long as it stands.
             Redeemed::Unknown => {
+                drop(work);
                 let grant = GrantId(opaque::named_by(code));
                 let known = grants::is_known(&mut self.db.read().await?, grant).await?;
                 if known {
@@ -125,10 +135,57 @@ impl App {
             }
         };
         self.metrics.code_presented("redeemed");
+        let offer = serde_json::from_slice::<CodeOffer>(&value)?;
+        let expires_at = offer.expires_at;
         let offer =
             offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), proved, ctx.now)?;
-        let work = self.begin(ctx, Action::GrantCreated).await?;
-        self.give(work, &ready, ctx, client, (offer, wanted), grant).await
+        match self.give_patiently(work, &ready, ctx, client, (offer, wanted), grant).await {
+            // There is one already: a replay came first, or a commit whose answer was lost. Nobody holds what it gave.
+            Err(error) if error.kind == Kind::Conflict => self.code_replayed(ctx, grant).await,
+            Err(error) if error.kind == Kind::Busy => {
+                self.give_back(&key, grant, &value, expires_at).await;
+                Err(error)
+            }
+            given => given,
+        }
+    }
+
+    /// Gives, again where somebody else held the same person or session for a moment: the grant has its name already, so there
+    /// will be one at most.
+    async fn give_patiently(
+        &self,
+        work: Work<'_>,
+        ready: &Ready,
+        ctx: &Ctx,
+        client: &Arc<Client>,
+        (offer, wanted): (CodeOffer, &Wanted),
+        grant: GrantId,
+    ) -> Result<Tokens, Error> {
+        let since = Instant::now();
+        let mut given = self.give(work, ready, ctx, client, (offer.clone(), wanted), grant).await;
+        let mut attempt = 1;
+        // Whoever waited long would find it no better, and its client waits too.
+        while given.as_ref().is_err_and(|error| error.kind == Kind::Busy) && since.elapsed() < PATIENCE {
+            self.pause(attempt).await;
+            given = match self.begin(ctx, Action::GrantCreated).await {
+                Ok(work) => self.give(work, ready, ctx, client, (offer.clone(), wanted), grant).await,
+                Err(error) => Err(error),
+            };
+            attempt += 1;
+        }
+        given
+    }
+
+    /// A code that gave nothing is a code again for the rest of its time: its client is told to come again in a moment, and
+    /// that is no replay. Where one came meanwhile, the grant's row says so.
+    async fn give_back(&self, key: &str, grant: GrantId, value: &[u8], expires_at: Timestamp) {
+        let left = expires_at.since(self.now());
+        if left.is_zero() {
+            return;
+        }
+        if let Err(error) = self.ephemeral.offer(Space::Code, key, grant.0, value, left).await {
+            tracing::warn!(%error, "a code that gave nothing stays used up");
+        }
     }
 
     /// Makes the grant of an offer and commits it, then signs.
@@ -178,21 +235,13 @@ impl App {
         offer.claims = offer.claims.within(&allowed);
         // Who was merged since is meant no less.
         offer.person = held.person;
-        let in_time = held.in_time;
         let grant = self.grant_from(work, ctx, client, offer, id, held).await?;
-        if !in_time && !grant.offline {
-            return Ok(Err(ENDED));
-        }
         // RFC 6749, 4.1.2: a replay that came first revoked the grant before it began.
-        work.adds_new(grants::addition(&grant)?, invalid_grant("the code was redeemed before"));
+        work.adds_new(grants::addition(&grant)?, Error::new(Kind::Conflict, "there is a grant of this name"));
         let proof = access::by_new_grant(&grant);
-        let Some(standing) = self.still_allowed(work.tx(), &proof, &grant, client, ctx.now).await? else {
+        let Some(standing) = self.may_be_given(work.tx(), &proof, &grant, client, ctx.now).await? else {
             return Ok(Err(ENDED));
         };
-        // What ended meanwhile ended the grants that were there: this one would stand for it until its own end.
-        if grant.identity.is_some_and(|chosen| standing.identities.iter().all(|one| one.id != chosen)) {
-            return Ok(Err(ENDED));
-        }
         let facts = self.facts(work.tx(), &proof, &standing, &grant, client, ctx.now).await?;
         work.uses(client.id);
         work.target("person", grant.person)
@@ -384,21 +433,17 @@ impl App {
     }
 }
 
-/// RFC 6749, 6: the scope of a refresh "MUST NOT include any scope not originally granted".
+/// RFC 6749, 6: the scope of a refresh "MUST NOT include any scope not originally granted", at the person or at a resource.
 fn narrowed(grant: Grant, asked: Option<&str>, target: Option<&Target>) -> Result<Grant, Error> {
-    if let Some(asked) = asked {
-        let scope = ScopeSet::parse(asked);
-        let of_target = target.is_some_and(|target| asked.split(' ').any(|word| target.words.contains(word)));
-        // It narrows what is done at the resource, and leaves what is told of the person as it is.
-        if of_target && scope.iter().next().is_none() {
-            return Ok(grant);
-        }
-        if scope.iter().next().is_none() || !scope.is_subset(&grant.scope) {
-            return Err(ProtocolError::new(Code::InvalidScope, "the scope is wider than what was granted").into());
-        }
-        if scope != grant.scope {
-            return Ok(grant.within(&scope));
-        }
+    let Some(asked) = asked else { return Ok(grant) };
+    let granted = |word: &str| word.parse().is_ok_and(|scope| grant.scope.has(scope)) || grant.targets.has_word(word);
+    let mut words = asked.split(' ').filter(|word| !word.is_empty());
+    let of_target = target.is_some_and(|target| asked.split(' ').any(|word| target.words.contains(word)));
+    let scope = ScopeSet::parse(asked);
+    let of_person = scope.iter().next().is_some();
+    if !(of_person || of_target) || !words.all(granted) {
+        return Err(ProtocolError::new(Code::InvalidScope, "the scope is wider than what was granted").into());
     }
-    Ok(grant)
+    // What narrows only what is done at the resource leaves what is told of the person as it is.
+    Ok(if of_person && scope != grant.scope { grant.within(&scope) } else { grant })
 }

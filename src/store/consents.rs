@@ -17,6 +17,8 @@ statements! {
     GIVEN_BY = "SELECT * FROM consent WHERE given_by = $1 AND person_id <> $1 ORDER BY given_at, id";
     TAKE_BACK = "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND given_by = $2 AND withdrawn_at IS NULL RETURNING client_id";
     WITHDRAW = "UPDATE consent SET withdrawn_at = $3 WHERE person_id = $1 AND client_id = $2 AND withdrawn_at IS NULL";
+    // As LIVE.
+    @still HOLD = "SELECT held.* FROM consent held WHERE held.person_id = $1 AND held.client_id = $2 AND held.withdrawn_at IS NULL ORDER BY held.given_at, held.id";
 }
 
 impl FromRow for ConsentReceipt {
@@ -66,6 +68,14 @@ pub async fn insert(tx: &mut Tx, proof: &impl OnePerson, receipt: &ConsentReceip
 /// As [`StoreError`] says.
 pub async fn live(tx: &mut Tx, proof: &impl OnePerson, client: ClientId) -> Result<Vec<ConsentReceipt>, StoreError> {
     tx.all(LIVE, args![proof.person(), client]).await
+}
+
+/// The same, kept from being withdrawn before this transaction ends.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold(tx: &mut Tx, proof: &impl OnePerson, client: ClientId) -> Result<Vec<ConsentReceipt>, StoreError> {
+    tx.all(HOLD, args![proof.person(), client]).await
 }
 
 /// Receipts about the person that any client holds today, the oldest first.

@@ -1,5 +1,7 @@
 //! Grants and the families of refresh tokens that hang on them.
 
+use chrono::NaiveDate;
+
 use super::db::{Change, FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::access::OnePerson;
 use crate::domain::id::{ClientId, FamilyId, GrantId, IdentityId, PersonId, SessionId};
@@ -28,6 +30,14 @@ statements! {
     REVOKE_OF_PERSON = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE person_id = $1 AND revoked_at IS NULL";
     REVOKE_OF_IDENTITY = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND identity_id = $2 AND revoked_at IS NULL";
     HISTORY = "SELECT c.name AS client, g.scope AS scope, g.details AS details, g.created_at AS created_at, g.revoked_at AS revoked_at FROM oidc_grant g JOIN client c ON c.id = g.client_id WHERE g.person_id = $1 ORDER BY g.created_at, g.id";
+    // Whether a grant stands on nothing that ended: an enrolment, a post or a guardianship, read again where the row is there
+    // already, for a handover may have moved it on. A child who sits nowhere today takes no guardianship away.
+    STANDS = "WITH meant AS (SELECT g.identity_id AS id FROM oidc_grant g WHERE g.id = $1 UNION ALL SELECT $2 WHERE NOT EXISTS (SELECT 1 FROM oidc_grant g WHERE g.id = $1))
+        SELECT m.id FROM meant m WHERE m.id IS NULL
+            OR EXISTS (SELECT 1 FROM enrolment e WHERE e.id = m.id AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3))
+            OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = m.id AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3))
+            OR EXISTS (SELECT 1 FROM guardianship w WHERE w.id = m.id AND w.status = 'confirmed' AND CAST(w.restrictions AS TEXT) = '[]' AND w.valid_from <= $3 AND (w.valid_to IS NULL OR w.valid_to > $3)
+                AND (w.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = w.guardian_id AND s.org_id = w.guardian_org_id AND s.valid_to IS NULL)))";
     INSERT_FAMILY = "INSERT INTO refresh_family (id, grant_id, counter, rotated_at, created_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $4, $5, $6)";
     FAMILY = "SELECT id, grant_id, counter, rotated_at, idle_expires_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
     // A family with its grant, both alive as in LIVE.
@@ -79,6 +89,14 @@ impl FromRow for Family {
     }
 }
 
+/// Whether what a grant was given for has not ended: the identity of today, of a grant that is stored as it is stored now.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn stands(tx: &mut Tx, grant: &Grant, day: NaiveDate) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Found>(STANDS, args![grant.id, grant.identity, day]).await?.is_some())
+}
+
 /// Adds a grant. No row is touched when a replay of its code revoked it before it began.
 ///
 /// # Errors
@@ -115,12 +133,13 @@ fn some_json(some: Option<&impl serde::Serialize>) -> Result<Option<serde_json::
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn is_known(tx: &mut Tx, id: GrantId) -> Result<bool, StoreError> {
-    Ok(tx.optional::<Known>(KNOWN, args![id]).await?.is_some())
+    Ok(tx.optional::<Found>(KNOWN, args![id]).await?.is_some())
 }
 
-struct Known;
+/// There is a row; what is in it does not matter.
+struct Found;
 
-impl FromRow for Known {
+impl FromRow for Found {
     fn from_row(_: &Row) -> Result<Self, StoreError> {
         Ok(Self)
     }

@@ -35,11 +35,11 @@ statements! {
     JOIN_SESSION = "INSERT INTO session_client (session_id, client_id, sid, created_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (session_id, client_id) DO UPDATE SET sid = session_client.sid RETURNING sid";
     BY_SID = "SELECT s.* FROM session_client t JOIN session s ON s.id = t.session_id WHERE t.sid = $1 AND t.client_id = $2 AND s.ended_at IS NULL";
-    // Waits for whoever ends the session, and makes whoever ends it wait (SQLite's writer is alone anyway).
-    @still ATTEND = "SELECT held.person_id AS person_id, (SELECT u.sub FROM subject u WHERE u.person_id = held.person_id AND u.sector = $3) AS sub, (SELECT t.sid FROM session_client t WHERE t.session_id = held.id AND t.client_id = $2) AS sid,
-            (held.expires_at > $4 AND held.idle_expires_at > $4) AS in_time
-        FROM session held JOIN account a ON a.id = held.account_id JOIN person p ON p.id = held.person_id JOIN client c ON c.id = $2
-        WHERE held.id = $1 AND held.ended_at IS NULL AND a.state = 'active' AND p.status = 'active' AND c.status = 'active'";
+    // Waits for whoever ends the session, and makes whoever ends it wait (SQLite's writer is alone anyway). The person first,
+    // as whoever merges her or closes her record takes them.
+    @still_after ATTEND = "SELECT held.person_id AS person_id, (SELECT u.sub FROM subject u WHERE u.person_id = held.person_id AND u.sector = $3) AS sub, (SELECT t.sid FROM session_client t WHERE t.session_id = held.id AND t.client_id = $2) AS sid
+        FROM session held JOIN account a ON a.id = held.account_id JOIN person first ON first.id = held.person_id JOIN client c ON c.id = $2
+        WHERE held.id = $1 AND held.ended_at IS NULL AND held.expires_at > $4 AND held.idle_expires_at > $4 AND a.state = 'active' AND first.status = 'active' AND c.status = 'active'";
 }
 
 impl FromRow for Session {
@@ -80,18 +80,11 @@ pub struct Attended {
     pub sub: Option<String>,
     /// What the client calls the session, if it took part before.
     pub sid: Option<String>,
-    /// Whether it has not run out.
-    pub in_time: bool,
 }
 
 impl FromRow for Attended {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            person: row.get("person_id")?,
-            sub: row.get("sub")?,
-            sid: row.get("sid")?,
-            in_time: row.get("in_time")?,
-        })
+        Ok(Self { person: row.get("person_id")?, sub: row.get("sub")?, sid: row.get("sid")? })
     }
 }
 
@@ -164,7 +157,7 @@ pub async fn hold(tx: &mut Tx, id: SessionId) -> Result<bool, StoreError> {
 }
 
 /// Keeps a session from ending before this transaction does, so that whoever ends it sees what was added to it. `None`
-/// when it has ended, or its account, its person or the client may no more.
+/// when it has ended or run out, or its account, its person or the client may no more.
 ///
 /// # Errors
 /// As [`StoreError`] says.

@@ -28,9 +28,11 @@ impl Statement {
 /// inner SELECT gets `FOR UPDATE SKIP LOCKED`, SQLite's writer is alone anyway (R20). `@hold NAME = "SELECT …";` keeps the
 /// rows it reads from everybody else until the transaction ends; `@share NAME = "SELECT …";` from whoever would hold them;
 /// `@still NAME = "SELECT … FROM … held …";` those of the table that it calls `held` from whoever would change them, one
-/// after the other: many who share a row would never let go of it for whoever wants to end it.
+/// after the other: many who share a row would never let go of it for whoever wants to end it. `@still_after NAME = "SELECT
+/// … FROM … first … held …";` shares the row that it calls `first` before it holds those of `held`, in the order in which
+/// whoever ends them takes them: two who take them the other way round would wait for each other.
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $sql:expr;)* $(@claim $claim:ident = $head:literal, $tail:literal;)* $(@hold $hold:ident = $held:literal;)* $(@share $share:ident = $shared:literal;)* $(@still $still:ident = $stilled:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)* $(@claim $claim:ident = $head:literal, $tail:literal;)* $(@hold $hold:ident = $held:literal;)* $(@share $share:ident = $shared:literal;)* $(@still $still:ident = $stilled:literal;)* $(@still_after $after:ident = $ordered:literal;)*) => {
         $($(#[$doc])* const $name: $crate::store::db::Statement =
             $crate::store::db::Statement::shared(concat!(module_path!(), "::", stringify!($name)), $sql);)*
         $(const $claim: $crate::store::db::Statement = $crate::store::db::Statement::claim(
@@ -41,9 +43,11 @@ macro_rules! statements {
             concat!(module_path!(), "::", stringify!($share)), $shared, concat!($shared, " FOR KEY SHARE"));)*
         $(const $still: $crate::store::db::Statement = $crate::store::db::Statement::claim(
             concat!(module_path!(), "::", stringify!($still)), $stilled, concat!($stilled, " FOR NO KEY UPDATE OF held"));)*
+        $(const $after: $crate::store::db::Statement = $crate::store::db::Statement::claim(
+            concat!(module_path!(), "::", stringify!($after)), $ordered, concat!($ordered, " FOR KEY SHARE OF first FOR NO KEY UPDATE OF held"));)*
         /// Every statement of this file, for the test that prepares them.
         #[cfg(test)]
-        pub(crate) const STATEMENTS: &[$crate::store::db::Statement] = &[$($name,)* $($claim,)* $($hold,)* $($share,)* $($still,)*];
+        pub(crate) const STATEMENTS: &[$crate::store::db::Statement] = &[$($name,)* $($claim,)* $($hold,)* $($share,)* $($still,)* $($after,)*];
     };
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::browser::Page;
+use crate::support::database::Elsewhere;
 use crate::support::relying_party::{Answer, Auth, RelyingParty};
 use crate::support::standard::send;
 use crate::support::visitor::Visitor;
@@ -338,6 +339,42 @@ both_engines! {
         app.pass(2 * HOUR);
         assert_eq!(rp.refresh(&short.refresh()).await.error(), "invalid_grant");
         assert_eq!(rp.refresh(&long.refresh()).await.status, 200, "that it was asked for");
+    }
+
+    /// A yes that is on its way when she ends everything else comes before, and is ended, or after, and is none.
+    async fn a_yes_at_the_same_moment_escapes_no_end(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let codes = begin(&rp, "openid offline_access").await;
+        let (mut thief, mut owner) = (app.teacher(), app.teacher());
+        owner.knock().await;
+        let page = typed(&mut thief, &codes.text("user_code")).await;
+        let mut slow = Elsewhere::begin(&app.database.url).await;
+        slow.run("UPDATE elsewhere_question SET state = state").await;
+        let saying = tokio::spawn(async move { thief.browser.press(&page, "confirm", "yes").await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let ending = tokio::spawn(async move { owner.browser.post("/devices", &[("others", "yes")]).await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        slow.commit().await;
+        saying.await.unwrap();
+        ending.await.unwrap();
+        let answer = poll(&rp, &codes).await;
+        assert_ne!(answer.status, 200, "{answer:?}");
+    }
+
+    async fn a_yes_whose_time_is_over_gives_nothing(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let mut teacher = app.teacher();
+        teacher.knock().await;
+        for _ in 0..23 {
+            app.pass(7 * HOUR);
+            assert!(teacher.silently(&app.client("platform_a")).await.contains_key("code"));
+        }
+        app.pass(7 * HOUR - Duration::from_secs(120));
+        let codes = begin(&rp, "openid offline_access").await;
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        assert!(yes(&mut teacher, &page).await.has("answered-yes"));
+        app.pass(Duration::from_secs(240));
+        assert_eq!(poll(&rp, &codes).await.error(), "invalid_grant", "nobody would find it to end it");
     }
 
     async fn no_is_not_said_when_yes_was(app: TestApp) {

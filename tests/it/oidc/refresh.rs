@@ -134,7 +134,9 @@ both_engines! {
         let narrow = asked("openid").await;
         assert_eq!(narrow.text("scope"), "openid");
         assert!(rp.userinfo(&narrow.access()).await.body["name"].is_null());
-        assert_eq!(asked("openid phone").await.error(), "invalid_scope");
+        for wider in ["openid phone", "openid grades.read", "openid nobody-knows-it", "nobody-knows-it", " "] {
+            assert_eq!(asked(wider).await.error(), "invalid_scope", "{wider}");
+        }
         assert_eq!(rp.refresh(&tokens.refresh()).await.text("scope"), "openid profile edu", "the grant itself stays as it was");
     }
 

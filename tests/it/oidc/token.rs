@@ -8,7 +8,7 @@ use mingji::domain::registry::codes::staff::StaffState;
 use serde_json::json;
 
 use crate::support::app::{Engine, TestApp, both_engines, run_with};
-use crate::support::database::{change, select_texts};
+use crate::support::database::{Elsewhere, change, select_texts};
 use crate::support::need;
 use crate::support::relying_party::{Answer, Auth, RelyingParty, claims_of, part_of};
 
@@ -100,6 +100,74 @@ both_engines! {
         assert_eq!((answer.status, answer.error()), (400, "invalid_grant"), "{answer:?}");
         let grants = "SELECT CAST(COUNT(*) AS TEXT) FROM oidc_grant WHERE revoked_at IS NULL";
         assert_eq!(select_texts(&app.database.url, grants).await, ["0"]);
+    }
+
+    /// The grant was made at the moment in which the post ended, by what was known of her before: it was not there to be ended.
+    async fn a_grant_that_missed_the_end_of_its_identity_is_refused(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let ask = || rp.ask().with("scope", "openid profile edu offline_access");
+        let tokens = teacher.sign_in_with(&rp, ask()).await;
+        let holder = format!("(SELECT person_id FROM account WHERE user_name = '{}')", teacher.person.user_name);
+        let end = format!("UPDATE staffing SET valid_to = valid_from WHERE person_id = {holder}");
+        change(&app.database.url, &end).await;
+        // What was read a moment ago is forgotten.
+        app.pass(Duration::from_secs(3));
+        assert_eq!(rp.refresh(&tokens.refresh()).await.error(), "invalid_grant");
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 401);
+        let seen = rp.post("/introspect", &[("token", tokens.access())]).await.body;
+        assert_eq!(seen["active"], false, "{seen}");
+        let again = teacher.sign_in_with(&rp, ask()).await;
+        assert_eq!(rp.refresh(&again.refresh()).await.status, 200, "what does not rest on it goes on");
+    }
+
+    /// Not so where a child only sits nowhere: her father keeps his platforms over the summer.
+    async fn a_father_whose_child_left_school_stays_signed_in(app: TestApp) {
+        let rp = app.client("platform_a");
+        let tokens = app.visitor("guardian_of_two").sign_in_with(&rp, rp.ask().with("scope", "openid offline_access")).await;
+        change(&app.database.url, "UPDATE enrolment SET valid_to = valid_from WHERE valid_to IS NULL").await;
+        app.pass(Duration::from_secs(3));
+        assert_eq!(rp.refresh(&tokens.refresh()).await.status, 200);
+        change(&app.database.url, "UPDATE guardianship SET valid_to = valid_from").await;
+        app.pass(Duration::from_secs(3));
+        assert_eq!(rp.refresh(&tokens.refresh()).await.error(), "invalid_grant");
+    }
+
+    /// Whoever merges her takes the person first and her session after it.
+    async fn a_merge_at_the_same_moment_and_a_redemption_wait_in_one_order(app: TestApp) {
+        let rp = app.client("platform_a");
+        let arrived = app.teacher().arrive(&rp).await;
+        let mut merging = Elsewhere::begin(&app.database.url).await;
+        if !app.database.url.starts_with("sqlite") {
+            merging.run("SELECT id FROM person FOR UPDATE").await;
+        }
+        let redeeming = tokio::spawn({
+            let rp = rp.clone();
+            async move { rp.redeem(&arrived.ask, &arrived.code).await }
+        });
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        merging.run("UPDATE session SET last_seen_at = last_seen_at").await;
+        merging.commit().await;
+        let answer = redeeming.await.unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    /// The server asked for it: a code that gave nothing is not used up.
+    async fn a_code_outlives_a_database_that_was_busy(app: TestApp) {
+        let rp = app.client("platform_a");
+        let arrived = app.teacher().arrive(&rp).await;
+        let mut busy = Elsewhere::begin(&app.database.url).await;
+        if !app.database.url.starts_with("sqlite") {
+            busy.run("LOCK TABLE oidc_grant IN SHARE MODE").await;
+        }
+        let answer = rp.redeem(&arrived.ask, &arrived.code).await;
+        assert_eq!((answer.status, answer.error()), (503, "temporarily_unavailable"), "{answer:?}");
+        busy.commit().await;
+        let tokens = rp.redeem(&arrived.ask, &arrived.code).await;
+        assert_eq!(tokens.status, 200, "{tokens:?}");
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 200);
+        assert_eq!(rp.redeem(&arrived.ask, &arrived.code).await.error(), "invalid_grant");
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 401, "used once more it takes along what it gave");
     }
 
     async fn a_code_is_bound_to_client_address_and_verifier(app: TestApp) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mingji::domain::oidc::scope::ScopeSet;
 
 use crate::support::app::both_engines;
+use crate::support::database::Elsewhere;
 use crate::support::receiver::Receiver;
 use crate::support::relying_party::claims_of;
 
@@ -100,6 +101,22 @@ both_engines! {
         let tokens = father.sign_in_with(&b, b.ask().with("scope", "openid edu.guardian")).await;
         let told = b.userinfo(&tokens.access()).await.body;
         assert!(told["edu_children"].as_array().is_none_or(Vec::is_empty), "nor does B hear of her from her father: {told}");
+    }
+
+    /// Or the grant would sleep, and wake on the day on which she agrees again.
+    async fn what_is_withdrawn_while_a_code_is_redeemed_counts(app: TestApp) {
+        let vendor = app.client("vendor");
+        let arrived = app.teacher().arrive(&vendor).await;
+        let mut withdrawing = Elsewhere::begin(&app.database.url).await;
+        withdrawing.run("UPDATE consent SET withdrawn_at = given_at WHERE withdrawn_at IS NULL").await;
+        let mut redeeming = tokio::spawn({
+            let vendor = vendor.clone();
+            async move { vendor.redeem(&arrived.ask, &arrived.code).await }
+        });
+        let early = tokio::time::timeout(Duration::from_secs(2), &mut redeeming).await;
+        assert!(early.is_err(), "whoever does not wait has looked too early: {early:?}");
+        withdrawing.commit().await;
+        assert_eq!(redeeming.await.unwrap().error(), "invalid_grant");
     }
 
     async fn only_a_confirmed_guardian_of_hers_can_agree(app: TestApp) {
