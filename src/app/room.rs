@@ -22,7 +22,7 @@ impl App {
     /// # Errors
     /// `Busy` when this minute's room is used up; a failed ephemeral store.
     pub(super) async fn charge_room(&self, ctx: &Ctx, bytes: usize) -> Result<(), Error> {
-        if self.ephemeral.since().is_some() {
+        if self.ephemeral.is_own() {
             return Ok(());
         }
         let network = ctx.ip.map(|ip| Network::of(ip).to_string()).unwrap_or_default();

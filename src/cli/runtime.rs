@@ -61,7 +61,11 @@ pub async fn standing_on(settings: &Settings) -> Result<App, Failure> {
 pub async fn provider(settings: &Settings, migrate: bool) -> Result<App, Failure> {
     let db = open_database(settings, migrate).await?;
     let secrets = settled(settings, &db).await?;
-    app(settings, db, secrets, settings.ephemeral.expose()).await
+    let app = app(settings, db, secrets, settings.ephemeral.expose()).await?;
+    for risk in app.ephemeral.risks(settings.database.is_sqlite()).await {
+        tracing::warn!("{risk}");
+    }
+    Ok(app)
 }
 
 /// The database, migrated or found to be.

@@ -240,7 +240,8 @@ async fn spaces_and_verbs_do_not_meet(bench: &Bench) {
 async fn it_answers(bench: &Bench) {
     bench.store.ping().await.unwrap();
     let started = bench.store.since();
-    assert_eq!(started.is_some(), !bench.real_time, "only what a restart wipes has a beginning");
+    bench.store.ping().await.unwrap();
+    assert_eq!(bench.store.since(), started, "it lost nothing");
 }
 
 #[tokio::test]
@@ -248,7 +249,64 @@ async fn memory_knows_when_it_began() {
     let bench = Bench::memory().await;
     let began = bench.clock.now();
     bench.pass(MINUTE).await;
-    assert_eq!(bench.store.since(), Some(began));
+    assert_eq!(bench.store.since(), began);
+}
+
+/// Of a server that began anew nobody knows what was used.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_lost_everything_is_noticed() {
+    let Some(database) = database_of_its_own(7) else { return };
+    mingji::outbound::install_tls_provider();
+    let store = Ephemeral::connect(&database, HandClock::new()).await.unwrap();
+    let first = async || store.put_if_absent(Space::Replay, "assertion", b"", MINUTE).await;
+    let before = store.since();
+    assert!(first().await.unwrap() && !first().await.unwrap());
+    ask_redis(&database, ::redis::cmd("FLUSHDB"));
+    assert!(matches!(first().await, Err(EphemeralError::Server(_))), "it would be a first use again");
+    assert!(store.since() > before, "what was made before is refused from now on");
+    assert!(first().await.unwrap(), "what is made now is not");
+    // A look finds it as well, before anything is used.
+    let before = store.since();
+    ask_redis(&database, ::redis::cmd("FLUSHDB"));
+    store.ping().await.unwrap();
+    assert!(store.since() > before);
+}
+
+/// One that reads itself from a copy on disk has its beginning in it, and not what was used since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_came_back_from_a_copy_is_noticed() {
+    let Some(database) = database_of_its_own(8) else { return };
+    mingji::outbound::install_tls_provider();
+    let long_ago = 1_000_000;
+    let mut set = ::redis::cmd("SET");
+    ask_redis(&database, set.arg("mingji:born").arg(long_ago).clone());
+    let store = Ephemeral::connect(&database, HandClock::new()).await.unwrap();
+    let copies = store.risks(false).await.iter().any(|risk| risk.contains("appendonly"));
+    assert_eq!(
+        store.since() > Timestamp::from_micros(long_ago),
+        copies,
+        "one that writes everything down lost nothing"
+    );
+}
+
+#[tokio::test]
+async fn a_memory_of_its_own_is_one_beside_its_own_database() {
+    let bench = Bench::memory().await;
+    assert!(bench.store.risks(true).await.is_empty());
+    assert!(bench.store.risks(false).await[0].contains("MINGJI_EPHEMERAL_URL"));
+}
+
+/// A database of the server that no other test uses, empty.
+pub fn database_of_its_own(number: u8) -> Option<String> {
+    let mut url = need::redis()?;
+    url.set_path(&number.to_string());
+    ask_redis(url.as_str(), ::redis::cmd("FLUSHDB"));
+    Some(url.into())
+}
+
+pub fn ask_redis(url: &str, command: ::redis::Cmd) {
+    let mut connection = ::redis::Client::open(url).unwrap().get_connection().unwrap();
+    command.exec(&mut connection).unwrap();
 }
 
 #[tokio::test]

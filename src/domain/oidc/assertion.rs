@@ -99,8 +99,8 @@ pub struct Expect<'a> {
     pub one_audience: bool,
     /// The present.
     pub now: Timestamp,
-    /// Since when used assertions are remembered, where a start forgot them (R3).
-    pub since: Option<Timestamp>,
+    /// Since when used assertions are remembered (R3).
+    pub since: Timestamp,
 }
 
 /// What is left to do with a good one: use it up.
@@ -167,7 +167,7 @@ impl Expect<'_> {
         }
         // R3: nobody knows whether it was used before the start. One without iat could be used from then on.
         let usable_from = issued.unwrap_or_else(|| expires.minus(LONGEST + SKEW));
-        if self.since.is_some_and(|since| usable_from < since) {
+        if usable_from < self.since {
             return Err("the assertion was made before our start: make a new one");
         }
         Ok(expires.since(self.now) + SKEW)
@@ -187,7 +187,7 @@ mod tests {
         claims.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
         let audiences = ["https://id.example".to_owned(), "https://id.example/token".to_owned()];
         let now = Timestamp::from_seconds(NOW);
-        let since = since.map(Timestamp::from_seconds);
+        let since = Timestamp::from_seconds(since.unwrap_or_default());
         Expect { client_id: "c", audiences: &audiences, one_audience: false, now, since }
             .check(claims.as_object().unwrap())
     }
@@ -253,7 +253,7 @@ mod tests {
             audiences: &audiences,
             one_audience: false,
             now: Timestamp::from_seconds(NOW),
-            since: Some(Timestamp::from_seconds(since)),
+            since: Timestamp::from_seconds(since),
         };
         assert!(at(NOW - 100).check(silent.as_object().unwrap()).is_err());
         silent["exp"] = json!(NOW + 600);

@@ -116,6 +116,8 @@ fn is_bearer(token: &str) -> bool {
 
 /// How long a signed request may be good at most (FAPI-CIBA 5.2.2), and how old, in seconds.
 const WINDOW: i64 = 3600;
+/// For so much longer it is remembered: on a replica whose clock is behind it is good for longer.
+const SKEW: Duration = Duration::from_secs(30);
 
 /// What a signed request says besides its parameters.
 #[derive(Debug, PartialEq, Eq)]
@@ -136,7 +138,7 @@ pub fn signed(
     client_id: &str,
     issuer: &str,
     now: Timestamp,
-    since: Option<Timestamp>,
+    since: Timestamp,
 ) -> Result<(Params, Once), &'static str> {
     let expect = request_object::Expect { client_id, issuer, strict: Strict::Required, now };
     let params = expect.parameters(claims)?;
@@ -147,13 +149,13 @@ pub fn signed(
     if exp.saturating_sub(nbf) > WINDOW || now.seconds().saturating_sub(nbf) > WINDOW {
         return Err("a signed request is good for at most 60 minutes");
     }
-    if since.is_some_and(|since| Timestamp::from_seconds(iat) < since) {
+    if Timestamp::from_seconds(iat) < since {
         return Err("the signed request was made before our start: make a new one");
     }
     let jti = claims.get("jti").and_then(Value::as_str).filter(|jti| !jti.is_empty() && jti.len() <= 256);
     let jti = jti.ok_or("a signed request says jti, a text of at most 256 bytes")?;
     let left = u64::try_from(exp.saturating_sub(now.seconds())).unwrap_or_default();
-    Ok((params, Once { jti: jti.to_owned(), remember: Duration::from_secs(left) }))
+    Ok((params, Once { jti: jti.to_owned(), remember: Duration::from_secs(left) + SKEW }))
 }
 
 #[cfg(test)]
@@ -249,12 +251,12 @@ mod tests {
                     claims.insert(name.clone(), value.clone())
                 };
             }
-            signed(&claims, "c", "https://op", Timestamp::from_seconds(1000), Some(Timestamp::from_seconds(990)))
+            signed(&claims, "c", "https://op", Timestamp::from_seconds(1000), Timestamp::from_seconds(990))
         };
         let (params, once) = read(json!({})).unwrap();
         assert_eq!(
             (params.get("login_hint"), once),
-            (Some("a"), Once { jti: "j".into(), remember: Duration::from_secs(300) })
+            (Some("a"), Once { jti: "j".into(), remember: Duration::from_secs(300) + SKEW })
         );
         assert!(read(json!({ "aud": ["https://op"] })).is_ok() && read(json!({ "iat": 990 })).is_ok());
         for name in ["iss", "aud", "exp", "nbf", "iat", "jti"] {

@@ -29,6 +29,9 @@ pub const DISTINCT_LIMIT: u64 = 1024;
 
 const _: () = assert!(DISTINCT_LIMIT > throttle::LAST_STEP, "the last step of the delay must be reachable");
 
+const EACH_ITS_OWN: &str = "memory: beside PostgreSQL: with a second replica every proof and assertion counts once at each, and failures are counted apart; \
+     set MINGJI_EPHEMERAL_URL to a Redis or Valkey that all of them use";
+
 /// What a key is about. Closed, so that two uses cannot collide and each has its own share of memory:
 /// strangers who type names at the sign-in page fill the counters, not the room for codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,24 +250,39 @@ impl Ephemeral {
         std::array::from_fn(|at| (EphemeralError::KINDS[at], self.failures[at].load(Ordering::Relaxed)))
     }
 
-    /// Since when this store remembers, where a start of this process wiped it: proofs and assertions issued
-    /// before are to be refused, for nobody knows whether they were used (ruling R3). `None` when the memory
-    /// outlives the process.
-    pub fn since(&self) -> Option<Timestamp> {
+    /// Since when this store remembers: its own memory since the start of this process, a server since it first held
+    /// something of ours, or lost it. Proofs and assertions issued before are to be refused, for nobody knows whether they were
+    /// used (ruling R3).
+    pub fn since(&self) -> Timestamp {
         match &self.backend {
-            Backend::Memory(memory) => Some(memory.since()),
-            Backend::Redis(_) => None,
+            Backend::Memory(memory) => memory.since(),
+            Backend::Redis(redis) => redis.since(),
         }
     }
 
-    /// Whether the store answers.
+    /// Whether it is this process's own memory.
+    pub fn is_own(&self) -> bool {
+        matches!(self.backend, Backend::Memory(_))
+    }
+
+    /// Why a guard may be forgotten before its time, in words for whoever runs it; `alone` says that no other process serves
+    /// from the same database.
+    pub async fn risks(&self, alone: bool) -> Vec<&'static str> {
+        match &self.backend {
+            Backend::Memory(_) if alone => Vec::new(),
+            Backend::Memory(_) => vec![EACH_ITS_OWN],
+            Backend::Redis(redis) => redis.risks().await,
+        }
+    }
+
+    /// Whether the store answers, and still holds what it was told.
     ///
     /// # Errors
     /// What the server said.
     pub async fn ping(&self) -> Result<(), EphemeralError> {
         match &self.backend {
             Backend::Memory(_) => Ok(()),
-            Backend::Redis(redis) => redis.ping().await.inspect_err(|error| self.count(error)),
+            Backend::Redis(redis) => redis.look().await.inspect_err(|error| self.count(error)),
         }
     }
 
@@ -279,7 +297,7 @@ impl Ephemeral {
     /// Stores a value unless the key has one; whether it did. The guard against replays.
     ///
     /// # Errors
-    /// As [`Self::put`].
+    /// As [`Self::put`]; of a guard also when the server lost what it held, and [`Self::since`] says something else now.
     pub async fn put_if_absent(
         &self,
         space: Space,

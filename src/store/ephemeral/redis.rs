@@ -2,17 +2,19 @@
 //! script on the server; every script touches one key, so it runs on a cluster unchanged.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
-use redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, ScriptInvocation};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ScriptInvocation};
 use tokio::time::timeout;
 use url::Url;
 use uuid::Uuid;
 
 use super::{DISTINCT_LIMIT, EphemeralError, Redeemed, Space, Tally};
+use crate::domain::time::Timestamp;
 
 /// To open a connection. The cluster client can hang while it asks the nodes, so this also wraps the whole.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,6 +22,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// For one verb with its repetition and a reconnection in between.
 const VERB_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Since when the server holds what it was told, in microseconds of its own clock. Without an end: whatever takes it away
+/// took guards along.
+const BORN: &str = "mingji:born";
+/// What a process says of its age is rounded to a second.
+const ROUNDED: Duration = Duration::from_secs(1);
 
 /// An offer on the server is one byte of state, the grant's 16 bytes, then the value while it is open.
 const OPEN: u8 = 1;
@@ -76,7 +84,13 @@ return size",
 });
 
 /// The store on a server.
-pub(super) struct Redis(Link);
+pub(super) struct Redis {
+    link: Link,
+    /// [`BORN`] as it was read last.
+    born: AtomicI64,
+    /// A connection broke since then: who is at the other end now is not known.
+    unsure: AtomicBool,
+}
 
 #[derive(Clone)]
 enum Link {
@@ -88,6 +102,7 @@ enum Link {
 #[derive(Clone, Copy)]
 enum Call<'a> {
     Command(&'a Cmd),
+    InARow(&'a Pipeline),
     Script(&'a ScriptInvocation<'a>),
 }
 
@@ -103,13 +118,67 @@ enum Kind {
 impl Redis {
     pub(super) async fn connect(url: &str) -> Result<Self, EphemeralError> {
         let link = timeout(CONNECT_TIMEOUT, Link::open(url)).await.map_err(|_| EphemeralError::Timeout)??;
-        let redis = Self(link);
-        redis.ping().await?;
+        let redis = Self { link, born: AtomicI64::default(), unsure: AtomicBool::default() };
+        redis.look().await?;
         Ok(redis)
     }
 
-    pub(super) async fn ping(&self) -> Result<(), EphemeralError> {
-        self.command(&redis::cmd("PING")).await
+    /// Asks the server since when it remembers.
+    pub(super) async fn look(&self) -> Result<(), EphemeralError> {
+        let now = self.time().await?;
+        let _was: Option<String> = self.command(redis::cmd("SET").arg(BORN).arg(now.micros()).arg("NX")).await?;
+        let mut born: i64 = self.command(redis::cmd("GET").arg(BORN)).await?;
+        // One that began again from a copy of itself on disk holds what it held minutes before it ended. Not so one that
+        // writes everything down.
+        if let Some(began) = self.began_from_a_copy(now).await.filter(|began| born < began.minus(ROUNDED).micros()) {
+            born = began.micros();
+            let _done: String = self.command(redis::cmd("SET").arg(BORN).arg(born)).await?;
+        }
+        let before = self.born.swap(born, Ordering::AcqRel);
+        if before != 0 && before != born {
+            tracing::error!("the ephemeral store lost what it held: proofs and assertions from before are refused");
+        }
+        // After the reading: whoever asks meanwhile looks too.
+        self.unsure.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    pub(super) fn since(&self) -> Timestamp {
+        Timestamp::from_micros(self.born.load(Ordering::Acquire))
+    }
+
+    async fn time(&self) -> Result<Timestamp, EphemeralError> {
+        let (seconds, micros): (i64, i64) = self.command(&redis::cmd("TIME")).await?;
+        Ok(Timestamp::from_micros(Timestamp::from_seconds(seconds).micros().saturating_add(micros)))
+    }
+
+    /// When the server began, where that cost it something. The nodes of a cluster do not say it together, and some who run
+    /// servers for others let nobody ask.
+    async fn began_from_a_copy(&self, now: Timestamp) -> Option<Timestamp> {
+        let info = self.info().await?;
+        let up = said(&info, "uptime_in_seconds")?.parse().ok()?;
+        (said(&info, "aof_enabled")? == "0").then(|| now.minus(Duration::from_secs(up)))
+    }
+
+    async fn info(&self) -> Option<String> {
+        match &self.link {
+            Link::Single(_) => self.command(&redis::cmd("INFO")).await.ok(),
+            Link::Cluster(_) => None,
+        }
+    }
+
+    /// What about the server lets a guard be forgotten before its time, in words for whoever runs it.
+    pub(super) async fn risks(&self) -> Vec<&'static str> {
+        let Some(info) = self.info().await else { return vec![UNKNOWN] };
+        let is = |name, value| said(&info, name) == Some(value);
+        let mut risks = Vec::new();
+        if is("aof_enabled", "0") {
+            risks.push(COPIES);
+        }
+        if !is("maxmemory", "0") && !is("maxmemory_policy", "noeviction") {
+            risks.push(EVICTS);
+        }
+        risks
     }
 
     pub(super) async fn put(&self, space: Space, key: &str, value: &[u8], ttl: Duration) -> Result<(), EphemeralError> {
@@ -125,9 +194,31 @@ impl Redis {
         ttl: Duration,
     ) -> Result<bool, EphemeralError> {
         let key = address(space, key, Kind::Value);
-        let done: Option<String> =
-            self.command(redis::cmd("SET").arg(key).arg(value).arg("NX").arg("PX").arg(millis(ttl))).await?;
+        let mut set = redis::cmd("SET");
+        set.arg(key).arg(value).arg("NX").arg("PX").arg(millis(ttl));
+        let done: Option<String> = match &self.link {
+            Link::Single(_) if !space.may_forget() => self.guarded(&set).await?,
+            _ => self.command(&set).await?,
+        };
         Ok(done.is_some())
+    }
+
+    /// Sets a guard where everything is still there that was set before. Whoever is refused comes again, and is looked at by
+    /// the beginning that is known then.
+    async fn guarded<T: FromRedisValue>(&self, set: &Cmd) -> Result<T, EphemeralError> {
+        if self.unsure.load(Ordering::Acquire) {
+            self.look().await?;
+        }
+        let known = self.born.load(Ordering::Acquire);
+        // In this order: what is taken away between the two is missed, and what comes after them takes the guard along.
+        let mut both = redis::pipe();
+        both.add_command(set.clone()).cmd("GET").arg(BORN);
+        let (done, born): (T, Option<i64>) = self.call(Call::InARow(&both)).await?;
+        if born != Some(known) {
+            self.look().await?;
+            return Err(EphemeralError::Server("it lost what it held".into()));
+        }
+        Ok(done)
     }
 
     pub(super) async fn get(&self, space: Space, key: &str) -> Result<Option<Vec<u8>>, EphemeralError> {
@@ -199,9 +290,10 @@ impl Redis {
     /// indifferent to a repetition or errs on the safe side (a code counts as used, a proof as seen).
     async fn call<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, EphemeralError> {
         let twice = async {
-            match self.0.clone().call(call).await {
+            match self.link.clone().call(call).await {
                 Err(error) if error.is_connection_dropped() || (error.is_io_error() && !error.is_timeout()) => {
-                    self.0.clone().call(call).await
+                    self.unsure.store(true, Ordering::Release);
+                    self.link.clone().call(call).await
                 }
                 answer => answer,
             }
@@ -241,8 +333,10 @@ impl Link {
     async fn call<T: FromRedisValue>(&mut self, call: Call<'_>) -> RedisResult<T> {
         match (self, call) {
             (Self::Single(connection), Call::Command(command)) => command.query_async(connection).await,
+            (Self::Single(connection), Call::InARow(commands)) => commands.query_async(connection).await,
             (Self::Single(connection), Call::Script(script)) => script.invoke_async(connection).await,
             (Self::Cluster(connection), Call::Command(command)) => command.query_async(connection).await,
+            (Self::Cluster(connection), Call::InARow(commands)) => commands.query_async(connection).await,
             (Self::Cluster(connection), Call::Script(script)) => script.invoke_async(connection).await,
         }
     }
@@ -256,6 +350,18 @@ impl From<RedisError> for EphemeralError {
         // The code says what to mend (NOAUTH, LOADING, OOM); the server's free text stays out, it may quote a key.
         Self::Server(error.code().map_or_else(|| error.category().to_owned(), str::to_owned))
     }
+}
+
+const COPIES: &str = "the ephemeral store writes itself to disk now and then only: after a crash it has forgotten which proofs and assertions \
+     were used, and what was made before is refused; set `appendonly yes` in Redis or Valkey";
+const EVICTS: &str = "the ephemeral store throws keys away when its memory is full, among them which proofs and assertions were used: set \
+     `maxmemory-policy noeviction` in Redis or Valkey";
+const UNKNOWN: &str = "the ephemeral store does not say how it keeps its keys (INFO): see to it that every server has `appendonly yes` and \
+     `maxmemory-policy noeviction`";
+
+/// A line of the server's account of itself.
+fn said<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
 /// One URL per node, each with the credentials of the whole; `None` when the URL is not a cluster's.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::ephemeral::{ask_redis, database_of_its_own};
 use crate::support::app::{Engine, TestApp, both_engines, run_with};
 use crate::support::client_key::ClientKey;
 use crate::support::need;
@@ -173,6 +174,32 @@ both_engines! {
         let jwt = key.sign(json!({}), &rp.assertion());
         assert_eq!(named_as_other.token(&form(asserted(jwt).into())).await.error(), "invalid_client");
     }
+}
+
+/// Nor has a Redis that was emptied under a running provider told anybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_forgot_is_not_believed_again() {
+    let Some(redis) = database_of_its_own(9) else { return };
+    let url = redis.clone();
+    run_with(Engine::Sqlite, &url, |app: TestApp| async move {
+        let key = ClientKey::es256();
+        let (rp, refresh) = with_key(&app, &key, json!({})).await;
+        // By the clock of the server, which goes by whole seconds here.
+        app.clock.set_back(Duration::from_secs(3));
+        let second = || tokio::time::sleep(Duration::from_millis(1_100));
+        second().await;
+        let captured = rp.assertion();
+        assert_eq!(refresh_with(&rp, &refresh, &key, json!({}), &captured).await.status, 200);
+        second().await;
+        ask_redis(&redis, redis::cmd("FLUSHDB"));
+        for _ in 0..3 {
+            let answer = refresh_with(&rp, &refresh, &key, json!({}), &captured).await;
+            assert_ne!(answer.status, 200, "{answer:?}");
+        }
+        second().await;
+        assert_eq!(refresh_with(&rp, &refresh, &key, json!({}), &rp.assertion()).await.status, 200);
+    })
+    .await;
 }
 
 /// A start with `memory:` has forgotten what was used (R3).
