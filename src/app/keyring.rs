@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 
 use super::clients::CACHE_AGE;
 use super::work::Outcome;
-use super::{App, Ctx, Error};
+use super::{App, Ctx, Error, Kind};
 use crate::domain::audit::Action;
 use crate::domain::oidc::signing_key::{KeyState, SigningAlg, StoredKey, plan_rotation};
 use crate::domain::time::Timestamp;
@@ -143,7 +143,8 @@ impl App {
     /// published. Nobody is signed out: retired keys verify until their last token has expired.
     ///
     /// # Errors
-    /// `Busy` when another process rotates; a failed store.
+    /// `Conflict` while the next key has not been published for long enough; `Busy` when another process rotates; a failed
+    /// store.
     pub async fn rotate_keys(&self, ctx: &Ctx, alg: SigningAlg) -> Result<String, Error> {
         self.ensure_keys(ctx).await?;
         let fresh = self.generate_key(alg, KeyState::Next).await?;
@@ -153,7 +154,8 @@ impl App {
         if !signing_keys::lock(work.tx()).await? {
             return Err(Error::busy("another process changes the keyring"));
         }
-        let plan = plan_rotation(signing_keys::list(work.tx()).await?, alg, ctx.now, ctx.now.plus(keep));
+        let plan = plan_rotation(signing_keys::list(work.tx()).await?, alg, ctx.now, ctx.now.plus(keep))
+            .map_err(|why| Error::new(Kind::Conflict, why.to_string()))?;
         // In this order: one active key for each algorithm is a constraint.
         for key in plan.retire.iter().chain(&plan.activate) {
             signing_keys::update(work.tx(), key).await?;

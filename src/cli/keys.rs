@@ -11,7 +11,7 @@ use super::codes::one_of;
 use super::output::Output;
 use super::{Failure, files, passphrase, runtime};
 use crate::app::backup::sync_folder_of;
-use crate::app::{Ctx, secrets};
+use crate::app::{Ctx, Kind, secrets};
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::time::Clock as _;
 use crate::keys::random::SystemRandom;
@@ -121,16 +121,25 @@ async fn rotate(
     let app = runtime::standing(config).await?;
     let ctx = Ctx::task(&app, "keys rotate");
     let mut active = serde_json::Map::new();
+    let mut waiting = Vec::new();
     for alg in alg.map_or_else(|| SigningAlg::ALL.to_vec(), |alg| vec![alg]) {
-        let now = match compromised {
-            true => app.replace_keys(&ctx, alg).await?,
-            false => app.rotate_keys(&ctx, alg).await?,
+        let rotated = match compromised {
+            true => app.replace_keys(&ctx, alg).await,
+            false => app.rotate_keys(&ctx, alg).await,
         };
-        active.insert(alg.to_string(), json!(now));
+        match rotated {
+            Ok(now) => drop(active.insert(alg.to_string(), json!(now))),
+            // The others may be ready for it.
+            Err(why) if why.kind == Kind::Conflict => waiting.push(format!("{alg}: {}", why.public)),
+            Err(why) => return Err(why.into()),
+        }
     }
-    output.say(&json!({ "active": active }), |_| {
-        active.iter().map(|(alg, kid)| format!("{alg} is now signed with {}\n", text(kid))).collect()
-    })
+    if !active.is_empty() || waiting.is_empty() {
+        output.say(&json!({ "active": active }), |_| {
+            active.iter().map(|(alg, kid)| format!("{alg} is now signed with {}\n", text(kid))).collect()
+        })?;
+    }
+    if waiting.is_empty() { Ok(()) } else { Err(Failure::new(waiting.join("\n"))) }
 }
 
 async fn backup(config: Option<&Path>, file: &Path, output: &Output) -> Result<(), Failure> {

@@ -370,7 +370,7 @@ fn pause_for(time: Duration) {
 fn the_doctor_finds_an_old_one() {
     let installed = Installed::backed_up();
     // Signing keys, which the first start would make.
-    installed.place.json(&["keys", "rotate"], "");
+    installed.place.json(&["keys", "rotate", "--compromised"], "");
     assert_eq!(installed.complaints(), [Value::Null; 0]);
     let long_ago = SystemClock.now().minus(Duration::from_secs(8 * 24 * 3600));
     tell(&installed, long_ago);

@@ -437,7 +437,7 @@ fn a_seeded_database_is_not_seeded_twice() {
 fn a_changed_audit_row_is_found() {
     let place = Place::new();
     assert_eq!(place.run(&["keys", "init"]).code, Some(0));
-    place.json(&["keys", "rotate"], "");
+    place.json(&["keys", "rotate", "--compromised"], "");
     let verdict = place.json(&["audit", "verify"], "");
     assert!(verdict["holds"] == true && verdict["entries"].as_i64().unwrap() >= 1, "{verdict}");
     let anchors = place.path().join("anchors.jsonl");
@@ -462,7 +462,7 @@ fn a_changed_audit_row_is_found() {
 fn anchors_beside_the_database_are_read_by_themselves() {
     let place = Place::new();
     assert_eq!(place.run(&["keys", "init"]).code, Some(0));
-    place.json(&["keys", "rotate"], "");
+    place.json(&["keys", "rotate", "--compromised"], "");
     assert!(place.json(&["audit", "verify"], "")["anchor"].as_str().unwrap().starts_with("none"));
     let beside = place.path().join("data/mingji.audit-anchors.jsonl");
     let beside = beside.to_string_lossy();
@@ -474,8 +474,8 @@ fn anchors_beside_the_database_are_read_by_themselves() {
     let ended = place.run(&["audit", "verify"]);
     assert_eq!(ended.code, Some(1), "{}", ended.out);
     // The chain grows over what was taken away: nothing is signed beside an anchor that it contradicts.
-    place.json(&["keys", "rotate"], "");
-    place.json(&["keys", "rotate"], "");
+    place.json(&["keys", "rotate", "--compromised"], "");
+    place.json(&["keys", "rotate", "--compromised"], "");
     refused(&place.run(&["audit", "anchor", &beside]), "audit verify");
     // Nor beside one that nobody can look at.
     let unreadable = place.path().join("unreadable.jsonl").to_string_lossy().into_owned();

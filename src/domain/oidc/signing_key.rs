@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -149,9 +150,31 @@ pub struct Rotation {
     pub forget: Vec<StoredKey>,
 }
 
+/// How long whoever fetched the key set may keep it without asking again.
+pub const KEY_SET_KEPT: Duration = Duration::from_secs(300);
+
+/// Until every replica publishes a new key, and whoever fetched the set just before lets go of it.
+const PUBLISHED: Duration = Duration::from_secs(KEY_SET_KEPT.as_secs() + 10);
+
+/// Somebody who keeps the key set does not know the next key yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the next key was published a moment ago, and whoever keeps the key set does not know it yet: rotate again in {} s, or with --compromised where somebody may have a copy of the key", wait.as_secs() + 1)]
+pub struct TooFresh {
+    /// For so long.
+    pub wait: Duration,
+}
+
 /// Plans the rotation of one algorithm: the oldest published key takes over, the active one stays published
 /// until `last_token_expires`, spent ones go. The caller publishes a fresh next key in the same transaction.
-pub fn plan_rotation(keys: Vec<StoredKey>, alg: SigningAlg, now: Timestamp, last_token_expires: Timestamp) -> Rotation {
+///
+/// # Errors
+/// [`TooFresh`] while relying parties may hold a key set without the one that would take over.
+pub fn plan_rotation(
+    keys: Vec<StoredKey>,
+    alg: SigningAlg,
+    now: Timestamp,
+    last_token_expires: Timestamp,
+) -> Result<Rotation, TooFresh> {
     let mut plan = Rotation::default();
     let (mut active, mut next) = (Vec::new(), Vec::new());
     for key in keys.into_iter().filter(|key| key.alg == alg) {
@@ -164,10 +187,15 @@ pub fn plan_rotation(keys: Vec<StoredKey>, alg: SigningAlg, now: Timestamp, last
     }
     // Without a successor the active key goes on: better an old key than none.
     if let Some(heir) = next.into_iter().min_by(|a, b| (a.created_at, &a.kid).cmp(&(b.created_at, &b.kid))) {
+        let known_at = heir.created_at.plus(PUBLISHED);
+        // Where nothing signs, nobody loses by a key that he has to ask for.
+        if now < known_at && !active.is_empty() {
+            return Err(TooFresh { wait: known_at.since(now) });
+        }
         plan.activate = Some(heir.activate(now));
         plan.retire = active.into_iter().map(|key| key.retire(last_token_expires)).collect();
     }
-    plan
+    Ok(plan)
 }
 
 #[cfg(test)]
@@ -201,7 +229,7 @@ mod tests {
             key("older", alg, KeyState::Next, 4),
             key("other", SigningAlg::Rs256, KeyState::Active, 1),
         ];
-        let plan = plan_rotation(keys, alg, NOW, LATER);
+        let plan = plan_rotation(keys, alg, NOW, LATER).unwrap();
         let kids = |keys: &[StoredKey]| keys.iter().map(|key| key.kid.clone()).collect::<Vec<_>>();
         assert_eq!(kids(&plan.retire), ["active"]);
         assert_eq!(plan.retire[0].retires_at, Some(LATER));
@@ -213,7 +241,18 @@ mod tests {
     #[test]
     fn without_a_successor_the_active_key_goes_on() {
         let plan = plan_rotation(vec![key("a", SigningAlg::Es256, KeyState::Active, 1)], SigningAlg::Es256, NOW, LATER);
-        assert_eq!(plan, Rotation::default());
+        assert_eq!(plan, Ok(Rotation::default()));
+    }
+
+    #[test]
+    fn nothing_signs_before_everybody_can_have_it() {
+        let alg = SigningAlg::Es256;
+        let next = |age: i64| key("next", alg, KeyState::Next, NOW.seconds() - age);
+        let planned = |keys| plan_rotation(keys, alg, NOW, LATER).map(|plan| plan.activate.is_some());
+        let active = || key("active", alg, KeyState::Active, 1);
+        assert_eq!(planned(vec![active(), next(309)]), Err(TooFresh { wait: Duration::from_secs(1) }));
+        assert_eq!(planned(vec![active(), next(310)]), Ok(true));
+        assert_eq!(planned(vec![next(0)]), Ok(true), "better a new key than none");
     }
 
     #[test]

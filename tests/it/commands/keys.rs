@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{PASSPHRASE, database, doctor, refused};
+use super::{PASSPHRASE, database, doctor, refused, tamper};
 use crate::support::binary::Place;
 use crate::support::database::select_texts;
 
@@ -29,7 +29,11 @@ fn keys_are_made_once_listed_and_rotated() {
             .map(|row| (text(row, "kid"), text(row, "state")))
             .collect()
     };
-    place.json(&["keys", "rotate"], "");
+    // Makes what the first start would make; nobody can have the next keys yet.
+    let early = place.run(&["keys", "rotate"]);
+    assert_eq!(early.code, Some(1), "{}", early.out);
+    assert!(early.err.contains("ES256") && early.err.contains("--compromised"), "{}", early.err);
+    tamper(&place, "UPDATE signing_key SET created_at = created_at - 400000000");
     let before = states("ES256");
     let next = before.iter().find(|(_, state)| state == "next").unwrap().0.clone();
     let active = before.iter().find(|(_, state)| state == "active").unwrap().0.clone();

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mingji::domain::oidc::signing_key::SigningAlg;
+use mingji::app::Kind;
+use mingji::domain::oidc::signing_key::{KeyState, SigningAlg};
 
 use super::backchannel::verified;
 use crate::support::app::both_engines;
@@ -30,6 +31,20 @@ both_engines! {
         assert!(teacher.silently(&rp).await.contains_key("code"), "nobody was signed out");
         let bye = teacher.browser.open(&app.at(&format!("/end-session?id_token_hint={}", before.text("id_token")))).await;
         assert!(bye.has("signed-out"), "a hint of the old key still says who is meant");
+    }
+
+    async fn no_key_signs_before_everybody_can_have_it(app: TestApp) {
+        app.pass(Duration::from_secs(3600));
+        let rotate = async || app.app.rotate_keys(&app.operator(), SigningAlg::Es256).await;
+        let first = rotate().await.unwrap();
+        app.pass(Duration::from_secs(300));
+        let again = rotate().await.unwrap_err();
+        assert_eq!(again.kind, Kind::Conflict, "{again}");
+        assert!(again.public.contains("--compromised"), "{again}");
+        let keys = app.app.list_keys().await.unwrap();
+        assert!(keys.iter().any(|key| key.kid == first && key.state == KeyState::Active), "it signs on");
+        app.pass(Duration::from_secs(30));
+        assert_ne!(rotate().await.unwrap(), first);
     }
 
     async fn a_copied_key_ends_at_once_and_people_stay(app: TestApp) {
