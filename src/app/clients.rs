@@ -282,7 +282,9 @@ impl Cached {
     /// What is known, when it was compared with the database lately. `Some(None)`: known not to exist.
     fn fresh(&self, id: ClientId, now: Timestamp) -> Option<Option<Arc<Client>>> {
         let snapshot = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let fresh = snapshot.checked_at.is_some_and(|at| now.since(at) < CACHE_AGE && at <= now);
+        // A request that waited is older than the last comparison, which is as good for it: it must not ask for another
+        // connection while it holds one. Far from it is only a clock that was set back.
+        let fresh = snapshot.checked_at.is_some_and(|at| now.since(at) < CACHE_AGE && at.since(now) < CACHE_AGE);
         if fresh { snapshot.clients.get(&id).cloned() } else { None }
     }
 
@@ -326,5 +328,22 @@ impl Cached {
             snapshot.clients.clear();
         }
         snapshot.clients.insert(id, client);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waited_asks_nobody_again() {
+        let (cached, id) = (Cached::default(), ClientId(uuid::Uuid::nil()));
+        let at = Timestamp::from_seconds(1_800_000_000);
+        cached.checked(1, at);
+        cached.keep(id, None, 1);
+        let known = |now: Timestamp| cached.fresh(id, now).is_some();
+        assert!(known(at.minus(Duration::from_millis(1_999))), "a request that came before the last comparison");
+        assert!(!known(at.minus(CACHE_AGE)), "a clock that was set back");
+        assert!(!known(at.plus(CACHE_AGE)), "too old");
     }
 }

@@ -68,7 +68,7 @@ impl App {
         let key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
         let mut work = self.begin(ctx, Action::TokenExchanged).await?;
         let (grant, proof) = self.behind(work.tx(), &own, &origin, ctx.now).await?.ok_or_else(unacceptable)?;
-        let left = self.left_of(work.tx(), &own, &grant, ctx.now).await?;
+        let left = self.left_of(work.tx(), &own, (&grant, &origin), ctx.now).await?;
         let left = left.filter(|left| !left.scope.is_empty()).ok_or_else(unacceptable)?;
         if !self.may_hear_of(work.tx(), &proof, client, ctx.now).await? {
             return Err(unacceptable());
@@ -158,17 +158,18 @@ impl App {
         Ok(age != AgeBand::Under14 || client.is_statutory() || self.has_receipt(tx, proof, age, client, now).await?)
     }
 
-    /// What is left of the rights of a token about a person; nothing where its client may not ask there any more.
+    /// What is left of the rights of a token about a person who signed in at `origin`; nothing where its client may not ask
+    /// there any more.
     pub(super) async fn left_of(
         &self,
         tx: &mut Tx,
         own: &OwnToken,
-        grant: &Grant,
+        (grant, origin): (&Grant, &Client),
         now: Timestamp,
     ) -> Result<Option<Left>, Error> {
         let said = own.claims["scope"].as_str().unwrap_or_default();
         let target = match own.is_exchanged() {
-            true => self.exchanged_target(tx, own, (grant, said), now).await,
+            true => self.exchanged_target(tx, own, (grant, origin, said), now).await,
             false => self.target(tx, grant, &own.client, &Wanted::at(own.claims["aud"].as_str()), now).await,
         };
         match target {
@@ -190,14 +191,14 @@ impl App {
         &self,
         tx: &mut Tx,
         own: &OwnToken,
-        (grant, said): (&Grant, &str),
+        (grant, origin, said): (&Grant, &Client, &str),
         now: Timestamp,
     ) -> Result<Option<Target>, Error> {
         let uri = own.claims["aud"].as_str().unwrap_or_default();
         let resource = self.resource(tx, uri, Bearer::Person).await?;
         let mut target = Targets::default().and(&resource, &own.client, said)?.choose(Some(uri), self.issuer())?;
-        if let (Some(target), Some(origin)) = (&mut target, self.client_by_id(grant.client, now).await?) {
-            let left = self.details_left(tx, grant, &origin, now).await?.at(uri);
+        if let Some(target) = &mut target {
+            let left = self.details_left(tx, grant, origin, now).await?.at(uri);
             target.details = left.of(&own.client.metadata.authorization_details_types);
         }
         Ok(target)

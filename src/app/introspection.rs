@@ -152,7 +152,7 @@ impl App {
         } else {
             let Some(origin) = origin else { return Ok(None) };
             let Some((grant, _)) = self.behind(&mut tx, &own, &origin, ctx.now).await? else { return Ok(None) };
-            let Some(still) = self.left_of(&mut tx, &own, &grant, ctx.now).await? else { return Ok(None) };
+            let Some(still) = self.left_of(&mut tx, &own, (&grant, &origin), ctx.now).await? else { return Ok(None) };
             told.insert("scope".into(), json!(still.scope));
             told.remove(DETAILS);
             if !still.details.is_empty() {
