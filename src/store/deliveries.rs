@@ -7,11 +7,13 @@ use crate::domain::oidc::logout::Delivery;
 use crate::domain::time::Timestamp;
 
 statements! {
-    RECEIVERS = "SELECT sc.client_id AS client_id, sc.sid AS sid, c.metadata AS metadata, sub.sub AS sub
+    // A grant keeps the name that it was given under (R13): of a session that a merge moved on, its client knows no other. One
+    // that holds no grant yet is told the name that its sector has.
+    RECEIVERS = "SELECT sc.client_id AS client_id, sc.sid AS sid, c.metadata AS metadata, COALESCE((SELECT g.sub FROM oidc_grant g WHERE g.session_id = sc.session_id AND g.client_id = sc.client_id ORDER BY g.created_at DESC, g.id DESC LIMIT 1), sub.sub) AS sub
         FROM session_client sc JOIN client c ON c.id = sc.client_id JOIN session s ON s.id = sc.session_id
         JOIN subject sub ON sub.person_id = s.person_id AND sub.sector = c.sector
         WHERE sc.session_id = $1 AND c.status = 'active' ORDER BY sc.client_id";
-    RECEIVER_OF_PERSON = "SELECT sc.client_id AS client_id, sc.sid AS sid, c.metadata AS metadata, sub.sub AS sub
+    RECEIVER_OF_PERSON = "SELECT sc.client_id AS client_id, sc.sid AS sid, c.metadata AS metadata, COALESCE((SELECT g.sub FROM oidc_grant g WHERE g.session_id = sc.session_id AND g.client_id = sc.client_id ORDER BY g.created_at DESC, g.id DESC LIMIT 1), sub.sub) AS sub
         FROM session_client sc JOIN client c ON c.id = sc.client_id JOIN session s ON s.id = sc.session_id
         JOIN subject sub ON sub.person_id = s.person_id AND sub.sector = c.sector
         WHERE s.person_id = $1 AND sc.client_id = $2 AND s.ended_at IS NULL AND c.status = 'active' ORDER BY sc.sid";

@@ -12,11 +12,13 @@ use mingji::domain::registry::personal_code::PersonalCode;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, teacher, text};
 use crate::support::database::select_texts;
+use crate::support::receiver::Receiver;
+use crate::support::relying_party::claims_of;
 use crate::support::visitor::Visitor;
 
 const OPERATOR: Decider = Decider::Operator;
@@ -335,6 +337,21 @@ both_engines! {
         assert!(signed_in_as(&app, &goes.user_name, &goes.password).await);
         let parted = second.sign_in(&platform).await;
         assert_eq!(sub(&parted), sub(&theirs));
+    }
+
+    /// A platform compares both with its session (Back-Channel Logout 1.0, 2.6).
+    async fn a_sign_out_after_a_merge_names_her_as_the_platform_does(app: TestApp) {
+        let receiver = Receiver::start().await;
+        let rp = app.register(json!({ "backchannel_logout_uri": receiver.url })).await;
+        let (stays, goes) = (app.person("full_claims").person_id, app.person("guardian_of_two").person_id);
+        app.teacher().sign_in(&rp).await;
+        let mut second = app.visitor("guardian_of_two");
+        let known = second.sign_in(&rp).await.id_claims();
+        assert_eq!(merge(&app, stays, goes).await, Ok(stays));
+        let home = second.browser.open("/").await;
+        second.browser.press(&home, "confirm", "yes").await;
+        let heard = claims_of(&receiver.wait_for(1).await.remove(0));
+        assert_eq!((&heard["sid"], &heard["sub"]), (&known["sid"], &known["sub"]));
     }
 
     async fn an_account_that_was_never_activated_takes_the_password_of_the_other(app: TestApp) {
