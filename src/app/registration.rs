@@ -172,6 +172,11 @@ impl App {
         if said_secret.is_some_and(|secret| !matches(secret)) {
             return Err(ProtocolError::new(Code::InvalidClientMetadata, "client_secret is not the current one").into());
         }
+        // RFC 7592, 2.2 has it repeat what we answered: that it is pairwise was our word then, perhaps.
+        let known = &before.metadata;
+        if (&metadata.subject_type, &metadata.redirect_uris) != (&known.subject_type, &known.redirect_uris) {
+            metadata.check_pairwise()?;
+        }
         let admitted = self.admitted(metadata, &policy).await?;
         let (client, secret) = self.restated(&before, admitted)?;
         let ctx = ctx.acting(Actor::Client { id: client.id });

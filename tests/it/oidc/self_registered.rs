@@ -64,6 +64,8 @@ both_engines! {
         // What it reads it may send back.
         let back = json!({ "redirect_uris": two, "subject_type": "pairwise" });
         assert_eq!(put(&app, &registered, back).await.status, 200);
+        let other = json!({ "redirect_uris": ["https://rp.example/cb", "https://third.example/cb"], "subject_type": "pairwise" });
+        assert_eq!(put(&app, &registered, other).await.error(), "invalid_client_metadata");
     }
 
     async fn moving_to_anothers_host_moves_no_subject(app: TestApp) {
