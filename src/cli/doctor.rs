@@ -118,7 +118,11 @@ async fn opened(settings: &Settings) -> Result<App, Obstacle> {
 
 async fn ephemeral(settings: &Settings) -> (State, String) {
     match Ephemeral::connect(settings.ephemeral.expose(), Arc::new(SystemClock)).await {
-        Ok(_) => (State::Ok, "answers".into()),
+        Ok(store) => {
+            // That a memory of its own serves one process only is said of the shape.
+            let risks = store.risks(true).await;
+            if risks.is_empty() { (State::Ok, "answers".into()) } else { (State::Warning, risks.join("; ")) }
+        }
         Err(fault @ EphemeralError::Url(_)) => (State::Fault, fault.to_string()),
         Err(fault) => (
             State::Fault,

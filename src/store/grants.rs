@@ -33,11 +33,12 @@ statements! {
     // Whether a grant stands on nothing that ended: an enrolment, a post or a guardianship, read again where the row is there
     // already, for a handover may have moved it on. A child who sits nowhere today takes no guardianship away.
     STANDS = "WITH meant AS (SELECT g.identity_id AS id FROM oidc_grant g WHERE g.id = $1 UNION ALL SELECT $2 WHERE NOT EXISTS (SELECT 1 FROM oidc_grant g WHERE g.id = $1))
-        SELECT m.id FROM meant m WHERE m.id IS NULL
-            OR EXISTS (SELECT 1 FROM enrolment e WHERE e.id = m.id AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3))
-            OR EXISTS (SELECT 1 FROM staffing s WHERE s.id = m.id AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3))
-            OR EXISTS (SELECT 1 FROM guardianship w WHERE w.id = m.id AND w.status = 'confirmed' AND CAST(w.restrictions AS TEXT) = '[]' AND w.valid_from <= $3 AND (w.valid_to IS NULL OR w.valid_to > $3)
-                AND (w.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = w.guardian_id AND s.org_id = w.guardian_org_id AND s.valid_to IS NULL)))";
+        SELECT m.id AS id FROM meant m WHERE m.id IS NULL
+        UNION ALL SELECT e.id AS id FROM meant m JOIN enrolment e ON e.id = m.id WHERE e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3)
+        UNION ALL SELECT s.id AS id FROM meant m JOIN staffing s ON s.id = m.id WHERE s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3)
+        UNION ALL SELECT w.id AS id FROM meant m JOIN guardianship w ON w.id = m.id
+            WHERE w.status = 'confirmed' AND CAST(w.restrictions AS TEXT) = '[]' AND w.valid_from <= $3 AND (w.valid_to IS NULL OR w.valid_to > $3)
+              AND (w.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = w.guardian_id AND s.org_id = w.guardian_org_id AND s.valid_to IS NULL))";
     INSERT_FAMILY = "INSERT INTO refresh_family (id, grant_id, counter, rotated_at, created_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $4, $5, $6)";
     FAMILY = "SELECT id, grant_id, counter, rotated_at, idle_expires_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
     // A family with its grant, both alive as in LIVE.

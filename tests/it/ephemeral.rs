@@ -258,13 +258,13 @@ async fn a_server_that_lost_everything_is_noticed() {
     let Some(database) = database_of_its_own(7) else { return };
     mingji::outbound::install_tls_provider();
     let store = Ephemeral::connect(&database, HandClock::new()).await.unwrap();
-    let first = async || store.put_if_absent(Space::Replay, "assertion", b"", MINUTE).await;
+    let first = async |key: &str| store.put_if_absent(Space::Replay, key, b"", MINUTE).await;
     let before = store.since();
-    assert!(first().await.unwrap() && !first().await.unwrap());
+    assert!(first("used").await.unwrap() && !first("used").await.unwrap());
     ask_redis(&database, ::redis::cmd("FLUSHDB"));
-    assert!(matches!(first().await, Err(EphemeralError::Server(_))), "it would be a first use again");
+    assert!(matches!(first("used").await, Err(EphemeralError::Server(_))), "it would be a first use again");
     assert!(store.since() > before, "what was made before is refused from now on");
-    assert!(first().await.unwrap(), "what is made now is not");
+    assert!(first("made since").await.unwrap());
     // A look finds it as well, before anything is used.
     let before = store.since();
     ask_redis(&database, ::redis::cmd("FLUSHDB"));

@@ -39,6 +39,16 @@ fn an_ephemeral_store_that_is_down_hides_nothing_else() {
 }
 
 #[test]
+fn a_redis_that_forgets_is_told() {
+    let Some(redis) = need::redis() else { return };
+    let (mut place, _) = seeded();
+    place.set("MINGJI_EPHEMERAL_URL", redis.as_str());
+    let (state, say) = finding(&place, "ephemeral");
+    let told = say.contains("appendonly yes") || say.contains("noeviction");
+    assert_eq!((state.as_str(), told), if told { ("warning", true) } else { ("ok", false) }, "{say}");
+}
+
+#[test]
 fn files_that_are_no_database_are_told_apart() {
     let mut place = Place::new();
     let at = |name: &str| place.path().join(name);
