@@ -133,6 +133,7 @@ both_engines! {
         app.numbered().await;
         let last = app.app.checkpoint().await.unwrap().unwrap().seq;
         app.app.end_what_is_old().await.unwrap();
+        app.numbered().await;
         let verdict = app.app.verify_audit(&[]).await.unwrap();
         assert_eq!((verdict.holds, verdict.begins_at), (true, last), "{verdict:?}");
     }

@@ -16,7 +16,7 @@ const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
 // Plain http is for a provider on this machine alone.
 const execute = [oidc.enableNonRepudiationChecks];
-if (ISSUER.startsWith('http://localhost:')) execute.push(oidc.allowInsecureRequests);
+if (/^http:\/\/(localhost|127\.0\.0\.1):/.test(ISSUER)) execute.push(oidc.allowInsecureRequests);
 // Compares the issuer of the document with the one asked for.
 const provider = await oidc.discovery(new URL(ISSUER), CLIENT_ID, undefined, oidc.ClientSecretBasic(CLIENT_SECRET), { execute });
 const keys = createRemoteJWKSet(new URL(provider.serverMetadata().jwks_uri));
