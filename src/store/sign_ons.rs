@@ -50,9 +50,9 @@ pub async fn end_page(
     let after = after.unwrap_or(SessionId(Uuid::nil()));
     let page: Vec<Id> = tx.all(PAGE, args![after, SessionId::first_of(before), limit]).await?;
     let Some(last) = page.last().map(|id| SessionId(id.0)) else { return Ok(None) };
-    tx.all_in::<Id>(END_FAMILIES, &args![before, before, before, before], keys(&page)).await?;
-    tx.all_in::<Id>(END_GRANTS, &args![before], keys(&page)).await?;
-    let over: Vec<Id> = tx.all_in(OVER, &args![before, before, before], keys(&page)).await?;
+    tx.all_in::<Id>(END_FAMILIES, &[before.into(), before.into(), before.into(), before.into()], keys(&page)).await?;
+    tx.all_in::<Id>(END_GRANTS, &[before.into()], keys(&page)).await?;
+    let over: Vec<Id> = tx.all_in(OVER, &[before.into(), before.into(), before.into()], keys(&page)).await?;
     for statement in [END_PARTS, END_SIGN_INS, END] {
         tx.all_in::<Id>(statement, &[], keys(&over)).await?;
     }

@@ -110,7 +110,7 @@ both_engines! {
         // Of before, when it was not said where she had been.
         let json = if app.database.url.starts_with("sqlite") { "'{}'" } else { "CAST('{}' AS jsonb)" };
         database::change(&app.database.url, &format!("UPDATE audit_entry SET details = {json} WHERE action = 'person.changed'")).await;
-        assert_eq!(bare().await.1, false);
+        assert!(!bare().await.1);
     }
 
     async fn a_page_that_found_little_goes_on(app: TestApp) {

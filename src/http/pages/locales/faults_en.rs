@@ -162,7 +162,10 @@ pub(super) fn en(kind: FaultKind) -> FaultText {
             "An old secret was used that has ended.",
             "Some server does not have the new one yet. Give it the new one; if that is lost too, replace it again.",
         ),
-        Kind::ClientOff => text("This client is out of use.", "Whoever took it out of use restores it: at the console, where it was done there, else ask the operator."),
+        Kind::ClientOff => text(
+            "This client is out of use.",
+            "Whoever took it out of use restores it: at the console, where it was done there, else ask the operator.",
+        ),
         Kind::AssertionForm => text(
             "The parameters of the assertion are not right.",
             "client_assertion goes with client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer.",

@@ -113,7 +113,9 @@ pub(super) fn zh(kind: FaultKind) -> FaultText {
         Kind::SecretOld => {
             text("用的是已经到期的旧密钥。", "有服务器还没有换上新密钥。换上新的；新的也丢了，就再更换一次。")
         }
-        Kind::ClientOff => text("这个客户端已经停用。", "谁停用的由谁恢复：在控制台停用的，在那里恢复；否则请联系运营方。"),
+        Kind::ClientOff => {
+            text("这个客户端已经停用。", "谁停用的由谁恢复：在控制台停用的，在那里恢复；否则请联系运营方。")
+        }
         Kind::AssertionForm => text(
             "断言的参数不对。",
             "client_assertion 和 client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer 一起送。",
