@@ -2,6 +2,8 @@
 //! it and was not touched since goes on: stays, posts, guardianships. That they were over in between is the register's own past, and
 //! stays. What is given anew is given by whoever gives it: roles, classes taught, consents, sessions, the password.
 
+use std::collections::BTreeSet;
+
 use super::person_change::Changed;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -12,6 +14,7 @@ use crate::domain::registry::account::Account;
 use crate::domain::registry::codes::staff::StaffState;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::codes::student_state::StudentState;
+use crate::domain::registry::guardianship::Guardianship;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::staffing::Staffing;
@@ -47,6 +50,10 @@ impl App {
         let mut work = self.begin(ctx, Action::PersonChanged).await?;
         let missing = || Error::not_found("the person");
         let id = persons::survivor(work.tx(), id).await?.ok_or_else(missing)?;
+        let over = with_her(&mut work, &task, id).await?;
+        // With whoever stands beside her, before institutions and classes: in the one order of locks.
+        let people: BTreeSet<PersonId> = over.iter().flat_map(|one| [one.child, one.guardian]).chain([id]).collect();
+        persons::hold_standing(work.tx(), &task, people.into_iter()).await?;
         let held = merges::hold(work.tx(), &task, id, id).await?.pop().ok_or_else(missing)?;
         let person = Some(held).filter(|one| one.status == Status::Deceased && one.salt.is_some());
         let person = person.ok_or_else(|| Error::new(Kind::Conflict, "she is not dead in the register, or erased"))?;
@@ -104,15 +111,23 @@ impl App {
     async fn places_back(&self, work: &mut Work<'_>, back: &Back<'_>) -> Result<usize, Error> {
         let (on, now) = (back.task.on(back.person), back.ctx.now);
         let busy = || Error::busy("somebody changed a stay or post at the same moment");
-        let mut again = 0;
-        let slices = enrolments::slices(work.tx(), &on).await?;
-        for mut stay in enrolments::of_person(work.tx(), &on).await? {
-            let with_her = (stay.state, stay.updated_at) == (StudentState::Deceased, back.recorded);
-            if !with_her || !stands(work, back.task, stay.org).await? {
-                continue;
+        let mut stays = enrolments::of_person(work.tx(), &on).await?;
+        stays.retain(|one| (one.state, one.updated_at) == (StudentState::Deceased, back.recorded));
+        let mut posts = staffings::of_person(work.tx(), &on).await?;
+        posts.retain(|one| (one.state, one.updated_at) == (StaffState::Deceased, back.recorded));
+        let mut stand = BTreeSet::new();
+        let places: BTreeSet<OrgId> = stays.iter().map(|one| one.org).chain(posts.iter().map(|one| one.org)).collect();
+        for org in places {
+            if institutions::hold_standing(work.tx(), back.task, std::iter::once(org)).await? == 1 {
+                stand.insert(org);
             }
-            let open = classes::share_open(work.tx(), back.task, stay.class.into_iter()).await?;
-            stay.class = stay.class.filter(|class: &ClassId| open.contains(class));
+        }
+        let classes: BTreeSet<ClassId> = stays.iter().filter_map(|one| one.class).collect();
+        let open = classes::share_open(work.tx(), back.task, classes.into_iter()).await?;
+        let slices = enrolments::slices(work.tx(), &on).await?;
+        let mut again = 0;
+        for mut stay in stays.into_iter().filter(|one| stand.contains(&one.org)) {
+            stay.class = stay.class.filter(|class| open.contains(class));
             let until = slices.iter().rfind(|was| was.enrolment == stay.id && Some(was.valid_to) == stay.valid_to);
             let state = until.map_or(StudentState::Enrolled, |was| was.state);
             if !enrolments::update(work.tx(), &on, &stay.goes_on(state, now)).await? {
@@ -121,11 +136,7 @@ impl App {
             work.event("person", back.person, "person.enrolled", &["enrolment"]);
             again += 1;
         }
-        for post in staffings::of_person(work.tx(), &on).await? {
-            let with_her = (post.state, post.updated_at) == (StaffState::Deceased, back.recorded);
-            if !with_her || !stands(work, back.task, post.org).await? {
-                continue;
-            }
+        for post in posts.into_iter().filter(|one| stand.contains(&one.org)) {
             let post = Staffing {
                 state: StaffState::Serving,
                 valid_to: None,
@@ -145,9 +156,7 @@ impl App {
     /// Guardianships over her and of hers that ended with her, where the other one lives and the two are not related anew. One of a
     /// child who came of age since ends again by the daily look.
     async fn guardianships_back(&self, work: &mut Work<'_>, back: &Back<'_>) -> Result<usize, Error> {
-        let on = back.task.on(back.person);
-        let mut all = guardianships::of_child(work.tx(), &on).await?;
-        all.extend(guardianships::of_guardian(work.tx(), &on).await?);
+        let all = with_her(work, back.task, back.person).await?;
         let (standing, over): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.is_standing());
         let mut again = 0;
         for one in over.into_iter().filter(|one| one.updated_at == back.recorded) {
@@ -167,6 +176,9 @@ impl App {
     }
 }
 
-async fn stands(work: &mut Work<'_>, task: &Task, org: OrgId) -> Result<bool, Error> {
-    Ok(institutions::hold_standing(work.tx(), task, std::iter::once(org)).await? == 1)
+/// Every guardianship that she stands in.
+async fn with_her(work: &mut Work<'_>, task: &Task, person: PersonId) -> Result<Vec<Guardianship>, Error> {
+    let mut all = guardianships::of_child(work.tx(), &task.on(person)).await?;
+    all.extend(guardianships::of_guardian(work.tx(), &task.on(person)).await?);
+    Ok(all)
 }
