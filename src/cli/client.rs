@@ -145,7 +145,7 @@ pub struct Asked {
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Create => {
-            let app = runtime::standing(config).await?;
+            let app = runtime::command(config).await?;
             let metadata: ClientMetadata = serde_json::from_reader(std::io::stdin().lock())
                 .map_err(|e| Failure::new(format!("the metadata on standard input cannot be read: {e}")))?;
             let registered = app.create_client(&Ctx::task(&app, "client create"), metadata).await?;

@@ -36,8 +36,8 @@ statements! {
         SELECT m.id AS id FROM meant m WHERE m.id IS NULL
         UNION ALL SELECT e.id AS id FROM meant m JOIN enrolment e ON e.id = m.id WHERE e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3)
         UNION ALL SELECT s.id AS id FROM meant m JOIN staffing s ON s.id = m.id WHERE s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3)
-        UNION ALL SELECT w.id AS id FROM meant m JOIN guardianship w ON w.id = m.id
-            WHERE w.status = 'confirmed' AND CAST(w.restrictions AS TEXT) = '[]' AND w.valid_from <= $3 AND (w.valid_to IS NULL OR w.valid_to > $3)
+        UNION ALL SELECT w.id AS id FROM meant m CROSS JOIN guardianship w
+            WHERE w.id = m.id AND w.status = 'confirmed' AND CAST(w.restrictions AS TEXT) = '[]' AND w.valid_from <= $3 AND (w.valid_to IS NULL OR w.valid_to > $3)
               AND (w.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = w.guardian_id AND s.org_id = w.guardian_org_id AND s.valid_to IS NULL))";
     INSERT_FAMILY = "INSERT INTO refresh_family (id, grant_id, counter, rotated_at, created_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $4, $5, $6)";
     FAMILY = "SELECT id, grant_id, counter, rotated_at, idle_expires_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";

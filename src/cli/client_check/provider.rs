@@ -129,6 +129,8 @@ impl Sandbox {
             .route("/authorize", get(authorize))
             .route("/token", post(token))
             .route("/userinfo", get(userinfo).post(userinfo))
+            // Clients build the way out from the metadata; nobody is sent there here.
+            .route("/end-session", get(async || StatusCode::NO_CONTENT))
             .with_state(self)
     }
 
@@ -211,7 +213,7 @@ async fn metadata(State(sandbox): State<Arc<Sandbox>>) -> Json<Value> {
     let at = |path: &str| format!("{}{path}", sandbox.issuer);
     Json(json!({
         "issuer": sandbox.issuer, "authorization_endpoint": at("/authorize"), "token_endpoint": at("/token"),
-        "userinfo_endpoint": at("/userinfo"), "jwks_uri": at("/jwks"), "response_types_supported": ["code"],
+        "userinfo_endpoint": at("/userinfo"), "jwks_uri": at("/jwks"), "end_session_endpoint": at("/end-session"), "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"], "grant_types_supported": ["authorization_code"],
         "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": ["openid", "profile", "edu"], "code_challenge_methods_supported": ["S256"],

@@ -84,7 +84,6 @@ impl ClientMetadata {
         let texts =
             [&self.client_name, &self.edu_vendor, &self.client_uri, &self.logo_uri, &self.policy_uri, &self.tos_uri];
         let texts = texts.into_iter().map(|text| text.clone().unwrap_or_default());
-        let texts = texts.chain(self.contacts.first().cloned());
         let localized = self.localized.iter().map(|(name, text)| format!("{name}={text}"));
         let mut hosts = self.check_redirect_uris().unwrap_or_default();
         hosts.sort_unstable();

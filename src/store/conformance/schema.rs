@@ -116,6 +116,9 @@ const READ_ALL: &[&str] = &[
     "books::COUNT_INVENTED",
     "institution_changes::NEWEST",
     "institution_changes::ANY_RUNNING",
+    "institution_changes::STOPPING",
+    // Of what it has gathered, which is one identity.
+    "grants::STANDS",
     "suspensions::INHERIT",
     // Of what it has gathered, which is one institution.
     "cases::LOOK_ALIKES",

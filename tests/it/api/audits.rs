@@ -92,6 +92,8 @@ both_engines! {
         app.app.decide_claim(&ctx, head, claim, Verdict::Confirm).await.unwrap();
         // Who runs two schools did it at the other one.
         let doubly = county::administrator(&app, 74, SCHOOL, AdminRole::School).await;
+        // Later than her first right, which counts from its moment on.
+        let ctx = app.operator();
         app.app.grant_admin(&ctx, doubly, AdminRole::School, OTHER).await.unwrap();
         app.app.record_death(&ctx, Decider::Admin(doubly), stranger, today).await.unwrap();
         let auditor = with(&app, 70, SCHOOL, AdminRole::Audit).await;

@@ -8,7 +8,7 @@ use crate::support::database::select_texts;
 use crate::support::{load, need};
 
 /// Each of them, with arguments that could be right somewhere.
-const READING: [&[&str]; 13] = [
+const READING: [&[&str]; 12] = [
     &["registry", "count"],
     &["account", "list", "--org", "2136000001"],
     &["account", "link", "abcd-efgh-jkmn"],
@@ -18,7 +18,6 @@ const READING: [&[&str]; 13] = [
     &["keys", "list"],
     &["keys", "rotate", "--compromised"],
     &["restored", "--as-of", "2026-09-01T02:00:00Z"],
-    &["client", "create"],
     &["audit", "verify"],
     &["audit", "anchor", "anchors.jsonl"],
     &["roster", "import", "--dry-run", "--kind", "students", "/dev/null"],

@@ -119,7 +119,8 @@ both_engines! {
         let home = teacher.browser.open("/").await;
         teacher.browser.press(&home, "confirm", "yes").await;
         receiver.wait_for(1).await;
-        for _ in 0..400 {
+        // Eleven tries, each of which a lane has to come to beside whatever else the machine does.
+        for _ in 0..1_600 {
             // As long as one that is not there at all: behind an outage it may be the first answer of all.
             app.pass(std::time::Duration::from_secs(3_600));
             let told = app.app.undelivered().await.unwrap();

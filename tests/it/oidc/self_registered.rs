@@ -111,7 +111,7 @@ both_engines! {
 
     async fn nobody_agrees_to_what_the_page_did_not_show(app: TestApp) {
         let token = initial_token(&app, 1).await;
-        let registered = register(&app, Some(&token), json!({})).await;
+        let registered = register(&app, Some(&token), json!({ "contacts": ["kefu@rp.example"] })).await;
         let rp = relying_party(&app, &registered);
         let mut teacher = app.teacher();
         teacher.knock().await;
@@ -120,7 +120,8 @@ both_engines! {
             Some(identity) => teacher.browser.press(&page, "identity", &identity).await,
             None => page,
         };
-        assert!(page.asks_for("decision"), "{page:#?}");
+        // Whom to ask, and what goes along with every sign-in whatever is asked for (PIPL 17 and 23).
+        assert!(page.asks_for("decision") && ["kefu@rp.example", "正在使用的身份"].iter().all(|said| page.text.contains(said)), "{page:#?}");
         assert_eq!(put(&app, &registered, json!({ "client_name": "教育部" })).await.status, 200);
         let again = teacher.browser.press(&page, "decision", "allow").await;
         assert!(again.asks_for("decision"), "{again:#?}");
