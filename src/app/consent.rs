@@ -28,6 +28,9 @@ use crate::store::{clients, consents, deliveries, grants, guardianships, identit
 
 /// The text that people agreed to; a change of it asks again.
 pub const NOTICE_VERSION: &str = "2026-11-26";
+/// Texts of before that asked for the same and said less of it: what was agreed to under them goes on, for nobody is signed out by
+/// a better sentence; whoever comes to the page herself agrees to the new one.
+const NOTICES_BEFORE: &[&str] = &["2026-11"];
 const PURPOSE: &str = "sign-in";
 
 /// What the consent page shows.
@@ -87,7 +90,10 @@ impl App {
         (wanted, agreed): (&ScopeSet, Option<&Agreed>),
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Error> {
-        let live = self.live_receipts(tx, proof, age, client, now).await?;
+        let mut live = self.live_receipts(tx, proof, age, client, now).await?;
+        if age != AgeBand::Under14 {
+            live.retain(|receipt| receipt.notice_version.split('/').next() == Some(NOTICE_VERSION));
+        }
         Ok(covered_at(&live, wanted, agreed))
     }
 
@@ -382,20 +388,21 @@ impl App {
 /// Which text somebody agrees to: ours, what the client shows of itself, and which institution answers for it where the page
 /// says so. A receipt for another counts no more.
 pub(super) fn notice_of(client: &Client) -> String {
-    notice_under(client, client.org)
+    notice_under(NOTICE_VERSION, client, client.org)
 }
 
 /// All texts that count for a client: the one of now, and the same under institutions whose heir answers now. Whoever steps in
 /// by a merger goes on with what was agreed to, for the same purpose, and people are told (PIPL 22); another text asks again.
 pub(super) fn notices_of(client: &Client) -> Vec<String> {
-    let before = client.heir_of.iter().map(|org| notice_under(client, Some(*org)));
-    std::iter::once(notice_of(client)).chain(before).collect()
+    let orgs = std::iter::once(client.org).chain(client.heir_of.iter().copied().map(Some));
+    let texts = std::iter::once(&NOTICE_VERSION).chain(NOTICES_BEFORE);
+    orgs.flat_map(|org| texts.clone().map(move |text| notice_under(text, client, org))).collect()
 }
 
-fn notice_under(client: &Client, org: Option<OrgId>) -> String {
+fn notice_under(text: &str, client: &Client, org: Option<OrgId>) -> String {
     let mut shown = client.metadata.shown();
     shown.extend(org.filter(|_| client.vendor().is_none()).map(|org| org.to_string()));
-    format!("{NOTICE_VERSION}/{}", opaque::s256(&serde_json::json!(shown).to_string()))
+    format!("{text}/{}", opaque::s256(&serde_json::json!(shown).to_string()))
 }
 
 /// Names of types for the books: they are the operator's words, and what stands in the details is not repeated there.

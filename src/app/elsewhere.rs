@@ -9,7 +9,7 @@ use super::authorize::{Answer, Opened, Page, PageStop, Reply};
 use super::session::{Browser, Who};
 use super::token::Tokens;
 use super::work::Outcome;
-use super::{App, Ctx, Error, access};
+use super::{App, Ctx, Error, Kind, access};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::{Session, session_lifetimes};
 use crate::domain::id::{ElsewhereId, GrantId, IdentityId, InteractionId, PersonId, SessionId};
@@ -241,7 +241,10 @@ impl App {
         }
         work.detail("way", way.as_str());
         let grant = offer.grant;
-        self.give(work, &ready, ctx, client, (CodeOffer { cnf: proved, ..offer }, wanted), grant).await
+        match self.give(work, &ready, ctx, client, (CodeOffer { cnf: proved, ..offer }, wanted), grant).await {
+            Err(error) if error.kind == Kind::Conflict => Err(invalid("the code was redeemed before")),
+            given => given,
+        }
     }
 
     /// `authorization_pending`, or `slow_down` for whoever asks more often than it was told.

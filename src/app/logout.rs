@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::session::{Browser, Who};
 use super::work::Housekeeping;
 use super::{App, Ctx, Error};
+use crate::domain::audit::Actor;
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::fault::{Endpoint, FaultKind};
@@ -220,7 +221,9 @@ impl App {
         let Some(Hint { client, sid: Some(sid), .. }) = hint else { return Ok(()) };
         let named = sessions::by_sid(&mut self.db.read().await?, client.id, sid).await?;
         if let Some(named) = named.filter(|named| client.vouched || !named.is_live(ctx.now)) {
-            self.sign_out(ctx, &named, "signed out at a platform").await?;
+            // She is not known to be here: the entry says whose token it was that ended it.
+            let ctx = ctx.acting(Actor::Client { id: client.id });
+            self.end_as(&ctx, &named, "signed out at a platform").await?;
         }
         Ok(())
     }

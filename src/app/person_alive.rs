@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::activation::end_outgrown_codes;
 use super::person_change::Changed;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -165,6 +166,8 @@ impl App {
             if anew || persons::hold_living(work.tx(), back.task, std::iter::once(other)).await? == 0 {
                 continue;
             }
+            // A code that was drawn meanwhile is worth less than she is now (R1).
+            end_outgrown_codes(work.tx(), back.task, [one.guardian, one.child], [], back.ctx.now).await?;
             let (id, child, one) = (one.id, one.child, one.goes_on(back.ctx.now));
             if !guardianships::update(work.tx(), &back.task.on(child), &one).await? {
                 return Err(Error::busy("somebody changed the guardianship at the same moment"));

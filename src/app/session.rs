@@ -186,8 +186,17 @@ impl App {
     /// # Errors
     /// A failed store.
     pub async fn sign_out(&self, ctx: &Ctx, session: &Session, reason: &'static str) -> Result<Vec<String>, Error> {
-        let ctx = ctx.acting(Actor::Person { id: session.person });
-        let mut work = self.begin(&ctx, Action::SignOut).await?;
+        self.end_as(&ctx.acting(Actor::Person { id: session.person }), session, reason).await
+    }
+
+    /// The same by whoever acts.
+    pub(super) async fn end_as(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        reason: &'static str,
+    ) -> Result<Vec<String>, Error> {
+        let mut work = self.begin(ctx, Action::SignOut).await?;
         work.target("person", session.person).target("session", session.id);
         let Some(frames) = self.end_session_in(&mut work, session.id, ctx.now, reason).await? else {
             return Ok(Vec::new());

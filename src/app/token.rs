@@ -113,18 +113,12 @@ impl App {
         proved: Confirmation,
     ) -> Result<Tokens, Error> {
         let ready = self.ready(client, ctx.now).await?;
-        // Before the code is used up: whoever finds no way to the database comes again with the same one.
-        let work = self.begin(ctx, Action::GrantCreated).await?;
         let key = opaque::lookup_key(code);
         let (grant, value) = match self.ephemeral.redeem(Space::Code, &key, TOMBSTONE).await? {
             Redeemed::First { grant, value } => (GrantId(grant), value),
-            Redeemed::Again(grant) => {
-                drop(work);
-                return self.code_replayed(ctx, GrantId(grant)).await;
-            }
+            Redeemed::Again(grant) => return self.code_replayed(ctx, GrantId(grant)).await,
             // After the tombstone the grant's own row remembers, for as long as it stands.
             Redeemed::Unknown => {
-                drop(work);
                 let grant = GrantId(opaque::named_by(code));
                 let known = grants::is_known(&mut self.db.read().await?, grant).await?;
                 if known {
@@ -139,7 +133,7 @@ impl App {
         let expires_at = offer.expires_at;
         let offer =
             offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), proved, ctx.now)?;
-        match self.give_patiently(work, &ready, ctx, client, (offer, wanted), grant).await {
+        match self.give_patiently(&ready, ctx, client, (offer, wanted), grant).await {
             // There is one already: a replay came first, or a commit whose answer was lost. Nobody holds what it gave.
             Err(error) if error.kind == Kind::Conflict => self.code_replayed(ctx, grant).await,
             Err(error) if error.kind == Kind::Busy => {
@@ -154,7 +148,6 @@ impl App {
     /// will be one at most.
     async fn give_patiently(
         &self,
-        work: Work<'_>,
         ready: &Ready,
         ctx: &Ctx,
         client: &Arc<Client>,
@@ -162,18 +155,20 @@ impl App {
         grant: GrantId,
     ) -> Result<Tokens, Error> {
         let since = Instant::now();
-        let mut given = self.give(work, ready, ctx, client, (offer.clone(), wanted), grant).await;
         let mut attempt = 1;
-        // Whoever waited long would find it no better, and its client waits too.
-        while given.as_ref().is_err_and(|error| error.kind == Kind::Busy) && since.elapsed() < PATIENCE {
-            self.pause(attempt).await;
-            given = match self.begin(ctx, Action::GrantCreated).await {
+        loop {
+            let given = match self.begin(ctx, Action::GrantCreated).await {
                 Ok(work) => self.give(work, ready, ctx, client, (offer.clone(), wanted), grant).await,
                 Err(error) => Err(error),
             };
+            // Whoever waited long would find it no better, and its client waits too.
+            let again = given.as_ref().is_err_and(|error| error.kind == Kind::Busy) && since.elapsed() < PATIENCE;
+            if !again {
+                return given;
+            }
+            self.pause(attempt).await;
             attempt += 1;
         }
-        given
     }
 
     /// A code that gave nothing is a code again for the rest of its time: its client is told to come again in a moment, and

@@ -176,6 +176,15 @@ async fn faults(app: App, stop: CancellationToken) {
 /// whoever starts next goes on.
 async fn errands(app: App, stop: CancellationToken) {
     loop {
+        // Changes of institutions that were turned back, with an errand or by a command that was cut off: before the next errand,
+        // which may be about the same institution.
+        let stopped = tokio::select! {
+            () = stop.cancelled() => return,
+            stopped = app.finish_stops() => stopped,
+        };
+        if let Err(error) = stopped {
+            tracing::warn!(%error, "a change of an institution could not be taken back; it will be looked for again");
+        }
         let ran = tokio::select! {
             () = stop.cancelled() => return,
             ran = app.run_errand() => ran,
@@ -185,14 +194,6 @@ async fn errands(app: App, stop: CancellationToken) {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "an errand could not be worked on; it will be taken again"),
-        }
-        // Changes of institutions that were turned back, with an errand or by a command that was cut off.
-        let stopped = tokio::select! {
-            () = stop.cancelled() => return,
-            stopped = app.finish_stops() => stopped,
-        };
-        if let Err(error) = stopped {
-            tracing::warn!(%error, "a change of an institution could not be taken back; it will be looked for again");
         }
         tokio::select! {
             () = stop.cancelled() => return,

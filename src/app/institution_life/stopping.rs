@@ -56,10 +56,12 @@ impl App {
     pub async fn finish_stops(&self) -> Result<(), Error> {
         let (task, ctx) = (access::task(TaskName::InstitutionLife), Ctx::task(self, "institution"));
         let stopping = institution_changes::stopping(&mut self.db.read().await?, &task).await?;
+        // One that cannot be brought back holds up no other.
+        let mut failed = None;
         for change in stopping {
-            self.bring_back(&ctx, &task, &change, &mut Nobody).await?;
+            failed = self.bring_back(&ctx, &task, &change, &mut Nobody).await.err().or(failed);
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     async fn begin_stop(

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{PgPool, SqlSafeStr as _};
+use sqlx::{Connection as _, PgPool, SqlSafeStr as _};
 
 use super::{Db, Inner, StoreError};
 
@@ -129,19 +129,27 @@ impl Db {
 /// connections: another replica may be building an index, and whoever gave up then would be a start that failed.
 async fn patiently(pool: &PgPool) -> Result<(), MigrateError> {
     for _ in 1..PATIENCE {
-        match migrator(|p| p.pg).run(pool).await {
-            Err(MigrateError::Execute(why)) if waits(&why) => {
-                tracing::info!("another program migrates; waiting for it");
+        match once(pool).await {
+            Err(MigrateError::Execute(why) | MigrateError::ExecuteMigration(why, _)) if waits(&why) => {
+                tracing::info!("somebody else holds what the migrations need; trying again");
             }
             ended => return ended,
         }
     }
-    migrator(|p| p.pg).run(pool).await
+    once(pool).await
 }
 
-/// `lock_not_available` (PostgreSQL, appendix A).
+/// On a connection of its own that ends with it: the lock belongs to the session, and a migration that fails leaves it there.
+async fn once(pool: &PgPool) -> Result<(), MigrateError> {
+    let mut connection = pool.acquire().await?.detach();
+    let ended = migrator(|p| p.pg).run(&mut connection).await;
+    connection.close().await?;
+    ended
+}
+
+/// `lock_not_available` and `deadlock_detected` (PostgreSQL, appendix A): replicas of before are at work meanwhile.
 fn waits(why: &sqlx::Error) -> bool {
-    why.as_database_error().and_then(|fault| fault.code()).is_some_and(|code| code == "55P03")
+    why.as_database_error().and_then(|fault| fault.code()).is_some_and(|code| code == "55P03" || code == "40P01")
 }
 
 fn migration(error: MigrateError) -> StoreError {

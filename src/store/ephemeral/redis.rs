@@ -214,7 +214,11 @@ impl Redis {
         let mut both = redis::pipe();
         both.add_command(set.clone()).cmd("GET").arg(BORN);
         let (done, born): (T, Option<i64>) = self.call(Call::InARow(&both)).await?;
-        if born != Some(known) {
+        // The connection broke under it: the second try may have met a server that began again from a copy.
+        if self.unsure.load(Ordering::Acquire) {
+            self.look().await?;
+        }
+        if born != Some(known) || self.born.load(Ordering::Acquire) != known {
             self.look().await?;
             return Err(EphemeralError::Server("it lost what it held".into()));
         }

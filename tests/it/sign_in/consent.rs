@@ -24,6 +24,24 @@ both_engines! {
         assert!(elsewhere.type_password(&page).await.answer().contains_key("code"), "at another browser either");
     }
 
+    /// A better sentence signs nobody out: whoever comes to the page agrees to it, and what was given goes on until then.
+    async fn what_was_agreed_to_under_the_text_of_before_goes_on(app: TestApp) {
+        let vendor = app.client("vendor");
+        let (mut teacher, mut child) = (app.teacher(), app.child());
+        let (hers, of_child) = (teacher.sign_in(&vendor).await, child.sign_in(&app.client("platform_b")).await);
+        crate::support::database::change(&app.database.url, "UPDATE consent SET notice_version = REPLACE(notice_version, '2026-11-26/', '2026-11/')").await;
+        app.pass(Duration::from_secs(3));
+        assert_eq!(vendor.refresh(&hers.refresh()).await.status, 200);
+        assert_eq!(vendor.userinfo(&hers.access()).await.status, 200);
+        assert_eq!(app.client("platform_b").refresh(&of_child.refresh()).await.status, 200, "and what a guardian said counts");
+        child.sign_in(&app.client("platform_b")).await;
+        assert_eq!(teacher.silently(&vendor).await["error"], "consent_required");
+        let page = teacher.browser.open(&vendor.url(&vendor.ask())).await;
+        assert!(page.asks_for("decision"), "{page:#?}");
+        assert!(teacher.browser.press(&page, "decision", "allow").await.answer().contains_key("code"));
+        assert!(teacher.silently(&vendor).await.contains_key("code"));
+    }
+
     async fn no_is_an_answer(app: TestApp) {
         let rp = app.client("vendor");
         let mut teacher = app.teacher();
