@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::consent::note_kinds;
+use super::signing::active;
 use super::token::Tokens;
 use super::work::Outcome;
 use super::{App, Ctx, Error};
@@ -18,7 +19,6 @@ use crate::domain::oidc::client::Client;
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::resource::Resource;
-use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::token::Wanted;
 use crate::domain::random::bytes;
 use crate::domain::time::Timestamp;
@@ -73,9 +73,9 @@ impl App {
             _ => resource.grants(client, scope)?,
         };
         let granted = granted.into_iter().collect::<Vec<_>>().join(" ");
-        self.write_down(ctx, client, &resource.uri, (&granted, &details), cnf).await?;
         let keyring = self.keyring(ctx.now).await?;
-        let key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
+        let key = active(&keyring, resource.token_alg)?;
+        self.write_down(ctx, client, &resource.uri, (&granted, &details), cnf).await?;
         // RFC 9068, 2.2: without a person "the value of sub SHOULD correspond to an identifier […] for the client".
         let mut claims = json!({
             "iss": self.issuer().as_str(), "aud": resource.uri, "sub": client.client_id(), "client_id": client.client_id(), "scope": granted,

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::consent::note_kinds;
 use super::introspection::OwnToken;
-use super::signing::grant_of_jti;
+use super::signing::{active, grant_of_jti};
 use super::token::Tokens;
 use super::work::Outcome;
 use super::{App, Ctx, Error};
@@ -23,7 +23,6 @@ use crate::domain::oidc::exchange::{self, Exchange};
 use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::resource::{API, Bearer, Target, Targets};
 use crate::domain::oidc::scope::ScopeSet;
-use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::oidc::token::Wanted;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::time::Timestamp;
@@ -49,7 +48,7 @@ impl App {
         proved: Confirmation,
     ) -> Result<Tokens, Error> {
         let own = self.own_token(ctx, &asked.subject_token).await?.ok_or_else(unacceptable)?;
-        let called_at = own.claims["aud"].as_str().unwrap_or_default();
+        let called_at = own.place();
         // Only whom it was meant for: a token that was found or overheard is of no use (RFC 8693, 5). An administrator's
         // token for the register goes nowhere else.
         let meant = client.metadata.edu_serves.iter().any(|uri| uri == called_at);
@@ -65,7 +64,6 @@ impl App {
             .ok_or(ProtocolError::new(Code::InvalidRequest, "the subject_token was passed on too often"))?;
         let origin = self.origin_of(&own, ctx.now).await?.ok_or_else(unacceptable)?;
         let keyring = self.keyring(ctx.now).await?;
-        let key = keyring.active(SigningAlg::Es256).ok_or_else(|| Error::busy("no ES256 key yet"))?;
         let mut work = self.begin(ctx, Action::TokenExchanged).await?;
         let (grant, proof) = self.behind(work.tx(), &own, &origin, ctx.now).await?.ok_or_else(unacceptable)?;
         let left = self.left_of(work.tx(), &own, (&grant, &origin), ctx.now).await?;
@@ -82,6 +80,7 @@ impl App {
                 subjects::first_use(work.tx(), grant.person, &client.sector, &fresh, ctx.now).await?
             }
         };
+        let key = active(&keyring, target.alg)?;
         work.uses(client.id);
         work.target("person", grant.person).target("client", client.id).target("grant", grant.id);
         work.detail("resource", target.uri.clone()).detail("scope", target.scope());
@@ -124,7 +123,7 @@ impl App {
         let all = resource.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
         let words = asked.scope.as_deref().unwrap_or(&all);
         let target = Targets::default().and(&resource, client, words)?.choose(Some(&resource.uri), self.issuer())?;
-        let same = own.claims["aud"] == resource.uri.as_str();
+        let same = own.place() == resource.uri;
         let mut target = target.map(|target| if same { target.within(Some(&left.scope)) } else { target });
         // What she agreed to in detail is for the services that she read of: it goes no further than where it was called.
         let here = if same {
@@ -136,6 +135,7 @@ impl App {
             asked.details.as_ref().map(|asked| here.narrowed(asked, &resource.uri)).transpose()?.unwrap_or(here);
         if let Some(target) = &mut target {
             target.details = details;
+            target.alg = resource.token_alg;
         }
         let covers = |target: &Target| match &asked.scope {
             Some(asked) => asked.split(' ').filter(|word| !word.is_empty()).all(|word| target.words.contains(word)),
@@ -170,7 +170,7 @@ impl App {
         let said = own.claims["scope"].as_str().unwrap_or_default();
         let target = match own.is_exchanged() {
             true => self.exchanged_target(tx, own, (grant, origin, said), now).await,
-            false => self.target(tx, grant, &own.client, &Wanted::at(own.claims["aud"].as_str()), now).await,
+            false => self.target(tx, grant, &own.client, &Wanted::at(Some(own.place())), now).await,
         };
         match target {
             Ok(Some(target)) => {
@@ -194,7 +194,7 @@ impl App {
         (grant, origin, said): (&Grant, &Client, &str),
         now: Timestamp,
     ) -> Result<Option<Target>, Error> {
-        let uri = own.claims["aud"].as_str().unwrap_or_default();
+        let uri = own.place();
         let resource = self.resource(tx, uri, Bearer::Person).await?;
         let mut target = Targets::default().and(&resource, &own.client, said)?.choose(Some(uri), self.issuer())?;
         if let Some(target) = &mut target {

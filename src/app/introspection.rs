@@ -13,6 +13,7 @@ use crate::domain::oidc::authorization_details::Details;
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::scope::ScopeSet;
 use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::time::Timestamp;
 use crate::keys::jwt::{self, Expect};
@@ -45,6 +46,17 @@ impl OwnToken {
     /// Whether it is about the client itself.
     pub(super) fn is_about_nobody(&self) -> bool {
         self.claims["sub"] == self.claims["client_id"]
+    }
+
+    /// The resource that it is for, or the issuer where it is for userinfo alone.
+    pub(super) fn place(&self) -> &str {
+        let audience = &self.claims["aud"];
+        audience.as_str().or_else(|| audience[0].as_str()).unwrap_or_default()
+    }
+
+    /// Whether it opens userinfo beside its place.
+    fn opens_userinfo_too(&self) -> bool {
+        self.claims["aud"].is_array()
     }
 
     /// The name under which it is called back.
@@ -128,7 +140,7 @@ impl App {
 
     async fn tell_of_access(&self, ctx: &Ctx, asker: &Client, token: &str) -> Result<Option<Answer>, Error> {
         let Some(own) = self.own_token(ctx, token).await? else { return Ok(None) };
-        let serves = asker.metadata.edu_serves.iter().any(|uri| own.claims["aud"] == uri.as_str());
+        let serves = asker.metadata.edu_serves.iter().any(|uri| own.place() == uri);
         if own.client.id != asker.id && !serves {
             return Ok(None);
         }
@@ -153,7 +165,13 @@ impl App {
             let Some(origin) = origin else { return Ok(None) };
             let Some((grant, _)) = self.behind(&mut tx, &own, &origin, ctx.now).await? else { return Ok(None) };
             let Some(still) = self.left_of(&mut tx, &own, (&grant, &origin), ctx.now).await? else { return Ok(None) };
-            told.insert("scope".into(), json!(still.scope));
+            let scope = match own.opens_userinfo_too() {
+                true => ScopeSet::parse(own.claims["scope"].as_str().unwrap_or_default())
+                    .intersect(&grant.scope)
+                    .to_string(),
+                false => still.scope,
+            };
+            told.insert("scope".into(), json!(scope));
             told.remove(DETAILS);
             if !still.details.is_empty() {
                 told.insert(DETAILS.into(), json!(still.details));

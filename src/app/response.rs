@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::signing::{Bound, Ready};
+use super::signing::{Bound, Ready, scope_of};
 use super::work::Outcome;
 use super::{App, Ctx, Error};
 use crate::domain::audit::{Action, Actor};
@@ -163,6 +163,9 @@ impl App {
         // An address bar, a history and every script of the page read it: it is no key to the register.
         let target =
             self.target(work.tx(), &grant, client, &Wanted::default(), ctx.now).await?.map(Target::without_own);
+        if kind.has_token() {
+            ready.signs(target.as_ref())?;
+        }
         work.commit(Outcome::Done).await?;
         let mut fields = Fields::new();
         let access_token = match kind.has_token() {
@@ -171,7 +174,7 @@ impl App {
         };
         if let Some(token) = &access_token {
             let life = self.lifetimes.access_token.as_secs().to_string();
-            let scope = target.as_ref().map_or_else(|| grant.scope.to_string(), Target::scope);
+            let scope = scope_of(&grant, target.as_ref());
             let fixed = [("token_type", "Bearer".to_owned()), ("expires_in", life), ("scope", scope)];
             fields.push(("access_token", token.clone()));
             fields.extend(fixed);

@@ -47,6 +47,16 @@ pub(super) struct Ready {
     seal: Option<EncryptionKey>,
 }
 
+impl Ready {
+    /// Whether a token for this resource can be signed; asked before anything is committed.
+    ///
+    /// # Errors
+    /// Busy, while the key that its service knows is still being made.
+    pub(super) fn signs(&self, target: Option<&Target>) -> Result<(), Error> {
+        active(&self.keyring, token_alg(target)).map(|_| ())
+    }
+}
+
 impl App {
     /// See [`Ready`].
     ///
@@ -77,7 +87,7 @@ impl App {
         grant: &Grant,
         target: Option<&Target>,
     ) -> Result<String, Error> {
-        let key = active(&ready.keyring, SigningAlg::Es256)?;
+        let key = active(&ready.keyring, token_alg(target))?;
         Ok(ready.keyring.sign_access(key, self.access_claims(ctx, client, grant, target))?)
     }
 
@@ -143,15 +153,17 @@ impl App {
 
     /// RFC 9068, 2.2. `jti` begins with the grant's id, which no other client ever sees.
     pub(super) fn access_claims(&self, ctx: &Ctx, client: &Client, grant: &Grant, target: Option<&Target>) -> Value {
-        let (audience, scope) = match target {
-            Some(target) => (target.uri.as_str(), target.scope()),
-            None => (self.issuer().as_str(), grant.scope.to_string()),
+        let issuer = self.issuer().as_str();
+        let audience = match target {
+            Some(target) if target.userinfo => json!([target.uri, issuer]),
+            Some(target) => json!(target.uri),
+            None => json!(issuer),
         };
         let mut jti = [0u8; 24];
         jti[..16].copy_from_slice(grant.id.0.as_bytes());
         self.random.fill(&mut jti[16..]);
         let mut claims = json!({
-            "iss": self.issuer().as_str(), "aud": audience, "sub": grant.sub, "client_id": client.client_id(), "scope": scope,
+            "iss": issuer, "aud": audience, "sub": grant.sub, "client_id": client.client_id(), "scope": scope_of(grant, target),
             "iat": ctx.now.seconds(), "exp": ctx.now.plus(self.lifetimes.access_token).seconds(), "jti": URL_SAFE_NO_PAD.encode(jti),
             "auth_time": grant.auth_time.seconds(), "acr": grant.acr, "amr": grant.amr,
         });
@@ -187,7 +199,25 @@ impl App {
     }
 }
 
-fn active(keyring: &Keyring, alg: SigningAlg) -> Result<&Arc<SigningKey>, Error> {
+/// What a token of a grant may be used for, as `scope` says it.
+pub(super) fn scope_of(grant: &Grant, target: Option<&Target>) -> String {
+    match target {
+        // It opens its place for what stands in its details alone.
+        Some(target) if target.userinfo => grant.scope.to_string(),
+        Some(target) => target.scope(),
+        None => grant.scope.to_string(),
+    }
+}
+
+fn token_alg(target: Option<&Target>) -> SigningAlg {
+    target.map_or(SigningAlg::Es256, |target| target.alg)
+}
+
+/// The key that signs with an algorithm now.
+///
+/// # Errors
+/// Busy, while it is still being made.
+pub(super) fn active(keyring: &Keyring, alg: SigningAlg) -> Result<&Arc<SigningKey>, Error> {
     keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))
 }
 

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::client_auth::Credentials;
 use super::consent::note_kinds;
-use super::signing::{Bound, Ready};
+use super::signing::{Bound, Ready, scope_of};
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access, metrics};
 use crate::domain::audit::{Action, Actor};
@@ -202,6 +202,7 @@ impl App {
             work.adds(grants::family_addition(family));
         }
         let target = self.target(work.tx(), &grant, client, wanted, ctx.now).await?;
+        ready.signs(target.as_ref())?;
         work.commit(Outcome::Done).await?;
         self.sign(ready, ctx, client, (&grant, &facts, target.as_ref()), nonce.as_deref(), family.as_ref()).await
     }
@@ -341,6 +342,7 @@ impl App {
         let rotates = client.is_public() && grant.cnf.is_none();
         // Before anything moves: whoever asks for the wrong thing has used nothing up.
         let target = self.target(work.tx(), &grant, client, wanted, ctx.now).await?;
+        ready.signs(target.as_ref())?;
         let presented = self.present(&mut work, family, counter, rotates, ctx).await?;
         self.metrics.refresh_presented(metrics::refresh(&presented));
         let family = match presented {
@@ -422,7 +424,7 @@ impl App {
             id_token: Some(id_token.into()),
             refresh_token: family.map(|family| self.refresh_tokens.format(family.id, family.counter).into()),
             expires_in: self.lifetimes.access_token,
-            scope: target.map_or_else(|| grant.scope.to_string(), Target::scope),
+            scope: scope_of(grant, target),
             details: target.map(|target| target.details.clone()).unwrap_or_default(),
         })
     }

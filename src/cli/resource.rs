@@ -9,11 +9,12 @@ use super::output::Output;
 use super::{Failure, runtime};
 use crate::app::Ctx;
 use crate::domain::oidc::resource::Resource;
+use crate::domain::oidc::signing_key::SigningAlg;
 
 /// Subcommands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Registers a resource that clients may ask tokens for, or changes its name and scopes.
+    /// Registers a resource that clients may ask tokens for, or changes what was registered.
     #[command(
         after_help = "Example: mingji resource put https://grades.example.edu.cn/ --name 成绩库 --scope grades.read"
     )]
@@ -26,6 +27,9 @@ pub enum Command {
         /// A word that it understands in `scope`; repeat it for several.
         #[arg(long = "scope", value_name = "WORD", required = true)]
         scopes: Vec<String>,
+        /// How its tokens are signed: ES256, or RS256 for a service that knows nothing else.
+        #[arg(long, value_name = "ALG", default_value = "ES256")]
+        alg: SigningAlg,
     },
     /// Lists the resources.
     #[command(after_help = "Example: mingji resource list")]
@@ -36,10 +40,11 @@ pub enum Command {
 pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> Result<(), Failure> {
     let app = runtime::standing(config).await?;
     match command {
-        Command::Put { uri, name, scopes } => {
+        Command::Put { uri, name, scopes, alg } => {
             let ctx = Ctx::task(&app, "resource put");
             let scopes = scopes.iter().cloned().collect();
-            let resource = Resource { uri: uri.clone(), name: name.clone(), scopes, created_at: ctx.now };
+            let resource =
+                Resource { uri: uri.clone(), name: name.clone(), scopes, created_at: ctx.now, token_alg: *alg };
             app.register_resource(&ctx, &resource).await?;
             output.say(&document(&resource), |_| resource.uri.clone())
         }
@@ -52,10 +57,10 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
 }
 
 fn document(resource: &Resource) -> Value {
-    json!({ "resource": resource.uri, "name": resource.name, "scopes": resource.scopes })
+    json!({ "resource": resource.uri, "name": resource.name, "scopes": resource.scopes, "alg": resource.token_alg })
 }
 
 fn line(resource: &Resource) -> String {
     let scopes: Vec<&str> = resource.scopes.iter().map(String::as_str).collect();
-    format!("{}  {}  {}\n", resource.uri, resource.name, scopes.join(" "))
+    format!("{}  {}  {}  {}\n", resource.uri, resource.name, resource.token_alg, scopes.join(" "))
 }

@@ -6,7 +6,9 @@ use crate::domain::time::Timestamp;
 
 statements! {
     FIND = "SELECT sub FROM subject WHERE person_id = $1 AND sector = $2";
-    INSERT = "INSERT INTO subject (person_id, sector, sub, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (person_id, sector) DO NOTHING";
+    // No target: of two first uses at once the later one may meet the first in either index, and PostgreSQL forgives only
+    // the named one.
+    INSERT = "INSERT INTO subject (person_id, sector, sub, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     CALLED = "WITH RECURSIVE chain (id) AS (
             SELECT person_id FROM subject WHERE sector = $2 AND sub = $3
             UNION SELECT p.merged_into FROM person p JOIN chain ON chain.id = p.id WHERE p.merged_into IS NOT NULL
@@ -33,7 +35,7 @@ pub async fn find(tx: &mut Tx, person: PersonId, sector: &str) -> Result<Option<
 /// What a sector calls a person from now on: `fresh`, unless it knows her already.
 ///
 /// # Errors
-/// As [`StoreError`] says.
+/// As [`StoreError`] says; `Unique` when the sector calls somebody else `fresh`.
 pub async fn first_use(
     tx: &mut Tx,
     person: PersonId,
@@ -45,7 +47,7 @@ pub async fn first_use(
         return Ok(known);
     }
     tx.execute(INSERT, args![person, sector, fresh, now]).await?;
-    Ok(find(tx, person, sector).await?.unwrap_or_else(|| fresh.to_owned()))
+    find(tx, person, sector).await?.ok_or_else(|| StoreError::Unique("subject_sector_sub_key".into()))
 }
 
 struct Who(PersonId);

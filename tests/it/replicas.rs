@@ -17,9 +17,10 @@ const ROUNDS: usize = 12;
 
 /// The two, running.
 struct Cluster {
+    /// Before the place: their logs are in there, and are shown where a test fails.
+    replicas: [Running; 2],
     place: Place,
     ready: Ready,
-    replicas: [Running; 2],
     ports: [u16; 2],
     database: Database,
 }

@@ -9,6 +9,7 @@ use url::Url;
 use super::authorization_details::Details;
 use super::client::Client;
 use super::error::{Code, ProtocolError};
+use super::signing_key::SigningAlg;
 use crate::domain::issuer::Issuer;
 use crate::domain::time::Timestamp;
 
@@ -34,6 +35,8 @@ pub struct Resource {
     pub scopes: BTreeSet<String>,
     /// When it was registered.
     pub created_at: Timestamp,
+    /// How its tokens are signed: ES256, or RS256 for a service that knows nothing else (RFC 9068, 2.1).
+    pub token_alg: SigningAlg,
 }
 
 /// In whose name a token speaks.
@@ -57,6 +60,7 @@ impl Resource {
             name: "名籍接口 Mingji API".into(),
             scopes: words.iter().map(|word| (*word).to_owned()).collect(),
             created_at: Timestamp::from_micros(0),
+            token_alg: SigningAlg::Es256,
         }
     }
 
@@ -74,6 +78,9 @@ impl Resource {
         let ours = self.uri.strip_prefix(issuer).is_some_and(|rest| rest.trim_matches('/').is_empty());
         if ours || self.uri.trim_end_matches('/') == format!("{issuer}{API}").trim_end_matches('/') {
             return Err("the issuer itself and its API are no resources to register");
+        }
+        if !matches!(self.token_alg, SigningAlg::Es256 | SigningAlg::Rs256) {
+            return Err("access tokens are signed with ES256 or RS256");
         }
         if self.name.trim().is_empty() || self.name.len() > 256 {
             return Err("a resource has a name");
@@ -135,6 +142,10 @@ pub struct Target {
     pub words: BTreeSet<String>,
     /// The same in detail (RFC 9396).
     pub details: Details,
+    /// Whether the token opens userinfo beside its place.
+    pub userinfo: bool,
+    /// How the token is signed.
+    pub alg: SigningAlg,
 }
 
 impl Target {
@@ -206,6 +217,8 @@ impl Targets {
             uri: uri.clone(),
             words: words.clone(),
             details: Details::default(),
+            userinfo: false,
+            alg: SigningAlg::Es256,
         };
         match asked {
             None => Ok(self.0.iter().next().filter(|_| self.0.len() == 1).map(target)),
@@ -260,6 +273,7 @@ mod tests {
             name: "成绩库".into(),
             scopes: BTreeSet::new(),
             created_at: Timestamp::from_micros(0),
+            token_alg: SigningAlg::Es256,
         };
         for uri in ["https://id.example", "https://id.example/", "https://id.example/api", "https://id.example/api/"] {
             assert!(resource(uri).check("https://id.example").is_err(), "{uri}");

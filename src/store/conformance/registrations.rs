@@ -9,6 +9,7 @@ use crate::domain::id::InitialTokenId;
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::initial_token::{InitialToken, Policy};
 use crate::domain::oidc::resource::Resource;
+use crate::domain::oidc::signing_key::SigningAlg;
 use crate::store::db::{Db, Tx};
 use crate::store::{clients, registrations, resources, revoked_tokens};
 
@@ -126,9 +127,11 @@ async fn a_resource_is_read_as_written(db: &Db) {
         name: "成绩库".into(),
         scopes: ["a".to_owned(), "b".to_owned()].into(),
         created_at: NOW,
+        token_alg: SigningAlg::Es256,
     };
     resources::put(&mut tx, &resource).await.unwrap();
     resource.scopes = ["c".to_owned()].into();
+    resource.token_alg = SigningAlg::Rs256;
     resources::put(&mut tx, &Resource { created_at: after(1), ..resource.clone() }).await.unwrap();
     assert_eq!(resources::find(&mut tx, "https://r.test/").await.unwrap(), Some(resource.clone()));
     assert_eq!(resources::find(&mut tx, "https://r.test").await.unwrap(), None);

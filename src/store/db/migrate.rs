@@ -68,6 +68,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     40 "0040_stopped_changes";
     41 "0041_locks_of_before";
     42 "0042_what_ends";
+    43 "0043_resource_alg";
 };
 
 /// How often a lock is waited for, ten seconds each time.

@@ -9,6 +9,7 @@ use super::authorization_details::{
     BOOKING, EXPORT, LIBRARY, asking, define, details, export, given, platform, refresh, server, told, types, wish,
 };
 use super::client_credentials::{GRADES, ask as ask_own, machine};
+use super::dpop;
 use super::request_object::{carrying, changed, object_of};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::client_key::ClientKey;
@@ -214,6 +215,39 @@ both_engines! {
         }
         let without = service(json!({ "authorization_details_types": [BOOKING] })).await;
         assert!(pass_on(&without, GRADES, &[]).await.body["authorization_details"].is_null(), "a type that it did not register");
+    }
+
+    /// OpenID Connect Core, 5.3: whoever asks for something in detail and names no resource gets one token, and userinfo opens
+    /// with it, where the place cannot use it there.
+    async fn a_bound_token_of_details_opens_userinfo_too(app: TestApp) {
+        types(&app).await;
+        app.pass(Duration::from_secs(20));
+        let (rp, key) = (platform(&app, json!({})).await, ClientKey::es256());
+        let (grades, library) = (server(&app, GRADES).await, server(&app, LIBRARY).await);
+        let arrived = app.teacher().arrive_with(&rp, asking(&rp, &wish(&["read"], "1"))).await;
+        let tokens = dpop::post(&rp, "/token", &rp.redemption(&arrived.ask, &arrived.code), &key).await;
+        let (token, issuer) = (tokens.access(), app.app.issuer().as_str());
+        let claims = claims_of(&token);
+        assert_eq!((&claims["aud"], &claims["authorization_details"]), (&json!([GRADES, issuer]), &given(&["read"], "1")));
+        assert_eq!(claims["scope"], tokens.body["scope"], "what the client is told stands in the token");
+        assert_eq!(dpop::userinfo(&app, &token, &key).await.status, 200);
+        let heard = told(&grades, &token).await;
+        assert_eq!((&heard["aud"], &heard["scope"]), (&claims["aud"], &claims["scope"]), "{heard}");
+        assert_eq!(heard["authorization_details"], given(&["read"], "1"));
+        assert_eq!(told(&library, &token).await["active"], false);
+        let bearer = app.http.get(app.at("/userinfo")).bearer_auth(&token);
+        assert_eq!(Answer::of(bearer).await.error(), "invalid_token", "of no use to the place");
+
+        let form = [
+            ("grant_type", "refresh_token".into()),
+            ("refresh_token", tokens.refresh()),
+            ("resource", GRADES.to_owned()),
+        ];
+        let named = dpop::post(&rp, "/token", &form, &key).await.access();
+        assert_eq!(claims_of(&named)["aud"], GRADES, "who names the place means it alone");
+        assert_eq!(dpop::userinfo(&app, &named, &key).await.error(), "invalid_token");
+        let unbound = app.teacher().sign_in_with(&rp, asking(&rp, &wish(&["read"], "2"))).await.access();
+        assert_eq!(claims_of(&unbound)["aud"], GRADES, "a bearer's would let the place ask about her");
     }
 
     /// RFC 8693: a call that was agreed to in detail alone carries no word that could be passed on.

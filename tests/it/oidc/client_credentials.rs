@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mingji::domain::oidc::resource::Resource;
+use mingji::domain::oidc::signing_key::SigningAlg;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, both_engines};
@@ -14,9 +15,14 @@ pub const GRADES: &str = "https://grades.example/api";
 
 /// Registers a resource.
 pub async fn resource(app: &TestApp, uri: &str, scopes: &[&str]) {
+    resource_with(app, uri, scopes, SigningAlg::Es256).await;
+}
+
+/// Registers a resource that knows this algorithm.
+async fn resource_with(app: &TestApp, uri: &str, scopes: &[&str], token_alg: SigningAlg) {
     let ctx = app.operator();
     let scopes: BTreeSet<String> = scopes.iter().map(|word| (*word).to_owned()).collect();
-    let resource = Resource { uri: uri.into(), name: "成绩库".into(), scopes, created_at: ctx.now };
+    let resource = Resource { uri: uri.into(), name: "成绩库".into(), scopes, created_at: ctx.now, token_alg };
     app.app.register_resource(&ctx, &resource).await.unwrap();
 }
 
@@ -48,6 +54,30 @@ both_engines! {
         assert_eq!((part_of(&answer.access(), 0)["typ"].as_str(), claims["scope"].as_str()), (Some("at+jwt"), Some("grades.read")));
         assert_eq!(rp.userinfo(&answer.access()).await.status, 401);
         assert_eq!(ask(&rp, &[("resource", GRADES), ("scope", "grades.read")]).await.status, 200);
+    }
+
+    /// RFC 9068, 2.1: services that know RS256 alone are served, and whoever reads RS256 is not told to read it everywhere.
+    async fn a_service_says_how_its_tokens_are_signed(app: TestApp) {
+        resource_with(&app, GRADES, &["grades.read"], SigningAlg::Rs256).await;
+        let alg = |token: &str| part_of(token, 0)["alg"].clone();
+        let machine = machine(&app, json!({ "scope": "grades.read" })).await;
+        assert_eq!(alg(&ask(&machine, &[]).await.access()), "RS256");
+        let platform = app.register(json!({ "edu_client_kind": "platform", "edu_resources": [GRADES] })).await;
+        let wish = platform.ask().with("resource", GRADES).with("scope", "openid grades.read");
+        let tokens = app.teacher().sign_in_with(&platform, wish).await;
+        assert_eq!((alg(&tokens.access()), claims_of(&tokens.access())["aud"].as_str()), (json!("RS256"), Some(GRADES)));
+        let told = platform.post("/introspect", &[("token", tokens.access())]).await.body;
+        assert_eq!(told["active"], true, "{told}");
+        let form = [
+            ("grant_type", "refresh_token".into()),
+            ("refresh_token", tokens.refresh()),
+            ("resource", app.issuer.as_str().to_owned()),
+        ];
+        let own = platform.token(&form).await.access();
+        assert_eq!((alg(&own), platform.userinfo(&own).await.status), (json!("ES256"), 200));
+        resource(&app, GRADES, &["grades.read"]).await;
+        app.pass(Duration::from_secs(3));
+        assert_eq!(alg(&ask(&machine, &[]).await.access()), "ES256", "registered anew");
     }
 
     /// Every token opens what the first one does: an entry says until when, and stands for all of that while.

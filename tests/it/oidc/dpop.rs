@@ -32,7 +32,7 @@ fn changed(claims: &Value, own: Value) -> Value {
 }
 
 /// The form, with one good proof of this key.
-async fn post(rp: &RelyingParty, path: &str, form: &[(&'static str, String)], key: &ClientKey) -> Answer {
+pub(super) async fn post(rp: &RelyingParty, path: &str, form: &[(&'static str, String)], key: &ClientKey) -> Answer {
     rp.post_with(path, form, &[("dpop", proof(&rp.app, key, path))]).await
 }
 
@@ -63,7 +63,7 @@ fn at_userinfo(app: &TestApp, token: &str) -> Value {
     changed(&claims(app, "GET", "/userinfo"), json!({ "ath": mingji::keys::opaque::s256(token) }))
 }
 
-async fn userinfo(app: &TestApp, token: &str, key: &ClientKey) -> Answer {
+pub(super) async fn userinfo(app: &TestApp, token: &str, key: &ClientKey) -> Answer {
     ask_userinfo(app, "DPoP", token, &[key.sign(header(key), &at_userinfo(app, token))]).await
 }
 
