@@ -70,7 +70,7 @@ pub async fn provider(settings: &Settings, migrate: bool) -> Result<App, Failure
 
 /// The database, migrated or found to be.
 pub async fn open_database(settings: &Settings, migrate: bool) -> Result<Db, Failure> {
-    let db = Db::connect(settings.database.expose()).await?;
+    let db = Db::connect_with(settings.database.expose(), settings.database_connections).await?;
     if migrate {
         db.migrate().await?;
     } else {

@@ -48,8 +48,10 @@ keys! {
         "address and port to listen on";
     DATABASE_URL: "MINGJI_DATABASE_URL" = "sqlite://data/mingji.db", true,
         "`sqlite://PATH` or `postgres://…`";
+    DATABASE_CONNECTIONS: "MINGJI_DATABASE_CONNECTIONS" = "32", false,
+        "connections to PostgreSQL that one process opens at most, 2 to 500: those of all replicas and one command more must be fewer than the server's `max_connections`; SQLite has its own number";
     EPHEMERAL_URL: "MINGJI_EPHEMERAL_URL" = "memory:", true,
-        "`memory:` or `redis://…` (also `rediss://`, `redis+cluster://`, `rediss+cluster://`, Valkey)";
+        "`memory:` or `redis://…` (also `rediss://`, `redis+cluster://`, `rediss+cluster://`, Valkey); `?ca=FILE` names the PEM bundle of who vouches for its certificate, in place of the public authorities";
     KEYS_DIR: "MINGJI_KEYS_DIR" = "keys", false,
         "folder of the root secrets, the same on every replica";
     METRICS_LISTEN: "MINGJI_METRICS_LISTEN" = "", false,

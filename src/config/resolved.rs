@@ -28,6 +28,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where the rows are.
     pub database: DatabaseUrl,
+    /// How many connections to PostgreSQL it opens at most.
+    pub database_connections: u32,
     /// Where the short-lived keys are.
     pub ephemeral: EphemeralUrl,
     /// Where the root secrets are.
@@ -121,14 +123,24 @@ impl DatabaseUrl {
         let insists = asked(&["sslmode", "ssl-mode"])
             .is_some_and(|mode| ["require", "verify-ca", "verify-full"].contains(&mode.as_str()));
         let host = asked(&["host", "hostaddr"]).or_else(|| url.host_str().map(str::to_owned)).unwrap_or_default();
-        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-        let is_here =
-            host.starts_with('/') || host == "localhost" || address.is_ok_and(|address| address.is_loopback());
-        !insists && !is_here
+        !insists && !is_here(&host)
     }
 }
 
+/// Whether nothing leaves the machine on the way to this host.
+fn is_here(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.starts_with('/') || host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 impl EphemeralUrl {
+    /// Whether what is read and written crosses a network in clear, its password too.
+    pub fn is_in_clear(&self) -> bool {
+        Url::parse(self.expose()).is_ok_and(|url| {
+            ["redis", "redis+cluster"].contains(&url.scheme()) && !is_here(url.host_str().unwrap_or_default())
+        })
+    }
+
     /// The whole address, for the driver.
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -182,6 +194,7 @@ pub(super) fn resolve(raw: &Raw) -> Result<Settings, ConfigError> {
         issuer,
         listen: address(raw, &keys::LISTEN)?.ok_or_else(|| invalid(&keys::LISTEN, "is empty", "IP:PORT"))?,
         database: database(raw)?,
+        database_connections: database_connections(raw)?,
         ephemeral: ephemeral(raw)?,
         keys_dir: PathBuf::from(raw.text(&keys::KEYS_DIR).unwrap_or(keys::KEYS_DIR.default)),
         metrics_listen: address(raw, &keys::METRICS_LISTEN)?,
@@ -221,6 +234,12 @@ fn database(raw: &Raw) -> Result<DatabaseUrl, ConfigError> {
         return Err(invalid(key, "is not the address of a database we speak to", EXPECTED));
     }
     Ok(DatabaseUrl(Redacted::new(text.to_owned())))
+}
+
+fn database_connections(raw: &Raw) -> Result<u32, ConfigError> {
+    let read = raw.text(&keys::DATABASE_CONNECTIONS).and_then(|text| text.parse().ok());
+    read.filter(|most| (2..=500).contains(most))
+        .ok_or_else(|| invalid(&keys::DATABASE_CONNECTIONS, "is no such number", "2 to 500"))
 }
 
 fn ephemeral(raw: &Raw) -> Result<EphemeralUrl, ConfigError> {

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use mingji::domain::time::{Clock, Timestamp};
 use mingji::store::ephemeral::{DISTINCT_LIMIT, Ephemeral, EphemeralError, Redeemed, Space, Tally};
+use url::Url;
 use uuid::Uuid;
 
+use crate::support::binary::free_ports;
+use crate::support::door::Door;
 use crate::support::need;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -287,6 +290,67 @@ async fn a_server_that_came_back_from_a_copy_is_noticed() {
         copies,
         "one that writes everything down lost nothing"
     );
+}
+
+/// A fail-over: who has our connection says nothing any more, or says that it is somebody else's copy now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_serves_no_longer_is_left() {
+    let Some(database) = database_of_its_own(9) else { return };
+    if !need::programs(&["redis-server"]) {
+        return;
+    }
+    mingji::outbound::install_tls_provider();
+    let url = Url::parse(&database).unwrap();
+    let (host, port) = (url.host_str().unwrap(), url.port().unwrap_or(6379));
+    let door = Door::to(host, port).await;
+    let through = format!("redis://127.0.0.1:{}/9", door.port);
+    let store = Ephemeral::connect(&through, HandClock::new()).await.unwrap();
+    let put = async || store.put(Space::Code, "k", b"v", MINUTE).await;
+    put().await.unwrap();
+    door.cut();
+    let mut silent = 0;
+    while put().await.is_err() {
+        silent += 1;
+        assert!(silent < 5, "nobody looks for another one");
+    }
+    assert!(silent > 0, "nothing was cut");
+
+    let own = free_ports(1);
+    let server = OwnServer::start(own);
+    door.lead_to("127.0.0.1", own).await;
+    let store = Ephemeral::connect(&format!("redis://127.0.0.1:{}/0", door.port), HandClock::new()).await.unwrap();
+    let put = async || store.put(Space::Code, "k", b"v", MINUTE).await;
+    put().await.unwrap();
+    let mut copy = ::redis::cmd("REPLICAOF");
+    ask_redis(&format!("redis://127.0.0.1:{own}/0"), copy.arg("127.0.0.1").arg(free_ports(1)).clone());
+    door.lead_to(host, port).await;
+    let demoted = put().await;
+    assert!(matches!(demoted, Err(EphemeralError::Server(_))), "{demoted:?}");
+    put().await.unwrap();
+    drop(server);
+}
+
+/// A server that ends with the test.
+struct OwnServer(std::process::Child);
+
+impl OwnServer {
+    fn start(port: u16) -> Self {
+        let port = port.to_string();
+        let mut command = std::process::Command::new("redis-server");
+        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        let own = Self(command.stdout(std::process::Stdio::null()).spawn().unwrap());
+        while std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
+            std::thread::yield_now();
+        }
+        own
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[tokio::test]

@@ -134,5 +134,14 @@ pub(super) fn stores(settings: &Settings) -> Vec<(State, String)> {
             ),
         ));
     }
+    if settings.ephemeral.is_in_clear() {
+        said.push((
+            State::Warning,
+            format!(
+                "{} is spoken to without TLS: its password crosses the network in clear, and who changes what passes decides which codes and proofs are good; use rediss:// in MINGJI_EPHEMERAL_URL, with ?ca=FILE where the house has an authority of its own",
+                settings.ephemeral
+            ),
+        ));
+    }
     said
 }

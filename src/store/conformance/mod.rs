@@ -11,6 +11,9 @@ mod clients;
 mod consents;
 mod deliveries;
 mod documents;
+#[path = "../../../tests/it/support/door.rs"]
+#[allow(dead_code, missing_docs, reason = "shared with the tests from outside")]
+mod door;
 mod errands;
 mod facts;
 mod families;
@@ -32,6 +35,7 @@ mod signing_keys;
 mod snapshot;
 mod subjects;
 pub(crate) mod support;
+mod wire;
 
 /// Runs each scenario on a fresh database of each engine.
 macro_rules! on_both_engines {

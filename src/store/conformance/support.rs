@@ -50,7 +50,7 @@ pub async fn sqlite() -> (Db, tempfile::TempDir) {
 /// A database of its own on the server that the tests were given.
 pub struct Fresh {
     pub db: Db,
-    url: url::Url,
+    pub url: url::Url,
 }
 
 pub async fn postgres() -> Option<Fresh> {

@@ -3,6 +3,8 @@
 
 use thiserror::Error;
 
+use super::tx::READ_ONLY;
+
 /// An error of the store.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -56,9 +58,13 @@ impl StoreError {
     pub(super) fn from_sqlx(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::PoolTimedOut => Self::Busy,
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                Self::Unavailable(plain(&error))
-            }
+            // Of the last two: the driver lost its place in what the server says.
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed
+            | sqlx::Error::Protocol(_) => Self::Unavailable(plain(&error)),
             sqlx::Error::Database(database) => Self::from_engine(&*database),
             other => Self::Refused(plain(&other)),
         }
@@ -77,10 +83,27 @@ impl StoreError {
             return Self::Constraint(error.constraint().map_or_else(|| lite_reason(error.message()), str::to_owned));
         }
         match &*code {
-            // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available. SQLite: BUSY, BUSY_SNAPSHOT, and
-            // CONSTRAINT_TRIGGER, which says that a person was merged meanwhile.
-            "40001" | "40P01" | "55P03" | "5" | "517" | "1811" => Self::Busy,
+            // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available. SQLite: BUSY, BUSY_RECOVERY, BUSY_SNAPSHOT,
+            // BUSY_TIMEOUT, LOCKED, and CONSTRAINT_TRIGGER, which says that a person was merged meanwhile.
+            "40001" | "40P01" | "55P03" | "5" | "261" | "517" | "773" | "6" | "1811" => Self::Busy,
             "57P01" | "57P02" | "57P03" => Self::Unavailable("the server is shutting down or starting".into()),
+            "25006" => Self::Unavailable(READ_ONLY.into()),
+            // "cached plan must not change result type", in whatever language: a newer program added a column to what a prepared
+            // statement reads. A new connection prepares it anew.
+            "0A000" if routine(error) == Some("RevalidateCachedQuery") => {
+                Self::Unavailable("the schema changed under a prepared statement".into())
+            }
+            // PostgreSQL, appendix A: connection exceptions (poolers say so too), no disk or memory or connections, operator
+            // intervention, failures of the system, and of the server itself; transactions and sessions that were idle too long.
+            code if code.len() == 5
+                && (["08", "53", "57", "58", "XX"].contains(&&code[..2]) || code == "25P03" || code == "25P04") =>
+            {
+                Self::Unavailable(format!("code {code}: {}", first_line(error.message())))
+            }
+            // SQLite: READONLY, IOERR, FULL, each with its kinds in the upper bits.
+            code if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 8 | 10 | 13)) && code.len() < 5 => {
+                Self::Unavailable(format!("code {code}: {}", first_line(error.message())))
+            }
             _ => Self::Refused(format!("code {code}: {}", first_line(error.message()))),
         }
     }
@@ -89,6 +112,11 @@ impl StoreError {
     pub fn is_unique(&self, constraint: &str) -> bool {
         matches!(self, Self::Unique(name) if name == constraint)
     }
+}
+
+/// The function of the server that refused.
+fn routine(error: &dyn sqlx::error::DatabaseError) -> Option<&str> {
+    error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?.routine()
 }
 
 fn constraint_name(error: &dyn sqlx::error::DatabaseError) -> String {

@@ -1,6 +1,7 @@
 //! Migrations: equal numbers and names for both engines, compiled into the binary, never edited once landed.
 
 use std::borrow::Cow;
+use std::time::{Duration, Instant};
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{Connection as _, PgPool, SqlSafeStr as _};
@@ -71,8 +72,12 @@ const MIGRATIONS: &[Pair] = pairs! {
     43 "0043_resource_alg";
 };
 
-/// How often a lock is waited for, ten seconds each time.
-const PATIENCE: usize = 60;
+/// How long the locks that migrations need are asked for: another replica may be building an index.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Whoever waits for a table has everybody behind it wait who only reads: not for longer than this.
+const HELD_UP: &str = "SET lock_timeout = '1s'";
+/// In between they go on.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// What [`Db::migrate`] did.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -92,7 +97,7 @@ impl Db {
         let before = self.migrated().await?;
         match &self.0 {
             Inner::Lite { write, .. } => migrator(|p| p.lite).run(write).await,
-            Inner::Pg(pool) => patiently(pool).await,
+            Inner::Pg(pool, _) => patiently(pool).await,
         }
         .map_err(migration)?;
         let applied = MIGRATIONS.iter().filter(|p| !before.contains(&p.version)).map(|p| p.name).collect();
@@ -116,7 +121,7 @@ impl Db {
                 connection.ensure_migrations_table(TABLE).await.map_err(migration)?;
                 connection.list_applied_migrations(TABLE).await
             }
-            Inner::Pg(pool) => {
+            Inner::Pg(pool, _) => {
                 let mut connection = pool.acquire().await.map_err(StoreError::from_sqlx)?;
                 connection.ensure_migrations_table(TABLE).await.map_err(migration)?;
                 connection.list_applied_migrations(TABLE).await
@@ -126,23 +131,27 @@ impl Db {
     }
 }
 
-/// The lock that keeps two from migrating at once is asked for again when it does not come within the `lock_timeout` of our
-/// connections: another replica may be building an index, and whoever gave up then would be a start that failed.
+/// The lock that keeps two from migrating at once is asked for again when it does not come soon, and so are those of the
+/// tables: a dump holds all of them as long as it runs, and whoever gave up then would be a start that failed.
 async fn patiently(pool: &PgPool) -> Result<(), MigrateError> {
-    for _ in 1..PATIENCE {
+    let since = Instant::now();
+    loop {
         match once(pool).await {
-            Err(MigrateError::Execute(why) | MigrateError::ExecuteMigration(why, _)) if waits(&why) => {
+            Err(MigrateError::Execute(why) | MigrateError::ExecuteMigration(why, _))
+                if waits(&why) && since.elapsed() < PATIENCE =>
+            {
                 tracing::info!("somebody else holds what the migrations need; trying again");
+                tokio::time::sleep(PAUSE).await;
             }
             ended => return ended,
         }
     }
-    once(pool).await
 }
 
 /// On a connection of its own that ends with it: the lock belongs to the session, and a migration that fails leaves it there.
 async fn once(pool: &PgPool) -> Result<(), MigrateError> {
     let mut connection = pool.acquire().await?.detach();
+    sqlx::query(HELD_UP).execute(&mut connection).await?;
     let ended = migrator(|p| p.pg).run(&mut connection).await;
     connection.close().await?;
     ended

@@ -14,10 +14,12 @@ mod together;
 mod turnstile;
 mod tx;
 mod value;
+mod wire;
 
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -32,6 +34,7 @@ pub(crate) use statement::{args, statements};
 pub use together::Change;
 pub use tx::{Lock, Tx};
 pub use value::Value;
+use wire::{ANSWER, Over, PING, Wire};
 
 /// Which engine answers. Only for reports to people (`doctor`, logs) and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +57,7 @@ enum Inner {
         read: SqlitePool,
         turnstile: turnstile::Turnstile,
     },
-    Pg(PgPool),
+    Pg(PgPool, Arc<Wire>),
 }
 
 /// The connections of a pool at one moment.
@@ -81,6 +84,8 @@ impl Occupancy {
 
 const BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(10);
+/// To PostgreSQL, where nobody says otherwise.
+const CONNECTIONS: u32 = 32;
 /// A connection that was at work so lately is taken to live: asking the server costs as much as a statement.
 const FRESH: Duration = Duration::from_secs(1);
 /// More than the number of statements in the program: nothing is ever prepared twice on a connection.
@@ -98,7 +103,18 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`] when the address is malformed or the server does not answer.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        if url.starts_with("sqlite:") { Self::open_sqlite(url).await } else { Self::open_postgres(url).await }
+        Self::connect_with(url, CONNECTIONS).await
+    }
+
+    /// The same, with so many connections to PostgreSQL at most.
+    ///
+    /// # Errors
+    /// As [`Db::connect`].
+    pub async fn connect_with(url: &str, most: u32) -> Result<Self, StoreError> {
+        match url.starts_with("sqlite:") {
+            true => Self::open_sqlite(url).await,
+            false => Self::open_postgres(url, most, ANSWER).await,
+        }
     }
 
     async fn open_sqlite(url: &str) -> Result<Self, StoreError> {
@@ -145,7 +161,8 @@ impl Db {
         Ok(Self(Inner::Lite { write, read, turnstile }))
     }
 
-    async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+    /// The same of PostgreSQL, where no answer is waited for longer.
+    pub(in crate::store) async fn open_postgres(url: &str, most: u32, patience: Duration) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(StoreError::open)?
             .application_name("mingji")
@@ -156,29 +173,42 @@ impl Db {
                 ("idle_in_transaction_session_timeout", "60s"),
             ])
             .disable_statement_logging();
+        let wire = Wire::new(patience);
+        let (taken, given_back) = (Arc::clone(&wire), Arc::clone(&wire));
         let pool = PgPoolOptions::new()
-            .max_connections(32)
+            .max_connections(most)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
+            .before_acquire(move |connection, meta| {
+                let wire = Arc::clone(&taken);
                 Box::pin(async move {
+                    if !wire.trusts(&meta) {
+                        return Ok(false);
+                    }
                     if meta.idle_for > FRESH {
-                        connection.ping().await?;
+                        tokio::time::timeout(PING, connection.ping())
+                            .await
+                            .map_err(|_| sqlx::Error::PoolTimedOut)??;
                     }
                     Ok(true)
                 })
             })
+            // The library asks each one that comes back, and waits for the answer as long as it takes.
+            .after_release(move |_, meta| {
+                let trusted = given_back.trusts(&meta);
+                Box::pin(async move { Ok(trusted) })
+            })
             .connect_with(options)
             .await
             .map_err(StoreError::open)?;
-        Ok(Self(Inner::Pg(pool)))
+        Ok(Self(Inner::Pg(pool, wire)))
     }
 
     /// Which engine this is.
     pub fn engine(&self) -> Engine {
         match self.0 {
             Inner::Lite { .. } => Engine::Sqlite,
-            Inner::Pg(_) => Engine::Postgres,
+            Inner::Pg(..) => Engine::Postgres,
         }
     }
 
@@ -195,7 +225,10 @@ impl Db {
                 let begun = Transaction::begin(connection, Some("BEGIN IMMEDIATE".into_sql_str())).await;
                 Ok(Tx::Lite(begun.map_err(StoreError::from_sqlx)?))
             }
-            Inner::Pg(pool) => Ok(Tx::Pg(pool.begin().await.map_err(StoreError::from_sqlx)?)),
+            Inner::Pg(pool, wire) => {
+                let begun = async { pool.begin().await.map_err(StoreError::from_sqlx) };
+                Ok(Tx::Pg(Over::new(wire.answer(begun).await?, Arc::clone(wire))))
+            }
         }
     }
 
@@ -206,7 +239,10 @@ impl Db {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         match &self.0 {
             Inner::Lite { read, .. } => Ok(Tx::LiteRead(read.acquire().await.map_err(StoreError::from_sqlx)?)),
-            Inner::Pg(pool) => Ok(Tx::PgRead(pool.acquire().await.map_err(StoreError::from_sqlx)?)),
+            Inner::Pg(pool, wire) => {
+                let connection = pool.acquire().await.map_err(StoreError::from_sqlx)?;
+                Ok(Tx::PgRead(Over::new(connection, Arc::clone(wire))))
+            }
         }
     }
 
@@ -218,7 +254,7 @@ impl Db {
     pub async fn learn(&self) -> Result<(), StoreError> {
         match &self.0 {
             Inner::Lite { .. } => Ok(()),
-            Inner::Pg(pool) => {
+            Inner::Pg(pool, _) => {
                 let mut connection = pool.acquire().await.map_err(StoreError::from_sqlx)?;
                 let grown: Vec<String> =
                     sqlx::query_scalar(GROWN).fetch_all(&mut *connection).await.map_err(StoreError::from_sqlx)?;
@@ -244,7 +280,7 @@ impl Db {
     pub fn is_awaited(&self) -> bool {
         match &self.0 {
             Inner::Lite { turnstile, .. } => turnstile.is_awaited(),
-            Inner::Pg(_) => false,
+            Inner::Pg(..) => false,
         }
     }
 
@@ -252,7 +288,7 @@ impl Db {
     pub fn occupancy(&self) -> Vec<Occupancy> {
         match &self.0 {
             Inner::Lite { write, read, .. } => vec![Occupancy::of("write", write), Occupancy::of("read", read)],
-            Inner::Pg(pool) => vec![Occupancy::of("shared", pool)],
+            Inner::Pg(pool, _) => vec![Occupancy::of("shared", pool)],
         }
     }
 
@@ -263,7 +299,7 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Inner::Pg(pool) => pool.close().await,
+            Inner::Pg(pool, _) => pool.close().await,
         }
     }
 }

@@ -48,13 +48,13 @@ impl Tx {
 
     async fn run_together(&mut self, text: Arc<str>, changes: Vec<Change>) -> Result<u64, StoreError> {
         let values = changes.into_iter().flat_map(|change| change.values);
-        let done = each!(self, Whole { lite: Arc::clone(&text), pg: text }, |connection, sql, _wrap| {
+        each!(self, Whole { lite: Arc::clone(&text), pg: text }, |connection, sql, _wrap| {
             bind_all!(sqlx::query(AssertSqlSafe(sql)), values)
                 .execute(connection)
                 .await
                 .map(|done| done.rows_affected())
-        });
-        done.map_err(StoreError::from_sqlx)
+                .map_err(StoreError::from_sqlx)
+        })
     }
 }
 

@@ -1,9 +1,10 @@
 //! A transaction (or a reading connection) on either engine.
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Connection as _, Executor as _, Postgres, SqlSafeStr as _, Sqlite, Transaction};
+use sqlx::{Executor as _, Postgres, SqlSafeStr as _, Sqlite, Transaction};
 
 use super::bind::bind_all;
+use super::wire::Over;
 use super::{FromRow, Row, Statement, StoreError, Value};
 
 /// A writing transaction, or a reading connection. Gives rows in, never an engine's types out.
@@ -13,9 +14,9 @@ pub enum Tx {
     #[doc(hidden)]
     LiteRead(PoolConnection<Sqlite>),
     #[doc(hidden)]
-    Pg(Transaction<'static, Postgres>),
+    Pg(Over<Transaction<'static, Postgres>>),
     #[doc(hidden)]
-    PgRead(PoolConnection<Postgres>),
+    PgRead(Over<PoolConnection<Postgres>>),
 }
 
 /// What only one process of a cluster may do at a time.
@@ -48,16 +49,18 @@ macro_rules! each {
                 $body
             }
             Tx::Pg(tx) => {
+                let wire = std::sync::Arc::clone(&tx.wire);
                 let ($conn, $sql) = (&mut **tx, $statement.pg);
                 #[allow(unused, reason = "a body that returns no row does not wrap one")]
                 let $wrap = Row::Pg;
-                $body
+                wire.answer(async { $body }).await
             }
             Tx::PgRead(connection) => {
+                let wire = std::sync::Arc::clone(&connection.wire);
                 let ($conn, $sql) = (&mut **connection, $statement.pg);
                 #[allow(unused, reason = "a body that returns no row does not wrap one")]
                 let $wrap = Row::Pg;
-                $body
+                wire.answer(async { $body }).await
             }
         }
     };
@@ -171,25 +174,40 @@ impl Tx {
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Lite(tx) => tx.commit().await.map_err(StoreError::from_sqlx),
-            Self::Pg(tx) => tx.commit().await.map_err(StoreError::from_sqlx),
+            Self::Pg(tx) => {
+                let (tx, wire) = tx.parts();
+                wire.answer(async { tx.commit().await.map_err(StoreError::from_sqlx) }).await
+            }
             Self::LiteRead(_) | Self::PgRead(_) => Ok(()),
         }
     }
 
-    /// Asks the database whether it still answers.
+    /// Asks the database whether it still answers, and takes what is written: a standby reads only, and so does a server
+    /// whose disk is full.
     ///
     /// # Errors
     /// As [`StoreError`] says.
     pub async fn ping(&mut self) -> Result<(), StoreError> {
-        match self {
-            Self::Lite(tx) => tx.ping().await,
-            Self::LiteRead(connection) => connection.ping().await,
-            Self::Pg(tx) => tx.ping().await,
-            Self::PgRead(connection) => connection.ping().await,
+        const WRITES: Statement = Statement::claim(
+            "db::WRITES",
+            "SELECT 1 AS taken",
+            "SELECT CASE WHEN pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END AS taken",
+        );
+        let writes: Taken = self.one(WRITES, Vec::new()).await?;
+        if writes.0 {
+            return Ok(());
         }
-        .map_err(StoreError::from_sqlx)
+        match self {
+            Self::Pg(tx) => tx.wire.renew(),
+            Self::PgRead(connection) => connection.wire.renew(),
+            Self::Lite(_) | Self::LiteRead(_) => {}
+        }
+        Err(StoreError::Unavailable(READ_ONLY.into()))
     }
 }
+
+/// What is said of a server that only reads.
+pub(super) const READ_ONLY: &str = "the server only reads: it is a standby, or its disk is full";
 
 struct Taken(bool);
 

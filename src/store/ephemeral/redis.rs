@@ -1,14 +1,14 @@
 //! The backend that replicas share: Redis 7 or Valkey 8, alone or as a cluster. What must not be torn is one
 //! script on the server; every script touches one key, so it runs on a cluster unchanged.
 
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{LazyLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
-use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ScriptInvocation};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ScriptInvocation, TlsCertificates};
 use tokio::time::timeout;
 use url::Url;
 use uuid::Uuid;
@@ -83,9 +83,16 @@ return size",
     )
 });
 
+/// So many answers in a row that did not come: the other end is gone, though nobody said so.
+const SILENCES: u32 = 2;
+
 /// The store on a server.
 pub(super) struct Redis {
-    link: Link,
+    address: Address,
+    link: RwLock<Link>,
+    /// One opens a new link, the others use it.
+    opening: tokio::sync::Mutex<()>,
+    silences: AtomicU32,
     /// [`BORN`] as it was read last.
     born: AtomicI64,
     /// A connection broke since then: who is at the other end now is not known.
@@ -117,8 +124,16 @@ enum Kind {
 
 impl Redis {
     pub(super) async fn connect(url: &str) -> Result<Self, EphemeralError> {
-        let link = timeout(CONNECT_TIMEOUT, Link::open(url)).await.map_err(|_| EphemeralError::Timeout)??;
-        let redis = Self { link, born: AtomicI64::default(), unsure: AtomicBool::default() };
+        let address = Address::of(url)?;
+        let link = Link::open(&address).await?;
+        let redis = Self {
+            address,
+            link: RwLock::new(link),
+            opening: tokio::sync::Mutex::default(),
+            silences: AtomicU32::default(),
+            born: AtomicI64::default(),
+            unsure: AtomicBool::default(),
+        };
         redis.look().await?;
         Ok(redis)
     }
@@ -161,9 +176,9 @@ impl Redis {
     }
 
     async fn info(&self) -> Option<String> {
-        match &self.link {
-            Link::Single(_) => self.command(&redis::cmd("INFO")).await.ok(),
-            Link::Cluster(_) => None,
+        match self.address.is_cluster() {
+            false => self.command(&redis::cmd("INFO")).await.ok(),
+            true => None,
         }
     }
 
@@ -196,9 +211,9 @@ impl Redis {
         let key = address(space, key, Kind::Value);
         let mut set = redis::cmd("SET");
         set.arg(key).arg(value).arg("NX").arg("PX").arg(millis(ttl));
-        let done: Option<String> = match &self.link {
-            Link::Single(_) if !space.may_forget() => self.guarded(&set).await?,
-            _ => self.command(&set).await?,
+        let done: Option<String> = match self.address.is_cluster() || space.may_forget() {
+            false => self.guarded(&set).await?,
+            true => self.command(&set).await?,
         };
         Ok(done.is_some())
     }
@@ -294,28 +309,119 @@ impl Redis {
     /// indifferent to a repetition or errs on the safe side (a code counts as used, a proof as seen).
     async fn call<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, EphemeralError> {
         let twice = async {
-            match self.link.clone().call(call).await {
+            let mut link = self.link();
+            match link.call(call).await {
                 Err(error) if error.is_connection_dropped() || (error.is_io_error() && !error.is_timeout()) => {
                     self.unsure.store(true, Ordering::Release);
-                    self.link.clone().call(call).await
+                    link.call(call).await
                 }
                 answer => answer,
             }
         };
-        Ok(timeout(VERB_TIMEOUT, twice).await.map_err(|_| EphemeralError::Timeout)??)
+        let answer = timeout(VERB_TIMEOUT, twice).await;
+        let silent = answer.as_ref().map_or(true, |answer| answer.as_ref().is_err_and(RedisError::is_timeout));
+        let silences = if silent { self.silences.fetch_add(1, Ordering::AcqRel) + 1 } else { 0 };
+        if !silent {
+            self.silences.store(0, Ordering::Release);
+        }
+        // The library opens a new connection where the old one broke. It does not where nothing comes back, nor where somebody
+        // answers who serves no longer: after a fail-over the name leads to another one.
+        let elsewhere = matches!(&answer, Ok(Err(error)) if error.code().is_some_and(|code| DEMOTED.contains(&code)));
+        if elsewhere || silences >= SILENCES {
+            self.open_anew().await;
+        }
+        Ok(answer.map_err(|_| EphemeralError::Timeout)??)
+    }
+
+    fn link(&self) -> Link {
+        self.link.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Leads to whoever stands behind the name now. Whoever asked is told to come again.
+    async fn open_anew(&self) {
+        let Ok(_alone) = self.opening.try_lock() else { return };
+        match Link::open(&self.address).await {
+            Ok(link) => {
+                *self.link.write().unwrap_or_else(PoisonError::into_inner) = link;
+                self.unsure.store(true, Ordering::Release);
+                self.silences.store(0, Ordering::Release);
+                tracing::warn!("the ephemeral store did not answer as it should: a new connection was opened");
+            }
+            Err(error) => tracing::warn!(%error, "the ephemeral store does not answer"),
+        }
+    }
+}
+
+/// What a server says that is another one's copy now.
+const DEMOTED: [&str; 2] = ["READONLY", "MASTERDOWN"];
+
+/// Where the servers are, and who vouches for their certificates.
+struct Address {
+    /// One, or those of a cluster.
+    nodes: Vec<String>,
+    cluster: bool,
+    /// PEM; the public authorities without it.
+    authority: Option<Vec<u8>>,
+}
+
+impl Address {
+    fn of(url: &str) -> Result<Self, EphemeralError> {
+        let file = Url::parse(url).ok().and_then(|url| {
+            url.query_pairs()
+                .find(|(name, _)| name == "ca")
+                .map(|(_, file)| std::path::PathBuf::from(file.into_owned()))
+        });
+        let read =
+            |file| std::fs::read(file).map_err(|_| EphemeralError::Url("the file that `ca` names cannot be read"));
+        let authority = file.map(read).transpose()?;
+        Ok(match cluster_nodes(url) {
+            Some(nodes) => Self { nodes, cluster: true, authority },
+            None => Self { nodes: vec![without_query(url)], cluster: false, authority },
+        })
+    }
+
+    const fn is_cluster(&self) -> bool {
+        self.cluster
+    }
+
+    fn certificates(&self) -> TlsCertificates {
+        TlsCertificates { client_tls: None, root_cert: self.authority.clone() }
+    }
+}
+
+/// Without what is said to us.
+fn without_query(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(mut parsed) if parsed.query().is_some_and(|query| query.contains("ca=")) => {
+            let rest: Vec<_> = parsed.query_pairs().into_owned().filter(|(name, _)| name != "ca").collect();
+            match rest.is_empty() {
+                true => parsed.set_query(None),
+                false => drop(parsed.query_pairs_mut().clear().extend_pairs(rest)),
+            }
+            parsed.into()
+        }
+        _ => url.to_owned(),
     }
 }
 
 impl Link {
-    async fn open(url: &str) -> Result<Self, EphemeralError> {
-        match cluster_nodes(url) {
-            Some(nodes) => Self::open_cluster(nodes).await,
-            None => Self::open_single(url).await,
-        }
+    async fn open(address: &Address) -> Result<Self, EphemeralError> {
+        let opened = async {
+            match address.cluster {
+                true => Self::open_cluster(address).await,
+                false => Self::open_single(address).await,
+            }
+        };
+        timeout(CONNECT_TIMEOUT, opened).await.map_err(|_| EphemeralError::Timeout)?
     }
 
-    async fn open_single(url: &str) -> Result<Self, EphemeralError> {
-        let client = redis::Client::open(url).map_err(|_| EphemeralError::Url("not an address of a Redis server"))?;
+    async fn open_single(address: &Address) -> Result<Self, EphemeralError> {
+        let url = address.nodes[0].as_str();
+        let client = match &address.authority {
+            Some(_) => redis::Client::build_with_tls(url, address.certificates()),
+            None => redis::Client::open(url),
+        };
+        let client = client.map_err(|_| EphemeralError::Url("not an address of a Redis server"))?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
@@ -324,13 +430,13 @@ impl Link {
         Ok(Self::Single(ConnectionManager::new_with_config(client, config).await?))
     }
 
-    async fn open_cluster(nodes: Vec<String>) -> Result<Self, EphemeralError> {
-        let client = ClusterClientBuilder::new(nodes)
+    async fn open_cluster(address: &Address) -> Result<Self, EphemeralError> {
+        let builder = ClusterClientBuilder::new(address.nodes.clone())
             .connection_timeout(CONNECT_TIMEOUT)
             .response_timeout(RESPONSE_TIMEOUT)
-            .retries(3)
-            .build()
-            .map_err(|_| EphemeralError::Url("not a list of nodes of a Redis cluster"))?;
+            .retries(3);
+        let builder = if address.authority.is_some() { builder.certs(address.certificates()) } else { builder };
+        let client = builder.build().map_err(|_| EphemeralError::Url("not a list of nodes of a Redis cluster"))?;
         Ok(Self::Cluster(client.get_async_connection().await?))
     }
 

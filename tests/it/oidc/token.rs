@@ -48,6 +48,67 @@ async fn one_code_many_requests_in_a_cluster() {
     run_with(Engine::Postgres(server), redis.as_str(), one_code_many_requests).await;
 }
 
+/// A server of codes is somebody else's house: what lies there says nothing, and nothing that is put there is believed.
+async fn codes_lie_sealed(app: TestApp, redis: url::Url) {
+    let rp = app.client("platform_a");
+    let mut teacher = app.teacher();
+    let (hers, mine) = (teacher.arrive(&rp).await, teacher.arrive(&rp).await);
+    let key = |code: &str| format!("mingji:{{c:{}}}o", mingji::keys::opaque::lookup_key(code));
+    let mut server = redis::Client::open(redis.as_str()).unwrap().get_connection().unwrap();
+    let held: Vec<u8> = redis::cmd("GET").arg(key(&hers.code)).query(&mut server).unwrap();
+    let text = String::from_utf8_lossy(&held);
+    for plain in ["redirect_uri", "nonce", rp.redirect_uri.as_str(), rp.id.as_str()] {
+        assert!(!text.contains(plain), "{plain} lies there");
+    }
+    redis::cmd("SET").arg(key(&mine.code)).arg(held).arg("EX").arg(60).exec(&mut server).unwrap();
+    assert_eq!(rp.redeem(&mine.ask, &mine.code).await.error(), "invalid_grant", "an offer under another code");
+    assert_eq!(rp.redeem(&hers.ask, &hers.code).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_lies_in_redis_is_sealed_to_its_code() {
+    let (Some(server), Some(redis)) = (need::postgres(), need::redis()) else { return };
+    let address = redis.clone();
+    run_with(Engine::Postgres(server), redis.as_str(), |app| codes_lie_sealed(app, address)).await;
+}
+
+/// The answer of somebody who comes again when she is told to.
+macro_rules! patiently {
+    ($ask:expr) => {{
+        let mut answer = $ask.await;
+        for _ in 0..10 {
+            if answer.status == 503 {
+                answer = $ask.await;
+            }
+        }
+        answer
+    }};
+}
+
+/// A newer program's migrations run while this one serves: PostgreSQL refuses what was prepared before.
+async fn schema_moves_on(app: TestApp) {
+    let rp = app.client("platform_a");
+    let mut teacher = app.teacher();
+    let before = teacher.sign_in(&rp).await;
+    assert_eq!(rp.userinfo(&before.access()).await.status, 200);
+    let arrived = teacher.arrive(&rp).await;
+    for table in ["session", "oidc_grant", "refresh_family", "client", "account", "person", "institution"] {
+        change(&app.database.url, &format!("ALTER TABLE {table} ADD COLUMN zz TEXT")).await;
+    }
+    let redeemed = patiently!(rp.redeem(&arrived.ask, &arrived.code));
+    assert_eq!(redeemed.status, 200, "{redeemed:?}");
+    let told = patiently!(rp.userinfo(&redeemed.access()));
+    assert_eq!(told.status, 200, "{told:?}");
+    let refreshed = patiently!(rp.refresh(&redeemed.refresh()));
+    assert_eq!(refreshed.status, 200, "{refreshed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_schema_costs_nobody_her_code() {
+    let Some(server) = need::postgres() else { return };
+    run_with(Engine::Postgres(server), "memory:", schema_moves_on).await;
+}
+
 both_engines! {
     async fn one_code_works_once_however_many_try(app: TestApp) {
         one_code_many_requests(app).await;

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod county;
 pub mod database;
 pub mod document_site;
+pub mod door;
 pub mod exposition;
 pub mod host;
 pub mod load;
