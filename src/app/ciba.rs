@@ -89,7 +89,7 @@ impl App {
         let signed = self.signed_question(ctx, params, &client).await?;
         let params = signed.as_ref().unwrap_or(params);
         let asked = checks::elsewhere(Entrance::Ciba, params, &client)?;
-        let asked = Asked { details: self.details(params, &client).await?, ..asked };
+        let asked = self.asked_elsewhere(params, &client, asked).await?;
         let mode = client.metadata.backchannel_token_delivery_mode.unwrap_or(DeliveryMode::Poll);
         let request = Request::parse(params, mode)?;
         let named = self.read_hint_of(ctx, &client, &request.hint).await?;

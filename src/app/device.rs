@@ -70,6 +70,7 @@ impl App {
     ) -> Result<DeviceCodes, Error> {
         let client = self.authenticate_client(credentials, ctx.now).await?;
         let asked = checks::elsewhere(Entrance::Device, params, &client)?;
+        let asked = self.asked_elsewhere(params, &client, asked).await?;
         let network = ctx.ip.map(|ip| Network::of(ip).to_string()).unwrap_or_default();
         let key = hex(&self.index.network(&format!("device {} {network}", client.id)));
         if self.ephemeral.incr(Space::Questions, &key, WINDOW).await?.count > MOST_QUESTIONS {
@@ -82,11 +83,7 @@ impl App {
             client: client.id,
             person: None,
             // A client with a secret asks from its server, and where that stands says nothing.
-            asked: Asked {
-                details: self.details(params, &client).await?,
-                from: ctx.ip.filter(|_| client.is_public()).map(|ip| ip.to_canonical()),
-                ..asked
-            },
+            asked: Asked { from: ctx.ip.filter(|_| client.is_public()).map(|ip| ip.to_canonical()), ..asked },
             state: State::Pending,
             offer: None,
             created_at: ctx.now,

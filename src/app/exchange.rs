@@ -115,7 +115,8 @@ impl App {
         (own, left): (&OwnToken, &Left),
         asked: &Exchange,
     ) -> Result<Target, Error> {
-        let been = exchange::actors(own.claims.get("act")).any(|act| act["aud"] == asked.resource.as_str());
+        let been =
+            exchange::actors(own.claims.get("act")).any(|act| act[exchange::CALLED_AT] == asked.resource.as_str());
         if been || asked.resource == self.issuer().at(API) {
             return Err(ProtocolError::new(Code::InvalidTarget, "tokens for this resource are not exchanged").into());
         }

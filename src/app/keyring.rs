@@ -149,7 +149,8 @@ impl App {
         self.ensure_keys(ctx).await?;
         let fresh = self.generate_key(alg, KeyState::Next).await?;
         // id_token_hint outlives its token: a session's length, so that a sign-out at its end is still understood.
-        let keep = self.lifetimes.session_absolute.max(self.lifetimes.id_token);
+        let lives = [self.lifetimes.session_absolute, self.lifetimes.id_token, self.lifetimes.access_token];
+        let keep = lives.into_iter().max().unwrap_or_default();
         let mut work = self.begin(ctx, Action::KeyRotated).await?;
         if !signing_keys::lock(work.tx()).await? {
             return Err(Error::busy("another process changes the keyring"));

@@ -336,11 +336,16 @@ impl App {
     pub async fn deliver_one(&self) -> Result<bool, Error> {
         let now = self.now();
         let Some(delivery) = self.take_delivery(now).await? else { return Ok(false) };
-        let sent = match self.logout_token(&delivery, now).await? {
-            Some(Ok(token)) => post_logout_token(&self.outbound, &delivery.uri, &token).await,
-            Some(Err(why)) => Err(why),
+        let sent = match self.logout_token(&delivery, now).await {
+            Ok(Some(Ok(token))) => post_logout_token(&self.outbound, &delivery.uri, &token).await,
+            Ok(Some(Err(why))) => Err(why),
             // The client is gone, and nobody is left to hear it.
-            None => Ok(()),
+            Ok(None) => Ok(()),
+            // It counts as a try, or what can never be made would be tried for ever.
+            Err(error) => {
+                tracing::error!(client = %delivery.client, reason = %error, "a logout token could not be made");
+                Err(LogoutError::NoKey)
+            }
         };
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
         let outcome = match (sent, retry_after(delivery.attempts)) {

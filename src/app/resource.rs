@@ -8,10 +8,11 @@ use super::{App, Ctx, Error};
 use crate::domain::audit::Action;
 use crate::domain::oidc::authorization_details::Details;
 use crate::domain::oidc::client::Client;
+use crate::domain::oidc::elsewhere::Asked;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::params::Params;
-use crate::domain::oidc::resource::{ADMIN, Bearer, Resource, Target, Targets};
+use crate::domain::oidc::resource::{ADMIN, API, Bearer, Resource, Target, Targets};
 use crate::domain::oidc::scope::Scope;
 use crate::domain::oidc::token::Wanted;
 use crate::domain::time::Timestamp;
@@ -57,6 +58,10 @@ impl App {
             return Ok(own);
         }
         let unknown = || ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource");
+        // No URI holds them (RFC 8707, 2), and PostgreSQL refuses to look for one of them.
+        if uri.chars().any(char::is_control) {
+            return Err(unknown().into());
+        }
         Ok(resources::find(tx, uri).await?.ok_or_else(unknown)?)
     }
 
@@ -106,6 +111,19 @@ impl App {
     ) -> Result<(Targets, Details), Error> {
         let details = self.details(params, client).await?;
         Ok((self.targets(params, client).await?.and_of(&details), details))
+    }
+
+    /// The same of a question that is answered on another device. Nothing there of the register's own: whoever lends her yes to a
+    /// code on somebody else's screen would lend the rights of an administrator.
+    ///
+    /// # Errors
+    /// As [`App::asked_of_resources`].
+    pub(super) async fn asked_elsewhere(&self, params: &Params, client: &Client, asked: Asked) -> Result<Asked, Error> {
+        if params.values("resource").contains(&self.issuer().at(API).as_str()) {
+            return Err(ProtocolError::new(Code::InvalidTarget, "the client may not ask for this resource").into());
+        }
+        let (targets, details) = self.asked_of_resources(params, client).await?;
+        Ok(Asked { targets, details, ..asked })
     }
 
     /// What a token under a grant is for now: of what was granted, what the client may still ask for, and the rights of an

@@ -22,6 +22,14 @@ use crate::store::ephemeral::Space;
 
 type Fields = Vec<(&'static str, String)>;
 
+/// What is sealed with it.
+const OFFER_SEAL: &str = "code";
+
+/// What an offer is sealed to: its code and its grant.
+fn offer_binding(key: &str, grant: GrantId) -> Vec<u8> {
+    [key.as_bytes(), grant.0.as_bytes()].concat()
+}
+
 impl App {
     /// An error for the client, counted.
     pub(super) fn refusal(
@@ -107,8 +115,23 @@ impl App {
             ..self.offer(ctx, request, session, identity, GrantId(opaque::named_by(code)))
         };
         let key = opaque::lookup_key(code);
-        self.ephemeral.offer(Space::Code, &key, offer.grant.0, &serde_json::to_vec(&offer)?, life).await?;
+        let sealed = self.seal_offer(&key, &offer)?;
+        self.ephemeral.offer(Space::Code, &key, offer.grant.0, sealed.as_bytes(), life).await?;
         Ok(code.to_owned())
+    }
+
+    /// What lies in a server that other people may administer: nobody reads there who signs on where, and nobody writes whose
+    /// code it is.
+    fn seal_offer(&self, key: &str, offer: &CodeOffer) -> Result<String, Error> {
+        let plain = serde_json::to_vec(offer)?;
+        Ok(self.sealer.seal_state(OFFER_SEAL, &offer_binding(key, offer.grant), &plain, &*self.random)?)
+    }
+
+    /// What was offered under this name; nothing where it is not what was put there.
+    pub(super) fn open_offer(&self, key: &str, grant: GrantId, sealed: &[u8]) -> Option<CodeOffer> {
+        let text = std::str::from_utf8(sealed).ok()?;
+        let plain = self.sealer.open_state(OFFER_SEAL, &offer_binding(key, grant), text).ok()?;
+        serde_json::from_slice(&plain).ok()
     }
 
     pub(super) fn offer(

@@ -129,14 +129,18 @@ impl App {
             }
         };
         self.metrics.code_presented("redeemed");
-        let offer = serde_json::from_slice::<CodeOffer>(&value)?;
+        let Some(offer) = self.open_offer(&key, grant, &value) else {
+            tracing::error!("a code in the ephemeral store is not what was put there");
+            return Err(invalid_grant("the code is unknown or has expired"));
+        };
         let expires_at = offer.expires_at;
         let offer =
             offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), proved, ctx.now)?;
         match self.give_patiently(&ready, ctx, client, (offer, wanted), grant).await {
             // There is one already: a replay came first, or a commit whose answer was lost. Nobody holds what it gave.
             Err(error) if error.kind == Kind::Conflict => self.code_replayed(ctx, grant).await,
-            Err(error) if error.kind == Kind::Busy => {
+            // Whatever failed here is nothing that the client did: it comes again, and is no replay.
+            Err(error) if error.protocol.is_none() => {
                 self.give_back(&key, grant, &value, expires_at).await;
                 Err(error)
             }

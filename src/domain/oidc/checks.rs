@@ -170,7 +170,8 @@ pub fn elsewhere(entrance: Entrance, params: &Params, client: &Client) -> Result
     match run(entrance, params, client) {
         Ok(()) => {
             let scope = granted_scope(params, client, ResponseType::CODE);
-            Ok(Asked { scope, details: Details::default(), binding_message: None, from: None })
+            let (details, targets) = (Details::default(), Targets::default());
+            Ok(Asked { scope, details, targets, binding_message: None, from: None })
         }
         Err(Failure::Redirect(error)) => Err(error),
         Err(Failure::Page(_)) => Err(ProtocolError::new(Code::InvalidClient, "the client may not ask")),

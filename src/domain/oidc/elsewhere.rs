@@ -10,6 +10,7 @@ use super::authorization_details::Details;
 use super::error::{Code, ProtocolError};
 use super::grant::CodeOffer;
 use super::prompt::SAID_NO;
+use super::resource::Targets;
 use super::scope::ScopeSet;
 use crate::domain::id::{ClientId, ElsewhereId, PersonId};
 use crate::domain::time::Timestamp;
@@ -61,6 +62,9 @@ pub struct Asked {
     /// What is to be done in detail (RFC 9396).
     #[serde(default, skip_serializing_if = "Details::is_empty")]
     pub details: Details,
+    /// For which resources, and with which of their words (RFC 8707).
+    #[serde(default, skip_serializing_if = "Targets::is_empty")]
+    pub targets: Targets,
     /// A text that the client shows too, so that she knows which question this is (CIBA Core, 7.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding_message: Option<String>,
@@ -196,6 +200,7 @@ mod tests {
             person: None,
             asked: Asked {
                 scope: ScopeSet::parse("openid"),
+                targets: Targets::default(),
                 details: Details::default(),
                 binding_message: None,
                 from: None,

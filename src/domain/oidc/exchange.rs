@@ -56,6 +56,9 @@ impl Exchange {
     }
 }
 
+/// Where an actor was called: a call goes no way round.
+pub const CALLED_AT: &str = "edu_called_at";
+
 /// The services that a token came through, the last one first.
 pub fn actors(act: Option<&Value>) -> impl Iterator<Item = &Value> {
     std::iter::successors(act, |act| act.get("act"))
@@ -64,7 +67,8 @@ pub fn actors(act: Option<&Value>) -> impl Iterator<Item = &Value> {
 /// `act` of the new token (4.1): who calls now and where it was called, and inside it who called before. Nothing when too
 /// many stand behind each other.
 pub fn act(actor: ClientId, called_at: &str, before: Option<&Value>) -> Option<Value> {
-    let mut act = json!({ "sub": actor.to_string(), "aud": called_at });
+    // Not `aud`: 4.1 has claims that say who acts, and "exp, nbf, and aud […] are therefore not used".
+    let mut act = json!({ "sub": actor.to_string(), CALLED_AT: called_at });
     if let Some(before) = before {
         act["act"] = before.clone();
     }
@@ -83,8 +87,8 @@ mod tests {
         let second = act(actor(2), "b", Some(&first)).unwrap();
         let third = act(actor(3), "c", Some(&second)).unwrap();
         assert_eq!(third["sub"], actor(3).to_string());
-        assert_eq!(third["act"]["act"], json!({ "sub": actor(1).to_string(), "aud": "a" }));
-        assert_eq!(actors(Some(&third)).filter_map(|act| act["aud"].as_str()).collect::<Vec<_>>(), ["c", "b", "a"]);
+        assert_eq!(third["act"]["act"], json!({ "sub": actor(1).to_string(), CALLED_AT: "a" }));
+        assert_eq!(actors(Some(&third)).filter_map(|act| act[CALLED_AT].as_str()).collect::<Vec<_>>(), ["c", "b", "a"]);
         assert_eq!(act(actor(4), "d", Some(&third)), None);
     }
 }

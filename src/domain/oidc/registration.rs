@@ -148,6 +148,10 @@ impl ClientMetadata {
                 return Err(invalid("a text is too long or holds control characters"));
             }
         }
+        // PostgreSQL keeps no such character.
+        if self.jwks.as_ref().is_some_and(|jwks| jwks.to_string().contains("\\u0000")) {
+            return Err(invalid("jwks holds control characters"));
+        }
         Ok(())
     }
 

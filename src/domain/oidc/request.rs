@@ -157,7 +157,7 @@ impl AuthorizationRequest {
             hinted_sub: None,
             ui_locales: None,
             claims_locales: None,
-            targets: Targets::default().and_of(&asked.details),
+            targets: asked.targets.and_of(&asked.details),
             details: asked.details,
             details_shown: None,
             created_at: now,

@@ -7,10 +7,11 @@ use openidconnect::core::{CoreClient, CoreDeviceAuthorizationResponse, CoreProvi
 use openidconnect::{ClientId, ClientSecret, DeviceAuthorizationUrl, IssuerUrl, Nonce, Scope, TokenResponse as _};
 use serde_json::json;
 
+use super::client_credentials::{GRADES, resource};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::browser::Page;
 use crate::support::database::Elsewhere;
-use crate::support::relying_party::{Answer, Auth, RelyingParty};
+use crate::support::relying_party::{Answer, Auth, RelyingParty, claims_of};
 use crate::support::standard::send;
 use crate::support::visitor::Visitor;
 
@@ -61,6 +62,26 @@ async fn let_in(rp: &RelyingParty, visitor: &mut Visitor, scope: &str) -> Answer
 const HOUR: Duration = Duration::from_secs(3600);
 
 both_engines! {
+    /// RFC 8707, 2: the resource is asked for where the question begins, and refused there.
+    async fn a_screen_gets_a_token_for_the_service_that_it_named(app: TestApp) {
+        resource(&app, GRADES, &["grades.read"]).await;
+        let rp = screen(&app, json!({ "edu_client_kind": "platform", "edu_resources": [GRADES] })).await;
+        let ask = async |resource: &str| {
+            let form = [("scope", "openid grades.read".to_owned()), ("resource", resource.to_owned())];
+            rp.post("/device-authorization", &form).await
+        };
+        for foreign in ["https://other.example/", "\0", &app.at("/api/")] {
+            assert_eq!(ask(foreign).await.error(), "invalid_target", "{foreign:?}");
+        }
+        let codes = ask(GRADES).await;
+        let mut teacher = app.teacher();
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        assert!(yes(&mut teacher, &page).await.has("answered-yes"));
+        let tokens = poll(&rp, &codes).await;
+        let claims = claims_of(&tokens.access());
+        assert_eq!((&claims["aud"], &claims["scope"]), (&json!(GRADES), &json!("grades.read")), "{tokens:?}");
+    }
+
     async fn a_screen_gets_tokens_once_its_person_said_yes(app: TestApp) {
         let rp = screen(&app, json!({})).await;
         let codes = begin(&rp, "openid profile offline_access").await;

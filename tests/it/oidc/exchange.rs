@@ -70,7 +70,7 @@ both_engines! {
         assert!(given.body["refresh_token"].is_null() && given.body["id_token"].is_null(), "{given:?}");
         let (first, claims) = (claims_of(&token), claims_of(&given.access()));
         assert_eq!((&claims["aud"], &claims["client_id"], &claims["scope"]), (&json!(LIBRARY), &json!(grades.id), &json!("library.lend library.read")));
-        assert_eq!((&claims["sub"], &claims["act"]), (&first["sub"], &json!({ "sub": grades.id, "aud": GRADES })), "platforms of the system see one subject");
+        assert_eq!((&claims["sub"], &claims["act"]), (&first["sub"], &json!({ "sub": grades.id, "edu_called_at": GRADES })), "platforms of the system see one subject");
         assert_eq!((&claims["auth_time"], &claims["acr"], &claims["exp"]), (&first["auth_time"], &first["acr"], &first["exp"]), "it never outlives the first");
         assert!(given.body["expires_in"].as_u64().is_some_and(|left| left <= 200), "{given:?}");
         let seen = told(&library, &given.access()).await;
@@ -81,7 +81,7 @@ both_engines! {
         assert_eq!(claims_of(&narrow.access())["scope"], "library.read");
         assert_eq!(ask(&grades, &token, &[("audience", LIBRARY)]).await.status, 200, "by its name as audience too");
         let next = ask(&library, &given.access(), &[("resource", PRINTER)]).await;
-        assert_eq!(claims_of(&next.access())["act"], json!({ "sub": library.id, "aud": LIBRARY, "act": { "sub": grades.id, "aud": GRADES } }));
+        assert_eq!(claims_of(&next.access())["act"], json!({ "sub": library.id, "edu_called_at": LIBRARY, "act": { "sub": grades.id, "edu_called_at": GRADES } }));
         let printer = service(&app, PRINTER, &[PAPER], "paper").await;
         let third = ask(&printer, &next.access(), &[("resource", PAPER)]).await;
         assert_eq!(third.status, 200, "{third:?}");
