@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::authorize::{Opened, Reply};
+use super::authorize::Reply;
 use super::claims::Standing;
+use super::interaction::Opened;
 use super::session::Browser;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, access};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 
-use super::authorize::{Answer, Opened, Page, PageStop, Reply};
+use super::authorize::{Answer, Page, PageStop, Reply};
+use super::interaction::Opened;
 use super::session::{Browser, Who};
 use super::token::Tokens;
 use super::work::Outcome;

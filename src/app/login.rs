@@ -5,8 +5,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::authorize::{Opened, PageStop, Reply, Unopened};
+use super::authorize::{PageStop, Reply};
 use super::browser_state::BrowserState;
+use super::interaction::{Opened, Unopened};
 use super::session::Browser;
 use super::work::Outcome;
 use super::{App, Ctx, Error, access, metrics};

@@ -60,6 +60,7 @@ pub mod idempotency;
 pub mod institution;
 pub mod institution_life;
 pub mod institution_view;
+mod interaction;
 pub mod introspection;
 mod jarm;
 pub mod keeper;
