@@ -113,7 +113,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             // A fail-over ends by itself: whoever comes back in a moment lost nothing.
-            StoreError::Busy | StoreError::Unavailable(_) => Self::busy(error),
+            StoreError::Busy | StoreError::Unavailable(_) | StoreError::Failing(_) => Self::busy(error),
             other => Self::internal(other),
         }
     }

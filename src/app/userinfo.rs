@@ -34,7 +34,10 @@ impl App {
         let any = [Some(jwt::ACCESS), None, Some("JWT")];
         let expect = Expect { typ: &any, issuer, audience: None, now: ctx.now, allow_expired: true };
         let Ok(claims) = keyring.verify(token.text.expose_secret(), &expect) else { return };
-        let (client_id, kind) = match (claims["client_id"].as_str(), claims["aud"].as_str()) {
+        // Of two audiences the second is the one that may be ours.
+        let audience = &claims["aud"];
+        let audience = audience.as_str().or_else(|| audience[1].as_str());
+        let (client_id, kind) = match (claims["client_id"].as_str(), audience) {
             (Some(client_id), Some(audience)) if audience == issuer => (client_id, FaultKind::of(protocol)),
             (Some(client_id), _) => (client_id, Some(FaultKind::AccessTokenAudience)),
             // Only an ID token is for a client.

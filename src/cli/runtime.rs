@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::possession::Mtls;
 use crate::app::verification::VerificationService;
@@ -14,7 +15,7 @@ use crate::keys::random::SystemRandom;
 use crate::keys::root::RootSecrets;
 use crate::outbound::address::Allow;
 use crate::outbound::client::GuardedClient;
-use crate::store::db::Db;
+use crate::store::db::{COMMAND, Db, REQUEST};
 use crate::store::ephemeral::Ephemeral;
 use crate::telemetry::SystemClock;
 
@@ -59,7 +60,7 @@ pub async fn standing_on(settings: &Settings) -> Result<App, Failure> {
 
 /// For the provider itself.
 pub async fn provider(settings: &Settings, migrate: bool) -> Result<App, Failure> {
-    let db = open_database(settings, migrate).await?;
+    let db = brought_up(open_with(settings, REQUEST).await?, migrate).await?;
     let secrets = settled(settings, &db).await?;
     let app = app(settings, db, secrets, settings.ephemeral.expose()).await?;
     for risk in app.ephemeral.risks(settings.database.is_sqlite()).await {
@@ -68,15 +69,22 @@ pub async fn provider(settings: &Settings, migrate: bool) -> Result<App, Failure
     Ok(app)
 }
 
-/// The database, migrated or found to be.
-pub async fn open_database(settings: &Settings, migrate: bool) -> Result<Db, Failure> {
-    let db = Db::connect_with(settings.database.expose(), settings.database_connections).await?;
+async fn open_with(settings: &Settings, patience: Duration) -> Result<Db, Failure> {
+    Ok(Db::connect_with(settings.database.expose(), settings.database_connections, patience).await?)
+}
+
+async fn brought_up(db: Db, migrate: bool) -> Result<Db, Failure> {
     if migrate {
         db.migrate().await?;
     } else {
         up_to_date(&db).await?;
     }
     Ok(db)
+}
+
+/// The database, migrated or found to be.
+pub async fn open_database(settings: &Settings, migrate: bool) -> Result<Db, Failure> {
+    brought_up(open_with(settings, COMMAND).await?, migrate).await
 }
 
 /// Whether the schema is this program's.

@@ -3,7 +3,6 @@
 //! one array for each column; SQLite, which has no arrays, so many nameless placeholders.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgArguments;
@@ -68,14 +67,14 @@ impl Tx {
         }
         let mut inserted = 0;
         let mut rows = rows.into_iter();
-        if let Self::Pg(tx) = self {
+        if let Self::Pg(held) = self {
             while rows.len() > 0 {
                 let columns = columns(statement, rows.by_ref().take(ARRAY_SIZE))?;
                 let query = sqlx::query(AssertSqlSafe(shape.unnested(&columns)));
                 let query = columns.into_iter().fold(query, |query, column| column.bind(query));
-                let wire = Arc::clone(&tx.wire);
-                let done = async { query.execute(&mut **tx).await.map_err(StoreError::from_sqlx) };
-                inserted += wire.long_answer(done).await?.rows_affected();
+                let (connection, watch) = held.parts()?;
+                let done = async { query.execute(connection).await.map_err(StoreError::from_sqlx) };
+                inserted += watch.long().answer(done).await?.rows_affected();
             }
             return Ok(inserted);
         }
@@ -103,13 +102,9 @@ impl Tx {
         let text = if matches!(self, Self::Pg(_) | Self::PgRead(_)) { statement.pg } else { statement.lite };
         let list = List::of(statement.name, text, leading.len())?;
         let rows = match self {
-            Self::Pg(tx) => {
-                let wire = Arc::clone(&tx.wire);
-                wire.long_answer(list.rows_pg(tx, leading, keys)).await?
-            }
-            Self::PgRead(connection) => {
-                let wire = Arc::clone(&connection.wire);
-                wire.long_answer(list.rows_pg(connection, leading, keys)).await?
+            Self::Pg(held) | Self::PgRead(held) => {
+                let (connection, watch) = held.parts()?;
+                watch.long().answer(list.rows_pg(connection, leading, keys)).await?
             }
             Self::Lite(tx) => list.rows_lite(tx, leading, &keys).await?,
             Self::LiteRead(connection) => list.rows_lite(connection, leading, &keys).await?,

@@ -31,6 +31,9 @@ pub enum StoreError {
     /// The database could not be reached or opened.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The server is there and cannot do it now: no disk, no memory, no more connections, or somebody stopped the statement.
+    #[error("the database cannot do it now: {0}")]
+    Failing(String),
     /// A migration failed or was changed after it landed.
     #[error("migration: {0}")]
     Migration(String),
@@ -93,16 +96,18 @@ impl StoreError {
             "0A000" if routine(error) == Some("RevalidateCachedQuery") => {
                 Self::Unavailable("the schema changed under a prepared statement".into())
             }
-            // PostgreSQL, appendix A: connection exceptions (poolers say so too), no disk or memory or connections, operator
-            // intervention, failures of the system, and of the server itself; transactions and sessions that were idle too long.
-            code if code.len() == 5
-                && (["08", "53", "57", "58", "XX"].contains(&&code[..2]) || code == "25P03" || code == "25P04") =>
-            {
+            // PostgreSQL, appendix A: connection exceptions (poolers say so too), and transactions and sessions that were idle too
+            // long: the connection is over.
+            code if code.starts_with("08") || ["25P03", "25P04", "57P05"].contains(&code) => {
                 Self::Unavailable(format!("code {code}: {}", first_line(error.message())))
             }
-            // SQLite: READONLY, IOERR, FULL, each with its kinds in the upper bits.
-            code if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 8 | 10 | 13)) && code.len() < 5 => {
-                Self::Unavailable(format!("code {code}: {}", first_line(error.message())))
+            // No disk, no memory, no connections; query_canceled; a failure of the system. SQLite: IOERR and FULL, each with its
+            // kinds in the upper bits.
+            "53000" | "53100" | "53200" | "53300" | "57014" | "58000" | "58030" => {
+                Self::Failing(format!("code {code}: {}", first_line(error.message())))
+            }
+            code if code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 10 | 13)) => {
+                Self::Failing(format!("code {code}: {}", first_line(error.message())))
             }
             _ => Self::Refused(format!("code {code}: {}", first_line(error.message()))),
         }

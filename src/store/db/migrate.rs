@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{Connection as _, PgPool, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgPool, SqlSafeStr as _};
 
 use super::{Db, Inner, StoreError};
 
@@ -74,8 +74,9 @@ const MIGRATIONS: &[Pair] = pairs! {
 
 /// How long the locks that migrations need are asked for: another replica may be building an index.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Whoever waits for a table has everybody behind it wait who only reads: not for longer than this.
-const HELD_UP: &str = "SET lock_timeout = '1s'";
+/// Whoever waits for a table has everybody behind it wait who only reads: for a second at first, and never for longer than this,
+/// which a register that is never still may need.
+const HELD_UP: Duration = Duration::from_secs(10);
 /// In between they go on.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -135,13 +136,15 @@ impl Db {
 /// tables: a dump holds all of them as long as it runs, and whoever gave up then would be a start that failed.
 async fn patiently(pool: &PgPool) -> Result<(), MigrateError> {
     let since = Instant::now();
+    let mut held_up = Duration::from_secs(1);
     loop {
-        match once(pool).await {
+        match once(pool, held_up).await {
             Err(MigrateError::Execute(why) | MigrateError::ExecuteMigration(why, _))
                 if waits(&why) && since.elapsed() < PATIENCE =>
             {
                 tracing::info!("somebody else holds what the migrations need; trying again");
                 tokio::time::sleep(PAUSE).await;
+                held_up = HELD_UP.min(held_up + Duration::from_millis(250));
             }
             ended => return ended,
         }
@@ -149,9 +152,10 @@ async fn patiently(pool: &PgPool) -> Result<(), MigrateError> {
 }
 
 /// On a connection of its own that ends with it: the lock belongs to the session, and a migration that fails leaves it there.
-async fn once(pool: &PgPool) -> Result<(), MigrateError> {
+async fn once(pool: &PgPool, held_up: Duration) -> Result<(), MigrateError> {
     let mut connection = pool.acquire().await?.detach();
-    sqlx::query(HELD_UP).execute(&mut connection).await?;
+    let limit = format!("SET lock_timeout = {}", held_up.as_millis());
+    sqlx::query(AssertSqlSafe(limit)).execute(&mut connection).await?;
     let ended = migrator(|p| p.pg).run(&mut connection).await;
     connection.close().await?;
     ended
@@ -183,7 +187,7 @@ fn migrator(text: fn(&Pair) -> &'static str) -> Migrator {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+    use sqlx::{Row as _, SqliteConnection};
 
     use super::*;
 

@@ -34,7 +34,8 @@ pub(crate) use statement::{args, statements};
 pub use together::Change;
 pub use tx::{Lock, Tx};
 pub use value::Value;
-use wire::{ANSWER, Over, PING, Wire};
+pub use wire::{COMMAND, REQUEST};
+use wire::{Held, PING, Wire};
 
 /// Which engine answers. Only for reports to people (`doctor`, logs) and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,17 +104,17 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`] when the address is malformed or the server does not answer.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Self::connect_with(url, CONNECTIONS).await
+        Self::connect_with(url, CONNECTIONS, COMMAND).await
     }
 
-    /// The same, with so many connections to PostgreSQL at most.
+    /// The same, with so many connections to PostgreSQL at most, each of whose answers is waited for so long.
     ///
     /// # Errors
     /// As [`Db::connect`].
-    pub async fn connect_with(url: &str, most: u32) -> Result<Self, StoreError> {
+    pub async fn connect_with(url: &str, most: u32, patience: Duration) -> Result<Self, StoreError> {
         match url.starts_with("sqlite:") {
             true => Self::open_sqlite(url).await,
-            false => Self::open_postgres(url, most, ANSWER).await,
+            false => Self::open_postgres(url, most, patience).await,
         }
     }
 
@@ -226,8 +227,9 @@ impl Db {
                 Ok(Tx::Lite(begun.map_err(StoreError::from_sqlx)?))
             }
             Inner::Pg(pool, wire) => {
-                let begun = async { pool.begin().await.map_err(StoreError::from_sqlx) };
-                Ok(Tx::Pg(Over::new(wire.answer(begun).await?, Arc::clone(wire))))
+                let mut held = Self::held(pool, wire).await?;
+                held.begin().await?;
+                Ok(Tx::Pg(held))
             }
         }
     }
@@ -239,11 +241,13 @@ impl Db {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         match &self.0 {
             Inner::Lite { read, .. } => Ok(Tx::LiteRead(read.acquire().await.map_err(StoreError::from_sqlx)?)),
-            Inner::Pg(pool, wire) => {
-                let connection = pool.acquire().await.map_err(StoreError::from_sqlx)?;
-                Ok(Tx::PgRead(Over::new(connection, Arc::clone(wire))))
-            }
+            Inner::Pg(pool, wire) => Ok(Tx::PgRead(Self::held(pool, wire).await?)),
         }
+    }
+
+    /// A connection to PostgreSQL. That there is none to be had says nothing about those that there are.
+    async fn held(pool: &PgPool, wire: &Arc<Wire>) -> Result<Held, StoreError> {
+        Ok(Held::new(pool.acquire().await.map_err(StoreError::from_sqlx)?, Arc::clone(wire)))
     }
 
     /// Has the planner look at the tables that are twice as large as when it last did, or were never looked at. PostgreSQL

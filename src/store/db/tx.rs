@@ -1,10 +1,10 @@
 //! A transaction (or a reading connection) on either engine.
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Executor as _, Postgres, SqlSafeStr as _, Sqlite, Transaction};
+use sqlx::{Executor as _, SqlSafeStr as _, Sqlite, Transaction};
 
 use super::bind::bind_all;
-use super::wire::Over;
+use super::wire::Held;
 use super::{FromRow, Row, Statement, StoreError, Value};
 
 /// A writing transaction, or a reading connection. Gives rows in, never an engine's types out.
@@ -14,9 +14,9 @@ pub enum Tx {
     #[doc(hidden)]
     LiteRead(PoolConnection<Sqlite>),
     #[doc(hidden)]
-    Pg(Over<Transaction<'static, Postgres>>),
+    Pg(Held),
     #[doc(hidden)]
-    PgRead(Over<PoolConnection<Postgres>>),
+    PgRead(Held),
 }
 
 /// What only one process of a cluster may do at a time.
@@ -48,19 +48,12 @@ macro_rules! each {
                 let $wrap = Row::Lite;
                 $body
             }
-            Tx::Pg(tx) => {
-                let wire = std::sync::Arc::clone(&tx.wire);
-                let ($conn, $sql) = (&mut **tx, $statement.pg);
+            Tx::Pg(held) | Tx::PgRead(held) => {
+                let ($conn, watch) = held.parts()?;
+                let $sql = $statement.pg;
                 #[allow(unused, reason = "a body that returns no row does not wrap one")]
                 let $wrap = Row::Pg;
-                wire.answer(async { $body }).await
-            }
-            Tx::PgRead(connection) => {
-                let wire = std::sync::Arc::clone(&connection.wire);
-                let ($conn, $sql) = (&mut **connection, $statement.pg);
-                #[allow(unused, reason = "a body that returns no row does not wrap one")]
-                let $wrap = Row::Pg;
-                wire.answer(async { $body }).await
+                watch.answer(async { $body }).await
             }
         }
     };
@@ -167,6 +160,16 @@ impl Tx {
         Ok(taken.0)
     }
 
+    /// Grants what grows with the register the time that it takes: for work that nobody waits for.
+    #[must_use]
+    pub fn taking_time(mut self) -> Self {
+        match &mut self {
+            Self::Pg(held) | Self::PgRead(held) => held.take_time(),
+            Self::Lite(_) | Self::LiteRead(_) => {}
+        }
+        self
+    }
+
     /// Makes everything since the start durable.
     ///
     /// # Errors
@@ -174,10 +177,7 @@ impl Tx {
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Lite(tx) => tx.commit().await.map_err(StoreError::from_sqlx),
-            Self::Pg(tx) => {
-                let (tx, wire) = tx.parts();
-                wire.answer(async { tx.commit().await.map_err(StoreError::from_sqlx) }).await
-            }
+            Self::Pg(held) => held.commit().await,
             Self::LiteRead(_) | Self::PgRead(_) => Ok(()),
         }
     }
@@ -198,8 +198,7 @@ impl Tx {
             return Ok(());
         }
         match self {
-            Self::Pg(tx) => tx.wire.renew(),
-            Self::PgRead(connection) => connection.wire.renew(),
+            Self::Pg(held) | Self::PgRead(held) => held.distrust(),
             Self::Lite(_) | Self::LiteRead(_) => {}
         }
         Err(StoreError::Unavailable(READ_ONLY.into()))

@@ -2,21 +2,26 @@
 //! the library would wait for ever and keep the connection's place in the pool. One that answers may be another one than
 //! before: a standby that does not write, or a schema that a newer program changed under what is prepared.
 
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::pool::PoolConnectionMetadata;
+use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
+use sqlx::{PgConnection, Postgres};
 
 use super::StoreError;
 
-/// For the answer to one message: much longer than anybody waits for a lock, and than any request lives.
-pub(in crate::store) const ANSWER: Duration = Duration::from_secs(60);
-/// So many times that for one that carries thousands of rows, or looks at as many.
-const LONG: u32 = 5;
+/// For the answer to one message while somebody waits: longer than anybody waits for a lock, and shorter than a request lives,
+/// so that what it took is given back in time.
+pub const REQUEST: Duration = Duration::from_secs(20);
+/// The same where nobody does: commands of the operator look at whole tables.
+pub const COMMAND: Duration = Duration::from_secs(600);
+/// So many times that for what grows with the register.
+const LONG: u32 = 15;
 /// For a question whether somebody is there.
 pub(super) const PING: Duration = Duration::from_secs(2);
+/// For the way back, with the end of what was under way.
+const BACK: Duration = Duration::from_secs(5);
 /// Connections are opened anew so often at most, whatever fails.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -35,29 +40,12 @@ impl Wire {
         Arc::new(Self { patience, opened: Instant::now(), renewed: AtomicU64::new(0) })
     }
 
-    /// The answer to one message, where it comes in time.
+    /// The answer to one message, where it comes in time. Of a connection on which none came, or whose server is not what it was,
+    /// nothing is expected any more.
     ///
     /// # Errors
     /// Those of the exchange; [`StoreError::Unavailable`] when none came.
-    pub(super) async fn answer<T>(
-        &self,
-        exchange: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        self.answer_within(self.patience, exchange).await
-    }
-
-    /// The same for a message of many rows.
-    ///
-    /// # Errors
-    /// As [`Wire::answer`].
-    pub(super) async fn long_answer<T>(
-        &self,
-        exchange: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        self.answer_within(self.patience * LONG, exchange).await
-    }
-
-    async fn answer_within<T>(
+    async fn answer<T>(
         &self,
         limit: Duration,
         exchange: impl Future<Output = Result<T, StoreError>>,
@@ -72,7 +60,7 @@ impl Wire {
     }
 
     /// Lets no connection of before be used again.
-    pub(super) fn renew(&self) {
+    fn renew(&self) {
         let now = self.at(Instant::now()).max(1);
         let pause = u64::try_from(PAUSE.as_millis()).unwrap_or(u64::MAX);
         let _ = self.renewed.fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {
@@ -92,32 +80,110 @@ impl Wire {
     }
 }
 
-/// A connection, or a transaction on one, with what is known of its server.
-pub struct Over<C> {
-    held: C,
-    pub(super) wire: Arc<Wire>,
+/// A connection, or a transaction on it. It goes back where it came from when it is dropped.
+pub struct Held {
+    /// There until it goes back.
+    connection: Option<PoolConnection<Postgres>>,
+    wire: Arc<Wire>,
+    patience: Duration,
+    /// A transaction that was neither committed nor rolled back.
+    open: bool,
+    failed: bool,
 }
 
-impl<C> Over<C> {
-    pub(super) const fn new(held: C, wire: Arc<Wire>) -> Self {
-        Self { held, wire }
+impl Held {
+    pub(super) fn new(connection: PoolConnection<Postgres>, wire: Arc<Wire>) -> Self {
+        let patience = wire.patience;
+        Self { connection: Some(connection), wire, patience, open: false, failed: false }
     }
 
-    pub(super) fn parts(self) -> (C, Arc<Wire>) {
-        (self.held, self.wire)
+    /// Grants what grows with the register the time that it takes.
+    pub(super) fn take_time(&mut self) {
+        self.patience = self.wire.patience.saturating_mul(LONG);
+    }
+
+    /// The connection, and what watches over an exchange on it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it went back already.
+    pub(super) fn parts(&mut self) -> Result<(&mut PgConnection, Watch<'_>), StoreError> {
+        let watch = Watch { wire: &self.wire, patience: self.patience, failed: &mut self.failed };
+        match &mut self.connection {
+            Some(connection) => Ok((&mut **connection, watch)),
+            None => Err(StoreError::Unavailable("the connection went back".into())),
+        }
+    }
+
+    pub(super) async fn begin(&mut self) -> Result<(), StoreError> {
+        // First: whoever is dropped meanwhile may have begun one.
+        self.open = true;
+        self.say("BEGIN").await
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        self.say("COMMIT").await?;
+        self.open = false;
+        Ok(())
+    }
+
+    async fn say(&mut self, what: &'static str) -> Result<(), StoreError> {
+        let (connection, watch) = self.parts()?;
+        let said = async { sqlx::raw_sql(what).execute(connection).await.map_err(StoreError::from_sqlx) };
+        watch.answer(said).await.map(drop)
+    }
+
+    /// Says that the server is not one to go on with.
+    pub(super) fn distrust(&mut self) {
+        self.failed = true;
+        self.wire.renew();
     }
 }
 
-impl<C: Deref> Deref for Over<C> {
-    type Target = C::Target;
+/// Over one exchange.
+pub(super) struct Watch<'a> {
+    wire: &'a Wire,
+    patience: Duration,
+    failed: &'a mut bool,
+}
 
-    fn deref(&self) -> &C::Target {
-        &self.held
+impl Watch<'_> {
+    /// For a message of many rows.
+    pub(super) fn long(self) -> Self {
+        Self { patience: self.patience.max(self.wire.patience.saturating_mul(LONG)), ..self }
+    }
+
+    /// What comes of it.
+    ///
+    /// # Errors
+    /// Those of the exchange; [`StoreError::Unavailable`] when nothing came back.
+    pub(super) async fn answer<T>(
+        self,
+        exchange: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let answer = self.wire.answer(self.patience, exchange).await;
+        *self.failed |= matches!(answer, Err(StoreError::Unavailable(_)));
+        answer
     }
 }
 
-impl<C: DerefMut> DerefMut for Over<C> {
-    fn deref_mut(&mut self) -> &mut C::Target {
-        &mut self.held
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        let (open, failed) = (self.open, self.failed);
+        // The library asks each one that comes back, and waits for the answer as long as it takes.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let rolled_back = async {
+                match open {
+                    true => sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await.is_ok(),
+                    false => true,
+                }
+            };
+            if failed || !tokio::time::timeout(BACK, rolled_back).await.unwrap_or(false) {
+                connection.close_on_drop();
+                return;
+            }
+            let _late = tokio::time::timeout(BACK, connection.return_to_pool()).await;
+        });
     }
 }

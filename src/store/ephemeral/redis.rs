@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{LazyLock, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClientBuilder;
@@ -83,6 +83,8 @@ return size",
     )
 });
 
+/// New links are opened so often at most: who is only slow is not made slower.
+const OPENING_PAUSE: Duration = Duration::from_secs(1);
 /// So many answers in a row that did not come: the other end is gone, though nobody said so.
 const SILENCES: u32 = 2;
 
@@ -90,8 +92,8 @@ const SILENCES: u32 = 2;
 pub(super) struct Redis {
     address: Address,
     link: RwLock<Link>,
-    /// One opens a new link, the others use it.
-    opening: tokio::sync::Mutex<()>,
+    /// One opens a new link, the others use it; when that was.
+    opening: tokio::sync::Mutex<Option<Instant>>,
     silences: AtomicU32,
     /// [`BORN`] as it was read last.
     born: AtomicI64,
@@ -339,11 +341,16 @@ impl Redis {
 
     /// Leads to whoever stands behind the name now. Whoever asked is told to come again.
     async fn open_anew(&self) {
-        let Ok(_alone) = self.opening.try_lock() else { return };
+        let Ok(mut last) = self.opening.try_lock() else { return };
+        if last.is_some_and(|last| last.elapsed() < OPENING_PAUSE) {
+            return;
+        }
+        *last = Some(Instant::now());
         match Link::open(&self.address).await {
             Ok(link) => {
-                *self.link.write().unwrap_or_else(PoisonError::into_inner) = link;
+                // First: who is at the other end is looked at before anything there is believed.
                 self.unsure.store(true, Ordering::Release);
+                *self.link.write().unwrap_or_else(PoisonError::into_inner) = link;
                 self.silences.store(0, Ordering::Release);
                 tracing::warn!("the ephemeral store did not answer as it should: a new connection was opened");
             }
