@@ -125,12 +125,12 @@ impl App {
         }
         let classes: BTreeSet<ClassId> = stays.iter().filter_map(|one| one.class).collect();
         let open = classes::share_open(work.tx(), back.task, classes.into_iter()).await?;
-        let slices = enrolments::slices(work.tx(), &on).await?;
+        let studied = enrolments::states_before(work.tx(), &on).await?;
+        let worked = staffings::states_before(work.tx(), &on).await?;
         let mut again = 0;
         for mut stay in stays.into_iter().filter(|one| stand.contains(&one.org)) {
             stay.class = stay.class.filter(|class| open.contains(class));
-            let until = slices.iter().rfind(|was| was.enrolment == stay.id && Some(was.valid_to) == stay.valid_to);
-            let state = until.map_or(StudentState::Enrolled, |was| was.state);
+            let state = studied.get(&stay.id).copied().unwrap_or(StudentState::Enrolled);
             if !enrolments::update(work.tx(), &on, &stay.goes_on(state, now)).await? {
                 return Err(busy());
             }
@@ -139,7 +139,7 @@ impl App {
         }
         for post in posts.into_iter().filter(|one| stand.contains(&one.org)) {
             let post = Staffing {
-                state: StaffState::Serving,
+                state: worked.get(&post.id).copied().unwrap_or(StaffState::Serving),
                 valid_to: None,
                 updated_at: now,
                 version: post.version + 1,

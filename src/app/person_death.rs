@@ -14,7 +14,7 @@ use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::codes::student_state::StudentState;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::staffing::Staffing;
-use crate::store::{accounts, admin_grants, enrolments, guardianships, persons, staffings};
+use crate::store::{accounts, activations, admin_grants, enrolments, guardianships, persons, staffings};
 
 impl App {
     /// Records that a person died on a day: her account is closed, sessions and grants end, and so do her stays, posts, roles
@@ -58,6 +58,8 @@ impl App {
         let on = task.on(person.id);
         if let Some(account) = accounts::find(work.tx(), &on).await? {
             accounts::set_state(work.tx(), &on, account.id, Status::Deceased, ctx.now).await?;
+            // A slip that lies about opens nothing, now or when this is taken back.
+            activations::end_open(work.tx(), account.id, ctx.now).await?;
             work.event("account", account.id, "account.closed", &["state"]);
         }
         self.end_sessions_of(&mut work, &on, ctx.now, "deceased").await?;
@@ -85,6 +87,7 @@ impl App {
         let busy = || Error::busy("somebody changed a stay or post at the same moment");
         for stay in enrolments::of_person(work.tx(), &on).await?.into_iter().filter(|one| one.valid_to.is_none()) {
             let end = day.max(stay.valid_from);
+            enrolments::note_state(work.tx(), &on, stay.id).await?;
             let ended = stay.end(StudentState::Deceased, end, ctx.now).map_err(Error::internal)?;
             if !enrolments::update(work.tx(), &on, &ended).await? {
                 return Err(busy());
@@ -93,6 +96,7 @@ impl App {
         for post in staffings::of_person(work.tx(), &on).await?.into_iter().filter(|one| one.valid_to.is_none()) {
             let end = day.max(post.valid_from);
             staffings::end_teaching(work.tx(), &on, post.id, end).await?;
+            staffings::note_state(work.tx(), &on, post.id).await?;
             let ended = Staffing {
                 state: StaffState::Deceased,
                 valid_to: Some(end),

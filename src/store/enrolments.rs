@@ -1,12 +1,15 @@
 //! Enrolments 学籍/在读. The database holds that a student has one open 学籍, whoever imports.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
-use crate::domain::id::{ClassId, PersonId};
+use crate::domain::id::{ClassId, EnrolmentId, PersonId};
 use crate::domain::registry::codes::student_change::StudentChange;
+use crate::domain::registry::codes::student_state::StudentState;
 use crate::domain::registry::enrolment::{Enrolment, Slice};
 use crate::domain::time::Timestamp;
 
@@ -38,6 +41,8 @@ statements! {
                 AND e.student_no IS NOT DISTINCT FROM enrolment_slice.student_no AND e.state = enrolment_slice.state AND e.source = enrolment_slice.source AND e.began_by IS NOT DISTINCT FROM enrolment_slice.began_by)))
         RETURNING valid_from, began_by";
     JOIN_ON = "UPDATE enrolment_slice SET valid_from = $3, began_by = $4 WHERE enrolment_id = $1 AND valid_from = $2";
+    NOTE_STATE = "UPDATE enrolment SET state_before_death = state WHERE id = $1 AND person_id = $2";
+    STATES_BEFORE = "SELECT id, state_before_death AS state FROM enrolment WHERE person_id = $1 AND state_before_death IS NOT NULL";
     SLICES = "SELECT s.* FROM enrolment_slice s JOIN enrolment e ON e.id = s.enrolment_id WHERE e.person_id = $1 ORDER BY s.enrolment_id, s.valid_from";
     RAISE = "UPDATE enrolment SET source = 'normal', class_id = $3, student_no = $4, updated_at = $5, version = $6, began_by = $7
         WHERE id = $1 AND person_id = $2 AND version = $6 - 1 AND valid_to IS NULL AND source = 'borrowed'";
@@ -45,6 +50,7 @@ statements! {
     OF_CLASS_IN = "SELECT e.* FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id
         WHERE e.class_id = $1 AND c.ancestor_id = $2 AND e.valid_to IS NULL ORDER BY e.student_no NULLS LAST, e.id";
     OPEN_OF_MANY = "SELECT * FROM enrolment WHERE valid_to IS NULL AND person_id IN ($1)";
+    RAISED = "SELECT enrolment_id AS id, MAX(created_at) AS at FROM enrolment_slice WHERE source = 'borrowed' AND enrolment_id IN ($1) GROUP BY enrolment_id";
     @hold HOLD_OF_MANY = "SELECT * FROM enrolment WHERE valid_to IS NULL AND source = 'normal' AND person_id IN ($1) ORDER BY id";
 }
 
@@ -262,6 +268,55 @@ pub async fn of_class_in(tx: &mut Tx, scope: &Subtree, class: ClassId) -> Result
         }
     }
     Ok(Vec::new())
+}
+
+/// Notes in which state a stay is, before a death ends it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn note_state(tx: &mut Tx, on: &TaskOn, stay: EnrolmentId) -> Result<(), StoreError> {
+    tx.execute(NOTE_STATE, args![stay, on.person()]).await.map(drop)
+}
+
+struct Before(EnrolmentId, StudentState);
+
+impl FromRow for Before {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?, row.code("state")?))
+    }
+}
+
+/// In which state each stay of a person was before a death ended it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn states_before(
+    tx: &mut Tx,
+    proof: &impl OnePerson,
+) -> Result<BTreeMap<EnrolmentId, StudentState>, StoreError> {
+    let found: Vec<Before> = tx.all(STATES_BEFORE, args![proof.person()]).await?;
+    Ok(found.into_iter().map(|Before(id, state)| (id, state)).collect())
+}
+
+struct Raised(EnrolmentId, Timestamp);
+
+impl FromRow for Raised {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?, row.get("at")?))
+    }
+}
+
+/// Of stays that hold a 学籍 and were a seat of 借读 before: when each became it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn raised_at(
+    tx: &mut Tx,
+    _task: &Task,
+    stays: &[EnrolmentId],
+) -> Result<Vec<(EnrolmentId, Timestamp)>, StoreError> {
+    let found: Vec<Raised> = tx.all_in(RAISED, &[], stays.iter().map(|id| Value::from(*id)).collect()).await?;
+    Ok(found.into_iter().map(|Raised(id, at)| (id, at)).collect())
 }
 
 /// The open stays of many people.

@@ -1,11 +1,14 @@
 //! Staffings 任职 and what they teach 任教.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Task, TaskOn};
 use crate::domain::id::{ClassId, PersonId, StaffingId};
+use crate::domain::registry::codes::staff::StaffState;
 use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 
@@ -14,9 +17,11 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (person_id, org_id) WHERE valid_to IS NULL DO NOTHING";
     UPDATE = "UPDATE staffing SET category = $3, post = $4, staff_no = $5, state = $6, valid_to = $7, updated_at = $8, version = $9
         WHERE id = $1 AND person_id = $2 AND version = $9 - 1";
+    NOTE_STATE = "UPDATE staffing SET state_before_death = state WHERE id = $1 AND person_id = $2";
+    STATES_BEFORE = "SELECT id, state_before_death AS state FROM staffing WHERE person_id = $1 AND state_before_death IS NOT NULL";
     OF_PERSON = "SELECT * FROM staffing WHERE person_id = $1 ORDER BY valid_from, id";
     TEACH = "INSERT INTO teaching (id, staffing_id, class_id, subject, head_teacher, valid_from, valid_to)
-        SELECT $1, s.id, $4, $5, $6, $7, $8 FROM staffing s WHERE s.id = $2 AND s.person_id = $3
+        SELECT $1, s.id, $4, $5, $6, $7, $8 FROM staffing s WHERE s.id = $2 AND s.person_id = $3 AND s.valid_to IS NULL
         ON CONFLICT (staffing_id, class_id, subject) WHERE valid_to IS NULL DO NOTHING";
     TAUGHT = "SELECT t.* FROM teaching t JOIN staffing s ON s.id = t.staffing_id WHERE s.person_id = $1 ORDER BY t.valid_from, t.id";
     END_LESSON = "UPDATE teaching SET valid_to = CASE WHEN valid_from > $2 THEN valid_from ELSE $2 END WHERE id = $1 AND valid_to IS NULL";
@@ -114,6 +119,34 @@ pub async fn update(tx: &mut Tx, on: &TaskOn, staffing: &Staffing) -> Result<boo
     tx.execute_one(UPDATE, values).await
 }
 
+/// Notes in which state a post is, before a death ends it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn note_state(tx: &mut Tx, on: &TaskOn, post: StaffingId) -> Result<(), StoreError> {
+    tx.execute(NOTE_STATE, args![post, on.person()]).await.map(drop)
+}
+
+struct Before(StaffingId, StaffState);
+
+impl FromRow for Before {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?, row.code("state")?))
+    }
+}
+
+/// In which state each post of a person was before a death ended it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn states_before(
+    tx: &mut Tx,
+    proof: &impl OnePerson,
+) -> Result<BTreeMap<StaffingId, StaffState>, StoreError> {
+    let found: Vec<Before> = tx.all(STATES_BEFORE, args![proof.person()]).await?;
+    Ok(found.into_iter().map(|Before(id, state)| (id, state)).collect())
+}
+
 /// All posts of a person, the oldest first.
 ///
 /// # Errors
@@ -122,7 +155,7 @@ pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Staffi
     tx.all(OF_PERSON, args![proof.person()]).await
 }
 
-/// Adds a class that the person teaches under one of her posts; `false` when it is there, or the post is not hers.
+/// Adds a class that the person teaches under one of her posts; `false` when it is there, or the post is not hers or over.
 ///
 /// # Errors
 /// As [`StoreError`] says.

@@ -29,7 +29,7 @@ use crate::domain::registry::verification::level_after;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::keys::blind_index;
 use crate::store::merge_changes::{self, Change};
-use crate::store::{admin_grants, cases, documents, merge_rows, merges, persons, verifications};
+use crate::store::{admin_grants, cases, documents, erasure_requests, merge_rows, merges, persons, verifications};
 
 /// What a merge came to.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -113,6 +113,15 @@ impl App {
         self.neither_administers(work, task, by, [survivor.id, absorbed.id]).await?;
         self.keep_duties_apart(work, ctx, task, survivor.id, absorbed.id).await?;
         merge::check(&survivor, &absorbed).map_err(|why| Error::new(Kind::Conflict, why.to_string()))?;
+        for person in [survivor.id, absorbed.id] {
+            // Whoever asked and died since: what one record asked for would be lost, or reach the other.
+            if erasure_requests::open_of(work.tx(), &task.on(person)).await?.is_some() {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    "one of the two asked to be erased: that comes to its end first",
+                ));
+            }
+        }
         work.because(reason);
         self.note_digests(work, task, &survivor, &absorbed).await?;
         let merge = Merge {

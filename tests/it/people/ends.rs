@@ -5,13 +5,14 @@ use std::time::Duration;
 use mingji::app::person_change::Changed;
 use mingji::app::relation_claim::Decider;
 use mingji::app::staff_life::Order;
+use mingji::app::student_life::{self, Whose};
 use mingji::app::{Kind, guardian_life};
 use mingji::domain::access::TaskName;
 use mingji::domain::id::PersonId;
 use mingji::domain::oidc::scope::ScopeSet;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::codes::relation::Relation;
-use mingji::domain::registry::codes::staff::StaffPost;
+use mingji::domain::registry::codes::staff::{StaffPost, StaffState};
 use mingji::domain::registry::guardianship::Evidence;
 use mingji::domain::time::Clock as _;
 use serde_json::json;
@@ -184,6 +185,52 @@ both_engines! {
         app.pass(Duration::from_secs(91 * 86_400));
         assert_eq!(back(mother, "同名误录").await, Err(Kind::Conflict));
         assert_eq!(text(&app, "SELECT status FROM person WHERE name = '王母'").await, "deceased");
+    }
+
+    async fn whoever_is_not_dead_is_what_she_was_and_no_old_slip_opens_her_account(app: TestApp) {
+        county::open(&app).await;
+        let own = number("19650607", 4);
+        county::teachers(&app, &[teacher(SCHOOL, "陈师", &own)]).await;
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &number("20170203", 2), None)]).await;
+        let (child, old) = (called(&app, "王芳").await[0], called(&app, "陈师").await[0]);
+        app.pass(Duration::from_secs(10 * 86_400));
+        let retires = Order::Leave { org: None, state: StaffState::Retired };
+        for order in [retires, Order::Return { org: SCHOOL.into(), post: None }] {
+            app.app.change_staff(&app.operator(), OPERATOR, old, None, &order).await.unwrap();
+        }
+        let away = Whose { person: child, org: None, day: None, code: None };
+        app.app.change_student(&app.operator(), OPERATOR, &away, &student_life::Order::Suspend).await.unwrap();
+        let states = "SELECT 'stay ' || e.state || ' ' || COALESCE(e.valid_to, '') FROM enrolment e JOIN person p ON p.id = e.person_id WHERE p.name = '王芳' UNION ALL SELECT 'post ' || s.state || ' ' || COALESCE(s.valid_to, '') FROM staffing s JOIN person p ON p.id = s.person_id WHERE p.name = '陈师' ORDER BY 1";
+        let before = text(&app, states).await;
+        let today = app.clock.now().shanghai_date();
+        for who in [child, old] {
+            let (code, _) = app.app.issue_activation(&app.operator(), who).await.unwrap();
+            app.app.record_death(&app.operator(), OPERATOR, who, today).await.unwrap();
+            let opens = async || app.app.activate(&app.operator(), &code, "a long sentence of mine".to_owned().into()).await.unwrap().is_ok();
+            assert!(!opens().await, "nobody has a password for the dead");
+            app.app.take_death_back(&app.operator(), who, "同名误录").await.unwrap();
+            assert!(!opens().await, "she waits for a new code");
+        }
+        assert_eq!(text(&app, states).await, before, "休学 and 返聘, as it was");
+    }
+
+    async fn two_dead_records_of_whoever_asked_to_be_erased_stay_two_until_it_is_done(app: TestApp) {
+        county::open(&app).await;
+        let today = app.clock.now().shanghai_date();
+        for n in [2, 4] {
+            county::pupils(&app, &[pupil(SCHOOL, "王芳", &number("20170203", n), None)]).await;
+        }
+        let [one, other] = called(&app, "王芳").await[..] else { panic!("two records") };
+        for who in [one, other] {
+            app.app.record_death(&app.operator(), OPERATOR, who, today).await.unwrap();
+        }
+        let asked = "INSERT INTO erasure_request (id, person_id, asked_by, asked_at, state, version) SELECT p.space_id, p.id, p.id, 1, 'waiting', 1 FROM person p WHERE p.id = (SELECT MAX(CAST(q.id AS TEXT)) FROM person q WHERE q.name = '王芳')";
+        let asked = if app.database.url.starts_with("sqlite") { asked.replace("MAX(CAST(q.id AS TEXT))", "MAX(q.id)") } else { asked.replace("p.id = (", "CAST(p.id AS TEXT) = (") };
+        change(&app.database.url, &asked).await;
+        let refused = app.app.merge_persons(&app.operator(), OPERATOR, one, other, WHY).await.unwrap_err();
+        assert_eq!(refused.kind, Kind::Conflict, "{refused}");
+        change(&app.database.url, "UPDATE erasure_request SET state = 'withdrawn', ended_at = 2").await;
+        merge(&app, one, other).await;
     }
 
     async fn of_what_was_claimed_of_her_nothing_is_left(app: TestApp) {
