@@ -23,7 +23,7 @@ use crate::domain::registry::guardianship::{Evidence, Guardianship, Guardianship
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::reason::read_reason;
 use crate::store::db::Tx;
-use crate::store::{guardianships, institutions, persons};
+use crate::store::{guardianships, institutions, persons, relation_claims};
 
 /// Relations that the daily look at majority reads at once.
 const PAGE: u32 = 1000;
@@ -239,6 +239,12 @@ impl App {
         day: NaiveDate,
     ) -> Result<(Guardianship, Option<Ward>), Error> {
         let ward = self.ward_in(work, task, &known, ctx.now).await?;
+        // What waited for a yes has nothing more to ask; before the guardianship, as whoever decides the claim does.
+        if known.status == GuardianshipStatus::Pending
+            && let Some(org) = known.recorded_by
+        {
+            relation_claims::deny_of(work.tx(), &task.on(known.child), (known.guardian, org), ctx.now).await?;
+        }
         let over = known.over(day, ctx.now).map_err(refused)?;
         write(work, task, over.child, &over).await?;
         work.event("guardianship", over.id, "guardianship.ended", &["status"]);

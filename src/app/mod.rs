@@ -56,6 +56,7 @@ pub mod guardian_life;
 pub mod guardian_view;
 pub mod guardianship;
 pub mod health;
+mod home;
 pub mod idempotency;
 pub mod institution;
 pub mod institution_life;

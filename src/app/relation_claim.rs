@@ -20,11 +20,11 @@ use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details, RelationClaim};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::db::Tx;
-use crate::store::{enrolments, institutions, relation_claims};
+use crate::store::{institutions, relation_claims};
 pub(crate) use answered::Answer;
 pub use asking::Asked;
-use outcome::{drop_closed_classes, hold_what_it_rests_on};
-use sides::{Listed, Say, Seat, Term, conflicts, listed, say};
+use outcome::{Ground, drop_closed_classes, hold_what_it_rests_on};
+use sides::{Listed, Say, Seat, Sides, Term, conflicts, listed, say};
 
 /// A list longer than that is worked off from its beginning.
 const PAGE: usize = 1000;
@@ -113,6 +113,9 @@ pub struct Decided {
     /// A class that the claim names graduated or was closed while it waited: nobody came into it, and the school that asked
     /// says into which one she comes.
     pub class_over: bool,
+    /// A class of which the claim calls her the head teacher 班主任 has another one by now: she teaches there, and the school that
+    /// asked says who it is.
+    pub head_taken: bool,
 }
 
 impl App {
@@ -170,13 +173,11 @@ impl App {
         let Cut { items: claims, more } = Cut::at(claims, limit);
         let shown: Vec<PersonId> = claims.iter().flat_map(|claim| [claim.person, claim.child]).collect();
         let conflicts = conflicts(&mut tx, &task, seat.as_ref(), &claims).await?;
+        let sides = Sides::of(&mut tx, &task, &claims).await?;
         let mut rows = Vec::new();
         for claim in claims {
-            let (in_force, refused) = (claim.is_unreviewed(), claim.is_contested());
-            let stays = enrolments::of_person(&mut tx, &task.on(claim.child)).await?;
-            let holder = stays.iter().find(|stay| stay.valid_to.is_none() && stay.source == StudentSource::Normal);
-            let holder = holder.map(|stay| stay.org).filter(|holder| *holder != claim.org && sees(*holder));
-            let held_by = match holder {
+            let (in_force, refused) = (claim.is_unreviewed(), sides.is_refused(&claim));
+            let held_by = match sides.held_elsewhere(&claim).filter(|holder| sees(*holder)) {
                 Some(holder) => institutions::find(&mut tx, &task, holder).await?.map(|org| org.name),
                 None => None,
             };
@@ -184,7 +185,7 @@ impl App {
             let authority_from = held_by
                 .as_ref()
                 .filter(|_| claim.kind == ClaimKind::Student)
-                .map(|_| claim.authority_from(self.lifetimes.transfer_term).to_rfc3339());
+                .map(|_| sides.authority_from(&claim, self.lifetimes.transfer_term).to_rfc3339());
             rows.push(PendingClaim {
                 id: claim.id,
                 kind: claim.kind.as_str(),
@@ -240,9 +241,9 @@ impl App {
         }
         let mut work = self.begin(&ctx, Action::RelationDecided).await?;
         let mut found: Vec<_> = relation_claims::find(work.tx(), &task, id).await?.into_iter().collect();
-        let open = match found.first() {
+        let ground = match found.first() {
             Some(claim) => hold_what_it_rests_on(work.tx(), &task, claim).await?,
-            None => Vec::new(),
+            None => Ground::default(),
         };
         let mut is_above = decider.is_none();
         if let Some(admin) = decider {
@@ -285,10 +286,16 @@ impl App {
             return Err(Error::busy("somebody decided the claim at the same moment"));
         }
         let mut decided = decided;
-        let mut class_over = false;
+        let (mut class_over, mut head_taken) = (false, false);
         if decided.state == ClaimState::Confirmed {
+            if !(ground.stands || in_force) {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    "the institution that said so is closed: there is nothing to confirm",
+                ));
+            }
             self.may_begin(work.tx(), &task, &[decided.person, decided.child]).await?;
-            class_over = drop_closed_classes(&open, &mut decided);
+            class_over = drop_closed_classes(&ground.open, &mut decided);
             let student = (decided.kind == ClaimKind::Student).then_some(decided.child);
             end_outgrown_codes(work.tx(), &task, [decided.person], student, ctx.now).await?;
         }
@@ -300,7 +307,9 @@ impl App {
             (Verdict::Borrow, ClaimKind::Student) => {
                 self.enrol_claimed(&mut work, &ctx, &task, &decided, (StudentSource::Borrowed, None)).await?;
             }
-            (Verdict::Confirm, ClaimKind::Staff) => self.make_staff(&mut work, &ctx, &task, &decided).await?,
+            (Verdict::Confirm, ClaimKind::Staff) => {
+                head_taken = self.make_staff(&mut work, &ctx, &task, &decided).await?;
+            }
             (Verdict::Withdraw, _) => {}
             (Verdict::Borrow, _) => return Err(Error::invalid("only a student sits at another school (借读)")),
             (_, ClaimKind::Guardian) if in_force => {
@@ -314,6 +323,9 @@ impl App {
         if class_over {
             work.detail("class_over", true);
         }
+        if head_taken {
+            work.detail("head_taken", true);
+        }
         if let Verdict::Reject(Some(reason)) = &verdict {
             work.because(reason);
         }
@@ -325,7 +337,7 @@ impl App {
         work.event("relation_claim", decided.id, told, &[]);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
-        Ok(Decided { id: decided.id, state: decided.state.as_str(), transferred_from, class_over })
+        Ok(Decided { id: decided.id, state: decided.state.as_str(), transferred_from, class_over, head_taken })
     }
 }
 

@@ -291,9 +291,6 @@ impl App {
         let last = before.into_iter().rfind(|post| post.org == org.id && post.valid_to.is_some());
         let last = last.ok_or_else(|| Error::not_found("a post that she left there: `join` begins one; it"))?;
         self.held_by_decider(work, at, true).await?;
-        if last.valid_to.is_some_and(|end| at.day < end) {
-            return Err(Error::new(Kind::Conflict, "she held the post on this day"));
-        }
         let state = last.state.returns_as();
         self.begin_post(work, at, org.id, post.unwrap_or(last.post), last.staff_no, state).await?;
         Ok("returned")
@@ -358,7 +355,12 @@ impl App {
             return Err(Error::invalid("say what she teaches (--subject), or that she is the head teacher (--head)"));
         }
         let post = self.open_post(work, at, org).await?;
-        let class = classes::share_at(work.tx(), at.task, post.org, class).await?;
+        // A class has one head teacher: of two who become it at once, the second sees the first.
+        let class = if head {
+            classes::hold_at(work.tx(), at.task, post.org, class).await?
+        } else {
+            classes::share_at(work.tx(), at.task, post.org, class).await?
+        };
         let class = class.ok_or_else(|| Error::not_found("this class of the school"))?;
         post.may_teach(&class, at.day, at.ctx.now).map_err(refused)?;
         let hers = staffings::taught_in_many(work.tx(), at.task, &[post.id]).await?;
@@ -389,7 +391,7 @@ impl App {
         Ok("teaches")
     }
 
-    /// A class has one head teacher. Whoever was it goes on teaching what she taught there.
+    /// Whoever was the head teacher goes on teaching what she taught there, unless she left.
     async fn replace_heads(
         &self,
         work: &mut Work<'_>,
@@ -455,6 +457,10 @@ impl App {
         if at.day > at.ctx.now.shanghai_date() {
             return Err(refused(StaffError::Future));
         }
+        let before = staffings::of_person(work.tx(), &at.task.on(at.person)).await?;
+        if before.iter().any(|post| post.org == org && post.valid_to.is_some_and(|end| at.day < end)) {
+            return Err(Error::new(Kind::Conflict, "she held the post on this day"));
+        }
         self.may_begin(work.tx(), at.task, &[at.person]).await?;
         end_outgrown_codes(work.tx(), at.task, [at.person], [], at.ctx.now).await?;
         let staffing = Staffing {
@@ -474,6 +480,7 @@ impl App {
         if !staffings::insert(work.tx(), &at.task.on(at.person), &staffing).await? {
             return Err(Error::new(Kind::Conflict, "she has a post there already"));
         }
+        self.home_follows(work, at.ctx, at.task, at.person, org).await?;
         work.target("institution", org).target("staffing", staffing.id);
         work.event("person", at.person, "person.employed", &["staffing"]);
         Ok(())

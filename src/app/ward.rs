@@ -147,10 +147,11 @@ impl App {
                 _ => kept.guardianship.end(ctx.now),
             };
             let answered = answered.map_err(|_| Error::not_found("guardianship"))?;
+            // Before the guardianship, as whoever decides the claim does.
+            relation_claims::deny(work.tx(), &own, child, ctx.now).await?;
             if !wards::answer(work.tx(), &own, &answered).await? {
                 return Err(Error::not_found("guardianship"));
             }
-            relation_claims::deny(work.tx(), &own, child, ctx.now).await?;
             let kind = match answered.status {
                 GuardianshipStatus::Rejected => "guardianship.rejected",
                 _ => "guardianship.ended",

@@ -111,6 +111,8 @@ async fn decide(app: &App, which: &Which, verdict: Verdict, output: &Output) -> 
         let moved = decided.transferred_from.as_ref().map(|school| format!("; the 学籍 moved from {school}"));
         let over = "; a class that it names is over: say into which one (`mingji student move`)";
         let over = if decided.class_over { over } else { "" };
-        format!("{}{}{over}", decided.state, moved.unwrap_or_default())
+        let taken = "; a class has another head teacher by now: she teaches there";
+        let taken = if decided.head_taken { taken } else { "" };
+        format!("{}{}{over}{taken}", decided.state, moved.unwrap_or_default())
     })
 }

@@ -18,6 +18,7 @@ statements! {
         ORDER BY k.stage, k.entry_year, k.class_no, k.id";
     // Whoever is being seated there is seen then, and whoever comes later waits.
     @hold HOLD = "SELECT * FROM class WHERE id = $1";
+    @hold HOLD_PLACE = "SELECT * FROM class WHERE org_id = $1 AND kind = $2 AND stage = $3 AND entry_year = $4 AND class_no = $5";
     @hold HOLD_MANY = "SELECT * FROM class WHERE id IN ($1) ORDER BY id";
     // Whoever closes the class waits until somebody sits there, or finds the one who closed it before.
     @share SHARE_PLACE = "SELECT * FROM class WHERE org_id = $1 AND kind = $2 AND stage = $3 AND entry_year = $4 AND class_no = $5";
@@ -70,6 +71,14 @@ pub async fn ensure(tx: &mut Tx, _task: &Task, class: &Class) -> Result<Class, S
 /// As [`StoreError`] says.
 pub async fn share_at(tx: &mut Tx, _task: &Task, org: OrgId, key: &ClassKey) -> Result<Option<Class>, StoreError> {
     tx.optional(SHARE_PLACE, place(org, key)).await
+}
+
+/// The same, kept from everybody else.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold_at(tx: &mut Tx, _task: &Task, org: OrgId, key: &ClassKey) -> Result<Option<Class>, StoreError> {
+    tx.optional(HOLD_PLACE, place(org, key)).await
 }
 
 fn place(org: OrgId, key: &ClassKey) -> Vec<Value> {

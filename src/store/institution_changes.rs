@@ -34,10 +34,14 @@ statements! {
         UNION SELECT s.person_id AS id FROM institution_closure c JOIN staffing s ON s.org_id = c.descendant_id AND s.valid_to IS NULL WHERE c.ancestor_id = $1 AND s.person_id > $2
         ORDER BY id LIMIT $3";
     OPEN_CLASSES = "SELECT * FROM class WHERE org_id = $1 AND status = 'open' ORDER BY id";
-    SUCCEED = "UPDATE class SET status = 'closed', successor_id = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND successor_id IS NULL";
+    SUCCEED = "UPDATE class SET status = CASE WHEN status = 'graduated' THEN status ELSE 'closed' END, successor_id = $2, updated_at = $3, version = version + 1 WHERE id = $1 AND successor_id IS NULL";
     SUCCESSOR = "SELECT n.* FROM class k JOIN class n ON n.id = k.successor_id WHERE k.id = $1";
     WITHDRAW_CLAIMS = "UPDATE relation_claim SET state = 'withdrawn', decided_at = $2, version = version + 1
-        WHERE org_id = $1 AND state IN ('pending', 'rejected') AND state = 'pending' RETURNING id";
+        WHERE org_id = $1 AND state IN ('pending', 'rejected') AND (state = 'pending' OR kind = 'student') RETURNING id";
+    // Whom the heir holds now it asked the other one for.
+    WITHDRAW_MOOT = "UPDATE relation_claim SET state = 'withdrawn', decided_at = $2, version = version + 1
+        WHERE org_id = $1 AND state IN ('pending', 'rejected') AND kind = 'student'
+          AND EXISTS (SELECT 1 FROM enrolment e WHERE e.person_id = relation_claim.child_id AND e.org_id = $1 AND e.source = 'normal' AND e.valid_to IS NULL) RETURNING id";
     INHERIT_CASES = "UPDATE conflict_case SET org_id = $2, version = version + 1 WHERE org_id = $1 AND state = 'open' RETURNING id";
     END_GRANTS = "UPDATE admin_grant SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL RETURNING id";
     TURN_BACK = "UPDATE institution_change SET state = 'stopping' WHERE id = $1 AND state = 'running'";
@@ -290,7 +294,7 @@ pub async fn open_classes(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<Vec<C
     tx.all(OPEN_CLASSES, args![org]).await
 }
 
-/// Closes a class whose people go on in another one; `false` when somebody did so before.
+/// Closes a class whose people go on in another one, one that graduated stays so; `false` when somebody did so before.
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -332,7 +336,10 @@ pub async fn wind_up(
     now: Timestamp,
 ) -> Result<Ended, StoreError> {
     let grants = ids(tx.all(END_GRANTS, args![org, now]).await?);
-    let claims = tx.all::<Id>(WITHDRAW_CLAIMS, args![org, now]).await?.len();
+    let mut claims = tx.all::<Id>(WITHDRAW_CLAIMS, args![org, now]).await?.len();
+    if let Some(heir) = heir {
+        claims += tx.all::<Id>(WITHDRAW_MOOT, args![heir, now]).await?.len();
+    }
     tx.all::<Id>(INHERIT_CASES, args![org, heir]).await?;
     Ok(Ended { grants, claims })
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
-use crate::domain::access::{OnePerson as _, Own, Task};
+use crate::domain::access::{OnePerson as _, Own, Task, TaskOn};
 use crate::domain::id::{OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::relation_claim::{Details, RelationClaim};
 use crate::domain::time::Timestamp;
@@ -60,9 +60,19 @@ statements! {
     // For an administrator: of her institutions, whatever she is there, and not by her own word.
     UNREVIEWED_FOR = concat!("SELECT r.* FROM relation_claim r WHERE ", unreviewed!(), " AND r.claimed_by <> $5
         AND EXISTS (SELECT 1 FROM admin_grant a JOIN institution_closure h ON h.ancestor_id = a.org_id WHERE a.person_id = $5 AND a.revoked_at IS NULL AND h.descendant_id = r.org_id) AND ", under!());
+    // Where people studied or worked until some day; who became part of another institution is that one.
+    SCHOOLS_BEFORE = "SELECT e.person_id AS person_id, COALESCE(o.merged_into, o.id) AS org_id, o.parent_id AS above, e.valid_to AS day
+        FROM enrolment e JOIN institution o ON o.id = e.org_id WHERE e.valid_to IS NOT NULL AND e.source = 'normal' AND e.person_id IN ($1)";
+    WORK_BEFORE = "SELECT s.person_id AS person_id, COALESCE(o.merged_into, o.id) AS org_id, o.parent_id AS above, s.valid_to AS day
+        FROM staffing s JOIN institution o ON o.id = s.org_id WHERE s.valid_to IS NOT NULL AND s.person_id IN ($1)";
     // A newer rejection takes the place of an older one.
     REPLACE_REJECTED = "UPDATE relation_claim SET state = 'withdrawn', version = version + 1
         WHERE org_id = $1 AND kind = $2 AND person_id = $3 AND child_id = $4 AND subject_key = $5 AND state = 'rejected' AND id <> $6";
+    DENY_OF = "UPDATE relation_claim SET state = 'rejected', decided_at = $4, version = version + 1
+        WHERE org_id = $1 AND person_id = $2 AND child_id = $3 AND kind = 'guardian' AND state = 'pending'";
+    // What waits still is answered by the case about it.
+    FORGET_NUMBER = "UPDATE relation_claim SET document_index = NULL, version = version + 1 WHERE person_id = $1 AND document_index = $2 AND state <> 'pending'";
+    FORGET_CODE = "UPDATE relation_claim SET code_index = NULL, version = version + 1 WHERE person_id = $1 AND code_index = $2 AND state <> 'pending'";
     COUNT_PROBES = "INSERT INTO probe_count (admin_id, day, asked) VALUES ($1, $2, $3)
         ON CONFLICT (admin_id, day) DO UPDATE SET asked = probe_count.asked + excluded.asked WHERE probe_count.asked + excluded.asked <= $4";
 }
@@ -185,6 +195,70 @@ pub async fn about_many(
 pub async fn deny(tx: &mut Tx, own: &Own, child: PersonId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(DENY, args![own.person(), child, now]).await?;
     Ok(())
+}
+
+/// The same of one institution's word, because the guardianship that came with it is over.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn deny_of(
+    tx: &mut Tx,
+    on: &TaskOn,
+    (guardian, org): (PersonId, OrgId),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(DENY_OF, args![org, guardian, on.person(), now]).await.map(drop)
+}
+
+/// Forgets that a number stood for somebody in what was decided about her: it is not hers, and a row that names it means its
+/// true holder.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn forget_number(tx: &mut Tx, on: &TaskOn, index: [u8; 32]) -> Result<(), StoreError> {
+    tx.execute(FORGET_NUMBER, args![on.person(), index]).await.map(drop)
+}
+
+/// The same of a 学籍号.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn forget_code(tx: &mut Tx, on: &TaskOn, index: [u8; 32]) -> Result<(), StoreError> {
+    tx.execute(FORGET_CODE, args![on.person(), index]).await.map(drop)
+}
+
+/// Where somebody was until a day.
+pub struct Former {
+    /// Who.
+    pub person: PersonId,
+    /// Where: what goes on in its place, where it became part of another institution.
+    pub org: OrgId,
+    /// What stands above it.
+    pub above: Option<OrgId>,
+    /// First day on which she was there no longer.
+    pub day: NaiveDate,
+}
+
+impl FromRow for Former {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            person: row.get("person_id")?,
+            org: row.get("org_id")?,
+            above: row.get("above")?,
+            day: row.get("day")?,
+        })
+    }
+}
+
+/// Wherever people held a 学籍 or a post that is over.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn former_places(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<Vec<Former>, StoreError> {
+    let keys = || people.iter().map(|id| Value::from(*id)).collect();
+    let mut found = tx.all_in(SCHOOLS_BEFORE, &[], keys()).await?;
+    found.extend(tx.all_in(WORK_BEFORE, &[], keys()).await?);
+    Ok(found)
 }
 
 /// What waits to be decided and concerns an institution or anything under it, as the claimant or as the school or employer

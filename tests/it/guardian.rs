@@ -342,6 +342,23 @@ both_engines! {
         assert!(speaks(&app, child, uncle).await);
     }
 
+    async fn what_is_over_before_anybody_agreed_is_agreed_to_no_more(app: TestApp) {
+        let (child, _, uncle) = moved(&app).await;
+        let next = Decider::Admin(county::administrator(&app, 20, OTHER, AdminRole::School).await);
+        let above = Decider::Admin(county::administrator(&app, 22, COUNTY, AdminRole::County).await);
+        let told = change(&app, next, (child, uncle), add(Relation::MotherBrother)).await.unwrap();
+        assert_eq!(told[0].status, "pending");
+        let claim = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap()[0].id;
+        change(&app, next, (child, uncle), Order::End).await.unwrap();
+        assert!(app.app.pending_claims(&app.operator(), above, OTHER, None).await.unwrap().is_empty());
+        let confirm = async || app.app.decide_claim(&app.operator(), above, claim, Verdict::Confirm).await.unwrap_err().kind;
+        assert_eq!(confirm().await, Kind::Conflict);
+        // One that was left waiting says what is so as well.
+        database::change(&app.database.url, "UPDATE relation_claim SET state = 'pending', decided_at = NULL WHERE kind = 'guardian'").await;
+        assert_eq!(confirm().await, Kind::Conflict, "nothing was confirmed by it");
+        assert!(!speaks(&app, child, uncle).await);
+    }
+
     async fn what_another_school_recorded_is_not_the_next_school_s(app: TestApp) {
         let (child, mother, uncle) = moved(&app).await;
         let next = Decider::Admin(county::administrator(&app, 20, OTHER, AdminRole::School).await);

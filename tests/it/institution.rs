@@ -8,8 +8,12 @@ pub mod stopped;
 use mingji::app::Kind;
 use mingji::app::institution_life::{Handover, InstitutionView, Opening, Split};
 use mingji::app::pace::Listener;
-use mingji::app::relation_claim::Decider;
+use mingji::app::relation_claim::{Decider, Verdict};
+use mingji::app::school_year::Wish;
+use mingji::app::staff_life;
+use mingji::app::student_life::{self, Whose};
 use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::codes::staff::{StaffPost, StaffState};
 use mingji::domain::registry::institution::InstitutionKind;
 use mingji::domain::registry::institution_life::ChangeKind;
 use mingji::domain::registry::roster::ClassKey;
@@ -236,6 +240,51 @@ both_engines! {
         let named = async |by| app.app.institution_on(&app.operator(), by, OTHER, None).await.map(|seen| seen.name).map_err(|error| error.kind);
         assert_eq!(named(county_admin).await, Err(Kind::NotFound));
         assert_eq!(named(new_admin).await, Ok("第八实验小学".to_owned()));
+    }
+
+    async fn a_home_follows_whoever_goes_to_another_place(app: TestApp) {
+        two_schools(&app).await;
+        let next = opening("ED32010300", "秦淮区教育局", InstitutionKind::Authority, Some("320103"));
+        open(&app, OPERATOR, "ED32010000", &next).await.unwrap();
+        moved(&app, OPERATOR, OTHER, "ED32010300").await.unwrap();
+        let home = async |name: &str| {
+            text(&app, &format!("SELECT h.sys_code FROM person p JOIN platform h ON h.id = p.home_platform_id WHERE p.name = '{name}'")).await
+        };
+        assert_eq!((home("王芳").await.as_str(), home("赵老师").await.as_str()), ("320102", "320102"));
+        county::pupils(&app, &[pupil(OTHER, "王芳", &number("20170203", 2), None)]).await;
+        let claim = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap()[0].id;
+        app.app.decide_claim(&app.operator(), OPERATOR, claim, Verdict::Confirm).await.unwrap();
+        assert_eq!(home("王芳").await, "320103", "to another school");
+        let work = async |name: &str, order| {
+            let person = called(&app, name).await[0];
+            app.app.change_staff(&app.operator(), OPERATOR, person, None, &order).await.unwrap();
+        };
+        let join = |org: &str| staff_life::Order::Join { org: org.into(), post: StaffPost::Teacher, staff_no: None };
+        work("钱老师", join(SCHOOL)).await;
+        assert_eq!(home("钱老师").await, "320103", "a second post is no other home");
+        work("赵老师", staff_life::Order::Leave { org: None, state: StaffState::Resigned }).await;
+        assert_eq!(home("赵老师").await, "320102");
+        work("赵老师", join(OTHER)).await;
+        assert_eq!(home("赵老师").await, "320103", "another post is");
+        let told = "SELECT CAST(COUNT(*) AS TEXT) FROM event WHERE kind = 'person.home_changed' AND aggregate_id IN (SELECT id FROM person WHERE name IN ('王芳', '赵老师'))";
+        assert_eq!(text(&app, told).await, "2");
+    }
+
+    async fn a_class_that_graduated_stays_so_when_its_school_ends(app: TestApp) {
+        two_schools(&app).await;
+        let rows = [
+            pupil(OTHER, "李休学", &number("20140203", 8), None).replace(",2024,", ",2020,"),
+            pupil(OTHER, "陈毕业", &number("20140203", 10), None).replace(",2024,", ",2020,"),
+        ];
+        county::pupils(&app, &rows).await;
+        let away = Whose { person: called(&app, "李休学").await[0], org: None, day: None, code: None };
+        app.app.change_student(&app.operator(), OPERATOR, &away, &student_life::Order::Suspend).await.unwrap();
+        let wish = Wish { dry: false, open: false };
+        app.app.turn_year(&app.operator(), OPERATOR, OTHER, None, wish, &mut Silent).await.unwrap();
+        merge(&app, OPERATOR, OTHER, SCHOOL).await.unwrap();
+        let status = "SELECT k.status FROM class k JOIN institution o ON o.id = k.org_id WHERE o.name = '第八实验小学' AND k.entry_year = 2020";
+        assert_eq!(text(&app, status).await, "graduated");
+        assert!(belongs(&app, "enrolment", "第七实验小学").await.contains("李休学"));
     }
 
     async fn classes_go_to_a_campus_of_their_own(app: TestApp) {

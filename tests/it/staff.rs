@@ -2,12 +2,13 @@
 //! post, and coming back.
 
 use mingji::app::Kind;
-use mingji::app::relation_claim::Decider;
+use mingji::app::relation_claim::{Decider, Verdict};
+use mingji::app::roster_import::{Listener, Login};
 use mingji::app::staff_life::{Order, PostPart};
 use mingji::domain::id::PersonId;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::codes::staff::{StaffPost, StaffState};
-use mingji::domain::registry::roster::ClassKey;
+use mingji::domain::registry::roster::{ClassKey, RosterKind};
 use mingji::domain::time::Clock as _;
 
 use crate::support::app::{TestApp, both_engines};
@@ -15,6 +16,15 @@ use crate::support::binary::Place;
 use crate::support::county::{self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, STAFF, called, number, teacher, text};
 
 const OPERATOR: Decider = Decider::Operator;
+
+struct Silent;
+
+impl Listener for Silent {
+    fn progress(&mut self, _: u64, _: u64) {}
+    fn login(&mut self, _: &Login) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 async fn change(app: &TestApp, by: Decider, person: PersonId, order: Order) -> Result<Vec<PostPart>, Kind> {
     app.app.change_staff(&app.operator(), by, person, None, &order).await.map_err(|error| error.kind)
@@ -101,6 +111,68 @@ both_engines! {
         let principal = Order::Move { org: None, to: SCHOOL.into(), post: Some(StaffPost::Principal) };
         let told = change(&app, OPERATOR, other, principal).await.unwrap();
         assert_eq!((told.len(), told[0].post, told[0].teaches.len()), (1, "31", 1), "lessons go on under the new post");
+    }
+
+    async fn of_two_who_become_the_head_teacher_at_once_one_is(app: TestApp) {
+        let [one, other] = school(&app).await;
+        let heads = "SELECT p.name FROM teaching t JOIN staffing s ON s.id = t.staffing_id JOIN person p ON p.id = s.person_id WHERE t.head_teacher = TRUE AND t.valid_to IS NULL AND p.name IN ('赵老师', '钱老师')";
+        for subject in ["13", "14", "15", "16"] {
+            app.clock.advance(days(1));
+            let head = || teach("1班", Some(subject), true);
+            let (first, second) = tokio::join!(change(&app, OPERATOR, one, head()), change(&app, OPERATOR, other, head()));
+            assert!(first.is_ok() || second.is_ok(), "{first:?} {second:?}");
+            assert_eq!(text(&app, heads).await.split(',').count(), 1, "{first:?} {second:?}");
+        }
+    }
+
+    async fn a_claim_that_is_late_makes_no_second_head_teacher(app: TestApp) {
+        let [hers, _] = school(&app).await;
+        let next = county::administrator(&app, 22, OTHER, AdminRole::School).await;
+        let above = Decider::Admin(county::administrator(&app, 24, COUNTY, AdminRole::County).await);
+        assert_eq!(county::teachers(&app, &[teacher(OTHER, "孙老师", &number("19750203", 64))]).await.errors, []);
+        let file = format!("{},班主任\n{},是\n", STAFF.trim_end(), teacher(OTHER, "赵老师", &number("19750203", 60)).trim_end());
+        let told = app.app.import_roster_as(&app.operator(), next, RosterKind::Staff, file.as_bytes(), false, &mut Silent).await.unwrap();
+        assert_eq!(told.errors.len(), 0, "{told:?}");
+        let head = Order::Teach { org: Some(OTHER.into()), class: class("1班"), subject: None, head: true };
+        change(&app, OPERATOR, called(&app, "孙老师").await[0], head).await.unwrap();
+        let [claim] = &app.app.pending_claims(&app.operator(), above, OTHER, None).await.unwrap()[..] else { panic!("one claim") };
+        let decided = app.app.decide_claim(&app.operator(), above, claim.id, Verdict::Confirm).await.unwrap();
+        assert!(decided.head_taken, "{decided:?}");
+        let heads = "SELECT p.name FROM teaching t JOIN staffing s ON s.id = t.staffing_id JOIN person p ON p.id = s.person_id JOIN institution o ON o.id = s.org_id WHERE t.head_teacher = TRUE AND t.valid_to IS NULL AND o.name = '第八实验小学'";
+        assert_eq!(text(&app, heads).await, "孙老师");
+        let told = app.app.posts_as_of(&app.operator(), "核对档案", hers, None).await.unwrap();
+        let there = told.iter().find(|part| part.institution == "第八实验小学").unwrap();
+        assert_eq!(there.teaches.len(), 1, "she teaches there: {told:?}");
+    }
+
+    async fn whoever_left_comes_to_another_school_by_who_governs_both(app: TestApp) {
+        let [hers, _] = school(&app).await;
+        let next = county::administrator(&app, 22, OTHER, AdminRole::School).await;
+        let above = Decider::Admin(county::administrator(&app, 24, COUNTY, AdminRole::County).await);
+        change(&app, OPERATOR, hers, leave(None)).await.unwrap();
+        let file = format!("{STAFF}{}", teacher(OTHER, "赵老师", &number("19750203", 60)));
+        app.app.import_roster_as(&app.operator(), next, RosterKind::Staff, file.as_bytes(), false, &mut Silent).await.unwrap();
+        let [claim] = &app.app.pending_claims(&app.operator(), above, OTHER, None).await.unwrap()[..] else { panic!("one claim") };
+        let alone = app.app.decide_claim(&app.operator(), Decider::Admin(next), claim.id, Verdict::Confirm).await;
+        assert_eq!(alone.unwrap_err().kind, Kind::NotFound);
+        app.app.decide_claim(&app.operator(), above, claim.id, Verdict::Confirm).await.unwrap();
+        let told = app.app.posts_as_of(&app.operator(), "核对档案", hers, Some(app.clock.now().shanghai_date())).await.unwrap();
+        assert_eq!(told.iter().map(|part| part.institution.as_str()).collect::<Vec<_>>(), ["第八实验小学"]);
+    }
+
+    async fn nobody_holds_one_post_twice_on_a_day(app: TestApp) {
+        let [hers, _] = school(&app).await;
+        let first = app.clock.now().shanghai_date();
+        app.clock.advance(days(20));
+        change(&app, OPERATOR, hers, leave(None)).await.unwrap();
+        app.clock.advance(days(5));
+        for order in [join(SCHOOL), Order::Return { org: SCHOOL.into(), post: None }] {
+            let during = app.app.change_staff(&app.operator(), OPERATOR, hers, first.succ_opt(), &order).await;
+            assert_eq!(during.unwrap_err().kind, Kind::Conflict, "she held it then");
+        }
+        change(&app, OPERATOR, hers, join(OTHER)).await.unwrap();
+        let back = Order::Move { org: None, to: SCHOOL.into(), post: None };
+        change(&app, OPERATOR, hers, back).await.unwrap();
     }
 
     async fn leaving_ends_what_rested_on_the_post(app: TestApp) {

@@ -1,6 +1,7 @@
 //! 转学 is asked for and agreed to: whatever happens at the same moment, a child has one 学籍, and what she has at a school
 //! ends with it.
 
+use mingji::app::pace;
 use mingji::app::relation_claim::{Decided, Decider, Verdict};
 use mingji::app::roster_import::{Listener, Login};
 use mingji::app::student_life::{Order, Whose};
@@ -8,11 +9,13 @@ use mingji::app::{Error, Kind};
 use mingji::domain::id::RelationClaimId;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::codes::student_state::StudentState;
+use mingji::domain::registry::institution_life::ChangeKind;
 use mingji::domain::registry::name::PersonName;
 use mingji::domain::registry::roster::RosterKind;
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, called, number, pupil, text};
+use crate::support::database::change;
 
 const OPERATOR: Decider = Decider::Operator;
 const THIRD: &str = "2132000779";
@@ -24,6 +27,16 @@ impl Listener for Silent {
     fn login(&mut self, _: &Login) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+impl pace::Listener for Silent {
+    fn progress(&mut self, _: u64, _: u64) {}
+}
+
+/// One school becomes part of another.
+async fn united(app: &TestApp, school: &str, into: &str) {
+    let kind = ChangeKind::Merged;
+    app.app.hand_over_institution(&app.operator(), OPERATOR, school, into, kind, &mut Silent).await.unwrap();
 }
 
 /// A child at the first school, whom these schools ask for.
@@ -120,6 +133,46 @@ both_engines! {
         let decided = decide(&app, above, claim, Verdict::Confirm).await.unwrap();
         assert_eq!(decided.transferred_from.as_deref(), Some("第七实验小学"));
         assert_eq!(held_by(&app).await, "第八实验小学");
+    }
+
+    async fn whoever_holds_her_now_has_a_term_of_her_own(app: TestApp) {
+        let [one, other] = asked_by(&app, &[OTHER, THIRD]).await[..] else { panic!("two requests") };
+        let [first, second, above] = deciders(&app).await;
+        app.clock.advance(std::time::Duration::from_secs(16 * 86_400));
+        decide(&app, first, other, Verdict::Reject(None)).await.unwrap();
+        app.clock.advance(std::time::Duration::from_secs(60));
+        decide(&app, first, one, Verdict::Confirm).await.unwrap();
+        assert_eq!(held_by(&app).await, "第八实验小学");
+        let early = decide(&app, above, other, Verdict::Confirm).await.unwrap_err();
+        assert!(early.kind == Kind::Conflict && early.public.contains("decides until"), "she came an hour ago: {early}");
+        // What the first school said of it is not the second's word.
+        let [seen] = &app.app.pending_claims(&app.operator(), second, OTHER, None).await.unwrap()[..] else { panic!("hers to answer") };
+        assert!(seen.id == other && !seen.refused && seen.transfer, "{seen:?}");
+        assert_eq!(decide(&app, first, other, Verdict::Confirm).await.unwrap_err().kind, Kind::NotFound);
+        decide(&app, second, other, Verdict::Confirm).await.unwrap();
+        assert_eq!(held_by(&app).await, "第九实验小学");
+    }
+
+    async fn of_a_school_that_is_over_nothing_is_confirmed(app: TestApp) {
+        let [claim, _] = asked_by(&app, &[OTHER, THIRD]).await[..] else { panic!("two requests") };
+        let [releasing, ..] = deciders(&app).await;
+        decide(&app, releasing, claim, Verdict::Reject(None)).await.unwrap();
+        united(&app, OTHER, THIRD).await;
+        assert_eq!(decide(&app, OPERATOR, claim, Verdict::Confirm).await.unwrap_err().kind, Kind::Conflict, "not: try again");
+        assert_eq!(held_by(&app).await, "第七实验小学");
+    }
+
+    async fn whom_a_school_has_by_now_it_asks_nobody_for(app: TestApp) {
+        let [claim] = asked_by(&app, &[OTHER]).await[..] else { panic!("one request") };
+        united(&app, SCHOOL, OTHER).await;
+        let before = held_by(&app).await;
+        assert_eq!(before, "第八实验小学");
+        assert_eq!(decide(&app, OPERATOR, claim, Verdict::Confirm).await.unwrap_err().kind, Kind::Conflict, "withdrawn");
+        change(&app.database.url, "UPDATE relation_claim SET state = 'pending' WHERE state = 'withdrawn'").await;
+        let decided = decide(&app, OPERATOR, claim, Verdict::Confirm).await.unwrap();
+        assert_eq!((decided.transferred_from, held_by(&app).await), (None, before));
+        let stays = "SELECT e.state FROM enrolment e JOIN person p ON p.id = e.person_id WHERE p.name = '王芳' AND e.state = '10'";
+        assert_eq!(text(&app, stays).await, "", "nobody transferred her out of her own school");
     }
 
     async fn a_student_is_borrowed_by_agreement_and_her_seat_may_become_her_school(app: TestApp) {

@@ -4,7 +4,7 @@
 use super::{Begin, outside, refused, under_way};
 use crate::app::pace::{Listener, Pace};
 use crate::app::relation_claim::Decider;
-use crate::app::work::{Outcome, Work};
+use crate::app::work::Outcome;
 use crate::app::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
@@ -13,7 +13,7 @@ use crate::domain::registry::division::Division;
 use crate::domain::registry::institution::{Institution, InstitutionLevel};
 use crate::domain::registry::institution_life::{ChangeKind, ChangeState, InstitutionChange};
 use crate::store::db::Tx;
-use crate::store::{feeds, handovers, institution_changes, institutions, persons, platforms};
+use crate::store::{feeds, institution_changes, institutions, persons, platforms};
 
 use super::InstitutionView;
 
@@ -266,21 +266,6 @@ impl App {
         work.target("institution", begun.org.id).detail("people", people.len());
         work.commit(Outcome::Done).await?;
         Ok(Some((last, u64::try_from(people.len()).unwrap_or(u64::MAX))))
-    }
-
-    /// Whoever called one platform home calls another one home, and keeps subject and space (平台就近服务).
-    pub(super) async fn rehome(
-        &self,
-        work: &mut Work<'_>,
-        ctx: &Ctx,
-        task: &Task,
-        homes: (uuid::Uuid, uuid::Uuid),
-        people: &[PersonId],
-    ) -> Result<(), Error> {
-        for person in handovers::hand_homes(work.tx(), task, homes, people, ctx.now).await? {
-            work.event("person", person, "person.home_changed", &["home"]);
-        }
-        Ok(())
     }
 }
 

@@ -16,7 +16,7 @@ use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::institution_life::{InstitutionChange, free_class_no};
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::handovers::{self, Way};
-use crate::store::{classes, enrolments, institution_changes, persons, platforms, staffings};
+use crate::store::{classes, enrolments, institution_changes, persons, staffings};
 
 /// People of a transaction: SQLite has one writer, which may be held 50 ms at most (R15).
 pub(super) const PEOPLE: u32 = 40;
@@ -256,12 +256,7 @@ impl App {
         people: &[PersonId],
     ) -> Result<(), Error> {
         persons::refresh_presence_of_many(work.tx(), task, people).await?;
-        let from = platforms::nearest(work.tx(), task, way.from).await?;
-        let to = platforms::nearest(work.tx(), task, way.to).await?;
-        match from.zip(to).filter(|(from, to)| from != to) {
-            Some(homes) => self.rehome(work, ctx, task, homes, people).await,
-            None => Ok(()),
-        }
+        self.homes_go(work, ctx, task, (way.from, way.to), people).await
     }
 }
 

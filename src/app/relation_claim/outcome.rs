@@ -7,29 +7,42 @@ use crate::app::work::Work;
 use crate::app::{App, Ctx, Error, Kind};
 use crate::domain::access::Task;
 use crate::domain::id::{ClassId, EnrolmentId, IdentityId, StaffingId, new_uuid};
+use crate::domain::registry::class::ClassStatus;
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
 use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::enrolment::Enrolment;
-use crate::domain::registry::guardianship::{Evidence, GuardianshipStatus};
+use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus};
 use crate::domain::registry::relation_claim::RelationClaim;
 use crate::domain::registry::staffing::{Staffing, Teaching};
-use crate::store::db::Tx;
+use crate::store::db::{StoreError, Tx};
 use crate::store::{classes, enrolments, grants, guardianships, institutions, persons, staffings};
 
+/// What a claim names, as it is until the decision is made.
+#[derive(Default)]
+pub(super) struct Ground {
+    /// Whether the institution that made the claim stands.
+    pub(super) stands: bool,
+    /// Those of the classes that are open.
+    pub(super) open: Vec<ClassId>,
+}
+
 /// Holds what a decision rests on, before anybody's right is looked at and in the one order of locks: of two who give the
-/// student away at once, the second sees that she left. Those of the classes named in the claim that are open, and stay so.
-pub(super) async fn hold_what_it_rests_on(
-    tx: &mut Tx,
-    task: &Task,
-    claim: &RelationClaim,
-) -> Result<Vec<ClassId>, Error> {
+/// student away at once, the second sees that she left.
+pub(super) async fn hold_what_it_rests_on(tx: &mut Tx, task: &Task, claim: &RelationClaim) -> Result<Ground, Error> {
     let people = BTreeSet::from([claim.person, claim.child]);
     persons::hold_standing(tx, task, people.into_iter()).await?;
-    institutions::hold_standing(tx, task, std::iter::once(claim.org)).await?;
-    let open = classes::share_open(tx, task, named(claim).into_iter()).await?;
+    let stands = institutions::hold_standing(tx, task, std::iter::once(claim.org)).await? == 1;
+    let named = named(claim).into_iter();
+    // A class has one head teacher: of two who become it at once, the second sees the first.
+    let open = if claim.details.teaches.iter().any(|taught| taught.head_teacher) {
+        let held = classes::hold_many(tx, task, &named.collect::<Vec<_>>()).await?;
+        held.iter().filter(|class| class.status == ClassStatus::Open).map(|class| class.id).collect()
+    } else {
+        classes::share_open(tx, task, named).await?
+    };
     enrolments::hold_of_many(tx, task, &[claim.child]).await?;
-    Ok(open)
+    Ok(Ground { stands, open })
 }
 
 fn named(claim: &RelationClaim) -> BTreeSet<ClassId> {
@@ -60,6 +73,10 @@ impl App {
         let mut open = enrolments::of_person(work.tx(), &on).await?;
         open.retain(|stay| stay.valid_to.is_none());
         let (hers, seats): (Vec<_>, Vec<_>) = open.into_iter().partition(|stay| stay.source == StudentSource::Normal);
+        // Whom the school holds by now, because hers became part of it, it asks nobody for.
+        if hers.iter().any(|stay| stay.org == claim.org) {
+            return Ok(None);
+        }
         for stay in hers {
             let (identity, school) = (IdentityId(stay.id.0), stay.org);
             let left = stay.end(StudentState::TransferredOut, today, ctx.now).map_err(Error::internal)?;
@@ -73,15 +90,20 @@ impl App {
         if let Some(seat) = seats.into_iter().find(is_seat) {
             // Whoever sat there as 借读 already keeps her seat, which becomes her 学籍.
             let raised = seat.raised(claim.class, claim.details.number.clone(), ctx.now).map_err(Error::internal)?;
-            if !enrolments::raise(work.tx(), &on, &raised).await? {
-                return Err(Error::busy("somebody changed the student's seat at the same moment"));
+            let busy = || Error::busy("somebody changed the student's seat at the same moment");
+            match enrolments::raise(work.tx(), &on, &raised).await {
+                Ok(true) => {}
+                Ok(false) | Err(StoreError::Unique(_)) => return Err(busy()),
+                Err(other) => return Err(other.into()),
             }
+            self.home_follows(work, ctx, task, claim.person, claim.org).await?;
             persons::refresh_presence(work.tx(), &on).await?;
             work.event("person", claim.person, "person.enrolled", &["enrolment"]);
             return Ok(left_school);
         }
         let began_by = left_school.as_ref().map(|_| StudentChange::TransferIn);
         self.enrol_claimed(work, ctx, task, claim, (StudentSource::Normal, began_by)).await?;
+        self.home_follows(work, ctx, task, claim.person, claim.org).await?;
         Ok(left_school)
     }
 
@@ -119,13 +141,14 @@ impl App {
         Ok(())
     }
 
+    /// Whether a class of which she was to be the head teacher has another one.
     pub(super) async fn make_staff(
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
         task: &Task,
         claim: &RelationClaim,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let on = task.on(claim.person);
         let today = ctx.now.shanghai_date();
         let post = claim.details.post.as_deref().and_then(|post| post.parse::<StaffPost>().ok());
@@ -147,21 +170,26 @@ impl App {
         if !staffings::insert(work.tx(), &on, &staffing).await? {
             return Err(Error::new(Kind::Conflict, "she works there already"));
         }
+        let heads: Vec<ClassId> =
+            claim.details.teaches.iter().filter(|taught| taught.head_teacher).map(|taught| taught.class).collect();
+        let taken: BTreeSet<ClassId> =
+            staffings::heads_of_many(work.tx(), task, &heads).await?.iter().map(|lesson| lesson.class).collect();
         for taught in &claim.details.teaches {
             let teaching = Teaching {
                 id: new_uuid(ctx.now, &*self.random),
                 staffing: staffing.id,
                 class: taught.class,
                 subject: taught.subject.as_deref().and_then(|subject| subject.parse().ok()),
-                head_teacher: taught.head_teacher,
+                head_teacher: taught.head_teacher && !taken.contains(&taught.class),
                 valid_from: today,
                 valid_to: None,
             };
             staffings::teach(work.tx(), &on, &teaching).await?;
         }
+        self.home_follows(work, ctx, task, claim.person, claim.org).await?;
         persons::refresh_presence(work.tx(), &on).await?;
         work.event("person", claim.person, "person.employed", &["staffing"]);
-        Ok(())
+        Ok(!taken.is_empty())
     }
 
     /// The guardianship that the claim came with. Where another institution had recorded the two already there is none,
@@ -175,12 +203,20 @@ impl App {
         verdict: &Verdict,
     ) -> Result<(), Error> {
         let on = task.on(claim.child);
-        let waiting = guardianships::of_child(work.tx(), &on).await?.into_iter().find(|known| {
-            known.guardian == claim.person
-                && known.recorded_by == Some(claim.org)
-                && known.status == GuardianshipStatus::Pending
-        });
-        let Some(waiting) = waiting else { return Ok(()) };
+        let mut between = guardianships::of_child(work.tx(), &on).await?;
+        between.retain(|known| known.guardian == claim.person);
+        let waits =
+            |known: &&Guardianship| known.recorded_by == Some(claim.org) && known.status == GuardianshipStatus::Pending;
+        let Some(waiting) = between.iter().find(waits).cloned() else {
+            let confirms = matches!(verdict, Verdict::Confirm | Verdict::Borrow);
+            if confirms && !between.is_empty() && !between.iter().any(Guardianship::is_standing) {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    "the two are guardian and child no longer: `mingji guardian add` relates them anew",
+                ));
+            }
+            return Ok(());
+        };
         let (settled, told) = match verdict {
             Verdict::Confirm | Verdict::Borrow => {
                 (waiting.confirm(Evidence::School, ctx.now), "guardianship.confirmed")

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::app::Error;
 use crate::domain::access::Task;
-use crate::domain::id::{OrgId, PersonId, RelationClaimId};
+use crate::domain::id::{EnrolmentId, OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
+use crate::store::relation_claims::Former;
 use crate::store::{cases, enrolments, guardianships, relation_claims, staffings};
 
 /// An administrator and the institutions that she speaks for.
@@ -137,9 +138,13 @@ impl Term {
 
 /// The institutions behind some claims.
 #[derive(Default)]
-struct Sides {
+pub(super) struct Sides {
     /// Which school holds a child's 学籍.
     holder: HashMap<PersonId, OrgId>,
+    /// Since when it does.
+    since: HashMap<PersonId, Timestamp>,
+    /// Of each person named who holds neither 学籍 nor post, the last who did.
+    former: HashMap<PersonId, Former>,
     /// Of each child, where she has a stay.
     stays: HashMap<PersonId, BTreeSet<OrgId>>,
     /// Of each child, who recorded her guardians.
@@ -151,15 +156,24 @@ struct Sides {
 }
 
 impl Sides {
-    async fn of(tx: &mut Tx, task: &Task, claims: &[RelationClaim]) -> Result<Self, Error> {
+    pub(super) async fn of(tx: &mut Tx, task: &Task, claims: &[RelationClaim]) -> Result<Self, Error> {
         let distinct = |of: fn(&RelationClaim) -> PersonId| claims.iter().map(of).collect::<BTreeSet<_>>();
         let children: Vec<PersonId> = distinct(|claim| claim.child).into_iter().collect();
         let people: Vec<PersonId> = distinct(|claim| claim.person).into_iter().collect();
         let mut sides = Self::default();
+        let mut registers = HashMap::new();
         for stay in enrolments::open_of_many(tx, task, &children).await? {
             sides.stays.entry(stay.person).or_default().insert(stay.org);
             if stay.source == StudentSource::Normal {
                 sides.holder.insert(stay.person, stay.org);
+                sides.since.insert(stay.person, stay.created_at);
+                registers.insert(stay.id, stay.person);
+            }
+        }
+        let ids: Vec<EnrolmentId> = registers.keys().copied().collect();
+        for (stay, at) in enrolments::raised_at(tx, task, &ids).await? {
+            if let Some(since) = registers.get(&stay).and_then(|child| sides.since.get_mut(child)) {
+                *since = at.max(*since);
             }
         }
         for known in guardianships::of_children(tx, task, &children).await?.iter().filter(|known| known.is_standing()) {
@@ -171,23 +185,58 @@ impl Sides {
         for side in cases::sides_of(tx, task, &people).await? {
             sides.holders.entry(side.person).or_default().insert(side.org);
         }
+        let is_nowhere = |person: &PersonId| !sides.holder.contains_key(person) && !sides.posts.contains_key(person);
+        let nowhere: Vec<PersonId> = people.into_iter().filter(is_nowhere).collect();
+        for place in relation_claims::former_places(tx, task, &nowhere).await? {
+            let last = sides.former.get(&place.person).map(|last| last.day);
+            if last.is_none_or(|last| last < place.day) {
+                sides.former.insert(place.person, place);
+            }
+        }
         Ok(sides)
     }
 
+    /// The other side of whoever holds neither 学籍 nor post: the institution where she did last, and what stands above it where
+    /// that one asks for her itself; of whoever never did, all who hold her as somebody's guardian. Nobody there is asked, she
+    /// is theirs no longer; but whoever covers both may speak, and never the claimant alone.
+    fn other_sides(&self, claim: &RelationClaim) -> BTreeSet<OrgId> {
+        match self.former.get(&claim.person) {
+            Some(former) if former.org == claim.org => former.above.into_iter().collect(),
+            Some(former) => [former.org].into(),
+            None => self.holders.get(&claim.person).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// From when on whoever covers both schools decides about a request for a student.
+    pub(super) fn authority_from(&self, claim: &RelationClaim, term: Duration) -> Timestamp {
+        let held_since = self.since.get(&claim.child).copied().unwrap_or(claim.created_at);
+        claim.authority_from(held_since, term)
+    }
+
+    /// Whether the school that holds the 学籍 refused: what another one said before she came there is no word of this one.
+    pub(super) fn is_refused(&self, claim: &RelationClaim) -> bool {
+        let since = self.since.get(&claim.child);
+        claim.is_contested() && since.is_none_or(|since| claim.decided_at.is_some_and(|at| *since <= at))
+    }
+
+    /// The school that holds the 学籍 of the child, where another institution speaks of her.
+    pub(super) fn held_elsewhere(&self, claim: &RelationClaim) -> Option<OrgId> {
+        self.holder.get(&claim.child).copied().filter(|holder| *holder != claim.org)
+    }
+
     /// The school that holds the student's 学籍, where another one asks for her.
-    fn released_by(&self, claim: &RelationClaim) -> Option<&OrgId> {
-        let asks = |holder: &&OrgId| claim.kind == ClaimKind::Student && **holder != claim.org;
-        self.holder.get(&claim.child).filter(asks)
+    fn released_by(&self, claim: &RelationClaim) -> Option<OrgId> {
+        self.held_elsewhere(claim).filter(|_| claim.kind == ClaimKind::Student)
     }
 
     fn say(&self, seat: &Seat, claim: &RelationClaim, at: Term) -> Say {
         if let Some(holder) = self.released_by(claim) {
             // Whoever speaks for both sides waits: the releasing school is asked first. What that one refused is hers alone.
-            let from = claim.authority_from(at.term);
-            return match (seat.orgs.contains(holder), seat.orgs.contains(&claim.org)) {
+            let from = self.authority_from(claim, at.term);
+            return match (seat.orgs.contains(&holder), seat.orgs.contains(&claim.org)) {
                 (true, true) if at.now < from => Say::From(from),
                 (true, true) => Say::Hers,
-                (true, false) if !claim.is_contested() => Say::Hers,
+                (true, false) if !self.is_refused(claim) => Say::Hers,
                 _ => Say::None,
             };
         }
@@ -215,6 +264,9 @@ impl Sides {
             ClaimKind::Student | ClaimKind::Staff => self.posts.get(&claim.person),
         };
         all.extend(others.into_iter().flatten());
+        if claim.kind != ClaimKind::Guardian && !self.holder.contains_key(&claim.child) && others.is_none() {
+            all.extend(self.other_sides(claim));
+        }
         if in_force {
             // The claimant is all of the child's side: the other one is whoever holds her whom it named.
             all.extend(self.holders.get(&claim.person).into_iter().flatten());
@@ -225,7 +277,6 @@ impl Sides {
         if in_force {
             return covers_both && claim.claimed_by != Some(seat.admin);
         }
-        let holder = self.holder.get(&claim.child);
-        covers_both || holder.is_some_and(|holder| *holder != claim.org && seat.orgs.contains(holder))
+        covers_both || self.held_elsewhere(claim).is_some_and(|holder| seat.orgs.contains(&holder))
     }
 }

@@ -156,9 +156,10 @@ impl RelationClaim {
         now.minus(REJECTED_FOR + term)
     }
 
-    /// From when on the authority above both schools decides about a request for a student, in place of the releasing one.
-    pub fn authority_from(&self, term: Duration) -> Timestamp {
-        self.created_at.plus(term)
+    /// From when on the authority above both schools decides about a request for a student, in place of the releasing one,
+    /// which has its term from the moment on in which it could be asked: `held_since`, it holds her 学籍.
+    pub fn authority_from(&self, held_since: Timestamp, term: Duration) -> Timestamp {
+        self.created_at.max(held_since).plus(term)
     }
 
     /// Pending, unreviewed or contested → confirmed.
