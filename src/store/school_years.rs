@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::db::{FromRow, Row, Statement, StoreError, Tx, Value, args, statements};
 use crate::domain::access::Task;
 use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId, TurnId};
 use crate::domain::registry::class::Class;
@@ -35,9 +35,12 @@ statements! {
         ON CONFLICT (turn_id, place, row_id) DO UPDATE SET before = excluded.before, after = excluded.after, outcome = NULL";
     TOLD = "SELECT CASE WHEN before = 'unopened' THEN 'opened' ELSE place END AS place, COALESCE(outcome, 'waiting') AS state, COUNT(*) AS n
         FROM school_year_turn_row WHERE turn_id = $1 GROUP BY CASE WHEN before = 'unopened' THEN 'opened' ELSE place END, COALESCE(outcome, 'waiting')";
-    // Classes that graduated in this turn, whose place in the new year nobody has taken.
+    // Classes that graduated in this turn, whose place in the new year nobody has taken: a class there that is closed was closed
+    // by the undo of a turn, and not by hand.
     SUCCEEDED = "SELECT k.* FROM school_year_turn_row r JOIN class k ON k.id = r.row_id WHERE r.turn_id = $1 AND r.place = 'class' AND r.before = 'open'
-        AND NOT EXISTS (SELECT 1 FROM class n WHERE n.org_id = k.org_id AND n.kind = k.kind AND n.stage = k.stage AND n.entry_year = $2 AND n.class_no = k.class_no AND n.status <> 'closed') ORDER BY k.id LIMIT $3";
+        AND EXISTS (SELECT 1 FROM institution i WHERE i.id = k.org_id AND i.status NOT IN ('abolished', 'merged'))
+        AND NOT EXISTS (SELECT 1 FROM class n WHERE n.org_id = k.org_id AND n.kind = k.kind AND n.stage = k.stage AND n.entry_year = $2 AND n.class_no = k.class_no
+            AND (n.status <> 'closed' OR NOT EXISTS (SELECT 1 FROM school_year_turn_row c WHERE c.row_id = n.id AND c.place = 'class' AND c.before = 'unopened' AND c.outcome = 'restored' AND c.after = CAST(n.version - 1 AS TEXT)))) ORDER BY k.id LIMIT $3";
     UNSEATED = "SELECT k.id AS id FROM class k WHERE k.id IN ($1) AND NOT EXISTS (SELECT 1 FROM enrolment e WHERE e.class_id = k.id) AND NOT EXISTS (SELECT 1 FROM teaching t WHERE t.class_id = k.id)";
     CLOSE_CLASSES = "UPDATE class SET status = 'closed', updated_at = $1, version = version + 1 WHERE id IN ($2) RETURNING id";
     FORGET_SLICES = "DELETE FROM enrolment_slice WHERE enrolment_id IN ($1)
@@ -50,13 +53,15 @@ statements! {
     // Whoever works on a turn works alone.
     @hold HOLD = "SELECT * FROM school_year_turn WHERE org_id = $1 AND year = $2 AND state <> 'undone'";
     @hold STUDENTS = "SELECT * FROM enrolment WHERE class_id = $1 AND valid_to IS NULL AND state IN ('01', '05', '99') ORDER BY id LIMIT $2";
-    // Changed since is what has another version, whose student is a student again or is no more, or whose school is closed.
+    // Changed since is what has another version, whose student has a 学籍 again or sits there again or is no more, or whose school
+    // is closed. That she sits elsewhere, or has her 学籍 where she did not sit, is how it was.
     @hold STAYS_BACK = "SELECT r.row_id AS id, e.person_id AS person_id, r.before AS before, CASE WHEN CAST(e.version AS TEXT) = r.after
-            AND NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = e.person_id AND o.valid_to IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = e.person_id AND o.valid_to IS NULL AND (o.org_id = e.org_id OR (o.source = 'normal' AND e.source = 'normal')))
             AND EXISTS (SELECT 1 FROM institution i WHERE i.id = e.org_id AND i.status NOT IN ('abolished', 'merged'))
             AND EXISTS (SELECT 1 FROM person p WHERE p.id = e.person_id AND p.status NOT IN ('deceased', 'cancelled') AND p.salt IS NOT NULL) THEN TRUE ELSE FALSE END AS fits
         FROM school_year_turn_row r JOIN enrolment e ON e.id = r.row_id WHERE r.turn_id = $1 AND r.place = 'enrolment' AND r.outcome IS NULL ORDER BY r.row_id LIMIT $2";
-    @hold CLASSES_BACK = "SELECT r.row_id AS id, NULL AS person_id, r.before AS before, CASE WHEN CAST(k.version AS TEXT) = r.after THEN TRUE ELSE FALSE END AS fits
+    @hold CLASSES_BACK = "SELECT r.row_id AS id, NULL AS person_id, r.before AS before, CASE WHEN CAST(k.version AS TEXT) = r.after
+            AND EXISTS (SELECT 1 FROM institution i WHERE i.id = k.org_id AND i.status NOT IN ('abolished', 'merged')) THEN TRUE ELSE FALSE END AS fits
         FROM school_year_turn_row r JOIN class k ON k.id = r.row_id WHERE r.turn_id = $1 AND r.place = 'class' AND r.outcome IS NULL ORDER BY r.row_id LIMIT $2";
     @hold TEACHING_BACK = "SELECT r.row_id AS id, NULL AS person_id, r.before AS before, CASE WHEN t.valid_to = r.after AND s.valid_to IS NULL
             AND NOT EXISTS (SELECT 1 FROM teaching o WHERE o.staffing_id = t.staffing_id AND o.class_id = t.class_id AND o.subject = t.subject AND o.valid_to IS NULL) THEN TRUE ELSE FALSE END AS fits
@@ -64,6 +69,11 @@ statements! {
     // Whoever changes one of them holds her before her stays.
     @share PEOPLE_BACK = "SELECT p.id AS id FROM person p WHERE p.id IN (SELECT e.person_id FROM school_year_turn_row r JOIN enrolment e ON e.id = r.row_id
         WHERE r.turn_id = $1 AND r.place = 'enrolment' AND r.outcome IS NULL ORDER BY r.row_id LIMIT $2) ORDER BY p.id";
+    // Nobody closes one of them before its people and classes are there again.
+    @share SCHOOLS_BACK = "SELECT i.id AS id FROM institution i WHERE i.id IN (SELECT e.org_id FROM school_year_turn_row r JOIN enrolment e ON e.id = r.row_id
+        WHERE r.turn_id = $1 AND r.place = 'enrolment' AND r.outcome IS NULL ORDER BY r.row_id LIMIT $2) ORDER BY i.id";
+    @share SCHOOLS_OF_CLASSES_BACK = "SELECT i.id AS id FROM institution i WHERE i.id IN (SELECT k.org_id FROM school_year_turn_row r JOIN class k ON k.id = r.row_id
+        WHERE r.turn_id = $1 AND r.place = 'class' AND r.outcome IS NULL ORDER BY r.row_id LIMIT $2) ORDER BY i.id";
 }
 
 impl FromRow for Turn {
@@ -358,13 +368,14 @@ pub async fn told(tx: &mut Tx, _task: &Task, turn: TurnId) -> Result<Vec<Counted
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn back(tx: &mut Tx, _task: &Task, turn: TurnId, place: Place, limit: u32) -> Result<Vec<Back>, StoreError> {
-    let statement = match place {
-        Place::Stays => STAYS_BACK,
-        Place::Classes => CLASSES_BACK,
-        Place::Teaching => TEACHING_BACK,
+    // In the one order of locks.
+    let (first, statement): (&[Statement], Statement) = match place {
+        Place::Stays => (&[PEOPLE_BACK, SCHOOLS_BACK], STAYS_BACK),
+        Place::Classes => (&[SCHOOLS_OF_CLASSES_BACK], CLASSES_BACK),
+        Place::Teaching => (&[], TEACHING_BACK),
     };
-    if place == Place::Stays {
-        tx.all::<Touched>(PEOPLE_BACK, args![turn, limit]).await?;
+    for held in first {
+        tx.all::<Touched>(*held, args![turn, limit]).await?;
     }
     tx.all(statement, args![turn, limit]).await
 }

@@ -2,10 +2,14 @@
 //! mistake is taken back to the day.
 
 use mingji::app::Kind;
+use mingji::app::class::Wanted;
 use mingji::app::pace::Listener;
-use mingji::app::relation_claim::Decider;
+use mingji::app::relation_claim::{Decider, Verdict};
 use mingji::app::school_year::{UndoReport, Wish, YearReport};
 use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::institution_life::ChangeKind;
+use mingji::domain::registry::name::PersonName;
+use mingji::domain::registry::roster::ClassKey;
 use serde_json::json;
 
 use crate::support::app::{Engine, TestApp, both_engines};
@@ -139,6 +143,67 @@ both_engines! {
         assert!(state_of(&app, "李毕业").await.starts_with("07 "), "nobody comes back from the dead");
         assert!(state_of(&app, "王毕业").await.contains("01 open"), "her new 学籍 stands");
         assert_eq!(state_of(&app, "陈毕业").await, "01 open");
+    }
+
+    async fn whoever_is_through_comes_into_her_next_school_by_who_governs_both(app: TestApp) {
+        schools(&app).await;
+        let admin = async |serial, org, role| county::administrator(&app, serial, org, role).await;
+        let (former, next) = (admin(20, SCHOOL, AdminRole::School).await, admin(22, OTHER, AdminRole::School).await);
+        let above = Decider::Admin(admin(24, COUNTY, AdminRole::County).await);
+        turn(&app, above, COUNTY, false).await.unwrap();
+        let row = |school: &str, name: &str, serial| {
+            format!("{school},{name},居民身份证,{},,初中,2026,1班,,,,,\n", number("20140203", serial))
+        };
+        // To another school, and back to her own.
+        for (name, serial, school, by) in [("王毕业", 2, OTHER, next), ("李毕业", 4, SCHOOL, former)] {
+            county::desk(&app, by, &row(school, name, serial)).await;
+            let [claim] = &app.app.pending_claims(&app.operator(), above, COUNTY, None).await.unwrap()[..] else { panic!("{name}") };
+            assert!(!claim.transfer && claim.authority_from.is_none(), "no school is asked to let her go: {claim:?}");
+            for alone in [former, next] {
+                let refused = app.app.decide_claim(&app.operator(), Decider::Admin(alone), claim.id, Verdict::Confirm).await;
+                assert_eq!(refused.unwrap_err().kind, Kind::NotFound, "{name}: no side speaks alone, and she is theirs no longer");
+            }
+            app.app.decide_claim(&app.operator(), above, claim.id, Verdict::Confirm).await.unwrap();
+            assert!(state_of(&app, name).await.ends_with(",01 open"), "{}", state_of(&app, name).await);
+        }
+    }
+
+    async fn whoever_sits_elsewhere_has_her_register_and_her_seat_again(app: TestApp) {
+        schools(&app).await;
+        let (hers, name) = (called(&app, "王毕业").await[0], PersonName::parse("王毕业").unwrap());
+        let class = ClassKey::read("小学", "2020", "1班", "2026-11-25".parse().unwrap()).unwrap();
+        let asked = app.app.ask_to_borrow(&app.operator(), OPERATOR, hers, OTHER, &name, Some(&class)).await.unwrap();
+        app.app.decide_claim(&app.operator(), OPERATOR, asked.id, Verdict::Confirm).await.unwrap();
+        let before = register(&app).await;
+        for (org, students) in [(SCHOOL, 2), (OTHER, 2), (COUNTY, 4)] {
+            assert_eq!(turn(&app, OPERATOR, org, false).await.unwrap().students, students);
+            let back = undo(&app, OPERATOR, org).await.unwrap();
+            assert_eq!((back.students, back.changed_since), (students, 0), "{org}");
+            assert_eq!(register(&app).await, before, "{org}");
+        }
+    }
+
+    async fn neither_a_turn_nor_its_undo_opens_what_is_over(app: TestApp) {
+        schools(&app).await;
+        let key = ClassKey::read("小学", "2026", "1班", "2026-11-25".parse().unwrap()).unwrap();
+        let school = app.app.institution_on(&app.operator(), OPERATOR, SCHOOL, None).await.unwrap().institution_id;
+        let wanted = Wanted { key, name: None, years: None };
+        let above = Decider::Admin(county::administrator(&app, 24, COUNTY, AdminRole::County).await);
+        let early = app.app.open_class_at(&app.operator(), above, school, &wanted).await.unwrap();
+        app.app.close_class(&app.operator(), above, early.id).await.unwrap();
+        let wish = Wish { dry: false, open: true };
+        let done = app.app.turn_year(&app.operator(), OPERATOR, COUNTY, None, wish, &mut Silent).await.unwrap();
+        assert_eq!((done.classes, done.opened), (2, 1));
+        let status = async |year: i32, school: &str| {
+            let sql = format!("SELECT k.status FROM class k JOIN institution o ON o.id = k.org_id WHERE o.name = '{school}' AND k.entry_year = {year}");
+            text(&app, &sql).await
+        };
+        assert_eq!(status(2026, "第七实验小学").await, "closed", "somebody closed it by hand");
+        app.app.hand_over_institution(&app.operator(), OPERATOR, OTHER, SCHOOL, ChangeKind::Merged, &mut Silent).await.unwrap();
+        let back = undo(&app, OPERATOR, COUNTY).await.unwrap();
+        assert_eq!((back.classes, back.students), (1, 2), "{back:?}");
+        assert_eq!((status(2020, "第七实验小学").await.as_str(), status(2020, "第八实验小学").await.as_str()), ("open", "graduated"));
+        assert!(state_of(&app, "陈毕业").await.starts_with("07 "), "her school is over");
     }
 
     async fn only_who_covers_the_institution_turns_it_and_only_for_a_time(app: TestApp) {

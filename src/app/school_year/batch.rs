@@ -1,7 +1,7 @@
 //! The transactions of a turn. Each begins by holding the turn's row, so that two processes take turns and an undo never
 //! meets a turn in the middle of a class.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use serde_json::json;
@@ -20,7 +20,7 @@ use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::school_year::{Turn, TurnError, TurnState};
 use crate::store::db::StoreError;
 use crate::store::school_years::Place;
-use crate::store::{classes, persons, school_years};
+use crate::store::{classes, institutions, persons, school_years};
 
 /// What a class was before a turn opened it.
 const UNOPENED: &str = "unopened";
@@ -107,6 +107,10 @@ impl App {
         let gone = school_years::succeeded(work.tx(), task, turn.id, year, ROWS).await?;
         if gone.is_empty() {
             return Ok(Step::Done);
+        }
+        let schools: BTreeSet<OrgId> = gone.iter().map(|class| class.org).collect();
+        if institutions::hold_standing(work.tx(), task, schools.iter().copied()).await? < schools.len() {
+            return Err(Error::busy("a school of these classes was closed at the same moment"));
         }
         let mut opened = Vec::new();
         for old in &gone {
