@@ -20,13 +20,19 @@ statements! {
     // It comes back to the stretch that it began: one that began since as 借读 has none.
     SET_STAY_BEGAN_BY = "UPDATE enrolment SET began_by = $3 WHERE id = $1 AND began_by IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NULL
         OR COALESCE((SELECT s.source FROM enrolment_slice s WHERE s.enrolment_id = enrolment.id ORDER BY s.valid_to DESC LIMIT 1), '') <> 'borrowed')";
-    SET_STAY_END = "UPDATE enrolment SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = enrolment.person_id AND o.valid_to IS NULL AND (o.org_id = enrolment.org_id OR (o.source = 'normal' AND enrolment.source = 'normal'))))";
-    SET_POST_END = "UPDATE staffing SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM staffing o WHERE o.person_id = staffing.person_id AND o.org_id = staffing.org_id AND o.valid_to IS NULL))";
+    // What stands again stands at an institution that stands, and in a class that is open.
+    SET_STAY_END = "UPDATE enrolment SET valid_to = $3, class_id = CASE WHEN CAST($3 AS TEXT) IS NOT NULL OR EXISTS (SELECT 1 FROM class k WHERE k.id = enrolment.class_id AND k.status = 'open') THEN class_id ELSE NULL END
+        WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR (NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = enrolment.person_id AND o.valid_to IS NULL AND (o.org_id = enrolment.org_id OR (o.source = 'normal' AND enrolment.source = 'normal')))
+            AND EXISTS (SELECT 1 FROM institution i WHERE i.id = enrolment.org_id AND i.status NOT IN ('abolished', 'merged'))))";
+    SET_POST_END = "UPDATE staffing SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR (NOT EXISTS (SELECT 1 FROM staffing o WHERE o.person_id = staffing.person_id AND o.org_id = staffing.org_id AND o.valid_to IS NULL)
+            AND EXISTS (SELECT 1 FROM institution i WHERE i.id = staffing.org_id AND i.status NOT IN ('abolished', 'merged'))))";
     SET_TEACHING_POST = "UPDATE teaching SET staffing_id = $3 WHERE id = $1 AND staffing_id IS NOT DISTINCT FROM $2 AND NOT EXISTS (SELECT 1 FROM teaching o WHERE o.staffing_id = $3 AND o.class_id = teaching.class_id AND o.subject = teaching.subject AND o.valid_to IS NULL AND teaching.valid_to IS NULL)";
-    SET_TEACHING_END = "UPDATE teaching SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM teaching o WHERE o.staffing_id = teaching.staffing_id AND o.class_id = teaching.class_id AND o.subject = teaching.subject AND o.valid_to IS NULL))";
+    SET_TEACHING_END = "UPDATE teaching SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR (NOT EXISTS (SELECT 1 FROM teaching o WHERE o.staffing_id = teaching.staffing_id AND o.class_id = teaching.class_id AND o.subject = teaching.subject AND o.valid_to IS NULL)
+        AND EXISTS (SELECT 1 FROM staffing s WHERE s.id = teaching.staffing_id AND s.valid_to IS NULL) AND EXISTS (SELECT 1 FROM class k WHERE k.id = teaching.class_id AND k.status = 'open')))";
     SET_GUARDIANSHIP_STATUS = "UPDATE guardianship SET status = $3 WHERE id = $1 AND status IS NOT DISTINCT FROM $2 AND ($3 = 'ended' OR NOT EXISTS (SELECT 1 FROM guardianship o WHERE o.child_id = guardianship.child_id AND o.guardian_id = guardianship.guardian_id AND o.status IN ('pending', 'confirmed')))";
     SET_GUARDIANSHIP_END = "UPDATE guardianship SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR status IN ('pending', 'confirmed'))";
     SET_GRANT_REVOKED = "UPDATE admin_grant SET revoked_at = $3 WHERE id = $1 AND revoked_at IS NOT DISTINCT FROM $2 AND (CAST($3 AS BIGINT) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM admin_grant o WHERE o.person_id = admin_grant.person_id AND o.role = admin_grant.role AND o.org_id = admin_grant.org_id AND o.revoked_at IS NULL)
+        AND EXISTS (SELECT 1 FROM institution i WHERE i.id = admin_grant.org_id AND i.status NOT IN ('abolished', 'merged'))
         AND (admin_grant.role <> 'school_admin' OR admin_grant.deputy <> FALSE OR NOT EXISTS (SELECT 1 FROM admin_grant o WHERE o.org_id = admin_grant.org_id AND o.role = 'school_admin' AND o.deputy = FALSE AND o.revoked_at IS NULL)))";
     SET_GRANT_POST = "UPDATE admin_grant SET staffing_id = $3 WHERE id = $1 AND staffing_id IS NOT DISTINCT FROM $2";
     SET_CLAIM_STATE = "UPDATE relation_claim SET state = $3 WHERE id = $1 AND state IS NOT DISTINCT FROM $2 AND ($3 = 'withdrawn' OR NOT EXISTS (SELECT 1 FROM relation_claim o WHERE o.org_id = relation_claim.org_id AND o.kind = relation_claim.kind AND o.person_id = relation_claim.person_id AND o.child_id = relation_claim.child_id AND o.subject_key = relation_claim.subject_key AND o.state IN ('pending', 'rejected')))";
@@ -36,6 +42,14 @@ statements! {
     SET_GRANT_IDENTITY = "UPDATE oidc_grant SET identity_id = $3 WHERE id = $1 AND identity_id IS NOT DISTINCT FROM $2";
     NOTE_CHANGE = "INSERT INTO person_merge_change (merge_id, place, row_id, before, after) VALUES ($1, $2, $3, $4, $5)";
     CHANGES = "SELECT place, row_id, before, after FROM person_merge_change WHERE merge_id = $1 ORDER BY place, row_id";
+    // Nobody closes one of them before her people are there again.
+    @share INSTITUTIONS = "SELECT i.id AS id FROM institution i WHERE i.id IN (
+            SELECT e.org_id FROM person_merge_change c JOIN enrolment e ON e.id = c.row_id WHERE c.merge_id = $1 AND c.place = 'enrolment.valid_to'
+            UNION ALL SELECT s.org_id FROM person_merge_change c JOIN staffing s ON s.id = c.row_id WHERE c.merge_id = $1 AND c.place = 'staffing.valid_to'
+            UNION ALL SELECT g.org_id FROM person_merge_change c JOIN admin_grant g ON g.id = c.row_id WHERE c.merge_id = $1 AND c.place = 'admin_grant.revoked_at') ORDER BY i.id";
+    @share CLASSES = "SELECT k.id AS id FROM class k WHERE k.id IN (
+            SELECT e.class_id FROM person_merge_change c JOIN enrolment e ON e.id = c.row_id WHERE c.merge_id = $1 AND c.place = 'enrolment.valid_to'
+            UNION ALL SELECT t.class_id FROM person_merge_change c JOIN teaching t ON t.id = c.row_id WHERE c.merge_id = $1 AND c.place = 'teaching.valid_to') ORDER BY k.id";
 }
 
 /// A column that a merge settles.
@@ -179,7 +193,28 @@ pub async fn changes(tx: &mut Tx, _task: &Task, merge: MergeId) -> Result<Vec<Ch
     tx.all(CHANGES, args![merge]).await
 }
 
-/// Changes back what a merge of that moment settled, where nobody changed it since and it does not clash with what came since.
+struct Shared;
+
+impl FromRow for Shared {
+    fn from_row(_: &Row) -> Result<Self, StoreError> {
+        Ok(Self)
+    }
+}
+
+/// Holds the institutions and classes in which something stands again when a merge is undone, behind its people and in the one
+/// order of locks.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn share_places(tx: &mut Tx, _task: &Task, merge: MergeId) -> Result<(), StoreError> {
+    for statement in [INSTITUTIONS, CLASSES] {
+        tx.all::<Shared>(statement, args![merge]).await?;
+    }
+    Ok(())
+}
+
+/// Changes back what a merge of that moment settled, where nobody changed it since and it neither clashes with what came since nor
+/// is at a place that is over.
 ///
 /// # Errors
 /// As [`StoreError`] says.

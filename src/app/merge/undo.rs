@@ -68,6 +68,7 @@ impl App {
         if !merges::update(work.tx(), task, &undone).await? {
             return Err(Error::busy("somebody undid the merge at the same moment"));
         }
+        merge_changes::share_places(work.tx(), task, undone.id).await?;
         let changes = merge_changes::changes(work.tx(), task, undone.id).await?;
         self.end_since(work, ctx, task, &undone).await?;
         let survivor = empty_gaps(survivor, &gone, &changes);

@@ -1,10 +1,13 @@
 //! An undone merge leaves every question open that it had answered, and nothing that lies about stands in its way.
 
 use mingji::app::cases::Verdict;
+use mingji::app::pace::Listener;
 use mingji::app::person_change::Changed;
 use mingji::app::relation_claim::Decider;
+use mingji::app::school_year::Wish;
 use mingji::domain::registry::case::Decision;
 use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::institution_life::ChangeKind;
 
 use crate::support::app::both_engines;
 use crate::support::county::{self, OTHER, SCHOOL, called, document, number, pupil, teacher, text};
@@ -13,7 +16,44 @@ use crate::support::database::change;
 const OPERATOR: Decider = Decider::Operator;
 const WHY: &str = "同一人，两次录入";
 
+struct Silent;
+
+impl Listener for Silent {
+    fn progress(&mut self, _: u64, _: u64) {}
+}
+
 both_engines! {
+    async fn nobody_comes_back_to_a_school_or_a_class_that_is_over(app: TestApp) {
+        county::open(&app).await;
+        for (school, serial) in [(SCHOOL, 2), (SCHOOL, 4), (OTHER, 6), (OTHER, 8)] {
+            let row = pupil(school, if school == SCHOOL { "王芳" } else { "李娜" }, &number("20140203", serial), None);
+            county::pupils(&app, &[row.replace(",2024,", ",2020,")]).await;
+        }
+        county::pupils(&app, &[pupil(OTHER, "张三", &number("20170203", 10), None)]).await;
+        for serial in [60, 62] {
+            county::teachers(&app, &[teacher(SCHOOL, "赵师", &number("19750203", serial))]).await;
+        }
+        let mut absorbed = Vec::new();
+        for name in ["王芳", "李娜", "赵师"] {
+            let [one, other] = called(&app, name).await[..] else { panic!("two records") };
+            app.app.merge_persons(&app.operator(), OPERATOR, one, other, WHY).await.unwrap();
+            absorbed.push(other);
+        }
+        // One school ends, and a class of the other.
+        let wish = Wish { dry: false, open: false };
+        app.app.turn_year(&app.operator(), OPERATOR, OTHER, None, wish, &mut Silent).await.unwrap();
+        app.app.hand_over_institution(&app.operator(), OPERATOR, SCHOOL, OTHER, ChangeKind::Merged, &mut Silent).await.unwrap();
+        for gone in absorbed {
+            app.app.undo_merge(&app.operator(), OPERATOR, gone, WHY).await.unwrap();
+        }
+        let over = "SELECT p.name FROM person p JOIN enrolment e ON e.person_id = p.id JOIN institution o ON o.id = e.org_id WHERE e.valid_to IS NULL AND o.status = 'merged'
+            UNION ALL SELECT p.name FROM person p JOIN staffing s ON s.person_id = p.id JOIN institution o ON o.id = s.org_id WHERE s.valid_to IS NULL AND o.status = 'merged'
+            UNION ALL SELECT 'lesson' FROM teaching t JOIN staffing s ON s.id = t.staffing_id WHERE t.valid_to IS NULL AND s.valid_to IS NOT NULL";
+        assert_eq!(text(&app, over).await, "", "what is over stays over");
+        let seat = "SELECT p.name || ' ' || COALESCE(k.status, 'nowhere') FROM person p JOIN enrolment e ON e.person_id = p.id LEFT JOIN class k ON k.id = e.class_id WHERE e.valid_to IS NULL AND p.name = '李娜'";
+        assert_eq!(text(&app, seat).await, "李娜 nowhere", "her school stands, and says into which class she comes");
+    }
+
     async fn every_case_that_it_answered_is_open_again(app: TestApp) {
         county::open(&app).await;
         let own = [2, 4].map(|n| number("20170203", n));
