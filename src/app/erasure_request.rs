@@ -136,6 +136,8 @@ impl App {
         let about = erasable(work.tx(), ctx, &own, ward).await?;
         let person = held(&mut work, &task, about.person).await?.filter(|one| one.status == Status::Active);
         let person = person.ok_or_else(|| Error::not_found("the person"))?;
+        // Looked at again where the child is held: what a court takes from a guardian comes before, or after.
+        erasable(work.tx(), ctx, &own, ward).await?;
         let kept = kept(work.tx(), &task, person.id).await?;
         if kept.contains(&Keeps::Role) {
             return Err(Error::new(Kind::Conflict, "a role of administration is given back first"));

@@ -25,7 +25,7 @@ use crate::domain::registry::personal_code::PersonalCode;
 use crate::keys::blind_index::salted;
 use crate::store::db::Tx;
 use crate::store::documents::{DocumentKey, StoredCode};
-use crate::store::{accounts, documents, fact_authors, merges, person_names, persons};
+use crate::store::{accounts, documents, fact_authors, merges, person_names, persons, relation_claims};
 
 /// What a change came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -310,6 +310,7 @@ impl App {
         if !documents::set_status(work.tx(), &on, held.id, held.status, DocumentStatus::Withdrawn, ctx.now).await? {
             return Err(Error::busy("somebody changed the document at the same moment"));
         }
+        relation_claims::forget_number(work.tx(), &on, index).await?;
         // What it had taken the place of without right is hers to show again.
         let before =
             all.iter().rfind(|known| held.had_replaced(known)).filter(|_| held.status == DocumentStatus::Active);
@@ -339,6 +340,7 @@ impl App {
                 continue;
             }
             if documents::withdraw_code(work.tx(), &on, code.index, ctx.now).await? {
+                relation_claims::forget_code(work.tx(), &on, code.index).await?;
                 // Nor does it sign her in any longer: it is its true holder's.
                 if let Some(plain) = self.plain_code(person, code)? {
                     let alias = self.index.login("personal_code", &plain);

@@ -131,6 +131,22 @@ both_engines! {
         }
     }
 
+    async fn nor_does_an_old_claim_keep_it_from_her(app: TestApp) {
+        county::open(&app).await;
+        let disputed = number("20170203", 2);
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &disputed, None)]).await;
+        let next = administrator(&app, 20, OTHER, AdminRole::School).await;
+        county::desk(&app, next, &pupil(OTHER, "王芳", &disputed, None)).await;
+        let claim = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap()[0].id;
+        let agreed = mingji::app::relation_claim::Verdict::Confirm;
+        app.app.decide_claim(&app.operator(), OPERATOR, claim, agreed).await.unwrap();
+        registered_as(&app, "李娜", &disputed).await;
+        let case = ids(&app, OPERATOR, None).await[0];
+        assert_eq!(decide(&app, OPERATOR, case, Decision::TwoPeople).await, Ok("withdrawn"));
+        let told = county::desk(&app, next, &pupil(OTHER, "李娜", &disputed, None)).await;
+        assert_eq!((told["errors"].as_array().unwrap().len(), called(&app, "李娜").await.len()), (0, 1), "{told}");
+    }
+
     async fn a_correction_that_collides_is_for_whoever_covers_both(app: TestApp) {
         county::open(&app).await;
         let (wrong, right) = (number("20170203", 2), number("20170203", 4));

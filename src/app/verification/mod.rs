@@ -20,7 +20,7 @@ use crate::domain::audit::Action;
 use crate::domain::id::{PersonId, VerificationId};
 use crate::domain::registry::verification_request::{CallFault, RequestState, VerificationRequest};
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::store::db::Tx;
+use crate::store::db::{StoreError, Tx};
 use crate::store::{persons, verification_requests, verifications};
 
 /// A list longer than that is worked off from its beginning.
@@ -200,8 +200,13 @@ impl App {
         let mut work = self.begin(ctx, Action::VerificationRequested).await?;
         let request = verification_requests::find(work.tx(), &task, id).await?;
         let request = request.ok_or_else(|| Error::not_found("the question"))?;
-        if !verification_requests::retry(work.tx(), &task, id, ctx.now).await? {
-            return Err(Error::new(Kind::Conflict, "it was answered, or the same question waits already"));
+        match verification_requests::retry(work.tx(), &task, id, ctx.now).await {
+            Ok(true) => {}
+            // Refused by the unique key: it was asked at the same moment.
+            Ok(false) | Err(StoreError::Unique(_)) => {
+                return Err(Error::new(Kind::Conflict, "it was answered, or the same question waits already"));
+            }
+            Err(other) => return Err(other.into()),
         }
         work.target("person", request.person).detail("service", request.service.clone()).detail("again", true);
         work.commit(Outcome::Done).await?;

@@ -229,12 +229,15 @@ impl Enrolment {
     }
 
     /// The stay from its first day to its last, as it was in turn; what is open ends at the end of time. A stay that ended
-    /// ends with its last slice.
+    /// ends with its last slice, and before it where its end is of an earlier day than a change that was recorded before.
     pub fn parts(&self, slices: &[Slice]) -> Vec<Slice> {
-        let mut parts: Vec<Slice> = slices.iter().filter(|slice| slice.enrolment == self.id).cloned().collect();
+        let end = self.valid_to.unwrap_or(NaiveDate::MAX);
+        let own = slices.iter().filter(|slice| slice.enrolment == self.id).cloned();
+        let mut parts: Vec<Slice> = own.map(|slice| Slice { valid_to: slice.valid_to.min(end), ..slice }).collect();
+        parts.retain(|part| part.valid_from < part.valid_to);
         let since = parts.last().map_or(self.valid_from, |last| last.valid_to);
         // What ended before slices were kept has none, and is told as it ended.
-        if self.valid_to.is_none_or(|end| since < end) {
+        if since < end {
             parts.push(Slice {
                 enrolment: self.id,
                 class: self.class,
@@ -243,7 +246,7 @@ impl Enrolment {
                 source: self.source,
                 began_by: self.began_by,
                 valid_from: since,
-                valid_to: self.valid_to.unwrap_or(NaiveDate::MAX),
+                valid_to: end,
             });
         }
         parts

@@ -167,3 +167,23 @@ proptest! {
         prop_assert_eq!(found, told[usize::try_from(asked).unwrap()]);
     }
 }
+
+#[test]
+fn a_stay_that_ended_before_its_last_change_was_as_it_was_until_then() {
+    let slice = |from, to, class| Slice {
+        enrolment: EnrolmentId(Uuid::nil()),
+        class: Some(ClassId(Uuid::from_u128(class))),
+        student_no: None,
+        state: StudentState::Enrolled,
+        source: StudentSource::Normal,
+        began_by: None,
+        valid_from: day(from),
+        valid_to: day(to),
+    };
+    let slices = [slice(0, 20, 1), slice(20, 30, 2)];
+    // Recorded on the thirtieth day, as of the fifteenth.
+    let ended = Enrolment { valid_to: Some(day(15)), ..stay(StudentSource::Normal, StudentState::Deceased) };
+    let told: Vec<_> = ended.parts(&slices).iter().map(|part| (part.valid_from, part.valid_to)).collect();
+    assert_eq!(told, [(day(0), day(15))]);
+    assert!(ended.as_of(&slices, day(14)).is_some() && ended.as_of(&slices, day(17)).is_none());
+}
