@@ -70,7 +70,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     41 "0041_locks_of_before";
     42 "0042_what_ends";
     43 "0043_resource_alg";
-    46 "0046_state_before_death";
+    44 "0044_state_before_death";
 };
 
 /// How long the locks that migrations need are asked for: another replica may be building an index.

@@ -173,13 +173,14 @@ impl Drop for Held {
         // The library asks each one that comes back, and waits for the answer as long as it takes.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
-            let rolled_back = async {
-                match open {
-                    true => sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await.is_ok(),
-                    false => true,
+            let rolled_back = match open {
+                true => {
+                    let end = sqlx::raw_sql("ROLLBACK").execute(&mut *connection);
+                    tokio::time::timeout(BACK, end).await.is_ok_and(|done| done.is_ok())
                 }
+                false => true,
             };
-            if failed || !tokio::time::timeout(BACK, rolled_back).await.unwrap_or(false) {
+            if failed || !rolled_back {
                 connection.close_on_drop();
                 return;
             }

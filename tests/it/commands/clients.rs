@@ -19,7 +19,7 @@ fn a_machine_gets_what_was_registered_for_it() {
     }
     place.json(&["resource", "put", GRADES, "--name", "成绩库", "--scope", "grades.read"], "");
     let listed = place.json(&["resource", "list"], "");
-    assert_eq!(listed, json!([{ "resource": GRADES, "name": "成绩库", "scopes": ["grades.read"] }]));
+    assert_eq!(listed, json!([{ "resource": GRADES, "name": "成绩库", "scopes": ["grades.read"], "alg": "ES256" }]));
     let registered = place.json(&["client", "create"], &machine);
     assert!(registered["client_secret"].is_string() && registered["response_types"] == json!([]), "{registered}");
 }
