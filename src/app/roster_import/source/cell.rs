@@ -15,6 +15,8 @@ pub(super) enum Cell {
     Day(String),
     /// A formula that came to nothing, as #N/A.
     Failed,
+    /// A formula whose value the file does not keep.
+    NotWorkedOut,
     TooLong,
 }
 
@@ -54,7 +56,7 @@ impl Cell {
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Text(text) | Self::Day(text) => text.len(),
-            Self::Failed | Self::TooLong => 0,
+            Self::Failed | Self::NotWorkedOut | Self::TooLong => 0,
         }
     }
 }

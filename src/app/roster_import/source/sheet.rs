@@ -6,7 +6,7 @@ use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use calamine::{Reader as _, SheetType, SheetVisible, Xlsx};
+use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -35,6 +35,8 @@ const A_DAY: &str = "此格被电子表格存为日期，请将该列设为文�
      as text and type it again";
 const LINES: &str = "此格含有换行。The cell has several lines";
 const FAILED: &str = "此格的公式出错（如 #N/A）。The formula of the cell came to an error, as #N/A";
+const NOT_WORKED_OUT: &str = "此格的公式没有保存结果，请用电子表格软件打开文件并重新保存。The file keeps no value of the formula: open it \
+     in a spreadsheet and save it again";
 const TOO_LONG: &str = "本行过长，未读。The row is longer than any row can be; it was not read";
 
 /// Which sheet is read, and visible ones beside it that hold something too.
@@ -136,6 +138,7 @@ impl Sheet {
                 Cell::Day(day) if column == Column::BirthDate => row.fill(at, column, day),
                 Cell::Day(_) => row.doubt(column, Code::ValueInvalid, A_DAY),
                 Cell::Failed => row.doubt(column, Code::ValueInvalid, FAILED),
+                Cell::NotWorkedOut => row.doubt(column, Code::ValueInvalid, NOT_WORKED_OUT),
                 Cell::TooLong => row.doubt(column, Code::ValueInvalid, "内容过长。Longer than any value"),
             }
         }
@@ -188,13 +191,16 @@ fn read(file: Zeroizing<Vec<u8>>, at: Arc<AtomicU64>, teller: &mpsc::Sender<Told
         return Ok(());
     }
     let (mut lines, mut line, mut count): (_, Option<Line>, usize) = (Vec::new(), None, 0);
-    while let Some(cell) = cells.next_cell().map_err(damaged)? {
+    while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(damaged)? {
         count += 1;
         if count.is_multiple_of(STRIDE) && gone() {
             return Ok(());
         }
-        let Some(value) = Cell::read(cell.get_value()) else { continue };
-        let (row, column) = cell.get_position();
+        // Programs write formulas without what they come to: an empty cell would say that there is nothing.
+        let said = Cell::read(&cell.value)
+            .or_else(|| (cell.formula.is_some() && cell.value == DataRef::Empty).then_some(Cell::NotWorkedOut));
+        let Some(value) = said else { continue };
+        let (row, column) = cell.pos;
         let number = u64::from(row) + 1;
         if column >= COLUMNS {
             return Err(TOO_WIDE);

@@ -131,6 +131,17 @@ async fn cells_that_say_nothing_cost_their_row() {
 }
 
 #[tokio::test]
+async fn a_formula_whose_value_is_not_kept_is_no_empty_cell() {
+    let file = by_hand(&format!(
+        "{}<row r=\"2\">{}<c r=\"C2\"><f>TEXT(F2,0)</f></c></row><row r=\"3\">{}<c r=\"C3\" t=\"str\"><f>\"\"</f><v></v></c><c r=\"E3\"><f>1+1</f></c></row>",
+        header(),
+        [inline("A2", "1"), inline("B2", "甲")].concat(),
+        [inline("A3", "1"), inline("B3", "乙")].concat(),
+    ));
+    assert_eq!(rows(&file).await, [(2, Some(Code::ValueInvalid), "甲".into()), good(3, "乙")]);
+}
+
+#[tokio::test]
 async fn a_header_below_a_title_is_told() {
     let titled =
         by_hand(&format!("<row r=\"1\">{}</row>{}", inline("A1", "某校花名册"), header().replace("1\"", "3\"")));
@@ -167,10 +178,38 @@ async fn what_is_no_workbook_or_unpacks_to_too_much_is_refused() {
         boasting[at..at + 4].copy_from_slice(&0x7FFF_FFFF_u32.to_le_bytes());
     }
     assert!(refused(&boasting).await.contains("unpacks to more"));
-    let promise =
-        "<sst xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\" uniqueCount=\"999999999999\"></sst>";
-    let promising = with_part(&whole, "xl/sharedStrings.xml", promise.as_bytes());
-    assert!(refused(&promising).await.contains("unpacks to more"), "room for so many would end the program");
+    // Room for so many would end the program, however the number is written.
+    let gap = " ".repeat(40);
+    let table = |attributes: &str| {
+        format!("<sst xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\" {attributes}></sst>")
+    };
+    let [plain, spaced, hidden] = [
+        "uniqueCount=\"9999999999999\"".to_owned(),
+        format!("uniqueCount{gap}={gap}\"9999999999999\""),
+        "x:uniqueCount=\"a\" uniqueCount=\"9999999999999\"".to_owned(),
+    ]
+    .map(|attributes| table(&attributes));
+    let wide: Vec<u8> = std::iter::once(0xFEFF).chain(plain.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    for promise in [plain.as_bytes(), spaced.as_bytes(), hidden.as_bytes()] {
+        let promising = with_part(&whole, "xl/sharedStrings.xml", promise);
+        assert!(refused(&promising).await.contains("unpacks to more"));
+    }
+    let promising = with_part(&whole, "xl/sharedStrings.xml", &wide);
+    assert!(refused(&promising).await.contains("Workbook") || refused(&promising).await.contains("workbook"));
+    // One name in two writings: what is measured is not what is read.
+    let twice = with_part(&whole, "_RELS/.RELS", &part(&whole, "_rels/.rels"));
+    assert!(refused(&twice).await.contains("no whole Excel workbook"));
+    // One cell is held as a whole, in one text or in many.
+    let long = "x".repeat(5 * 1024 * 1024);
+    let runs = format!("<r><t>{}</t></r>", &long[..1024 * 1024]).repeat(5);
+    for cell in [
+        inline("B2", &long),
+        format!("<c r=\"B2\" t=\"inlineStr\"><is>{runs}</is></c>"),
+        format!("<c r=\"{long}\"></c>"),
+    ] {
+        let file = by_hand(&format!("{}<row r=\"2\">{cell}</row>", header()));
+        assert!(file.len() < 100_000 && refused(&file).await.contains("unpacks to more"));
+    }
     let wide = by_hand(&format!("{}<row r=\"2\">{}</row>", header(), inline("XFD2", "x")));
     assert!(rows_or_reason(&wide).await.unwrap_err().contains("columns"));
 }
