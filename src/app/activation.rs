@@ -65,9 +65,12 @@ impl App {
     ) -> Result<Result<ActivationView, ActivationProblem>, Error> {
         let door = access::door();
         let mut tx = self.db.read().await?;
-        let activation = match self.usable_activation(&mut tx, ctx, code).await? {
+        let activation = match usable_activation(&mut tx, ctx, code).await? {
             Ok(activation) => activation,
-            Err(problem) => return Ok(Err(problem)),
+            Err(problem) => {
+                drop(tx);
+                return self.refused(ctx, code, problem).await;
+            }
         };
         let Some(account) = accounts::by_id(&mut tx, &door, activation.account).await? else {
             return Ok(Err(ActivationProblem::Unknown));
@@ -89,22 +92,17 @@ impl App {
         }))
     }
 
-    async fn usable_activation(
+    /// Whoever waits holds nothing of the database meanwhile: the delay is hers, and not everybody's.
+    async fn refused<T>(
         &self,
-        tx: &mut Tx,
         ctx: &Ctx,
         code: &str,
-    ) -> Result<Result<activations::Activation, ActivationProblem>, Error> {
-        let found = activations::find(tx, &access::door(), opaque::digest(&canonical(code))).await?;
-        if found.is_none() {
+        problem: ActivationProblem,
+    ) -> Result<Result<T, ActivationProblem>, Error> {
+        if problem == ActivationProblem::Unknown {
             self.slow_down(ctx, code).await?;
         }
-        Ok(match found {
-            None => Err(ActivationProblem::Unknown),
-            Some(activation) if activation.used_at.is_some() => Err(ActivationProblem::Used),
-            Some(activation) if ctx.now >= activation.expires_at => Err(ActivationProblem::Expired),
-            Some(activation) => Ok(activation),
-        })
+        Ok(Err(problem))
     }
 
     /// Guesses at codes are delayed like guesses at logins (R17): by how many different ones fail in a network.
@@ -139,9 +137,12 @@ impl App {
         }
         let phc = self.passwords.hash(new_password, self.random.clone(), Priority::Stranger).await?;
         let mut work = self.begin(ctx, Action::Activate).await?;
-        let activation = match self.usable_activation(work.tx(), ctx, code).await? {
+        let activation = match usable_activation(work.tx(), ctx, code).await? {
             Ok(activation) => activation,
-            Err(problem) => return Ok(Err(problem)),
+            Err(problem) => {
+                drop(work);
+                return self.refused(ctx, code, problem).await;
+            }
         };
         let Some(account) = accounts::by_id(work.tx(), &access::door(), activation.account).await? else {
             return Ok(Err(ActivationProblem::Unknown));
@@ -228,6 +229,20 @@ impl App {
             )
         })
     }
+}
+
+async fn usable_activation(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    code: &str,
+) -> Result<Result<activations::Activation, ActivationProblem>, Error> {
+    let found = activations::find(tx, &access::door(), opaque::digest(&canonical(code))).await?;
+    Ok(match found {
+        None => Err(ActivationProblem::Unknown),
+        Some(activation) if activation.used_at.is_some() => Err(ActivationProblem::Used),
+        Some(activation) if ctx.now >= activation.expires_at => Err(ActivationProblem::Expired),
+        Some(activation) => Ok(activation),
+    })
 }
 
 /// A code was drawn by whoever held all of its person then, and is worth what she is from now on (R1): it ends with each post,

@@ -55,6 +55,10 @@ pub async fn submit(State(app): State<App>, visit: Visit, fields: Fields) -> Res
 
 /// The same page, with the code kept where it is still good.
 async fn retry(app: &App, visit: Visit, code: &str, problem: ActivateProblem, after: Option<String>) -> Response {
+    if problem == ActivateProblem::UnknownCode {
+        // Nothing is to be shown of it, and it was waited for once.
+        return form(visit, None, None, Some(problem), after);
+    }
     match app.show_activation(&visit.ctx, code).await {
         Ok(Ok(view)) => form(visit, Some(code), Some(view), Some(problem), after),
         Ok(Err(other)) => form(visit, None, None, Some(shown(other)), after),

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use mingji::app::Ctx;
+use mingji::app::activation::ActivationProblem;
+use tokio::task::JoinSet;
+
 use crate::support::app::both_engines;
 
 const GOOD: &str = "一只安静的旧钢笔";
@@ -95,6 +99,28 @@ both_engines! {
         assert!(done.text.contains(&teacher.person.user_name) && !done.has("problem"), "{done:#?}");
         let nonsense = [("code", "zzzz-zzzz-zzzz"), ("new_password", GOOD)];
         assert!(teacher.browser.post("/activate", &nonsense).await.has("problem"));
+    }
+
+    /// Nobody else's request waits for a connection that somebody who guesses sleeps with.
+    async fn whoever_waits_for_guessing_keeps_nobody_waiting(app: TestApp) {
+        let ctx = Ctx { ip: Some("192.0.2.7".parse().unwrap()), ..app.operator() };
+        let guess = |n: u32| {
+            let (app, ctx) = (app.clone(), ctx.clone());
+            async move { app.app.show_activation(&ctx, &format!("zzzz-{n:08}")).await.unwrap().err() }
+        };
+        let mut before = JoinSet::new();
+        (0..420).for_each(|n| drop(before.spawn(guess(n))));
+        while let Some(told) = before.join_next().await {
+            assert_eq!(told.unwrap(), Some(ActivationProblem::Unknown));
+        }
+        // Each of these waits two seconds.
+        let mut waiting = JoinSet::new();
+        (500..564).for_each(|n| drop(waiting.spawn(guess(n))));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let begun = std::time::Instant::now();
+        assert_eq!(app.http.get(app.at("/readyz")).send().await.unwrap().status(), 200);
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        assert!(waiting.try_join_next().is_none(), "they still wait");
     }
 
     async fn it_ends_the_sessions_of_whoever_was_inside(app: TestApp) {
