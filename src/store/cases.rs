@@ -142,11 +142,14 @@ pub async fn known(tx: &mut Tx, _task: &Task, facts: &[[u8; 32]]) -> Result<Vec<
     Ok(found.into_iter().map(|key| key.0).collect())
 }
 
+/// Where a case stands in a list: by the moment when it was opened, whatever became of it since.
+pub type Stands = (Timestamp, CaseId);
+
 /// Open cases of everybody, those without an institution too: the oldest first, behind `after`, at most `limit`.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn open(tx: &mut Tx, _task: &Task, after: Option<&Case>, limit: usize) -> Result<Vec<Case>, StoreError> {
+pub async fn open(tx: &mut Tx, _task: &Task, after: Option<Stands>, limit: usize) -> Result<Vec<Case>, StoreError> {
     let (at, id) = behind(after);
     tx.all(OPEN, args![at, id, i64::try_from(limit).unwrap_or(i64::MAX)]).await
 }
@@ -159,7 +162,7 @@ pub async fn open_under(
     tx: &mut Tx,
     _task: &Task,
     org: OrgId,
-    after: Option<&Case>,
+    after: Option<Stands>,
     limit: usize,
 ) -> Result<Vec<Case>, StoreError> {
     let (at, id) = behind(after);
@@ -173,7 +176,7 @@ pub async fn open_under(
 pub async fn open_in(
     tx: &mut Tx,
     scope: &Subtree,
-    after: Option<&Case>,
+    after: Option<Stands>,
     limit: usize,
 ) -> Result<Vec<Case>, StoreError> {
     let (at, id) = behind(after);
@@ -188,8 +191,8 @@ pub async fn open_in(
     Ok(found)
 }
 
-fn behind(after: Option<&Case>) -> (Timestamp, CaseId) {
-    after.map_or((Timestamp::from_micros(0), CaseId(uuid::Uuid::nil())), |case| (case.created_at, case.id))
+fn behind(after: Option<Stands>) -> Stands {
+    after.unwrap_or((Timestamp::from_micros(0), CaseId(uuid::Uuid::nil())))
 }
 
 /// Open cases that a person is a side of.

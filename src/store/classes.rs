@@ -23,6 +23,7 @@ statements! {
     // Whoever closes the class waits until somebody sits there, or finds the one who closed it before.
     @share SHARE_PLACE = "SELECT * FROM class WHERE org_id = $1 AND kind = $2 AND stage = $3 AND entry_year = $4 AND class_no = $5";
     @share OPEN_OF_MANY = "SELECT id FROM class WHERE status = 'open' AND id IN ($1) ORDER BY id";
+    @still STILL_OF_MANY = "SELECT held.id AS id FROM class held WHERE held.id IN ($1) ORDER BY held.id";
 }
 
 impl FromRow for Class {
@@ -170,6 +171,14 @@ pub async fn hold(tx: &mut Tx, _task: &Task, id: ClassId) -> Result<Option<Class
 /// As [`StoreError`] says.
 pub async fn hold_many(tx: &mut Tx, _task: &Task, classes: &[ClassId]) -> Result<Vec<Class>, StoreError> {
     tx.all_in(HOLD_MANY, &[], classes.iter().map(|id| Value::from(*id)).collect()).await
+}
+
+/// Keeps classes, in the one order, from whoever else gives them a head teacher; who sits down there waits for nobody.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn still(tx: &mut Tx, _task: &Task, classes: impl Iterator<Item = ClassId>) -> Result<(), StoreError> {
+    tx.all_in::<Id>(STILL_OF_MANY, &[], classes.map(Value::from).collect()).await.map(drop)
 }
 
 /// Whether somebody sits or teaches in a class.

@@ -1,6 +1,8 @@
 //! Identity documents 身份证件 and personal codes 学籍号: sealed, and found by a keyed index alone (rulings R6, R10).
 //! Sealed bytes and indexes are made by `keys` and passed in.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use uuid::Uuid;
 
@@ -44,6 +46,7 @@ statements! {
     WITHDRAW_CODE = "UPDATE personal_code SET status = 'withdrawn', valid_to = COALESCE(valid_to, $3) WHERE person_id = $1 AND code_index = $2 AND status IN ('active', 'superseded')";
     HOLDERS_OF_MANY = "SELECT d.number_index AS found, d.person_id AS person_id, p.name_key AS name_key, p.salt AS salt, p.status AS status FROM identity_document d JOIN person p ON p.id = d.person_id
         WHERE d.class = $1 AND d.country = $2 AND d.status IN ('active', 'superseded') AND d.number_index IN ($3)";
+    BEARERS_OF_MANY = "SELECT DISTINCT person_id AS id FROM identity_document WHERE status IN ('active', 'superseded') AND person_id IN ($1)";
     CODE_HOLDERS_OF_MANY = "SELECT c.code_index AS found, c.person_id AS person_id, p.name_key AS name_key, p.salt AS salt, p.status AS status FROM personal_code c JOIN person p ON p.id = c.person_id
         WHERE c.status IN ('active', 'superseded') AND c.code_index IN ($1)";
 }
@@ -504,6 +507,24 @@ pub async fn holders_of_many(
 /// As [`StoreError`] says.
 pub async fn code_holders_of_many(tx: &mut Tx, _task: &Task, indexes: &[[u8; 32]]) -> Result<Vec<Named>, StoreError> {
     tx.all_in(CODE_HOLDERS_OF_MANY, &[], indexes.iter().map(Value::from).collect()).await
+}
+
+struct Bearer(PersonId);
+
+impl FromRow for Bearer {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// Who of some people holds any paper.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn bearers_of_many(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<BTreeSet<PersonId>, StoreError> {
+    let found: Vec<Bearer> =
+        tx.all_in(BEARERS_OF_MANY, &[], people.iter().map(|id| Value::from(*id)).collect()).await?;
+    Ok(found.into_iter().map(|bearer| bearer.0).collect())
 }
 
 /// A 学籍号 for a bulk insert.

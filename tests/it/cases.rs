@@ -22,6 +22,7 @@ use crate::support::binary::Place;
 use crate::support::county::{
     self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, STUDENTS, administrator, called, document, number, pupil, text,
 };
+use crate::support::database::change;
 
 const OPERATOR: Decider = Decider::Operator;
 
@@ -202,6 +203,39 @@ both_engines! {
         assert_eq!(text(&app, kinds).await, "G active,J superseded,L superseded");
         assert_eq!(decide(&app, OPERATOR, case, Decision::TypingError).await, Ok("code withdrawn"));
         assert_eq!(text(&app, kinds).await, "G withdrawn,J active,L superseded", "what it had taken the place of is hers again");
+    }
+
+    /// Somebody took the case on which a page ended to the level above.
+    async fn a_page_is_turned_whatever_became_of_its_last_case(app: TestApp) {
+        county::open(&app).await;
+        let numbers = [2, 4, 6].map(|serial| number("20170203", serial));
+        county::pupils(&app, &numbers.each_ref().map(|number| pupil(SCHOOL, "王芳", number, None))).await;
+        county::pupils(&app, &numbers.each_ref().map(|number| pupil(SCHOOL, "王方", number, None))).await;
+        let admin = administrator(&app, 20, SCHOOL, AdminRole::School).await;
+        let school = app.at_api_as(admin, "ED32010000").await;
+        let all = school.all("/api/cases").await;
+        let page = school.get("/api/cases?limit=1").await;
+        assert_eq!((all.len(), &page.body["items"][0]["id"]), (3, &all[0]["id"]), "{all:?}");
+        let above = format!("(SELECT org_id FROM institution_code WHERE value = '{COUNTY}')");
+        let first = "(SELECT id FROM conflict_case ORDER BY created_at, id LIMIT 1)";
+        change(&app.database.url, &format!("UPDATE conflict_case SET org_id = {above} WHERE id = {first}")).await;
+        assert_eq!(school.all("/api/cases").await.len(), 2);
+        let rest = school.get(&format!("/api/cases?limit=5&cursor={}", page.text("next"))).await;
+        assert_eq!((rest.status, rest.body["items"].as_array().map(Vec::len)), (200, Some(2)), "{rest:?}");
+    }
+
+    /// The list of one school has no numbers, and another one no 学籍号.
+    async fn a_number_that_comes_later_asks_about_the_code_that_was_made_of_it(app: TestApp) {
+        county::open(&app).await;
+        let hers = number("20170203", 2);
+        let bare = pupil(SCHOOL, "王芳", "", None).replace("居民身份证,,", &format!(",,G{hers}"));
+        assert_eq!(county::pupils(&app, &[bare]).await.created, 1);
+        assert!(ids(&app, OPERATOR, None).await.is_empty());
+        assert_eq!(county::pupils(&app, &[pupil(OTHER, "王芳", &hers, None)]).await.created, 1, "a hint is no link");
+        let listed = app.app.open_cases(&app.operator(), OPERATOR, None, None).await.unwrap();
+        assert_eq!(listed.iter().map(|case| (case.kind, case.source)).collect::<Vec<_>>(), [("personal_code", "roster")]);
+        county::pupils(&app, &[pupil(OTHER, "王芳", &hers, None)]).await;
+        assert_eq!(ids(&app, OPERATOR, None).await.len(), 1);
     }
 
     async fn of_two_people_the_number_stays_with_whose_it_is(app: TestApp) {

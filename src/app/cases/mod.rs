@@ -123,19 +123,28 @@ impl App {
         org_code: Option<&str>,
         after: Option<CaseId>,
     ) -> Result<Vec<Listed>, Error> {
+        let after = match after {
+            None => None,
+            Some(id) => {
+                let task = access::task(TaskName::CaseDecision);
+                let case = self.case_for(ctx, &mut self.db.read().await?, &task, by, id).await?;
+                Some((case.created_at, case.id))
+            }
+        };
         Ok(self.cases_behind(ctx, by, org_code, after, LISTED).await?.items)
     }
 
-    /// The same, at most `limit`. Audited, and noted for whoever is named.
+    /// The same behind a place, at most `limit`. Audited, and noted for whoever is named. The case that stood there may be decided
+    /// by now, or another one's.
     ///
     /// # Errors
-    /// As [`App::open_cases`].
+    /// `NotFound` for an institution that is unknown or not below the administrator.
     pub async fn cases_behind(
         &self,
         ctx: &Ctx,
         by: Decider,
         org_code: Option<&str>,
-        after: Option<CaseId>,
+        mut after: Option<cases::Stands>,
         limit: usize,
     ) -> Result<Cut<Listed>, Error> {
         let task = access::task(TaskName::CaseDecision);
@@ -143,10 +152,6 @@ impl App {
         let scope = match by {
             Decider::Operator => None,
             Decider::Admin(admin) => Some(self.case_subtree(&mut tx, admin, ctx.now).await?),
-        };
-        let mut after = match after {
-            None => None,
-            Some(id) => Some(self.case_for(ctx, &mut tx, &task, by, id).await?),
         };
         let under = match org_code {
             None => None,
@@ -165,12 +170,12 @@ impl App {
         // Until a page is full or nothing is left: what is not hers must not end the list.
         while hers.len() < beyond {
             let found = match (under, &scope) {
-                (Some(org), _) => cases::open_under(&mut tx, &task, org, after.as_ref(), beyond).await?,
-                (None, Some(scope)) => cases::open_in(&mut tx, scope, after.as_ref(), beyond).await?,
-                (None, None) => cases::open(&mut tx, &task, after.as_ref(), beyond).await?,
+                (Some(org), _) => cases::open_under(&mut tx, &task, org, after, beyond).await?,
+                (None, Some(scope)) => cases::open_in(&mut tx, scope, after, beyond).await?,
+                (None, None) => cases::open(&mut tx, &task, after, beyond).await?,
             };
             let Some(last) = found.last() else { break };
-            after = Some(last.clone());
+            after = Some((last.created_at, last.id));
             let full = found.len() >= beyond;
             for case in found {
                 match by {

@@ -73,6 +73,7 @@ impl Desk<'_> {
             Ok(found) => found,
             Err(fault) => return Ok(self.refuse(number, fault)),
         };
+        self.plan.warnings.extend(found.not_taken.clone().map(|told| (number, told)));
         self.look_at_hint(&found, &row.person, own);
         let child = found.who.id;
         let repeated = self.is_repeated(own, None);

@@ -42,9 +42,11 @@ impl Desk<'_> {
         let found = match self.person(row.person, row.keys, row.column)? {
             Ok(found) => found,
             Err(fault) => {
-                if !self.is_kept(&fault) {
-                    self.plan.faults.push((child.number, fault));
+                if self.is_kept(&fault) {
+                    // As of somebody whom nobody had.
+                    return Ok(!self.asked_before);
                 }
+                self.plan.faults.push((child.number, fault));
                 return Ok(false);
             }
         };

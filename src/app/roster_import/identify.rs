@@ -33,6 +33,8 @@ pub(super) struct Found {
     pub(super) changed: bool,
     /// The 学籍号 of the row is somebody's whom the actor does not see, so the newcomer is without it.
     pub(super) code_taken: bool,
+    /// The row says a number or 学籍号 of somebody known, of whom the register has none or another one.
+    pub(super) not_taken: Option<Fault>,
     pub(super) place: Place,
 }
 
@@ -150,6 +152,23 @@ impl Desk<'_> {
                 let why = "证件号与学籍号分属两人。The number and the 学籍号 belong to two people";
                 conflict(Column::PersonalCode, Code::PersonalCodeConflict, why)
             }
+            // She was without a number when she came (R10), and the row is hers all the same. It adds none: whose it is, if
+            // anybody's, would be told by what became of it.
+            (None, Some(other))
+                if keys.document.is_some()
+                    && other.name_key.as_deref() == Some(&key)
+                    && by_code.as_ref().is_some_and(|holder| self.is_paperless(holder)) =>
+            {
+                let holder = by_document.as_ref().map(|holder| holder.somebody().id);
+                if let Some(holder) = holder.filter(|holder| *holder != other.id) {
+                    let index = keys.document.as_ref().map(|document| document.index);
+                    self.dispute(CaseKind::PersonalCode, holder, Some(other.id), index, row);
+                }
+                let why = "登记中没有此人的证件号，本行不补登；请在其档案中登记。The register has no number of hers, and a row adds none: record it by \
+                           `mingji person document`, or on her page";
+                let not_taken = Some(Fault::new(column, Code::ValueDiffers, why));
+                Ok(Ok(Found { not_taken, ..self.again(by_code, row)? }))
+            }
             (None, Some(other)) if keys.document.is_some() || other.name_key.as_deref() != Some(&key) => {
                 if code_here {
                     self.dispute(CaseKind::PersonalCode, other.id, None, keys.code, row);
@@ -157,7 +176,14 @@ impl Desk<'_> {
                 let why = "该学籍号已登记在另一姓名或证件号下。The 学籍号 is registered for somebody with another name or number";
                 conflict(Column::PersonalCode, Code::PersonalCodeConflict, why)
             }
-            (Some(_), _) => self.again(by_document, row).map(Ok),
+            (Some(_), hers) => {
+                // Whoever has it, if anybody: the same is told.
+                let why = "本行的学籍号未登记在此人名下，未更改；请在其档案中登记。The 学籍号 of the row is not hers in the register, and a row adds none: \
+                           record it by `mingji person code`, or on her page";
+                let other = keys.code.is_some() && hers.is_none();
+                let not_taken = other.then(|| Fault::new(Column::PersonalCode, Code::ValueDiffers, why));
+                Ok(Ok(Found { not_taken, ..self.again(by_document, row)? }))
+            }
             (None, Some(_)) => self.again(by_code, row).map(Ok),
             (None, None) => match (by_document, by_code) {
                 (Some(holder), code) => self.elsewhere(holder, code.as_ref(), row, keys).map(Ok),
@@ -175,6 +201,17 @@ impl Desk<'_> {
                     }
                 },
             },
+        }
+    }
+
+    /// Whether nobody, as far as the actor sees, ever said a number of whoever holds a 学籍号.
+    fn is_paperless(&self, holder: &Holder) -> bool {
+        match holder {
+            Holder::Here(who) => self.known.paperless.contains(&who.id),
+            Holder::Stated(who, key) => {
+                self.known.stated.under(who.id, Some(*key)).all(|claim| claim.document_index.is_none())
+            }
+            Holder::Hidden(_) => false,
         }
     }
 
@@ -199,6 +236,15 @@ impl Desk<'_> {
         let holder = self.known.documents.get(&hint.index).map(|holder| holder.id);
         if let Some(holder) = holder.filter(|holder| *holder != found.who.id) {
             self.dispute(CaseKind::PersonalCode, holder, Some(found.who.id), Some(hint.index), row);
+        }
+    }
+
+    /// The same from the other side: a number that comes now may be the one in a G 学籍号 that somebody else holds.
+    fn look_for_code(&mut self, newcomer: &Somebody, row: &PersonRow, keys: &Keys) {
+        let (Some(document), Some(code)) = (&keys.document, keys.made_of_number) else { return };
+        let holder = self.known.codes.get(&code).map(|holder| holder.id);
+        if let Some(holder) = holder.filter(|holder| *holder != newcomer.id) {
+            self.dispute(CaseKind::PersonalCode, holder, Some(newcomer.id), Some(document.index), row);
         }
     }
 
@@ -270,7 +316,8 @@ impl Desk<'_> {
             self.dispute(CaseKind::PersonalCode, other, Some(who.id), keys.code, row);
         }
         let differs = renamed || other.is_some();
-        Ok(Found { who, fresh: true, changed: true, code_taken: false, place: Place::Elsewhere { differs, key } })
+        let place = Place::Elsewhere { differs, key };
+        Ok(Found { who, fresh: true, changed: true, code_taken: false, not_taken: None, place })
     }
 
     /// Somebody whom the actor knows.
@@ -279,13 +326,13 @@ impl Desk<'_> {
             Some(Holder::Here(who)) => {
                 let changed = self.contact(&who, row)?;
                 self.account(&who, None);
-                Ok(Found { who, fresh: false, changed, code_taken: false, place: Place::Here })
+                Ok(Found { who, fresh: false, changed, code_taken: false, not_taken: None, place: Place::Here })
             }
             Some(Holder::Stated(who, key)) => {
                 let changed = self.restate_phone(who.id, key, row);
                 let differs = self.known.stated.under(who.id, Some(key)).any(|claim| claim.differs);
                 let place = Place::Elsewhere { differs, key };
-                Ok(Found { who, fresh: false, changed, code_taken: false, place })
+                Ok(Found { who, fresh: false, changed, code_taken: false, not_taken: None, place })
             }
             Some(Holder::Hidden(_)) | None => Err(Error::internal("a holder nobody sees was taken for known")),
         }
@@ -339,6 +386,9 @@ impl Desk<'_> {
                 self.known.may_mean(key.index, who.clone());
             }
         }
+        if keys.document.is_none() {
+            self.known.paperless.insert(person.id);
+        }
         if let (Some(code), Some(index)) = (code, keys.code) {
             let id = new_uuid(now, random);
             let sealed = self.app.seal_for(&person, "personal_code", "code_sealed", id, code.expose())?;
@@ -351,7 +401,8 @@ impl Desk<'_> {
         self.plan.people.push(person);
         self.contact(&who, row)?;
         self.account(&who, code.map(|code| self.app.index.login("personal_code", code.expose())));
-        Ok(Found { who, fresh: true, changed: true, code_taken, place: Place::Here })
+        self.look_for_code(&who, row, keys);
+        Ok(Found { who, fresh: true, changed: true, code_taken, not_taken: None, place: Place::Here })
     }
 
     /// A roster's phone is a way to reach somebody and nothing else (R9).

@@ -16,6 +16,7 @@ use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::Guardianship;
 use crate::domain::registry::institution::Institution;
 use crate::domain::registry::person::PersonSalt;
+use crate::domain::registry::personal_code::PersonalCode;
 use crate::domain::registry::roster::PersonRow;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
@@ -56,6 +57,8 @@ pub(super) struct Keys {
     pub(super) code: Option<[u8; 32]>,
     /// The number inside her G 学籍号, where it is another one: never a link (R10).
     pub(super) hint: Option<DocumentKey>,
+    /// The G 学籍号 that is made of her number, where the row has another one or none: no link either.
+    pub(super) made_of_number: Option<[u8; 32]>,
 }
 
 #[derive(Default)]
@@ -64,6 +67,8 @@ pub(super) struct Known {
     /// Who holds a paper that a row may mean, by its key without a country; where several do, somebody of no name.
     countries: HashMap<[u8; 32], Somebody>,
     pub(super) codes: HashMap<[u8; 32], Somebody>,
+    /// Of those whom a 学籍号 names, who holds no paper.
+    pub(super) paperless: HashSet<PersonId>,
     /// Numbers and 学籍号 that nobody holds, of somebody who was erased (R18).
     pub(super) erased: HashMap<[u8; 32], PersonId>,
     /// What was asked about them.
@@ -90,10 +95,14 @@ impl App {
     pub(super) fn keys_of(&self, row: &PersonRow) -> Keys {
         let document = row.document.as_ref().map(|document: &Document| self.document_key(document));
         let hint = row.personal_code.as_ref().and_then(|code| self.hinted(code));
+        let code = row.personal_code.as_ref().map(|code| self.index.personal_code(code.expose()));
+        let made = row.document.as_ref().and_then(PersonalCode::made_of);
+        let made = made.map(|made| self.index.personal_code(made.expose()));
         Keys {
             without_country: row.document.as_ref().and_then(|document| self.key_without_country(document)),
             of_any_country: row.document.clone().filter(Document::is_of_any_country),
-            code: row.personal_code.as_ref().map(|code| self.index.personal_code(code.expose())),
+            code,
+            made_of_number: made.filter(|made| code.as_ref() != Some(made)),
             hint: hint.filter(|hint| document.as_ref() != Some(hint)),
             document,
         }
@@ -135,7 +144,9 @@ impl Known {
         // asked for no code.
         let codes: Vec<_> =
             keys.iter().filter_map(|keys| keys.code).filter(|code| !self.codes.contains_key(code)).collect();
-        let found = documents::code_holders_of_many(tx, task, &codes).await?;
+        let made = keys.iter().filter_map(|keys| keys.made_of_number).filter(|code| !self.codes.contains_key(code));
+        let asked: Vec<_> = codes.iter().copied().chain(made).collect();
+        let found = documents::code_holders_of_many(tx, task, &asked).await?;
         let mut people: Vec<PersonId> = found.iter().map(|named| named.person).collect();
         self.closed.extend(closed(&found));
         self.codes.extend(found.into_iter().map(somebody));
@@ -146,6 +157,7 @@ impl Known {
             self.documents.extend(found.into_iter().map(somebody));
         }
         people.extend(self.load_countries(app, tx, task, keys).await?);
+        self.load_paperless(tx, task, keys).await?;
         self.load_erased(tx, task, keys).await?;
         people.sort_unstable();
         people.dedup();
@@ -160,6 +172,18 @@ impl Known {
         }
         self.load_relations(tx, task, &people).await?;
         if sight.is_bounded() { self.load_wards(tx, task, &people).await } else { Ok(()) }
+    }
+
+    /// Whoever is named by a 学籍号 and by a number that is not hers may have none.
+    async fn load_paperless(&mut self, tx: &mut Tx, task: &Task, keys: &[Keys]) -> Result<(), Error> {
+        let named = keys.iter().filter(|keys| keys.document.is_some()).filter_map(|keys| {
+            let holder = self.codes.get(&keys.code?)?.id;
+            (self.holder_of(keys).map(|holder| holder.id) != Some(holder)).then_some(holder)
+        });
+        let named: BTreeSet<PersonId> = named.collect();
+        let bearers = documents::bearers_of_many(tx, task, &named.iter().copied().collect::<Vec<_>>()).await?;
+        self.paperless.extend(named.into_iter().filter(|person| !bearers.contains(person)));
+        Ok(())
     }
 
     /// Who holds, under some country, what rows name without one; the people found.

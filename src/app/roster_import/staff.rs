@@ -38,6 +38,8 @@ impl Desk<'_> {
             Err(fault) => return Ok(self.refuse(number, fault)),
         };
         let person = found.who.id;
+        // The word of a school is good for others (R1).
+        let herself = self.sight.admin() == Some(person);
         let mut fields = Vec::new();
         let repeated = self.is_repeated(own, Some(org.id));
         let lessons = self.lessons(number, row, seats);
@@ -53,12 +55,17 @@ impl Desk<'_> {
                     let why = "已登记另一岗位，保留不变；调整岗位请用 `mingji staff move`。Another post is recorded, and stays: a change of post is `mingji staff move`";
                     self.plan.warnings.push((number, Fault::new(Column::Post, Code::ValueDiffers, why)));
                 }
-                self.teach(number, &post, row, &lessons)
+                if herself {
+                    self.keep_lessons(number, &post, row, &lessons)
+                } else {
+                    self.teach(number, &post, row, &lessons)
+                }
             }
+            (None, None) if herself => return Ok(self.refuse(number, of_herself(Column::Post))),
             (None, Some(said)) => self.restate_teaching(said, row, &lessons),
             (None, None) => {
                 fields.push("staffing");
-                if found.is_elsewhere() {
+                if found.is_elsewhere() || self.is_employed_unseen(person) {
                     self.claim_staff(&found, row, own, org, &lessons);
                     !lessons.is_empty()
                 } else if self.known.closed.contains(&person) {
@@ -107,6 +114,14 @@ impl Desk<'_> {
         *known = Staffing { staff_no, updated_at: now, version: post.version + 1, ..post.clone() };
         self.plan.renumbered.push(known.clone());
         true
+    }
+
+    /// Whether others hold her whom the actor sees as somebody's guardian only: they confirm what becomes of her (R1).
+    fn is_employed_unseen(&self, person: PersonId) -> bool {
+        let posts = self.known.staffings.get(&person).into_iter().flatten().map(|post| post.org);
+        let stays = self.known.enrolments.get(&person).into_iter().flatten().map(|stay| stay.org);
+        let (inside, outside): (Vec<OrgId>, Vec<OrgId>) = posts.chain(stays).partition(|org| self.sight.covers(*org));
+        inside.is_empty() && !outside.is_empty()
     }
 
     fn said_to_work(&self, found: &Found, org: OrgId) -> Option<RelationClaimId> {
@@ -180,6 +195,20 @@ impl Desk<'_> {
         changed
     }
 
+    /// An administrator's own row gives her nothing that she has not: another one gives it, of the school or above it.
+    fn keep_lessons(&mut self, number: u64, post: &Staffing, row: &StaffRow, lessons: &[Lesson]) -> bool {
+        let known = self.known.taught.entry(post.id).or_default();
+        let has = |lesson: &&Lesson| {
+            known.iter().any(|known| {
+                (known.class, known.subject) == (lesson.class, row.subject) && (known.head_teacher || !lesson.head)
+            })
+        };
+        if !lessons.iter().all(|lesson| has(&lesson)) {
+            self.plan.faults.push((number, of_herself(Column::Teaches)));
+        }
+        false
+    }
+
     fn take_lesson(&mut self, post: &Staffing, subject: Option<Subject>, lesson: Lesson) -> bool {
         let known = self.known.taught.entry(post.id).or_default();
         let same = known.iter().position(|known| (known.class, known.subject) == (lesson.class, subject));
@@ -211,6 +240,11 @@ impl Desk<'_> {
         self.plan.teachings.push((post.person, teaching));
         true
     }
+}
+
+fn of_herself(column: Column) -> Fault {
+    let why = "不能由本人登记自己的岗位或任教，请由其他管理员办理。Nobody records what she is herself: another administrator does, of the school or above it";
+    Fault::new(column, Code::ValueInvalid, why)
 }
 
 /// What a row says she is; a teacher, where it says nothing.

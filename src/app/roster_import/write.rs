@@ -1,14 +1,14 @@
 //! Writes the plan of a batch. Where two imports can meet, rows go in sorted, so that neither waits for the other in a
 //! circle (R10); a number that somebody took meanwhile ends the batch, which is then decided anew.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::plan::Plan;
 use crate::app::activation::end_outgrown_codes;
 use crate::app::{Ctx, Error};
 use crate::domain::access::Task;
 use crate::domain::audit::Actor;
-use crate::domain::id::{OrgId, PersonId};
+use crate::domain::id::{ClassId, OrgId, PersonId, StaffingId};
 use crate::domain::registry::account::AliasKind;
 use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
 use crate::store::db::Tx;
@@ -73,8 +73,9 @@ impl Plan {
         for lesson in &self.ended {
             all(u64::from(staffings::end_lesson(tx, task, *lesson, ctx.now.shanghai_date()).await?), 1)?;
         }
+        self.hold_heads(tx, task).await?;
         for (person, teaching) in &self.teachings {
-            staffings::teach(tx, &task.on(*person), teaching).await?;
+            all(u64::from(staffings::teach(tx, &task.on(*person), teaching).await?), 1)?;
         }
         all(guardianships::insert_all(tx, task, &self.guardianships).await?, self.guardianships.len())?;
         for related in &self.related {
@@ -92,7 +93,13 @@ impl Plan {
         }
         all(opened?, self.accounts.len())?;
         accounts::insert_aliases(tx, task, AliasKind::PersonalCode, &self.aliases, ctx.now).await?;
-        persons::arrive_all(tx, task, &self.presence).await?;
+        let born = self.born();
+        let (new, known): (Vec<_>, Vec<_>) =
+            self.presence.iter().cloned().partition(|(_, _, person)| born.contains(person));
+        persons::arrive_all(tx, task, &new).await?;
+        // Whoever was known is found by the names that she had, too, and by the one that she has by now (R6).
+        let known: BTreeSet<PersonId> = known.into_iter().map(|(_, _, person)| person).collect();
+        persons::refresh_presence_of_many(tx, task, &known.into_iter().collect::<Vec<_>>()).await?;
         books::publish_first(tx, &self.births).await?;
         books::publish_all(tx, &self.changes).await?;
         Ok(())
@@ -127,7 +134,8 @@ impl Plan {
             .chain(self.codes.iter().map(|code| code.person))
             .chain(self.contacts.iter().map(|new| new.person))
             .chain(self.enrolments.iter().map(|stay| stay.person))
-            .chain(self.staffings.iter().map(|post| post.person))
+            .chain(self.staffings.iter().chain(&self.renumbered).map(|post| post.person))
+            .chain(self.teachings.iter().map(|(person, _)| *person))
             .chain(self.accounts.iter().map(|account| account.person))
             .filter(|person| !born.contains(person))
             .collect();
@@ -168,6 +176,20 @@ impl Plan {
         end_outgrown_codes(tx, task, grown, students, ctx.now).await
     }
 
+    /// A class has one head teacher, whoever else gives it one at the same moment.
+    async fn hold_heads(&self, tx: &mut Tx, task: &Task) -> Result<(), Error> {
+        let headed = self.teachings.iter().map(|(_, lesson)| lesson).filter(|lesson| lesson.head_teacher);
+        let headed: BTreeMap<ClassId, StaffingId> = headed.map(|lesson| (lesson.class, lesson.staffing)).collect();
+        let among: Vec<ClassId> = headed.keys().copied().collect();
+        classes::still(tx, task, among.iter().copied()).await?;
+        let heads = staffings::heads_of_many(tx, task, &among).await?;
+        if heads.iter().all(|head| headed.get(&head.class) == Some(&head.staffing)) {
+            Ok(())
+        } else {
+            Err(Error::busy("somebody gave one of these classes a head teacher at the same moment"))
+        }
+    }
+
     /// A guardian is confirmed by the school that holds the child's 学籍 (R1): still holds it, and until this is committed.
     async fn hold_schools(&self, tx: &mut Tx, task: &Task) -> Result<(), Error> {
         let born = self.born();
@@ -203,7 +225,10 @@ mod tests {
     use crate::app::Kind;
     use crate::domain::access::for_tests::task;
     use crate::domain::registry::codes::status::Status;
-    use crate::store::conformance::support::{NOW, add_person, add_tree, class, enrolment, guardianship, sqlite};
+    use crate::domain::registry::staffing::Teaching;
+    use crate::store::conformance::support::{
+        NOW, add_person, add_tree, class, enrolment, guardianship, sqlite, staffing,
+    };
 
     #[tokio::test]
     async fn nothing_is_written_about_whoever_was_merged_meanwhile() {
@@ -219,6 +244,50 @@ mod tests {
         assert!(persons::update(&mut tx, &task().on(guardian.id), &guardian).await.unwrap());
         let refused = plan.hold_people(&mut tx, &task()).await.unwrap_err();
         assert_eq!(refused.kind, Kind::Busy, "the batch is decided anew");
+    }
+
+    #[tokio::test]
+    async fn a_lesson_is_given_to_whoever_works_there_still_and_a_class_has_one_head() {
+        let (db, _folder) = sqlite().await;
+        let mut tx = db.write().await.unwrap();
+        add_tree(&mut tx).await;
+        let mut teachers = Vec::new();
+        for (n, name) in [(1, "王老师"), (2, "李老师")] {
+            let teacher = add_person(&mut tx, n, name).await;
+            let post = staffing(n, n, 5);
+            assert!(staffings::insert(&mut tx, &task().on(teacher.id), &post).await.unwrap());
+            teachers.push((teacher, post));
+        }
+        let open = class(2, 5, "1班");
+        classes::insert_all(&mut tx, &task(), std::slice::from_ref(&open)).await.unwrap();
+        // As decided while the class had no head teacher.
+        let heads = |post: &crate::domain::registry::staffing::Staffing| {
+            let lesson = Teaching {
+                id: uuid::Uuid::from_u128(post.id.0.as_u128()),
+                staffing: post.id,
+                class: open.id,
+                subject: None,
+                head_teacher: true,
+                valid_from: post.valid_from,
+                valid_to: None,
+            };
+            let mut plan = Plan::default();
+            plan.teachings.push((post.person, lesson));
+            plan
+        };
+        let [(mut first, mut post), (_, second)] = <[_; 2]>::try_from(teachers).ok().unwrap();
+        heads(&post).hold_heads(&mut tx, &task()).await.unwrap();
+        let (_, lesson) = &heads(&second).teachings[0];
+        assert!(staffings::teach(&mut tx, &task().on(second.person), lesson).await.unwrap());
+        assert_eq!(heads(&post).hold_heads(&mut tx, &task()).await.unwrap_err().kind, Kind::Busy);
+        heads(&second).hold_heads(&mut tx, &task()).await.unwrap();
+        (post.valid_to, post.version) = (Some(post.valid_from), post.version + 1);
+        assert!(staffings::update(&mut tx, &task().on(first.id), &post).await.unwrap());
+        let (_, lesson) = &heads(&post).teachings[0];
+        assert!(!staffings::teach(&mut tx, &task().on(first.id), lesson).await.unwrap(), "under a post that has ended");
+        (first.status, first.merged_into, first.version) = (Status::Merged, Some(second.person), 2);
+        assert!(persons::update(&mut tx, &task().on(first.id), &first).await.unwrap());
+        assert_eq!(heads(&post).hold_people(&mut tx, &task()).await.unwrap_err().kind, Kind::Busy);
     }
 
     #[tokio::test]

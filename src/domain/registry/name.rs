@@ -53,10 +53,11 @@ impl PersonName {
         if name.contains(is_mask) {
             return Err(NameError::Masked);
         }
-        if name
-            .chars()
-            .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || (text::is_invisible(c) && !is_joiner(c)))
-        {
+        let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        // Spelling and the form of a character may need some of what is not seen.
+        let unseen =
+            |c: char| (text::is_invisible(c) || text::is_blank(c)) && !is_joiner(c) && !is_variation_selector(c);
+        if name.contains(|c| breaks(c) || unseen(c)) {
             return Err(NameError::Invisible);
         }
         if !name.chars().any(is_written) {
@@ -249,6 +250,12 @@ mod tests {
         assert_eq!(PersonName::parse("·"), Err(NameError::Missing));
         assert_eq!(PersonName::parse("王\u{202E}芳"), Err(NameError::Invisible));
         assert_eq!(PersonName::parse("王\n芳"), Err(NameError::Invisible));
+        for unseen in ["王芳\u{3164}", "\u{3164}", "王\u{61C}芳", "王芳\u{E0020}", "王\u{2800}芳"] {
+            assert_eq!(PersonName::parse(unseen), Err(NameError::Invisible), "{unseen:?}");
+        }
+        for spelt in ["\u{182A}\u{180B}\u{180E}\u{1820}", "葛\u{E0100}城"] {
+            assert!(PersonName::parse(spelt).is_ok(), "{spelt:?}");
+        }
         for lost in ["王\u{FFFD}", "张?", "张？", "王□", "王■明", "〓明", "▓"] {
             assert_eq!(PersonName::parse(lost), Err(NameError::Lost), "{lost}");
         }

@@ -7,6 +7,7 @@ use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::codes::codes;
+use super::document::{Document, DocumentClass};
 use super::{mod11, text};
 
 codes! {
@@ -78,6 +79,11 @@ impl PersonalCode {
     pub fn identity_number_hint(&self) -> Option<&str> {
         self.0.strip_prefix('G')
     }
+
+    /// The G 学籍号 that is made of an identity number.
+    pub fn made_of(document: &Document) -> Option<Self> {
+        (document.class == DocumentClass::Cn18).then(|| Self(format!("G{}", document.number.expose())))
+    }
 }
 
 impl fmt::Debug for PersonalCode {
@@ -110,6 +116,8 @@ mod tests {
             Some("11010519491231002X")
         );
         assert_eq!(PersonalCode::parse("J11010519491231002X").unwrap().identity_number_hint(), None);
+        let (number, _) = Document::parse(None, None, "11010519491231002X").unwrap();
+        assert_eq!(PersonalCode::made_of(&number), PersonalCode::parse("G11010519491231002X").ok());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::app::cases::{CaseView, Decided, Listed, Verdict};
 use crate::domain::id::CaseId;
 use crate::domain::registry::case::Decision;
+use crate::domain::time::Timestamp;
 
 /// Which cases.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -22,7 +23,8 @@ pub struct Which {
     org: Option<String>,
     /// Where the list goes on.
     cursor: Option<String>,
-    /// Rows of a page, 1 to 200.
+    /// Rows of a page, 1 to 49.
+    #[param(minimum = 1, maximum = 49)]
     limit: Option<usize>,
 }
 
@@ -60,9 +62,10 @@ pub async fn list(
 ) -> Result<Json<Page<Listed>>, Problem> {
     let list = List::of_people(&admin, "cases", &[which.org.as_deref().unwrap_or_default()], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
+    let after = after.map(|(micros, id)| (Timestamp::from_micros(micros), id));
     let found = app.cases_behind(&admin.ctx, admin.by(), which.org.as_deref(), after, list.limit()).await;
     let found = found.map_err(|error| admin.problem(&error))?;
-    Ok(Json(list.cut(&app, &admin.ctx, found, |case| case.id)?))
+    Ok(Json(list.cut(&app, &admin.ctx, found, |case| (case.since.micros(), case.id))?))
 }
 
 /// A case with its sides; numbers are masked. Looking at it is audited.

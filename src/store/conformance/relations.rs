@@ -118,6 +118,7 @@ async fn a_post_is_held_once_and_teaches_many(db: &Db) {
     assert_eq!(staffings::end_teaching(&mut tx, &on, post.id, day("2026-10-01")).await.unwrap(), 2);
     (post.valid_to, post.version) = (Some(day("2026-10-01")), 2);
     assert!(staffings::update(&mut tx, &on, &post).await.unwrap());
+    assert!(!staffings::teach(&mut tx, &on, &teaching(5, None, true)).await.unwrap(), "a post that has ended");
     assert!(staffings::insert(&mut tx, &on, &staffing(4, 2, 5)).await.unwrap(), "back again");
     assert_eq!(staffings::of_person(&mut tx, &own(person_id(2))).await.unwrap().len(), 3);
 }

@@ -92,11 +92,24 @@ both_engines! {
         county::open(&app).await;
         let (own, nobody) = (number("20170203", 2), number("20170203", 4));
         erased(&app, &own).await;
+        let grown = number("19850203", 12);
+        erased(&app, &grown).await;
         let admin = administrator(&app, 20, SCHOOL, AdminRole::School).await;
         for _ in 0..2 {
             let known = county::desk(&app, admin, &pupil(SCHOOL, "李娜", &own, None)).await;
             let unknown = county::desk(&app, admin, &pupil(SCHOOL, "李娜", &nobody, None)).await;
             assert_eq!(known, unknown);
+        }
+        // Nor when she is named as the guardian of a pupil who is there.
+        let children = [6, 8].map(|serial| number("20170203", serial));
+        let rows = |keepers: [&str; 2]| [0, 1].map(|n| pupil(SCHOOL, "赵小", &children[n], Some(("赵母", keepers[n]))));
+        for child in &children {
+            county::desk(&app, admin, &pupil(SCHOOL, "赵小", child, None)).await;
+        }
+        let free = number("19850203", 10);
+        let told = rows([&grown, &free]);
+        for _ in 0..2 {
+            assert_eq!(county::desk(&app, admin, &told[0]).await, county::desk(&app, admin, &told[1]).await);
         }
         let above = Decider::Admin(administrator(&app, 22, COUNTY, AdminRole::County).await);
         assert_eq!(decide(&app, above, cases(&app, above).await[0].id, Decision::SamePerson).await, Ok("admitted"));

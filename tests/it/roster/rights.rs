@@ -417,6 +417,45 @@ both_engines! {
         assert_eq!(again.unchanged, 1, "{again:?}");
     }
 
+    /// A parent whom the school sees works elsewhere: those who hold her confirm what she becomes here.
+    async fn whom_a_school_knows_as_a_parent_it_does_not_employ(app: TestApp) {
+        let region = Region(140);
+        let admin = open(&app, region, true).await;
+        let names = &mut Names::default();
+        import(&app, RosterKind::Students, format!("{STUDENTS}\n{}", region.student(1, 4, 1, Some(9))), false, names).await;
+        let file = format!("{STAFF}\n{}", region.teacher(1, 9));
+        let report = admin.try_import(&app, RosterKind::Staff, &file, false).await.unwrap();
+        assert_eq!(report.accepted, 1, "{report:?}");
+        let posts = format!("SELECT CAST(COUNT(*) AS TEXT) FROM staffing WHERE person_id = (SELECT id FROM person WHERE name = '{}')", region.name(9, false));
+        assert_eq!(one_text(&app, &posts).await, "1");
+        let again = admin.try_import(&app, RosterKind::Staff, &file, false).await.unwrap();
+        assert_eq!(again.unchanged, 1, "{again:?}");
+        let claim = waiting(&app, region).await[0].id;
+        let county = administrator(&app, region, 22, &region.county(), AdminRole::County).await;
+        app.app.decide_claim(&app.operator(), Decider::Admin(county), claim, Verdict::Confirm).await.unwrap();
+        assert_eq!(one_text(&app, &posts).await, "2");
+    }
+
+    async fn an_administrators_own_row_gives_her_nothing(app: TestApp) {
+        let region = Region(141);
+        let admin = open(&app, region, false).await;
+        let lessons = format!("SELECT CAST(COUNT(*) AS TEXT) || ' ' || CAST(COUNT(CASE WHEN t.head_teacher = TRUE THEN 1 END) AS TEXT) FROM teaching t JOIN staffing s ON s.id = t.staffing_id JOIN person p ON p.id = s.person_id WHERE p.name = '{}'", region.name(20, false));
+        let before = one_text(&app, &lessons).await;
+        let own = region.teacher(1, 20);
+        let told = admin.try_import(&app, RosterKind::Staff, &format!("{STAFF}\n{own}"), false).await.unwrap();
+        assert_eq!((told.unchanged, told.errors.len()), (1, 0), "what is recorded is said again: {told:?}");
+        for own in [format!("{STAFF},班主任\n{},是\n", own.trim_end()), format!("{STAFF}\n{}", own.replace("1班", "7班"))] {
+            let told = admin.try_import(&app, RosterKind::Staff, &own, false).await.unwrap();
+            assert_eq!((told.unchanged, told.errors.len()), (1, 1), "{told:?}");
+            assert_eq!(one_text(&app, &lessons).await, before);
+        }
+        let county = administrator(&app, region, 22, &region.county(), AdminRole::County).await;
+        let county = Admin { region, id: county };
+        let elsewhere = region.teacher(2, 22);
+        let told = county.try_import(&app, RosterKind::Staff, &format!("{STAFF}\n{elsewhere}"), false).await.unwrap();
+        assert_eq!((told.rejected, told.accepted), (1, 0), "nor a post at a school below her: {told:?}");
+    }
+
     async fn a_rejected_claim_is_not_made_again(app: TestApp) {
         let region = Region(104);
         let admin = open(&app, region, true).await;

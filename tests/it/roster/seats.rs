@@ -3,6 +3,7 @@
 use mingji::app::Kind;
 use mingji::app::class::Wanted;
 use mingji::app::pace;
+use mingji::app::person_search::Sought;
 use mingji::app::relation_claim::{Decider, Verdict};
 use mingji::app::school_year::Wish;
 use mingji::app::staff_life;
@@ -10,6 +11,8 @@ use mingji::app::student_life::{Order, Whose};
 use mingji::domain::id::{ClassId, OrgId};
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::codes::staff::{StaffPost, StaffState};
+use mingji::domain::registry::codes::student_state::StudentState;
+use mingji::domain::registry::name::PersonName;
 use mingji::domain::registry::roster::{ClassKey, RosterKind};
 
 use super::{Names, Report, import};
@@ -165,6 +168,54 @@ both_engines! {
         assert_eq!(change_staff(join(None)).await.unwrap_err().kind, Kind::Conflict);
         assert_eq!(change_staff(join(Some("13800138000"))).await.unwrap_err().kind, Kind::Invalid, "a phone is no 工号");
         assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM staffing s JOIN person p ON p.id = s.person_id WHERE p.name = '钱离' AND s.valid_to IS NULL").await, "0");
+    }
+
+    async fn whoever_comes_back_by_a_row_is_found_by_the_name_that_she_had(app: TestApp) {
+        county::open(&app).await;
+        let own = number("20170203", 2);
+        pupils(&app, &[pupil(SCHOOL, "王芳", &own, None)]).await;
+        let child = called(&app, "王芳").await[0];
+        app.app.rename_person(&app.operator(), OPERATOR, child, PersonName::parse("李芳").unwrap()).await.unwrap();
+        let whose = Whose { person: child, org: None, day: None, code: None };
+        app.app.change_student(&app.operator(), OPERATOR, &whose, &Order::End(StudentState::DroppedOut)).await.unwrap();
+        assert_eq!(pupils(&app, &[pupil(OTHER, "李芳", &own, None)]).await.linked, 1);
+        let school = Decider::Admin(county::administrator(&app, 60, OTHER, AdminRole::School).await);
+        for name in ["李芳", "王芳"] {
+            let found = app.app.search_persons(&app.operator(), school, &Sought::Name(name.into()), 9).await.unwrap();
+            assert_eq!(found.items.iter().map(|one| one.person_id).collect::<Vec<_>>(), [child], "{name}");
+        }
+    }
+
+    /// She came with a 学籍号 alone. Her number is recorded by hand; her class, her guardians and her lessons wait for nobody.
+    async fn a_number_that_comes_late_costs_no_row_and_is_not_lost_in_silence(app: TestApp) {
+        county::open(&app).await;
+        let (own, other, code) = (number("20170203", 2), number("20170203", 4), "L320102201809010042");
+        let row = |name: &str, paper: &str, code: &str, class: &str| {
+            let kind = if paper.is_empty() { "" } else { "居民身份证" };
+            format!("{SCHOOL},{name},{kind},{paper},{code},小学,2024,{class},王母,母亲,居民身份证,{},13900000001\n", number("19850101", 4))
+        };
+        assert_eq!(pupils(&app, &[row("王芳", "", code, "1班")]).await.created, 1);
+        let told = pupils(&app, &[row("王芳", &own, code, "2班")]).await;
+        assert_eq!((told.updated, codes(&told)), (1, vec!["value_differs"]), "{told:?}");
+        assert_eq!(open_stays(&app, "王芳").await, "2024级2班");
+        assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM conflict_case").await, "0");
+        // A desk reads the same, whoever has the number.
+        pupils(&app, &[pupil(OTHER, "李娜", &other, None)]).await;
+        let desk = county::administrator(&app, 60, SCHOOL, AdminRole::SchoolRoster).await;
+        let [free, taken] = [county::desk(&app, desk, &row("王芳", &own, code, "2班")).await, county::desk(&app, desk, &row("王芳", &other, code, "2班")).await];
+        assert_eq!(free, taken);
+        assert_eq!((&free["unchanged"], &free["conflicts"]), (&1.into(), &0.into()), "{free}");
+        assert_eq!(text(&app, "SELECT kind FROM conflict_case").await, "personal_code", "whoever covers both has a case");
+        let child = called(&app, "王芳").await[0];
+        app.app.record_document(&app.operator(), OPERATOR, child, &county::document(&own)).await.unwrap();
+        let told = pupils(&app, &[row("王芳", &own, code, "2班")]).await;
+        assert_eq!((told.unchanged, codes(&told)), (1, vec![]));
+        // Nor is a 学籍号, whosever it is, taken by a row or dropped without a word.
+        let later = "L320102201809010069";
+        let told = pupils(&app, &[row("王芳", &own, later, "2班")]).await;
+        assert_eq!((told.unchanged, codes(&told)), (1, vec!["value_differs"]), "{told:?}");
+        let told = pupils(&app, &[row("王芳", &number("20170203", 6), code, "2班")]).await;
+        assert_eq!((told.conflicts, codes(&told)), (1, vec!["personal_code_conflict"]), "who has a number has no other");
     }
 
     async fn what_a_school_says_late_of_its_own_is_recorded(app: TestApp) {
