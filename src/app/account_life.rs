@@ -99,7 +99,8 @@ pub(super) fn task() -> Task {
 }
 
 impl App {
-    /// Accounts of who studies, works or has wards at an institution, without a name, behind a person, at most `limit`. Audited.
+    /// Accounts of who studies, works or has wards at an institution, without a name, behind a person, at most `limit`. Audited, and noted
+    /// for whoever stands there.
     ///
     /// # Errors
     /// `NotFound` for whoever minds no accounts, and for an institution that is not below her.
@@ -123,6 +124,9 @@ impl App {
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::AccountsViewed).await?;
         work.target("institution", org).detail("rows", cut.items.len());
+        for line in &cut.items {
+            work.shows(line.person_id);
+        }
         work.commit(Outcome::Done).await?;
         Ok(cut)
     }

@@ -18,6 +18,13 @@ use crate::store::audit_places;
 use crate::store::books::Linked;
 use crate::store::db::Tx;
 
+/// What an administrator does about people whom she may not see: she is answered the same whoever they are, and their ids, and how
+/// many were new, known or contradicted, would be the answer (R1). It stays in the chain, and in the operator's file.
+const ANSWERS: [Action; 4] =
+    [Action::RelationAsked, Action::RosterImported, Action::RosterPreviewed, Action::CaseOpened];
+/// What is her own of what such an entry says.
+const HERS: [&str; 7] = ["institutions", "kind", "rows", "from_row", "to_row", "asked", "asked_digest"];
+
 /// Who acted.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct AuditActor {
@@ -136,6 +143,7 @@ async fn look(
 async fn row(tx: &mut Tx, seen: &mut InScope<'_>, Linked { head, entry }: Linked) -> Result<AuditRow, Error> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let (mut rights, mut elsewhere) = (Vec::new(), false);
+    let by_administrator = entry.actor["rights"].is_array();
     // What somebody holds elsewhere, and where else it was about, is not this auditor's to know.
     for right in entry.actor["rights"].as_array().into_iter().flatten() {
         match hers(tx, seen, &right["institution"]).await? {
@@ -166,6 +174,12 @@ async fn row(tx: &mut Tx, seen: &mut InScope<'_>, Linked { head, entry }: Linked
         told.extend(list);
     }
     let mut reason = entry.reason;
+    if by_administrator && ANSWERS.iter().any(|action| action.as_str() == entry.action) {
+        target.retain(|kind, _| kind == "institution");
+        if let Some(said) = details.as_object_mut() {
+            said.retain(|name, _| HERS.contains(&name.as_str()));
+        }
+    }
     // Done by somebody who holds rights at two places, about the other one, or about somebody of whom it is not known any more
     // where she was: that it was done, and no more.
     let about_another = named > 0 || target.contains_key("person");

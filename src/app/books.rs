@@ -128,6 +128,17 @@ impl App {
     /// # Errors
     /// A failed store; a broken chain is a [`Verdict`], not an error.
     pub async fn verify_audit(&self, anchors: &[CheckpointRow]) -> Result<Verdict, Error> {
+        loop {
+            let begins = books::first_number(&mut self.db.read().await?).await?;
+            let verdict = self.read_chain(anchors).await?;
+            // What is old ended while it was read, as the register itself says: it is read once more.
+            if verdict.holds || books::first_number(&mut self.db.read().await?).await? == begins {
+                return Ok(verdict);
+            }
+        }
+    }
+
+    async fn read_chain(&self, anchors: &[CheckpointRow]) -> Result<Verdict, Error> {
         let mut tx = self.db.read().await?;
         let mut known = books::checkpoints(&mut tx).await?;
         known.extend_from_slice(anchors);
@@ -135,11 +146,14 @@ impl App {
         let mut told = ToldOf::since(self.disclosures_since(&mut tx).await?);
         loop {
             let links = books::chain_after(&mut tx, chain.head().seq, 1_000).await?;
-            if links.is_empty() {
-                break;
-            }
+            let (Some(first), Some(last)) = (links.first(), links.last()) else { break };
+            // Where auditors find an entry is no part of the chain; what it concerns is.
+            let mut places = audit_places::of_range(&mut tx, first.head.seq, last.head.seq).await?;
             for linked in &links {
                 chain.take(linked);
+                if places.remove(&linked.head.seq).unwrap_or_default() != linked.entry.institutions() {
+                    chain.fault(format!("which auditors read entry {} was changed", linked.head.seq));
+                }
             }
             told.compare(&mut tx, &mut chain, &links).await?;
         }

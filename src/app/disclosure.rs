@@ -31,7 +31,8 @@ pub struct Disclosure {
     pub institution: Option<String>,
     /// Why, where a purpose was given.
     pub purpose: Option<String>,
-    /// Who, where and why are kept back: they might lead to a child whom a court keeps from her.
+    /// Who, where and why are kept back: they might lead to a child whom a court keeps from her, or nobody knows any more by which
+    /// of her rights somebody looked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withheld: bool,
 }
@@ -103,9 +104,14 @@ impl App {
             let page = self.shown_of(&mut tx, &on, Some(before), STEP).await?;
             place = page.last().map(|one| one.entry).filter(|_| page.len() == STEP);
             for one in page {
-                if told.len() <= limit && is_by_hers(&mut tx, &mut seen, &one).await? {
-                    let right = by_right(&mut tx, &one, person).await?;
-                    told.push(tell(&mut tx, one, right, Some(&scope)).await?);
+                if told.len() > limit || !is_by_hers(&mut tx, &mut seen, &one).await? {
+                    continue;
+                }
+                match by_right(&mut tx, &one, person).await? {
+                    // Whoever looked holds a right of hers too, and looked by another one: who and why is not hers to know.
+                    Some(right) if !seen.has(&mut tx, right).await? => {}
+                    None => told.push(bare(one)),
+                    right => told.push(tell(&mut tx, one, right, Some(&scope)).await?),
                 }
             }
         }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::pace::{Looked, Pace};
 use super::work::{Housekeeping, Outcome};
 use super::{App, Ctx, Error};
-use crate::domain::audit::Action;
+use crate::domain::audit::{Action, DISCLOSURES_FLOOR};
 use crate::domain::id::{EventId, SessionId};
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
@@ -31,6 +31,8 @@ impl App {
     pub(super) async fn disclosures_since(&self, tx: &mut Tx) -> Result<Timestamp, Error> {
         let kept = self.now().minus(self.lifetimes.disclosures);
         let forgotten = facts::note(tx, FORGOTTEN).await?.and_then(|text| Timestamp::from_rfc3339(&text));
+        // No setting ever forgot what law keeps: a note that says so was not written by the register.
+        let forgotten = forgotten.map(|forgotten| forgotten.min(self.now().minus(DISCLOSURES_FLOOR)));
         Ok(forgotten.map_or(kept, |forgotten| forgotten.max(kept)).plus(MEANWHILE))
     }
 

@@ -1,6 +1,6 @@
 //! Which institutions the numbered entries of the audit concern, so that an auditor reads those of her subtree.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::books::Linked;
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
@@ -10,6 +10,7 @@ use crate::domain::id::OrgId;
 
 statements! {
     PLACE = "INSERT INTO audit_place (org_id, seq) VALUES ($1, $2) ON CONFLICT (org_id, seq) DO NOTHING";
+    OF_RANGE = "SELECT seq, org_id FROM audit_place WHERE seq >= $1 AND seq <= $2";
     FORGET = "DELETE FROM audit_place WHERE seq <= $1";
     // Of an institution ($2) at or below a root ($1), and everything under it.
     UNDER = "SELECT c.descendant_id AS org_id FROM institution_closure c WHERE c.ancestor_id = $2
@@ -53,6 +54,17 @@ impl FromRow for Place {
     }
 }
 
+struct At {
+    seq: i64,
+    org: OrgId,
+}
+
+impl FromRow for At {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { seq: row.get("seq")?, org: row.get("org_id")? })
+    }
+}
+
 /// Which entries a walk is about.
 pub struct Walk {
     /// Each root of the auditor, and what is asked about at or below it.
@@ -84,6 +96,18 @@ pub async fn place(tx: &mut Tx, rows: Vec<(OrgId, i64)>) -> Result<(), StoreErro
 /// As [`StoreError`] says.
 pub async fn forget(tx: &mut Tx, seq: i64) -> Result<(), StoreError> {
     tx.execute(FORGET, args![seq]).await.map(drop)
+}
+
+/// What entries with these numbers concern.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn of_range(tx: &mut Tx, from: i64, through: i64) -> Result<BTreeMap<i64, BTreeSet<OrgId>>, StoreError> {
+    let mut places = BTreeMap::<i64, BTreeSet<OrgId>>::new();
+    for At { seq, org } in tx.all::<At>(OF_RANGE, args![from, through]).await? {
+        places.entry(seq).or_default().insert(org);
+    }
+    Ok(places)
 }
 
 /// Where an entry about a person belongs besides the rights by which it was done.

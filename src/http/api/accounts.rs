@@ -20,7 +20,8 @@ use crate::domain::id::{OrgId, PersonId};
 pub struct WhichAccounts {
     /// Where the list goes on.
     cursor: Option<String>,
-    /// Rows of a page, 1 to 200.
+    /// Rows of a page, 1 to 49.
+    #[param(minimum = 1, maximum = 49)]
     limit: Option<usize>,
 }
 
@@ -40,7 +41,7 @@ pub struct SignOut {
     session: Option<String>,
 }
 
-/// Accounts of who studies, works or has wards at an institution, by person and without a name. Audited.
+/// Accounts of who studies, works or has wards at an institution, by person and without a name. Audited, and noted for whoever stands on the page.
 #[utoipa::path(get, path = "/api/institutions/{id}/accounts", tag = "accounts", params(("id" = OrgId, Path), WhichAccounts), responses((status = 200, body = Page<AccountLine>), Problems))]
 pub async fn list(
     State(app): State<App>,
@@ -48,7 +49,7 @@ pub async fn list(
     Named(id): Named<OrgId>,
     Asked(which): Asked<WhichAccounts>,
 ) -> Result<Json<Page<AccountLine>>, Problem> {
-    let list = List::of(&admin, "accounts", &[&id.to_string()], which.limit)?;
+    let list = List::of_people(&admin, "accounts", &[&id.to_string()], which.limit)?;
     let after = list.place(&app, &admin.ctx, which.cursor.as_deref())?;
     let found = app.accounts_of(&admin.ctx, admin.by(), id, after, list.limit()).await;
     let found = found.map_err(|error| admin.problem(&error))?;

@@ -32,6 +32,37 @@ async fn sees(caller: &Caller, person: PersonId) {
 }
 
 both_engines! {
+    /// What an answer keeps from whoever asks, an auditor of her school, who may be she, does not read either.
+    async fn an_answer_that_says_nothing_is_not_in_the_audit_either(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[(4, "李小红"), (6, "钱小红")].map(|(n, name)| pupil(OTHER, name, &number("20160203", n), None))).await;
+        let Schools { school, org, .. } = schools(&app).await;
+        let (auditor, keeper) = (with(&app, 70, SCHOOL, AdminRole::Audit).await, called(&app, "管理员60").await[0]);
+        // By a number that somebody has elsewhere, under her name and under another one, and by one that nobody has.
+        let row = |n: u32, name: &str| json!({ "name": name, "document": { "label": "居民身份证", "number": number("20160203", n) }, "class": "小学/2024/1班" });
+        let mut answers = Vec::new();
+        for (n, name) in [(4, "李小红"), (6, "王小红"), (8, "李小红"), (10, "王小红")] {
+            let borrowed = json!({ "document": row(n, name)["document"], "name": name });
+            let asked = school.post(&format!("/api/institutions/{org}/borrowed-students"), &borrowed).await;
+            let brought = school.post(&format!("/api/institutions/{org}/students"), &row(n, name)).await;
+            answers.push((asked.status, asked.body, brought.status, brought.text("result")));
+        }
+        assert_eq!((&answers[0], &answers[1]), (&answers[2], &answers[3]), "{answers:?}");
+        app.numbered().await;
+        for action in ["relation.asked", "roster.imported"] {
+            let mut entries = auditor.all(&format!("/api/audit?action={action}")).await;
+            entries.retain(|entry| entry["actor"]["id"] == json!(keeper));
+            assert_eq!(entries.len(), 4, "{action}: {entries:?}");
+            let told: Vec<Value> = entries.iter().map(|entry| {
+                let mut details = entry["details"].clone();
+                // Of the number that she herself typed.
+                details.as_object_mut().unwrap().remove("asked_digest");
+                json!([entry["target"], entry["result"], entry["reason"], details])
+            }).collect();
+            assert!(told.iter().all(|one| *one == told[0]), "{action}: {told:?}");
+        }
+    }
+
     async fn what_is_done_from_above_is_heard_and_what_others_do_is_not(app: TestApp) {
         county::open(&app).await;
         pupils(&app, &[pupil(SCHOOL, "王小明", &number("20160203", 2), None), pupil(OTHER, "李小红", &number("20160203", 4), None)]).await;

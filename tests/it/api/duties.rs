@@ -86,7 +86,10 @@ both_engines! {
         assert_eq!((sessions.status, sessions.body.as_array().unwrap().len()), (200, 1), "{sessions:?}");
         let own = "/api/me/disclosures";
         let told = signed_in.all(own).await;
-        assert!(told.iter().any(|one| one["action"] == "sessions.viewed" && one["by"] == "管理员72"), "she reads that somebody looked: {told:?}");
+        for look in ["sessions.viewed", "accounts.viewed"] {
+            assert!(told.iter().any(|one| one["action"] == look && one["by"] == "管理员72"), "she reads that somebody looked: {told:?}");
+        }
+        assert_eq!(guard.get(&format!("/api/institutions/{org}/accounts?limit=50")).await.status, 400, "a list of people");
         let listed = text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM audit_entry WHERE action = 'accounts.viewed'").await;
         assert!(listed.parse::<usize>().unwrap() > 1, "each page of accounts is an entry: {listed}");
         let handle = sessions.body[0]["handle"].clone();
@@ -148,5 +151,21 @@ both_engines! {
         sees_none_of(&privacy, &[record, format!("/api/persons/{child}"), "/api/institutions".into(), format!("/api/institutions/{org}/students"), "/api/audit".into()]).await;
         sees_none_of(&elsewhere, &[format!("/api/persons/{child}/disclosures"), format!("/api/persons/{NOBODY}/disclosures")]).await;
         sees_none_of(&school, &[format!("/api/persons/{child}/disclosures")]).await;
+    }
+
+    /// Whoever administers two schools and looked for the one of them: why is nothing to the other.
+    async fn privacy_does_not_read_what_was_shown_by_another_right(app: TestApp) {
+        let Schools { other_org, .. } = open(&app).await;
+        teachers(&app, &[teacher(SCHOOL, "教师乙", &number("19750203", 104)), teacher(OTHER, "教师乙", &number("19750203", 104))]).await;
+        let both = called(&app, "教师乙").await[0];
+        let doubly = with(&app, 78, SCHOOL, AdminRole::School).await;
+        app.app.grant_admin(&app.operator(), called(&app, "管理员78").await[0], AdminRole::School, OTHER).await.unwrap();
+        assert_eq!(doubly.get(&format!("/api/institutions/{other_org}/staff")).await.status, 200);
+        let looks = async |privacy: &Caller| {
+            let shown = privacy.all(&format!("/api/persons/{both}/disclosures")).await;
+            shown.iter().filter(|one| one["by"] == "管理员78").count()
+        };
+        let (hers, others) = (with(&app, 74, SCHOOL, AdminRole::Privacy).await, with(&app, 76, OTHER, AdminRole::Privacy).await);
+        assert_eq!((looks(&hers).await, looks(&others).await), (0, 1));
     }
 }

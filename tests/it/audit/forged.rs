@@ -71,6 +71,28 @@ both_engines! {
         change(&app.database.url, &format!("DELETE FROM disclosure WHERE entry_id = {entry}")).await;
         let found = faults(&app).await;
         assert!(found.len() == 1 && found[0].contains("was changed"), "{found:?}");
+        // A note that rows were forgotten by then hides nothing that law keeps.
+        let today = app.app.now().to_rfc3339();
+        change(&app.database.url, &format!("INSERT INTO meta (name, value, updated_at) VALUES ('disclosures_forgotten_before', '{today}', 1) ON CONFLICT (name) DO UPDATE SET value = excluded.value")).await;
+        assert_eq!(faults(&app).await, found);
+    }
+
+    async fn what_auditors_find_is_what_the_chain_names(app: TestApp) {
+        let school = app.at_api("school_admin").await;
+        let org = school.all("/api/institutions").await[0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(school.get(&format!("/api/institutions/{org}/staff")).await.status, 200);
+        app.numbered().await;
+        assert_eq!(faults(&app).await, [""; 0]);
+        let seq = "(SELECT l.seq FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id WHERE e.action = 'roster.viewed')";
+        let hidden = format!("UPDATE audit_place SET seq = -seq WHERE seq IN {seq}");
+        change(&app.database.url, &hidden).await;
+        let found = faults(&app).await;
+        assert!(found.len() == 1 && found[0].contains("which auditors read"), "kept from them: {found:?}");
+        change(&app.database.url, "UPDATE audit_place SET seq = -seq WHERE seq < 0").await;
+        assert_eq!(faults(&app).await, [""; 0]);
+        let elsewhere = format!("INSERT INTO audit_place (org_id, seq) SELECT id, {seq} FROM institution WHERE id NOT IN (SELECT org_id FROM audit_place WHERE seq = {seq}) ORDER BY id LIMIT 1");
+        change(&app.database.url, &elsewhere).await;
+        assert_eq!(faults(&app).await.len(), 1, "shown to others");
     }
 
     async fn an_entry_that_is_kept_from_its_number_is_found(app: TestApp) {
