@@ -21,7 +21,6 @@ statements! {
     BEAT = "UPDATE errand SET done = $3, total = $4, taken_until = $5 WHERE id = $1 AND taken_by = $2 AND state IN ('checking', 'confirmed')";
     // A rest is no try that failed; that it was begun before stays known.
     RELEASE = "UPDATE errand SET taken_until = $3, runs = CASE WHEN runs > 1 THEN runs - 1 ELSE runs END WHERE id = $1 AND taken_by = $2 AND state IN ('checking', 'confirmed')";
-    ADD_FILE_PART = "INSERT INTO errand_part (errand_id, what, n, sealed) SELECT id, 'file', $3, $4 FROM errand WHERE id = $1 AND taken_by = $2 AND state = 'open'";
     ADD_PART = "INSERT INTO errand_part (errand_id, what, n, sealed) VALUES ($1, $2, $3, $4) ON CONFLICT (errand_id, what, n) DO UPDATE SET sealed = excluded.sealed";
     PARTS = "SELECT n, sealed FROM errand_part WHERE errand_id = $1 AND what = $2 AND n >= $3 ORDER BY n LIMIT $4";
     DROP_PARTS = "DELETE FROM errand_part WHERE errand_id = $1 AND what = $2";
@@ -198,12 +197,17 @@ pub async fn files_still(tx: &mut Tx, _task: &Task, id: ErrandId, by: Uuid) -> R
     tx.execute_one(FILES, args![id, by]).await
 }
 
-/// Adds a part of the file; `false` when somebody else files by now.
+/// Adds a part of the file; `false` when somebody else files by now. The errand is held first: whoever begins anew throws away
+/// what is there, and this part with it.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn add_file_part(tx: &mut Tx, _task: &Task, id: ErrandId, by: Uuid, part: Part) -> Result<bool, StoreError> {
-    tx.execute_one(ADD_FILE_PART, args![id, by, part.n, part.sealed]).await
+pub async fn add_file_part(tx: &mut Tx, task: &Task, id: ErrandId, by: Uuid, part: Part) -> Result<bool, StoreError> {
+    let still = files_still(tx, task, id, by).await?;
+    if still {
+        add_part(tx, task, id, What::File, part).await?;
+    }
+    Ok(still)
 }
 
 /// Adds a part of a report, or puts it in the place of an older one.

@@ -114,9 +114,11 @@ impl Filing {
         // Somebody may have begun anew since the last part.
         if errands::files_still(work.tx(), &task(), self.id, self.name).await? {
             work.detail("bytes", self.size);
-            let errand = self.app.change_errand(work, errand.filed(self.size).map_err(refused)?).await?;
+            let errand = errand.filed(self.size).map_err(refused)?;
+            let view = self.app.errand_view(work.tx(), &errand).await?;
+            self.app.change_errand(work, errand).await?;
             self.app.wake.errands.notify_one();
-            return self.app.errand_view(errand).await;
+            return Ok(view);
         }
         Err(refused(ErrandError::NoFile))
     }

@@ -19,6 +19,7 @@ use crate::domain::registry::errand::{
 };
 use crate::domain::registry::grade;
 use crate::domain::time::Timestamp;
+use crate::store::db::Tx;
 use crate::store::errands::{self, What};
 use crate::store::persons;
 
@@ -104,9 +105,11 @@ impl App {
         let errand = Errand::asked(ErrandId::new(ctx.now, &*self.random), kind, asker, wish, ctx.now);
         errands::insert(work.tx(), &task(), &errand).await?;
         work.target("errand", errand.id).detail("kind", kind.as_str());
+        // Before it is written: a view that failed afterwards would say of what was done that it may be sent again.
+        let view = self.errand_view(work.tx(), &errand).await?;
         work.commit(Outcome::Done).await?;
         self.wake.errands.notify_one();
-        self.errand_view(errand).await
+        Ok(view)
     }
 
     /// Errands of this administrator, the newest first, before `before`.
@@ -116,10 +119,11 @@ impl App {
     pub async fn errands(&self, by: Decider, before: Option<ErrandId>, limit: usize) -> Result<Vec<ErrandView>, Error> {
         let asker = by.admin().ok_or_else(missing)?;
         let before = before.unwrap_or(ErrandId(Uuid::max()));
-        let found = errands::list(&mut self.db.read().await?, &task(), asker, before, limit).await?;
+        let mut tx = self.db.read().await?;
+        let found = errands::list(&mut tx, &task(), asker, before, limit).await?;
         let mut views = Vec::with_capacity(found.len());
-        for errand in found {
-            views.push(self.errand_view(errand).await?);
+        for errand in &found {
+            views.push(self.errand_view(&mut tx, errand).await?);
         }
         Ok(views)
     }
@@ -130,7 +134,7 @@ impl App {
     /// `NotFound` for one that is not hers.
     pub async fn errand(&self, by: Decider, id: ErrandId) -> Result<ErrandView, Error> {
         let errand = self.errand_of(by, id).await?;
-        self.errand_view(errand).await
+        self.errand_view(&mut self.db.read().await?, &errand).await
     }
 
     /// Says yes to what was found: it is done then.
@@ -141,9 +145,10 @@ impl App {
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::ErrandConfirmed).await?;
         let errand = self.held_errand(&mut work, by, id).await?.confirmed().map_err(refused)?;
-        let errand = self.change_errand(work, errand).await?;
+        let view = self.errand_view(work.tx(), &errand).await?;
+        self.change_errand(work, errand).await?;
         self.wake.errands.notify_one();
-        self.errand_view(errand).await
+        Ok(view)
     }
 
     /// Ends one that is not at its end. What was done of it stays; its file is thrown away. A change of institutions that it
@@ -156,8 +161,10 @@ impl App {
         let mut work = self.begin(&ctx, Action::ErrandCancelled).await?;
         let held = self.held_errand(&mut work, by, id).await?;
         self.turn_change_back(&mut work, &ctx, by, &held).await?;
-        let errand = self.change_errand(work, held.cancelled(ctx.now).map_err(refused)?).await?;
-        self.errand_view(errand).await
+        let errand = held.cancelled(ctx.now).map_err(refused)?;
+        let view = self.errand_view(work.tx(), &errand).await?;
+        self.change_errand(work, errand).await?;
+        Ok(view)
     }
 
     /// Part of upkeep: ends what waited too long, and forgets what ended long ago.
@@ -192,7 +199,7 @@ impl App {
     }
 
     /// Writes a step of an errand. At its end its file is not needed any more.
-    async fn change_errand(&self, mut work: Work<'_>, errand: Errand) -> Result<Errand, Error> {
+    async fn change_errand(&self, mut work: Work<'_>, errand: Errand) -> Result<(), Error> {
         if !errands::update(work.tx(), &task(), &errand).await? {
             return Err(Error::busy("somebody changed the errand at the same moment"));
         }
@@ -200,13 +207,12 @@ impl App {
             errands::drop_parts(work.tx(), &task(), errand.id, What::File).await?;
         }
         work.target("errand", errand.id).detail("kind", errand.kind.as_str()).detail("state", errand.state.as_str());
-        work.commit(Outcome::Done).await?;
-        Ok(errand)
+        work.commit(Outcome::Done).await
     }
 
-    async fn errand_view(&self, errand: Errand) -> Result<ErrandView, Error> {
-        let plan = self.errand_report(errand.id, What::Plan).await?;
-        let result = self.errand_report(errand.id, What::Result).await?;
+    async fn errand_view(&self, tx: &mut Tx, errand: &Errand) -> Result<ErrandView, Error> {
+        let plan = self.errand_report(tx, errand.id, What::Plan).await?;
+        let result = self.errand_report(tx, errand.id, What::Result).await?;
         let owned = |code: Option<&str>| code.map(str::to_owned);
         Ok(ErrandView {
             id: errand.id,
@@ -220,7 +226,7 @@ impl App {
             runs: errand.runs,
             plan,
             result,
-            fault: errand.fault,
+            fault: errand.fault.clone(),
             asked_at: errand.asked_at.to_rfc3339(),
             ended_at: errand.ended_at.map(Timestamp::to_rfc3339),
         })

@@ -13,6 +13,7 @@ use crate::app::school_year::{UndoReport, YearReport};
 use crate::app::work::{Housekeeping, Work};
 use crate::app::{App, Error};
 use crate::domain::id::ErrandId;
+use crate::store::db::Tx;
 use crate::store::errands::{self, What};
 
 /// Faults of a part.
@@ -295,7 +296,7 @@ impl App {
             Step::Result => What::Result,
         };
         // Parts without counts are of a run that is not at its end.
-        if self.errand_report(errand.id, what).await?.is_none() {
+        if self.errand_report(&mut self.db.read().await?, errand.id, what).await?.is_none() {
             return Ok(Vec::new());
         }
         let from = after.map_or(0, |place| place.0 + 1);
@@ -360,8 +361,13 @@ impl App {
         Ok(())
     }
 
-    pub(super) async fn errand_report(&self, id: ErrandId, what: What) -> Result<Option<ErrandReport>, Error> {
-        let parts = errands::parts(&mut self.db.read().await?, &task(), id, what, 0, 1).await?;
+    pub(super) async fn errand_report(
+        &self,
+        tx: &mut Tx,
+        id: ErrandId,
+        what: What,
+    ) -> Result<Option<ErrandReport>, Error> {
+        let parts = errands::parts(tx, &task(), id, what, 0, 1).await?;
         let Some(part) = parts.first().filter(|part| part.n == 0) else { return Ok(None) };
         Ok(Some(serde_json::from_slice(&self.open_part(id, what, part)?)?))
     }

@@ -363,6 +363,6 @@ impl App {
                 held.failed(error.public, ctx.now)
             }
         };
-        self.change_errand(work, ended.map_err(super::refused)?).await.map(drop)
+        self.change_errand(work, ended.map_err(super::refused)?).await
     }
 }

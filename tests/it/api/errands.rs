@@ -282,6 +282,20 @@ both_engines! {
         assert_eq!(settled(&school, &id).await["plan"]["roster"]["rows"], 0);
     }
 
+    /// What says that it failed did nothing: whoever obeys and sends again is not told that it was done.
+    async fn what_cannot_be_answered_is_not_done(app: TestApp) {
+        county::open(&app).await;
+        let school = administrator(&app, 60, SCHOOL, AdminRole::School).await;
+        let id = filed(&school, "students", &roster()).await;
+        assert_eq!(settled(&school, &id).await["state"], "checked");
+        change(&app.database.url, "UPDATE errand_part SET sealed = 'x' WHERE what = 'plan' AND n = 0").await;
+        for step in ["confirmation", "cancellation"] {
+            let failed = school.post(&format!("/api/errands/{id}/{step}"), &json!({})).await;
+            assert_eq!(failed.status, 500, "{step}: {failed:?}");
+            assert_eq!(text(&app, "SELECT state FROM errand").await, "checked", "{step}");
+        }
+    }
+
     async fn a_year_is_turned_and_turned_back(app: TestApp) {
         county::open(&app).await;
         let row = |name: &str, serial, entered: i32| format!("{SCHOOL},{name},居民身份证,{},,小学,{entered},1班,,,,,\n", number("20140203", serial));
