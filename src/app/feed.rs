@@ -25,10 +25,11 @@ use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::feed::{FeedKind, Numbered, Part};
+use crate::domain::registry::institution::InstitutionStatus;
 use crate::domain::registry::person::Person;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::{classes, feeds, identities, persons, revoked_tokens};
+use crate::store::{classes, feeds, identities, institutions, persons, revoked_tokens};
 
 /// So many requests of one platform wait at a time.
 const MOST_WAITING: usize = 4;
@@ -74,11 +75,27 @@ pub struct Item {
     /// The institution, of a change about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub institution_id: Option<OrgId>,
-    /// What changed of what the platform is shown: `name`, `sex`, `identities`; of subjects that were merged or parted `old` and `new`.
+    /// What changed of what the platform is shown: `name`, `sex`, `identities`; of subjects that were merged or parted `old` and `new`; of
+    /// an institution its `name` and the like, or its `classes`.
     pub fields: Value,
     /// The person as she is now; none once she has left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<Member>,
+    /// The institution as it is now, of a change about one that the platform still serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub institution: Option<Served>,
+}
+
+/// An institution that a platform serves.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = FeedInstitution)]
+pub struct Served {
+    /// Its present code.
+    pub code: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub status: InstitutionStatus,
 }
 
 /// A person, as a platform of the system may know her.
@@ -142,6 +159,18 @@ pub enum Told {
     Changes(Changes),
     /// It was away too long, or is ahead of the register: a snapshot is needed.
     Gone,
+}
+
+/// Today's values, as of people: only what the platform serves at this moment.
+async fn served(tx: &mut Tx, platform: &Platform, org: OrgId) -> Result<Option<Served>, Error> {
+    let task = access::task(TaskName::Feed);
+    if feeds::served_of(tx, platform, &[org]).await?.is_empty() {
+        return Ok(None);
+    }
+    let codes = institutions::codes(tx, &task, org).await?;
+    let code = codes.into_iter().rev().find(|code| code.valid_to.is_none()).map(|code| code.code.value);
+    let found = institutions::find(tx, &task, org).await?;
+    Ok(found.map(|org| Served { code, name: org.name, status: org.status }))
 }
 
 fn invalid_token() -> Error {
@@ -228,6 +257,10 @@ impl App {
                 person = self.member(tx, ctx, (client, platform), &reached).await?;
             }
         }
+        let institution = match person_id {
+            Some(_) => None,
+            None => served(tx, platform, OrgId(row.subject)).await?,
+        };
         Ok(Item {
             seq,
             at: at.to_rfc3339(),
@@ -236,6 +269,7 @@ impl App {
             institution_id: (!about_person).then_some(OrgId(row.subject)),
             fields: row.fields,
             person,
+            institution,
         })
     }
 

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::work::Housekeeping;
 use super::{App, Error, access};
 use crate::domain::access::{OnePerson as _, Platform, Reached, TaskName};
@@ -126,7 +128,9 @@ impl App {
                 About::Institution(org, from) => {
                     let hers = serves.contains(org) || from.is_some_and(|from| serves.contains(&from));
                     let kind = FeedKind::Institution;
-                    rows.extend(hers.then(|| FeedRow { kind, subject: org.0, fields: names_only(fields), event: id }));
+                    // A class has a name too, which is not its school's.
+                    let fields = if event.aggregate == "class" { json!(["classes"]) } else { names_only(fields) };
+                    rows.extend(hers.then(|| FeedRow { kind, subject: org.0, fields, event: id }));
                 }
             }
         }

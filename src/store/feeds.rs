@@ -23,7 +23,7 @@ statements! {
     NOTICE = "SELECT COALESCE(notice, '') AS notice FROM platform_stream WHERE client_id = $1";
     SET_NOTICE = "UPDATE platform_stream SET notice = $2 WHERE client_id = $1";
     // As BREAK, for all at once, and far behind what anybody read.
-    RESTART = "UPDATE platform_stream SET head = head + $1, floor = head + $1, rebuilding_after = $2";
+    RESTART = "UPDATE platform_stream SET head = CASE WHEN head < $1 THEN $1 ELSE head + 1 END, floor = CASE WHEN head < $1 THEN $1 ELSE head + 1 END, rebuilding_after = $2";
     FORGET_ALL = "DELETE FROM platform_feed";
     REBUILT_TO = "UPDATE platform_stream SET rebuilding_after = $2 WHERE client_id = $1";
     MOVE_HEAD = "UPDATE platform_stream SET head = $2 WHERE client_id = $1";
@@ -201,12 +201,13 @@ pub async fn begin_anew(tx: &mut Tx, platform: &Platform, notice: Option<String>
 }
 
 /// Breaks every stream, with numbers behind all that were given before: the register came back from an older copy, and its
-/// readers know of changes that it does not.
+/// readers know of changes that it does not. The moment says from where on, in microseconds, of which no stream gives as many
+/// numbers: what the copy knows would be the same when it comes back a second time.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn restart(tx: &mut Tx, beyond: i64) -> Result<(), StoreError> {
-    tx.execute(RESTART, args![beyond, PersonId(Uuid::nil())]).await?;
+pub async fn restart(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(RESTART, args![now.micros(), PersonId(Uuid::nil())]).await?;
     tx.execute(FORGET_ALL, args![]).await?;
     Ok(())
 }

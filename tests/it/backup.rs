@@ -304,12 +304,13 @@ async fn a_register_that_was_restored_in_two_steps_went_back_too() {
     installed.back_up();
     let url = format!("sqlite://{}", installed.path("data/mingji.db").display());
     let said = "SELECT CAST(COUNT(*) AS TEXT) FROM audit_entry WHERE action = 'register.restored'";
-    assert_eq!(times_anew(&url).await, [0]);
+    assert!(heads(&url).await[0] < LONG_AGO);
     installed.wipe();
     // Everything is in place, and something that the service needs is not yet on this machine.
     installed.place.set("MINGJI_OUTBOUND_CA", "/nowhere/ca.pem");
     refused(&installed.restore(), "MINGJI_OUTBOUND_CA");
-    assert_eq!(times_anew(&url).await, [1], "before anybody opened it");
+    let anew = heads(&url).await;
+    assert!(anew[0] > LONG_AGO, "before anybody opened it");
     let again = installed.restore();
     refused(&again, "never overwritten");
     // Cut off between the renames, and begun again.
@@ -318,16 +319,20 @@ async fn a_register_that_was_restored_in_two_steps_went_back_too() {
     let finished = installed.restore();
     assert_eq!(finished.code, Some(0), "{}", finished.err);
     assert!(finished.out.contains("restored in"), "{}", finished.out);
-    assert_eq!((times_anew(&url).await, select_texts(&url, said).await), (vec![1], vec!["1".to_owned()]));
+    assert_eq!((heads(&url).await, select_texts(&url, said).await), (anew.clone(), vec!["1".to_owned()]));
     // Secrets that were lost without the database: nothing went back.
     std::fs::remove_file(installed.path("keys/audit.key")).unwrap();
     let completed = installed.restore();
     assert!(completed.code == Some(0) && completed.out.contains("root secrets came back"), "{}", completed.out);
-    assert_eq!((times_anew(&url).await, select_texts(&url, said).await), (vec![1], vec!["1".to_owned()]));
+    assert_eq!((heads(&url).await, select_texts(&url, said).await), (anew.clone(), vec!["1".to_owned()]));
     // Nobody finished it: the service says it.
     installed.wipe();
     installed.place.set("MINGJI_OUTBOUND_CA", "/nowhere/ca.pem");
     refused(&installed.restore(), "start the service");
+    assert!(
+        heads(&url).await[0] > anew[0] + 1_000,
+        "the same copy for the second time: behind what it gave after the first"
+    );
     installed.place.set("MINGJI_OUTBOUND_CA", "");
     let mut running = serve(&installed.place, installed.port).await;
     let until = Instant::now() + Duration::from_secs(20);
@@ -338,10 +343,13 @@ async fn a_register_that_was_restored_in_two_steps_went_back_too() {
     assert!(running.stop().success());
 }
 
-/// How often each stream began anew.
-async fn times_anew(url: &str) -> Vec<i64> {
+/// Microseconds: streams that went back begin anew at the moment when they did.
+const LONG_AGO: i64 = 1_700_000_000_000_000;
+
+/// Where each stream stands.
+async fn heads(url: &str) -> Vec<i64> {
     let heads = select_texts(url, "SELECT CAST(head AS TEXT) FROM platform_stream").await;
-    heads.iter().map(|head| head.parse::<i64>().unwrap() / 1_000_000_000).collect()
+    heads.iter().map(|head| head.parse().unwrap()).collect()
 }
 
 fn comes_back(installed: &Installed, counts: &Value) {

@@ -24,8 +24,6 @@ pub use write::{Backup, Written};
 const NOTE: &str = "database_backed_up_at";
 /// Under which a register that was restored keeps to when it went back, until its audit log says so.
 const WENT_BACK: &str = "database_went_back_to";
-/// More than a stream numbers between two backups.
-const BEYOND: i64 = 1_000_000_000;
 /// What is read and sealed at a time.
 const BLOCK: usize = 64 * 1024;
 
@@ -56,7 +54,7 @@ impl App {
     pub async fn note_restored(&self, ctx: &Ctx, made_at: Timestamp) -> Result<usize, Error> {
         let mut work = self.begin_beside_sequencer(ctx, Action::Restored).await?;
         let streams = feeds::streams(work.tx()).await?.len();
-        feeds::restart(work.tx(), BEYOND).await?;
+        feeds::restart(work.tx(), ctx.now).await?;
         work.detail("made_at", made_at.to_rfc3339());
         work.commit(super::work::Outcome::Done).await?;
         self.rebuild_streams().await?;
@@ -102,7 +100,7 @@ async fn backed_up(tx: &mut Tx, made_at: Timestamp) -> Result<(), Error> {
 /// A register goes back to `made_at`, before it has its name: its streams begin anew, and it keeps what the audit log is to say.
 async fn send_back(db: &Db, made_at: Timestamp, now: Timestamp) -> Result<(), Error> {
     let mut tx = db.write().await?;
-    feeds::restart(&mut tx, BEYOND).await?;
+    feeds::restart(&mut tx, now).await?;
     facts::set_note(&mut tx, WENT_BACK, &made_at.to_rfc3339(), now).await?;
     backed_up(&mut tx, made_at).await?;
     Ok(tx.commit().await?)

@@ -27,6 +27,7 @@ pub struct Which {
     /// The number of the last change that was worked off: `after` of the last answer, or of the snapshot. 0 at first.
     after: i64,
     /// Changes of an answer, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
     /// Seconds to wait while there is nothing, 20 at most; for four requests of a platform at a time, others are answered at once.
     wait: Option<u64>,
@@ -40,6 +41,7 @@ pub struct Where {
     /// `next` of the last page.
     cursor: Option<String>,
     /// People of a page, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 

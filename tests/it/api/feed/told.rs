@@ -5,6 +5,7 @@ use mingji::app::guardian_life;
 use mingji::app::pace::Listener;
 use mingji::app::relation_claim::Decider;
 use mingji::domain::oidc::scope::ScopeSet;
+use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::codes::relation::Relation;
 use mingji::domain::registry::guardianship::{Evidence, Restriction};
 use serde_json::{Value, json};
@@ -67,6 +68,27 @@ both_engines! {
         rename(&app, called(&app, "赵一").await[0], "赵新").await;
         app.numbered().await;
         assert_eq!((here.read(200).await, there.read(200).await), (vec![], vec!["person.changed".into()]));
+    }
+
+    async fn of_an_institution_it_hears_what_it_is_called_now(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None)]).await;
+        let head = Decider::Admin(county::administrator(&app, 60, SCHOOL, AdminRole::School).await);
+        app.numbered().await;
+        let mut reader = Consumer::new(&app.feed_of(json!({}), Some(SCHOOL)).await);
+        reader.snapshot().await;
+        app.app.rename_institution(&app.operator(), OPERATOR, SCHOOL, "第一中心小学").await.unwrap();
+        app.numbered().await;
+        let told = behind(&reader).await;
+        let item = told.iter().find(|item| item["kind"] == "institution.changed").unwrap();
+        let now = json!({ "code": SCHOOL, "name": "第一中心小学", "status": "active" });
+        assert_eq!((&item["fields"], &item["institution"]), (&json!(["name"]), &now), "{told:?}");
+        reader.catch_up(200).await;
+        let text = county::text(&app, if app.database.url.starts_with("sqlite") { "SELECT lower(hex(id)) FROM class WHERE id IN (SELECT class_id FROM enrolment WHERE person_id = (SELECT id FROM person WHERE name = '赵一'))" } else { "SELECT CAST(id AS TEXT) FROM class WHERE id IN (SELECT class_id FROM enrolment WHERE person_id = (SELECT id FROM person WHERE name = '赵一'))" }).await;
+        app.app.rename_class(&app.operator(), head, text.parse().unwrap(), "实验班").await.unwrap();
+        app.numbered().await;
+        let told = behind(&reader).await;
+        assert_eq!((told.len(), &told[0]["fields"], &told[0]["institution"]["name"]), (1, &json!(["classes"]), &json!("第一中心小学")), "{told:?}");
     }
 
     async fn of_a_change_it_hears_what_it_is_shown(app: TestApp) {
