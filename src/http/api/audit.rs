@@ -26,6 +26,7 @@ pub struct WhichEntries {
     /// Where the list goes on.
     cursor: Option<String>,
     /// Rows of a page, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 
@@ -37,6 +38,7 @@ pub struct WhichDisclosures {
     /// Where the list goes on.
     cursor: Option<String>,
     /// Rows of a page, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 

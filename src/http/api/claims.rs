@@ -21,7 +21,8 @@ pub struct Which {
     org: String,
     /// Where the list goes on.
     cursor: Option<String>,
-    /// Rows of a page, 1 to 200.
+    /// Rows of a page, 1 to 49.
+    #[param(minimum = 1, maximum = 49)]
     limit: Option<usize>,
 }
 

@@ -24,7 +24,8 @@ pub struct WhichClasses {
     on: Option<NaiveDate>,
     /// Where the list goes on.
     cursor: Option<String>,
-    /// Rows of a page, 1 to 200.
+    /// Rows of a page, 1 to 200; of who teaches a class 1 to 49.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 

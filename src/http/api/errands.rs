@@ -29,6 +29,7 @@ pub struct WhichErrands {
     /// Where the list goes on.
     cursor: Option<String>,
     /// Rows of a page, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 
@@ -53,6 +54,7 @@ pub struct WhichFaults {
     /// Where the list goes on.
     cursor: Option<String>,
     /// Rows of a page, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 

@@ -26,6 +26,7 @@ pub struct Which {
     /// Where the list goes on.
     cursor: Option<String>,
     /// Rows of a page, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 

@@ -19,7 +19,7 @@ mod once;
 mod page;
 mod papers;
 mod persons;
-mod problem;
+pub mod problem;
 mod reference;
 mod rights;
 mod roster;
@@ -172,14 +172,25 @@ fn described() -> OpenApiRouter<Door> {
 /// The document, without the address of a server.
 pub fn document() -> OpenApi {
     let mut document = described().into_openapi();
-    once::describe(&mut document);
+    complete(&mut document);
     document
+}
+
+/// What concerns all operations. Each has its handler's name, of which ten are called `list`: with its tag before it an id is
+/// one among all (OpenAPI 3.1.0, Operation Object: "The id MUST be unique among all operations described in the API").
+fn complete(document: &mut OpenApi) {
+    once::describe(document);
+    let all = document.paths.paths.values_mut();
+    for operation in all.flat_map(|item| [&mut item.get, &mut item.post]).flatten() {
+        let tag = operation.tags.iter().flatten().next();
+        operation.operation_id = tag.zip(operation.operation_id.as_ref()).map(|(tag, id)| format!("{tag}_{id}"));
+    }
 }
 
 /// The routes of the API.
 pub fn routes(door: &Door) -> Router<Door> {
     let (routes, mut document) = described().split_for_parts();
-    once::describe(&mut document);
+    complete(&mut document);
     let routes = routes.route_layer(from_fn_with_state(door.clone(), once::once));
     let document = Arc::new(document);
     routes

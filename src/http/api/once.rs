@@ -1,7 +1,7 @@
 //! `Idempotency-Key` on everything that writes: a request that is sent again is done once.
 
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequest as _, FromRequestParts as _, MatchedPath, Request, State};
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +9,7 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{ObjectBuilder, OpenApi, Required, Type};
 
 use super::problem::{Problem, ProblemCode};
-use super::take::Administrator;
+use super::take::{Administrator, whole};
 use crate::app::administrator::Caller;
 use crate::app::idempotency::{Keyed, Once, Ticket};
 use crate::app::{App, Error};
@@ -54,9 +54,7 @@ async fn keyed(door: &Door, sent: &HeaderValue, request: Request, next: Next) ->
     let operation = format!("{} {}", parts.method, parts.uri);
     // The limit of every body stands in what the request carries along.
     let copy = parts.clone();
-    let body = Bytes::from_request(Request::from_parts(copy, body), door)
-        .await
-        .map_err(|_| Problem::new(&admin.ctx, ProblemCode::TooLarge))?;
+    let body = whole(Request::from_parts(copy, body), door, &admin.ctx).await?;
     let caller = Caller { person: admin.person, through: admin.through, auth_time: admin.auth_time };
     let asked = Keyed { key, operation: &operation, body: &body };
     let begun = door.app.begin_once(&admin.ctx, caller, &asked).await.map_err(|error| admin.problem(&error))?;

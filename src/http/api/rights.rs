@@ -22,7 +22,8 @@ use crate::domain::registry::codes::admin_role::AdminRole;
 pub struct WhichRights {
     /// Where the list goes on.
     cursor: Option<String>,
-    /// Rows of a page, 1 to 200.
+    /// Rows of a page, 1 to 49.
+    #[param(minimum = 1, maximum = 49)]
     limit: Option<usize>,
 }
 

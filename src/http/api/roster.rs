@@ -29,6 +29,7 @@ pub struct WhichStudents {
     /// Where the list goes on.
     cursor: Option<String>,
     /// Rows of a page, 1 to 49.
+    #[param(minimum = 1, maximum = 49)]
     limit: Option<usize>,
 }
 
@@ -40,6 +41,7 @@ pub struct WhichGuardians {
     /// Where the list goes on.
     cursor: Option<String>,
     /// Rows of a page, 1 to 49.
+    #[param(minimum = 1, maximum = 49)]
     limit: Option<usize>,
 }
 
@@ -53,6 +55,7 @@ pub struct OnDay {
     /// Where the list goes on.
     pub cursor: Option<String>,
     /// Rows of a page, 1 to 49.
+    #[param(minimum = 1, maximum = 49)]
     pub limit: Option<usize>,
 }
 

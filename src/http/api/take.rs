@@ -2,7 +2,7 @@
 //! problem document that repeats nothing of it.
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -156,6 +156,18 @@ impl FromRequestParts<Door> for Platform {
     }
 }
 
+/// The bytes of a body. One that was cut off, or came too slowly, is none that is too large: it may be sent again.
+pub async fn whole(request: Request, door: &Door, ctx: &Ctx) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, door).await.map_err(|why| match is_too_large(&why) {
+        true => Problem::new(ctx, ProblemCode::TooLarge),
+        false => Problem::new(ctx, ProblemCode::InvalidRequest).saying("the body did not come whole"),
+    })
+}
+
+fn is_too_large(why: &BytesRejection) -> bool {
+    matches!(why, BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))
+}
+
 /// A JSON body, of a kind that holds no member which nobody reads.
 pub struct Body<T>(pub T);
 
@@ -169,10 +181,7 @@ impl<T: DeserializeOwned> FromRequest<Door> for Body<T> {
         if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
             return Err(Problem::new(&ctx, ProblemCode::UnsupportedMediaType));
         }
-        let bytes = Bytes::from_request(Request::from_parts(parts, body), door).await.map_err(|why| match why {
-            BytesRejection::FailedToBufferBody(_) => Problem::new(&ctx, ProblemCode::TooLarge),
-            _ => Problem::new(&ctx, ProblemCode::InvalidRequest),
-        })?;
+        let bytes = whole(Request::from_parts(parts, body), door, &ctx).await?;
         // Never the message: it may repeat what was sent.
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             let place = format!("the body is not what is asked for: line {} column {}", error.line(), error.column());
@@ -206,5 +215,27 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Door> for Named<T> {
         let ctx = request_ctx(parts, door).await;
         let read = Path::<T>::from_request_parts(parts, door).await;
         read.map(|Path(named)| Self(named)).map_err(|_| Problem::new(&ctx, ProblemCode::NotFound))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::extract::DefaultBodyLimit;
+    use futures_util::stream;
+
+    #[tokio::test]
+    async fn a_body_that_was_cut_off_is_none_that_is_too_large() {
+        let long = axum::body::Body::from(vec![b'x'; 4 << 20]);
+        let cut = axum::body::Body::from_stream(stream::iter([
+            Ok(Bytes::from_static(b"{")),
+            Err(std::io::Error::other("the connection ended")),
+        ]));
+        for (body, large) in [(long, true), (cut, false)] {
+            let mut request = Request::new(body);
+            DefaultBodyLimit::max(1 << 20).apply(&mut request);
+            let why = Bytes::from_request(request, &()).await.unwrap_err();
+            assert_eq!(is_too_large(&why), large, "{why:?}");
+        }
     }
 }

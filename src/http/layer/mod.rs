@@ -19,6 +19,7 @@ use tracing::Instrument as _;
 
 use self::deadline::Deadline;
 use super::Door;
+use super::api::problem::{Problem, ProblemCode};
 use super::error::Refused;
 use super::extract::RequestId;
 use super::urls::path;
@@ -40,7 +41,9 @@ const TLS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
 pub async fn observe(State(door): State<Door>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let _in_flight = door.app.metrics().enter();
-    let id = Ctx::request(&door.app, None, Locale::Zh).request_id;
+    let ctx = Ctx::request(&door.app, None, Locale::Zh);
+    let id = ctx.request_id;
+    let of_api = request.uri().path().starts_with("/api/");
     request.extensions_mut().insert(RequestId(id));
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);
@@ -58,9 +61,9 @@ pub async fn observe(State(door): State<Door>, mut request: Request, next: Next)
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => {
                 tracing::error!(%panic, "a handler panicked");
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+                lost(&ctx, of_api, ProblemCode::Internal)
             }
-            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            Err(_) => lost(&ctx, of_api, ProblemCode::Busy),
         }
     };
     let mut response: Response<Body> = watched.instrument(span).await;
@@ -78,6 +81,16 @@ pub async fn observe(State(door): State<Door>, mut request: Request, next: Next)
     // Outside its span, whose fields would be read again from their text for every line.
     tracing::info!(parent: None, request_id = %id, %method, route = route.unwrap_or("-"), status, millis = took.as_millis(), "answered");
     response
+}
+
+/// What a request is answered whose handler says nothing: it panicked, or is still at it. A program that reads problem documents
+/// reads one here too, and that it may come back.
+fn lost(ctx: &Ctx, of_api: bool, code: ProblemCode) -> Response {
+    match (of_api, code) {
+        (true, _) => Problem::new(ctx, code).into_response(),
+        (false, ProblemCode::Busy) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        (false, _) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 /// The certificate of whoever calls (RFC 9440).
@@ -162,5 +175,32 @@ fn is_foreign(headers: &HeaderMap, own_origin: &str) -> bool {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => origin != "null" && origin != own_origin,
         (None, None) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::Actor;
+    use crate::domain::time::Timestamp;
+
+    #[test]
+    fn a_program_is_told_in_its_own_form_that_nothing_came_of_it() {
+        let now = Timestamp::from_micros(0);
+        let request_id = uuid::Uuid::nil();
+        let ctx = Ctx { actor: Actor::Anonymous, request_id, ip: None, locale: Locale::Zh, now, administers: false };
+        let busy = lost(&ctx, true, ProblemCode::Busy);
+        assert_eq!(
+            (busy.status().as_u16(), &busy.headers()[header::RETRY_AFTER]),
+            (503, &HeaderValue::from_static("2"))
+        );
+        for response in [busy, lost(&ctx, true, ProblemCode::Internal)] {
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+            assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+        }
+        for (code, status) in [(ProblemCode::Busy, 503), (ProblemCode::Internal, 500)] {
+            let page = lost(&ctx, false, code);
+            assert_eq!((page.status().as_u16(), page.headers().len()), (status, 0));
+        }
     }
 }

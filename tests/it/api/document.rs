@@ -38,7 +38,7 @@ both_engines! {
             for (method, operation) in item.as_object().unwrap() {
                 let at = format!("{method} {path}");
                 let id = operation["operationId"].as_str().unwrap();
-                assert!(ids.insert(format!("{}.{id}", operation["tags"][0])), "{at}: {id} stands twice");
+                assert!(ids.insert(id.to_owned()), "{at}: {id} stands twice");
                 assert!(tags.contains(operation["tags"][0].as_str().unwrap()), "{at}");
                 assert!(operation["summary"].is_string(), "{at} says what it does");
                 for code in ["400", "401", "403", "404", "409", "413", "415", "500", "503"] {
