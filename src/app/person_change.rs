@@ -17,6 +17,7 @@ use crate::domain::access::{Task, TaskName, TaskOn};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{CaseId, DocumentId, OrgId, PersonId, new_uuid};
 use crate::domain::registry::account::AliasKind;
+use crate::domain::registry::age::check_birth_date;
 use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
 use crate::domain::registry::document::{Document, DocumentStatus};
 use crate::domain::registry::name::PersonName;
@@ -100,9 +101,7 @@ impl App {
         id: PersonId,
         born: NaiveDate,
     ) -> Result<Changed, Error> {
-        if born > ctx.now.shanghai_date() {
-            return Err(Error::invalid("the birth date lies in the future"));
-        }
+        check_birth_date(born, ctx.now.shanghai_date()).map_err(|why| Error::invalid(why.to_string()))?;
         let ctx = by.acting(ctx);
         self.patiently(|| self.correct_birth_date_once(&ctx, by, id, born)).await
     }
@@ -152,6 +151,8 @@ impl App {
         id: PersonId,
         document: &Document,
     ) -> Result<Changed, Error> {
+        let inside = document.birth_date().map_or(Ok(()), |born| check_birth_date(born, ctx.now.shanghai_date()));
+        inside.map_err(|why| Error::invalid(why.to_string()))?;
         let ctx = by.acting(ctx);
         self.patiently(|| self.record_document_once(&ctx, by, id, document)).await
     }

@@ -82,9 +82,10 @@ impl Listed {
         match (self, seat) {
             (Self::Pending | Self::Unreviewed, None) => true,
             (Self::Pending, Some(seat)) => {
-                claim.kind != ClaimKind::Guardian
-                    || seat.orgs.contains(&claim.org)
-                    || sides.say(seat, claim, at) != Say::None
+                // Whoever asked by a number for somebody to sit here is not told by her own list that somebody has it.
+                let claimants =
+                    !claim.details.borrow && (claim.kind != ClaimKind::Guardian || seat.orgs.contains(&claim.org));
+                claimants || sides.say(seat, claim, at) != Say::None
             }
             (Self::Unreviewed, Some(seat)) => sides.say(seat, claim, Term::OVER) == Say::Hers,
             // What moved on by itself is no request any more.

@@ -184,6 +184,7 @@ both_engines! {
         assert_eq!(unknown, (200, json!({ "accepted": true })));
         assert_eq!((borrow(4).await, borrow(4).await), (unknown.clone(), unknown), "known or not, once or twice");
         assert_eq!(borrow(2).await.0, 409, "her own pupil sits there");
+        assert_eq!(school.all(&format!("/api/claims?org={SCHOOL}")).await, Vec::<Value>::new(), "nor does her own list say which number is somebody's");
         let waiting = county.all(&format!("/api/claims?org={OTHER}")).await;
         assert_eq!((waiting.len(), &waiting[0]["borrow"], &waiting[0]["name"]), (1, &json!(true), &json!("李小红")), "{waiting:?}");
         assert_eq!(text(&app, "SELECT CAST(asked AS TEXT) FROM lookup_count").await, "4", "each cost a question, whatever the answer was");
