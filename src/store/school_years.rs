@@ -56,7 +56,7 @@ statements! {
     // Changed since is what has another version, whose student has a 学籍 again or sits there again or is no more, or whose school
     // is closed. That she sits elsewhere, or has her 学籍 where she did not sit, is how it was.
     @hold STAYS_BACK = "SELECT r.row_id AS id, e.person_id AS person_id, r.before AS before, CASE WHEN CAST(e.version AS TEXT) = r.after
-            AND NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = e.person_id AND o.valid_to IS NULL AND (o.org_id = e.org_id OR (o.source = 'normal' AND e.source = 'normal')))
+            AND NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = e.person_id AND o.valid_to IS NULL AND (o.org_id = e.org_id OR (o.source = 'normal' AND (e.source = 'normal' OR o.created_at > e.updated_at))))
             AND EXISTS (SELECT 1 FROM institution i WHERE i.id = e.org_id AND i.status NOT IN ('abolished', 'merged'))
             AND EXISTS (SELECT 1 FROM person p WHERE p.id = e.person_id AND p.status NOT IN ('deceased', 'cancelled') AND p.salt IS NOT NULL) THEN TRUE ELSE FALSE END AS fits
         FROM school_year_turn_row r JOIN enrolment e ON e.id = r.row_id WHERE r.turn_id = $1 AND r.place = 'enrolment' AND r.outcome IS NULL ORDER BY r.row_id LIMIT $2";

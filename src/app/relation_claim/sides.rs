@@ -198,12 +198,13 @@ impl Sides {
     }
 
     /// The other side of whoever holds neither 学籍 nor post: the institution where she did last, and what stands above it where
-    /// that one asks for her itself; of whoever never did, all who hold her as somebody's guardian. Nobody there is asked, she
-    /// is theirs no longer; but whoever covers both may speak, and never the claimant alone.
+    /// that one is a school (the claimant may be it, or one of its campuses 校区) or asks for her itself; of whoever never did,
+    /// all who hold her as somebody's guardian. Nobody there is asked, she is theirs no longer; but whoever covers both may
+    /// speak, and never the claimant alone.
     fn other_sides(&self, claim: &RelationClaim) -> BTreeSet<OrgId> {
         match self.former.get(&claim.person) {
             Some(former) if former.org == claim.org => former.above.into_iter().collect(),
-            Some(former) => [former.org].into(),
+            Some(former) => former.above.filter(|_| former.school).into_iter().chain([former.org]).collect(),
             None => self.holders.get(&claim.person).cloned().unwrap_or_default(),
         }
     }
