@@ -185,8 +185,9 @@ async fn is_by_hers(tx: &mut Tx, seen: &mut InScope<'_>, shown: &Shown) -> Resul
     Ok(false)
 }
 
-/// The institution by whose right somebody looked: of several, the one under which lies what was looked at. What else she
-/// administers is nothing of the person's.
+/// The institution by whose right somebody looked: of several, the one nearest above what was looked at, or whoever minds privacy
+/// at a school would not hear of its own administrator who has the county too. What else she administers is nothing of the
+/// person's.
 async fn by_right(tx: &mut Tx, shown: &Shown, person: PersonId) -> Result<Option<OrgId>, Error> {
     let task = access::task(TaskName::RosterView);
     let id = |value: &serde_json::Value| value.as_str().and_then(|text| text.parse().ok()).map(OrgId);
@@ -200,14 +201,17 @@ async fn by_right(tx: &mut Tx, shown: &Shown, person: PersonId) -> Result<Option
     if at.is_empty() {
         at.extend(cases::sides_of(tx, &task, &[person]).await?.into_iter().map(|side| side.org));
     }
+    let mut nearest: Option<(u32, OrgId)> = None;
     for right in rights {
         for org in &at {
-            if institutions::depth(tx, &task, right, *org).await?.is_some() {
-                return Ok(Some(right));
+            if let Some(depth) = institutions::depth(tx, &task, right, *org).await?
+                && nearest.is_none_or(|(least, _)| depth < least)
+            {
+                nearest = Some((depth, right));
             }
         }
     }
-    Ok(None)
+    Ok(nearest.map(|(_, right)| right))
 }
 
 /// That it was, and when.

@@ -140,13 +140,15 @@ fn lookup(variable: &str) -> Option<&'static Key> {
 /// The known name that begins or ends like the unknown one.
 fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
-    let shared = |other: &str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let same = |(a, b): &(u8, u8)| a == b;
+    let begins = |other: &str| name.bytes().zip(other.bytes()).take_while(same).count();
+    let ends = |other: &str| name.bytes().rev().zip(other.bytes().rev()).take_while(same).count();
     keys::ALL
         .iter()
-        .map(|key| (shared(&key.toml_name()), key.variable))
-        .filter(|(length, _)| *length >= 3)
-        .max_by_key(|(length, _)| *length)
-        .map(|(_, variable)| variable)
+        .map(|key| (begins(&key.toml_name()), ends(&key.toml_name()), key.variable))
+        .filter(|(begin, _, _)| *begin >= 3)
+        .max_by_key(|(begin, end, _)| begin + end)
+        .map(|(_, _, variable)| variable)
 }
 
 #[cfg(test)]

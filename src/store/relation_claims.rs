@@ -61,14 +61,14 @@ statements! {
     UNREVIEWED_FOR = concat!("SELECT r.* FROM relation_claim r WHERE ", unreviewed!(), " AND r.claimed_by <> $5
         AND EXISTS (SELECT 1 FROM admin_grant a JOIN institution_closure h ON h.ancestor_id = a.org_id WHERE a.person_id = $5 AND a.revoked_at IS NULL AND h.descendant_id = r.org_id) AND ", under!());
     // Where people studied or worked until some day; who became part of another institution is that one.
-    SCHOOLS_BEFORE = "SELECT e.person_id AS person_id, COALESCE(o.merged_into, o.id) AS org_id,
+    SCHOOLS_BEFORE = "SELECT e.person_id AS person_id, o.id AS org_id,
         CASE WHEN o.kind IN ('school', 'campus', 'teaching_point') THEN TRUE ELSE FALSE END AS school,
         (SELECT CASE WHEN u.kind IN ('school', 'campus', 'teaching_point') THEN u.parent_id ELSE u.id END FROM institution u WHERE u.id = o.parent_id) AS above, e.valid_to AS day
-        FROM enrolment e JOIN institution o ON o.id = e.org_id WHERE e.valid_to IS NOT NULL AND e.source = 'normal' AND e.person_id IN ($1)";
-    WORK_BEFORE = "SELECT s.person_id AS person_id, COALESCE(o.merged_into, o.id) AS org_id,
+        FROM enrolment e JOIN institution i ON i.id = e.org_id JOIN institution o ON o.id = COALESCE(i.merged_into, i.id) WHERE e.valid_to IS NOT NULL AND e.source = 'normal' AND e.person_id IN ($1)";
+    WORK_BEFORE = "SELECT s.person_id AS person_id, o.id AS org_id,
         CASE WHEN o.kind IN ('school', 'campus', 'teaching_point') THEN TRUE ELSE FALSE END AS school,
         (SELECT CASE WHEN u.kind IN ('school', 'campus', 'teaching_point') THEN u.parent_id ELSE u.id END FROM institution u WHERE u.id = o.parent_id) AS above, s.valid_to AS day
-        FROM staffing s JOIN institution o ON o.id = s.org_id WHERE s.valid_to IS NOT NULL AND s.person_id IN ($1)";
+        FROM staffing s JOIN institution i ON i.id = s.org_id JOIN institution o ON o.id = COALESCE(i.merged_into, i.id) WHERE s.valid_to IS NOT NULL AND s.person_id IN ($1)";
     // A newer rejection takes the place of an older one.
     REPLACE_REJECTED = "UPDATE relation_claim SET state = 'withdrawn', version = version + 1
         WHERE org_id = $1 AND kind = $2 AND person_id = $3 AND child_id = $4 AND subject_key = $5 AND state = 'rejected' AND id <> $6";

@@ -167,5 +167,11 @@ both_engines! {
         };
         let (hers, others) = (with(&app, 74, SCHOOL, AdminRole::Privacy).await, with(&app, 76, OTHER, AdminRole::Privacy).await);
         assert_eq!((looks(&hers).await, looks(&others).await), (0, 1));
+        // Of two rights above each other the nearer one is the school's own.
+        let above = with(&app, 80, COUNTY, AdminRole::County).await;
+        app.app.grant_admin(&app.operator(), called(&app, "管理员80").await[0], AdminRole::School, OTHER).await.unwrap();
+        assert_eq!(above.get(&format!("/api/institutions/{other_org}/staff")).await.status, 200);
+        let shown = others.all(&format!("/api/persons/{both}/disclosures")).await;
+        assert!(shown.iter().any(|one| one["by"] == "管理员80"), "{shown:?}");
     }
 }

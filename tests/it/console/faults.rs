@@ -238,6 +238,7 @@ const UNEXPLAINED: &[(&str, &str)] = &[
     ("a resource is an https URI without fragment", "the operator who registers it reads it"),
     ("the issuer itself and its API are no resources to register", "the operator reads it"),
     ("a resource has a name", "the operator reads it"),
+    ("access tokens are signed with ES256 or RS256", "the operator reads it"),
     (
         "a scope is printable ASCII without blanks, quotes and backslashes, and does not begin with mingji.",
         "the operator reads it",

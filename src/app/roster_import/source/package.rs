@@ -20,6 +20,12 @@ const OTHER: u64 = 4 * 1024 * 1024;
 const PARTS: usize = 2000;
 /// Bytes of one cell, one text of the table, and of whatever else the reader takes in one piece: it holds three copies.
 const PIECE: u64 = 4 * 1024 * 1024;
+/// Bytes of what stands in one tag of the styles, but the first: a font and a format are copied for each look of a cell.
+const STYLE: usize = 1024;
+/// Looks of cells; Excel itself has fewer.
+const LOOKS: usize = 70_000;
+/// Texts of the table.
+const MOST_TEXTS: usize = 2_000_000;
 /// Digits of a number of texts: whoever reads the table makes room for as many as it promises.
 const DIGITS: usize = 7;
 
@@ -71,7 +77,12 @@ pub(super) fn check(file: &[u8], gone: &impl Fn() -> bool) -> Result<(), &'stati
         let part = package.by_index(n).map_err(|_| DAMAGED)?;
         let mut measured = Measured { part, size: 0, most: left.min(most), piece: 0, over: false, gone };
         let is_read = name.ends_with(".xml") || name.ends_with(RELATIONS) || named.contains(last(name));
-        let told = if is_read { read(&mut measured, of_texts) } else { skip(&mut measured) };
+        let kind = match name {
+            _ if of_texts => Kind::Texts,
+            name if name.ends_with("styles.xml") => Kind::Styles,
+            _ => Kind::Other,
+        };
+        let told = if is_read { read(&mut measured, kind) } else { skip(&mut measured) };
         if measured.over {
             return Err(TOO_LARGE);
         }
@@ -101,12 +112,22 @@ fn text(package: &mut Package<'_>, n: usize) -> Result<String, &'static str> {
     let mut text = String::new();
     let part = package.by_index(n).map_err(|_| DAMAGED)?;
     part.take(OTHER).read_to_string(&mut text).map_err(|_| DAMAGED)?;
+    let text = text.to_ascii_lowercase();
     // A name that is written in another way would not be found.
-    if text.contains('&') { Err(DAMAGED) } else { Ok(text.to_ascii_lowercase()) }
+    let is_said_otherwise = text.contains('&') || (text.contains("encoding") && !text.contains("utf-8"));
+    if is_said_otherwise { Err(DAMAGED) } else { Ok(text) }
 }
 
 fn last(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
+}
+
+/// What is looked for in a part.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Texts,
+    Styles,
+    Other,
 }
 
 /// A part, as much of it as may be.
@@ -134,16 +155,24 @@ impl<R: Read, G: Fn() -> bool> Read for Measured<'_, R, G> {
 }
 
 /// Reads a part as the workbook's reader will.
-fn read<R: Read, G: Fn() -> bool>(part: &mut Measured<'_, R, G>, of_texts: bool) -> Result<(), &'static str> {
+fn read<R: Read, G: Fn() -> bool>(part: &mut Measured<'_, R, G>, kind: Kind) -> Result<(), &'static str> {
     let mut xml = Reader::from_reader(BufReader::new(part));
     xml.config_mut().expand_empty_elements = true;
     let (mut buffer, mut inside) = (Vec::new(), 0_usize);
+    let (mut texts, mut looks) = (0_usize, 0_usize);
     loop {
         buffer.clear();
         match xml.read_event_into(&mut buffer).map_err(|_| DAMAGED)? {
             Event::Start(tag) => {
                 let name = tag.local_name();
-                if of_texts && name.as_ref() == TABLE && promises_too_many(tag.attributes_raw()) {
+                texts += usize::from(kind == Kind::Texts && name.as_ref() == "si");
+                looks += usize::from(kind == Kind::Styles && name.as_ref() == "xf");
+                let is_too_much = match kind {
+                    Kind::Texts => name.as_ref() == TABLE && promises_too_many(tag.attributes_raw()),
+                    Kind::Styles => name.as_ref() != "styleSheet" && tag.attributes_raw().len() > STYLE,
+                    Kind::Other => false,
+                };
+                if is_too_much || texts > MOST_TEXTS || looks > LOOKS {
                     return Err(TOO_LARGE);
                 }
                 inside += usize::from(inside > 0 || PIECES.contains(&name.as_ref()));

@@ -165,6 +165,17 @@ async fn what_is_no_workbook_or_unpacks_to_too_much_is_refused() {
 
     // What is held in memory has a bound of its own; a directory that says less than is there helps nobody.
     let size = 5_300_017_u32;
+    // The reader copies a font and a format for each look of a cell: a file of some kilobytes would ask for more than there is.
+    let looks = |name: usize, count: usize| {
+        let (font, look) = ("字".repeat(name), "<xf fontId='0'/>".repeat(count));
+        format!(
+            "<?xml version='1.0'?><styleSheet><fonts><font><name val='{font}'/></font></fonts><cellXfs>{look}</cellXfs></styleSheet>"
+        )
+    };
+    for styles in [looks(10_000, 1), looks(1, 70_001)] {
+        let file = with_part(&whole, "xl/styles.xml", styles.as_bytes());
+        assert!(file.len() < 100_000 && refused(&file).await.contains("unpacks to more"));
+    }
     let bomb = with_part(&whole, "xl/styles.xml", &vec![b' '; usize::try_from(size).unwrap()]);
     assert!(bomb.len() < 100_000 && refused(&bomb).await.contains("unpacks to more"));
     let mut lying = bomb.clone();
