@@ -295,7 +295,7 @@ async fn a_server_that_came_back_from_a_copy_is_noticed() {
 /// A fail-over: who has our connection says nothing any more, or says that it is somebody else's copy now.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_serves_no_longer_is_left() {
-    let Some(database) = database_of_its_own(9) else { return };
+    let Some(database) = database_of_its_own(10) else { return };
     if !need::programs(&["redis-server"]) {
         return;
     }
@@ -303,7 +303,7 @@ async fn whoever_serves_no_longer_is_left() {
     let url = Url::parse(&database).unwrap();
     let (host, port) = (url.host_str().unwrap(), url.port().unwrap_or(6379));
     let door = Door::to(host, port).await;
-    let through = format!("redis://127.0.0.1:{}/9", door.port);
+    let through = format!("redis://127.0.0.1:{}/10", door.port);
     let store = Ephemeral::connect(&through, HandClock::new()).await.unwrap();
     let put = async || store.put(Space::Code, "k", b"v", MINUTE).await;
     put().await.unwrap();
