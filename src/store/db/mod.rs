@@ -194,7 +194,7 @@ impl Db {
                     Ok(true)
                 })
             })
-            // The library asks each one that comes back, and waits for the answer as long as it takes.
+            // What is not used again is closed before the library asks it anything.
             .after_release(move |_, meta| {
                 let trusted = given_back.trusts(&meta);
                 Box::pin(async move { Ok(trusted) })
