@@ -300,11 +300,12 @@ async fn whoever_serves_no_longer_is_left() {
         return;
     }
     mingji::outbound::install_tls_provider();
-    let url = Url::parse(&database).unwrap();
-    let (host, port) = (url.host_str().unwrap(), url.port().unwrap_or(6379));
-    let door = Door::to(host, port).await;
-    let through = format!("redis://127.0.0.1:{}/10", door.port);
-    let store = Ephemeral::connect(&through, HandClock::new()).await.unwrap();
+    // Whoever stands behind the door may ask for a password.
+    let mut through = Url::parse(&database).unwrap();
+    let door = Door::to(through.host_str().unwrap(), through.port().unwrap_or(6379)).await;
+    through.set_host(Some("127.0.0.1")).unwrap();
+    through.set_port(Some(door.port)).unwrap();
+    let store = Ephemeral::connect(through.as_str(), HandClock::new()).await.unwrap();
     let put = async || store.put(Space::Code, "k", b"v", MINUTE).await;
     put().await.unwrap();
     door.cut();
@@ -315,30 +316,31 @@ async fn whoever_serves_no_longer_is_left() {
     }
     assert!(silent > 0, "nothing was cut");
 
-    let own = free_ports(1);
-    let server = OwnServer::start(own);
-    door.lead_to("127.0.0.1", own).await;
+    let (demoted, promoted) = (OwnServer::start(), OwnServer::start());
+    door.lead_to("127.0.0.1", demoted.port).await;
     let store = Ephemeral::connect(&format!("redis://127.0.0.1:{}/0", door.port), HandClock::new()).await.unwrap();
     let put = async || store.put(Space::Code, "k", b"v", MINUTE).await;
     put().await.unwrap();
     let mut copy = ::redis::cmd("REPLICAOF");
-    ask_redis(&format!("redis://127.0.0.1:{own}/0"), copy.arg("127.0.0.1").arg(free_ports(1)).clone());
-    door.lead_to(host, port).await;
-    let demoted = put().await;
-    assert!(matches!(demoted, Err(EphemeralError::Server(_))), "{demoted:?}");
+    ask_redis(&format!("redis://127.0.0.1:{}/0", demoted.port), copy.arg("127.0.0.1").arg(promoted.port).clone());
+    door.lead_to("127.0.0.1", promoted.port).await;
+    let refused = put().await;
+    assert!(matches!(refused, Err(EphemeralError::Server(_))), "{refused:?}");
     put().await.unwrap();
-    drop(server);
 }
 
 /// A server that ends with the test.
-struct OwnServer(std::process::Child);
+struct OwnServer {
+    port: u16,
+    process: std::process::Child,
+}
 
 impl OwnServer {
-    fn start(port: u16) -> Self {
-        let port = port.to_string();
+    fn start() -> Self {
+        let port = free_ports(1);
         let mut command = std::process::Command::new("redis-server");
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        let own = Self(command.stdout(std::process::Stdio::null()).spawn().unwrap());
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        let own = Self { port, process: command.stdout(std::process::Stdio::null()).spawn().unwrap() };
         while std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
             std::thread::yield_now();
         }
@@ -348,8 +350,8 @@ impl OwnServer {
 
 impl Drop for OwnServer {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
