@@ -394,13 +394,24 @@ impl App {
         client: &Client,
         now: Timestamp,
     ) -> Result<Option<(Grant, ViaGrant)>, Error> {
-        let allowed = client.allowed_scopes();
-        let grant = grants::live(tx, id, now).await?.filter(|grant| grant.client == client.id);
-        let Some(grant) = grant else { return Ok(None) };
-        if !self.goes_on(tx, &grant, client, now).await? {
+        match grants::live(tx, id, now).await? {
+            Some(grant) => self.held_grant(tx, grant, client, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same of a grant that was just read as alive.
+    pub(crate) async fn held_grant(
+        &self,
+        tx: &mut Tx,
+        grant: Grant,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Option<(Grant, ViaGrant)>, Error> {
+        if grant.client != client.id || !self.goes_on(tx, &grant, client, now).await? {
             return Ok(None);
         }
         let proof = by_new_grant(&grant);
-        Ok(Some((grant.within(&allowed), proof)))
+        Ok(Some((grant.within(&client.allowed_scopes()), proof)))
     }
 }

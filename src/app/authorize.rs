@@ -301,7 +301,7 @@ impl App {
         match self.open_request(ctx, sealed, browser).await? {
             Ok(Opened { mut request, client }) => {
                 // Another tab may have signed somebody else in since the page was shown; then it is shown again.
-                let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+                let session = self.session_at(browser, ctx.now).await?;
                 request.answered.account = session.is_some_and(|session| session.account.to_string() == account);
                 self.proceed(ctx, request, client, browser).await
             }
@@ -341,7 +341,7 @@ impl App {
             Ok(opened) => opened,
             Err(why) => return self.unopened(ctx, why, browser).await,
         };
-        let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+        let session = self.session_at(browser, ctx.now).await?;
         if let Some(session) = session {
             self.choose_identity(ctx, &session, identity).await?;
             request.answered.account = true;
@@ -359,8 +359,8 @@ impl App {
         browser: &Browser,
     ) -> Result<Reply, Error> {
         let ui_locales = request.ui_locales.clone();
+        let session = self.session_at(browser, ctx.now).await?;
         let mut tx = self.db.read().await?;
-        let session = self.live_session(&mut tx, browser, ctx.now).await?;
         let stands = self.stands(ctx, session.as_ref(), browser);
         request.session_state = self.session_state(&client, &request.redirect_uri, &stands);
         let shown = match self.shown_details(&mut tx, &request.details, &client).await? {

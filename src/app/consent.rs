@@ -198,14 +198,20 @@ impl App {
     /// the same moment comes before, and is seen, or after, and ends this grant too.
     pub(super) async fn may_be_given(
         &self,
-        tx: &mut Tx,
+        work: &mut Work<'_>,
         proof: &impl OnePerson,
         grant: &Grant,
         client: &Client,
         now: Timestamp,
     ) -> Result<Option<Arc<Standing>>, Error> {
-        let Some((standing, age)) = self.stands_on(tx, proof, grant, client, now).await? else { return Ok(None) };
+        let Some((standing, age)) = self.stands_on(work.tx(), proof, grant, client, now).await? else {
+            return Ok(None);
+        };
         let Some(wanted) = needed(grant, client, age) else { return Ok(Some(standing)) };
+        if work.attendance().is_some() {
+            return Err(Error::busy("whoever shares a commit keeps no receipt"));
+        }
+        let tx = work.tx();
         let held = consents::hold(tx, proof, client.id).await?;
         let live = self.that_count(tx, held, proof, age, client, now).await?;
         Ok(covered_at(&live, &wanted, None).map(|_| standing))
@@ -251,14 +257,14 @@ impl App {
             Err(why) => return self.unopened(ctx, why, browser).await,
         };
         if !allow {
-            let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+            let session = self.session_at(browser, ctx.now).await?;
             let stands = self.stands(ctx, session.as_ref(), browser);
             request.session_state = self.session_state(&client, &request.redirect_uri, &stands);
             let denied = ProtocolError::new(Code::AccessDenied, prompt::SAID_NO);
             let reply = Reply::to(self.refuse(ctx, &request, &client, session.as_ref(), &denied).await?);
             return self.jarm_reply(ctx, &client, reply).await;
         }
-        let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+        let session = self.session_at(browser, ctx.now).await?;
         // Only whom the page named; after another tab signed somebody else in, the page is shown again.
         let asked = session.filter(|session| request.answered.consent_asked == Some(session.id));
         if let (Some(session), Some(notice)) = (asked, request.notice.clone()) {

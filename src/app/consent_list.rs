@@ -103,7 +103,7 @@ impl App {
         client: ClientId,
         ward: Option<GuardianshipId>,
     ) -> Result<(), Error> {
-        let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+        let session = self.session_at(browser, ctx.now).await?;
         let session = session.ok_or_else(|| Error::not_found("session"))?;
         let own = access::own(&session, ctx.now)?;
         let ctx = ctx.acting(Actor::Person { id: session.person });

@@ -108,7 +108,7 @@ impl App {
             Ok(opened) => opened,
             Err(why) => return self.unopened(ctx, why, browser).await,
         };
-        let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+        let session = self.session_at(browser, ctx.now).await?;
         // Only whom the page named; after another tab signed somebody else in, the page is shown again.
         let asked = session.filter(|session| request.answered.confirm_asked == Some(session.id));
         match asked {

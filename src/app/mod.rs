@@ -143,8 +143,9 @@ use crate::keys::password::PasswordPool;
 use crate::keys::root::RootSecrets;
 use crate::keys::seal::Sealer;
 use crate::outbound::client::GuardedClient;
-use crate::store::db::Db;
+use crate::store::db::{Db, Lane};
 use crate::store::ephemeral::Ephemeral;
+use crate::store::{grants, sessions};
 use crate::telemetry::metrics::Metrics;
 
 pub use ctx::Ctx;
@@ -194,6 +195,10 @@ pub struct App(Arc<Inner>);
 /// Shared by all clones.
 pub struct Inner {
     pub(crate) db: Db,
+    /// Sign-ons that share a commit.
+    pub(crate) sign_ons: Lane,
+    pub(crate) asked_sessions: sessions::Asked,
+    pub(crate) asked_grants: grants::Asked,
     pub(crate) ephemeral: Ephemeral,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -287,6 +292,9 @@ impl App {
             taking: tokio::sync::Mutex::default(),
             taking_pings: tokio::sync::Mutex::default(),
             wake: Wake::default(),
+            sign_ons: Lane::new(parts.db.clone()),
+            asked_sessions: sessions::Asked::of(&parts.db),
+            asked_grants: grants::Asked::of(&parts.db),
             db: parts.db,
             ephemeral: parts.ephemeral,
             clock: parts.clock,

@@ -61,6 +61,13 @@ impl App {
         Ok(self.session_left(tx, browser).await?.filter(|session| session.is_live(now)))
     }
 
+    /// The same of whoever holds no connection, asked with others who come at the same moment.
+    pub(crate) async fn session_at(&self, browser: &Browser, now: Timestamp) -> Result<Option<Session>, Error> {
+        let Some(secret) = &browser.session else { return Ok(None) };
+        let session = self.asked_sessions.by_secret(opaque::digest(secret.expose_secret())).await?;
+        Ok(session.filter(|session| session.is_live(now)))
+    }
+
     /// The session of a browser that nobody ended, even where its time has run out: platforms that were opened with it are still
     /// to be told of its end.
     pub(crate) async fn session_left(&self, tx: &mut Tx, browser: &Browser) -> Result<Option<Session>, Error> {
@@ -73,8 +80,8 @@ impl App {
     /// # Errors
     /// A failed store.
     pub async fn who(&self, ctx: &Ctx, browser: &Browser) -> Result<Option<Who>, Error> {
+        let Some(session) = self.session_at(browser, ctx.now).await? else { return Ok(None) };
         let mut tx = self.db.read().await?;
-        let Some(session) = self.live_session(&mut tx, browser, ctx.now).await? else { return Ok(None) };
         let base = identities::base(&mut tx, &access::own(&session, ctx.now)?).await?;
         Ok(base.map(|base| Who { session, name: base.name }))
     }

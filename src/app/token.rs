@@ -26,7 +26,7 @@ use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::ephemeral::{Redeemed, Space};
 use crate::store::grants::Refreshed;
-use crate::store::sessions::Attended;
+use crate::store::sessions::{Attendance, Attended};
 use crate::store::{grants, sessions, subjects};
 
 /// How long the ephemeral store knows that a code was used: beyond any redemption that is still running. After that
@@ -159,6 +159,12 @@ impl App {
         grant: GrantId,
     ) -> Result<Tokens, Error> {
         let since = Instant::now();
+        if let Some(work) = self.begin_together(ctx, client, &offer).await? {
+            match self.give(work, ready, ctx, client, (offer.clone(), wanted), grant).await {
+                Err(error) if error.kind == Kind::Busy => {}
+                given => return given,
+            }
+        }
         let mut attempt = 1;
         loop {
             let given = match self.begin(ctx, Action::GrantCreated).await {
@@ -173,6 +179,24 @@ impl App {
             self.pause(attempt).await;
             attempt += 1;
         }
+    }
+
+    /// A grant that shares its commit with those of others: where the client attends the session already, and no receipt has to
+    /// be kept from being withdrawn meanwhile.
+    async fn begin_together<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        client: &Client,
+        offer: &CodeOffer,
+    ) -> Result<Option<Work<'a>>, Error> {
+        if client.is_application() {
+            return Ok(None);
+        }
+        let (session, sector) = (offer.session, client.sector.clone());
+        let attended = self.asked_sessions.attended(session, client.id, &sector, ctx.now).await?;
+        let Some(Attended { person, sub: Some(sub), sid: Some(sid) }) = attended else { return Ok(None) };
+        let attendance = Attendance { session, client: client.id, sector, now: ctx.now, person, sub, sid };
+        self.begin_shared(ctx, Action::GrantCreated, attendance).await.map(Some)
     }
 
     /// A code that gave nothing is a code again for the rest of its time: its client is told to come again in a moment, and
@@ -222,11 +246,13 @@ impl App {
         id: GrantId,
     ) -> Result<Result<(Grant, Facts), &'static str>, Error> {
         const ENDED: &str = "what was granted has ended";
-        // A sign-out at the same moment either comes first, or sees this client and tells it.
-        let mut held = sessions::attend(work.tx(), offer.session, client.id, &client.sector, ctx.now).await?;
-        if held.is_none() {
-            // Whoever waited for a merge to end finds the survivor at the second look.
-            held = sessions::attend(work.tx(), offer.session, client.id, &client.sector, ctx.now).await?;
+        let mut held = work.attendance().map(Attendance::attended);
+        // A sign-out at the same moment either comes first, or sees this client and tells it. Whoever waited for a merge to end
+        // finds the survivor at the second look.
+        for _ in 0..2 {
+            if held.is_none() {
+                held = sessions::attend(work.tx(), offer.session, client.id, &client.sector, ctx.now).await?;
+            }
         }
         let Some(held) = held else { return Ok(Err(ENDED)) };
         // What the client may have was cut down since, perhaps.
@@ -239,7 +265,7 @@ impl App {
         // RFC 6749, 4.1.2: a replay that came first revoked the grant before it began.
         work.adds_new(grants::addition(&grant)?, Error::new(Kind::Conflict, "there is a grant of this name"));
         let proof = access::by_new_grant(&grant);
-        let Some(standing) = self.may_be_given(work.tx(), &proof, &grant, client, ctx.now).await? else {
+        let Some(standing) = self.may_be_given(work, &proof, &grant, client, ctx.now).await? else {
             return Ok(Err(ENDED));
         };
         let facts = self.facts(work.tx(), &proof, &standing, &grant, client, ctx.now).await?;

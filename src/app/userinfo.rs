@@ -65,8 +65,9 @@ impl App {
         // Before a connection is held: requests that each hold one and wait for a second would wait for each other.
         let client = self.client(token["client_id"].as_str().unwrap_or_default(), ctx.now).await?;
         let client = client.ok_or_else(invalid_token)?;
+        let live = self.asked_grants.live(grant_id, ctx.now).await?.ok_or_else(invalid_token)?;
         let mut tx = self.db.read().await?;
-        let live = self.live_grant(&mut tx, grant_id, &client, ctx.now).await?;
+        let live = self.held_grant(&mut tx, live, &client, ctx.now).await?;
         let (grant, proof) = live.ok_or_else(invalid_token)?;
         let standing =
             self.still_allowed(&mut tx, &proof, &grant, &client, ctx.now).await?.ok_or_else(invalid_token)?;

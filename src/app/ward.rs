@@ -223,7 +223,7 @@ impl App {
 
     /// Whoever is signed in here, as the actor.
     async fn guardian(&self, ctx: &Ctx, browser: &Browser) -> Result<(Ctx, Own), Error> {
-        let session = self.live_session(&mut self.db.read().await?, browser, ctx.now).await?;
+        let session = self.session_at(browser, ctx.now).await?;
         let session = session.ok_or_else(|| Error::invalid("no live session"))?;
         Ok((ctx.acting(Actor::Person { id: session.person }), access::own(&session, ctx.now)?))
     }

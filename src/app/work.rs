@@ -14,6 +14,7 @@ use crate::domain::audit::{Action, Actor, Entry};
 use crate::domain::event::Event;
 use crate::domain::id::{AuditId, ClientId, EventId, OrgId, PersonId};
 use crate::store::db::{Change, Tx};
+use crate::store::sessions::Attendance;
 use crate::store::{admin_grants, audit_places, books, disclosures, institutions, registrations};
 
 /// How often two who write about the same people at once are let try again.
@@ -67,6 +68,8 @@ pub struct Work<'a> {
     shown: BTreeSet<PersonId>,
     sides: BTreeSet<OrgId>,
     because: Option<String>,
+    /// Committed with others, where that is so.
+    shared: Option<Attendance>,
 }
 
 impl App {
@@ -76,7 +79,27 @@ impl App {
     /// When no transaction can be had.
     pub(crate) async fn begin<'a>(&'a self, ctx: &'a Ctx, action: Action) -> Result<Work<'a>, Error> {
         let tx = self.writer().await?;
-        Ok(Work {
+        Ok(self.work(ctx, action, tx, None))
+    }
+
+    /// Begins a change that gives something to a client in a session and reads no more than it did already: its rows are
+    /// added with those of others in one commit, where the session is still attended so. Its answer is `Busy` where it was
+    /// not added, for whatever reason: the change is to be made alone.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub(crate) async fn begin_shared<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        action: Action,
+        attendance: Attendance,
+    ) -> Result<Work<'a>, Error> {
+        let tx = self.db.read().await?;
+        Ok(self.work(ctx, action, tx, Some(attendance)))
+    }
+
+    fn work<'a>(&'a self, ctx: &'a Ctx, action: Action, tx: Tx, shared: Option<Attendance>) -> Work<'a> {
+        Work {
             app: self,
             ctx,
             tx,
@@ -91,7 +114,8 @@ impl App {
             shown: BTreeSet::new(),
             sides: BTreeSet::new(),
             because: None,
-        })
+            shared,
+        }
     }
 
     /// Tries again, for a while, when somebody else was quicker with the same people.
@@ -160,9 +184,14 @@ fn only_gives(action: Action, outcome: Outcome) -> bool {
 }
 
 impl Work<'_> {
-    /// The transaction.
+    /// The transaction; of a shared change a connection that reads.
     pub(crate) fn tx(&mut self) -> &mut Tx {
         &mut self.tx
+    }
+
+    /// How the session stands that a shared change gives something in.
+    pub(crate) const fn attendance(&self) -> Option<&Attendance> {
+        self.shared.as_ref()
     }
 
     /// A row that is added at the commit, in one message with the entry and the event; nothing reads it before. Where it is
@@ -368,6 +397,21 @@ impl Work<'_> {
             events => (books::entry(&entry), events),
         };
         let mut changes = self.additions.into_iter().chain(written);
+        let first_use = self.uses.filter(|client| !self.app.used_clients.knows(*client));
+        if let Some(attendance) = self.shared {
+            // Nothing but rows that are added, and nothing that anybody is told of.
+            let alone = !self.events.is_empty() || !shown.is_empty() || first_use.is_some();
+            let only_rows = !alone && !self.ends && only_gives(self.action, outcome);
+            // Before it waits for another connection.
+            drop(self.tx);
+            if let Some(first) = changes.next().filter(|_| only_rows)
+                && self.app.sign_ons.commit(attendance.guards(first, changes.collect())).await
+            {
+                self.app.wake.sequencer.notify_one();
+                return Ok(());
+            }
+            return Err(Error::busy("not among those who share a commit"));
+        }
         if let Some(first) = changes.next()
             && self.tx.execute_together(first, changes.collect()).await? == 0
         {
@@ -381,7 +425,6 @@ impl Work<'_> {
                 books::publish(&mut self.tx, event).await?;
             }
         }
-        let first_use = self.uses.filter(|client| !self.app.used_clients.knows(*client));
         if let Some(client) = first_use {
             registrations::used(&mut self.tx, client, self.ctx.now).await?;
         }

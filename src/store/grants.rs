@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::db::{Change, FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{Change, Db, FromRow, Gather, Row, StoreError, Tx, args, statements};
 use crate::domain::access::OnePerson;
 use crate::domain::id::{ClientId, FamilyId, GrantId, IdentityId, PersonId, SessionId};
 use crate::domain::oidc::authorization_details::Details;
@@ -152,6 +152,24 @@ impl FromRow for Found {
 /// As [`StoreError`] says.
 pub async fn live(tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<Option<Grant>, StoreError> {
     tx.optional(LIVE, args![id, now]).await
+}
+
+/// What many ask about grants at one moment.
+pub struct Asked(Gather<Grant>);
+
+impl Asked {
+    /// Of a database.
+    pub fn of(db: &Db) -> Self {
+        Self(Gather::new(db.clone(), LIVE))
+    }
+
+    /// As [`live`].
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    pub async fn live(&self, id: GrantId, now: Timestamp) -> Result<Option<Grant>, StoreError> {
+        self.0.ask(args![id, now]).await
+    }
 }
 
 /// What a client holds about a person, whatever became of its sessions.

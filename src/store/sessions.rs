@@ -1,6 +1,6 @@
 //! Browser sessions at the provider, the sign-ins that lead to them, and which clients take part.
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{Change, Db, FromRow, Gather, Guarded, Row, StoreError, Tx, args, statements};
 use crate::domain::access::{OnePerson, TaskOn};
 use crate::domain::auth::session::{Session, SignIn};
 use crate::domain::id::{ClientId, IdentityId, InteractionId, PersonId, SessionId};
@@ -169,6 +169,73 @@ pub async fn attend(
     now: Timestamp,
 ) -> Result<Option<Attended>, StoreError> {
     tx.optional(ATTEND, args![id, client, sector, now]).await
+}
+
+/// What many ask about sessions at one moment.
+pub struct Asked {
+    by_secret: Gather<Session>,
+    attended: Gather<Attended>,
+}
+
+impl Asked {
+    /// Of a database.
+    pub fn of(db: &Db) -> Self {
+        Self { by_secret: Gather::new(db.clone(), BY_SECRET), attended: Gather::new(db.clone(), ATTEND) }
+    }
+
+    /// As [`by_secret`].
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    pub async fn by_secret(&self, secret_digest: [u8; 32]) -> Result<Option<Session>, StoreError> {
+        self.by_secret.ask(args![secret_digest]).await
+    }
+
+    /// As [`attend`], without keeping the session from ending: a [`Guarded`] change looks again.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    pub async fn attended(
+        &self,
+        id: SessionId,
+        client: ClientId,
+        sector: &str,
+        now: Timestamp,
+    ) -> Result<Option<Attended>, StoreError> {
+        self.attended.ask(args![id, client, sector, now]).await
+    }
+}
+
+/// A change that is made where a client attends a session as it was read.
+#[derive(Clone, Debug)]
+pub struct Attendance {
+    /// The session.
+    pub session: SessionId,
+    /// The client.
+    pub client: ClientId,
+    /// Its sector.
+    pub sector: String,
+    /// When.
+    pub now: Timestamp,
+    /// Who is there.
+    pub person: PersonId,
+    /// What the sector calls her.
+    pub sub: String,
+    /// What the client calls the session.
+    pub sid: String,
+}
+
+impl Attendance {
+    /// How the client attends it.
+    pub fn attended(&self) -> Attended {
+        Attended { person: self.person, sub: Some(self.sub.clone()), sid: Some(self.sid.clone()) }
+    }
+
+    /// `first` as [`Guarded`] wants it, and what comes with it.
+    pub fn guards(self, first: Change, rest: Vec<Change>) -> Guarded {
+        let values = args![self.session, self.client, self.sector, self.now, self.person, self.sub, self.sid];
+        Guarded { guard: ATTEND, values, expected: &["person_id", "sub", "sid"], first, rest }
+    }
 }
 
 /// Moves the idle end on.

@@ -30,6 +30,7 @@ mod relations;
 mod scene;
 mod schema;
 mod sessions;
+mod shared;
 mod sign_ins;
 mod signing_keys;
 mod snapshot;

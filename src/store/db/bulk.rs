@@ -128,7 +128,7 @@ fn fitting(rows: usize) -> usize {
 }
 
 /// A column of many rows, bound as one array.
-enum Array {
+pub(super) enum Array {
     Uuid(Vec<Option<uuid::Uuid>>),
     Int(Vec<Option<i64>>),
     Text(Vec<Option<String>>),
@@ -163,7 +163,7 @@ impl Array {
         true
     }
 
-    fn type_name(&self) -> &'static str {
+    pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Uuid(_) => "uuid[]",
             Self::Int(_) => "bigint[]",
@@ -174,7 +174,7 @@ impl Array {
         }
     }
 
-    fn bind(self, query: Query<'_, sqlx::Postgres, PgArguments>) -> Query<'_, sqlx::Postgres, PgArguments> {
+    pub(super) fn bind(self, query: Query<'_, sqlx::Postgres, PgArguments>) -> Query<'_, sqlx::Postgres, PgArguments> {
         match self {
             Self::Uuid(all) => query.bind(all),
             Self::Int(all) => query.bind(all),
@@ -187,7 +187,7 @@ impl Array {
 }
 
 /// Rows turned into columns.
-fn columns(statement: Statement, rows: impl Iterator<Item = Vec<Value>>) -> Result<Vec<Array>, StoreError> {
+pub(super) fn columns(statement: Statement, rows: impl Iterator<Item = Vec<Value>>) -> Result<Vec<Array>, StoreError> {
     let size = rows.size_hint().0;
     let mut columns: Vec<Array> = Vec::new();
     for row in rows {
@@ -202,16 +202,16 @@ fn columns(statement: Statement, rows: impl Iterator<Item = Vec<Value>>) -> Resu
 }
 
 /// `head (tuple) tail`.
-struct Shape {
-    head: &'static str,
+pub(super) struct Shape {
+    pub(super) head: &'static str,
     /// The text of the tuple between its placeholders, and the placeholders' numbers.
     parts: Vec<&'static str>,
     numbers: Vec<usize>,
-    tail: &'static str,
+    pub(super) tail: &'static str,
 }
 
 impl Shape {
-    fn of(statement: Statement) -> Result<Self, StoreError> {
+    pub(super) fn of(statement: Statement) -> Result<Self, StoreError> {
         let refused = || StoreError::Refused(format!("{} has no VALUES to widen", statement.name));
         let sql = statement.lite;
         let values = sql.find("VALUES (").ok_or_else(refused)?;
@@ -239,7 +239,7 @@ impl Shape {
     }
 
     /// The tuple's text, each `$n` in it as a column `u.{prefix}n`.
-    fn inner(&self, prefix: &str) -> String {
+    pub(super) fn inner(&self, prefix: &str) -> String {
         let mut parts = self.parts.iter();
         let mut inner = parts.next().map_or_else(String::new, |first| first[1..].to_owned());
         for (number, part) in self.numbers.iter().zip(parts) {

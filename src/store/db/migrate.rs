@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use deadpool::managed::Object;
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AssertSqlSafe, Connection as _, PgPool, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, Connection as _, SqlSafeStr as _};
 
+use super::wire::{Pool, acquire};
 use super::{Db, Inner, StoreError};
 
 struct Pair {
@@ -99,7 +101,7 @@ impl Db {
         let before = self.migrated().await?;
         match &self.0 {
             Inner::Lite { write, .. } => migrator(|p| p.lite).run(write).await,
-            Inner::Pg(pool, _) => patiently(pool).await,
+            Inner::Pg(pool) => patiently(pool).await,
         }
         .map_err(migration)?;
         let applied = MIGRATIONS.iter().filter(|p| !before.contains(&p.version)).map(|p| p.name).collect();
@@ -123,8 +125,8 @@ impl Db {
                 connection.ensure_migrations_table(TABLE).await.map_err(migration)?;
                 connection.list_applied_migrations(TABLE).await
             }
-            Inner::Pg(pool, _) => {
-                let mut connection = pool.acquire().await.map_err(StoreError::from_sqlx)?;
+            Inner::Pg(pool) => {
+                let mut connection = acquire(pool).await.map_err(StoreError::from_sqlx)?;
                 connection.ensure_migrations_table(TABLE).await.map_err(migration)?;
                 connection.list_applied_migrations(TABLE).await
             }
@@ -135,7 +137,7 @@ impl Db {
 
 /// The lock that keeps two from migrating at once is asked for again when it does not come soon, and so are those of the
 /// tables: a dump holds all of them as long as it runs, and whoever gave up then would be a start that failed.
-async fn patiently(pool: &PgPool) -> Result<(), MigrateError> {
+async fn patiently(pool: &Pool) -> Result<(), MigrateError> {
     let since = Instant::now();
     let mut held_up = Duration::from_secs(1);
     loop {
@@ -153,8 +155,8 @@ async fn patiently(pool: &PgPool) -> Result<(), MigrateError> {
 }
 
 /// On a connection of its own that ends with it: the lock belongs to the session, and a migration that fails leaves it there.
-async fn once(pool: &PgPool, held_up: Duration) -> Result<(), MigrateError> {
-    let mut connection = pool.acquire().await?.detach();
+async fn once(pool: &Pool, held_up: Duration) -> Result<(), MigrateError> {
+    let mut connection = Object::take(acquire(pool).await?);
     let limit = format!("SET lock_timeout = {}", held_up.as_millis());
     sqlx::query(AssertSqlSafe(limit)).execute(&mut connection).await?;
     let ended = migrator(|p| p.pg).run(&mut connection).await;

@@ -4,10 +4,12 @@
 //! gives [`Row`]s back. What the engines do differently (locks, taking one job, isolation) hides behind
 //! verbs here; no other file names an engine.
 
+mod batch;
 mod bind;
 mod bulk;
 pub mod error;
 mod migrate;
+mod queue;
 mod row;
 mod statement;
 mod together;
@@ -19,13 +21,13 @@ mod wire;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, Transaction};
+use sqlx::{ConnectOptions as _, SqlSafeStr as _, Transaction};
 
+pub use batch::{Gather, Guarded, Lane};
 pub use error::StoreError;
 pub use migrate::Applied;
 pub use row::{Column, FromRow, Row};
@@ -35,7 +37,7 @@ pub use together::Change;
 pub use tx::{Lock, Tx};
 pub use value::Value;
 pub use wire::{COMMAND, REQUEST};
-use wire::{Held, PING, Wire};
+use wire::{Held, Pool, Server};
 
 /// Which engine answers. Only for reports to people (`doctor`, logs) and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +60,7 @@ enum Inner {
         read: SqlitePool,
         turnstile: turnstile::Turnstile,
     },
-    Pg(PgPool, Arc<Wire>),
+    Pg(Pool),
 }
 
 /// The connections of a pool at one moment.
@@ -75,11 +77,17 @@ pub struct Occupancy {
 }
 
 impl Occupancy {
-    fn of<D: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<D>) -> Self {
+    fn of_sqlite(name: &'static str, pool: &SqlitePool) -> Self {
         let count = |many: u32| usize::try_from(many).unwrap_or(usize::MAX);
         let (open, idle) = (count(pool.size()), pool.num_idle());
         // The two are read one after the other.
         Self { pool: name, busy: open.saturating_sub(idle), idle, most: count(pool.options().get_max_connections()) }
+    }
+
+    fn of_postgres(name: &'static str, pool: &Pool) -> Self {
+        let status = pool.status();
+        let busy = status.size.saturating_sub(status.available);
+        Self { pool: name, busy, idle: status.available, most: status.max_size }
     }
 }
 
@@ -87,8 +95,6 @@ const BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(10);
 /// To PostgreSQL, where nobody says otherwise.
 const CONNECTIONS: u32 = 32;
-/// A connection that was at work so lately is taken to live: asking the server costs as much as a statement.
-const FRESH: Duration = Duration::from_secs(1);
 /// More than the number of statements in the program: nothing is ever prepared twice on a connection.
 const STATEMENT_CACHE: usize = 512;
 
@@ -174,35 +180,10 @@ impl Db {
                 ("idle_in_transaction_session_timeout", "60s"),
             ])
             .disable_statement_logging();
-        let wire = Wire::new(patience);
-        let (taken, given_back) = (Arc::clone(&wire), Arc::clone(&wire));
-        let pool = PgPoolOptions::new()
-            .max_connections(most)
-            .acquire_timeout(ACQUIRE)
-            .test_before_acquire(false)
-            .before_acquire(move |connection, meta| {
-                let wire = Arc::clone(&taken);
-                Box::pin(async move {
-                    if !wire.trusts(&meta) {
-                        return Ok(false);
-                    }
-                    if meta.idle_for > FRESH {
-                        tokio::time::timeout(PING, connection.ping())
-                            .await
-                            .map_err(|_| sqlx::Error::PoolTimedOut)??;
-                    }
-                    Ok(true)
-                })
-            })
-            // What is not used again is closed before the library asks it anything.
-            .after_release(move |_, meta| {
-                let trusted = given_back.trusts(&meta);
-                Box::pin(async move { Ok(trusted) })
-            })
-            .connect_with(options)
-            .await
-            .map_err(StoreError::open)?;
-        Ok(Self(Inner::Pg(pool, wire)))
+        let pool = Server::pool(options, most, patience)?;
+        // Whoever starts hears at once that nobody is there.
+        drop(wire::acquire(&pool).await.map_err(StoreError::open)?);
+        Ok(Self(Inner::Pg(pool)))
     }
 
     /// Which engine this is.
@@ -226,8 +207,8 @@ impl Db {
                 let begun = Transaction::begin(connection, Some("BEGIN IMMEDIATE".into_sql_str())).await;
                 Ok(Tx::Lite(begun.map_err(StoreError::from_sqlx)?))
             }
-            Inner::Pg(pool, wire) => {
-                let mut held = Self::held(pool, wire).await?;
+            Inner::Pg(pool) => {
+                let mut held = Held::of(pool).await?;
                 held.begin().await?;
                 Ok(Tx::Pg(held))
             }
@@ -241,13 +222,8 @@ impl Db {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         match &self.0 {
             Inner::Lite { read, .. } => Ok(Tx::LiteRead(read.acquire().await.map_err(StoreError::from_sqlx)?)),
-            Inner::Pg(pool, wire) => Ok(Tx::PgRead(Self::held(pool, wire).await?)),
+            Inner::Pg(pool) => Ok(Tx::PgRead(Held::of(pool).await?)),
         }
-    }
-
-    /// A connection to PostgreSQL. That there is none to be had says nothing about those that there are.
-    async fn held(pool: &PgPool, wire: &Arc<Wire>) -> Result<Held, StoreError> {
-        Ok(Held::new(pool.acquire().await.map_err(StoreError::from_sqlx)?, Arc::clone(wire)))
     }
 
     /// Has the planner look at the tables that are twice as large as when it last did, or were never looked at. PostgreSQL
@@ -258,8 +234,8 @@ impl Db {
     pub async fn learn(&self) -> Result<(), StoreError> {
         match &self.0 {
             Inner::Lite { .. } => Ok(()),
-            Inner::Pg(pool, _) => {
-                let mut connection = pool.acquire().await.map_err(StoreError::from_sqlx)?;
+            Inner::Pg(pool) => {
+                let mut connection = wire::acquire(pool).await.map_err(StoreError::from_sqlx)?;
                 let grown: Vec<String> =
                     sqlx::query_scalar(GROWN).fetch_all(&mut *connection).await.map_err(StoreError::from_sqlx)?;
                 if grown.is_empty() {
@@ -291,8 +267,10 @@ impl Db {
     /// How busy the connections are now. Waits for nothing.
     pub fn occupancy(&self) -> Vec<Occupancy> {
         match &self.0 {
-            Inner::Lite { write, read, .. } => vec![Occupancy::of("write", write), Occupancy::of("read", read)],
-            Inner::Pg(pool, _) => vec![Occupancy::of("shared", pool)],
+            Inner::Lite { write, read, .. } => {
+                vec![Occupancy::of_sqlite("write", write), Occupancy::of_sqlite("read", read)]
+            }
+            Inner::Pg(pool) => vec![Occupancy::of_postgres("shared", pool)],
         }
     }
 
@@ -303,7 +281,7 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Inner::Pg(pool, _) => pool.close().await,
+            Inner::Pg(pool) => wire::close(pool).await,
         }
     }
 }

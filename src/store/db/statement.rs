@@ -20,6 +20,11 @@ impl Statement {
     pub const fn claim(name: &'static str, lite: &'static str, pg: &'static str) -> Self {
         Self { name, lite, pg }
     }
+
+    /// The same question on either engine, without keeping what it finds from anybody.
+    pub(super) const fn unheld(self) -> Self {
+        Self::shared(self.name, self.lite)
+    }
 }
 
 /// Declares the statements of a file and the list `STATEMENTS` of all of them.

@@ -15,8 +15,8 @@ use super::{Row, Statement, StoreError, Tx, Value};
 /// A change that is made together with others.
 #[derive(Clone, Debug)]
 pub struct Change {
-    statement: Statement,
-    values: Vec<Value>,
+    pub(super) statement: Statement,
+    pub(super) values: Vec<Value>,
 }
 
 impl Change {
@@ -54,6 +54,14 @@ impl Tx {
                 .await
                 .map(|done| done.rows_affected())
                 .map_err(StoreError::from_sqlx)
+        })
+    }
+
+    /// Whether a text that was made here finds anything.
+    pub(super) async fn finds(&mut self, text: Arc<str>, values: Vec<Value>) -> Result<bool, StoreError> {
+        each!(self, Whole { lite: Arc::clone(&text), pg: text }, |connection, sql, _wrap| {
+            let found = bind_all!(sqlx::query(AssertSqlSafe(sql)), values).fetch_optional(connection).await;
+            found.map(|row| row.is_some()).map_err(StoreError::from_sqlx)
         })
     }
 }
@@ -117,13 +125,18 @@ fn joined(changes: &[Change], join: Join) -> Arc<str> {
 
 /// Each `$n` of a text as `$(n + before)`.
 fn renumbered(text: &str, before: usize) -> String {
+    placed(text, |number| format!("${}", number + before))
+}
+
+/// A text with something else where its values stand.
+pub(super) fn placed(text: &str, place: impl Fn(usize) -> String) -> String {
     let mut pieces = text.split('$');
     let mut all = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let digits = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
         // A `$` without a number is text: a path into JSON.
         let _ = match piece[..digits].parse::<usize>() {
-            Ok(number) => write!(all, "${}{}", number + before, &piece[digits..]),
+            Ok(number) => write!(all, "{}{}", place(number), &piece[digits..]),
             Err(_) => write!(all, "${piece}"),
         };
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
-use sqlx::{PgConnection, Postgres};
+use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection};
 
 use super::StoreError;
 
@@ -18,8 +19,16 @@ pub const REQUEST: Duration = Duration::from_secs(20);
 pub const COMMAND: Duration = Duration::from_secs(600);
 /// So many times that for what grows with the register.
 const LONG: u32 = 15;
+/// For a connection of one's own, with the wait for one that somebody else has.
+const ACQUIRE: Duration = Duration::from_secs(10);
 /// For a question whether somebody is there.
-pub(super) const PING: Duration = Duration::from_secs(2);
+const PING: Duration = Duration::from_secs(2);
+/// A connection that was at work so lately is taken to live: asking the server costs as much as a statement.
+const FRESH: Duration = Duration::from_secs(1);
+/// No connection is older: what a server keeps for each grows, and a name may lead elsewhere by now.
+const LIFE: Duration = Duration::from_secs(1800);
+/// Between two tries to reach a server that begins.
+const BEGINS: Duration = Duration::from_millis(100);
 /// For the way back, with the end of what was under way.
 const BACK: Duration = Duration::from_secs(5);
 /// Connections are opened anew so often at most, whatever fails.
@@ -68,9 +77,9 @@ impl Wire {
         });
     }
 
-    /// Whether a connection may be used again.
-    pub(super) fn trusts(&self, connection: &PoolConnectionMetadata) -> bool {
-        let Some(made) = Instant::now().checked_sub(connection.age) else { return false };
+    /// Whether a connection of this age may be used again.
+    fn trusts(&self, age: Duration) -> bool {
+        let Some(made) = Instant::now().checked_sub(age) else { return false };
         let renewed = self.renewed.load(Ordering::Acquire);
         renewed == 0 || self.at(made) > renewed
     }
@@ -80,21 +89,102 @@ impl Wire {
     }
 }
 
+/// Where connections come from. What opens them and looks at those that came back is ours; sqlx's own pool asks the server
+/// once more each time that one comes back.
+pub struct Server {
+    options: PgConnectOptions,
+    wire: Arc<Wire>,
+}
+
+pub(super) type Pool = managed::Pool<Server>;
+
+impl Server {
+    pub(super) fn pool(options: PgConnectOptions, most: u32, patience: Duration) -> Result<Pool, StoreError> {
+        let server = Self { options, wire: Wire::new(patience) };
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let pool = Pool::builder(server).max_size(most).queue_mode(managed::QueueMode::Lifo).build();
+        pool.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+}
+
+impl managed::Manager for Server {
+    type Type = PgConnection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<PgConnection, sqlx::Error> {
+        loop {
+            match PgConnection::connect_with(&self.options).await {
+                Err(why) if begins(&why) => tokio::time::sleep(BEGINS).await,
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        let age = metrics.age();
+        if age > LIFE || !self.wire.trusts(age) {
+            return Err(RecycleError::message("not one to go on with"));
+        }
+        if metrics.last_used() > FRESH {
+            tokio::time::timeout(PING, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a server is only just beginning, or has its hands full for a moment (PostgreSQL, appendix A).
+fn begins(why: &sqlx::Error) -> bool {
+    match why {
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(fault) => fault.code().is_some_and(|code| code == "57P03" || code == "53300"),
+        _ => false,
+    }
+}
+
+/// A connection out of those that there may be.
+///
+/// # Errors
+/// [`sqlx::Error::PoolTimedOut`] when none came free in time.
+pub(super) async fn acquire(pool: &Pool) -> Result<Object<Server>, sqlx::Error> {
+    match tokio::time::timeout(ACQUIRE, pool.get()).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(PoolError::Backend(why))) => Err(why),
+        Ok(Err(PoolError::Closed)) => Err(sqlx::Error::PoolClosed),
+        Ok(Err(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut),
+    }
+}
+
+/// Closes them all, when whoever is at work has done.
+pub(super) async fn close(pool: &Pool) {
+    pool.close();
+    while pool.status().size > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// A connection, or a transaction on it. It goes back where it came from when it is dropped.
 pub struct Held {
     /// There until it goes back.
-    connection: Option<PoolConnection<Postgres>>,
+    connection: Option<Object<Server>>,
     wire: Arc<Wire>,
     patience: Duration,
     /// A transaction that was neither committed nor rolled back.
     open: bool,
+    /// A message whose answer nobody waited for to its end.
+    under_way: bool,
     failed: bool,
 }
 
 impl Held {
-    pub(super) fn new(connection: PoolConnection<Postgres>, wire: Arc<Wire>) -> Self {
+    /// One of a pool.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when none came free in time.
+    pub(super) async fn of(pool: &Pool) -> Result<Self, StoreError> {
+        let wire = Arc::clone(&pool.manager().wire);
+        let connection = acquire(pool).await.map_err(StoreError::from_sqlx)?;
         let patience = wire.patience;
-        Self { connection: Some(connection), wire, patience, open: false, failed: false }
+        Ok(Self { connection: Some(connection), wire, patience, open: false, under_way: false, failed: false })
     }
 
     /// Grants what grows with the register the time that it takes.
@@ -107,7 +197,12 @@ impl Held {
     /// # Errors
     /// [`StoreError::Unavailable`] when it went back already.
     pub(super) fn parts(&mut self) -> Result<(&mut PgConnection, Watch<'_>), StoreError> {
-        let watch = Watch { wire: &self.wire, patience: self.patience, failed: &mut self.failed };
+        let watch = Watch {
+            wire: &self.wire,
+            patience: self.patience,
+            under_way: &mut self.under_way,
+            failed: &mut self.failed,
+        };
         match &mut self.connection {
             Some(connection) => Ok((&mut **connection, watch)),
             None => Err(StoreError::Unavailable("the connection went back".into())),
@@ -143,6 +238,7 @@ impl Held {
 pub(super) struct Watch<'a> {
     wire: &'a Wire,
     patience: Duration,
+    under_way: &'a mut bool,
     failed: &'a mut bool,
 }
 
@@ -160,7 +256,9 @@ impl Watch<'_> {
         self,
         exchange: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        *self.under_way = true;
         let answer = self.wire.answer(self.patience, exchange).await;
+        *self.under_way = false;
         *self.failed |= matches!(answer, Err(StoreError::Unavailable(_)));
         answer
     }
@@ -169,22 +267,29 @@ impl Watch<'_> {
 impl Drop for Held {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        let (open, failed) = (self.open, self.failed);
-        // The library asks each one that comes back, and waits for the answer as long as it takes.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if self.failed {
+            drop(Object::take(connection));
+            return;
+        }
+        if !self.open && !self.under_way {
+            return;
+        }
+        // Nobody else gets it before the server has done with what it was asked.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            drop(Object::take(connection));
+            return;
+        };
+        let open = self.open;
         runtime.spawn(async move {
-            let rolled_back = match open {
-                true => {
-                    let end = sqlx::raw_sql("ROLLBACK").execute(&mut *connection);
-                    tokio::time::timeout(BACK, end).await.is_ok_and(|done| done.is_ok())
+            let end = async {
+                match open {
+                    true => sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await.map(drop),
+                    false => connection.ping().await,
                 }
-                false => true,
             };
-            if failed || !rolled_back {
-                connection.close_on_drop();
-                return;
+            if !tokio::time::timeout(BACK, end).await.is_ok_and(|done| done.is_ok()) {
+                drop(Object::take(connection));
             }
-            let _late = tokio::time::timeout(BACK, connection.return_to_pool()).await;
         });
     }
 }

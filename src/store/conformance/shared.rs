@@ -1,0 +1,235 @@
+//! What is asked and committed together with others.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::on_both_engines;
+use super::scene::{
+    account_id, add_active, add_client, add_session, after, client, client_id, grant, grant_id, session_id,
+};
+use super::support::{NOW, person_id};
+use crate::domain::access::for_tests::own;
+use crate::domain::id::FamilyId;
+use crate::domain::oidc::client::ClientStatus;
+use crate::domain::oidc::grant::{Family, Grant};
+use crate::domain::registry::codes::status::Status;
+use crate::store::db::{Db, FromRow, Lane, Row, Statement, StoreError, Tx, args};
+use crate::store::sessions::{Asked, Attendance};
+use crate::store::{accounts, clients, grants, sessions, subjects};
+
+on_both_engines!(
+    each_is_told_of_its_own,
+    many_share_a_commit_and_each_is_told,
+    what_is_not_as_it_was_read_is_not_made,
+    a_grant_begins_once_among_many,
+    one_that_cannot_be_made_takes_nobody_along,
+    who_holds_the_session_is_not_waited_for,
+);
+
+const SESSIONS: u8 = 24;
+
+/// Sessions of person 1, all of which client 1 attends.
+async fn scene(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    add_active(&mut tx, 1).await;
+    add_client(&mut tx, 1).await;
+    for n in 1..=SESSIONS {
+        add_session(&mut tx, n, 1).await;
+        sessions::join(&mut tx, session_id(n), client_id(1), &format!("sid-{n}"), NOW).await.unwrap();
+    }
+    subjects::first_use(&mut tx, person_id(1), "v1.test", "sub-1", NOW).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// As client 1 attends session `n`.
+fn attendance(n: u8) -> Attendance {
+    Attendance {
+        session: session_id(n),
+        client: client_id(1),
+        sector: "v1.test".into(),
+        now: after(1),
+        person: person_id(1),
+        sub: "sub-1".into(),
+        sid: format!("sid-{n}"),
+    }
+}
+
+fn grant_in(n: u8, session: u8) -> Grant {
+    Grant { session: session_id(session), sid: format!("sid-{session}"), ..grant(n, false) }
+}
+
+fn family(n: u8) -> Family {
+    let (idle_expires_at, expires_at) = (after(60), after(600));
+    let (id, grant) = (FamilyId(grant_id(n).0), grant_id(n));
+    Family { id, grant, counter: 0, rotated_at: NOW, idle_expires_at, expires_at, revoked_at: None }
+}
+
+/// Grant `n` with its family, where the session is attended so.
+async fn make(lane: &Lane, attendance: Attendance, grant: &Grant, n: u8) -> bool {
+    let row = grants::addition(grant).unwrap();
+    lane.commit(attendance.guards(row, vec![grants::family_addition(&family(n))])).await
+}
+
+/// Grant `n` with its family is there, or neither of them.
+async fn is_there(db: &Db, n: u8) -> bool {
+    let mut tx = db.read().await.unwrap();
+    let (known, refreshes) = (
+        grants::is_known(&mut tx, grant_id(n)).await.unwrap(),
+        grants::family(&mut tx, FamilyId(grant_id(n).0)).await.unwrap().is_some(),
+    );
+    assert_eq!(known, refreshes, "{n}");
+    known
+}
+
+async fn each_is_told_of_its_own(db: &Db) {
+    scene(db).await;
+    let asked = Arc::new(Asked::of(db));
+    let mut all = JoinSet::new();
+    for n in 1..=2 * SESSIONS {
+        let asked = Arc::clone(&asked);
+        all.spawn(async move {
+            let session = asked.by_secret([n; 32]).await.unwrap();
+            (n, session.map(|session| session.id))
+        });
+        let asked = Arc::new(Asked::of(db));
+        all.spawn(async move {
+            let attended = asked.attended(session_id(n), client_id(1), "v1.test", after(1)).await.unwrap();
+            assert_eq!(
+                attended.as_ref().map(|one| one.sid.clone().unwrap()),
+                (n <= SESSIONS).then(|| format!("sid-{n}"))
+            );
+            (n, attended.map(|_| session_id(n)))
+        });
+    }
+    for (n, found) in all.join_all().await {
+        assert_eq!(found, (n <= SESSIONS).then(|| session_id(n)), "{n}");
+    }
+    // Another sector calls her nothing yet.
+    let elsewhere = asked.attended(session_id(1), client_id(1), "v2.test", after(1)).await.unwrap().unwrap();
+    assert_eq!((elsewhere.person, elsewhere.sub), (person_id(1), None));
+}
+
+async fn many_share_a_commit_and_each_is_told(db: &Db) {
+    scene(db).await;
+    let lane = Arc::new(Lane::new(db.clone()));
+    let mut all = JoinSet::new();
+    for n in 1..=SESSIONS {
+        let lane = Arc::clone(&lane);
+        all.spawn(async move { make(&lane, attendance(n), &grant_in(n, n), n).await });
+    }
+    assert!(all.join_all().await.into_iter().all(|made| made), "nobody is in the way of the others");
+    for n in 1..=SESSIONS {
+        assert!(is_there(db, n).await);
+        let read = grants::live(&mut db.read().await.unwrap(), grant_id(n), NOW).await.unwrap().unwrap();
+        assert_eq!(format!("{read:?}"), format!("{:?}", grant_in(n, n)), "its own values");
+    }
+}
+
+async fn what_is_not_as_it_was_read_is_not_made(db: &Db) {
+    scene(db).await;
+    let lane = Lane::new(db.clone());
+    let like = attendance(1);
+    let changed = [
+        Attendance { sid: "another".into(), ..like.clone() },
+        Attendance { sub: "another".into(), ..like.clone() },
+        Attendance { person: person_id(2), ..like.clone() },
+        Attendance { sector: "v2.test".into(), ..like.clone() },
+        Attendance { client: client_id(2), ..like.clone() },
+        Attendance { session: session_id(99), ..like.clone() },
+        Attendance { now: after(100_000), ..like.clone() },
+    ];
+    for (n, attendance) in changed.into_iter().enumerate() {
+        assert!(!make(&lane, attendance, &grant_in(1, 1), 1).await, "{n}");
+        assert!(!is_there(db, 1).await, "{n}");
+    }
+    let mut tx = db.write().await.unwrap();
+    assert!(sessions::end(&mut tx, session_id(2), NOW, "logout").await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(!make(&lane, attendance(2), &grant_in(2, 2), 2).await, "it ended");
+    let mut tx = db.write().await.unwrap();
+    assert!(clients::set_status(&mut tx, client_id(1), ClientStatus::Suspended, NOW).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(!make(&lane, attendance(3), &grant_in(3, 3), 3).await, "the client may no more");
+    let mut tx = db.write().await.unwrap();
+    assert!(clients::set_status(&mut tx, client_id(1), ClientStatus::Active, NOW).await.unwrap());
+    assert!(accounts::set_state(&mut tx, &own(person_id(1)), account_id(1), Status::AdminLocked, NOW).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(!make(&lane, attendance(3), &grant_in(3, 3), 3).await, "she may no more");
+    for n in 1..=3 {
+        assert!(!is_there(db, n).await, "{n}");
+    }
+}
+
+async fn a_grant_begins_once_among_many(db: &Db) {
+    scene(db).await;
+    let lane = Arc::new(Lane::new(db.clone()));
+    let mut tx = db.write().await.unwrap();
+    grants::revoke(&mut tx, grant_id(9), NOW, "replay").await.unwrap();
+    tx.commit().await.unwrap();
+    let mut all = JoinSet::new();
+    for session in 1..=8 {
+        let lane = Arc::clone(&lane);
+        all.spawn(async move { make(&lane, attendance(session), &grant_in(1, session), 1).await });
+        let lane = Arc::new(Lane::new(db.clone()));
+        all.spawn(async move { make(&lane, attendance(session), &grant_in(9, session), 9).await });
+    }
+    let made = all.join_all().await.into_iter().filter(|made| *made).count();
+    assert!(made <= 1, "{made}");
+    // All may have met each other; whoever comes alone then is the one.
+    let last = make(&lane, attendance(1), &grant_in(1, 1), 1).await;
+    assert_eq!(usize::from(last) + made, 1);
+    assert!(is_there(db, 1).await);
+    let mut tx = db.read().await.unwrap();
+    assert!(grants::family(&mut tx, FamilyId(grant_id(9).0)).await.unwrap().is_none(), "the replay came first");
+}
+
+/// What breaks a rule of the schema breaks the statement that all of them are in.
+async fn one_that_cannot_be_made_takes_nobody_along(db: &Db) {
+    scene(db).await;
+    let lane = Arc::new(Lane::new(db.clone()));
+    let mut all = JoinSet::new();
+    for n in 1..=SESSIONS {
+        let lane = Arc::clone(&lane);
+        all.spawn(async move {
+            let mut grant = grant_in(n, n);
+            if n % 8 == 0 {
+                // Nobody by this id.
+                grant.client = client(2).id;
+            }
+            (n, make(&lane, attendance(n), &grant, n).await)
+        });
+    }
+    for (n, made) in all.join_all().await {
+        assert_eq!(is_there(db, n).await, made, "{n} was told what is so");
+        assert!(!made || n % 8 != 0, "{n}");
+        if !made && n % 8 != 0 {
+            assert!(make(&lane, attendance(n), &grant_in(n, n), n).await, "alone it can be made");
+        }
+    }
+}
+
+async fn who_holds_the_session_is_not_waited_for(db: &Db) {
+    struct Found;
+    impl FromRow for Found {
+        fn from_row(_: &Row) -> Result<Self, StoreError> {
+            Ok(Self)
+        }
+    }
+    const HOLD: Statement =
+        Statement::claim("conformance::HOLD_SESSION", "SELECT 1", "SELECT id FROM session WHERE id = $1 FOR UPDATE");
+    scene(db).await;
+    let lane = Lane::new(db.clone());
+    let mut tx: Tx = db.write().await.unwrap();
+    if db.engine() == crate::store::db::Engine::Sqlite {
+        // Nobody writes beside the one who does.
+        return;
+    }
+    tx.optional::<Found>(HOLD, args![session_id(1)]).await.unwrap().unwrap();
+    assert!(!make(&lane, attendance(1), &grant_in(1, 1), 1).await, "it is made alone, by whoever waits for it");
+    assert!(make(&lane, attendance(2), &grant_in(2, 2), 2).await);
+    drop(tx);
+    while !make(&lane, attendance(1), &grant_in(1, 1), 1).await {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
