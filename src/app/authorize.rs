@@ -17,7 +17,7 @@ use crate::domain::id::{IdentityId, InteractionId};
 use crate::domain::oidc::authorization_type::Shown;
 use crate::domain::oidc::checks::{self, Entrance, Failure, Stop};
 use crate::domain::oidc::claims::IdentityFacts;
-use crate::domain::oidc::client::Client;
+use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::elsewhere::{Elsewhere, Said};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::fault::{DocumentFault, Endpoint, FaultKind};
@@ -168,6 +168,10 @@ impl App {
             let failure = checks::run(Entrance::Beside, params, &client).err();
             let error = ProtocolError::new(Code::InvalidRequest, "the client pushes its requests (RFC 9126)");
             return self.failed(ctx, params, &client, failure.unwrap_or(Failure::Redirect(error))).await;
+        }
+        // Nothing is fetched for a client that was taken out of use.
+        if client.status != ClientStatus::Active {
+            return self.failed(ctx, params, &client, Failure::Page(Stop::Client)).await;
         }
         // A pushed request was read when it came.
         let carried = if pushed.is_some() { Ok(None) } else { self.carried(ctx, params, &client).await };

@@ -13,7 +13,7 @@ use crate::domain::audit::{Action, Actor};
 use crate::domain::id::{ElsewhereId, PersonId};
 use crate::domain::oidc::checks::{self, Entrance};
 use crate::domain::oidc::ciba::{self, DeliveryMode, Hint, Request};
-use crate::domain::oidc::client::Client;
+use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::elsewhere::{Asked, INTERVAL, Question, State, Way};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::params::Params;
@@ -264,8 +264,9 @@ impl App {
     }
 
     async fn ping(&self, notice: &Notice) -> Result<Result<(), crate::outbound::ping::PingError>, Error> {
-        // A client that is gone has nobody left to hear it.
-        if self.client_by_id(notice.client, self.now()).await?.is_none() {
+        // A client that is gone, or was taken out of use, is told nothing.
+        let client = self.client_by_id(notice.client, self.now()).await?;
+        if client.is_none_or(|client| client.status != ClientStatus::Active) {
             return Ok(Ok(()));
         }
         let plain = self.sealer.open_state(SEAL, notice.id.0.as_bytes(), &notice.sealed)?;

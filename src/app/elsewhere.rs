@@ -95,7 +95,9 @@ impl App {
         let (id, way, from) = (question.id, question.way, question.asked.from);
         let interaction = InteractionId::new(ctx.now, &*self.random);
         let elsewhere = Elsewhere { id, way, shown, from };
-        let request = AuthorizationRequest::elsewhere(elsewhere, client.id, question.asked, interaction, ctx.now);
+        let mut request = AuthorizationRequest::elsewhere(elsewhere, client.id, question.asked, interaction, ctx.now);
+        // No parameter of these requests says how fresh a sign-in must be: the registration does.
+        request.max_age = client.metadata.default_max_age;
         self.proceed(ctx, request, client, browser).await
     }
 

@@ -14,7 +14,6 @@ use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::scope::ScopeSet;
-use crate::domain::oidc::signing_key::SigningAlg;
 use crate::domain::time::Timestamp;
 use crate::keys::jwt::{self, Expect};
 use crate::keys::opaque;
@@ -80,8 +79,7 @@ impl App {
     /// As [`App::introspect`].
     pub async fn introspect_signed(&self, ctx: &Ctx, credentials: &Credentials, token: &str) -> Result<String, Error> {
         let (asker, told) = self.introspected(ctx, credentials, token).await?;
-        // RFC 9701, 6: RS256 where the registration does not say.
-        let alg = asker.metadata.introspection_signed_response_alg.unwrap_or(SigningAlg::Rs256);
+        let alg = asker.introspection_alg();
         let keyring = self.keyring(ctx.now).await?;
         let key = keyring.active(alg).ok_or_else(|| Error::busy("the key of this algorithm is still being made"))?;
         let claims = json!({

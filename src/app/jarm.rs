@@ -58,7 +58,10 @@ impl App {
         let token = self.sign_for(&keyring, client, alg, "JWT", &claims)?;
         // JARM, 2.2: signed, then encrypted.
         let token = match client.metadata.authorization_encrypted_response_alg {
-            Some(_) => self.encrypt_for(client, token.as_bytes(), true).await?,
+            // The person did nothing wrong, and what she looks at is not too old: it is to be tried again.
+            Some(_) => {
+                self.encrypt_for(client, token.as_bytes(), true).await.map_err(|why| Error::busy(why.internal))?
+            }
             None => token,
         };
         answer.fields = vec![("response", token)];

@@ -61,7 +61,10 @@ pub enum LogoutReply {
     /// `err-id-token-hint`
     BadHint,
     /// `err-post-logout-uri`
-    BadAddress,
+    BadAddress {
+        /// What the browser opens in frames, where the session was ended all the same: the sign-out needed no address.
+        ended: Option<Vec<String>>,
+    },
     /// The form is too late or foreign.
     Expired,
 }
@@ -171,9 +174,10 @@ impl App {
                 Some(client) => {
                     let (kind, registered) = (FaultKind::PostLogoutUri, &client.metadata.post_logout_redirect_uris);
                     self.note_address(ctx, Endpoint::EndSession, client, (kind, uri), registered);
-                    return Ok(LogoutReply::BadAddress);
+                    let ended = self.end_without_way_back(ctx, hint.as_ref(), browser).await?;
+                    return Ok(LogoutReply::BadAddress { ended });
                 }
-                None => return Ok(LogoutReply::BadAddress),
+                None => return Ok(LogoutReply::BadAddress { ended: None }),
             },
         };
         let Some(who) = self.who(ctx, browser).await? else {
@@ -201,6 +205,29 @@ impl App {
             client,
             pre_session: fresh,
         })
+    }
+
+    /// Ends what a hint proves although there is nowhere to go back to: section 4 has those operations aborted that need what
+    /// is wrong, and whoever pressed the button has left the platform already. What is opened in frames, where it was her who
+    /// is here.
+    async fn end_without_way_back(
+        &self,
+        ctx: &Ctx,
+        hint: Option<&Hint>,
+        browser: &Browser,
+    ) -> Result<Option<Vec<String>>, Error> {
+        let Some(hint) = hint else { return Ok(None) };
+        match self.who(ctx, browser).await? {
+            Some(who) if self.hint_means(hint, &who, ctx).await? => {
+                self.sign_out(ctx, &who.session, "signed out at a platform").await.map(Some)
+            }
+            Some(_) => Ok(None),
+            None => {
+                let frames = self.sign_out_here(ctx, browser, "signed out at a platform").await?;
+                self.end_hinted(ctx, Some(hint)).await?;
+                Ok(Some(frames))
+            }
+        }
     }
 
     /// Whether a hint names the session that is there: by `sid`, or by the person where the token has none.

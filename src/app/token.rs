@@ -116,13 +116,13 @@ impl App {
         let key = opaque::lookup_key(code);
         let (grant, value) = match self.ephemeral.redeem(Space::Code, &key, TOMBSTONE).await? {
             Redeemed::First { grant, value } => (GrantId(grant), value),
-            Redeemed::Again(grant) => return self.code_replayed(ctx, GrantId(grant)).await,
+            Redeemed::Again(grant) => return self.code_replayed(ctx, client, GrantId(grant)).await,
             // After the tombstone the grant's own row remembers, for as long as it stands.
             Redeemed::Unknown => {
                 let grant = GrantId(opaque::named_by(code));
                 let known = grants::is_known(&mut self.db.read().await?, grant).await?;
                 if known {
-                    return self.code_replayed(ctx, grant).await;
+                    return self.code_replayed(ctx, client, grant).await;
                 }
                 self.metrics.code_presented("unknown");
                 return Err(invalid_grant("the code is unknown or has expired"));
@@ -138,7 +138,7 @@ impl App {
             offer.redeemed_by(client.id, redirect_uri, verifier.map(opaque::s256).as_deref(), proved, ctx.now)?;
         match self.give_patiently(&ready, ctx, client, (offer, wanted), grant).await {
             // There is one already: a replay came first, or a commit whose answer was lost. Nobody holds what it gave.
-            Err(error) if error.kind == Kind::Conflict => self.code_replayed(ctx, grant).await,
+            Err(error) if error.kind == Kind::Conflict => self.code_replayed(ctx, client, grant).await,
             // Whatever failed here is nothing that the client did: it comes again, and is no replay.
             Err(error) if error.protocol.is_none() => {
                 self.give_back(&key, grant, &value, expires_at).await;
@@ -328,10 +328,15 @@ impl App {
     }
 
     /// RFC 6749, 4.1.2: "the authorization server MUST deny the request and SHOULD revoke all tokens
-    /// previously issued based on that authorization code".
-    async fn code_replayed(&self, ctx: &Ctx, grant: GrantId) -> Result<Tokens, Error> {
-        self.metrics.code_presented("replayed");
+    /// previously issued based on that authorization code". That is for the client that the code was issued to (4.1.3): to
+    /// another one, who never could redeem it, it is a code like any that nobody knows.
+    async fn code_replayed(&self, ctx: &Ctx, client: &Client, grant: GrantId) -> Result<Tokens, Error> {
         let mut work = self.begin(ctx, Action::GrantRevoked).await?;
+        if grants::holder(work.tx(), grant).await?.is_some_and(|holder| holder != client.id) {
+            self.metrics.code_presented("unknown");
+            return Err(invalid_grant("the code was issued to another client"));
+        }
+        self.metrics.code_presented("replayed");
         grants::revoke(work.tx(), grant, ctx.now, "code replayed").await?;
         work.target("grant", grant).event("grant", grant, "grant.revoked", &[]);
         work.commit(Outcome::Refused("code replayed")).await?;

@@ -97,6 +97,8 @@ pub fn router(door: Door) -> Router {
         .merge(described)
         .route(path::JWKS, get(oidc::jwks::keys))
         .route(path::REVOKE, post(oidc::token_status::revoke))
+        // Screens in classrooms are pages in a browser.
+        .route(path::DEVICE_AUTHORIZATION, post(oidc::device::ask))
         .layer(from_fn(layer::any_origin));
     let routes = Router::new()
         .merge(forms)
@@ -122,7 +124,6 @@ pub fn router(door: Door) -> Router {
         .route(path::AUTHORIZE, get(oidc::authorize::get).post(oidc::authorize::post))
         .route(path::END_SESSION, get(oidc::end_session::get).post(oidc::end_session::post))
         .route(path::CHECK_SESSION, get(oidc::check_session::frame))
-        .route(path::DEVICE_AUTHORIZATION, post(oidc::device::ask))
         .route(path::BACKCHANNEL_AUTHENTICATION, post(oidc::ciba::ask))
         .route(path::INTROSPECT, post(oidc::token_status::introspect))
         .route(path::REGISTER, post(oidc::registration::create))

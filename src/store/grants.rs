@@ -14,6 +14,7 @@ statements! {
     INSERT = "INSERT INTO oidc_grant (id, client_id, person_id, session_id, identity_id, sub, sid, scope, claims, resources, details, cnf, auth_time, acr, amr, offline, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT (id) DO NOTHING";
     KNOWN = "SELECT id FROM oidc_grant WHERE id = $1";
+    HOLDER = "SELECT client_id FROM oidc_grant WHERE id = $1 AND client_id IS NOT NULL";
     // Alive: not revoked; in a session that is, unless it is offline; of a person, account and client that may.
     LIVE = "SELECT g.* FROM oidc_grant g
         JOIN session s ON s.id = g.session_id JOIN account a ON a.id = s.account_id JOIN person p ON p.id = g.person_id JOIN client c ON c.id = g.client_id
@@ -178,6 +179,14 @@ impl Asked {
 /// As [`StoreError`] says.
 pub async fn held(tx: &mut Tx, proof: &impl OnePerson, client: ClientId) -> Result<Vec<Grant>, StoreError> {
     tx.all(HELD, args![proof.person(), client]).await
+}
+
+/// The client that a grant was given to. None where there is no such grant, or one that a replay keeps from beginning.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn holder(tx: &mut Tx, id: GrantId) -> Result<Option<ClientId>, StoreError> {
+    Ok(tx.optional::<Held>(HOLDER, args![id]).await?.map(|Held(client)| client))
 }
 
 struct Held(ClientId);

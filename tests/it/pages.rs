@@ -206,7 +206,7 @@ fn the_end_of_a_session_opens_frames_that_cannot_move_it() {
             [v.uri("https://a.example/?x=1&y=2").map(GoOn::Client), Some(GoOn::Request(v.text("sealed"))), None]
         {
             let follows = !hostile && go_on.is_some();
-            let page = SignedOut { go_on, frames: vec![v.text("https://b.example/out?iss=x&sid=y")] };
+            let page = SignedOut { go_on, frames: vec![v.text("https://b.example/out?iss=x&sid=y")], lost: true };
             let text = page.render(Locale::Zh);
             let html = Html::parse_document(&text);
             let frames = all(&html, "iframe[hidden][sandbox='allow-scripts allow-same-origin allow-forms']");

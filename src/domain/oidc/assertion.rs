@@ -40,13 +40,23 @@ pub enum ClientAlg {
     Ps256,
     #[serde(rename = "ES256")]
     Es256,
-    #[serde(rename = "EdDSA")]
+    #[serde(rename = "EdDSA", alias = "Ed25519")]
     EdDsa,
 }
+
+/// What RFC 9864, 2.2 calls EdDSA with the one curve that is served. Clients may sign under either name; what we sign says
+/// the older one, which every library knows.
+const ED25519: &str = "Ed25519";
 
 impl ClientAlg {
     /// All of them, for discovery.
     pub const ALL: &'static [Self] = &[Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa, Self::Hs256];
+
+    /// Under which names clients may sign with these.
+    pub fn names(algs: &[Self]) -> Vec<&'static str> {
+        let newer = algs.contains(&Self::EdDsa).then_some(ED25519);
+        algs.iter().map(|alg| alg.as_str()).chain(newer).collect()
+    }
 
     /// The text in a JOSE header.
     pub fn as_str(self) -> &'static str {
@@ -61,7 +71,8 @@ impl ClientAlg {
 
     /// From the text in a JOSE header.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|alg| alg.as_str() == text)
+        let named = Self::ALL.iter().copied().find(|alg| alg.as_str() == text);
+        named.or_else(|| (text == ED25519).then_some(Self::EdDsa))
     }
 
     /// Our own algorithm of this name; none for HS256, which takes the client's secret and no key of ours.

@@ -371,7 +371,6 @@ fn sizes(params: &Params, _: &Client) -> Result<(), Failure> {
         ("scope", 1024),
         ("redirect_uri", 2048),
         ("claims", 4096),
-        ("login_hint", 256),
         ("ui_locales", 256),
         ("claims_locales", 256),
     ];

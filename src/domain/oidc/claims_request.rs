@@ -57,7 +57,8 @@ impl ClaimsRequest {
         let acr = id_token.get("acr").filter(essential).map(values).unwrap_or_default();
         Ok(Self {
             single: SingleClaims { id_token: names(&id_token, allowed), userinfo: names(&userinfo, allowed) },
-            sub: subs.first().map(|sub| (*sub).to_owned()),
+            // Nobody is called by what no database keeps; nobody at all is then meant.
+            sub: subs.first().map(|sub| sub.replace(char::is_control, "\u{fffd}")),
             acr: acr.into_iter().map(str::to_owned).collect(),
         })
     }
@@ -66,7 +67,12 @@ impl ClaimsRequest {
 fn member(whole: &Map<String, Value>, name: &str) -> Result<Map<String, Value>, ProtocolError> {
     match whole.get(name) {
         None | Some(Value::Null) => Ok(Map::new()),
-        Some(Value::Object(wishes)) if wishes.values().all(|wish| wish.is_null() || wish.is_object()) => {
+        // Identity Assurance 1.0, 5.6: several `verified_claims` may be asked for at once.
+        Some(Value::Object(wishes))
+            if wishes.iter().all(|(name, wish)| {
+                wish.is_null() || wish.is_object() || (name == "verified_claims" && wish.is_array())
+            }) =>
+        {
             Ok(wishes.clone())
         }
         Some(_) => Err(malformed()),
@@ -146,6 +152,20 @@ mod tests {
         assert_eq!(parse(verified).unwrap().single.scopes().to_string(), "profile edu.realname", "it asserts the name");
         let without_name = ClaimsRequest::parse(verified, &ScopeSet::parse("openid edu.realname")).unwrap();
         assert!(without_name.single.is_empty());
+    }
+
+    /// Identity Assurance 1.0, 5.6 and 5.7.4: several may be asked for, and what is not answered is no error.
+    #[test]
+    fn several_verified_claims_are_left_out_like_one_with_conditions() {
+        let asked = r#"{"userinfo": {"verified_claims": [{"verification": {"trust_framework": null}, "claims": {"name": null}}], "email": null}}"#;
+        assert_eq!(parse(asked).unwrap().single.userinfo.into_iter().collect::<Vec<_>>(), ["email"]);
+        assert!(parse(r#"{"userinfo": {"email": []}}"#).is_err(), "no other claim is a list");
+    }
+
+    #[test]
+    fn nobody_is_called_what_no_database_keeps() {
+        let read = parse(r#"{"id_token": {"sub": {"value": "a\u0000b"}}}"#).unwrap();
+        assert_eq!(read.sub.as_deref(), Some("a\u{fffd}b"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub const ALGS: [ClientAlg; 3] = [ClientAlg::Es256, ClientAlg::EdDsa, ClientAlg:
 
 /// The same in a challenge (7.1).
 pub fn challenged_algs() -> String {
-    format!("algs=\"{}\"", ALGS.map(ClientAlg::as_str).join(" "))
+    format!("algs=\"{}\"", ClientAlg::names(&ALGS).join(" "))
 }
 
 /// How old a proof may be.

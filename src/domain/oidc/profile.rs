@@ -10,6 +10,7 @@ use super::assertion::ClientAlg;
 use super::client::{AuthMethod, Client, ClientMetadata};
 use super::error::{Code, ProtocolError};
 use super::request_object::ObjectAlg;
+use super::signing_key::SigningAlg;
 
 /// A profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,13 @@ impl Client {
         !self.is_fapi() || ALGS.contains(&alg)
     }
 
+    /// How answers to its introspection requests are signed where it wants them so: RS256 where the registration does not say
+    /// (RFC 9701, 6), which FAPI 2.0 does not know (5.4.1).
+    pub fn introspection_alg(&self) -> SigningAlg {
+        let unsaid = if self.is_fapi() { SigningAlg::Ps256 } else { SigningAlg::Rs256 };
+        self.metadata.introspection_signed_response_alg.unwrap_or(unsaid)
+    }
+
     /// How long its codes are good, where the setting says so much.
     pub fn code_life(&self, setting: Duration) -> Duration {
         if self.is_fapi() { setting.min(LONGEST_CODE) } else { setting }
@@ -53,6 +61,7 @@ impl ClientMetadata {
             self.require_pushed_authorization_requests = true;
             self.edu_require_pkce = true;
             self.authorization_signed_response_alg.get_or_insert(ClientAlg::Ps256);
+            self.introspection_signed_response_alg.get_or_insert(SigningAlg::Ps256);
         }
     }
 
@@ -87,9 +96,11 @@ impl ClientMetadata {
             self.userinfo_signed_response_alg,
             self.authorization_signed_response_alg,
             self.token_endpoint_auth_signing_alg,
+            self.backchannel_authentication_request_signing_alg,
             asked,
         ];
-        if algs.into_iter().flatten().any(|alg| !ALGS.contains(&alg)) {
+        let introspection = self.introspection_signed_response_alg == Some(SigningAlg::Rs256);
+        if introspection || algs.into_iter().flatten().any(|alg| !ALGS.contains(&alg)) {
             return invalid("algorithms of FAPI 2.0 are PS256, ES256 and EdDSA, id_token_signed_response_alg too");
         }
         Ok(())

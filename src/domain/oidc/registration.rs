@@ -141,6 +141,14 @@ impl ClientMetadata {
             &self.tls_client_auth_san_dns,
             &self.tls_client_auth_san_uri,
             &self.tls_client_auth_san_email,
+            &self.client_uri,
+            &self.logo_uri,
+            &self.policy_uri,
+            &self.tos_uri,
+            &self.initiate_login_uri,
+            &self.backchannel_logout_uri,
+            &self.frontchannel_logout_uri,
+            &self.backchannel_client_notification_endpoint,
         ];
         let texts = plain.into_iter().flatten().chain(self.localized.values()).chain(lists.into_iter().flatten());
         for text in texts {

@@ -66,7 +66,8 @@ fn document(app: &App, types: &[String]) -> Value {
     };
     let auth_methods: Vec<&str> = AuthMethod::ALL.iter().filter(served).map(|method| method.as_str()).collect();
     let proving_methods: Vec<&str> = auth_methods.iter().copied().filter(|method| *method != "none").collect();
-    let assertion_algs: Vec<&str> = ClientAlg::ALL.iter().map(|alg| alg.as_str()).collect();
+    let assertion_algs = ClientAlg::names(ClientAlg::ALL);
+    let answer_algs: Vec<&str> = ClientAlg::ALL.iter().map(|alg| alg.as_str()).collect();
     let mut response_modes = ResponseMode::ALL.map(ResponseMode::as_str).to_vec();
     response_modes.push(ResponseMode::JWT);
     let mut document = json!({
@@ -109,7 +110,7 @@ fn document(app: &App, types: &[String]) -> Value {
         "require_request_uri_registration": true,
         "authorization_response_iss_parameter_supported": true,
     });
-    for own in [algorithms(&assertion_algs), sign_outs(app), elsewhere(app)] {
+    for own in [algorithms(&answer_algs), sign_outs(app), elsewhere(app)] {
         if let (Value::Object(all), Value::Object(own)) = (&mut document, own) {
             all.extend(own);
         }
@@ -148,7 +149,7 @@ fn elsewhere(app: &App) -> Value {
         "device_authorization_endpoint": app.issuer().at(path::DEVICE_AUTHORIZATION),
         "backchannel_authentication_endpoint": app.issuer().at(path::BACKCHANNEL_AUTHENTICATION),
         "backchannel_token_delivery_modes_supported": DeliveryMode::ALL,
-        "backchannel_authentication_request_signing_alg_values_supported": request_object::ALGS.map(ClientAlg::as_str),
+        "backchannel_authentication_request_signing_alg_values_supported": ClientAlg::names(&request_object::ALGS),
         "backchannel_user_code_parameter_supported": false,
     })
 }
@@ -178,7 +179,7 @@ fn algorithms(answers: &[&str]) -> Value {
         "authorization_signing_alg_values_supported": answers,
         "authorization_encryption_alg_values_supported": [EncryptionAlg::EcdhEs],
         "authorization_encryption_enc_values_supported": [ContentEncryption::A256Gcm],
-        "dpop_signing_alg_values_supported": dpop::ALGS.map(ClientAlg::as_str),
-        "request_object_signing_alg_values_supported": request_object::ALGS.map(ClientAlg::as_str),
+        "dpop_signing_alg_values_supported": ClientAlg::names(&dpop::ALGS),
+        "request_object_signing_alg_values_supported": ClientAlg::names(&request_object::ALGS),
     })
 }

@@ -83,8 +83,8 @@ pub fn posting_page(html: String) -> Response {
 /// The page at the end of a session, with pages of clients in frames (Front-Channel Logout 1.0, 3): of exactly these
 /// origins. They see nothing of ours, and we nothing of theirs. A host that could end the directive, registered before
 /// that was refused, is not named: its frame stays empty, and every other one is opened.
-pub fn farewell_page(html: String, frames: &[String]) -> Response {
-    let mut response = page(StatusCode::OK, html, FormTargets::Client);
+pub fn farewell_page(status: StatusCode, html: String, frames: &[String]) -> Response {
+    let mut response = page(status, html, FormTargets::Client);
     let named = frames.iter().filter_map(|frame| Url::parse(frame).ok().filter(has_plain_host));
     let origins: BTreeSet<String> = named.map(|frame| frame.origin().ascii_serialization()).collect();
     let origins = origins.into_iter().collect::<Vec<_>>().join(" ");
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_frame_cannot_write_into_the_policy() {
         let frames = ["https://0;sandbox/out", "https://b.example/out"].map(str::to_owned);
-        let response = farewell_page(String::new(), &frames);
+        let response = farewell_page(StatusCode::OK, String::new(), &frames);
         let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap_or_default();
         assert!(
             policy.contains("; frame-src https://b.example; script-src ") && !policy.contains("sandbox"),

@@ -35,7 +35,13 @@ pub fn answer(app: &App, mut visit: Visit, reply: LogoutReply, ui_locales: Optio
             visit.finish(page(StatusCode::OK, html, FormTargets::Client))
         }
         LogoutReply::BadHint => error::error_page(visit, ErrorId::IdTokenHint),
-        LogoutReply::BadAddress => error::error_page(visit, ErrorId::PostLogoutUri),
+        LogoutReply::BadAddress { ended: None } => error::error_page(visit, ErrorId::PostLogoutUri),
+        LogoutReply::BadAddress { ended: Some(frames) } => {
+            visit.clear_session(app.left_by_all(&visit.browser).as_ref());
+            let view = SignedOut { frames, lost: true, go_on: None };
+            let html = view.render(visit.ctx.locale);
+            visit.finish(farewell_page(ErrorId::PostLogoutUri.status(), html, &view.frames))
+        }
         LogoutReply::Expired => error::error_page(visit, ErrorId::Expired),
     }
 }
@@ -126,9 +132,9 @@ fn farewell(visit: Visit, frames: Vec<String>, go_on: Option<GoOn>) -> Response 
         Some(GoOn::Client(to)) if frames.is_empty() => redirect(visit, &to),
         None if frames.is_empty() => gone(visit),
         go_on => {
-            let view = SignedOut { go_on, frames };
+            let view = SignedOut { go_on, frames, lost: false };
             let html = view.render(visit.ctx.locale);
-            visit.finish(farewell_page(html, &view.frames))
+            visit.finish(farewell_page(StatusCode::OK, html, &view.frames))
         }
     }
 }

@@ -60,7 +60,7 @@ async fn a_challenge_is_of_the_kind_that_was_presented() {
 
         let without = me("DPoP", at_me(None)).await;
         assert_eq!((without.status, problem(&without).as_str()), (401, "use_dpop_nonce"));
-        let algs = "algs=\"ES256 EdDSA PS256\"";
+        let algs = "algs=\"ES256 EdDSA PS256 Ed25519\"";
         assert_eq!(challenges(&without), [format!("DPoP {algs}, error=\"use_dpop_nonce\"")]);
         let nonce = nonce_of(&without);
         assert_eq!(me("DPoP", at_me(Some(&nonce))).await.status, 200);

@@ -438,6 +438,18 @@ both_engines! {
         assert_eq!(poll(&rp, &asked).await.status, 200);
     }
 
+    /// OpenID Connect Registration, 2: `default_max_age`. No parameter of these requests says it.
+    async fn a_registered_max_age_holds_here_too(app: TestApp) {
+        let rp = platform(&app, json!({ "default_max_age": 60 })).await;
+        let mut teacher = app.teacher();
+        teacher.knock().await;
+        app.pass(Duration::from_secs(3600));
+        let asked = ask(&rp, &question(&teacher.person.user_name)).await;
+        let page = found(&mut teacher).await;
+        assert!(page.asks_for("password"), "{page:#?}");
+        assert_eq!(poll(&rp, &asked).await.error(), "authorization_pending");
+    }
+
     async fn discovery_says_so(app: TestApp) {
         let document = app.discovery().await;
         assert_eq!(document["backchannel_authentication_endpoint"], json!(app.at("/backchannel-authentication")));

@@ -68,7 +68,8 @@ both_engines! {
 
     async fn every_algorithm_signs_in(app: TestApp) {
         app.pass(Duration::from_secs(2));
-        for key in [ClientKey::es256(), ClientKey::ed25519(), ClientKey::rsa("RS256"), ClientKey::rsa("PS256")] {
+        let edwards = [ClientKey::ed25519(), ClientKey::ed25519_of_today()];
+        for key in [ClientKey::es256(), ClientKey::rsa("RS256"), ClientKey::rsa("PS256")].into_iter().chain(edwards) {
             let rp = app.register_with_key(&key, json!({ "token_endpoint_auth_signing_alg": key.alg })).await;
             assert_eq!(app.teacher().sign_in(&rp).await.status, 200, "{}", key.alg);
         }

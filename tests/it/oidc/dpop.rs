@@ -104,7 +104,7 @@ async fn one_proof_many_requests_in_a_cluster() {
 both_engines! {
     async fn a_bound_token_is_of_no_use_without_its_key(app: TestApp) {
         let rp = client(&app, json!({})).await;
-        for key in [ClientKey::es256(), ClientKey::ed25519(), ClientKey::rsa("PS256")] {
+        for key in [ClientKey::es256(), ClientKey::ed25519(), ClientKey::ed25519_of_today(), ClientKey::rsa("PS256")] {
             let answer = tokens(&rp, &key).await;
             let access = answer.access();
             let jkt = claims_of(&access)["cnf"]["jkt"].as_str().unwrap().to_owned();
@@ -296,12 +296,24 @@ both_engines! {
     }
 
     async fn scripts_may_send_and_read_what_they_need(app: TestApp) {
-        let request = app.http.request(reqwest::Method::OPTIONS, app.at("/token")).header("origin", "https://app.example");
-        let headers = request.send().await.unwrap().headers().clone();
-        assert!(headers["access-control-allow-headers"].to_str().unwrap().contains("dpop"));
-        assert!(headers["access-control-expose-headers"].to_str().unwrap().contains("dpop-nonce"));
+        let ask = async |method: reqwest::Method, path: &str| {
+            let request = app.http.request(method, app.at(path)).header("origin", "https://app.example");
+            request.send().await.unwrap().headers().clone()
+        };
+        let open = ["/token", "/userinfo", "/par", "/revoke", "/device_authorization", "/jwks", "/.well-known/openid-configuration"];
+        for path in open {
+            let headers = ask(reqwest::Method::OPTIONS, path).await;
+            assert_eq!(headers["access-control-allow-origin"], "*", "{path}");
+            assert!(headers["access-control-allow-headers"].to_str().unwrap().contains("dpop"), "{path}");
+            assert!(headers["access-control-expose-headers"].to_str().unwrap().contains("dpop-nonce"), "{path}");
+            assert!(!headers.contains_key("access-control-allow-credentials"), "{path}");
+        }
+        for path in ["/authorize", "/sign-in", "/end-session", "/introspect", "/register", "/"] {
+            let headers = ask(reqwest::Method::GET, path).await;
+            assert!(!headers.contains_key("access-control-allow-origin"), "{path} is for no script of another origin");
+        }
         let document = app.discovery().await;
-        assert_eq!(document["dpop_signing_alg_values_supported"], json!(["ES256", "EdDSA", "PS256"]));
+        assert_eq!(document["dpop_signing_alg_values_supported"], json!(["ES256", "EdDSA", "PS256", "Ed25519"]));
     }
 }
 

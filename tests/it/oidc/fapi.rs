@@ -271,6 +271,10 @@ async fn who_registers_itself_leaves_nothing_of_the_profile_out() {
             let told = |name: &str| registered.body[name].as_bool();
             let kept = (told("edu_require_pkce"), told("require_pushed_authorization_requests"));
             assert_eq!(kept, (Some(true), Some(true)), "{registered:?}");
+            assert_eq!(
+                registered.body["introspection_signed_response_alg"], "PS256",
+                "RS256 where nothing is said otherwise"
+            );
             let redirect_uri = "https://rp.example/callback".to_owned();
             let rp =
                 RelyingParty { app: app.clone(), id: registered.text("client_id"), auth: Auth::Key(key), redirect_uri };

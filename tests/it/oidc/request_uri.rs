@@ -41,6 +41,17 @@ both_engines! {
         assert_eq!(lax.redeem(&ask, &answer["code"]).await.status, 200);
     }
 
+    /// It was taken out of use because somebody else has its host, perhaps.
+    async fn nothing_is_fetched_for_a_client_that_is_suspended(app: TestApp) {
+        let (key, host) = (ClientKey::es256(), Host::start(json!("nothing yet")).await);
+        let rp = signer(&app, &key, json!({ "request_uris": [host.url] })).await;
+        app.suspend(&rp).await;
+        app.pass(Duration::from_secs(3));
+        let page = app.teacher().browser.open(&rp.url(&pointing(&rp, &host.url))).await;
+        assert!(page.has("err-client"), "{page:#?}");
+        assert_eq!(host.asked(), 0);
+    }
+
     async fn nothing_else_is_fetched_or_believed(app: TestApp) {
         let (key, host) = (ClientKey::es256(), Host::start(json!("nothing yet")).await);
         let rp = signer(&app, &key, json!({ "request_uris": [host.url, "https://10.0.0.1/request"] })).await;

@@ -131,6 +131,19 @@ both_engines! {
         assert_eq!(rp.userinfo(&other.access()).await.status, 200, "another grant of the same session lives on");
     }
 
+    /// A code in the history of a shared machine is no means against whoever signed in with it.
+    async fn a_used_code_in_other_hands_ends_nothing(app: TestApp) {
+        let (rp, other) = (app.client("platform_a"), app.register(json!({ "token_endpoint_auth_method": "none" })).await);
+        let arrived = app.teacher().arrive(&rp).await;
+        let tokens = rp.redeem(&arrived.ask, &arrived.code).await;
+        assert_eq!(other.redeem(&arrived.ask, &arrived.code).await.error(), "invalid_grant");
+        app.pass(Duration::from_secs(700));
+        let tokens = rp.refresh(&tokens.refresh()).await;
+        assert_eq!(other.redeem(&arrived.ask, &arrived.code).await.error(), "invalid_grant");
+        assert_eq!(rp.userinfo(&tokens.access()).await.status, 200);
+        assert_eq!(rp.refresh(&tokens.refresh()).await.status, 200);
+    }
+
     /// RFC 6749, 4.1.2: the second of two redemptions may commit first. What it leaves is the end of a grant that has not begun.
     async fn a_replay_that_commits_first_lets_nothing_begin(app: TestApp) {
         let rp = app.client("platform_a");

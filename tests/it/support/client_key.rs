@@ -40,6 +40,9 @@ pub fn fresh() -> String {
     URL_SAFE_NO_PAD.encode(bytes::<12>(&SystemRandom::new()))
 }
 
+/// What the libraries of today call EdDSA with this curve, in headers and keys (RFC 9864).
+const ED25519: &str = "Ed25519";
+
 impl ClientKey {
     fn with(alg: &'static str, pair: Pair) -> Self {
         Self { kid: fresh(), alg, pair: Arc::new(pair) }
@@ -55,6 +58,11 @@ impl ClientKey {
     pub fn ed25519() -> Self {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8(&ring_random()).unwrap();
         Self::with("EdDSA", Pair::Ed(Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap()))
+    }
+
+    /// The same under the name of today.
+    pub fn ed25519_of_today() -> Self {
+        Self::ed25519().used_as(ED25519)
     }
 
     /// Signs with `RS256` or `PS256`.
@@ -96,6 +104,9 @@ impl ClientKey {
             }
             Pair::Secret(_) => panic!("a secret has no public half"),
         };
+        if self.alg == ED25519 {
+            jwk["alg"] = json!(ED25519);
+        }
         jwk["kid"] = json!(self.kid);
         jwk["use"] = json!("sig");
         jwk
@@ -104,7 +115,7 @@ impl ClientKey {
     /// The public half without a name, as a proof carries it.
     pub fn bare_jwk(&self) -> Value {
         let mut jwk = self.jwk();
-        jwk.as_object_mut().unwrap().retain(|name, _| name != "kid" && name != "use");
+        jwk.as_object_mut().unwrap().retain(|name, _| !["kid", "use", "alg"].contains(&name.as_str()));
         jwk
     }
 

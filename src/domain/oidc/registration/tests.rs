@@ -128,6 +128,27 @@ fn a_host_brings_no_words_of_its_own() {
     }
 }
 
+/// PostgreSQL keeps no U+0000, and a line end in an address is somebody's probe: the reader of addresses passes both over.
+#[test]
+fn no_address_holds_control_characters() {
+    for name in [
+        "client_uri",
+        "logo_uri",
+        "policy_uri",
+        "tos_uri",
+        "initiate_login_uri",
+        "backchannel_logout_uri",
+        "frontchannel_logout_uri",
+    ] {
+        for bad in ["https://a.example/\u{0}", "https://a.example/\n"] {
+            let refused = checked(json!({ "redirect_uris": ["https://a.example/cb"], name: bad }));
+            assert_eq!(refused, Err(Code::InvalidClientMetadata), "{name}");
+        }
+        let good = json!({ "redirect_uris": ["https://a.example/cb"], name: "https://a.example/" });
+        assert!(checked(good).is_ok(), "{name}");
+    }
+}
+
 #[test]
 fn changes_are_named() {
     let read = |document: Value| serde_json::from_value::<ClientMetadata>(document).unwrap();

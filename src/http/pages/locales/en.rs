@@ -178,6 +178,7 @@ pub static EN: Messages = Messages {
         done_title: "Goodbye",
         done_sentence: "You are signed out.",
         go_on: "Continue",
+        lost: ": the platform named an address that is not registered. Please tell the people who run it.",
         done_shared: "On a shared computer, please close the browser as well.",
     },
     home: Home {

@@ -223,6 +223,7 @@ pub struct SignOut {
     pub no: &'static str,
     pub done_title: &'static str,
     pub done_sentence: &'static str,
+    pub lost: &'static str,
     pub done_shared: &'static str,
     pub go_on: &'static str,
 }

@@ -154,6 +154,7 @@ pub static ZH: Messages = Messages {
         done_title: "已退出",
         done_sentence: "您已经退出登录。",
         go_on: "继续",
+        lost: "：平台给出的返回地址没有登记过。请告诉平台的管理员。",
         done_shared: "如果这是公用电脑，请再把浏览器关掉。",
     },
     home: Home {

@@ -58,6 +58,8 @@ pub struct SignedOut {
     pub go_on: Option<GoOn>,
     /// Pages of platforms that hear of the end in frames (Front-Channel Logout 1.0).
     pub frames: Vec<String>,
+    /// The address that the platform named for afterwards is not registered: said with `id="err-post-logout-uri"`.
+    pub lost: bool,
 }
 
 #[derive(Template)]
@@ -65,6 +67,7 @@ pub struct SignedOut {
 struct End<'a> {
     frame: Frame<'a>,
     t: &'static locales::SignOut,
+    lost: &'static locales::ErrorText,
     m: &'a SignedOut,
     back: Option<&'a str>,
     request: Option<&'a str>,
@@ -74,13 +77,13 @@ struct End<'a> {
 impl SignedOut {
     /// The page in a language.
     pub fn render(&self, locale: Locale) -> String {
-        let t = &Messages::of(locale).sign_out;
+        let (t, lost) = (&Messages::of(locale).sign_out, &Messages::of(locale).errors.post_logout_uri);
         let (back, request) = match &self.go_on {
             Some(GoOn::Client(address)) => (client_link(Some(address)), None),
             Some(GoOn::Request(sealed)) => (None, Some(sealed.as_str())),
             None => (None, None),
         };
-        let page = End { frame: Frame::new(locale, t.done_title), t, m: self, back, request, script: GO_ON };
+        let page = End { frame: Frame::new(locale, t.done_title), t, lost, m: self, back, request, script: GO_ON };
         finish(&page, locale)
     }
 }
