@@ -15,7 +15,6 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::TaskName;
 use crate::domain::audit::Action;
 use crate::domain::id::{ClassId, OrgId, PersonId, RelationClaimId};
-use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details, RelationClaim};
 use crate::domain::time::{Timestamp, rfc3339};
@@ -305,7 +304,7 @@ impl App {
                 transferred_from = self.make_student(&mut work, &ctx, &task, &decided).await?;
             }
             (Verdict::Borrow, ClaimKind::Student) => {
-                self.enrol_claimed(&mut work, &ctx, &task, &decided, (StudentSource::Borrowed, None)).await?;
+                self.seat_borrowed(&mut work, &ctx, &task, &decided).await?;
             }
             (Verdict::Confirm, ClaimKind::Staff) => {
                 head_taken = self.make_staff(&mut work, &ctx, &task, &decided).await?;
