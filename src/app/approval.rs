@@ -122,11 +122,28 @@ impl App {
         Ok(approval.into())
     }
 
-    /// Requests that this administrator made, or that wait for somebody like her; the oldest first, behind `after`.
+    /// Requests that this administrator made, or that wait for somebody like her; the oldest first, behind `after`. Audited, as the
+    /// other lists of what waits to be decided: nothing of whom they are about is shown but her id.
     ///
     /// # Errors
     /// `NotFound` for somebody who neither keeps rosters nor decides.
     pub async fn approvals(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        whose: Whose,
+        after: Option<ApprovalId>,
+        limit: usize,
+    ) -> Result<Vec<ApprovalView>, Error> {
+        let listed = self.approvals_of(ctx, by, whose, after, limit).await?;
+        let ctx = by.acting(ctx);
+        let mut work = self.begin(&ctx, Action::ApprovalViewed).await?;
+        work.detail("whose", if whose == Whose::Asked { "asked" } else { "waiting" }).detail("rows", listed.len());
+        work.commit(Outcome::Done).await?;
+        Ok(listed)
+    }
+
+    async fn approvals_of(
         &self,
         ctx: &Ctx,
         by: Decider,

@@ -22,6 +22,7 @@ use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::resource::{API, Bearer, FEED, Resource};
 use crate::domain::oidc::scope::{Scope, ScopeSet};
 use crate::domain::registry::age::AgeBand;
+use crate::domain::registry::class::ClassStatus;
 use crate::domain::registry::codes::identity_kind::IdentityKind;
 use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::feed::{FeedKind, Numbered, Part};
@@ -84,6 +85,9 @@ pub struct Item {
     /// The institution as it is now, of a change about one that the platform still serves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub institution: Option<Served>,
+    /// Its class as it is now, where it was one of its `classes` that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<ServedClass>,
 }
 
 /// An institution that a platform serves.
@@ -96,6 +100,18 @@ pub struct Served {
     pub name: String,
     /// Its state.
     pub status: InstitutionStatus,
+}
+
+/// A class of an institution that a platform serves.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = FeedClass)]
+pub struct ServedClass {
+    /// Its id, as in the `class_id` of its students.
+    pub class_id: ClassId,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub status: ClassStatus,
 }
 
 /// A person, as a platform of the system may know her.
@@ -247,7 +263,7 @@ impl App {
         ctx: &Ctx,
         client: &Client,
         platform: &Platform,
-        Numbered { seq, row, at }: Numbered,
+        Numbered { seq, row, class, at }: Numbered,
     ) -> Result<Item, Error> {
         let about_person = row.kind != FeedKind::Institution;
         let person_id = about_person.then_some(PersonId(row.subject));
@@ -261,6 +277,10 @@ impl App {
             Some(_) => None,
             None => served(tx, platform, OrgId(row.subject)).await?,
         };
+        let class = match class.filter(|_| institution.is_some()) {
+            Some(id) => classes::find(tx, &access::task(TaskName::Feed), id).await?,
+            None => None,
+        };
         Ok(Item {
             seq,
             at: at.to_rfc3339(),
@@ -270,6 +290,7 @@ impl App {
             fields: row.fields,
             person,
             institution,
+            class: class.map(|class| ServedClass { class_id: class.id, name: class.name, status: class.status }),
         })
     }
 

@@ -77,6 +77,8 @@ pub struct GuardianPart {
     pub recorded_by: Option<String>,
     /// What a court took away.
     pub restrictions: Vec<&'static str>,
+    /// Counts its changes, until now.
+    pub version: i64,
     /// First day.
     pub from: NaiveDate,
     /// First day on which it was no longer so; none: it is so.
@@ -96,6 +98,22 @@ impl App {
         child: PersonId,
         guardian: PersonId,
         order: &Order,
+    ) -> Result<Vec<GuardianPart>, Error> {
+        self.change_guardian_as_seen(ctx, by, (child, guardian), order, None).await
+    }
+
+    /// The same of a guardianship as somebody saw it, by its version: what another one changed since she has not seen, and does not
+    /// write over.
+    ///
+    /// # Errors
+    /// As [`App::change_guardian`]; `Conflict` when it was changed since.
+    pub async fn change_guardian_as_seen(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        (child, guardian): (PersonId, PersonId),
+        order: &Order,
+        seen: Option<i64>,
     ) -> Result<Vec<GuardianPart>, Error> {
         let (task, ctx) = (access::task(TaskName::GuardianLife), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::GuardianshipChanged).await?;
@@ -119,6 +137,10 @@ impl App {
             }
             (_, None) if by.admin().is_some() => return Err(missing()),
             (_, None) => return Err(Error::not_found("a guardianship of the two")),
+            (_, Some(known)) if seen.is_some_and(|seen| seen != known.version) => {
+                let why = "somebody changed the guardianship since it was read: read it again, and decide on what it says now";
+                return Err(Error::new(Kind::Conflict, why));
+            }
             (Order::End, Some(known)) => {
                 self.may_mind(&mut work, &ctx, &task, by, &all, std::slice::from_ref(&known)).await?;
                 self.end_guardianship(&mut work, &ctx, &task, known, ctx.now.shanghai_date()).await?;
@@ -354,6 +376,7 @@ fn tell(
         verified_by: one.verified_by.map(Evidence::as_str),
         recorded_by,
         restrictions: part.restrictions.iter().map(|restriction| restriction.as_str()).collect(),
+        version: one.version,
         from: part.valid_from,
         to: Some(part.valid_to).filter(|end| *end != NaiveDate::MAX),
     }

@@ -42,6 +42,8 @@ pub struct KeeperRow {
     pub rank: i64,
     /// Whether somebody confirmed it.
     pub status: GuardianshipStatus,
+    /// Counts its changes: sent along with a change, that is made only while nobody made another one.
+    pub version: i64,
     /// First and last digit of her phone; none where others hold her too, whose word it may be.
     pub phone: Option<String>,
 }
@@ -136,6 +138,7 @@ impl App {
             legal: known.legal,
             rank: known.rank,
             status: known.status,
+            version: known.version,
             phone,
         })
     }

@@ -1,39 +1,48 @@
 //! The platform that people call home 平台就近服务: the one near to where they belong. It follows them, and they keep subject and
 //! space.
 
-use chrono::NaiveDate;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::work::Work;
 use super::{App, Ctx, Error};
 use crate::domain::access::Task;
 use crate::domain::id::{OrgId, PersonId};
-use crate::domain::registry::enrolment::Enrolment;
-use crate::store::{enrolments, handovers, platforms, staffings};
+use crate::store::{enrolments, handovers, platforms, relation_claims, staffings};
 
 impl App {
-    /// After somebody began to study or work at an institution and belongs nowhere else: her home goes along from where she
-    /// belonged last. One that somebody gave her stays.
-    pub(super) async fn home_follows(
+    /// After people began to study or work at institutions: whoever belongs nowhere else has her home go along from where she
+    /// belonged last, be it by a row of a roster. One that somebody gave her stays.
+    pub(super) async fn homes_follow(
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
         task: &Task,
-        person: PersonId,
-        to: OrgId,
+        arrived: &BTreeSet<(PersonId, OrgId)>,
     ) -> Result<(), Error> {
-        let on = task.on(person);
-        let stays = enrolments::of_person(work.tx(), &on).await?;
-        let registers = stays.iter().filter(|stay| Enrolment::is_register(stay));
-        let mut elsewhere: Vec<(OrgId, Option<NaiveDate>)> = registers.map(|stay| (stay.org, stay.valid_to)).collect();
-        elsewhere.extend(staffings::of_person(work.tx(), &on).await?.iter().map(|post| (post.org, post.valid_to)));
-        elsewhere.retain(|(org, _)| *org != to);
-        if elsewhere.iter().any(|(_, end)| end.is_none()) {
+        let people: Vec<PersonId> = arrived.iter().map(|(person, _)| *person).collect();
+        if people.is_empty() {
             return Ok(());
         }
-        match elsewhere.into_iter().max_by_key(|(_, end)| *end) {
-            Some((from, _)) => self.homes_go(work, ctx, task, (from, to), &[person]).await,
-            None => Ok(()),
+        let stays = enrolments::open_of_many(work.tx(), task, &people).await?;
+        let posts = staffings::open_of_many(work.tx(), task, &people).await?;
+        let mut belongs: BTreeSet<(PersonId, OrgId)> =
+            stays.iter().filter(|stay| stay.is_register()).map(|stay| (stay.person, stay.org)).collect();
+        belongs.extend(posts.iter().map(|post| (post.person, post.org)));
+        let last = relation_claims::last_places(work.tx(), task, &people).await?;
+        let mut ways: BTreeMap<(OrgId, OrgId), Vec<PersonId>> = BTreeMap::new();
+        for (person, to) in arrived {
+            if belongs.iter().any(|(who, at)| who == person && at != to) {
+                continue;
+            }
+            // Of several that she left on one day each may be the one near to which her home is.
+            for from in last.get(person).into_iter().flatten().map(|place| place.at).filter(|from| from != to) {
+                ways.entry((from, *to)).or_default().push(*person);
+            }
         }
+        for (way, people) in ways {
+            self.homes_go(work, ctx, task, way, &people).await?;
+        }
+        Ok(())
     }
 
     /// Whoever calls the platform near to one institution home calls the one near to another home.

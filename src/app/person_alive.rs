@@ -21,8 +21,8 @@ use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::staffing::Staffing;
 use crate::domain::time::Timestamp;
 use crate::store::{
-    account_locks, accounts, classes, enrolments, erasure_requests, guardianships, institutions, merges, persons,
-    staffings,
+    account_locks, accounts, classes, deaths, enrolments, erasure_requests, guardianships, institutions, merges,
+    persons, staffings,
 };
 
 /// Somebody who is not dead, when it was recorded that she is, and what is done now.
@@ -125,12 +125,11 @@ impl App {
         }
         let classes: BTreeSet<ClassId> = stays.iter().filter_map(|one| one.class).collect();
         let open = classes::share_open(work.tx(), back.task, classes.into_iter()).await?;
-        let studied = enrolments::states_before(work.tx(), &on).await?;
-        let worked = staffings::states_before(work.tx(), &on).await?;
+        let before = deaths::states_before(work.tx(), &on).await?;
         let mut again = 0;
         for mut stay in stays.into_iter().filter(|one| stand.contains(&one.org)) {
             stay.class = stay.class.filter(|class| open.contains(class));
-            let state = studied.get(&stay.id).copied().unwrap_or(StudentState::Enrolled);
+            let state = before.stays.get(&stay.id).copied().unwrap_or(StudentState::Enrolled);
             if !enrolments::update(work.tx(), &on, &stay.goes_on(state, now)).await? {
                 return Err(busy());
             }
@@ -139,7 +138,7 @@ impl App {
         }
         for post in posts.into_iter().filter(|one| stand.contains(&one.org)) {
             let post = Staffing {
-                state: worked.get(&post.id).copied().unwrap_or(StaffState::Serving),
+                state: before.posts.get(&post.id).copied().unwrap_or(StaffState::Serving),
                 valid_to: None,
                 updated_at: now,
                 version: post.version + 1,

@@ -14,7 +14,7 @@ use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::codes::student_state::StudentState;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::staffing::Staffing;
-use crate::store::{accounts, activations, admin_grants, enrolments, guardianships, persons, staffings};
+use crate::store::{accounts, activations, admin_grants, deaths, enrolments, guardianships, persons, staffings};
 
 impl App {
     /// Records that a person died on a day: her account is closed, sessions and grants end, and so do her stays, posts, roles
@@ -85,9 +85,9 @@ impl App {
     ) -> Result<(), Error> {
         let on = task.on(person);
         let busy = || Error::busy("somebody changed a stay or post at the same moment");
+        deaths::note_states(work.tx(), &on).await?;
         for stay in enrolments::of_person(work.tx(), &on).await?.into_iter().filter(|one| one.valid_to.is_none()) {
             let end = day.max(stay.valid_from);
-            enrolments::note_state(work.tx(), &on, stay.id).await?;
             let ended = stay.end(StudentState::Deceased, end, ctx.now).map_err(Error::internal)?;
             if !enrolments::update(work.tx(), &on, &ended).await? {
                 return Err(busy());
@@ -95,8 +95,7 @@ impl App {
         }
         for post in staffings::of_person(work.tx(), &on).await?.into_iter().filter(|one| one.valid_to.is_none()) {
             let end = day.max(post.valid_from);
-            staffings::end_teaching(work.tx(), &on, post.id, end).await?;
-            staffings::note_state(work.tx(), &on, post.id).await?;
+            let id = post.id;
             let ended = Staffing {
                 state: StaffState::Deceased,
                 valid_to: Some(end),
@@ -107,6 +106,8 @@ impl App {
             if !staffings::update(work.tx(), &on, &ended).await? {
                 return Err(busy());
             }
+            // Behind the post: what somebody who takes a class over just left her to teach is there by now.
+            staffings::end_teaching(work.tx(), &on, id, end).await?;
         }
         Ok(())
     }

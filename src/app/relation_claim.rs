@@ -3,6 +3,7 @@
 
 mod answered;
 mod asking;
+mod many;
 mod outcome;
 mod sides;
 
@@ -15,7 +16,6 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::TaskName;
 use crate::domain::audit::Action;
 use crate::domain::id::{ClassId, OrgId, PersonId, RelationClaimId};
-use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details, RelationClaim};
 use crate::domain::time::{Timestamp, rfc3339};
@@ -23,6 +23,7 @@ use crate::store::db::Tx;
 use crate::store::{institutions, relation_claims};
 pub(crate) use answered::Answer;
 pub use asking::Asked;
+pub use many::{MOST_AT_ONCE, Many};
 use outcome::{Ground, drop_closed_classes, hold_what_it_rests_on};
 use sides::{Listed, Say, Seat, Sides, Term, conflicts, listed, say};
 
@@ -66,6 +67,16 @@ pub enum Verdict {
     Withdraw,
 }
 
+impl Verdict {
+    /// A reason is one, where there is one.
+    fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::Reject(Some(reason)) => read_reason(reason).map(drop).map_err(|why| Error::invalid(why.to_string())),
+            Self::Confirm | Self::Borrow | Self::Reject(None) | Self::Withdraw => Ok(()),
+        }
+    }
+}
+
 /// A claim that waits, as its claimant wrote it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PendingClaim {
@@ -92,6 +103,8 @@ pub struct PendingClaim {
     pub refused: bool,
     /// The 学籍 stays where it is: a request for 借读.
     pub borrow: bool,
+    /// Whoever asks may decide it now.
+    pub decidable: bool,
     /// From when on the authority above both schools decides about a request for a student.
     pub authority_from: Option<String>,
     /// Since when it waits.
@@ -177,6 +190,9 @@ impl App {
         let mut rows = Vec::new();
         for claim in claims {
             let (in_force, refused) = (claim.is_unreviewed(), sides.is_refused(&claim));
+            let decidable = seat
+                .as_ref()
+                .is_none_or(|seat| !is_about(&claim, seat.admin) && sides.say(seat, &claim, at) == Say::Hers);
             let held_by = match sides.held_elsewhere(&claim).filter(|holder| sees(*holder)) {
                 Some(holder) => institutions::find(&mut tx, &task, holder).await?.map(|org| org.name),
                 None => None,
@@ -195,6 +211,7 @@ impl App {
                 transfer: claim.kind == ClaimKind::Student && held_by.is_some() && !claim.details.borrow,
                 authority_from,
                 borrow: claim.details.borrow,
+                decidable,
                 held_by,
                 in_force,
                 conflict: conflicts.contains(&claim.id),
@@ -236,9 +253,7 @@ impl App {
     ) -> Result<Decided, Error> {
         let task = access::task(TaskName::RelationDecision);
         let (decider, ctx) = (by.admin(), by.acting(ctx));
-        if let Verdict::Reject(Some(reason)) = &verdict {
-            read_reason(reason).map_err(|why| Error::invalid(why.to_string()))?;
-        }
+        verdict.check()?;
         let mut work = self.begin(&ctx, Action::RelationDecided).await?;
         let mut found: Vec<_> = relation_claims::find(work.tx(), &task, id).await?.into_iter().collect();
         let ground = match found.first() {
@@ -305,7 +320,7 @@ impl App {
                 transferred_from = self.make_student(&mut work, &ctx, &task, &decided).await?;
             }
             (Verdict::Borrow, ClaimKind::Student) => {
-                self.enrol_claimed(&mut work, &ctx, &task, &decided, (StudentSource::Borrowed, None)).await?;
+                self.seat_borrowed(&mut work, &ctx, &task, &decided).await?;
             }
             (Verdict::Confirm, ClaimKind::Staff) => {
                 head_taken = self.make_staff(&mut work, &ctx, &task, &decided).await?;

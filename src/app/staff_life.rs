@@ -316,7 +316,7 @@ impl App {
             return Err(Error::new(Kind::Conflict, "she holds this post already"));
         }
         left.day_fits(at.day, at.ctx.now).map_err(refused)?;
-        let (old, taught) = (left.id, staffings::taught_in_many(work.tx(), at.task, &[left.id]).await?);
+        let old = left.id;
         let fresh = Staffing {
             id: StaffingId::new(at.ctx.now, &*self.random),
             post,
@@ -329,6 +329,7 @@ impl App {
         };
         let way = Way { from: to.id, to: to.id, day: at.day, now: at.ctx.now, whole: false };
         handovers::hand_posts(work.tx(), at.task, &way, &[old], std::slice::from_ref(&fresh)).await?;
+        let taught = staffings::taught_in_many(work.tx(), at.task, &[old]).await?;
         let goes_on = |lesson: &Teaching| Teaching {
             id: new_uuid(at.ctx.now, &*self.random),
             staffing: fresh.id,
@@ -398,6 +399,7 @@ impl App {
         at: &At<'_>,
         class: crate::domain::id::ClassId,
     ) -> Result<(), Error> {
+        staffings::still_heads(work.tx(), at.task, class).await?;
         for (person, head) in staffings::heads(work.tx(), at.task, class).await? {
             staffings::end_lesson(work.tx(), at.task, head.id, at.day).await?;
             if head.subject.is_some() {
@@ -480,7 +482,7 @@ impl App {
         if !staffings::insert(work.tx(), &at.task.on(at.person), &staffing).await? {
             return Err(Error::new(Kind::Conflict, "she has a post there already"));
         }
-        self.home_follows(work, at.ctx, at.task, at.person, org).await?;
+        self.homes_follow(work, at.ctx, at.task, &[(at.person, org)].into()).await?;
         work.target("institution", org).target("staffing", staffing.id);
         work.event("person", at.person, "person.employed", &["staffing"]);
         Ok(())
@@ -493,10 +495,11 @@ impl App {
         // First of all: what she agreed to for a child is taken back by the voice that she still has.
         self.leave_wards(work, at.ctx, at.task, (&[at.person], org), WardsOf::Nobody(at.day)).await?;
         let left = post.left(state, at.day, at.ctx.now).map_err(refused)?;
-        staffings::end_teaching(work.tx(), &on, id, at.day).await?;
         if !staffings::update(work.tx(), &on, &left).await? {
             return Err(Error::busy("somebody changed the post at the same moment"));
         }
+        // Behind the post: what somebody who takes a class over just left her to teach is there by now.
+        staffings::end_teaching(work.tx(), &on, id, at.day).await?;
         grants::revoke_of_identity(work.tx(), &on, IdentityId(id.0), at.ctx.now, "left the post").await?;
         let open = staffings::open_of_many(work.tx(), at.task, &[at.person]).await?;
         let ended = admin_grants::end_with_post(work.tx(), &on, id, open.is_empty(), at.ctx.now).await?;

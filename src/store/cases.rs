@@ -31,14 +31,15 @@ statements! {
     // older record first.
     // Who sits or works there is read once: of a school it is a thousand people, and of a join of the two sides a million.
     LOOK_ALIKES = "WITH seat AS MATERIALIZED (
-            SELECT e.org_id AS org_id, 'student' AS kind, p.id AS person_id, p.name_key AS name_key, p.birth_date AS birth_date, p.status AS status
+            SELECT e.org_id AS org_id, 'student' AS kind, p.id AS person_id, p.name_key AS name_key, p.birth_date AS birth_date, p.sex AS sex, p.status AS status
                 FROM institution_closure c JOIN enrolment e ON e.org_id = c.descendant_id AND e.valid_to IS NULL JOIN person p ON p.id = e.person_id
                 WHERE c.ancestor_id = $1 AND c.depth <= $2
-            UNION ALL SELECT s.org_id AS org_id, 'staff' AS kind, p.id AS person_id, p.name_key AS name_key, p.birth_date AS birth_date, p.status AS status
+            UNION ALL SELECT s.org_id AS org_id, 'staff' AS kind, p.id AS person_id, p.name_key AS name_key, p.birth_date AS birth_date, p.sex AS sex, p.status AS status
                 FROM institution_closure c JOIN staffing s ON s.org_id = c.descendant_id AND s.valid_to IS NULL JOIN person p ON p.id = s.person_id
                 WHERE c.ancestor_id = $1 AND c.depth <= $2
         ) SELECT DISTINCT a.person_id AS person_id, b.person_id AS other_id FROM seat a JOIN seat b ON b.org_id = a.org_id AND b.kind = a.kind
-            AND b.name_key = a.name_key AND b.birth_date = a.birth_date AND b.status = a.status AND a.person_id < b.person_id
+            AND b.name_key = a.name_key AND b.status = a.status AND a.person_id < b.person_id
+            AND (b.birth_date = a.birth_date OR ((a.birth_date IS NULL OR b.birth_date IS NULL) AND (a.sex = b.sex OR a.sex IN ('0', '9') OR b.sex IN ('0', '9'))))
         ORDER BY person_id, other_id";
     INSTITUTIONS = "SELECT id AS org_id FROM institution WHERE status = 'active' AND id > $1 ORDER BY id LIMIT $2";
 }
@@ -299,7 +300,8 @@ impl FromRow for Pair {
     }
 }
 
-/// Students of one school, or staff of one institution, with one name and one birth date, at an institution and at most so
+/// Students of one school, or staff of one institution, with one name and one birth date, or of which one has none and the sex is no
+/// other, at an institution and at most so
 /// many steps below it. They hold different documents, or none: one document is never held twice.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Probe, Task, TaskOn};
 use crate::domain::id::{DocumentId, PersonId, VerificationId};
+use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::document::{DocumentClass, DocumentLabel, DocumentStatus, PaperEnd};
 use crate::domain::registry::person::PersonSalt;
@@ -44,10 +45,10 @@ statements! {
     RESTORE_CODE = "UPDATE personal_code SET status = 'active', valid_to = NULL WHERE person_id = $1 AND code_index = $2 AND status = 'superseded'";
     CODES_OF = "SELECT * FROM personal_code WHERE person_id = $1 ORDER BY created_at, id";
     WITHDRAW_CODE = "UPDATE personal_code SET status = 'withdrawn', valid_to = COALESCE(valid_to, $3) WHERE person_id = $1 AND code_index = $2 AND status IN ('active', 'superseded')";
-    HOLDERS_OF_MANY = "SELECT d.number_index AS found, d.person_id AS person_id, p.name_key AS name_key, p.salt AS salt, p.status AS status FROM identity_document d JOIN person p ON p.id = d.person_id
+    HOLDERS_OF_MANY = "SELECT d.number_index AS found, d.person_id AS person_id, p.name_key AS name_key, p.salt AS salt, p.status AS status, p.sex AS sex, p.birth_date AS birth_date FROM identity_document d JOIN person p ON p.id = d.person_id
         WHERE d.class = $1 AND d.country = $2 AND d.status IN ('active', 'superseded') AND d.number_index IN ($3)";
     BEARERS_OF_MANY = "SELECT DISTINCT person_id AS id FROM identity_document WHERE status IN ('active', 'superseded') AND person_id IN ($1)";
-    CODE_HOLDERS_OF_MANY = "SELECT c.code_index AS found, c.person_id AS person_id, p.name_key AS name_key, p.salt AS salt, p.status AS status FROM personal_code c JOIN person p ON p.id = c.person_id
+    CODE_HOLDERS_OF_MANY = "SELECT c.code_index AS found, c.person_id AS person_id, p.name_key AS name_key, p.salt AS salt, p.status AS status, p.sex AS sex, p.birth_date AS birth_date FROM personal_code c JOIN person p ON p.id = c.person_id
         WHERE c.status IN ('active', 'superseded') AND c.code_index IN ($1)";
 }
 
@@ -472,6 +473,10 @@ pub struct Named {
     pub salt: Option<PersonSalt>,
     /// Her state.
     pub status: Status,
+    /// GB/T 2261.1.
+    pub sex: Sex,
+    /// Her birth date, where it is known.
+    pub birth_date: Option<NaiveDate>,
 }
 
 impl FromRow for Named {
@@ -482,6 +487,8 @@ impl FromRow for Named {
             name_key: row.get("name_key")?,
             salt: row.get::<Option<[u8; 32]>>("salt")?.map(PersonSalt::from_bytes),
             status: row.code("status")?,
+            sex: row.code("sex")?,
+            birth_date: row.get("birth_date")?,
         })
     }
 }

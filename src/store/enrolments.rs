@@ -1,7 +1,5 @@
 //! Enrolments 学籍/在读. The database holds that a student has one open 学籍, whoever imports.
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use uuid::Uuid;
 
@@ -9,7 +7,6 @@ use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
 use crate::domain::id::{ClassId, EnrolmentId, PersonId};
 use crate::domain::registry::codes::student_change::StudentChange;
-use crate::domain::registry::codes::student_state::StudentState;
 use crate::domain::registry::enrolment::{Enrolment, Slice};
 use crate::domain::time::Timestamp;
 
@@ -41,8 +38,10 @@ statements! {
                 AND e.student_no IS NOT DISTINCT FROM enrolment_slice.student_no AND e.state = enrolment_slice.state AND e.source = enrolment_slice.source AND e.began_by IS NOT DISTINCT FROM enrolment_slice.began_by)))
         RETURNING valid_from, began_by";
     JOIN_ON = "UPDATE enrolment_slice SET valid_from = $3, began_by = $4 WHERE enrolment_id = $1 AND valid_from = $2";
-    NOTE_STATE = "UPDATE enrolment SET state_before_death = state WHERE id = $1 AND person_id = $2";
-    STATES_BEFORE = "SELECT id, state_before_death AS state FROM enrolment WHERE person_id = $1 AND state_before_death IS NOT NULL";
+    // A class changes its name while it is open, and nothing once it is over: since when it is.
+    CLASS_OVER = "SELECT k.updated_at AS at FROM enrolment e JOIN class k ON k.id = e.class_id WHERE e.id = $1 AND k.status <> 'open'";
+    // What the stay began by is its past's, where it has one.
+    LEAVE_CLASS = "UPDATE enrolment SET class_id = NULL, began_by = CASE WHEN EXISTS (SELECT 1 FROM enrolment_slice s WHERE s.enrolment_id = enrolment.id AND s.valid_to = $2) THEN NULL ELSE began_by END WHERE id = $1";
     SLICES = "SELECT s.* FROM enrolment_slice s JOIN enrolment e ON e.id = s.enrolment_id WHERE e.person_id = $1 ORDER BY s.enrolment_id, s.valid_from";
     RAISE = "UPDATE enrolment SET source = 'normal', class_id = $3, student_no = $4, updated_at = $5, version = $6, began_by = $7
         WHERE id = $1 AND person_id = $2 AND version = $6 - 1 AND valid_to IS NULL AND source = 'borrowed'";
@@ -224,6 +223,25 @@ pub(super) async fn rejoin(
     Ok(())
 }
 
+struct Moment(Timestamp);
+
+impl FromRow for Moment {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("at")?))
+    }
+}
+
+/// Takes a stay that goes on out of a class that is over, and keeps that she sat there until it was.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub(super) async fn leave_closed_class(tx: &mut Tx, stay: Uuid, now: Timestamp) -> Result<(), StoreError> {
+    let Some(Moment(over)) = tx.optional(CLASS_OVER, args![stay]).await? else { return Ok(()) };
+    let day = over.shanghai_date();
+    tx.execute(KEEP_BEFORE, args![stay, day, now]).await?;
+    tx.execute(LEAVE_CLASS, args![stay, day]).await.map(drop)
+}
+
 /// Keeps how a stay was before a change whose version was counted up.
 async fn keep(tx: &mut Tx, on: &TaskOn, changed: &Enrolment, day: NaiveDate) -> Result<(), StoreError> {
     let values = args![
@@ -268,34 +286,6 @@ pub async fn of_class_in(tx: &mut Tx, scope: &Subtree, class: ClassId) -> Result
         }
     }
     Ok(Vec::new())
-}
-
-/// Notes in which state a stay is, before a death ends it.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn note_state(tx: &mut Tx, on: &TaskOn, stay: EnrolmentId) -> Result<(), StoreError> {
-    tx.execute(NOTE_STATE, args![stay, on.person()]).await.map(drop)
-}
-
-struct Before(EnrolmentId, StudentState);
-
-impl FromRow for Before {
-    fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self(row.get("id")?, row.code("state")?))
-    }
-}
-
-/// In which state each stay of a person was before a death ended it.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn states_before(
-    tx: &mut Tx,
-    proof: &impl OnePerson,
-) -> Result<BTreeMap<EnrolmentId, StudentState>, StoreError> {
-    let found: Vec<Before> = tx.all(STATES_BEFORE, args![proof.person()]).await?;
-    Ok(found.into_iter().map(|Before(id, state)| (id, state)).collect())
 }
 
 struct Raised(EnrolmentId, Timestamp);

@@ -28,7 +28,8 @@ statements! {
     REBUILT_TO = "UPDATE platform_stream SET rebuilding_after = $2 WHERE client_id = $1";
     MOVE_HEAD = "UPDATE platform_stream SET head = $2 WHERE client_id = $1";
     APPEND = "INSERT INTO platform_feed (client_id, seq, kind, subject_id, fields, event_id, numbered_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    AFTER = "SELECT seq, kind, subject_id, fields, event_id, numbered_at FROM platform_feed WHERE client_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    AFTER = "SELECT f.seq, f.kind, f.subject_id, f.fields, f.event_id, f.numbered_at, e.aggregate_id AS class_id FROM platform_feed f
+        LEFT JOIN event e ON e.id = f.event_id AND e.aggregate_kind = 'class' WHERE f.client_id = $1 AND f.seq > $2 ORDER BY f.seq LIMIT $3";
     // Never lowered: a break that was waited for raised it beyond the rows that this statement still sees.
     RAISE_FLOOR = "UPDATE platform_stream SET floor = (SELECT MAX(f.seq) FROM platform_feed f WHERE f.client_id = $1 AND f.numbered_at < $2) WHERE client_id = $1
         AND floor < (SELECT MAX(f.seq) FROM platform_feed f WHERE f.client_id = $1 AND f.numbered_at < $2)";
@@ -107,7 +108,7 @@ impl FromRow for Numbered {
             fields: row.get("fields")?,
             event: row.get("event_id")?,
         };
-        Ok(Self { seq: row.get("seq")?, row: kept, at: row.get("numbered_at")? })
+        Ok(Self { seq: row.get("seq")?, row: kept, class: row.get("class_id")?, at: row.get("numbered_at")? })
     }
 }
 

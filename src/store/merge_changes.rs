@@ -20,8 +20,8 @@ statements! {
     // It comes back to the stretch that it began: one that began since as 借读 has none.
     SET_STAY_BEGAN_BY = "UPDATE enrolment SET began_by = $3 WHERE id = $1 AND began_by IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NULL
         OR COALESCE((SELECT s.source FROM enrolment_slice s WHERE s.enrolment_id = enrolment.id ORDER BY s.valid_to DESC LIMIT 1), '') <> 'borrowed')";
-    // What stands again stands at an institution that stands, and in a class that is open.
-    SET_STAY_END = "UPDATE enrolment SET valid_to = $3, class_id = CASE WHEN CAST($3 AS TEXT) IS NOT NULL OR EXISTS (SELECT 1 FROM class k WHERE k.id = enrolment.class_id AND k.status = 'open') THEN class_id ELSE NULL END
+    // What stands again stands at an institution that stands.
+    SET_STAY_END = "UPDATE enrolment SET valid_to = $3
         WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR (NOT EXISTS (SELECT 1 FROM enrolment o WHERE o.person_id = enrolment.person_id AND o.valid_to IS NULL AND (o.org_id = enrolment.org_id OR (o.source = 'normal' AND enrolment.source = 'normal')))
             AND EXISTS (SELECT 1 FROM institution i WHERE i.id = enrolment.org_id AND i.status NOT IN ('abolished', 'merged'))))";
     SET_POST_END = "UPDATE staffing SET valid_to = $3 WHERE id = $1 AND valid_to IS NOT DISTINCT FROM $2 AND (CAST($3 AS TEXT) IS NOT NULL OR (NOT EXISTS (SELECT 1 FROM staffing o WHERE o.person_id = staffing.person_id AND o.org_id = staffing.org_id AND o.valid_to IS NULL)
@@ -214,17 +214,25 @@ pub async fn share_places(tx: &mut Tx, _task: &Task, merge: MergeId) -> Result<(
 }
 
 /// Changes back what a merge of that moment settled, where nobody changed it since and it neither clashes with what came since nor
-/// is at a place that is over.
+/// is at a place that is over. Whose class was closed meanwhile sat there until then, and sits in none since.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn unsettle(tx: &mut Tx, _task: &Task, merged_at: Timestamp, changes: &[Change]) -> Result<(), StoreError> {
+pub async fn unsettle(
+    tx: &mut Tx,
+    _task: &Task,
+    merged_at: Timestamp,
+    now: Timestamp,
+    changes: &[Change],
+) -> Result<(), StoreError> {
     let mut stays = Vec::new();
     for slot in SLOTS {
         for change in changes.iter().filter(|change| change.place == slot.name) {
             let given_back = set(tx, change, &change.after, &change.before).await?;
-            if given_back && slot.name == "enrolment.source" {
-                stays.push(change);
+            match slot.name {
+                "enrolment.source" if given_back => stays.push(change),
+                "enrolment.valid_to" if given_back => enrolments::leave_closed_class(tx, change.row, now).await?,
+                _ => {}
             }
         }
     }

@@ -23,6 +23,7 @@ pub mod contacts;
 pub mod counts;
 pub mod credentials;
 pub mod db;
+pub mod deaths;
 pub mod deliveries;
 pub mod disclosures;
 pub mod documents;

@@ -6,8 +6,10 @@ use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
 use crate::domain::id::{OrgId, PersonId};
 use crate::domain::registry::codes::realname::Level;
+use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::name::{self, PersonName};
 use crate::domain::registry::person::{Person, PersonSalt};
+use crate::domain::time::Timestamp;
 
 /// Whether a guardianship `g` of a child with the stay `e` makes its guardian somebody of the subtree under `$2`: the child's 学籍
 /// is there, or an institution there recorded her; and she is not only named there, as long as nobody else looked at it (R1).
@@ -90,6 +92,9 @@ statements! {
     STAFF_ARRIVE_AS_BEFORE = "INSERT INTO presence (org_id, name_key, person_id) SELECT o.id, p.name_key, p.person_id FROM person_name p JOIN staffing e ON e.person_id = p.person_id AND e.valid_to IS NULL
         JOIN institution_closure c ON c.descendant_id = e.org_id JOIN institution o ON o.id = c.ancestor_id AND (c.depth = 0 OR o.level IN ('county', 'school', 'campus'))
         WHERE p.name_key IS NOT NULL AND p.person_id IN ($1) ON CONFLICT (org_id, name_key, person_id) DO NOTHING RETURNING person_id AS id";
+    // Of what is known nothing changes.
+    FILL = "UPDATE person SET sex = COALESCE($2, sex), birth_date = COALESCE(birth_date, $3), updated_at = $4, version = version + 1
+        WHERE id = $1 AND (CAST($2 AS TEXT) IS NULL OR sex IN ('0', '9')) AND (CAST($3 AS TEXT) IS NULL OR birth_date IS NULL)";
     @hold HOLD = "SELECT * FROM person WHERE id = $1";
     @share STANDING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND salt IS NOT NULL AND id IN ($1) ORDER BY id";
     @share LIVING_OF_MANY = "SELECT id FROM person WHERE merged_into IS NULL AND salt IS NOT NULL AND status NOT IN ('cancelled', 'deceased') AND id IN ($1) ORDER BY id";
@@ -257,6 +262,20 @@ pub async fn in_subtree(
 /// As [`StoreError`] says.
 pub async fn survivor(tx: &mut Tx, id: PersonId) -> Result<Option<PersonId>, StoreError> {
     Ok(tx.optional::<Id>(SURVIVOR, args![id]).await?.map(|row| row.0))
+}
+
+/// Writes a sex and a birth date of somebody of whom they are not known; `false` when one of them is by now.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn fill(
+    tx: &mut Tx,
+    on: &TaskOn,
+    sex: Option<Sex>,
+    birth_date: Option<NaiveDate>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    tx.execute_one(FILL, args![on.person(), sex.map(Sex::as_str), birth_date, now]).await
 }
 
 /// The person, kept from everybody else until the transaction ends.

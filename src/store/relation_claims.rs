@@ -1,5 +1,8 @@
 //! Claimed relations 待确认的关系 (ruling R1), and how often administrators asked about people they do not hold.
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
@@ -61,11 +64,11 @@ statements! {
     UNREVIEWED_FOR = concat!("SELECT r.* FROM relation_claim r WHERE ", unreviewed!(), " AND r.claimed_by <> $5
         AND EXISTS (SELECT 1 FROM admin_grant a JOIN institution_closure h ON h.ancestor_id = a.org_id WHERE a.person_id = $5 AND a.revoked_at IS NULL AND h.descendant_id = r.org_id) AND ", under!());
     // Where people studied or worked until some day; who became part of another institution is that one.
-    SCHOOLS_BEFORE = "SELECT e.person_id AS person_id, o.id AS org_id,
+    SCHOOLS_BEFORE = "SELECT e.person_id AS person_id, e.org_id AS at_id, o.id AS org_id,
         CASE WHEN o.kind IN ('school', 'campus', 'teaching_point') THEN TRUE ELSE FALSE END AS school,
         (SELECT CASE WHEN u.kind IN ('school', 'campus', 'teaching_point') THEN u.parent_id ELSE u.id END FROM institution u WHERE u.id = o.parent_id) AS above, e.valid_to AS day
-        FROM enrolment e JOIN institution i ON i.id = e.org_id JOIN institution o ON o.id = COALESCE(i.merged_into, i.id) WHERE e.valid_to IS NOT NULL AND e.source = 'normal' AND e.person_id IN ($1)";
-    WORK_BEFORE = "SELECT s.person_id AS person_id, o.id AS org_id,
+        FROM enrolment e JOIN institution i ON i.id = e.org_id JOIN institution o ON o.id = COALESCE(i.merged_into, i.id) WHERE e.valid_to IS NOT NULL AND e.source <> 'borrowed' AND e.person_id IN ($1)";
+    WORK_BEFORE = "SELECT s.person_id AS person_id, s.org_id AS at_id, o.id AS org_id,
         CASE WHEN o.kind IN ('school', 'campus', 'teaching_point') THEN TRUE ELSE FALSE END AS school,
         (SELECT CASE WHEN u.kind IN ('school', 'campus', 'teaching_point') THEN u.parent_id ELSE u.id END FROM institution u WHERE u.id = o.parent_id) AS above, s.valid_to AS day
         FROM staffing s JOIN institution i ON i.id = s.org_id JOIN institution o ON o.id = COALESCE(i.merged_into, i.id) WHERE s.valid_to IS NOT NULL AND s.person_id IN ($1)";
@@ -235,7 +238,9 @@ pub async fn forget_code(tx: &mut Tx, on: &TaskOn, index: [u8; 32]) -> Result<()
 pub struct Former {
     /// Who.
     pub person: PersonId,
-    /// Where: what goes on in its place, where it became part of another institution.
+    /// Where, as it was then.
+    pub at: OrgId,
+    /// The same, or what goes on in its place, where it became part of another institution.
     pub org: OrgId,
     /// Whether that was a school, or a part of one.
     pub school: bool,
@@ -249,6 +254,7 @@ impl FromRow for Former {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             person: row.get("person_id")?,
+            at: row.get("at_id")?,
             org: row.get("org_id")?,
             school: row.get("school")?,
             above: row.get("above")?,
@@ -257,15 +263,29 @@ impl FromRow for Former {
     }
 }
 
-/// Wherever people held a 学籍 or a post that is over.
+/// Where people held a 学籍 or a post last that is over; of several that ended on one day all.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn former_places(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<Vec<Former>, StoreError> {
+pub async fn last_places(
+    tx: &mut Tx,
+    _task: &Task,
+    people: &[PersonId],
+) -> Result<HashMap<PersonId, Vec<Former>>, StoreError> {
     let keys = || people.iter().map(|id| Value::from(*id)).collect();
-    let mut found = tx.all_in(SCHOOLS_BEFORE, &[], keys()).await?;
-    found.extend(tx.all_in(WORK_BEFORE, &[], keys()).await?);
-    Ok(found)
+    let mut found: Vec<Former> = tx.all_in(SCHOOLS_BEFORE, &[], keys()).await?;
+    found.extend(tx.all_in::<Former>(WORK_BEFORE, &[], keys()).await?);
+    let mut last: HashMap<PersonId, Vec<Former>> = HashMap::new();
+    for place in found {
+        let known = last.entry(place.person).or_default();
+        match known.first().map(|one| one.day.cmp(&place.day)) {
+            Some(Ordering::Greater) => continue,
+            Some(Ordering::Less) => known.clear(),
+            Some(Ordering::Equal) | None => {}
+        }
+        known.push(place);
+    }
+    Ok(last)
 }
 
 /// What waits to be decided and concerns an institution or anything under it, as the claimant or as the school or employer

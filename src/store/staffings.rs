@@ -1,14 +1,11 @@
 //! Staffings 任职 and what they teach 任教.
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Task, TaskOn};
 use crate::domain::id::{ClassId, PersonId, StaffingId};
-use crate::domain::registry::codes::staff::StaffState;
 use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 
@@ -17,8 +14,6 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (person_id, org_id) WHERE valid_to IS NULL DO NOTHING";
     UPDATE = "UPDATE staffing SET category = $3, post = $4, staff_no = $5, state = $6, valid_to = $7, updated_at = $8, version = $9
         WHERE id = $1 AND person_id = $2 AND version = $9 - 1";
-    NOTE_STATE = "UPDATE staffing SET state_before_death = state WHERE id = $1 AND person_id = $2";
-    STATES_BEFORE = "SELECT id, state_before_death AS state FROM staffing WHERE person_id = $1 AND state_before_death IS NOT NULL";
     OF_PERSON = "SELECT * FROM staffing WHERE person_id = $1 ORDER BY valid_from, id";
     TEACH = "INSERT INTO teaching (id, staffing_id, class_id, subject, head_teacher, valid_from, valid_to)
         SELECT $1, s.id, $4, $5, $6, $7, $8 FROM staffing s WHERE s.id = $2 AND s.person_id = $3 AND s.valid_to IS NULL
@@ -30,6 +25,8 @@ statements! {
     END_TEACHING = "UPDATE teaching SET valid_to = CASE WHEN valid_from > $3 THEN valid_from ELSE $3 END WHERE valid_to IS NULL AND staffing_id = (SELECT id FROM staffing WHERE id = $1 AND person_id = $2)";
     OPEN_OF_MANY = "SELECT * FROM staffing WHERE valid_to IS NULL AND person_id IN ($1)";
     TAUGHT_IN_MANY = "SELECT * FROM teaching WHERE valid_to IS NULL AND staffing_id IN ($1)";
+    // Whoever ends one of these posts waits, and so sees what is taught under it by then.
+    @still STILL_HEADS = "SELECT held.id AS id FROM staffing held WHERE held.valid_to IS NULL AND held.id IN (SELECT t.staffing_id FROM teaching t WHERE t.class_id = $1 AND t.valid_to IS NULL AND t.head_teacher = TRUE) ORDER BY held.id";
 }
 
 impl FromRow for Staffing {
@@ -119,34 +116,6 @@ pub async fn update(tx: &mut Tx, on: &TaskOn, staffing: &Staffing) -> Result<boo
     tx.execute_one(UPDATE, values).await
 }
 
-/// Notes in which state a post is, before a death ends it.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn note_state(tx: &mut Tx, on: &TaskOn, post: StaffingId) -> Result<(), StoreError> {
-    tx.execute(NOTE_STATE, args![post, on.person()]).await.map(drop)
-}
-
-struct Before(StaffingId, StaffState);
-
-impl FromRow for Before {
-    fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self(row.get("id")?, row.code("state")?))
-    }
-}
-
-/// In which state each post of a person was before a death ended it.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn states_before(
-    tx: &mut Tx,
-    proof: &impl OnePerson,
-) -> Result<BTreeMap<StaffingId, StaffState>, StoreError> {
-    let found: Vec<Before> = tx.all(STATES_BEFORE, args![proof.person()]).await?;
-    Ok(found.into_iter().map(|Before(id, state)| (id, state)).collect())
-}
-
 /// All posts of a person, the oldest first.
 ///
 /// # Errors
@@ -195,6 +164,22 @@ pub async fn end_teaching(tx: &mut Tx, on: &TaskOn, staffing: StaffingId, day: N
 /// As [`StoreError`] says.
 pub async fn end_lesson(tx: &mut Tx, _task: &Task, lesson: Uuid, day: NaiveDate) -> Result<bool, StoreError> {
     tx.execute_one(END_LESSON, args![lesson, day]).await
+}
+
+struct Held;
+
+impl FromRow for Held {
+    fn from_row(_: &Row) -> Result<Self, StoreError> {
+        Ok(Self)
+    }
+}
+
+/// Keeps the posts under which a class has its head teachers from ending until the transaction does.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn still_heads(tx: &mut Tx, _task: &Task, class: ClassId) -> Result<(), StoreError> {
+    tx.all::<Held>(STILL_HEADS, args![class]).await.map(drop)
 }
 
 struct Head(PersonId, Teaching);

@@ -3,6 +3,7 @@
 mod access;
 mod account_locks;
 mod audits;
+mod claims;
 mod classes;
 mod document;
 mod duties;

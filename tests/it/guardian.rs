@@ -125,6 +125,31 @@ async fn all_majorities(app: &TestApp) {
 }
 
 both_engines! {
+    async fn of_two_who_are_not_guardian_and_child_nothing_is_confirmed(app: TestApp) {
+        family(&app).await;
+        let admin = county::administrator(&app, 22, OTHER, AdminRole::School).await;
+        // A row that names another child under the number: her guardian is attached to nobody.
+        let (elder, aunt) = (number("20170203", 4), number("19860203", 10));
+        county::desk(&app, admin, &pupil(OTHER, "李另", &elder, Some(("李姨", &aunt)))).await;
+        let waiting = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap();
+        let claim = waiting.iter().find(|claim| claim.kind == "guardian").unwrap().id;
+        let decide = async |id, verdict| app.app.decide_claim(&app.operator(), OPERATOR, id, verdict).await;
+        let refused = decide(claim, Verdict::Confirm).await.unwrap_err();
+        assert!(refused.kind == Kind::Conflict && refused.public.contains("not guardian and child"), "{refused:?}");
+        assert_eq!(decide(claim, Verdict::Reject(None)).await.unwrap().state, "rejected");
+
+        // What was in force by the school's word alone, and is over.
+        let hers = number("20170203", 12);
+        county::desk(&app, admin, &pupil(OTHER, "周小", &hers, Some(("赵老师", &number("19750203", 60))))).await;
+        let waiting = app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap();
+        let claim = waiting.iter().find(|claim| claim.in_force).unwrap();
+        let pair = (one(&app, "周小").await, one(&app, "赵老师").await);
+        change(&app, OPERATOR, pair, Order::End).await.unwrap();
+        let over = decide(claim.id, Verdict::Confirm).await.unwrap_err();
+        assert!(over.kind == Kind::Conflict && over.public.contains("not guardian and child"), "{over:?}");
+        assert_eq!(decide(claim.id, Verdict::Reject(None)).await.unwrap().state, "rejected");
+    }
+
     async fn sisters_share_a_mother_and_a_teacher_may_be_a_guardian_too(app: TestApp) {
         family(&app).await;
         let (elder, younger) = (one(&app, "李大").await, one(&app, "李小").await);

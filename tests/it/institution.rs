@@ -14,6 +14,7 @@ use mingji::app::staff_life;
 use mingji::app::student_life::{self, Whose};
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::codes::staff::{StaffPost, StaffState};
+use mingji::domain::registry::codes::student_state::StudentState;
 use mingji::domain::registry::institution::InstitutionKind;
 use mingji::domain::registry::institution_life::ChangeKind;
 use mingji::domain::registry::roster::ClassKey;
@@ -266,6 +267,19 @@ both_engines! {
         assert_eq!(home("赵老师").await, "320102");
         work("赵老师", join(OTHER)).await;
         assert_eq!(home("赵老师").await, "320103", "another post is");
+        // By a row of a roster, of whoever belongs nowhere else, it is the same.
+        for (name, serial) in [("孙转来", 30), ("周在读", 32)] {
+            county::pupils(&app, &[pupil(SCHOOL, name, &number("20170203", serial), None)]).await;
+        }
+        county::teachers(&app, &[teacher(SCHOOL, "吴老师", &number("19750203", 64))]).await;
+        let left = Whose { person: called(&app, "孙转来").await[0], org: None, day: None, code: None };
+        app.app.change_student(&app.operator(), OPERATOR, &left, &student_life::Order::End(StudentState::DroppedOut)).await.unwrap();
+        work("吴老师", staff_life::Order::Leave { org: None, state: StaffState::Resigned }).await;
+        let rows = [pupil(OTHER, "孙转来", &number("20170203", 30), None), pupil(OTHER, "周在读", &number("20170203", 32), None)];
+        county::pupils(&app, &rows).await;
+        county::teachers(&app, &[teacher(OTHER, "吴老师", &number("19750203", 64))]).await;
+        assert_eq!((home("孙转来").await.as_str(), home("吴老师").await.as_str()), ("320103", "320103"), "by a row");
+        assert_eq!(home("周在读").await, "320102", "whose 学籍 is elsewhere is only asked for");
         let told = "SELECT CAST(COUNT(*) AS TEXT) FROM event WHERE kind = 'person.home_changed' AND aggregate_id IN (SELECT id FROM person WHERE name IN ('王芳', '赵老师'))";
         assert_eq!(text(&app, told).await, "2");
     }

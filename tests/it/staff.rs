@@ -14,6 +14,7 @@ use mingji::domain::time::Clock as _;
 use crate::support::app::{TestApp, both_engines};
 use crate::support::binary::Place;
 use crate::support::county::{self, COUNTY, INSTITUTIONS, OTHER, SCHOOL, STAFF, called, number, teacher, text};
+use crate::support::database::{self, Elsewhere};
 
 const OPERATOR: Decider = Decider::Operator;
 
@@ -123,6 +124,68 @@ both_engines! {
             assert!(first.is_ok() || second.is_ok(), "{first:?} {second:?}");
             assert_eq!(text(&app, heads).await.split(',').count(), 1, "{first:?} {second:?}");
         }
+    }
+
+    async fn who_leaves_while_another_takes_over_leaves_no_lesson_behind(app: TestApp) {
+        let [old, new] = school(&app).await;
+        app.clock.advance(days(1));
+        change(&app, OPERATOR, old, teach("1班", Some("13"), true)).await.unwrap();
+        app.clock.advance(days(1));
+        let lite = app.database.url.starts_with("sqlite");
+        let today = app.clock.now().shanghai_date();
+        let post = "(SELECT s.id FROM staffing s JOIN person p ON p.id = s.person_id WHERE p.name = '赵老师')";
+        let behind = "SELECT CAST(COUNT(*) AS TEXT) FROM teaching t JOIN staffing s ON s.id = t.staffing_id WHERE t.valid_to IS NULL AND s.valid_to IS NOT NULL";
+        // She is on her way out, and has not given up her classes yet: whoever takes one over waits.
+        let mut leaving = Elsewhere::begin(&app.database.url).await;
+        leaving.run(&format!("UPDATE staffing SET valid_to = '{today}', version = version + 1 WHERE id = {post}")).await;
+        let taking = app.clone();
+        let mut taking = tokio::spawn(async move { change(&taking, OPERATOR, new, teach("1班", None, true)).await });
+        let a_moment = std::time::Duration::from_millis(400);
+        assert!(tokio::time::timeout(a_moment, &mut taking).await.is_err(), "she would teach under a post that is over");
+        leaving.run(&format!("UPDATE teaching SET valid_to = '{today}' WHERE valid_to IS NULL AND staffing_id = {post}")).await;
+        leaving.commit().await;
+        taking.await.unwrap().unwrap();
+        assert_eq!(text(&app, behind).await, "0");
+
+        // The class was just taken over, and what she goes on teaching there is not to be seen yet: who leaves waits, and sees it.
+        change(&app, OPERATOR, old, Order::Return { org: SCHOOL.into(), post: None }).await.unwrap();
+        change(&app, OPERATOR, old, teach("1班", Some("13"), true)).await.unwrap();
+        let post = "(SELECT s.id FROM staffing s JOIN person p ON p.id = s.person_id WHERE p.name = '赵老师' AND s.valid_to IS NULL)";
+        let (fresh, hold) = if lite { ("randomblob(16)", "") } else { ("gen_random_uuid()", " FOR NO KEY UPDATE") };
+        let mut taking = Elsewhere::begin(&app.database.url).await;
+        if !lite {
+            taking.run(&format!("SELECT 1 FROM staffing WHERE id = {post}{hold}")).await;
+        }
+        taking.run(&format!("UPDATE teaching SET valid_to = '{today}' WHERE valid_to IS NULL AND head_teacher = TRUE AND staffing_id = {post}")).await;
+        taking
+            .run(&format!(
+                "INSERT INTO teaching (id, staffing_id, class_id, subject, head_teacher, valid_from)
+                 SELECT {fresh}, t.staffing_id, t.class_id, t.subject, FALSE, '{today}' FROM teaching t WHERE t.head_teacher = TRUE AND t.staffing_id = {post}"
+            ))
+            .await;
+        let leaving = app.clone();
+        let mut leaving = tokio::spawn(async move { change(&leaving, OPERATOR, old, leave(Some(SCHOOL))).await });
+        assert!(tokio::time::timeout(a_moment, &mut leaving).await.is_err(), "who does not wait looks too early");
+        taking.commit().await;
+        leaving.await.unwrap().unwrap();
+        assert_eq!(text(&app, behind).await, "0");
+    }
+
+    async fn a_class_with_two_heads_of_before_stops_no_import(app: TestApp) {
+        school(&app).await;
+        let heads = "SELECT p.name FROM teaching t JOIN staffing s ON s.id = t.staffing_id JOIN person p ON p.id = s.person_id WHERE t.head_teacher = TRUE AND t.valid_to IS NULL AND p.name IN ('赵老师', '钱老师') ORDER BY p.name";
+        let both = "UPDATE teaching SET head_teacher = TRUE WHERE staffing_id IN (SELECT s.id FROM staffing s JOIN person p ON p.id = s.person_id WHERE p.name IN ('赵老师', '钱老师'))";
+        database::change(&app.database.url, both).await;
+        assert_eq!(text(&app, heads).await.split(',').count(), 2);
+        // Each says of another subject that she is the head teacher.
+        for (name, serial) in [("赵老师", 60), ("钱老师", 62)] {
+            let row = teacher(SCHOOL, name, &number("19750203", serial));
+            let file = format!("{},任教学科,班主任\n{},语文,是\n", STAFF.trim_end(), row.trim_end());
+            let told = app.app.import_roster(&app.operator(), RosterKind::Staff, file.as_bytes(), false, &mut Silent).await.unwrap();
+            let warned: Vec<_> = told.warnings.iter().map(|one| one.code).collect();
+            assert_eq!((told.updated, warned), (1, vec!["value_differs"]), "{told:?}");
+        }
+        assert_eq!(text(&app, heads).await.split(',').count(), 2, "who it is, somebody says");
     }
 
     async fn a_claim_that_is_late_makes_no_second_head_teacher(app: TestApp) {

@@ -4,10 +4,12 @@
 use mingji::app::pace;
 use mingji::app::relation_claim::{Decided, Decider, Verdict};
 use mingji::app::roster_import::{Listener, Login};
+use mingji::app::staff_life;
 use mingji::app::student_life::{Order, Whose};
 use mingji::app::{Error, Kind};
 use mingji::domain::id::RelationClaimId;
 use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::codes::staff::StaffState;
 use mingji::domain::registry::codes::student_state::StudentState;
 use mingji::domain::registry::institution_life::ChangeKind;
 use mingji::domain::registry::name::PersonName;
@@ -209,6 +211,50 @@ both_engines! {
         assert_eq!(borrow(asking, "王芳").await.unwrap_err().kind, Kind::Conflict, "a rejection answers for a while");
         app.clock.advance(std::time::Duration::from_secs(31 * 86_400));
         borrow(asking, "王芳").await.unwrap();
+    }
+
+    async fn whom_no_school_holds_nobody_borrows(app: TestApp) {
+        asked_by(&app, &[]).await;
+        let hers = called(&app, "王芳").await[0];
+        let next = county::administrator(&app, 22, OTHER, AdminRole::School).await;
+        let name = PersonName::parse("王芳").unwrap();
+        let asked = app.app.ask_to_borrow(&app.operator(), Decider::Admin(next), hers, OTHER, &name, None).await.unwrap();
+        let whose = Whose { person: hers, org: Some(SCHOOL.into()), day: None, code: None };
+        app.app.change_student(&app.operator(), OPERATOR, &whose, &Order::End(StudentState::DroppedOut)).await.unwrap();
+        let late = decide(&app, OPERATOR, asked.id, Verdict::Confirm).await.unwrap_err();
+        assert!(late.kind == Kind::Conflict && late.public.contains("no school holds her 学籍 any more"), "{late:?}");
+        decide(&app, OPERATOR, asked.id, Verdict::Reject(None)).await.unwrap();
+        county::desk(&app, next, &pupil(OTHER, "王芳", &number("20170203", 2), None)).await;
+        let [claim] = &app.app.pending_claims(&app.operator(), OPERATOR, OTHER, None).await.unwrap()[..] else { panic!("one claim") };
+        let borrowed = decide(&app, OPERATOR, claim.id, Verdict::Borrow).await.unwrap_err();
+        assert!(borrowed.kind == Kind::Conflict && borrowed.public.contains("confirm the claim"), "{borrowed:?}");
+        assert_eq!(held_by(&app).await, "", "a seat beside nothing is none");
+        decide(&app, OPERATOR, claim.id, Verdict::Confirm).await.unwrap();
+        assert_eq!(held_by(&app).await, "第八实验小学");
+        let refused = app.app.ask_to_borrow(&app.operator(), OPERATOR, hers, OTHER, &name, None).await;
+        assert_eq!(refused.unwrap_err().kind, Kind::Conflict, "she sits there");
+    }
+
+    async fn of_two_places_that_ended_on_one_day_both_have_their_say(app: TestApp) {
+        let more = "ED32010300,秦淮区教育局,教育行政部门,,320103,ED32010000\n2132000779,第九实验小学,学校,211,320102,ED32010200\n2132000790,第十实验小学,学校,211,320103,ED32010300\n";
+        county::import_all(&app, &format!("{INSTITUTIONS}{more}")).await;
+        let paper = number("20080203", 2);
+        county::pupils(&app, &[pupil(SCHOOL, "王成", &paper, None)]).await;
+        county::teachers(&app, &[county::teacher("2132000790", "王成", &paper)]).await;
+        let hers = called(&app, "王成").await[0];
+        let whose = Whose { person: hers, org: Some(SCHOOL.into()), day: None, code: None };
+        app.app.change_student(&app.operator(), OPERATOR, &whose, &Order::End(StudentState::DroppedOut)).await.unwrap();
+        let leave = staff_life::Order::Leave { org: None, state: StaffState::Resigned };
+        app.app.change_staff(&app.operator(), OPERATOR, hers, None, &leave).await.unwrap();
+        let next = county::administrator(&app, 20, THIRD, AdminRole::School).await;
+        let file = format!("{}{}", county::STAFF, county::teacher(THIRD, "王成", &paper));
+        app.app.import_roster_as(&app.operator(), next, RosterKind::Staff, file.as_bytes(), false, &mut Silent).await.unwrap();
+        let [claim] = &app.app.pending_claims(&app.operator(), OPERATOR, THIRD, None).await.unwrap()[..] else { panic!("one claim") };
+        let county = Decider::Admin(county::administrator(&app, 22, COUNTY, AdminRole::County).await);
+        let one_side = decide(&app, county, claim.id, Verdict::Confirm).await.unwrap_err();
+        assert_eq!(one_side.kind, Kind::NotFound, "the other county held her until the same day");
+        let above = Decider::Admin(county::administrator(&app, 24, "ED32010000", AdminRole::City).await);
+        decide(&app, above, claim.id, Verdict::Confirm).await.unwrap();
     }
 
     async fn a_borrowed_seat_becomes_the_register_with_its_class_and_keeps_how_it_was(app: TestApp) {

@@ -1,5 +1,6 @@
-//! Two records of one institution with one name and one birth date: a question, once. Asked by whoever governs the institution,
-//! and every day of all of them, because nobody asks about a double that she does not know of.
+//! Two records of one institution with one name and one birth date, or of which one has no birth date and nothing says that they are
+//! two: a question, once. Asked by whoever governs the institution, and every day of all of them, because nobody asks about a double
+//! that she does not know of.
 
 use super::{Dispute, open};
 use crate::app::pace::Looked;
@@ -20,8 +21,8 @@ const ITSELF: i64 = 0;
 const ALL_BELOW: i64 = 1000;
 
 impl App {
-    /// Opens a case for every two students of one school, or two of the staff of one institution, who have one name and one
-    /// birth date, at an institution and below it; how many are new, of those that the administrator may decide.
+    /// Opens a case for every two students of one school, or two of the staff of one institution, who have one name and, as far as
+    /// it is known, one birth date, at an institution and below it; how many are new, of those that the administrator may decide.
     ///
     /// # Errors
     /// `NotFound` for an institution that is unknown or not below the administrator.

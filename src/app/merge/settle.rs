@@ -6,7 +6,6 @@ use super::{App, Ctx, Error, Merge, Work, merge};
 use crate::domain::access::Task;
 use crate::domain::id::{EnrolmentId, IdentityId, StaffingId};
 use crate::domain::registry::codes::realname::Level;
-use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::document::DocumentStatus;
 use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
@@ -289,13 +288,12 @@ impl Ending {
 
 /// What the survivor's record does not know and the other's does; her real-name level is set by what stands of both.
 pub(super) fn fill_gaps(survivor: &Person, absorbed: &Person) -> Person {
-    let unknown = |sex: Sex| matches!(sex, Sex::Unknown | Sex::Unstated);
     let on_record = survivor.realname_level.max(absorbed.realname_level.min(Level::RECORDED));
     let since = if on_record > survivor.realname_level { absorbed.realname_at } else { survivor.realname_at };
     Person {
         realname_level: on_record,
         realname_at: since,
-        sex: if unknown(survivor.sex) { absorbed.sex } else { survivor.sex },
+        sex: if survivor.sex.is_known() { survivor.sex } else { absorbed.sex },
         birth_date: survivor.birth_date.or(absorbed.birth_date),
         nationality: survivor.nationality.clone().or_else(|| absorbed.nationality.clone()),
         home_platform: survivor.home_platform.or(absorbed.home_platform),

@@ -9,8 +9,19 @@ use crate::domain::audit::Action;
 use crate::domain::id::{AccountId, PersonId, SessionId};
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::person::Person;
+use crate::domain::time::Timestamp;
 use crate::store::merge_changes::{self, Change};
 use crate::store::{account_locks, accounts, cases, merge_rows, merge_seals, merges, person_names, persons};
+
+/// A merge that is being undone, with both people as they are from now on.
+#[derive(Clone, Copy)]
+struct Undone<'a> {
+    merge: &'a Merge,
+    survivor: &'a Person,
+    returned: &'a Person,
+    changes: &'a [Change],
+    now: Timestamp,
+}
 
 impl App {
     /// Makes two records of one again.
@@ -85,7 +96,8 @@ impl App {
                 return Err(Error::busy("somebody changed the person at the same moment"));
             }
         }
-        self.hand_back(work, task, &undone, &survivor, &returned, &changes).await?;
+        let back = Undone { merge: &undone, survivor: &survivor, returned: &returned, changes: &changes, now: ctx.now };
+        self.hand_back(work, task, &back).await?;
         let ids = (survivor.id, returned.id);
         // Rights that the merge ended stand again, beside whatever was given since.
         self.neither_administers(work, task, by, [ids.0, ids.1]).await?;
@@ -117,15 +129,8 @@ impl App {
         Ok(())
     }
 
-    async fn hand_back(
-        &self,
-        work: &mut Work<'_>,
-        task: &Task,
-        undone: &Merge,
-        survivor: &Person,
-        returned: &Person,
-        changes: &[Change],
-    ) -> Result<(), Error> {
+    async fn hand_back(&self, work: &mut Work<'_>, task: &Task, undone: &Undone<'_>) -> Result<(), Error> {
+        let Undone { merge: undone, survivor, returned, changes, now } = *undone;
         merge_rows::back(work.tx(), task, undone.id, returned.id, survivor.id).await?;
         self.reseal_rows(work, task, returned.id, survivor, returned).await?;
         // Who was told that two subjects are one is told that they are two; the old one is somebody else's again.
@@ -158,7 +163,7 @@ impl App {
                 merge_rows::aliases_back(work.tx(), task, undone.id, AccountId(goes.row), stays).await?;
             }
         }
-        merge_changes::unsettle(work.tx(), task, undone.merged_at, changes).await?;
+        merge_changes::unsettle(work.tx(), task, undone.merged_at, now, changes).await?;
         merge_rows::open_space(work.tx(), task, returned.id).await?;
         person_names::drop_one(work.tx(), &task.on(survivor.id), undone.id.0).await?;
         for person in [survivor.id, returned.id] {

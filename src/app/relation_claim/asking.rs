@@ -12,6 +12,7 @@ use crate::domain::audit::Action;
 use crate::domain::id::{ClassId, OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::class::ClassStatus;
 use crate::domain::registry::document::Document;
+use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details, RelationClaim};
 use crate::domain::registry::roster::ClassKey;
@@ -75,7 +76,7 @@ impl App {
             _ => None,
         };
         let stays = enrolments::open_of_many(work.tx(), &task, person.as_slice()).await?;
-        if let Some(person) = person.filter(|_| !stays.is_empty()) {
+        if let Some(person) = person.filter(|_| stays.iter().any(Enrolment::is_register)) {
             match self.claim_to_borrow(&mut work, &ctx, &task, by, person, (&seat, name)).await {
                 // Whoever asks twice hears no more than the first time.
                 Err(error) if error.kind == Kind::Conflict && !stays.iter().any(|stay| stay.org == seat.org) => {}
@@ -141,7 +142,7 @@ impl App {
         if stays.iter().any(|stay| stay.org == seat.org) {
             return Err(Error::new(Kind::Conflict, "she sits there already"));
         }
-        if by.admin().is_none() && stays.is_empty() {
+        if by.admin().is_none() && !stays.iter().any(Enrolment::is_register) {
             return Err(Error::new(Kind::Conflict, "no school holds her 学籍: bring her in by a row of a roster"));
         }
         let asked = relation_claims::about_many(work.tx(), task, &[person], &[], &[]).await?;

@@ -96,18 +96,40 @@ impl App {
                 Ok(false) | Err(StoreError::Unique(_)) => return Err(busy()),
                 Err(other) => return Err(other.into()),
             }
-            self.home_follows(work, ctx, task, claim.person, claim.org).await?;
+            self.homes_follow(work, ctx, task, &[(claim.person, claim.org)].into()).await?;
             persons::refresh_presence(work.tx(), &on).await?;
             work.event("person", claim.person, "person.enrolled", &["enrolment"]);
             return Ok(left_school);
         }
         let began_by = left_school.as_ref().map(|_| StudentChange::TransferIn);
         self.enrol_claimed(work, ctx, task, claim, (StudentSource::Normal, began_by)).await?;
-        self.home_follows(work, ctx, task, claim.person, claim.org).await?;
+        self.homes_follow(work, ctx, task, &[(claim.person, claim.org)].into()).await?;
         Ok(left_school)
     }
 
-    pub(super) async fn enrol_claimed(
+    /// A seat 借读 beside the 学籍 that another school holds. Who has none anywhere sits beside nothing: JY/T 1001 knows 借读 as
+    /// a student whose 学籍 is elsewhere.
+    pub(super) async fn seat_borrowed(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        claim: &RelationClaim,
+    ) -> Result<(), Error> {
+        let open = enrolments::open_of_many(work.tx(), task, &[claim.child]).await?;
+        if !open.iter().any(Enrolment::is_register) {
+            let why = if claim.details.borrow {
+                "no school holds her 学籍 any more, so there is none that she could be borrowed from (借读): reject this \
+                 request, and bring her in by a row of a roster"
+            } else {
+                "no school holds her 学籍, so she cannot be borrowed (借读): confirm the claim, and her 学籍 begins there"
+            };
+            return Err(Error::new(Kind::Conflict, why));
+        }
+        self.enrol_claimed(work, ctx, task, claim, (StudentSource::Borrowed, None)).await
+    }
+
+    async fn enrol_claimed(
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
@@ -186,7 +208,7 @@ impl App {
             };
             staffings::teach(work.tx(), &on, &teaching).await?;
         }
-        self.home_follows(work, ctx, task, claim.person, claim.org).await?;
+        self.homes_follow(work, ctx, task, &[(claim.person, claim.org)].into()).await?;
         persons::refresh_presence(work.tx(), &on).await?;
         work.event("person", claim.person, "person.employed", &["staffing"]);
         Ok(!taken.is_empty())
@@ -208,14 +230,7 @@ impl App {
         let waits =
             |known: &&Guardianship| known.recorded_by == Some(claim.org) && known.status == GuardianshipStatus::Pending;
         let Some(waiting) = between.iter().find(waits).cloned() else {
-            let confirms = matches!(verdict, Verdict::Confirm | Verdict::Borrow);
-            if confirms && !between.is_empty() && !between.iter().any(Guardianship::is_standing) {
-                return Err(Error::new(
-                    Kind::Conflict,
-                    "the two are guardian and child no longer: `mingji guardian add` relates them anew",
-                ));
-            }
-            return Ok(());
+            return still_related(&between, verdict);
         };
         let (settled, told) = match verdict {
             Verdict::Confirm | Verdict::Borrow => {
@@ -242,11 +257,12 @@ impl App {
         verdict: &Verdict,
     ) -> Result<(), Error> {
         let on = task.on(claim.child);
-        let standing = guardianships::of_child(work.tx(), &on).await?.into_iter().find(|known| {
-            known.guardian == claim.person
-                && known.recorded_by == Some(claim.org)
-                && known.status == GuardianshipStatus::Confirmed
-        });
+        let mut between = guardianships::of_child(work.tx(), &on).await?;
+        between.retain(|known| known.guardian == claim.person);
+        still_related(&between, verdict)?;
+        let standing = between
+            .into_iter()
+            .find(|known| known.recorded_by == Some(claim.org) && known.status == GuardianshipStatus::Confirmed);
         let (Verdict::Reject(_), Some(standing)) = (verdict, standing) else { return Ok(()) };
         let identity = IdentityId(standing.id.0);
         let ward = self.ward_in(work, task, &standing, ctx.now).await?;
@@ -258,4 +274,18 @@ impl App {
         work.event("guardianship", ended.id, "guardianship.ended", &["status"]);
         Ok(())
     }
+}
+
+/// A word about two people is confirmed only while they are guardian and child, whoever recorded it: else it would say so of two
+/// who are not.
+fn still_related(between: &[Guardianship], verdict: &Verdict) -> Result<(), Error> {
+    let confirms = matches!(verdict, Verdict::Confirm | Verdict::Borrow);
+    if confirms && !between.iter().any(Guardianship::is_standing) {
+        return Err(Error::new(
+            Kind::Conflict,
+            "the two are not guardian and child, so there is nothing to confirm: reject this claim; a row of the roster, or \
+             `mingji guardian add`, relates them anew",
+        ));
+    }
+    Ok(())
 }

@@ -144,8 +144,8 @@ pub(super) struct Sides {
     holder: HashMap<PersonId, OrgId>,
     /// Since when it does.
     since: HashMap<PersonId, Timestamp>,
-    /// Of each person named who holds neither 学籍 nor post, the last who did.
-    former: HashMap<PersonId, Former>,
+    /// Of each person named who holds neither 学籍 nor post, all who did until her last day.
+    former: HashMap<PersonId, Vec<Former>>,
     /// Of each child, where she has a stay.
     stays: HashMap<PersonId, BTreeSet<OrgId>>,
     /// Of each child, who recorded her guardians.
@@ -188,25 +188,24 @@ impl Sides {
         }
         let is_nowhere = |person: &PersonId| !sides.holder.contains_key(person) && !sides.posts.contains_key(person);
         let nowhere: Vec<PersonId> = people.into_iter().filter(is_nowhere).collect();
-        for place in relation_claims::former_places(tx, task, &nowhere).await? {
-            let last = sides.former.get(&place.person).map(|last| last.day);
-            if last.is_none_or(|last| last < place.day) {
-                sides.former.insert(place.person, place);
-            }
-        }
+        sides.former = relation_claims::last_places(tx, task, &nowhere).await?;
         Ok(sides)
     }
 
-    /// The other side of whoever holds neither 学籍 nor post: the institution where she did last, and what stands above it where
-    /// that one is a school (the claimant may be it, or one of its campuses 校区) or asks for her itself; of whoever never did,
-    /// all who hold her as somebody's guardian. Nobody there is asked, she is theirs no longer; but whoever covers both may
-    /// speak, and never the claimant alone.
+    /// The other side of whoever holds neither 学籍 nor post: the institution where she did last, or all of them where several
+    /// ended on one day, and what stands above each where that one is a school (the claimant may be it, or one of its campuses
+    /// 校区) or asks for her itself; of whoever never did, all who hold her as somebody's guardian. Nobody there is asked, she is
+    /// theirs no longer; but whoever covers both may speak, and never the claimant alone.
     fn other_sides(&self, claim: &RelationClaim) -> BTreeSet<OrgId> {
-        match self.former.get(&claim.person) {
-            Some(former) if former.org == claim.org => former.above.into_iter().collect(),
-            Some(former) => former.above.filter(|_| former.school).into_iter().chain([former.org]).collect(),
-            None => self.holders.get(&claim.person).cloned().unwrap_or_default(),
-        }
+        let Some(last) = self.former.get(&claim.person) else {
+            return self.holders.get(&claim.person).cloned().unwrap_or_default();
+        };
+        let of = |former: &Former| {
+            let asks = former.org == claim.org;
+            let above = former.above.filter(|_| asks || former.school);
+            above.into_iter().chain((!asks).then_some(former.org))
+        };
+        last.iter().flat_map(of).collect()
     }
 
     /// From when on whoever covers both schools decides about a request for a student.
@@ -231,7 +230,7 @@ impl Sides {
         self.held_elsewhere(claim).filter(|_| claim.kind == ClaimKind::Student)
     }
 
-    fn say(&self, seat: &Seat, claim: &RelationClaim, at: Term) -> Say {
+    pub(super) fn say(&self, seat: &Seat, claim: &RelationClaim, at: Term) -> Say {
         if let Some(holder) = self.released_by(claim) {
             // Whoever speaks for both sides waits: the releasing school is asked first. What that one refused is hers alone.
             let from = self.authority_from(claim, at.term);

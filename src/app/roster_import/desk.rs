@@ -129,6 +129,9 @@ impl Desk<'_> {
         if found.changed && !found.fresh {
             fields.push("contact");
         }
+        if !repeated {
+            fields.extend(self.fill(&found, &row.person));
+        }
         self.login(number, "student", &found);
         Ok(self.conclude(&found, linked, "person.enrolled", &fields))
     }

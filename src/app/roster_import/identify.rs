@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 
 use super::desk::Desk;
-use super::known::{Keys, Somebody};
+use super::known::{Gaps, Keys, Somebody};
+use super::plan::Filled;
 use crate::app::Error;
 use crate::app::cases::Dispute;
 use crate::domain::id::{AccountId, ClassId, DocumentId, OrgId, PersonId, RelationClaimId, SpaceId, new_uuid};
@@ -269,7 +270,12 @@ impl Desk<'_> {
         match (real, stated) {
             (Some(real), _) if self.known.is_inside(self.sight, real.id) => Some(Holder::Here(real.clone())),
             (_, Some(claim)) => {
-                let who = Somebody { id: claim.person, name_key: Some(claim.name_key.clone()), salt: None };
+                let who = Somebody {
+                    id: claim.person,
+                    name_key: Some(claim.name_key.clone()),
+                    salt: None,
+                    gaps: Gaps::default(),
+                };
                 let inside = self.known.is_inside(self.sight, claim.person);
                 Some(if inside { Holder::Here(who) } else { Holder::Stated(who, claim.subject_key) })
             }
@@ -360,7 +366,7 @@ impl Desk<'_> {
             updated_at: now,
             version: 1,
         };
-        let who = Somebody { id: person.id, name_key: person.name_key(), salt: Some(salt) };
+        let who = Somebody { id: person.id, name_key: person.name_key(), salt: Some(salt), gaps: Gaps::default() };
         if let (Some(document), Some(key)) = (&row.document, &keys.document) {
             let id = DocumentId::new(now, random);
             let sealed =
@@ -403,6 +409,25 @@ impl Desk<'_> {
         self.account(&who, code.map(|code| self.app.index.login("personal_code", code.expose())));
         self.look_for_code(&who, row, keys);
         Ok(Found { who, fresh: true, changed: true, code_taken, not_taken: None, place: Place::Here })
+    }
+
+    /// A sex or birth date that comes late, of somebody of whom the register has none and whom nobody else holds: the row says it
+    /// for the first time, and nothing is overwritten. Which of them it was.
+    pub(super) fn fill(&mut self, found: &Found, row: &PersonRow) -> Vec<&'static str> {
+        let (who, gaps) = (found.who.id, found.who.gaps);
+        // What a number says that is not hers in the register is not hers either; and nobody says it of herself (R1).
+        let hers = !(found.fresh || found.is_elsewhere() || found.not_taken.is_some());
+        let may = hers && self.sight.admin() != Some(who) && self.known.is_wholly_inside(self.sight, who);
+        if !may || self.known.closed.contains(&who) {
+            return Vec::new();
+        }
+        let sex = Some(row.sex).filter(|sex| gaps.sex && sex.is_known());
+        let birth_date = row.birth_date.filter(|_| gaps.birth_date);
+        let said = [sex.map(|_| "sex"), birth_date.map(|_| "birth_date")].into_iter().flatten().collect::<Vec<_>>();
+        if !said.is_empty() {
+            self.plan.filled.push(Filled { person: who, sex, birth_date });
+        }
+        said
     }
 
     /// A roster's phone is a way to reach somebody and nothing else (R9).

@@ -44,6 +44,15 @@ pub(super) struct Somebody {
     pub(super) id: PersonId,
     pub(super) name_key: Option<String>,
     pub(super) salt: Option<PersonSalt>,
+    /// What the register does not know of her, and a row may say.
+    pub(super) gaps: Gaps,
+}
+
+/// What is not known of somebody.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Gaps {
+    pub(super) sex: bool,
+    pub(super) birth_date: bool,
 }
 
 /// The indexes under which a row's person is looked for.
@@ -76,8 +85,8 @@ pub(super) struct Known {
     pub(super) enrolments: HashMap<PersonId, Vec<Enrolment>>,
     pub(super) staffings: HashMap<PersonId, Vec<Staffing>>,
     pub(super) taught: HashMap<StaffingId, Vec<Teaching>>,
-    /// In which post somebody is the head teacher of a class that was asked for.
-    pub(super) heads: HashMap<ClassId, Option<StaffingId>>,
+    /// In which posts people are the head teacher of a class that was asked for: one, unless two are from before.
+    pub(super) heads: HashMap<ClassId, BTreeSet<StaffingId>>,
     /// By child, ended and rejected ones too.
     pub(super) guardianships: HashMap<PersonId, Vec<Guardianship>>,
     /// By guardian, for an administrator: whose children are at her schools.
@@ -245,8 +254,10 @@ impl Known {
     ) -> Result<(), Error> {
         let unread: Vec<ClassId> = classes.filter(|class| !self.heads.contains_key(class)).collect();
         let heads = staffings::heads_of_many(tx, task, &unread).await?;
-        self.heads.extend(unread.into_iter().map(|class| (class, None)));
-        self.heads.extend(heads.into_iter().map(|lesson| (lesson.class, Some(lesson.staffing))));
+        self.heads.extend(unread.into_iter().map(|class| (class, BTreeSet::new())));
+        for lesson in heads {
+            self.heads.entry(lesson.class).or_default().insert(lesson.staffing);
+        }
         Ok(())
     }
 
@@ -307,6 +318,16 @@ impl Known {
         at_school || at_work || (self.stated.of(person).next().is_none() && self.is_guardian_inside(sight, person))
     }
 
+    /// Whether nobody whom the actor does not see holds the person: as a student, at work, or as somebody's guardian.
+    pub(super) fn is_wholly_inside(&self, sight: &Sight, person: PersonId) -> bool {
+        let stays = self.enrolments.get(&person).into_iter().flatten().map(|stay| stay.org);
+        let posts = self.staffings.get(&person).into_iter().flatten().map(|post| post.org);
+        let wards = self.wards.get(&person).into_iter().flatten();
+        let schools = wards.clone().flat_map(|ward| self.ward_schools.get(&ward.child).into_iter().flatten().copied());
+        let recorders = wards.filter_map(|ward| ward.recorded_by);
+        !sight.is_bounded() || stays.chain(posts).chain(schools).chain(recorders).all(|org| sight.covers(org))
+    }
+
     fn is_guardian_inside(&self, sight: &Sight, person: PersonId) -> bool {
         self.wards.get(&person).into_iter().flatten().any(|ward| {
             let recorded = ward.recorded_by.is_some_and(|org| sight.covers(org));
@@ -341,5 +362,6 @@ fn closed(found: &[Named]) -> impl Iterator<Item = PersonId> {
 }
 
 fn somebody(named: Named) -> ([u8; 32], Somebody) {
-    (named.found, Somebody { id: named.person, name_key: named.name_key, salt: named.salt })
+    let gaps = Gaps { sex: !named.sex.is_known(), birth_date: named.birth_date.is_none() };
+    (named.found, Somebody { id: named.person, name_key: named.name_key, salt: named.salt, gaps })
 }

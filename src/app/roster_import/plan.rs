@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use chrono::NaiveDate;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -11,6 +12,7 @@ use crate::app::{App, Ctx};
 use crate::domain::event::Event;
 use crate::domain::id::{AccountId, ClassId, EventId, OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::account::Account;
+use crate::domain::registry::codes::sex::Sex;
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::guardianship::Guardianship;
 use crate::domain::registry::person::Person;
@@ -22,10 +24,18 @@ use crate::keys::{self, opaque};
 use crate::store::contacts::NewContact;
 use crate::store::documents::{NewCode, StoredDocument};
 
+/// What a row says of somebody known of whom the register had nothing.
+pub(super) struct Filled {
+    pub(super) person: PersonId,
+    pub(super) sex: Option<Sex>,
+    pub(super) birth_date: Option<NaiveDate>,
+}
+
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) spaces: Vec<Space>,
     pub(super) people: Vec<Person>,
+    pub(super) filled: Vec<Filled>,
     pub(super) documents: Vec<StoredDocument>,
     pub(super) codes: Vec<NewCode>,
     pub(super) contacts: Vec<NewContact>,

@@ -85,6 +85,9 @@ impl Desk<'_> {
         if found.changed && !found.fresh {
             fields.push("contact");
         }
+        if !repeated {
+            fields.extend(self.fill(&found, &row.person));
+        }
         self.login(number, "staff", &found);
         Ok(self.conclude(&found, linked, "person.employed", &fields))
     }
@@ -183,13 +186,14 @@ impl Desk<'_> {
     fn teach(&mut self, number: u64, post: &Staffing, row: &StaffRow, lessons: &[Lesson]) -> bool {
         let mut changed = false;
         for lesson in lessons {
-            let other = self.known.heads.get(&lesson.class).copied().flatten().filter(|head| *head != post.id);
-            if lesson.head && other.is_some() {
+            let heads = self.known.heads.get(&lesson.class);
+            let is_another_s = heads.is_some_and(|heads| heads.iter().any(|head| *head != post.id));
+            if lesson.head && is_another_s {
                 let why = "该班已有另一位班主任，保留不变；更换请用 `mingji staff teach --head`。The class has another head teacher, who stays it: change that \
                            by `mingji staff teach --head`";
                 self.plan.warnings.push((number, Fault::new(Column::HeadTeacher, Code::ValueDiffers, why)));
             }
-            let head = lesson.head && other.is_none();
+            let head = lesson.head && !is_another_s;
             changed |= self.take_lesson(post, row.subject, Lesson { head, ..*lesson });
         }
         changed
@@ -234,7 +238,7 @@ impl Desk<'_> {
             valid_to: None,
         };
         if lesson.head {
-            self.known.heads.insert(lesson.class, Some(post.id));
+            self.known.heads.entry(lesson.class).or_default().insert(post.id);
         }
         known.push(teaching.clone());
         self.plan.teachings.push((post.person, teaching));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::plan::Plan;
+use super::plan::{Filled, Plan};
 use crate::app::activation::end_outgrown_codes;
 use crate::app::{Ctx, Error};
 use crate::domain::access::Task;
@@ -21,6 +21,7 @@ impl Plan {
     /// Whether the batch changes nothing, and so leaves no entry and no event.
     pub(super) fn is_empty(&self) -> bool {
         self.people.is_empty()
+            && self.filled.is_empty()
             && self.contacts.is_empty()
             && self.enrolments.is_empty()
             && self.moved.is_empty()
@@ -38,6 +39,7 @@ impl Plan {
     pub(super) fn sort(&mut self) {
         self.documents.sort_by(|a, b| a.key.cmp(&b.key));
         self.codes.sort_by_key(|code| code.index);
+        self.filled.sort_by_key(|filled| filled.person);
         self.contacts.sort_by_key(|new| (new.person, new.contact.value_index));
         self.enrolments.sort_by_key(|enrolment| enrolment.person);
         self.staffings.sort_by_key(|staffing| (staffing.person, staffing.org));
@@ -58,6 +60,9 @@ impl Plan {
         self.end_outgrown(tx, task, ctx).await?;
         spaces::insert_all(tx, task, &self.spaces).await?;
         persons::insert_all(tx, task, &self.people).await?;
+        for Filled { person, sex, birth_date } in &self.filled {
+            all(u64::from(persons::fill(tx, &task.on(*person), *sex, *birth_date, ctx.now).await?), 1)?;
+        }
         self.note_author(tx, task, ctx).await?;
         all(documents::insert_all(tx, task, &self.documents).await?, self.documents.len())?;
         all(documents::insert_codes(tx, task, &self.codes, ctx.now).await?, self.codes.len())?;
@@ -111,6 +116,14 @@ impl Plan {
         self.contacts.iter().map(|new| new.person).filter(|person| !born.contains(person)).collect()
     }
 
+    /// Who was known and begins to study or work somewhere.
+    pub(super) fn arrived(&self) -> BTreeSet<(PersonId, OrgId)> {
+        let born = self.born();
+        let places = self.enrolments.iter().map(|stay| (stay.person, stay.org));
+        let places = places.chain(self.staffings.iter().map(|post| (post.person, post.org)));
+        places.filter(|(person, _)| !born.contains(person)).collect()
+    }
+
     /// Who begins with this batch, and so is nobody else's to change.
     fn born(&self) -> HashSet<PersonId> {
         self.people.iter().map(|person| person.id).collect()
@@ -120,7 +133,8 @@ impl Plan {
     async fn note_author(&self, tx: &mut Tx, task: &Task, ctx: &Ctx) -> Result<(), Error> {
         let Actor::Person { id: author } = ctx.actor else { return Ok(()) };
         let born = self.people.iter().map(|person| person.id);
-        let people = born.chain(self.documents.iter().map(|document| document.person)).collect();
+        let filled = self.filled.iter().map(|filled| filled.person);
+        let people = born.chain(self.documents.iter().map(|document| document.person)).chain(filled).collect();
         Ok(fact_authors::insert_all(tx, task, people, author, ctx.now).await?)
     }
 
@@ -137,6 +151,7 @@ impl Plan {
             .chain(self.staffings.iter().chain(&self.renumbered).map(|post| post.person))
             .chain(self.teachings.iter().map(|(person, _)| *person))
             .chain(self.accounts.iter().map(|account| account.person))
+            .chain(self.filled.iter().map(|filled| filled.person))
             .filter(|person| !born.contains(person))
             .collect();
         let held = persons::hold_standing(tx, task, known.iter().copied()).await?;

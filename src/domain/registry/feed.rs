@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::codes::codes;
-use crate::domain::id::{EventId, PersonId};
+use crate::domain::id::{ClassId, EventId, PersonId};
 use crate::domain::time::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -44,6 +44,8 @@ pub struct Numbered {
     pub seq: i64,
     /// The row.
     pub row: FeedRow,
+    /// The class, where it is one of the institution's that changed.
+    pub class: Option<ClassId>,
     /// When it got its number.
     pub at: Timestamp,
 }

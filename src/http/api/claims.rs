@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::page::{List, Page};
-use super::problem::{Problem, Problems};
+use super::problem::{Document, Problem, Problems};
 use super::take::{Administrator, Asked, Body, Named, Recent};
 use crate::app::App;
 use crate::app::relation_claim::{Decided, PendingClaim, Verdict};
@@ -40,6 +40,17 @@ pub enum ClaimVerdict {
     Withdraw,
 }
 
+impl ClaimVerdict {
+    fn with(self, reason: Option<String>) -> Verdict {
+        match self {
+            Self::Confirm => Verdict::Confirm,
+            Self::Borrow => Verdict::Borrow,
+            Self::Reject => Verdict::Reject(reason),
+            Self::Withdraw => Verdict::Withdraw,
+        }
+    }
+}
+
 /// A decision.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +59,37 @@ pub struct ClaimDecision {
     verdict: ClaimVerdict,
     /// Why it is rejected. It is kept in the clear: no number, code or phone.
     reason: Option<String>,
+}
+
+/// One decision about many claims.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimDecisions {
+    /// Which.
+    #[schema(min_items = 1, max_items = 200)]
+    claims: Vec<RelationClaimId>,
+    /// What is true of all of them.
+    verdict: ClaimVerdict,
+    /// Why they are rejected. It is kept in the clear: no number, code or phone.
+    reason: Option<String>,
+}
+
+/// What became of many claims.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DecidedClaims {
+    /// Those that were decided.
+    decided: Vec<Decided>,
+    /// Those that were not.
+    refused: Vec<RefusedClaim>,
+}
+
+/// A claim that was not decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedClaim {
+    /// Which.
+    id: RelationClaimId,
+    /// What whoever decided it alone would have been answered.
+    problem: Document,
 }
 
 /// Claims that wait to be decided, the oldest first. Audited.
@@ -72,12 +114,19 @@ pub async fn decide(
     Named(id): Named<RelationClaimId>,
     Body(decision): Body<ClaimDecision>,
 ) -> Result<Json<Decided>, Problem> {
-    let verdict = match decision.verdict {
-        ClaimVerdict::Confirm => Verdict::Confirm,
-        ClaimVerdict::Borrow => Verdict::Borrow,
-        ClaimVerdict::Reject => Verdict::Reject(decision.reason),
-        ClaimVerdict::Withdraw => Verdict::Withdraw,
-    };
-    let decided = app.decide_claim(&admin.ctx, admin.by(), id, verdict).await;
+    let decided = app.decide_claim(&admin.ctx, admin.by(), id, decision.verdict.with(decision.reason)).await;
     decided.map(Json).map_err(|error| admin.problem(&error))
+}
+
+/// Decides many claims in one act, each by itself and with an entry of its own in the audit log: those of a list that was looked at, by their ids. One that is not hers, or not possible, is named with its problem, and stands in no other's way; `decidable` in the list says which are hers.
+#[utoipa::path(post, path = "/api/claims/decisions", tag = "claims", request_body = ClaimDecisions, responses((status = 200, body = DecidedClaims), Problems))]
+pub async fn decide_many(
+    State(app): State<App>,
+    Recent(admin): Recent,
+    Body(ClaimDecisions { claims, verdict, reason }): Body<ClaimDecisions>,
+) -> Result<Json<DecidedClaims>, Problem> {
+    let many = app.decide_claims(&admin.ctx, admin.by(), &claims, &verdict.with(reason)).await;
+    let many = many.map_err(|error| admin.problem(&error))?;
+    let refused = |(id, why)| RefusedClaim { id, problem: admin.problem(&why).into_document() };
+    Ok(Json(DecidedClaims { decided: many.decided, refused: many.refused.into_iter().map(refused).collect() }))
 }

@@ -53,6 +53,9 @@ pub struct GuardianChange {
     guardian_id: PersonId,
     /// What happens.
     step: GuardianStep,
+    /// The `version` of the guardianship as it was read: what another administrator changed since, as a court's second order, is
+    /// not written over, and the answer is a conflict.
+    version: Option<i64>,
 }
 
 /// A child's guardians today, as her school sees them: confirmed ones for the school that holds her 学籍, and what an institution recorded for that institution. Audited.
@@ -71,7 +74,7 @@ pub async fn change(
     State(app): State<App>,
     Recent(admin): Recent,
     Named(child): Named<PersonId>,
-    Body(GuardianChange { guardian_id, step }): Body<GuardianChange>,
+    Body(GuardianChange { guardian_id, step, version }): Body<GuardianChange>,
 ) -> Result<Json<Vec<GuardianPart>>, Problem> {
     let order = match step {
         GuardianStep::Add(NewGuardian { relation, legal, institution }) => {
@@ -81,6 +84,7 @@ pub async fn change(
         GuardianStep::Restrict(restrictions) => Order::Restrict(restrictions),
         GuardianStep::Place(place) => Order::Place(place),
     };
-    let changed = app.change_guardian(&admin.ctx, admin.by(), child, guardian_id, &order).await;
+    let pair = (child, guardian_id);
+    let changed = app.change_guardian_as_seen(&admin.ctx, admin.by(), pair, &order, version).await;
     changed.map(Json).map_err(|error| admin.problem(&error))
 }

@@ -144,6 +144,7 @@ fn described() -> OpenApiRouter<Door> {
         .routes(routes!(approvals::decide))
         .routes(routes!(claims::list))
         .routes(routes!(claims::decide))
+        .routes(routes!(claims::decide_many))
         .routes(routes!(cases::list))
         .routes(routes!(cases::show))
         .routes(routes!(cases::decide))

@@ -216,13 +216,11 @@ impl Problem {
         let says = |word: &&str| self.detail.as_deref().is_some_and(|detail| detail.contains(word));
         [FEED, SELF].into_iter().find(says).unwrap_or(ADMIN)
     }
-}
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    /// The document alone, where it is of one of many.
+    pub fn into_document(self) -> Document {
         let (code, status, title, title_en) = self.code.row();
-        let challenges = self.challenges();
-        let document = Document {
+        Document {
             kind: format!("urn:mingji:problem:{code}"),
             title,
             title_en,
@@ -231,7 +229,15 @@ impl IntoResponse for Problem {
             snapshot: self.snapshot,
             detail: self.detail,
             instance: format!("urn:uuid:{}", self.request),
-        };
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (_, status, ..) = self.code.row();
+        let (challenges, is_busy) = (self.challenges(), self.code == ProblemCode::Busy);
+        let document = self.into_document();
         let fixed = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
         let mut response = (status, Json(document)).into_response();
         for (name, value) in fixed {
@@ -240,7 +246,7 @@ impl IntoResponse for Problem {
         for challenge in challenges.into_iter().filter_map(|text| HeaderValue::try_from(text).ok()) {
             response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
         }
-        if self.code == ProblemCode::Busy {
+        if is_busy {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
         response

@@ -25,6 +25,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::contacts::STATEMENTS,
     crate::store::counts::STATEMENTS,
     crate::store::credentials::STATEMENTS,
+    crate::store::deaths::STATEMENTS,
     crate::store::deliveries::STATEMENTS,
     crate::store::disclosures::STATEMENTS,
     crate::store::documents::STATEMENTS,

@@ -73,4 +73,27 @@ both_engines! {
         let routes = std::fs::read_to_string(format!("{}/src/http/mod.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
         assert!(!routes.contains("\"/api/"), "routes of the API stand in src/http/api");
     }
+
+    /// What a limit may be is what the document says of it, and a list of people is never a full record (R19).
+    async fn a_limit_is_what_the_document_says(app: TestApp) {
+        let (school, document) = (app.at_api("school_admin").await, app.nobody_at_api().get("/api/openapi.json").await.body);
+        for (path, query) in [
+            ("/api/institutions", ""), ("/api/claims", "org=2136000781&"), ("/api/cases", ""), ("/api/approvals", "whose=asked&"),
+            ("/api/errands", ""), ("/api/me/disclosures", ""),
+        ] {
+            let named = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+            let limit = &named.iter().find(|one| one["name"] == "limit").unwrap()["schema"];
+            let most = limit["maximum"].as_f64().unwrap();
+            assert_eq!(limit["minimum"].as_f64(), Some(1.0), "{path}");
+            for (asked, status) in [(0.0, 400), (1.0, 200), (most, 200), (most + 1.0, 400)] {
+                let answer = school.get(&format!("{path}?{query}limit={asked:.0}")).await;
+                assert_eq!(answer.status, status, "{path} {asked}: {answer:?}");
+            }
+        }
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let named = item["get"]["parameters"].as_array().into_iter().flatten();
+            let unbounded = named.filter(|one| one["name"] == "limit").any(|one| one["schema"]["maximum"].is_null());
+            assert!(!unbounded, "{path}");
+        }
+    }
 }

@@ -49,6 +49,20 @@ both_engines! {
         assert_eq!(step(&mother, json!({ "restrict": [] })).await.status, 409, "given back by the authority above");
         let lifted = county.post(&path, &json!({ "guardian_id": mother, "step": { "restrict": [] } })).await;
         assert_eq!(lifted.status, 200, "{lifted:?}");
+        // Who read it before another one changed it writes nothing over.
+        let version = async |name: &str| {
+            let rows = list().await;
+            rows.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap()["version"].clone()
+        };
+        let seen = version("王父").await;
+        let order = |restrict: &str, version: &Value| json!({ "guardian_id": father, "step": { "restrict": [restrict] }, "version": version });
+        let first = county.post(&path, &order("no_contact", &seen)).await;
+        assert_eq!(first.status, 200, "{first:?}");
+        let second = county.post(&path, &order("no_location", &seen)).await;
+        assert_eq!((second.status, problem(&second).as_str()), (409, "conflict"), "{second:?}");
+        let now = version("王父").await;
+        assert_eq!(first.body[0]["version"], now);
+        assert_eq!(county.post(&path, &json!({ "guardian_id": father, "step": { "restrict": [] }, "version": now })).await.status, 200);
         assert_eq!(step(&father, json!("end")).await.status, 200);
         assert_eq!(list().await.as_array().unwrap().len(), 2);
 

@@ -162,7 +162,7 @@ async fn truth(app: &TestApp, world: &World) -> Truth {
 }
 
 /// What takes no id, and where else it is looked at.
-const ELSEWHERE: [(&str, &str); 14] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     ("get /api/me", "about herself"),
     ("get /api/me/disclosures", "about herself"),
     ("get /api/feed", "a platform's own stream: api::feed"),
@@ -174,6 +174,7 @@ const ELSEWHERE: [(&str, &str); 14] = [
     ("get /api/errands", "her own: api::errands"),
     ("post /api/errands", "named by a code, below"),
     ("get /api/claims", "named by a code, below"),
+    ("post /api/claims/decisions", "each as one alone, in an answer that names it: api::claims"),
     ("get /api/cases", "named by a code, below"),
     ("post /api/cases/search", "named by a code, as the others"),
     ("post /api/persons/search", "what she finds, above and below"),

@@ -28,6 +28,7 @@ both_engines! {
             ("POST", format!("/api/persons/{NOBODY}/personal-code"), json!({ "code": format!("G{}", number("20160203", 951)) })),
             ("POST", format!("/api/persons/{NOBODY}/stay"), json!({ "step": { "end": "07" } })),
             ("POST", format!("/api/claims/{NOBODY}/decision"), json!({ "verdict": "confirm" })),
+            ("POST", "/api/claims/decisions".into(), json!({ "claims": [NOBODY], "verdict": "confirm" })),
             ("POST", format!("/api/errands/{NOBODY}/confirmation"), json!({})),
             ("POST", format!("/api/persons/{NOBODY}/post"), json!({ "step": { "leave": { "state": "07" } } })),
             ("POST", format!("/api/persons/{NOBODY}/post"), json!({ "step": { "move": { "to": "2136000781" } } })),

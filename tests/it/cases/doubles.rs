@@ -1,5 +1,7 @@
 //! Two records that look alike become a question by themselves: nobody asks about a double that she does not know of.
 
+use mingji::domain::registry::roster::RosterKind;
+
 use super::{OPERATOR, open_count};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, number, pupil, teacher};
@@ -33,5 +35,25 @@ both_engines! {
         let found = listed.len();
         look(&app).await;
         assert_eq!(app.app.open_cases(&app.operator(), OPERATOR, None, None).await.unwrap().len(), found, "once");
+    }
+
+    async fn whose_birth_date_nobody_knows_is_compared_too(app: TestApp) {
+        county::open(&app).await;
+        let row = |name: &str, sex: &str, born: &str, paper: &str| format!("{SCHOOL},{name},{sex},{born},护照,{paper},小学,2024,1班\n");
+        let rows = [
+            row("王芳", "女", "", "E00000001"), row("王芳", "女", "", "E00000002"),
+            row("李娜", "女", "", "E00000003"), row("李娜", "女", "2017-02-03", "E00000004"),
+            // Something says that they are two.
+            row("张伟", "男", "", "E00000005"), row("张伟", "女", "", "E00000006"),
+            row("陈晨", "女", "2017-02-04", "E00000007"), row("陈晨", "女", "2017-02-03", "E00000008"),
+        ];
+        let file = format!("学校标识码,姓名,性别,出生日期,身份证件类型,身份证件号,学段,入学年份,班级\n{}", rows.concat());
+        assert_eq!(county::people(&app, RosterKind::Students, &file).await.created, 8);
+        look(&app).await;
+        let asked = county::text(&app, "SELECT p.name FROM conflict_case c JOIN person p ON p.id = c.person_id WHERE c.kind = 'same_details' ORDER BY p.name").await;
+        let mut asked: Vec<&str> = asked.split(',').collect();
+        asked.sort_unstable();
+        assert_eq!(asked, ["李娜", "王芳"]);
+        assert_eq!(open_count(&app, SCHOOL).await, 2);
     }
 }

@@ -7,6 +7,7 @@ use mingji::app::guardian_life;
 use mingji::app::relation_claim::Decider;
 use mingji::app::student_life::{Order, Whose};
 use mingji::domain::id::PersonId;
+use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::guardianship::Restriction;
 use mingji::domain::registry::roster::ClassKey;
 use mingji::domain::time::Clock as _;
@@ -92,6 +93,30 @@ both_engines! {
         app.pass(Duration::from_secs(10 * 86_400));
         undo().await;
         assert_eq!(told(goes).await, [(first, "01", "normal", Some("22")), (rested, "01", "normal", None)]);
+    }
+
+    async fn an_undone_merge_says_in_which_class_she_sat_until_it_was_closed(app: TestApp) {
+        county::open(&app).await;
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &number("20170203", 2), None)]).await;
+        county::pupils(&app, &[pupil(SCHOOL, "王芳", &number("20170203", 4), None).replace(",1班,", ",2班,")]).await;
+        let [stays, goes] = called(&app, "王芳").await[..] else { panic!("two records") };
+        let above = Decider::Admin(county::administrator(&app, 20, SCHOOL, AdminRole::School).await);
+        let first = app.clock.now().shanghai_date();
+        app.pass(Duration::from_secs(10 * 86_400));
+        app.app.merge_persons(&app.operator(), OPERATOR, stays, goes, "同一人").await.unwrap();
+        app.pass(Duration::from_secs(10 * 86_400));
+        let closed = app.clock.now().shanghai_date();
+        let school = app.app.institution_on(&app.operator(), OPERATOR, SCHOOL, None).await.unwrap().institution_id;
+        let classes = app.app.classes_of(&app.operator(), above, school, None).await.unwrap();
+        let second = classes.iter().find(|class| class.class_no == "2班").unwrap();
+        app.app.close_class(&app.operator(), above, second.id).await.unwrap();
+        app.pass(Duration::from_secs(10 * 86_400));
+        app.app.undo_merge(&app.operator(), OPERATOR, goes, "核实为两人").await.unwrap();
+        let told = app.app.enrolments_as_of(&app.operator(), WHY, goes, None).await.unwrap();
+        let told: Vec<_> = told.iter().map(|part| (part.from, part.to, part.class.as_deref())).collect();
+        assert_eq!(told, [(first, Some(closed), Some("2024级2班")), (closed, None, None)], "what was is not written over");
+        let eve = app.app.enrolments_as_of(&app.operator(), WHY, goes, closed.pred_opt()).await.unwrap();
+        assert_eq!(eve[0].class.as_deref(), Some("2024级2班"));
     }
 
     async fn a_death_ends_guardianships_on_its_day(app: TestApp) {

@@ -5,6 +5,7 @@ use mingji::app::class::Wanted;
 use mingji::app::pace;
 use mingji::app::person_search::Sought;
 use mingji::app::relation_claim::{Decider, Verdict};
+use mingji::app::roster_import::{Listener, Login};
 use mingji::app::school_year::Wish;
 use mingji::app::staff_life;
 use mingji::app::student_life::{Order, Whose};
@@ -26,6 +27,15 @@ struct Silent;
 
 impl pace::Listener for Silent {
     fn progress(&mut self, _: u64, _: u64) {}
+}
+
+struct Nobody;
+
+impl Listener for Nobody {
+    fn progress(&mut self, _: u64, _: u64) {}
+    fn login(&mut self, _: &Login) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn key(class: &str) -> ClassKey {
@@ -61,6 +71,44 @@ async fn opened(app: &TestApp, by: Decider, code: &str, class: &str) -> ClassId 
 }
 
 both_engines! {
+    async fn a_birth_date_that_comes_late_is_filled_in_and_never_written_over(app: TestApp) {
+        county::open(&app).await;
+        let row = |name: &str, sex: &str, born: &str, paper: &str| {
+            format!("学校标识码,姓名,性别,出生日期,身份证件类型,身份证件号,学段,入学年份,班级\n{SCHOOL},{name},{sex},{born},护照,{paper},小学,2024,1班\n")
+        };
+        let known = async |name: &str| {
+            text(&app, &format!("SELECT sex || ' ' || COALESCE(CAST(birth_date AS TEXT), '-') FROM person WHERE name = '{name}'")).await
+        };
+        let bring = async |file: String| county::people(&app, RosterKind::Students, &file).await;
+        assert_eq!(bring(row("王芳", "", "", "E00000001")).await.created, 1);
+        let nothing = known("王芳").await;
+        assert!(nothing.ends_with(" -"), "{nothing}");
+        assert_eq!(bring(row("王芳", "女", "2017-02-03", "E00000001")).await.updated, 1);
+        assert_eq!(known("王芳").await, "2 2017-02-03");
+        let told = text(&app, "SELECT CAST(e.fields AS TEXT) FROM event e JOIN person p ON p.id = e.aggregate_id WHERE e.kind = 'person.changed' AND p.name = '王芳'").await;
+        assert!(told.contains("birth_date") && told.contains("sex"), "{told}");
+        assert_eq!(bring(row("王芳", "男", "2017-02-04", "E00000001")).await.unchanged, 1);
+        assert_eq!(known("王芳").await, "2 2017-02-03", "nothing is written over");
+
+        // A school fills in what is its own alone.
+        for (name, paper) in [("李娜", "E00000002"), ("张伟", "E00000003")] {
+            assert_eq!(bring(row(name, "", "", paper)).await.created, 1);
+        }
+        let sits = PersonName::parse("张伟").unwrap();
+        let hers = called(&app, "张伟").await[0];
+        let asked = app.app.ask_to_borrow(&app.operator(), OPERATOR, hers, OTHER, &sits, None).await.unwrap();
+        app.app.decide_claim(&app.operator(), OPERATOR, asked.id, Verdict::Confirm).await.unwrap();
+        let admin = county::administrator(&app, 72, SCHOOL, AdminRole::School).await;
+        let mut results = Vec::new();
+        for (name, paper) in [("李娜", "E00000002"), ("张伟", "E00000003")] {
+            let file = row(name, "女", "2017-02-03", paper);
+            let told = app.app.import_roster_as(&app.operator(), admin, RosterKind::Students, file.as_bytes(), false, &mut Nobody).await.unwrap();
+            results.push((told.updated, told.unchanged, known(name).await));
+        }
+        assert_eq!(results[0], (1, 0, "2 2017-02-03".to_owned()));
+        assert!(results[1].1 == 1 && results[1].2.ends_with(" -"), "another school has her too: {results:?}");
+    }
+
     async fn a_class_that_is_over_takes_nobody(app: TestApp) {
         county::open(&app).await;
         let rows = [

@@ -11,3 +11,10 @@ codes! {
         Unstated = "9", "未说明的性别" | "未说明" | "保密";
     }
 }
+
+impl Sex {
+    /// Whether somebody said it.
+    pub const fn is_known(self) -> bool {
+        matches!(self, Self::Male | Self::Female)
+    }
+}

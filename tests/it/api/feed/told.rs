@@ -4,6 +4,7 @@
 use mingji::app::guardian_life;
 use mingji::app::pace::Listener;
 use mingji::app::relation_claim::Decider;
+use mingji::domain::id::ClassId;
 use mingji::domain::oidc::scope::ScopeSet;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::codes::relation::Relation;
@@ -89,6 +90,8 @@ both_engines! {
         app.numbered().await;
         let told = behind(&reader).await;
         assert_eq!((told.len(), &told[0]["fields"], &told[0]["institution"]["name"]), (1, &json!(["classes"]), &json!("第一中心小学")), "{told:?}");
+        let class = text.parse::<ClassId>().unwrap();
+        assert_eq!(told[0]["class"], json!({ "class_id": class, "name": "实验班", "status": "open" }), "and what the class is called");
     }
 
     async fn of_a_change_it_hears_what_it_is_shown(app: TestApp) {
