@@ -95,6 +95,7 @@ mod recent;
 pub mod record;
 pub mod registration;
 pub mod relation_claim;
+mod remembered;
 pub mod report;
 mod request_object;
 mod request_uri;
