@@ -105,7 +105,7 @@ async fn sequencer(app: App, stop: CancellationToken) {
 
 async fn deliveries(app: App, stop: CancellationToken) {
     loop {
-        let delivered = app.deliver_one().await;
+        let delivered = app.deliver_some().await;
         note(&app, "deliveries", &delivered);
         match delivered {
             Ok(true) if !stop.is_cancelled() => continue,
