@@ -124,6 +124,7 @@ pub mod ward;
 pub mod work;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Notify;
 
@@ -238,6 +239,8 @@ pub struct Inner {
     pub(crate) taking_pings: tokio::sync::Mutex<()>,
     /// Something was committed that a job waits for.
     pub(crate) wake: Wake,
+    /// A stop was asked for, and is announced.
+    pub(crate) leaving: AtomicBool,
 }
 
 /// Bells for the jobs, so that what waits does not wait for their clock.
@@ -288,6 +291,7 @@ impl App {
             taking: tokio::sync::Mutex::default(),
             taking_pings: tokio::sync::Mutex::default(),
             wake: Wake::default(),
+            leaving: AtomicBool::default(),
             db: parts.db,
             ephemeral: parts.ephemeral,
             clock: parts.clock,
