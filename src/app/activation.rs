@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::login::MEMBER;
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access, ward};
 use crate::domain::access::{OnePerson as _, Own, Task, TaskName, TaskOn};
@@ -17,7 +18,6 @@ use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::holder::{Holder, Roles};
 use crate::domain::time::Timestamp;
-use crate::keys::password::Priority;
 use crate::keys::{hex, opaque};
 use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
@@ -110,8 +110,10 @@ impl App {
         let Some(ip) = ctx.ip else { return Ok(()) };
         let network = hex(&self.index.network(&Network::of(ip).to_string()));
         let member = opaque::lookup_key(&canonical(code));
-        let network =
-            self.ephemeral.count_distinct(Space::NetworkFailures, &network, &member, throttle::WINDOW).await?;
+        // No password was looked at, which bounds how often somebody fails at the sign-in page.
+        self.charge_room(ctx, MEMBER).await?;
+        let member = member.get(..MEMBER).unwrap_or(&member);
+        let network = self.ephemeral.count_distinct(Space::NetworkFailures, &network, member, throttle::WINDOW).await?;
         if let Decision::Delay(pause) = throttle::decide(Attempt::Stranger { attempts: 0, network }, throttle::WINDOW) {
             tokio::time::sleep(pause).await;
         }
@@ -135,7 +137,7 @@ impl App {
         if let Err(weakness) = password::check(new_password.expose_secret(), &[&view.user_name, &view.name]) {
             return Ok(Err(ActivationProblem::Weak(weakness)));
         }
-        let phc = self.passwords.hash(new_password, self.random.clone(), Priority::Stranger).await?;
+        let phc = self.passwords.hash(new_password, self.random.clone(), ctx.stranger()).await?;
         let mut work = self.begin(ctx, Action::Activate).await?;
         let activation = match usable_activation(work.tx(), ctx, code).await? {
             Ok(activation) => activation,
@@ -200,7 +202,7 @@ impl App {
         let user_name = accounts::of_person(&mut self.db.read().await?, &on).await?.ok_or_else(no_account)?.user_name;
         password::check(new_password.expose_secret(), &[&user_name])
             .map_err(|weakness| Error::invalid(format!("the password is too weak: {weakness}")))?;
-        let phc = self.passwords.hash(new_password, self.random.clone(), Priority::KnownDevice).await?;
+        let phc = self.passwords.hash(new_password, self.random.clone(), ctx.known(&person)).await?;
         let mut work = self.begin(ctx, Action::PasswordSet).await?;
         let account = open_account(work.tx(), &on).await?;
         credentials::set_password(work.tx(), &on, account, &phc, ctx.now).await?;

@@ -244,8 +244,9 @@ impl App {
     ///
     /// # Errors
     /// A failed store.
-    pub async fn anchored_at(&self) -> Result<Option<String>, Error> {
-        Ok(facts::note(&mut self.db.read().await?, ANCHOR_NOTE).await?)
+    pub async fn anchored_at(&self) -> Result<Option<Timestamp>, Error> {
+        let note = facts::note(&mut self.db.read().await?, ANCHOR_NOTE).await?;
+        Ok(note.and_then(|text| Timestamp::from_rfc3339(&text)))
     }
 }
 

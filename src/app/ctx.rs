@@ -2,13 +2,16 @@
 
 use std::net::IpAddr;
 
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::App;
 use crate::domain::audit::Actor;
+use crate::domain::auth::throttle::Network;
 use crate::domain::id::{PersonId, new_uuid};
 use crate::domain::locale::Locale;
 use crate::domain::time::Timestamp;
+use crate::keys::password::{Asker, Who};
 
 /// First argument of every use case.
 #[derive(Clone, Debug)]
@@ -25,13 +28,34 @@ pub struct Ctx {
     pub now: Timestamp,
     /// Whether the actor uses her rights as an administrator: the audit then says which.
     pub administers: bool,
+    /// Cancelled once nobody waits for the answer any more. What was begun is ended; what has not begun need not be.
+    pub gone: CancellationToken,
 }
 
 impl Ctx {
     /// For a request whose actor is not known yet.
     pub fn request(app: &App, ip: Option<IpAddr>, locale: Locale) -> Self {
         let now = app.now();
-        Self { actor: Actor::Anonymous, request_id: new_uuid(now, &*app.random), ip, locale, now, administers: false }
+        Self {
+            actor: Actor::Anonymous,
+            request_id: new_uuid(now, &*app.random),
+            ip,
+            locale,
+            now,
+            administers: false,
+            gone: CancellationToken::new(),
+        }
+    }
+
+    /// In line for a password hash, as a stranger of her network.
+    pub(super) fn stranger(&self) -> Asker {
+        let network = self.ip.map(|ip| Network::of(ip).to_string()).unwrap_or_default();
+        Asker { who: Who::Stranger(network), gone: self.gone.clone() }
+    }
+
+    /// The same, as somebody we know.
+    pub(super) fn known(&self, whose: &impl std::fmt::Display) -> Asker {
+        Asker { who: Who::Known(whose.to_string()), gone: self.gone.clone() }
     }
 
     /// For a command or job.

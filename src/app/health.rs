@@ -1,10 +1,12 @@
 //! Whether the dependencies answer (`/readyz`, `doctor`), and upkeep of what has run out.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::work::Housekeeping;
 use super::{App, Error, idempotency};
 use crate::domain::oidc::signing_key::SigningAlg;
+use crate::domain::time::Timestamp;
 use crate::store::{api_requests, client_faults, deliveries, elsewhere, revoked_tokens, sessions};
 
 /// How long a question about a dependency may take.
@@ -59,6 +61,25 @@ impl App {
     pub async fn upkeep(&self) -> Result<(), Error> {
         let now = self.now();
         self.say_it_went_back().await?;
+        // One that fails keeps none of the others waiting.
+        let steps = [
+            ("rows that ran out", self.forget_what_ran_out(now).await),
+            ("feeds", self.forget_feeds(now).await),
+            ("errands", self.end_lapsed_errands(now).await),
+            ("streams", self.rebuild_streams().await),
+            ("the day", self.tell_of_the_day(now).await),
+        ];
+        let mut ended = Ok(());
+        for (step, done) in steps {
+            if let Err(error) = done {
+                tracing::warn!(step, %error, "a step of upkeep failed");
+                ended = Err(error);
+            }
+        }
+        ended
+    }
+
+    async fn forget_what_ran_out(&self, now: Timestamp) -> Result<(), Error> {
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
         sessions::forget_sign_ins(&mut tx, now).await?;
         deliveries::forget(&mut tx, now.minus(KEEP_DELIVERIES)).await?;
@@ -67,11 +88,17 @@ impl App {
         api_requests::forget(&mut tx, now.minus(idempotency::KEPT)).await?;
         client_faults::forget(&mut tx, now.minus(super::client_faults::KEPT)).await?;
         self.remove_unused_clients(&mut tx, now).await?;
-        tx.commit().await?;
-        self.forget_feeds(now).await?;
-        self.end_lapsed_errands(now).await?;
-        self.rebuild_streams().await?;
-        self.tell_of_the_day(now).await
+        Ok(tx.commit().await?)
+    }
+
+    /// The process is about to stop: it answers as before, and says that nobody new should be sent here.
+    pub fn announce_stop(&self) {
+        self.leaving.store(true, Ordering::Release);
+    }
+
+    /// Whether it is about to stop.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
     }
 
     /// Waits until there may be something to number.

@@ -3,11 +3,11 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::authorize::{PageStop, Reply};
 use super::browser_state::BrowserState;
 use super::interaction::{Opened, Unopened};
+use super::remembered::KnownHere;
 use super::session::Browser;
 use super::work::Outcome;
 use super::{App, Ctx, Error, access, metrics};
@@ -17,14 +17,16 @@ use crate::domain::auth::session::{ACR_PASSWORD, Session, SignIn, session_lifeti
 use crate::domain::auth::throttle::{self, Attempt, Decision, Network};
 use crate::domain::id::{GuardianshipId, InteractionId, SessionId};
 use crate::domain::registry::login::Login;
-use crate::keys::password::Priority;
 use crate::keys::{hex, opaque};
 use crate::store::db::Tx;
-use crate::store::ephemeral::Space;
+use crate::store::ephemeral::{Space, Tally};
 use crate::store::{accounts, admin_grants, credentials, persons, sessions};
 
-const DEVICE_SEAL: &str = "device";
 const BARE_SEAL: &str = "bare sign-in";
+/// Of a login's HMAC, as a member of those that fail in a network: enough to tell a thousand apart.
+pub(super) const MEMBER: usize = 16;
+/// Of the same, where logins share their counters: 65,536 of them.
+const SHARED: usize = 4;
 
 /// The sign-in form.
 pub struct LoginForm {
@@ -118,8 +120,10 @@ pub enum LoginProblem {
 /// Keys of the throttle: HMACs of what was typed and where from (R7).
 struct Keys {
     account: String,
-    device: Option<String>,
+    known: Option<KnownHere>,
     network: Option<String>,
+    /// What the attempt is charged to.
+    budget: (Space, String),
 }
 
 impl App {
@@ -166,8 +170,8 @@ impl App {
             },
         };
         let login = Login::parse(&form.login);
-        let keys = self.throttle_keys(ctx, &login, browser);
-        match self.throttle(&keys).await? {
+        let mut keys = self.throttle_keys(ctx, &login, browser).await?;
+        match self.throttle(&mut keys).await? {
             Decision::Go => {}
             Decision::Delay(pause) => {
                 self.metrics.sign_in_delayed();
@@ -177,7 +181,7 @@ impl App {
                 return self.again(LoginProblem::TooMany { minutes: left.as_secs().div_ceil(60) }, opened, browser);
             }
         }
-        let priority = if keys.device.is_some() { Priority::KnownDevice } else { Priority::Stranger };
+        let asker = keys.known.as_ref().map_or_else(|| ctx.stranger(), |known| ctx.known(&known.account));
         let door = access::door();
         let found = match self.knock(&door, &login).await {
             Ok(found) => found,
@@ -188,7 +192,7 @@ impl App {
             }
         };
         let phc = found.as_ref().map(|(_, phc)| phc.clone());
-        let Ok(matches) = self.passwords.verify(form.password, phc, priority).await else {
+        let Ok(matches) = self.passwords.verify(form.password, phc, asker).await else {
             self.refund(&keys).await?;
             return self.again(LoginProblem::Busy, opened, browser);
         };
@@ -333,7 +337,7 @@ impl App {
         work.event("session", session.id, "session.began", &[]);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
-        let device = self.device_cookie(keys)?;
+        let device = self.remember(browser, account)?;
         let browser = Browser { session: Some(secret.clone()), ..browser.clone() };
         let browser_state = self.stands(&ctx, Some(&session), &browser).cookie_to_set();
         let reply = match opened {
@@ -375,27 +379,27 @@ impl App {
         self.reseal(opened, browser)
     }
 
-    fn throttle_keys(&self, ctx: &Ctx, login: &Login, browser: &Browser) -> Keys {
+    async fn throttle_keys(&self, ctx: &Ctx, login: &Login, browser: &Browser) -> Result<Keys, Error> {
         let account = hex(&self.index.throttle(login.throttle_text()));
-        // The cookie of an earlier success with this very login; made for another one it is a stranger's.
-        let device = browser.device.as_ref().and_then(|cookie| {
-            let id = self.sealer.open_state(DEVICE_SEAL, account.as_bytes(), cookie.expose_secret()).ok()?;
-            Some(format!("{account}:{}", Uuid::from_slice(&id).ok()?))
-        });
+        let known = self.known_here(browser, login).await?;
         let network = ctx.ip.map(|ip| hex(&self.index.network(&Network::of(ip).to_string())));
-        Keys { account, device, network }
-    }
-
-    fn device_cookie(&self, keys: &Keys) -> Result<SecretString, Error> {
-        let id: [u8; 16] = crate::domain::random::bytes(&*self.random);
-        Ok(self.sealer.seal_state(DEVICE_SEAL, keys.account.as_bytes(), &id, &*self.random)?.into())
+        let budget = match &known {
+            Some(known) => (Space::DeviceFailures, known.budget.clone()),
+            None => (Space::StrangerFailures, account.clone()),
+        };
+        Ok(Keys { account, known, network, budget })
     }
 
     /// Charges the attempt before the password is looked at, or parallel guesses would all read the same count.
-    async fn throttle(&self, keys: &Keys) -> Result<Decision, Error> {
-        let (space, key) = keys.budget();
-        let tally = self.ephemeral.incr(space, key, throttle::WINDOW).await?;
-        let attempt = match (&keys.device, &keys.network) {
+    async fn throttle(&self, keys: &mut Keys) -> Result<Decision, Error> {
+        let mut tally = self.charge(keys).await?;
+        if keys.known.is_none() && tally.count == 1 && !self.room_for_a_login().await? {
+            // Strangers who type ever new names share what is left, rather than fill the store that everybody's codes lie in.
+            self.refund(keys).await?;
+            keys.budget.1.truncate(SHARED);
+            tally = self.charge(keys).await?;
+        }
+        let attempt = match (&keys.known, &keys.network) {
             (Some(_), _) => Attempt::Device { attempts: tally.count },
             (None, None) => Attempt::Stranger { attempts: tally.count, network: 0 },
             (None, Some(network)) => {
@@ -406,35 +410,31 @@ impl App {
         Ok(throttle::decide(attempt, tally.left))
     }
 
+    async fn charge(&self, keys: &Keys) -> Result<Tally, Error> {
+        let (space, key) = &keys.budget;
+        Ok(self.ephemeral.incr(*space, key, throttle::WINDOW).await?)
+    }
+
     /// Only failures count: takes the charge of an attempt back that was none.
     async fn refund(&self, keys: &Keys) -> Result<(), Error> {
-        let (space, key) = keys.budget();
-        Ok(self.ephemeral.refund(space, key).await?)
+        let (space, key) = &keys.budget;
+        Ok(self.ephemeral.refund(*space, key).await?)
     }
 
     /// Failed sign-ins are kept (GB/T 22239, 8.1.4.3), known and unknown logins alike: by the throttle's HMAC, which
     /// says that two entries are about the same login and nothing more.
     async fn note_refusal(&self, ctx: &Ctx, keys: &Keys) -> Result<(), Error> {
         let mut work = self.begin(ctx, Action::SignIn).await?;
-        work.detail("login", keys.account.get(..32).unwrap_or_default()).detail("known_device", keys.device.is_some());
+        work.detail("login", keys.account.get(..32).unwrap_or_default()).detail("known_device", keys.known.is_some());
         work.commit(Outcome::Refused("login or password")).await
     }
 
     /// A failure of a stranger counts for her network too.
     async fn note_stranger(&self, keys: &Keys) -> Result<(), Error> {
-        if let (None, Some(network)) = (&keys.device, &keys.network) {
-            self.ephemeral.count_distinct(Space::NetworkFailures, network, &keys.account, throttle::WINDOW).await?;
+        if let (None, Some(network)) = (&keys.known, &keys.network) {
+            let login = keys.account.get(..MEMBER).unwrap_or_default();
+            self.ephemeral.count_distinct(Space::NetworkFailures, network, login, throttle::WINDOW).await?;
         }
         Ok(())
-    }
-}
-
-impl Keys {
-    /// The counter that this attempt is charged to.
-    fn budget(&self) -> (Space, &str) {
-        match &self.device {
-            Some(device) => (Space::DeviceFailures, device),
-            None => (Space::StrangerFailures, &self.account),
-        }
     }
 }

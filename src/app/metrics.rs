@@ -57,6 +57,7 @@ impl App {
                 .collect(),
             backed_up: self.backed_up_at().await?.is_some(),
             database_backed_up: self.database_backed_up_at().await?,
+            anchored: self.anchored_at().await?,
         })
     }
 }

@@ -95,6 +95,7 @@ mod recent;
 pub mod record;
 pub mod registration;
 pub mod relation_claim;
+mod remembered;
 pub mod report;
 mod request_object;
 mod request_uri;
@@ -123,6 +124,7 @@ pub mod ward;
 pub mod work;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Notify;
 
@@ -242,6 +244,8 @@ pub struct Inner {
     pub(crate) taking_pings: tokio::sync::Mutex<()>,
     /// Something was committed that a job waits for.
     pub(crate) wake: Wake,
+    /// A stop was asked for, and is announced.
+    pub(crate) leaving: AtomicBool,
 }
 
 /// Bells for the jobs, so that what waits does not wait for their clock.
@@ -295,6 +299,7 @@ impl App {
             sign_ons: Lane::new(parts.db.clone()),
             asked_sessions: sessions::Asked::of(&parts.db),
             asked_grants: grants::Asked::of(&parts.db),
+            leaving: AtomicBool::default(),
             db: parts.db,
             ephemeral: parts.ephemeral,
             clock: parts.clock,

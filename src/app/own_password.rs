@@ -15,7 +15,6 @@ use crate::domain::auth::session::{Session, session_lifetimes};
 use crate::domain::auth::throttle::{self, Attempt, Decision};
 use crate::domain::id::AccountId;
 use crate::keys::opaque;
-use crate::keys::password::Priority;
 use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
 use crate::store::{accounts, activations, admin_grants, credentials, identities, sessions};
@@ -108,7 +107,7 @@ impl App {
         if let Err(problem) = self.check_old(&ctx, &who.session, old, phc.clone()).await? {
             return Ok(Err(problem));
         }
-        let hash = self.passwords.hash(new, self.random.clone(), Priority::KnownDevice).await?;
+        let hash = self.passwords.hash(new, self.random.clone(), ctx.known(&who.session.person)).await?;
         let mut work = self.begin(&ctx, Action::PasswordSet).await?;
         // Before its codes, as whoever prints or ends them does.
         let held = accounts::hold(work.tx(), &own).await? == Some(account.id);
@@ -156,7 +155,7 @@ impl App {
         if let Decision::Wait(left) = throttle::decide(Attempt::Device { attempts: tally.count }, tally.left) {
             return Ok(Err(PasswordProblem::TooMany { minutes: left.as_secs().div_ceil(60) }));
         }
-        let Ok(matches) = self.passwords.verify(old, phc, Priority::KnownDevice).await else {
+        let Ok(matches) = self.passwords.verify(old, phc, ctx.known(&session.person)).await else {
             self.ephemeral.refund(Space::DeviceFailures, &key).await?;
             return Ok(Err(PasswordProblem::Busy));
         };

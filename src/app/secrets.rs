@@ -115,6 +115,19 @@ pub(super) fn belong(secrets: &RootSecrets, known: &[facts::Fingerprint]) -> boo
     compare(secrets, known).is_ok()
 }
 
+/// Whether these may be brought back to a database that was made with those; one that is not made yet takes any.
+///
+/// # Errors
+/// `Invalid`, before anything is written.
+pub fn fit(secrets: &RootSecrets, known: &[facts::Fingerprint]) -> Result<(), Error> {
+    match compare(secrets, known) {
+        Err(name) if !known.is_empty() => Err(Error::invalid(format!(
+            "{name}.key of this backup is not the one that the database was made with: take the backup of this installation, or correct MINGJI_DATABASE_URL; nothing was written"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 fn foreign(name: &str) -> Error {
     Error::invalid(format!(
         "{name}.key is not the one this database was made with. Point MINGJI_KEYS_DIR at the right folder or run `mingji keys restore FILE`; nothing was written."

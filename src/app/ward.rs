@@ -16,14 +16,16 @@ use crate::domain::access::{OnePerson as _, Own, Ward};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::password::{self, Weakness};
 use crate::domain::auth::suggestion::{self, Suggestion};
+use crate::domain::auth::throttle::{self, Attempt, Decision};
 use crate::domain::id::{GuardianshipId, IdentityId, PersonId};
 use crate::domain::oidc::client::Client;
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::guardianship::GuardianshipStatus;
 use crate::domain::time::Timestamp;
-use crate::keys::password::Priority;
+use crate::keys::opaque;
 use crate::store::db::Tx;
+use crate::store::ephemeral::Space;
 use crate::store::wards::{self, Kept};
 use crate::store::{accounts, activations, admin_grants, credentials, identities, relation_claims};
 
@@ -197,7 +199,13 @@ impl App {
         if let Err(weakness) = password::check(new_password.expose_secret(), &[&known[0], &known[1]]) {
             return Ok(Err(weakness));
         }
-        let phc = self.passwords.hash(new_password, self.random.clone(), Priority::KnownDevice).await?;
+        // Charged for good: each is a hash and a change, and nobody has so many children.
+        let key = opaque::lookup_key(&format!("ward passwords {}", own.person()));
+        let tally = self.ephemeral.incr(Space::DeviceFailures, &key, throttle::WINDOW).await?;
+        if let Decision::Wait(_) = throttle::decide(Attempt::Device { attempts: tally.count }, tally.left) {
+            return Err(Error::busy("one guardian sets too many passwords"));
+        }
+        let phc = self.passwords.hash(new_password, self.random.clone(), ctx.known(&own.person())).await?;
         let mut work = self.begin(&ctx, Action::PasswordSet).await?;
         // Read again: while the password was hashed, a court or a school may have decided otherwise. And once more when the child's
         // account is held: whoever keeps this guardian away holds it too ([`App::change_the_lock`]), and came first or takes back

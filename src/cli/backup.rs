@@ -34,7 +34,7 @@ pub async fn backup(config: Option<&Path>, args: &Args, output: &Output) -> Resu
     let passphrase = passphrase::ask()?;
     let app = runtime::standing_on(&settings).await?;
     let ctx = Ctx::task(&app, "backup");
-    let stop = serve::stop_signal();
+    let stop = serve::stop_signal()?.asked;
     let anchors = serve::anchor_file(&database);
     let job = Backup { file: args.file.clone(), database, anchors, secrets, passphrase };
     let written = app.back_up(&ctx, job, Bytes::new("backing up", stop)).await?;
@@ -54,7 +54,7 @@ pub async fn restore(config: Option<&Path>, args: &Args, output: &Output) -> Res
     let settings = runtime::settings(config, &[])?;
     let database = embedded(&settings)?;
     let passphrase = passphrase::ask()?;
-    let stop = serve::stop_signal();
+    let stop = serve::stop_signal()?.asked;
     let anchors = serve::anchor_file(&database);
     let job = Restore { file: args.file.clone(), database, anchors, keys_dir: settings.keys_dir.clone(), passphrase };
     let restored = backup::restore(job, &SystemClock, Bytes::new("restoring", stop)).await?;

@@ -63,16 +63,20 @@ pub async fn run(config: Option<&Path>, args: &Args, output: &Output) -> Result<
     let app = runtime::provider(&settings, true).await?;
     let world = world::seed(&app, &addresses, args.into_existing).await?;
     app.ensure_keys(&Ctx::task(&app, "keys")).await?;
-    let stop = serve::stop_signal();
+    let stop = serve::stop_signal()?;
     let [a, b] = routers(&settings, &addresses, &world).await?;
     let a = a.merge(approve::router(app.clone(), world.clone())).merge(screen(&settings, &world)?);
     for (listener, router) in platforms.into_iter().zip([a, b]) {
-        tokio::spawn(serve_platform(listener, router, stop.clone()));
+        tokio::spawn(serve_platform(listener, router, stop.asked.clone()));
     }
-    tokio::spawn(serve_platform(verifier, simulator.router(), stop.clone()));
+    tokio::spawn(serve_platform(verifier, simulator.router(), stop.asked.clone()));
     let announced = announce(&app, &settings, &world, &addresses, output);
-    let (said, served) = tokio::join!(announced, serve::serve(&settings, app.clone(), listeners, stop));
-    said.and(served)
+    let both = async {
+        let (said, served) =
+            tokio::join!(announced, serve::serve(&settings, app.clone(), listeners, stop.asked.clone()));
+        said.and(served)
+    };
+    stop.unless_twice(both).await
 }
 
 /// What a demo needs that a service would not want: everything on loopback, logout tokens to the platforms here.
@@ -81,6 +85,7 @@ fn presets(port: u16) -> Vec<Preset> {
         (&keys::ISSUER, format!("http://localhost:{port}")),
         (&keys::LISTEN, format!("127.0.0.1:{port}")),
         (&keys::OUTBOUND_ALLOW, "127.0.0.0/8,::1/128".into()),
+        (&keys::DRAIN, "0s".into()),
     ]
 }
 

@@ -20,6 +20,9 @@ use crate::telemetry::SystemClock;
 /// A nightly backup that is older than this has failed seven times.
 const BACKUP_TOO_OLD: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// What was written since the last anchor can be taken away unseen.
+const ANCHOR_TOO_OLD: Duration = Duration::from_secs(2 * 24 * 3600);
+
 /// Of many the first few are named.
 const NAMED: usize = 5;
 
@@ -157,7 +160,15 @@ async fn backup(app: &App) -> Result<(State, String), Failure> {
 /// Beside an embedded database they are written by themselves; of a cluster nobody but the operator has a place outside it.
 async fn anchors(app: &App) -> Result<(State, String), Failure> {
     Ok(match app.anchored_at().await? {
-        Some(at) => (State::Ok, format!("written {at}")),
+        Some(at) => {
+            let age = app.now().since(at);
+            let said = format!("written {}, {} h ago", at.to_rfc3339(), age.as_secs() / 3600);
+            if age > ANCHOR_TOO_OLD {
+                (State::Warning, format!("{said}: run `mingji audit anchor FILE`, and look why its timer did not"))
+            } else {
+                (State::Ok, said)
+            }
+        }
         None => (
             State::Warning,
             "never written: whoever writes to the database could take the newest entries of the log away; run `mingji audit \

@@ -9,7 +9,7 @@ use std::io::Write as _;
 
 use super::codes::one_of;
 use super::output::Output;
-use super::{Failure, files, passphrase, runtime};
+use super::{Failure, files, passphrase, runtime, standing};
 use crate::app::backup::sync_folder_of;
 use crate::app::{Ctx, Kind, secrets};
 use crate::domain::oidc::signing_key::SigningAlg;
@@ -189,8 +189,15 @@ async fn restore(config: Option<&Path>, file: &Path, output: &Output) -> Result<
     let settings = runtime::settings(config, &[])?;
     let sealed = std::fs::read_to_string(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
     let secrets = RootSecrets::restore(&sealed, passphrase::ask()?.expose_secret())?;
+    // Before anything is written, and without making or changing a register: what is in the folder is never overwritten.
+    let known = standing::fingerprints(&settings).await?;
+    secrets::fit(&secrets, &known)?;
     secrets.write(&settings.keys_dir)?;
-    // Says at once when they belong to another database.
-    runtime::command_on(&settings).await?;
-    output.say(&json!({ "keys_dir": settings.keys_dir }), |_| format!("restored into {}", settings.keys_dir.display()))
+    output.say(&json!({ "keys_dir": settings.keys_dir, "register": !known.is_empty() }), |_| {
+        let register = match known.is_empty() {
+            true => "there is no register at MINGJI_DATABASE_URL yet",
+            false => "the register there was made with them",
+        };
+        format!("restored into {}; {register}", settings.keys_dir.display())
+    })
 }

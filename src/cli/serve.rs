@@ -1,9 +1,11 @@
 //! `mingji serve`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, certificate, runtime};
@@ -25,11 +27,24 @@ pub struct Args {
 /// Serves until a stop is asked for.
 pub async fn run(config: Option<&Path>, args: &Args) -> Result<(), Failure> {
     let settings = runtime::settings(config, &[])?;
-    let listeners = Listeners::bind(&settings).await?;
-    let app = runtime::provider(&settings, !args.no_migrate).await?;
-    let stop = stop_signal();
+    // First of all: a start may wait for another one's migrations, and the first process of a container is not even killed by a
+    // signal that it does not hear.
+    let stop = stop_signal()?;
+    let served = begin(&settings, args, stop.asked.clone());
+    stop.unless_twice(served).await
+}
+
+async fn begin(settings: &Settings, args: &Args, asked: CancellationToken) -> Result<(), Failure> {
+    let listeners = Listeners::bind(settings).await?;
+    let app = tokio::select! {
+        app = runtime::provider(settings, !args.no_migrate) => app?,
+        () = asked.cancelled() => {
+            tracing::info!("stopped before it served");
+            return Ok(());
+        }
+    };
     tracing::info!(issuer = settings.issuer.as_str(), listen = %settings.listen, "serving");
-    serve(&settings, app, listeners, stop).await
+    serve(settings, app, listeners, asked).await
 }
 
 /// The addresses of a provider, taken before anything is written.
@@ -60,8 +75,10 @@ pub async fn serve(
     settings: &Settings,
     app: App,
     listeners: Listeners,
-    stop: CancellationToken,
+    asked: CancellationToken,
 ) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    tokio::spawn(announce(app.clone(), settings.drain, asked.clone(), stop.clone()));
     let metrics = listeners.metrics.map(|listener| tokio::spawn(serve_metrics(listener, app.clone(), stop.clone())));
     let anchors = snapshot::file_of(settings.database.expose()).map(|file| anchor_file(&file));
     if let Some(files) = &settings.tls {
@@ -94,6 +111,7 @@ pub async fn serve(
     let (ended, beside) = tokio::join!(main, beside);
     let ended = ended.and(beside.map(|_| ()));
     stop.cancel();
+    asked.cancel();
     idle.cancel();
     if let Some(Err(broken)) = OptionFuture::from(metrics).await {
         tracing::error!(%broken, "the metrics listener broke");
@@ -102,6 +120,17 @@ pub async fn serve(
     app.close().await;
     tracing::info!("stopped");
     Ok(ended?)
+}
+
+/// From the moment a stop is asked for `/readyz` says so; the doors close a little later, when whoever sends people here has
+/// heard it.
+async fn announce(app: App, drain: Duration, asked: CancellationToken, stop: CancellationToken) {
+    asked.cancelled().await;
+    app.announce_stop();
+    tokio::select! {
+        () = tokio::time::sleep(drain) => stop.cancel(),
+        () = stop.cancelled() => {}
+    }
 }
 
 /// The entrance of clients with certificates: with TLS of ours, or behind a proxy that ends it and says what it saw.
@@ -129,25 +158,39 @@ pub fn anchor_file(database: &Path) -> PathBuf {
     database.with_extension("audit-anchors.jsonl")
 }
 
-/// Cancelled by SIGTERM or Ctrl-C.
-pub fn stop_signal() -> CancellationToken {
-    let stop = CancellationToken::new();
-    let cancelled = stop.clone();
-    tokio::spawn(async move {
-        let terminate = async {
-            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-                Ok(mut signal) => {
-                    signal.recv().await;
-                }
-                Err(_) => std::future::pending().await,
-            }
-        };
+/// What SIGTERM or Ctrl-C says.
+#[derive(Clone, Default)]
+pub struct Stop {
+    /// It was said.
+    pub asked: CancellationToken,
+    twice: CancellationToken,
+}
+
+impl Stop {
+    /// Goes on until a stop is asked for twice: whoever says it again waits for nothing.
+    pub async fn unless_twice(&self, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            () = terminate => {}
+            ended = work => ended,
+            () = self.twice.cancelled() => Err(Failure::new("ended at once, for a stop was asked for twice")),
         }
-        tracing::info!("stopping: running requests finish, no new ones are taken");
-        cancelled.cancel();
+    }
+}
+
+/// Listens to signals from now on.
+pub fn stop_signal() -> Result<Stop, Failure> {
+    let listen = |kind| signal(kind).map_err(|why| Failure::new(format!("signals cannot be heard: {why}")));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let stop = Stop::default();
+    let Stop { asked, twice } = stop.clone();
+    tokio::spawn(async move {
+        for (said, text) in [(asked, "stopping: running requests finish"), (twice, "stopping at once")] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("{text}");
+            said.cancel();
+        }
     });
-    stop
+    Ok(stop)
 }

@@ -10,6 +10,7 @@ use crate::app::secrets;
 use crate::config::Settings;
 use crate::keys::root::RootSecrets;
 use crate::store::db::{Db, Engine, StoreError};
+use crate::store::facts::Fingerprint;
 use crate::store::{facts, snapshot};
 
 /// What every SQLite database begins with (its file format, 1.2.1).
@@ -54,6 +55,32 @@ pub enum Use {
 /// # Errors
 /// The [`Obstacle`].
 pub async fn open(settings: &Settings, purpose: Use) -> Result<(Db, RootSecrets), Obstacle> {
+    let db = connected(settings, purpose).await?;
+    match belonging(&db, &settings.keys_dir).await {
+        Ok(secrets) => Ok((db, secrets)),
+        Err(obstacle) => {
+            db.close().await;
+            Err(obstacle)
+        }
+    }
+}
+
+/// What the database knows of the root secrets that it was made with; nothing where there is no register yet. Its schema may be
+/// of another release.
+///
+/// # Errors
+/// The [`Obstacle`].
+pub async fn fingerprints(settings: &Settings) -> Result<Vec<Fingerprint>, Obstacle> {
+    let db = match connected(settings, Use::Work).await {
+        Err(Obstacle::NotYet(_)) => return Ok(Vec::new()),
+        opened => opened?,
+    };
+    let known = known(&db).await;
+    db.close().await;
+    Ok(known?.unwrap_or_default())
+}
+
+async fn connected(settings: &Settings, purpose: Use) -> Result<Db, Obstacle> {
     let url = settings.database.expose();
     let file = snapshot::file_of(url);
     let url = match &file {
@@ -64,14 +91,7 @@ pub async fn open(settings: &Settings, purpose: Use) -> Result<(Db, RootSecrets)
             plain.map_or_else(|| url.to_owned(), |plain| format!("{plain}?mode=ro"))
         }
     };
-    let db = Db::connect(&url).await.map_err(|fault| unopened(file.as_deref(), &fault))?;
-    match belonging(&db, &settings.keys_dir).await {
-        Ok(secrets) => Ok((db, secrets)),
-        Err(obstacle) => {
-            db.close().await;
-            Err(obstacle)
-        }
-    }
+    Db::connect(&url).await.map_err(|fault| unopened(file.as_deref(), &fault))
 }
 
 /// A database's file before the driver sees it, which would make it or tell no more than a code.
@@ -126,15 +146,20 @@ fn unopened(file: Option<&Path>, fault: &StoreError) -> Obstacle {
     Obstacle::Fault("database", format!("{told}: {mend}"))
 }
 
-/// The root secrets of a database that is open. Nothing is asked that would make a table.
-async fn belonging(db: &Db, keys_dir: &Path) -> Result<RootSecrets, Obstacle> {
+/// The fingerprints in a database that is open; none where it holds no tables of ours. Nothing is asked that would make one.
+async fn known(db: &Db) -> Result<Option<Vec<Fingerprint>>, Obstacle> {
     let known = async { facts::fingerprints(&mut db.read().await?).await };
     match known.await {
-        Ok(_) => {}
-        Err(StoreError::Refused(why)) if why.contains("no such table") || why.starts_with("code 42P01") => {
-            return Err(unmade(db, "the database holds no tables of ours"));
-        }
-        Err(fault) => return Err(Obstacle::Fault("database", format!("{fault}: {}", repair(db)))),
+        Ok(known) => Ok(Some(known)),
+        Err(StoreError::Refused(why)) if why.contains("no such table") || why.starts_with("code 42P01") => Ok(None),
+        Err(fault) => Err(Obstacle::Fault("database", format!("{fault}: {}", repair(db)))),
+    }
+}
+
+/// The root secrets of a database that is open.
+async fn belonging(db: &Db, keys_dir: &Path) -> Result<RootSecrets, Obstacle> {
+    if known(db).await?.is_none() {
+        return Err(unmade(db, "the database holds no tables of ours"));
     }
     runtime::up_to_date(db).await.map_err(|fault| Obstacle::Fault("database", fault.to_string()))?;
     match secrets::find(db, keys_dir).await {

@@ -56,6 +56,8 @@ keys! {
         "folder of the root secrets, the same on every replica";
     METRICS_LISTEN: "MINGJI_METRICS_LISTEN" = "", false,
         "address and port of a listener of its own with Prometheus text at `/metrics`; it has no authentication and no TLS; empty: off";
+    DRAIN: "MINGJI_DRAIN" = "5s", false,
+        "between a stop that is asked for (SIGTERM) and the end of listening, at most 2m: `/readyz` says 503 meanwhile, everything else is answered, so that a balancer that goes by it sends nobody to a closed door; longer than two of its checks; `0s` where nobody asks. A second signal ends everything at once";
     TLS_CERT: "MINGJI_TLS_CERT" = "", false,
         "PEM file with the certificate chain; built-in TLS, together with `MINGJI_TLS_KEY`";
     TLS_KEY: "MINGJI_TLS_KEY" = "", false,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use url::Url;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub keys_dir: PathBuf,
     /// Where the metrics listener stands.
     pub metrics_listen: Option<SocketAddr>,
+    /// How long a stop is announced before the doors close.
+    pub drain: Duration,
     /// Built-in TLS.
     pub tls: Option<TlsFiles>,
     /// Where the listener for client certificates stands.
@@ -198,6 +201,7 @@ pub(super) fn resolve(raw: &Raw) -> Result<Settings, ConfigError> {
         ephemeral: ephemeral(raw)?,
         keys_dir: PathBuf::from(raw.text(&keys::KEYS_DIR).unwrap_or(keys::KEYS_DIR.default)),
         metrics_listen: address(raw, &keys::METRICS_LISTEN)?,
+        drain: drain(raw)?,
         tls: tls(raw)?,
         mtls_listen: address(raw, &keys::MTLS_LISTEN)?,
         trusted_proxies: trusted_proxies(raw)?,
@@ -240,6 +244,12 @@ fn database_connections(raw: &Raw) -> Result<u32, ConfigError> {
     let read = raw.text(&keys::DATABASE_CONNECTIONS).and_then(|text| text.parse().ok());
     read.filter(|most| (2..=500).contains(most))
         .ok_or_else(|| invalid(&keys::DATABASE_CONNECTIONS, "is no such number", "2 to 500"))
+}
+
+fn drain(raw: &Raw) -> Result<Duration, ConfigError> {
+    let drain = duration(raw, &keys::DRAIN)?;
+    let short = drain <= Duration::from_secs(120);
+    short.then_some(drain).ok_or_else(|| invalid(&keys::DRAIN, "is longer than whoever stops it waits", "0s to 2m"))
 }
 
 fn ephemeral(raw: &Raw) -> Result<EphemeralUrl, ConfigError> {
@@ -421,7 +431,6 @@ fn lifetime_fault(fault: &LifetimeFault) -> ConfigError {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     use super::*;
     use crate::config::raw;
@@ -447,6 +456,7 @@ mod tests {
         assert_eq!((settings.registration, &settings.lifetimes), (Opening::Token, &Lifetimes::default()));
         assert_eq!((settings.tls, settings.metrics_listen, settings.mtls_listen), (None, None, None));
         assert!(settings.trusted_proxies.is_empty() && settings.outbound_allow == OutboundAllow::default());
+        assert_eq!(settings.drain, Duration::from_secs(5));
     }
 
     #[test]
@@ -497,6 +507,7 @@ mod tests {
         assert!(fault("MINGJI_ISSUER", "http://id.example.cn").contains("localhost"));
         assert!(fault("MINGJI_REGISTRATION", "yes").contains("open-without-pkce"));
         assert!(fault("MINGJI_DPOP_NONCE", "yes").contains("required"));
+        assert!(fault("MINGJI_DRAIN", "3m").contains("2m"));
         for bad in ["on", "https://apps.example.cn", "*.cn", "10.0.0.1"] {
             assert!(fault("MINGJI_CLIENT_ID_DOCUMENTS", bad).contains("apps.example.edu.cn"), "{bad}");
         }

@@ -14,7 +14,7 @@ use crate::app::{Ctx, Error, Kind};
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::fault::DocumentFault;
 
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("2");
+pub(super) const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
 /// A failed use case as a page.
 pub fn failure(visit: Visit, error: &Error) -> Response {

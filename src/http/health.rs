@@ -13,10 +13,10 @@ pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Ready, or not and why.
+/// Ready, or not and why: a balancer sends nobody new to a replica that is about to stop.
 pub async fn ready(State(app): State<App>) -> Response {
-    let checks = app.readiness().await;
-    let ok = checks.iter().all(|check| check.ok);
+    let (checks, stopping) = (app.readiness().await, app.is_leaving());
+    let ok = !stopping && checks.iter().all(|check| check.ok);
     let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": ok, "checks": checks }))).into_response()
+    (status, Json(json!({ "ready": ok, "stopping": stopping, "checks": checks }))).into_response()
 }

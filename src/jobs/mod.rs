@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::books::BATCH;
 use crate::app::pace::Looked;
-use crate::app::{App, Ctx, Error};
+use crate::app::{App, Ctx, Error, Kind};
 
 /// Commit-to-number stays under a second even when the bell was rung at another replica (R4).
 const SEQUENCER_CLOCK: Duration = Duration::from_millis(500);
@@ -29,10 +29,42 @@ const PING_LANES: usize = 8;
 /// Of each service: one that is slow, or has much to answer, keeps no other from being asked.
 const VERIFICATION_LANES: usize = 2;
 
+/// How long after a run the next one begins, of each job that is counted: what the alerts of `deploy/alerts.yaml` go by.
+pub const CLOCKS: &[(&str, Duration)] = &[
+    ("keys", KEYS_CLOCK),
+    ("sequencer", SEQUENCER_CLOCK),
+    ("deliveries", DELIVERY_CLOCK),
+    ("pings", DELIVERY_CLOCK),
+    ("verifications", DELIVERY_CLOCK),
+    ("errands", DELIVERY_CLOCK),
+    ("faults", FAULTS_CLOCK),
+    ("majority", DAY_CLOCK),
+    ("doubles", DAY_CLOCK),
+    ("erasures", DAY_CLOCK),
+    ("sign_ons", DAY_CLOCK),
+    ("retention", UPKEEP_CLOCK),
+    ("rights", UPKEEP_CLOCK),
+    ("upkeep", UPKEEP_CLOCK),
+    ("anchor", UPKEEP_CLOCK),
+];
+/// What is done once a day, and looked at again by its clock where it failed.
+pub const DAILY: [&str; 4] = ["majority", "doubles", "erasures", "sign_ons"];
+
 /// Starts all jobs; they end when `stop` is cancelled. `anchors` is a file outside the database to which audit
 /// checkpoints are appended.
 pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> TaskTracker {
     let tracker = TaskTracker::new();
+    for (name, _) in CLOCKS {
+        // Those that have nothing to do here never run, and are not late.
+        let works = match *name {
+            "anchor" => anchors.is_some(),
+            "verifications" => !app.verifier_names().is_empty(),
+            _ => true,
+        };
+        if works {
+            app.metrics().job_starts(name, app.now());
+        }
+    }
     tracker.spawn(keys(app.clone(), stop.clone()));
     tracker.spawn(sequencer(app.clone(), stop.clone()));
     for _ in 0..DELIVERY_LANES {
@@ -105,7 +137,7 @@ async fn sequencer(app: App, stop: CancellationToken) {
 
 async fn deliveries(app: App, stop: CancellationToken) {
     loop {
-        let delivered = app.deliver_one().await;
+        let delivered = app.deliver_some().await;
         note(&app, "deliveries", &delivered);
         match delivered {
             Ok(true) if !stop.is_cancelled() => continue,
@@ -214,7 +246,12 @@ async fn daily<T: Copy, F: Future<Output = Result<Looked<T>, Error>>>(
     loop {
         let today = app.now().shanghai_date();
         if done != Some(today) {
-            let looked = look(app.clone(), after).await.map_err(|error| error.to_string()).and_then(|page| {
+            // A stop cuts a page off between two of its transactions; the day is looked at again after the next start.
+            let looked = tokio::select! {
+                () = stop.cancelled() => return,
+                looked = look(app.clone(), after) => looked,
+            };
+            let looked = looked.map_err(|error| error.to_string()).and_then(|page| {
                 failed += page.failed;
                 match page.last {
                     None if failed > 0 => Err(format!("{failed} failed")),
@@ -223,11 +260,11 @@ async fn daily<T: Copy, F: Future<Output = Result<Looked<T>, Error>>>(
             });
             app.metrics().job_ran(name, looked.is_ok(), app.now());
             match looked {
-                Ok(Some(last)) if !stop.is_cancelled() => {
+                Ok(Some(last)) => {
                     after = Some(last);
                     continue;
                 }
-                Ok(_) => (done, after) = (Some(today), None),
+                Ok(None) => (done, after) = (Some(today), None),
                 // From the beginning: those that failed lie on pages that were passed.
                 Err(error) => {
                     (after, failed) = (None, 0);
@@ -245,7 +282,10 @@ async fn daily<T: Copy, F: Future<Output = Result<Looked<T>, Error>>>(
 /// Writes down which rights ended by themselves; they count no longer in any case.
 async fn rights(app: App, stop: CancellationToken) {
     loop {
-        let ended = app.end_lapsed_rights().await;
+        let ended = tokio::select! {
+            () = stop.cancelled() => return,
+            ended = app.end_lapsed_rights() => ended,
+        };
         note(&app, "rights", &ended);
         if let Err(error) = ended {
             tracing::warn!(%error, "rights that ended could not be written down; it will be tried again");
@@ -277,16 +317,27 @@ async fn retention(app: App, stop: CancellationToken) {
 
 async fn upkeep(app: App, anchors: Option<PathBuf>, stop: CancellationToken) {
     loop {
-        let kept = app.upkeep().await;
+        // However many people are told, a stop cuts it off between two transactions.
+        let kept = tokio::select! {
+            () = stop.cancelled() => return,
+            kept = app.upkeep() => kept,
+        };
         note(&app, "upkeep", &kept);
         if let Err(error) = kept {
             tracing::warn!(%error, "upkeep failed; it will be tried again");
         }
         if let Some(file) = &anchors {
+            // Not cut off: half a line is one that nobody can read.
             let anchored = app.anchor(file).await;
             note(&app, "anchor", &anchored);
-            if let Err(error) = anchored {
-                tracing::warn!(%error, "an audit checkpoint could not be written outside the database");
+            let contradicted = anchored.as_ref().is_err_and(|error| error.kind == Kind::Conflict);
+            app.metrics().anchor_contradicted(contradicted);
+            match anchored {
+                Err(error) if contradicted => {
+                    tracing::error!(%error, "somebody changed the audit log or put an older database in its place");
+                }
+                Err(error) => tracing::warn!(%error, "an audit checkpoint could not be written outside the database"),
+                Ok(()) => {}
             }
         }
         tokio::select! {

@@ -1,13 +1,14 @@
 //! Password hashes: argon2id at OWASP's parameters on a bounded pool that serves known devices first
 //! (ruling R17). A login that nobody has costs the same hash.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::auth::password::normalised;
 use crate::domain::random::{Random, bytes};
@@ -21,14 +22,32 @@ const PASSES: u32 = 2;
 #[error("the password pool is full")]
 pub struct PoolFull;
 
-/// Who is served first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Priority {
-    /// A browser with a device cookie, or the operator.
-    KnownDevice,
-    /// Anybody else.
-    Stranger,
+/// Who asks for a hash.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Somebody at a browser that she signed in at before, somebody who is signed in, the operator; by what tells her from
+    /// others. They are served first.
+    Known(String),
+    /// Anybody else, by her network.
+    Stranger(String),
 }
+
+/// A caller, as the line knows her.
+#[derive(Clone)]
+pub struct Asker {
+    /// Who it is.
+    pub who: Who,
+    /// Cancelled once nobody waits for the answer: the place in line is given on.
+    pub gone: CancellationToken,
+}
+
+/// One whom we know has so many places in line, however many browsers know her.
+const PLACES_OF_ONE: usize = 2;
+/// Of so many hashes that were begun last…
+const LATELY: usize = 256;
+/// …so many may be for one whom we know, before she stands in line among the strangers: else a single account with its right
+/// password would always be served before all of them.
+const OFTEN: usize = 4;
 
 /// How busy a pool is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +72,17 @@ struct Pool {
 
 struct Queue {
     free: usize,
-    known: VecDeque<oneshot::Sender<Slot>>,
-    strangers: VecDeque<oneshot::Sender<Slot>>,
+    known: VecDeque<Waiting>,
+    strangers: VecDeque<Waiting>,
+    /// For whom of those that we know hashes were begun last.
+    lately: VecDeque<String>,
+}
+
+/// A place in line.
+struct Waiting {
+    /// Who it is, or her network.
+    whose: String,
+    give: oneshot::Sender<Slot>,
 }
 
 /// A place at work; dropped, it goes to the next in line.
@@ -63,16 +91,88 @@ struct Slot(Arc<Pool>);
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut queue = self.0.lock();
-        // Whoever went away meanwhile gives the place on by dropping it.
-        while let Some(next) = queue.known.pop_front().or_else(|| queue.strangers.pop_front()) {
-            if next.is_closed() {
-                continue;
+        match queue.next() {
+            Some(next) => {
+                drop(queue);
+                // Whoever went away in this moment gives the place on by dropping it.
+                let _ = next.send(Self(self.0.clone()));
             }
-            drop(queue);
-            let _ = next.send(Self(self.0.clone()));
-            return;
+            None => queue.free += 1,
         }
-        queue.free += 1;
+    }
+}
+
+impl Queue {
+    /// Who is served now; whoever went away meanwhile is passed over.
+    fn next(&mut self) -> Option<oneshot::Sender<Slot>> {
+        while let Some(next) = self.known.pop_front() {
+            if !next.give.is_closed() {
+                self.serves(next.whose);
+                return Some(next.give);
+            }
+        }
+        std::iter::from_fn(|| self.strangers.pop_front()).map(|next| next.give).find(|give| !give.is_closed())
+    }
+
+    fn serves(&mut self, known: String) {
+        self.lately.push_back(known);
+        if self.lately.len() > LATELY {
+            self.lately.pop_front();
+        }
+    }
+
+    fn in_line(&self) -> usize {
+        self.known.len() + self.strangers.len()
+    }
+
+    fn let_go(&mut self) {
+        self.known.retain(|waiting| !waiting.give.is_closed());
+        self.strangers.retain(|waiting| !waiting.give.is_closed());
+    }
+
+    /// Takes a place in line.
+    fn wait(&mut self, who: Who, most: usize) -> Result<oneshot::Receiver<Slot>, PoolFull> {
+        if self.in_line() >= most {
+            self.let_go();
+        }
+        let who = match who {
+            Who::Known(whose) if self.lately.iter().filter(|known| **known == whose).count() >= OFTEN => {
+                Who::Stranger(whose)
+            }
+            who => who,
+        };
+        if let Who::Known(whose) = &who {
+            let hers = self.known.iter().filter(|waiting| waiting.whose == *whose && !waiting.give.is_closed());
+            if hers.count() >= PLACES_OF_ONE {
+                return Err(PoolFull);
+            }
+        }
+        if self.in_line() >= most && !self.one_gives_way(&who, most.div_ceil(4)) {
+            return Err(PoolFull);
+        }
+        let (give, wait) = oneshot::channel();
+        match who {
+            Who::Known(whose) => self.known.push_back(Waiting { whose, give }),
+            Who::Stranger(whose) => self.strangers.push_back(Waiting { whose, give }),
+        }
+        Ok(wait)
+    }
+
+    /// The last stranger of the network with the most in line makes room: for somebody we know always, for a stranger of
+    /// another network where that one has more than its share of a full line.
+    fn one_gives_way(&mut self, to: &Who, share: usize) -> bool {
+        let mut networks: HashMap<&str, (usize, usize)> = HashMap::new();
+        for (at, waiting) in self.strangers.iter().enumerate() {
+            let (many, last) = networks.entry(&waiting.whose).or_default();
+            (*many, *last) = (*many + 1, at);
+        }
+        let crowd = networks.into_iter().max_by_key(|(_, crowd)| *crowd);
+        let last = crowd.filter(|(network, (many, _))| match to {
+            Who::Known(_) => true,
+            Who::Stranger(own) => own != network && *many > share,
+        });
+        let last = last.map(|(_, (_, last))| last);
+        last.and_then(|last| self.strangers.remove(last)).is_some()
     }
 }
 
@@ -96,43 +196,36 @@ impl PasswordPool {
     /// `workers` hashes at a time, `most_waiting` callers in line.
     pub fn new(workers: usize, most_waiting: usize) -> Self {
         let size = workers.max(1);
-        let queue = Queue { free: size, known: VecDeque::new(), strangers: VecDeque::new() };
+        let (known, strangers, lately) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
+        let queue = Queue { free: size, known, strangers, lately };
         Self(Arc::new(Pool { queue: Mutex::new(queue), size, most_waiting }))
     }
 
     /// How busy it is now. Whoever went away while waiting does not count.
     pub fn load(&self) -> Load {
         let queue = self.0.lock();
-        let in_line = queue.known.iter().chain(&queue.strangers).filter(|waiting| !waiting.is_closed());
+        let in_line = queue.known.iter().chain(&queue.strangers).filter(|waiting| !waiting.give.is_closed());
         Load { busy: self.0.size - queue.free, waiting: in_line.count(), size: self.0.size }
     }
 
-    async fn slot(&self, priority: Priority) -> Result<Slot, PoolFull> {
+    async fn slot(&self, asker: Asker) -> Result<Slot, PoolFull> {
+        let Asker { who, gone } = asker;
         let waiting = {
             let mut queue = self.0.lock();
             if queue.free > 0 {
                 queue.free -= 1;
+                if let Who::Known(whose) = who {
+                    queue.serves(whose);
+                }
                 return Ok(Slot(self.0.clone()));
             }
-            if queue.known.len() + queue.strangers.len() >= self.0.most_waiting {
-                queue.known.retain(|waiting| !waiting.is_closed());
-                queue.strangers.retain(|waiting| !waiting.is_closed());
-            }
-            let full = queue.known.len() + queue.strangers.len() >= self.0.most_waiting;
-            if full && priority == Priority::KnownDevice {
-                // The last stranger in line makes room for somebody we know.
-                queue.strangers.pop_back().ok_or(PoolFull)?;
-            } else if full {
-                return Err(PoolFull);
-            }
-            let (give, wait) = oneshot::channel();
-            match priority {
-                Priority::KnownDevice => queue.known.push_back(give),
-                Priority::Stranger => queue.strangers.push_back(give),
-            }
-            wait
+            queue.wait(who, self.0.most_waiting)?
         };
-        waiting.await.map_err(|_| PoolFull)
+        tokio::select! {
+            biased;
+            () = gone.cancelled() => Err(PoolFull),
+            place = waiting => place.map_err(|_| PoolFull),
+        }
     }
 
     /// Hashes a new password; a PHC string.
@@ -143,9 +236,9 @@ impl PasswordPool {
         &self,
         password: SecretString,
         random: Arc<dyn Random>,
-        priority: Priority,
+        asker: Asker,
     ) -> Result<String, PoolFull> {
-        let slot = self.slot(priority).await?;
+        let slot = self.slot(asker).await?;
         let work = move || {
             let salt: [u8; 16] = bytes(&*random);
             let hash = argon2().hash_password_with_salt(normalised(password.expose_secret()).as_bytes(), &salt);
@@ -159,13 +252,8 @@ impl PasswordPool {
     ///
     /// # Errors
     /// [`PoolFull`].
-    pub async fn verify(
-        &self,
-        password: SecretString,
-        phc: Option<String>,
-        priority: Priority,
-    ) -> Result<bool, PoolFull> {
-        let slot = self.slot(priority).await?;
+    pub async fn verify(&self, password: SecretString, phc: Option<String>, asker: Asker) -> Result<bool, PoolFull> {
+        let slot = self.slot(asker).await?;
         let work = move || {
             let text = phc.as_deref().unwrap_or(NOBODY);
             let matches = PasswordHash::new(text).is_ok_and(|hash| {
@@ -183,6 +271,14 @@ mod tests {
     use super::*;
     use crate::keys::random::SystemRandom;
 
+    fn stranger(network: &str) -> Asker {
+        Asker { who: Who::Stranger(network.to_owned()), gone: CancellationToken::new() }
+    }
+
+    fn known(whose: &str) -> Asker {
+        Asker { who: Who::Known(whose.to_owned()), gone: CancellationToken::new() }
+    }
+
     fn full_pool(max_waiting: usize) -> PasswordPool {
         PasswordPool::new(1, max_waiting)
     }
@@ -191,15 +287,15 @@ mod tests {
     async fn a_password_is_its_own_and_nobody_has_none() {
         let pool = PasswordPool::new(2, 8);
         let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
-        let phc = pool.hash("caf\u{e9} 老师 2026".into(), random.clone(), Priority::Stranger).await.unwrap();
+        let phc = pool.hash("caf\u{e9} 老师 2026".into(), random.clone(), stranger("school")).await.unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
         let check =
-            |text: &str, phc: Option<&str>| pool.verify(text.into(), phc.map(str::to_owned), Priority::Stranger);
+            |text: &str, phc: Option<&str>| pool.verify(text.into(), phc.map(str::to_owned), stranger("school"));
         assert!(check("cafe\u{301} 老师 2026", Some(&phc)).await.unwrap(), "the same characters, composed otherwise");
         assert!(!check("cafe 老师 2026", Some(&phc)).await.unwrap());
         assert!(!check("caf\u{e9} 老师 2026", None).await.unwrap());
         assert!(!check("caf\u{e9} 老师 2026", Some("not a hash")).await.unwrap());
-        let again = pool.hash("caf\u{e9} 老师 2026".into(), random, Priority::Stranger).await.unwrap();
+        let again = pool.hash("caf\u{e9} 老师 2026".into(), random, stranger("school")).await.unwrap();
         assert_ne!(phc, again, "the salt is fresh");
     }
 
@@ -210,10 +306,12 @@ mod tests {
         assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (MEMORY_KIB, PASSES, 1));
     }
 
+    type InLine = tokio::task::JoinHandle<Result<Slot, PoolFull>>;
+
     /// Somebody in line; wrapped, because a task can be awaited too.
-    async fn waiting(pool: &PasswordPool, priority: Priority) -> (tokio::task::JoinHandle<Result<Slot, PoolFull>>,) {
+    async fn waiting(pool: &PasswordPool, asker: Asker) -> (InLine,) {
         let pool = pool.clone();
-        let handle = tokio::spawn(async move { pool.slot(priority).await });
+        let handle = tokio::spawn(async move { pool.slot(asker).await });
         tokio::task::yield_now().await;
         (handle,)
     }
@@ -221,12 +319,12 @@ mod tests {
     #[tokio::test]
     async fn known_devices_go_first_and_take_the_place_of_the_last_stranger() {
         let pool = full_pool(2);
-        let first = pool.slot(Priority::Stranger).await.unwrap();
-        let early = waiting(&pool, Priority::Stranger).await.0;
-        let late = waiting(&pool, Priority::Stranger).await.0;
-        assert_eq!(pool.slot(Priority::Stranger).await.err(), Some(PoolFull));
+        let first = pool.slot(stranger("school")).await.unwrap();
+        let early = waiting(&pool, stranger("school")).await.0;
+        let late = waiting(&pool, stranger("school")).await.0;
+        assert_eq!(pool.slot(stranger("school")).await.err(), Some(PoolFull));
         assert_eq!(pool.load(), Load { busy: 1, waiting: 2, size: 1 });
-        let owner = waiting(&pool, Priority::KnownDevice).await.0;
+        let owner = waiting(&pool, known("owner")).await.0;
         assert_eq!(late.await.unwrap().err(), Some(PoolFull), "the last stranger makes room");
         drop(first);
         let place = owner.await.unwrap().unwrap();
@@ -238,19 +336,74 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_network_fills_the_line_only_while_nobody_else_comes() {
+        let pool = full_pool(8);
+        let first = pool.slot(stranger("school")).await.unwrap();
+        let mut crowd = Vec::new();
+        for _ in 0..8 {
+            crowd.push(waiting(&pool, stranger("laptop")).await.0);
+        }
+        assert_eq!(pool.slot(stranger("laptop")).await.err(), Some(PoolFull));
+        let mut homes = Vec::new();
+        for home in ["a", "b", "c", "d", "e", "f"] {
+            homes.push(waiting(&pool, stranger(home)).await.0);
+            assert!(crowd.pop().unwrap().await.unwrap().is_err(), "its last makes room for home {home}");
+        }
+        assert_eq!(pool.slot(stranger("g")).await.err(), Some(PoolFull), "a quarter of the line stays its own");
+        drop(first);
+        for served in crowd.into_iter().chain(homes) {
+            drop(served.await.unwrap().unwrap());
+        }
+        assert_eq!(pool.0.lock().free, 1);
+    }
+
+    #[tokio::test]
+    async fn one_account_is_not_served_before_everybody_for_ever() {
+        let pool = full_pool(64);
+        let first = pool.slot(stranger("school")).await.unwrap();
+        let hers = [waiting(&pool, known("her")).await.0, waiting(&pool, known("her")).await.0];
+        assert_eq!(pool.slot(known("her")).await.err(), Some(PoolFull), "two places are enough for one");
+        let colleague = waiting(&pool, known("colleague")).await.0;
+        drop(first);
+        for place in hers.into_iter().chain([colleague]) {
+            drop(place.await.unwrap().unwrap());
+        }
+        for _ in 0..2 {
+            drop(pool.slot(known("her")).await.unwrap());
+        }
+        let working = pool.slot(stranger("school")).await.unwrap();
+        let newcomer = waiting(&pool, stranger("home")).await.0;
+        let again = waiting(&pool, known("her")).await.0;
+        drop(working);
+        let place = newcomer.await.unwrap().unwrap();
+        assert!(!again.is_finished(), "who was served so often stands behind whoever came before her");
+        drop(place);
+        drop(again.await.unwrap().unwrap());
+        // Others forget her.
+        for n in 0..LATELY {
+            drop(pool.slot(known(&n.to_string())).await.unwrap());
+        }
+        let working = pool.slot(stranger("school")).await.unwrap();
+        let newcomer = waiting(&pool, stranger("home")).await.0;
+        let again = waiting(&pool, known("her")).await.0;
+        drop(working);
+        drop(again.await.unwrap().unwrap());
+        drop(newcomer.await.unwrap().unwrap());
+    }
+
+    #[tokio::test]
     async fn whoever_goes_away_gives_the_place_back() {
         let pool = full_pool(1);
-        let first = pool.slot(Priority::Stranger).await.unwrap();
-        let gone = tokio::time::timeout(std::time::Duration::from_millis(1), pool.slot(Priority::Stranger)).await;
-        assert!(gone.is_err());
+        let first = pool.slot(stranger("school")).await.unwrap();
+        let gone = CancellationToken::new();
+        let left = waiting(&pool, Asker { gone: gone.clone(), ..stranger("school") }).await.0;
+        assert_eq!(pool.load().waiting, 1);
+        gone.cancel();
+        assert_eq!(left.await.unwrap().err(), Some(PoolFull));
         assert_eq!(pool.load().waiting, 0, "whoever went away does not wait");
-        let waiting = tokio::spawn({
-            let pool = pool.clone();
-            async move { pool.slot(Priority::Stranger).await.map(drop) }
-        });
-        tokio::task::yield_now().await;
+        let next = waiting(&pool, stranger("school")).await.0;
         drop(first);
-        assert_eq!(waiting.await.unwrap(), Ok(()), "the place in the queue was free again");
+        drop(next.await.unwrap().unwrap());
         assert_eq!(pool.0.lock().free, 1);
     }
 }

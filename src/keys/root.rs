@@ -4,7 +4,7 @@
 use std::fmt;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -36,7 +36,9 @@ pub enum RootError {
         "{0} is missing while other root secrets are there: restore all four with `mingji keys restore FILE`; if the very first start was interrupted, remove the others"
     )]
     Incomplete(PathBuf),
-    #[error("{0} can be read by others: run `chmod 600 {0}`")]
+    #[error(
+        "{0} can be read by others: run `chmod 600 {0}`; where it is mounted and belongs to somebody else, its group may read it and nobody but that (mode 0440, in Kubernetes `fsGroup` with `defaultMode: 0400`)"
+    )]
     Readable(PathBuf),
     #[error("{0} does not hold 32 bytes in hexadecimal: restore it with `mingji keys restore FILE`")]
     Damaged(PathBuf),
@@ -222,16 +224,44 @@ impl RootSecrets {
     }
 }
 
+/// A secret that is mounted belongs to whoever mounts it, and its group is how we may read it at all.
+fn is_private(mode: u32, ours: bool) -> bool {
+    mode & if ours { 0o077 } else { 0o037 } == 0
+}
+
 fn read(file: &Path) -> Result<[u8; 32], RootError> {
     if !file.exists() {
         return Err(RootError::Incomplete(file.to_owned()));
     }
     let io = |error| RootError::Io(file.to_owned(), error);
-    if fs::metadata(file).map_err(io)?.permissions().mode() & 0o077 != 0 {
+    let found = fs::metadata(file).map_err(io)?;
+    // Whose process this is; where the system does not say, the file counts as ours.
+    let ours = fs::metadata("/proc/self").map_or(true, |own| own.uid() == found.uid());
+    if !is_private(found.permissions().mode(), ours) {
         return Err(RootError::Readable(file.to_owned()));
     }
     let text = Zeroizing::new(fs::read_to_string(file).map_err(io)?);
     let line = text.lines().find(|line| !line.starts_with('#') && !line.trim().is_empty()).unwrap_or_default();
     let secret = Zeroizing::new(unhex(line.trim()).unwrap_or_default());
     if secret.len() == 32 { Ok(array(&secret)) } else { Err(RootError::Damaged(file.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mounted_secret_may_be_read_by_its_group_and_by_nobody_else() {
+        for (mode, ours, private) in [
+            (0o600, true, true),
+            (0o400, false, true),
+            (0o440, false, true),
+            (0o440, true, false),
+            (0o460, false, false),
+            (0o444, false, false),
+            (0o644, false, false),
+        ] {
+            assert_eq!(is_private(0o100_000 | mode, ours), private, "{mode:o} {ours}");
+        }
+    }
 }

@@ -26,11 +26,16 @@ statements! {
         FROM logout_delivery d JOIN client c ON c.id = d.client_id WHERE d.done_at IS NULL GROUP BY c.id, c.name ORDER BY c.name, c.id";
     FORGET = "DELETE FROM logout_delivery WHERE created_at < $1 AND (done_at IS NOT NULL OR failed_at IS NOT NULL)";
     WAITING = "SELECT COUNT(*) AS n, MIN(created_at) AS oldest FROM logout_delivery WHERE done_at IS NULL AND failed_at IS NULL";
-    // One at a time for each client: however long it takes to answer, it holds up only what is its own.
+    // One lane at a time for each client: however long it takes to answer, it holds up only what is its own.
     @claim TAKE = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $2, taken_until = $2
         WHERE id = (SELECT d.id FROM logout_delivery d WHERE d.done_at IS NULL AND d.failed_at IS NULL AND d.next_at <= $1
             AND NOT EXISTS (SELECT 1 FROM logout_delivery o WHERE o.client_id = d.client_id AND o.taken_until > $1) ORDER BY d.next_at LIMIT 1",
         ") AND next_at <= $1 RETURNING id, client_id, uri, sub, sid, attempts";
+    // More for the client of that lane.
+    @claim TAKE_OF = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $3, taken_until = $3
+        WHERE id = (SELECT d.id FROM logout_delivery d WHERE d.client_id = $1 AND d.done_at IS NULL AND d.failed_at IS NULL AND d.next_at <= $2
+            ORDER BY d.next_at LIMIT 1",
+        ") AND next_at <= $2 RETURNING id, client_id, uri, sub, sid, attempts";
 }
 
 /// A client that takes part in a session, as far as a sign-out needs to know it.
@@ -161,6 +166,19 @@ pub async fn insert(tx: &mut Tx, delivery: &Delivery, now: Timestamp) -> Result<
 /// As [`StoreError`] says.
 pub async fn take(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>, StoreError> {
     tx.optional(TAKE, args![now, until]).await
+}
+
+/// Takes another one of the same client.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn take_of(
+    tx: &mut Tx,
+    client: ClientId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Delivery>, StoreError> {
+    tx.optional(TAKE_OF, args![client, now, until]).await
 }
 
 /// It arrived.

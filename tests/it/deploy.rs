@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::Mutex;
 
+use crate::support::binary::free_ports;
 use crate::support::load::{Ledger, PEOPLE, rounds};
-use crate::support::remote::{Answer, Visitor};
+use crate::support::remote::{Answer, Proxy, Visitor};
 use cluster::Cluster;
 use compose::Compose;
 
@@ -67,6 +68,23 @@ async fn the_cluster_of_the_compose_file_signs_people_in() {
             panic!("a page for somebody signed in")
         };
         assert_eq!(answer.error(), None, "signed out");
+    }
+
+    // Redis is gone: what needs none goes on, and what does is refused in words of ours.
+    cluster.redis.lead_to("127.0.0.1", free_ports(1)).await;
+    cluster.redis.cut();
+    let http = Proxy::client().tls_danger_accept_invalid_certs(true).build().unwrap();
+    let (mut tokens, gone_since, mut unready) = (tokens, Instant::now(), None);
+    while unready.is_none_or(|since: Instant| since.elapsed() < Duration::from_secs(3)) {
+        assert!(gone_since.elapsed() < Duration::from_secs(60), "the replica stays ready without Redis");
+        assert!(person.knows_me(&tokens).await);
+        tokens = person.refresh(&tokens).await.unwrap();
+        let answer = http.get(format!("{}/readyz", cluster.issuer)).send().await.unwrap();
+        let (status, said) = (answer.status(), answer.text().await.unwrap());
+        if status == 503 {
+            assert!(said.contains("\"ephemeral\",\"ok\":false"), "the proxy speaks for itself: {said}");
+            unready.get_or_insert_with(Instant::now);
+        }
     }
     cluster.end().await;
 }
@@ -122,7 +140,11 @@ fn the_proxy_knows_the_services_of_the_compose_file() {
         .filter(|(_, service)| service.command.first().is_some_and(|command| command == "serve"))
         .map(|(name, service)| format!("{name}:{}", service.environment["MINGJI_LISTEN"].rsplit(':').next().unwrap()))
         .collect();
-    assert_eq!(servers, replicas, "every replica, by its name and port");
+    assert_eq!(
+        servers,
+        [&replicas[..], &replicas].concat(),
+        "every replica by its name and port, as ready and as alive"
+    );
     let retried: Vec<&str> = config.lines().filter_map(|line| line.trim().strip_prefix("retry-on ")).collect();
     assert_eq!(retried, ["conn-failure"], "a code that is sent twice takes back what it gave");
     // Over any other network that both are in, the proxy would be a stranger.
@@ -131,6 +153,18 @@ fn the_proxy_knows_the_services_of_the_compose_file() {
             compose.services["proxy"].networks.iter().filter(|network| service.networks.contains(network)).collect();
         assert_eq!(shared, ["inside"], "{name}");
         assert_eq!(Some(service.environment["MINGJI_TRUSTED_PROXIES"].as_str()), compose.subnet("inside"), "{name}");
+    }
+}
+
+/// Podman reads the one, Docker the other, and what they leave out lies in the layers of a build.
+#[test]
+fn no_secret_goes_into_a_build() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let [podman, docker] =
+        [".containerignore", ".dockerignore"].map(|name| std::fs::read_to_string(root.join(name)).unwrap());
+    assert_eq!(podman, docker);
+    for private in ["/keys/*", "/data", "/deploy/secrets", "/mingji.toml"] {
+        assert!(podman.lines().any(|line| line == private), "{private}");
     }
 }
 

@@ -99,6 +99,7 @@ conformance! {
     values_expire
     only_the_first_is_absent
     counters_count_within_their_window
+    nothing_is_left_of_a_counter_that_was_taken_back
     different_members_are_counted_once_and_bounded
     an_offer_is_redeemed_once
     of_many_at_once_one_is_first
@@ -157,6 +158,16 @@ async fn counters_count_within_their_window(bench: &Bench) {
     assert_eq!(store.raise(space, &key, 40, window).await.unwrap().count, 41);
     store.remove(space, &key).await.unwrap();
     assert_eq!(store.raise(space, &key, 7, window).await.unwrap(), Tally { count: 7, left: window });
+}
+
+async fn nothing_is_left_of_a_counter_that_was_taken_back(bench: &Bench) {
+    let (store, key, space) = (&bench.store, bench.key("back"), Space::StrangerFailures);
+    let window = Duration::from_millis(300);
+    store.incr(space, &key, window).await.unwrap();
+    bench.pass(Duration::from_millis(50)).await;
+    store.refund(space, &key).await.unwrap();
+    // A window that had been kept would be shorter by now.
+    assert_eq!(store.incr(space, &key, window).await.unwrap(), Tally { count: 1, left: window });
 }
 
 async fn different_members_are_counted_once_and_bounded(bench: &Bench) {
@@ -368,6 +379,12 @@ pub fn database_of_its_own(number: u8) -> Option<String> {
     url.set_path(&number.to_string());
     ask_redis(url.as_str(), ::redis::cmd("FLUSHDB"));
     Some(url.into())
+}
+
+/// The keys of a database that begin like this.
+pub fn keys_of(url: &str, prefix: &str) -> Vec<String> {
+    let mut connection = ::redis::Client::open(url).unwrap().get_connection().unwrap();
+    ::redis::cmd("KEYS").arg(format!("{prefix}*")).query(&mut connection).unwrap()
 }
 
 pub fn ask_redis(url: &str, command: ::redis::Cmd) {

@@ -35,6 +35,7 @@ mod roster;
 mod sign_in;
 mod slips;
 mod staff;
+mod stop;
 mod student;
 mod support;
 mod transfer;

@@ -8,4 +8,4 @@ mod visit;
 pub use bearer::bearer;
 pub use form::{Fields, NamedInJson};
 pub use possession::{access_token, possession};
-pub use visit::{RequestId, Visit};
+pub use visit::{Gone, RequestId, Visit};

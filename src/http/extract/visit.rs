@@ -9,6 +9,7 @@ use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::app::Ctx;
@@ -22,6 +23,10 @@ use crate::http::cookies::Jar;
 /// Given to every request by the outermost layer.
 #[derive(Clone, Copy)]
 pub struct RequestId(pub Uuid);
+
+/// Given with it: cancelled once nobody waits for the answer.
+#[derive(Clone)]
+pub struct Gone(pub CancellationToken);
 
 /// Who comes, from where, with what.
 pub struct Visit {
@@ -56,6 +61,9 @@ impl FromRequestParts<Door> for Visit {
             Ctx::request(&door.app, peer.map(|peer| client_address(peer, headers, |ip| door.trusts(ip))), locale);
         if let Some(RequestId(id)) = parts.extensions.get() {
             ctx.request_id = *id;
+        }
+        if let Some(Gone(token)) = parts.extensions.get() {
+            ctx.gone = token.clone();
         }
         let browser = Browser {
             session: Jar::Session.read(headers, secure),

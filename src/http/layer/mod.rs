@@ -20,8 +20,10 @@ use tracing::Instrument as _;
 use self::deadline::Deadline;
 use super::Door;
 use super::api::problem::{Problem, ProblemCode};
-use super::error::Refused;
-use super::extract::RequestId;
+use super::error::{RETRY_SECONDS, Refused};
+use super::extract::{Gone, RequestId};
+use super::pages::respond::{FormTargets, page};
+use super::pages::views::{ErrorId, ErrorPage};
 use super::urls::path;
 use crate::app::Ctx;
 use crate::domain::locale::Locale;
@@ -43,8 +45,12 @@ pub async fn observe(State(door): State<Door>, mut request: Request, next: Next)
     let _in_flight = door.app.metrics().enter();
     let ctx = Ctx::request(&door.app, None, Locale::Zh);
     let id = ctx.request_id;
-    let of_api = request.uri().path().starts_with("/api/");
+    let reader = Reader::of(&request);
     request.extensions_mut().insert(RequestId(id));
+    // Whoever hangs up, or is told that it takes too long, waits in no line any more.
+    let gone = ctx.gone.clone();
+    request.extensions_mut().insert(Gone(gone.clone()));
+    let _hung_up = gone.drop_guard();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);
     let method = request.method().clone();
@@ -61,9 +67,9 @@ pub async fn observe(State(door): State<Door>, mut request: Request, next: Next)
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => {
                 tracing::error!(%panic, "a handler panicked");
-                lost(&ctx, of_api, ProblemCode::Internal)
+                lost(&ctx, reader, ProblemCode::Internal)
             }
-            Err(_) => lost(&ctx, of_api, ProblemCode::Busy),
+            Err(_) => lost(&ctx, reader, ProblemCode::Busy),
         }
     };
     let mut response: Response<Body> = watched.instrument(span).await;
@@ -83,14 +89,46 @@ pub async fn observe(State(door): State<Door>, mut request: Request, next: Next)
     response
 }
 
-/// What a request is answered whose handler says nothing: it panicked, or is still at it. A program that reads problem documents
-/// reads one here too, and that it may come back.
-fn lost(ctx: &Ctx, of_api: bool, code: ProblemCode) -> Response {
-    match (of_api, code) {
-        (true, _) => Problem::new(ctx, code).into_response(),
-        (false, ProblemCode::Busy) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        (false, _) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+/// Who reads an answer.
+#[derive(Clone, Copy)]
+enum Reader {
+    /// A program that knows problem documents.
+    Api,
+    /// Somebody at a browser.
+    Person(Locale),
+    /// Anything else.
+    Program,
+}
+
+impl Reader {
+    fn of(request: &Request) -> Self {
+        let said = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        match said(header::ACCEPT) {
+            _ if request.uri().path().starts_with("/api/") => Self::Api,
+            Some(kinds) if kinds.contains("text/html") => {
+                Self::Person(Locale::negotiate(None, said(header::ACCEPT_LANGUAGE)))
+            }
+            _ => Self::Program,
+        }
     }
+}
+
+/// What a request is answered whose handler says nothing: it panicked, or is still at it. A program that reads problem documents
+/// reads one here too, and that it may come back; a person reads it in her language.
+fn lost(ctx: &Ctx, reader: Reader, code: ProblemCode) -> Response {
+    let id = if code == ProblemCode::Busy { ErrorId::Busy } else { ErrorId::Internal };
+    let mut response = match reader {
+        Reader::Api => return Problem::new(ctx, code).into_response(),
+        Reader::Person(locale) => {
+            let view = ErrorPage { id, request_id: Some(ctx.request_id.to_string()), document: None };
+            page(id.status(), view.render(locale), FormTargets::Ourselves)
+        }
+        Reader::Program => (id.status(), [(header::CACHE_CONTROL, "no-store")]).into_response(),
+    };
+    if code == ProblemCode::Busy {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS);
+    }
+    response
 }
 
 /// The certificate of whoever calls (RFC 9440).
@@ -180,6 +218,8 @@ fn is_foreign(headers: &HeaderMap, own_origin: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
     use crate::domain::audit::Actor;
     use crate::domain::time::Timestamp;
@@ -187,20 +227,28 @@ mod tests {
     #[test]
     fn a_program_is_told_in_its_own_form_that_nothing_came_of_it() {
         let now = Timestamp::from_micros(0);
-        let request_id = uuid::Uuid::nil();
-        let ctx = Ctx { actor: Actor::Anonymous, request_id, ip: None, locale: Locale::Zh, now, administers: false };
-        let busy = lost(&ctx, true, ProblemCode::Busy);
+        let (request_id, gone) = (uuid::Uuid::nil(), CancellationToken::new());
+        let ctx =
+            Ctx { actor: Actor::Anonymous, request_id, ip: None, locale: Locale::Zh, now, administers: false, gone };
+        let busy = lost(&ctx, Reader::Api, ProblemCode::Busy);
         assert_eq!(
             (busy.status().as_u16(), &busy.headers()[header::RETRY_AFTER]),
             (503, &HeaderValue::from_static("2"))
         );
-        for response in [busy, lost(&ctx, true, ProblemCode::Internal)] {
+        for response in [busy, lost(&ctx, Reader::Api, ProblemCode::Internal)] {
             assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
             assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
         }
         for (code, status) in [(ProblemCode::Busy, 503), (ProblemCode::Internal, 500)] {
-            let page = lost(&ctx, false, code);
-            assert_eq!((page.status().as_u16(), page.headers().len()), (status, 0));
+            for (reader, kind) in
+                [(Reader::Person(Locale::Zh), Some("text/html; charset=utf-8")), (Reader::Program, None)]
+            {
+                let lost = lost(&ctx, reader, code);
+                let said = |name| lost.headers().get(name).and_then(|value| value.to_str().ok());
+                assert_eq!((lost.status().as_u16(), said(header::CONTENT_TYPE)), (status, kind));
+                assert_eq!(said(header::CACHE_CONTROL), Some("no-store"));
+                assert_eq!(said(header::RETRY_AFTER), (status == 503).then_some("2"));
+            }
         }
     }
 }

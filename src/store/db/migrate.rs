@@ -73,6 +73,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     42 "0042_what_ends";
     43 "0043_resource_alg";
     44 "0044_state_before_death";
+    47 "0047_deliveries_by_client";
 };
 
 /// How long the locks that migrations need are asked for: another replica may be building an index.

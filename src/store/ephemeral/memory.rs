@@ -96,8 +96,10 @@ impl Memory {
     }
 
     pub(super) fn refund(&self, space: Space, key: &str) -> Result<(), EphemeralError> {
-        if let Some(count) = lock(&self.shelf(space).counts).get(key, self.clock.now()) {
-            *count = count.saturating_sub(1);
+        let mut counts = lock(&self.shelf(space).counts);
+        match counts.get(key, self.clock.now()) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => counts.remove(key),
         }
         Ok(())
     }

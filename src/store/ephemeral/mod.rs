@@ -341,7 +341,7 @@ impl Ephemeral {
         either!(self.raise(space, key, by, ttl))
     }
 
-    /// Takes one raise of a counter back, within its window and never below zero.
+    /// Takes one raise of a counter back, within its window and never below zero; nothing is left of one that stands there.
     ///
     /// # Errors
     /// The server's.

@@ -61,12 +61,13 @@ return {count, left}",
     )
 });
 
-/// Takes one raise back, without bringing a counter to life.
+/// Takes one raise back, without bringing a counter to life. One that stands at nothing is no counter any more: strangers
+/// would leave a key with each name that they type, and everybody with each sign-in that goes well.
 static REFUND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
-local count = redis.call('GET', KEYS[1])
-if count and tonumber(count) > 0 then redis.call('DECR', KEYS[1]) end
+local count = tonumber(redis.call('GET', KEYS[1]) or '0')
+if count > 1 then redis.call('DECR', KEYS[1]) else redis.call('UNLINK', KEYS[1]) end
 return 0",
     )
 });

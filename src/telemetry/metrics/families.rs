@@ -123,13 +123,17 @@ families! {
     } = "runs of what works in the background";
     job_success: Gauge "mingji_job_last_success_timestamp_seconds" {
         task: &["keys", "sequencer", "deliveries", "pings", "verifications", "errands", "faults", "majority", "doubles", "erasures", "sign_ons", "retention", "rights", "upkeep", "anchor"]
-    } = "when it last went well, in seconds since 1970";
+    } = "when it last went well, in seconds since 1970; before that, since when it runs";
     key_activated: Gauge "mingji_signing_key_activated_timestamp_seconds" { alg: &["ES256", "EdDSA", "RS256", "PS256"] } =
         "since when the active key of this algorithm signs, in seconds since 1970";
     key_backup: Gauge "mingji_key_backup_made" {} =
         "1 when `mingji keys backup` was run for this database";
     database_backup: Gauge "mingji_database_backup_timestamp_seconds" {} =
         "when `mingji backup` was last made, in seconds since 1970; 0: never, and on PostgreSQL, which has tools of its own";
+    anchored: Gauge "mingji_audit_anchor_timestamp_seconds" {} =
+        "when the audit log was last anchored outside the database, in seconds since 1970; 0: never";
+    anchor_contradicted: Gauge "mingji_audit_anchor_contradicted" {} =
+        "1 when the audit log is not the one that was anchored: somebody changed it, or an older database is in its place";
     certificate_end: Gauge "mingji_tls_certificate_not_after_timestamp_seconds" {} =
         "when the certificate in `MINGJI_TLS_CERT` ends, in seconds since 1970; 0 where TLS ends elsewhere";
     resident: Gauge "process_resident_memory_bytes" {} =

@@ -45,6 +45,7 @@ impl Metrics {
         families.started.set(&[], seconds(now));
         families.http_in_flight.set(&[], 0.0);
         families.certificate_end.set(&[], 0.0);
+        families.anchor_contradicted.set(&[], 0.0);
         Self { registry, families }
     }
 
@@ -129,6 +130,16 @@ impl Metrics {
     /// When the certificate ends that is shown to whoever calls; none: TLS ends elsewhere.
     pub fn certificate_ends(&self, at: Option<Timestamp>) {
         self.families.certificate_end.set(&[], at.map_or(0.0, seconds));
+    }
+
+    /// A background job begins to be due: until it goes well for the first time, that is since when it has not.
+    pub fn job_starts(&self, job: &'static str, now: Timestamp) {
+        self.families.job_success.set(&[job], seconds(now));
+    }
+
+    /// Whether the audit chain contradicts what was written of it outside the database.
+    pub fn anchor_contradicted(&self, it_does: bool) {
+        self.families.anchor_contradicted.set(&[], f64::from(u8::from(it_does)));
     }
 
     /// A background job went well or not.

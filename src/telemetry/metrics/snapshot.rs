@@ -63,6 +63,8 @@ pub struct Backlog {
     pub backed_up: bool,
     /// When the database was last backed up by us.
     pub database_backed_up: Option<Timestamp>,
+    /// When the audit log was last anchored outside the database.
+    pub anchored: Option<Timestamp>,
 }
 
 impl Metrics {
@@ -102,6 +104,7 @@ impl Metrics {
                 &families.key_activated,
                 &families.key_backup,
                 &families.database_backup,
+                &families.anchored,
             ] {
                 gauge.forget();
             }
@@ -117,6 +120,7 @@ impl Metrics {
         }
         families.key_backup.set(&[], f64::from(u8::from(backlog.backed_up)));
         families.database_backup.set(&[], backlog.database_backed_up.map_or(0.0, seconds));
+        families.anchored.set(&[], backlog.anchored.map_or(0.0, seconds));
     }
 
     fn look_at_process(&self, sample: Sample) {

@@ -148,6 +148,28 @@ async fn a_backup_of_which_nobody_can_say_whether_it_was_noted_stays() {
     assert!(backup.exists());
 }
 
+/// What is in the folder is never overwritten, so nothing is put there that does not belong there.
+#[test]
+fn a_backup_of_another_register_leaves_the_folder_empty() {
+    let (mine, other) = (Place::new(), Place::new());
+    let backup = |place: &Place| place.path().join("backup.txt").to_string_lossy().into_owned();
+    for place in [&mine, &other] {
+        assert_eq!(place.run(&["keys", "init"]).code, Some(0));
+        assert_eq!(place.run_with(&["keys", "backup", &backup(place)], PASSPHRASE).code, Some(0));
+    }
+    let keys = mine.path().join("keys");
+    std::fs::remove_dir_all(&keys).unwrap();
+    refused(&mine.run_with(&["keys", "restore", &backup(&other)], PASSPHRASE), "nothing was written");
+    assert!(contents(&keys).is_empty());
+    assert_eq!(mine.json(&["keys", "restore", &backup(&mine)], PASSPHRASE)["register"], true);
+    mine.json(&["keys", "list"], "");
+    // In the wrong folder no register is made, which a restore of one would find in its way.
+    let nowhere = Place::new();
+    assert_eq!(nowhere.json(&["keys", "restore", &backup(&mine)], PASSPHRASE)["register"], false);
+    assert_eq!(contents(&nowhere.path().join("keys")).len(), 4);
+    assert!(!nowhere.path().join("data").exists());
+}
+
 #[test]
 fn a_backup_brings_the_secrets_back() {
     let place = Place::new();

@@ -12,6 +12,7 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use super::compose::{Compose, Service};
 use super::folder;
 use crate::support::binary::{Place, Ready, Running, free_ports, serve_as};
+use crate::support::door::Door;
 use crate::support::load::Database;
 use crate::support::need;
 use crate::support::remote::Proxy;
@@ -42,7 +43,9 @@ pub struct Cluster {
     ports: [u16; 2],
     database: Database,
     proxy: Haproxy,
-    issuer: String,
+    pub issuer: String,
+    /// On the way to Redis.
+    pub redis: Door,
 }
 
 impl Cluster {
@@ -55,10 +58,14 @@ impl Cluster {
             move |at| first + at
         });
         let issuer = format!("https://localhost:{https}");
+        let mut through = redis;
+        let door = Door::to(through.host_str().unwrap(), through.port().unwrap_or(6379)).await;
+        through.set_host(Some("127.0.0.1")).unwrap();
+        through.set_port(Some(door.port)).unwrap();
         let mut place = Place::new();
         let secrets = secrets(place.path());
         // What the script wrote names hosts of the compose file.
-        for (name, address) in [("database_url", database.url()), ("ephemeral_url", redis.to_string())] {
+        for (name, address) in [("database_url", database.url()), ("ephemeral_url", through.to_string())] {
             std::fs::remove_file(secrets.join(name)).unwrap();
             std::fs::write(secrets.join(name), address).unwrap();
         }
@@ -80,7 +87,7 @@ impl Cluster {
         let replicas = [serve_as(&place, SERVE, first).await, serve_as(&place, SERVE, second).await];
         let config = with_addresses(&secrets, [https, http], [first, second]);
         let proxy = Haproxy::start(&program, &config, place.path(), https).await;
-        Some(Self { place, ready, replicas, ports: [first, second], database, proxy, issuer })
+        Some(Self { place, ready, replicas, ports: [first, second], database, proxy, issuer, redis: door })
     }
 
     /// How visitors come in: from an address that can be told from the proxy's own, and lying about it.
@@ -144,7 +151,9 @@ fn with_addresses(secrets: &Path, [https, http]: [u16; 2], [first, second]: [u16
         (" mingji-1:8080", format!(" 127.0.0.1:{first}")),
         (" mingji-2:8080", format!(" 127.0.0.1:{second}")),
     ] {
-        assert_eq!(config.matches(from).count(), 1, "{from} in haproxy.cfg");
+        // Each replica stands there twice: among those that are ready, and among those that are alive.
+        let times = if from.starts_with(' ') { 2 } else { 1 };
+        assert_eq!(config.matches(from).count(), times, "{from} in haproxy.cfg");
         config = config.replace(from, &to);
     }
     config

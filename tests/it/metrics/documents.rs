@@ -1,6 +1,10 @@
 //! The reference, the dashboard and the alerts speak of what is exported, of all of it and of nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use mingji::jobs::{CLOCKS, DAILY};
+use serde::Deserialize;
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::exposition::{Scrape, family_of};
@@ -100,4 +104,69 @@ both_engines! {
             assert!(scrape.find("mingji_sign_ins_total", &[("outcome", outcome.as_str())]).is_some(), "{outcome}");
         }
     }
+}
+
+#[derive(Deserialize)]
+struct Alerts {
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    alert: String,
+    expr: String,
+}
+
+/// Which jobs each part of a rule is about, the window of its `increase` where it has one, and its threshold.
+fn watched(alert: &str) -> Vec<(Vec<String>, Option<Duration>, u32)> {
+    let alerts: Alerts = serde_saphyr::from_str(&deployed("alerts.yaml")).unwrap();
+    let rule = alerts.groups.into_iter().flat_map(|group| group.rules).find(|rule| rule.alert == alert).unwrap();
+    let between = |text: &str, from: &str, to: &str| Some(text.split_once(from)?.1.split_once(to)?.0.to_owned());
+    rule.expr
+        .split(" or ")
+        .map(|part| {
+            let jobs = between(part, "task=~\"", "\"").unwrap().split('|').map(str::to_owned).collect();
+            let minutes = between(part, "}[", "m]").map(|minutes| minutes.parse::<u64>().unwrap());
+            let threshold = part.rsplit_once('>').unwrap().1.trim().parse().unwrap();
+            (jobs, minutes.map(|minutes| Duration::from_secs(60 * minutes)), threshold)
+        })
+        .collect()
+}
+
+/// An alert that what it watches cannot reach is none.
+#[test]
+fn every_job_that_fails_or_stands_still_is_told() {
+    let clock = |job: &str| CLOCKS.iter().find(|(name, _)| *name == job).unwrap().1;
+    let all: BTreeSet<String> = CLOCKS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(all, reference()["mingji_job_runs_total"].1["task"], "every job that is counted has its clock");
+
+    let mut told = BTreeSet::new();
+    for (jobs, window, failures) in watched("MingjiJobFailing") {
+        for job in jobs {
+            let runs = window.unwrap().as_secs_f64() / clock(&job).as_secs_f64();
+            assert!(
+                runs >= 1.5 * f64::from(failures + 1),
+                "{job} runs {runs} times, and more than {failures} must fail"
+            );
+            told.insert(job);
+        }
+    }
+    assert_eq!(told, all);
+
+    let mut told = BTreeSet::new();
+    for (jobs, _, seconds) in watched("MingjiJobStuck") {
+        for job in jobs {
+            let pace = if DAILY.contains(&job.as_str()) { Duration::from_secs(86_400) } else { clock(&job) };
+            assert!(Duration::from_secs(seconds.into()) >= pace * 5 / 4, "{job} is told though nothing is wrong");
+            told.insert(job);
+        }
+    }
+    // However long an import takes, nothing is wrong.
+    told.insert("errands".into());
+    assert_eq!(told, all);
 }

@@ -109,6 +109,21 @@ both_engines! {
         assert!(!waiting.iter().any(|one| one.client.to_string() == quick.id));
     }
 
+    async fn whoever_has_much_to_hear_hears_some_of_it_together(app: TestApp) {
+        let (rp, receiver) = listening(&app, "ES256").await;
+        for _ in 0..9 {
+            app.teacher().sign_in(&rp).await;
+        }
+        let pause = std::time::Duration::from_secs(5);
+        receiver.take(pause);
+        let person = app.teacher().person.person_id;
+        let begun = std::time::Instant::now();
+        app.app.set_password(&app.operator(), person, "一只安静的旧钢笔".to_owned().into()).await.unwrap();
+        receiver.wait_for(8).await;
+        assert!(begun.elapsed() < pause, "one after the other: {:?}", begun.elapsed());
+        assert_eq!(receiver.heard().len(), 8, "and no more than that at once");
+    }
+
     async fn what_is_given_up_is_told_to_the_operator(app: TestApp) {
         let (rp, receiver) = listening(&app, "ES256").await;
         for _ in 0..12 {

@@ -7,6 +7,7 @@ use mingji::app::guardian_life::Order;
 use mingji::app::relation_claim::Decider;
 use mingji::app::roster_import::{Listener, Login};
 use mingji::demo::world::cast;
+use mingji::domain::auth::throttle::{DEVICE_BUDGET, WINDOW};
 use mingji::domain::oidc::scope::ScopeSet;
 use mingji::domain::registry::guardianship::Restriction;
 use mingji::domain::registry::roster::RosterKind;
@@ -319,6 +320,19 @@ both_engines! {
         let mut owner = app.child();
         owner.knock().await;
         assert!(owner.is_signed_in().await, "her password is what it was");
+    }
+
+    async fn nobody_sets_passwords_without_number(app: TestApp) {
+        let (mut guardian, home) = at_home(&app, "guardian_of_two").await;
+        let small = wards(&home).remove(1);
+        let mut answers = Vec::new();
+        for _ in 0..=DEVICE_BUDGET {
+            answers.push(give_password(&mut guardian.browser, &small, GOOD).await.status);
+        }
+        assert_eq!(answers.pop(), Some(503));
+        assert!(answers.iter().all(|status| *status == 303), "{answers:?}");
+        app.pass(WINDOW + Duration::from_secs(1));
+        assert_eq!(give_password(&mut guardian.browser, &small, GOOD).await.status, 303);
     }
 
     async fn a_guardian_sets_the_password_of_her_small_child(app: TestApp) {

@@ -18,7 +18,7 @@ fn words(page: &Page) -> String {
     html.select(&parts).flat_map(|part| part.text().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-fn number_of(app: &TestApp, key: &str) -> String {
+pub(super) fn number_of(app: &TestApp, key: &str) -> String {
     let today = app.clock.now().shanghai_date();
     cast(today).iter().find(|character| character.key == key).unwrap().number()
 }

@@ -72,6 +72,8 @@ impl Place {
             command.env_remove(name);
         });
         command.current_dir(self.path()).args(arguments).env("MINGJI_LOG", "info,mingji=debug");
+        // Nobody stands before it who asks whether it is ready.
+        command.env("MINGJI_DRAIN", "0s");
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -175,7 +177,18 @@ impl Running {
     /// SIGTERM, and the wait for it.
     #[track_caller]
     pub fn stop(&mut self) -> ExitStatus {
-        signal(self.id(), "TERM");
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        signal(self.id(), name);
+    }
+
+    /// Waits until it has ended.
+    #[track_caller]
+    pub fn ended(&mut self) -> ExitStatus {
         let until = Instant::now() + STOP;
         while Instant::now() < until {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -293,12 +306,7 @@ pub async fn serve(place: &Place, port: u16) -> Running {
 /// The same, with other arguments.
 pub async fn serve_as(place: &Place, arguments: &[&str], port: u16) -> Running {
     let listen = format!("127.0.0.1:{port}");
-    let mut command = place.command(arguments);
-    command.env("MINGJI_LISTEN", &listen);
-    let log = place.path().join(format!("serve-{port}.log"));
-    let errors = File::options().create(true).append(true).open(&log).unwrap();
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).spawn().unwrap();
-    let mut running = Running { child, log, lines: mpsc::channel().1 };
+    let mut running = begin_serving(place, arguments, port);
     let until = Instant::now() + START;
     let scheme = if place.settings.iter().any(|(name, _)| name == "MINGJI_TLS_CERT") { "https" } else { "http" };
     while !answers(&format!("{scheme}://{listen}/readyz")).await {
@@ -307,6 +315,16 @@ pub async fn serve_as(place: &Place, arguments: &[&str], port: u16) -> Running {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     running
+}
+
+/// Begins it, and waits for nothing.
+pub fn begin_serving(place: &Place, arguments: &[&str], port: u16) -> Running {
+    let mut command = place.command(arguments);
+    command.env("MINGJI_LISTEN", format!("127.0.0.1:{port}"));
+    let log = place.path().join(format!("serve-{port}.log"));
+    let errors = File::options().create(true).append(true).open(&log).unwrap();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).spawn().unwrap();
+    Running { child, log, lines: mpsc::channel().1 }
 }
 
 /// Whether an address answers and says yes. Certificates of tests are signed by nobody.
