@@ -206,7 +206,7 @@ both_engines! {
     }
 
     async fn connections_are_counted_while_they_work(app: TestApp) {
-        let (pool, most) = if app.database.folder().is_some() { ("write", 1.0) } else { ("shared", 32.0) };
+        let (pool, most) = if app.database.folder().is_some() { ("write", 1.0) } else { ("shared", 28.0) };
         let of = |scrape: &Scrape, state| scrape.find("mingji_database_connections", &[("pool", pool), ("state", state)]);
         let free = scrape_until(&app, |scrape| of(scrape, "busy") == Some(0.0)).await;
         assert!(of(&free, "idle") >= Some(1.0), "{}", free.text);

@@ -27,7 +27,7 @@ impl<R: FromRow + Send + 'static> Gather<R> {
         let own = db.clone();
         let batches = Batches::new(move |rows| {
             let db = own.clone();
-            async move { told(statement, async { db.read().await?.each_of(statement, rows).await }.await) }
+            async move { told(statement, async { db.read_together().await?.each_of(statement, rows).await }.await) }
         });
         Self { db, statement, batches }
     }
@@ -133,9 +133,9 @@ impl Db {
                 tx.commit().await?;
                 Ok(made)
             }
-            Inner::Pg(pool) => {
+            Inner::Pg { together, .. } => {
                 let mut made = vec![false; items.len()];
-                let mut held = Held::of(pool).await?;
+                let mut held = Held::of(together).await?;
                 // Those of one kind together: a client that never refreshes has one row less.
                 let mut kinds: HashMap<Vec<&'static str>, Vec<(usize, Guarded)>> = HashMap::new();
                 for (at, item) in items.into_iter().enumerate() {

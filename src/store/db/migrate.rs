@@ -102,7 +102,7 @@ impl Db {
         let before = self.migrated().await?;
         match &self.0 {
             Inner::Lite { write, .. } => migrator(|p| p.lite).run(write).await,
-            Inner::Pg(pool) => patiently(pool).await,
+            Inner::Pg { pool, .. } => patiently(pool).await,
         }
         .map_err(migration)?;
         let applied = MIGRATIONS.iter().filter(|p| !before.contains(&p.version)).map(|p| p.name).collect();
@@ -126,7 +126,7 @@ impl Db {
                 connection.ensure_migrations_table(TABLE).await.map_err(migration)?;
                 connection.list_applied_migrations(TABLE).await
             }
-            Inner::Pg(pool) => {
+            Inner::Pg { pool, .. } => {
                 let mut connection = acquire(pool).await.map_err(StoreError::from_sqlx)?;
                 connection.ensure_migrations_table(TABLE).await.map_err(migration)?;
                 connection.list_applied_migrations(TABLE).await

@@ -55,18 +55,16 @@ pub struct Db(Inner);
 #[derive(Clone)]
 enum Inner {
     /// One writer, so that `BEGIN IMMEDIATE` queues here and not in SQLite's busy loop; many readers.
-    Lite {
-        write: SqlitePool,
-        read: SqlitePool,
-        turnstile: turnstile::Turnstile,
-    },
-    Pg(Pool),
+    Lite { write: SqlitePool, read: SqlitePool, turnstile: turnstile::Turnstile },
+    /// What many ask at one moment has connections of its own.
+    Pg { pool: Pool, together: Pool },
 }
 
 /// The connections of a pool at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occupancy {
-    /// SQLite has a pool for its one writer and one for `read`ers, PostgreSQL one that is `shared`.
+    /// SQLite has a pool for its one writer and one for `read`ers, PostgreSQL one that is `shared` and one for what many ask
+    /// `together`.
     pub pool: &'static str,
     /// At work, or held by somebody who is about to put them to work.
     pub busy: usize,
@@ -180,17 +178,22 @@ impl Db {
                 ("idle_in_transaction_session_timeout", "60s"),
             ])
             .disable_statement_logging();
-        let pool = Server::pool(options, most, patience)?;
+        // Out of the same number. Planning what is asked for an array would cost more than asking, and a plan for any array is as
+        // good: row by row, by indexes.
+        let few = (most / 8).max(1);
+        let planned = options.clone().options([("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off")]);
+        let together = Server::pool(planned, few, patience)?;
+        let pool = Server::pool(options, most.saturating_sub(few).max(1), patience)?;
         // Whoever starts hears at once that nobody is there.
         drop(wire::acquire(&pool).await.map_err(StoreError::open)?);
-        Ok(Self(Inner::Pg(pool)))
+        Ok(Self(Inner::Pg { pool, together }))
     }
 
     /// Which engine this is.
     pub fn engine(&self) -> Engine {
         match self.0 {
             Inner::Lite { .. } => Engine::Sqlite,
-            Inner::Pg(..) => Engine::Postgres,
+            Inner::Pg { .. } => Engine::Postgres,
         }
     }
 
@@ -207,7 +210,7 @@ impl Db {
                 let begun = Transaction::begin(connection, Some("BEGIN IMMEDIATE".into_sql_str())).await;
                 Ok(Tx::Lite(begun.map_err(StoreError::from_sqlx)?))
             }
-            Inner::Pg(pool) => {
+            Inner::Pg { pool, .. } => {
                 let mut held = Held::of(pool).await?;
                 held.begin().await?;
                 Ok(Tx::Pg(held))
@@ -222,7 +225,15 @@ impl Db {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         match &self.0 {
             Inner::Lite { read, .. } => Ok(Tx::LiteRead(read.acquire().await.map_err(StoreError::from_sqlx)?)),
-            Inner::Pg(pool) => Ok(Tx::PgRead(Held::of(pool).await?)),
+            Inner::Pg { pool, .. } => Ok(Tx::PgRead(Held::of(pool).await?)),
+        }
+    }
+
+    /// The same for what many ask at one moment.
+    async fn read_together(&self) -> Result<Tx, StoreError> {
+        match &self.0 {
+            Inner::Lite { .. } => self.read().await,
+            Inner::Pg { together, .. } => Ok(Tx::PgRead(Held::of(together).await?)),
         }
     }
 
@@ -234,7 +245,7 @@ impl Db {
     pub async fn learn(&self) -> Result<(), StoreError> {
         match &self.0 {
             Inner::Lite { .. } => Ok(()),
-            Inner::Pg(pool) => {
+            Inner::Pg { pool, .. } => {
                 let mut connection = wire::acquire(pool).await.map_err(StoreError::from_sqlx)?;
                 let grown: Vec<String> =
                     sqlx::query_scalar(GROWN).fetch_all(&mut *connection).await.map_err(StoreError::from_sqlx)?;
@@ -260,7 +271,7 @@ impl Db {
     pub fn is_awaited(&self) -> bool {
         match &self.0 {
             Inner::Lite { turnstile, .. } => turnstile.is_awaited(),
-            Inner::Pg(..) => false,
+            Inner::Pg { .. } => false,
         }
     }
 
@@ -270,7 +281,9 @@ impl Db {
             Inner::Lite { write, read, .. } => {
                 vec![Occupancy::of_sqlite("write", write), Occupancy::of_sqlite("read", read)]
             }
-            Inner::Pg(pool) => vec![Occupancy::of_postgres("shared", pool)],
+            Inner::Pg { pool, together } => {
+                vec![Occupancy::of_postgres("shared", pool), Occupancy::of_postgres("together", together)]
+            }
         }
     }
 
@@ -281,7 +294,10 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Inner::Pg(pool) => wire::close(pool).await,
+            Inner::Pg { pool, together } => {
+                wire::close(together).await;
+                wire::close(pool).await;
+            }
         }
     }
 }

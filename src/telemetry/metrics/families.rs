@@ -108,9 +108,9 @@ families! {
         "how long this scrape waited for a connection to read on";
     write_wait: Histogram "mingji_database_write_wait_seconds" {} in WAIT =
         "how long changes waited for their write transaction: on SQLite for the one writer, on PostgreSQL for a connection";
-    connections: Gauge "mingji_database_connections" { pool: &["read", "write", "shared"], state: &["busy", "idle"] } =
+    connections: Gauge "mingji_database_connections" { pool: &["read", "write", "shared", "together"], state: &["busy", "idle"] } =
         "connections to the database that are open, at work or free; SQLite has one writer and a pool of readers, PostgreSQL one pool for both";
-    most_connections: Gauge "mingji_database_connections_max" { pool: &["read", "write", "shared"] } =
+    most_connections: Gauge "mingji_database_connections_max" { pool: &["read", "write", "shared", "together"] } =
         "connections that may be open; whoever finds all of them busy waits";
     ephemeral: Counter "mingji_ephemeral_failures_total" { kind: &["timeout", "server", "full", "foreign"] } =
         "failed calls of the ephemeral store: no answer in time; refused or cut off; no room; bytes of somebody else";

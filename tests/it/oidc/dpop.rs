@@ -300,7 +300,7 @@ both_engines! {
             let request = app.http.request(method, app.at(path)).header("origin", "https://app.example");
             request.send().await.unwrap().headers().clone()
         };
-        let open = ["/token", "/userinfo", "/par", "/revoke", "/device_authorization", "/jwks", "/.well-known/openid-configuration"];
+        let open = ["/token", "/userinfo", "/par", "/revoke", "/device-authorization", "/jwks", "/.well-known/openid-configuration"];
         for path in open {
             let headers = ask(reqwest::Method::OPTIONS, path).await;
             assert_eq!(headers["access-control-allow-origin"], "*", "{path}");
