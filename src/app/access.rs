@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
+
 use super::{App, Error};
 use crate::domain::access::{
     ClientScope, Door, OnePerson, Own, Platform, Reached, Subtree, Task, TaskName, ViaGrant, Ward,
@@ -20,7 +22,7 @@ use crate::domain::time::Timestamp;
 use crate::store::db::{StoreError, Tx};
 use crate::store::identities::WardRow;
 use crate::store::wards::Kept;
-use crate::store::{admin_grants, feeds, grants, institutions, persons, sessions};
+use crate::store::{admin_grants, cases, feeds, grants, institutions, persons, sessions};
 
 /// A live session speaks for its person.
 pub(crate) fn own(session: &Session, now: Timestamp) -> Result<Own, Error> {
@@ -299,6 +301,39 @@ impl App {
     ) -> Result<bool, Error> {
         match subtree(tx, admin, &CASE_ROLES, now).await? {
             Some(scope) => all_below(tx, &scope, orgs).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Whether everything that somebody is today lies in a scope, and she is there by more than a word of the scope's own
+    /// institutions that nobody else looked at, or one that waits (R1): whoever names a graduate in a roster would hold all of
+    /// her by it, who belongs nowhere else. A right over an institution goes to whoever is there, or comes from the operator.
+    pub(crate) async fn holds_all_of(
+        &self,
+        tx: &mut Tx,
+        scope: &Subtree,
+        person: PersonId,
+        day: NaiveDate,
+    ) -> Result<bool, Error> {
+        let task = task(TaskName::RosterView);
+        let sides = cases::sides_of(tx, &task, &[person]).await?.into_iter().map(|side| side.org).collect();
+        if !all_below(tx, scope, &sides).await? {
+            return Ok(false);
+        }
+        let is_there = persons::in_subtree(tx, scope, person, day).await?.is_some();
+        Ok(is_there || !admin_grants::standing(tx, &task, person).await?.is_empty())
+    }
+
+    /// The same of an administrator who decides cases.
+    pub(crate) async fn decides_about(
+        &self,
+        tx: &mut Tx,
+        admin: PersonId,
+        person: PersonId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        match subtree(tx, admin, &CASE_ROLES, now).await? {
+            Some(scope) => self.holds_all_of(tx, &scope, person, now.shanghai_date()).await,
             None => Ok(false),
         }
     }

@@ -1,8 +1,6 @@
 //! What becomes of an account by the hand of an administrator: looked at, signed out, given a code to begin with; locks are next
 //! door. It reaches nobody of whom she does not cover every side, and nobody who administers at her own level or above (R1).
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use super::activation::{activation_code, canonical};
@@ -16,7 +14,7 @@ use crate::domain::id::{AccountId, ActivationId, OrgId, PersonId, SessionId};
 use crate::domain::registry::account::Account;
 use crate::domain::registry::codes::status::Status;
 use crate::keys::opaque;
-use crate::store::{accounts, activations, admin_grants, cases, institutions, persons, sessions};
+use crate::store::{accounts, activations, admin_grants, institutions, persons, sessions};
 
 const SEAL: &str = "session at the API";
 
@@ -242,7 +240,7 @@ impl App {
         if hers { Ok(Minded { person, account }) } else { Err(missing()) }
     }
 
-    /// Whether all sides of somebody lie in a scope, and what she administers strictly below its tops.
+    /// Whether a scope holds all of somebody, and what she administers lies strictly below its tops.
     pub(super) async fn is_wholly_in(
         &self,
         work: &mut Work<'_>,
@@ -250,19 +248,12 @@ impl App {
         person: PersonId,
         now: crate::domain::time::Timestamp,
     ) -> Result<bool, Error> {
-        let sides: BTreeSet<OrgId> =
-            cases::sides_of(work.tx(), &task(), &[person]).await?.into_iter().map(|side| side.org).collect();
-        for org in &sides {
-            if institutions::find_in(work.tx(), scope, *org).await?.is_none() {
-                return Ok(false);
-            }
-        }
         for grant in admin_grants::held(work.tx(), &task(), person, now).await? {
             if institutions::find_below(work.tx(), scope, grant.org).await?.is_none() {
                 return Ok(false);
             }
         }
-        Ok(!sides.is_empty())
+        self.holds_all_of(work.tx(), scope, person, now.shanghai_date()).await
     }
 
     pub(super) async fn told_of(

@@ -9,7 +9,7 @@ use super::relation_claim::Decider;
 use super::roster_view::Cut;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::{Task, TaskName};
+use crate::domain::access::{Task, TaskName, TaskOn};
 use crate::domain::audit::Action;
 use crate::domain::id::{AdminGrantId, OrgId, PersonId, StaffingId};
 use crate::domain::registry::admin_rule::{self, GrantError, Held, Protection, Wanted};
@@ -17,7 +17,7 @@ use crate::domain::registry::codes::admin_role::AdminRole;
 use crate::domain::registry::institution::Institution;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::admin_grants::{self, KnownGrant, LiveGrant, NewGrant};
-use crate::store::{accounts, activations, guardianships, institutions, merges, persons, staffings};
+use crate::store::{accounts, activations, guardianships, institutions, merges, persons, sessions, staffings};
 
 /// More than an installation has.
 const EVERY_GRANT: usize = 1_000_000;
@@ -192,6 +192,7 @@ impl App {
         if let Some(account) = account {
             activations::end_open(work.tx(), account, ctx.now).await?;
         }
+        self.live_as_administrator(&mut work, ctx, &on).await?;
         work.target("person", person).target("institution", org.id);
         work.detail("role", wish.role.as_str()).detail("deputy", grant.deputy);
         work.event("admin_grant", grant.id, "admin.granted", &[]);
@@ -199,8 +200,15 @@ impl App {
         Ok(granted)
     }
 
-    /// Takes a role back: as the operator, as who runs an institution above or may name as much there, or as who gave it and
-    /// still runs that institution or one above.
+    /// Sessions of somebody reach what she administers by now, and live as an administrator's do (R16), however they began.
+    pub(super) async fn live_as_administrator(&self, work: &mut Work<'_>, ctx: &Ctx, on: &TaskOn) -> Result<(), Error> {
+        let idle_until = ctx.now.plus(self.lifetimes.admin_session_idle);
+        sessions::shorten(work.tx(), on, idle_until, self.lifetimes.admin_session_absolute).await?;
+        Ok(())
+    }
+
+    /// Takes a role back: as the operator, as who runs an institution above or may name as much there, or, of what is an
+    /// institution's own choice, as who gave it and still runs that institution or one above.
     ///
     /// # Errors
     /// `NotFound` where she does not hold it, or for whoever may not take it back.
@@ -252,8 +260,9 @@ impl App {
         if let Some(admin) = by.admin() {
             let held = self.held_towards(&mut work, ctx, task, admin, org).await?;
             let takes = held.iter().any(|held| admin_rule::may_take(held, role, org.level, grant.deputy));
-            // What was hers to give while she governed there is not hers to take when she does no more.
-            let governs = held.iter().any(|held| held.depth.is_some() && held.role.runs());
+            // What was hers to give while she governed there is not hers to take when she does no more; nor is a right to watch
+            // over an institution hers to take when she came to run it.
+            let governs = held.iter().any(|held| admin_rule::chooses(held, role, grant.deputy));
             if admin == person || !(takes || (governs && grant.granted_by == Some(admin))) {
                 return Err(no_grant());
             }
@@ -431,6 +440,23 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// Whether this decider may rewrite the record of somebody, or end her life in it: no right of hers stops by it that the
+    /// decider may not take back.
+    ///
+    /// # Errors
+    /// As [`App::may_end_rights`].
+    pub(super) async fn may_rewrite(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        person: PersonId,
+    ) -> Result<(), Error> {
+        let rights = admin_grants::standing(work.tx(), task, person).await?;
+        self.may_end_rights(work, ctx, task, by, rights.iter().map(|right| right.id)).await
     }
 
     /// What an administrator holds now, and how an institution stands towards each of it.

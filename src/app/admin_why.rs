@@ -49,8 +49,9 @@ struct Side {
     relation: &'static str,
     /// Who recorded the guardian of a child whose 学籍 is elsewhere: whoever is above both sees her.
     recorder: Option<OrgId>,
-    /// Whose word alone it is: whoever is above that institution sees nobody by it.
-    unless: Option<OrgId>,
+    /// Whose word alone it is, and which administrator's: whoever is above that institution, by whichever of her rights, sees
+    /// nobody by it, nor does she.
+    unless: Option<(OrgId, Option<PersonId>)>,
 }
 
 impl App {
@@ -66,6 +67,7 @@ impl App {
         let admin = persons::survivor(work.tx(), admin).await?.ok_or_else(missing)?;
         let person = persons::survivor(work.tx(), person).await?.ok_or_else(missing)?;
         let mut grants = admin_grants::all_of(work.tx(), &task, admin).await?;
+        let roots: Vec<OrgId> = grants.iter().filter(|one| one.revoked_at.is_none()).map(|one| one.org).collect();
         if let Some(asks) = by.admin() {
             let scope = self.institution_subtree(work.tx(), asks, ctx.now).await?;
             let seen = persons::in_subtree(work.tx(), &scope, person, ctx.now.shanghai_date()).await?;
@@ -94,7 +96,7 @@ impl App {
                 Some(lack) => lacks.push(lack),
                 None if sides.is_empty() => lacks.push("belongs_nowhere"),
                 None => {
-                    let found = reached(work.tx(), &task, grant, &sides).await?;
+                    let found = reached(work.tx(), &task, grant, &roots, &sides).await?;
                     if found.is_empty() {
                         lacks.push("elsewhere");
                     }
@@ -133,13 +135,21 @@ fn lacks_itself(grant: &KnownGrant, live: &[AdminGrantId], ctx: &Ctx) -> Option<
 }
 
 /// Where the person belongs below the institution of a grant.
-async fn reached(tx: &mut Tx, task: &Task, grant: &KnownGrant, sides: &[Side]) -> Result<Vec<Chain>, Error> {
+async fn reached(
+    tx: &mut Tx,
+    task: &Task,
+    grant: &KnownGrant,
+    roots: &[OrgId],
+    sides: &[Side],
+) -> Result<Vec<Chain>, Error> {
     let mut chains = Vec::new();
     for side in sides {
         let Some(depth) = institutions::depth(tx, task, grant.org, side.org).await? else { continue };
-        if lies_below(tx, task, grant, side.recorder).await? == Some(false)
-            || lies_below(tx, task, grant, side.unless).await? == Some(true)
-        {
+        let recorded = match side.recorder {
+            Some(recorder) => lies_below(tx, task, grant.org, recorder).await?,
+            None => true,
+        };
+        if !recorded || is_own_word(tx, task, grant.person, roots, side.unless).await? {
             continue;
         }
         let above = institutions::ancestors(tx, task, side.org).await?;
@@ -159,9 +169,28 @@ async fn reached(tx: &mut Tx, task: &Task, grant: &KnownGrant, sides: &[Side]) -
     Ok(chains)
 }
 
-async fn lies_below(tx: &mut Tx, task: &Task, grant: &KnownGrant, org: Option<OrgId>) -> Result<Option<bool>, Error> {
-    let Some(org) = org else { return Ok(None) };
-    Ok(Some(institutions::depth(tx, task, grant.org, org).await?.is_some()))
+async fn lies_below(tx: &mut Tx, task: &Task, root: OrgId, org: OrgId) -> Result<bool, Error> {
+    Ok(institutions::depth(tx, task, root, org).await?.is_some())
+}
+
+/// Whether somebody is known by a word alone that is this administrator's own, or of an institution of hers.
+async fn is_own_word(
+    tx: &mut Tx,
+    task: &Task,
+    admin: PersonId,
+    roots: &[OrgId],
+    word: Option<(OrgId, Option<PersonId>)>,
+) -> Result<bool, Error> {
+    let Some((org, by)) = word else { return Ok(false) };
+    if by == Some(admin) {
+        return Ok(true);
+    }
+    for root in roots {
+        if lies_below(tx, task, *root, org).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn sides(tx: &mut Tx, task: &Task, ctx: &Ctx, person: PersonId) -> Result<Vec<Side>, Error> {
@@ -182,7 +211,8 @@ async fn sides(tx: &mut Tx, task: &Task, ctx: &Ctx, person: PersonId) -> Result<
         let names_her = |claim: &&RelationClaim| {
             claim.kind == ClaimKind::Guardian && claim.child == ward.child && claim.is_unreviewed()
         };
-        let unless = said.iter().filter(names_her).map(|claim| claim.org).find(|org| ward.recorded_by == Some(*org));
+        let mut words = said.iter().filter(names_her).map(|claim| (claim.org, claim.claimed_by));
+        let unless = words.find(|(org, _)| ward.recorded_by == Some(*org));
         for stay in enrolments::open_of_many(tx, task, &[ward.child]).await? {
             let recorder = match (stay.source, ward.recorded_by) {
                 (StudentSource::Normal, _) => None,

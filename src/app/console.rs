@@ -16,6 +16,7 @@ use crate::domain::id::{ClientId, OrgId, PersonId};
 use crate::domain::oidc::client::{Client, ClientMetadata, ClientStatus};
 use crate::domain::oidc::fault::{Fault, FaultKind};
 use crate::domain::oidc::initial_token::Policy;
+use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::db::Tx;
 use crate::store::ephemeral::Space;
@@ -175,13 +176,12 @@ impl App {
         if !self.ephemeral.put_if_absent(Space::Replay, &key, b"", FORM_LIFE).await? {
             return Err(Error::new(Kind::Conflict, "this form was sent before"));
         }
+        // Nor does whoever names an institution that is not hers use up what it may register.
+        self.may_register(&mut self.db.read().await?, admin, org, ctx.now).await?;
         self.charge_registration(admin, org).await?;
         let ctx = ctx.administering(admin);
         let mut work = self.begin(&ctx, Action::ClientCreated).await?;
-        let scope = self.client_scope(work.tx(), admin, ClientDuty::Keep, ctx.now).await?;
-        if !scope.parts().iter().any(|(root, _)| *root == org) {
-            return Err(Error::not_found("an institution of hers"));
-        }
+        self.may_register(work.tx(), admin, org, ctx.now).await?;
         let (mut client, secret) = self.new_client(&ctx, metadata, sector)?;
         client.org = Some(org);
         self.add_client(&mut work, &client).await?;
@@ -190,6 +190,12 @@ impl App {
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
         Ok(Registered { client: Arc::new(client), secret })
+    }
+
+    async fn may_register(&self, tx: &mut Tx, admin: PersonId, org: OrgId, now: Timestamp) -> Result<(), Error> {
+        let scope = self.client_scope(tx, admin, ClientDuty::Keep, now).await?;
+        let hers = scope.parts().iter().any(|(root, _)| *root == org);
+        hers.then_some(()).ok_or_else(|| Error::not_found("an institution of hers"))
     }
 
     /// An account that somebody took over, or a script, does not fill the table.

@@ -121,7 +121,7 @@ impl App {
         if by.admin() == Some(guardian.id) {
             return Err(missing());
         }
-        self.whole(&mut work, &ctx, &task, by, child.id).await?;
+        self.whole(&mut work, &ctx, by, child.id).await?;
         work.target("person", child.id).target("guardian", guardian.id);
         let all = guardianships::of_child(work.tx(), &task.on(child.id)).await?;
         let standing: Vec<Guardianship> = all.iter().filter(|one| one.is_standing()).cloned().collect();
@@ -129,7 +129,7 @@ impl App {
         let step = match (order, known) {
             (Order::Add { .. }, known) => {
                 // Before anything else is said: of somebody who is not hers she learns nothing.
-                self.whole(&mut work, &ctx, &task, by, guardian.id).await?;
+                self.whole(&mut work, &ctx, by, guardian.id).await?;
                 if known.is_some() {
                     return Err(refused(GuardianError::Unchanged));
                 }

@@ -1,5 +1,6 @@
 //! The guardians of an institution's students, as the school sees them every day (ruling R19).
 
+use chrono::NaiveDate;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -79,7 +80,7 @@ impl App {
             for kept in &found {
                 let keepers = self.keepers_here(&mut tx, &scope, kept.child, span.day).await?;
                 if let Some(keeper) = keepers.into_iter().find(|one| one.relation.id == kept.guardianship) {
-                    rows.push(self.keeper_row(&mut tx, &scope, keeper, kept.name.as_deref()).await?);
+                    rows.push(self.keeper_row(&mut tx, &scope, keeper, kept.name.as_deref(), span.day).await?);
                 }
             }
         }
@@ -99,8 +100,9 @@ impl App {
         let scope = self.scope_of(&mut tx, by, ctx).await?;
         let child = self.person_in(&mut tx, ctx, &scope, child).await?;
         let mut rows = Vec::new();
-        for keeper in self.keepers_here(&mut tx, &scope, child.id, ctx.now.shanghai_date()).await? {
-            rows.push(self.keeper_row(&mut tx, &scope, keeper, Some(&name_of(&child))).await?);
+        let today = ctx.now.shanghai_date();
+        for keeper in self.keepers_here(&mut tx, &scope, child.id, today).await? {
+            rows.push(self.keeper_row(&mut tx, &scope, keeper, Some(&name_of(&child)), today).await?);
         }
         drop(tx);
         let ctx = by.acting(ctx);
@@ -119,9 +121,10 @@ impl App {
         scope: &Subtree,
         keeper: Keeper,
         child: Option<&str>,
+        today: NaiveDate,
     ) -> Result<KeeperRow, Error> {
         let task = access::task(TaskName::RosterView);
-        let phone = self.keeper_phone(tx, scope, &keeper).await?.map(|phone| text::mask(&phone));
+        let phone = self.keeper_phone(tx, scope, &keeper, today).await?.map(|phone| text::mask(&phone));
         let (person_id, known) = (keeper.id(), keeper.relation);
         let institution = match known.institution {
             Some(org) => institutions::find(tx, &task, org).await?.map(|org| org.name),

@@ -10,6 +10,7 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::id::PersonId;
 use crate::keys::opaque;
+use crate::store::admin_grants;
 use crate::store::api_requests::{self, Kept};
 
 const SEAL: &str = "api answer";
@@ -61,7 +62,10 @@ impl App {
         let key = opaque::digest(&format!("{} {}", caller.through, asked.key));
         // What is no text is no JSON either, and is refused whatever it was.
         let whole = opaque::s256(&String::from_utf8_lossy(asked.body));
-        let request = self.index.question(caller.person.0, asked.operation, &whole);
+        // An answer is for the rights under which it was given: whoever holds others since is not told it again.
+        let rights = admin_grants::live(&mut self.db.read().await?, caller.person, ctx.now).await?;
+        let rights = rights.iter().map(|grant| grant.id.to_string()).collect::<Vec<_>>().join(" ");
+        let request = self.index.question(caller.person.0, &format!("{} {rights}", asked.operation), &whole);
         let at = (caller.person, key);
         let mut tx = self.housekeeping(Housekeeping::Repetition).await?;
         let first = api_requests::begin(&mut tx, &task(), at, request, ctx.now).await?;
@@ -72,7 +76,9 @@ impl App {
         for _ in 0..LOOKS {
             match api_requests::find(&mut self.db.read().await?, &task(), at).await? {
                 Some(kept) if kept.request != request => {
-                    return Err(Error::invalid("this Idempotency-Key was used for something else"));
+                    return Err(Error::invalid(
+                        "this Idempotency-Key was used for something else, or under other rights",
+                    ));
                 }
                 Some(Kept { answer: Some((status, sealed)), .. }) => {
                     let body = self.sealer.open_state(SEAL, &key, &sealed)?;

@@ -54,9 +54,10 @@ impl App {
         tx: &mut Tx,
         scope: &Subtree,
         keeper: &Keeper,
+        today: NaiveDate,
     ) -> Result<Option<String>, Error> {
         match &keeper.person {
-            Some(person) => self.phone_shown(tx, scope, person).await,
+            Some(person) => self.phone_shown(tx, scope, person, today).await,
             None => Ok(None),
         }
     }

@@ -15,7 +15,7 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName, TaskOn};
 use crate::domain::audit::{Action, Actor};
-use crate::domain::id::{CaseId, DocumentId, OrgId, PersonId, new_uuid};
+use crate::domain::id::{CaseId, DocumentId, PersonId, new_uuid};
 use crate::domain::registry::account::AliasKind;
 use crate::domain::registry::age::check_birth_date;
 use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
@@ -59,7 +59,7 @@ impl App {
     async fn rename_once(&self, ctx: &Ctx, by: Decider, id: PersonId, name: &PersonName) -> Result<Changed, Error> {
         let task = access::task(TaskName::PersonChange);
         let mut work = self.begin(ctx, Action::PersonChanged).await?;
-        let person = self.changeable(&mut work, ctx, &task, by, id).await?;
+        let person = self.rewritable(&mut work, ctx, &task, by, id).await?;
         work.target("person", person.id);
         if person.name.as_ref() == Some(name) {
             return unchanged(work).await;
@@ -115,7 +115,7 @@ impl App {
     ) -> Result<Changed, Error> {
         let task = access::task(TaskName::PersonChange);
         let mut work = self.begin(ctx, Action::PersonChanged).await?;
-        let person = self.changeable(&mut work, ctx, &task, by, id).await?;
+        let person = self.rewritable(&mut work, ctx, &task, by, id).await?;
         work.target("person", person.id);
         // Whether a day is hers is a question, whatever the answer: the days of a year are soon tried.
         let mut work = self.charge_question(work, ctx, by, ("birth_date", &format!("{} {born}", person.id))).await?;
@@ -166,7 +166,7 @@ impl App {
     ) -> Result<Changed, Error> {
         let task = access::task(TaskName::PersonChange);
         let mut work = self.begin(ctx, Action::PersonChanged).await?;
-        let person = self.changeable(&mut work, ctx, &task, by, id).await?;
+        let person = self.rewritable(&mut work, ctx, &task, by, id).await?;
         let key = self.document_key(document);
         work.target("person", person.id);
         // Who holds it is a question (R1): she, somebody else or nobody.
@@ -401,7 +401,7 @@ impl App {
     ) -> Result<Changed, Error> {
         let task = access::task(TaskName::PersonChange);
         let mut work = self.begin(ctx, Action::PersonChanged).await?;
-        let person = self.changeable(&mut work, ctx, &task, by, id).await?;
+        let person = self.rewritable(&mut work, ctx, &task, by, id).await?;
         work.target("person", person.id);
         let mut work = self.charge_question(work, ctx, by, ("personal_code", code.expose())).await?;
         let index = self.index.personal_code(code.expose());
@@ -478,7 +478,7 @@ impl App {
         if person.merged_into.is_some() {
             return Err(Error::busy("she was merged at the same moment"));
         }
-        self.may_change(work, ctx, task, by, id).await?;
+        self.may_change(work, ctx, by, id).await?;
         work.about(id).await?;
         Some(person).filter(|person| person.salt.is_some()).ok_or_else(missing)
     }
@@ -491,17 +491,29 @@ impl App {
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
-        task: &Task,
         by: Decider,
         id: PersonId,
     ) -> Result<(), Error> {
         let Decider::Admin(admin) = by else { return Ok(()) };
-        let sides = crate::store::cases::sides_of(work.tx(), task, &[id]).await?;
-        let sides: BTreeSet<OrgId> = sides.into_iter().map(|side| side.org).collect();
-        if admin == id || !self.covers(work.tx(), admin, &sides, ctx.now).await? {
+        if admin == id || !self.decides_about(work.tx(), admin, id, ctx.now).await? {
             return Err(Error::not_found("the person"));
         }
         Ok(())
+    }
+
+    /// Somebody whose record this decider may rewrite. Who is watched does not rewrite her watcher: another number, name or
+    /// birth date stops a right that its writer may not take back.
+    pub(super) async fn rewritable(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        by: Decider,
+        id: PersonId,
+    ) -> Result<Person, Error> {
+        let person = self.changeable(work, ctx, task, by, id).await?;
+        self.may_rewrite(work, ctx, task, by, person.id).await?;
+        Ok(person)
     }
 
     /// Whether a stay, a post or a ward of these people may begin, and may until the transaction ends.

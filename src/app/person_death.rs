@@ -36,9 +36,7 @@ impl App {
     async fn record_death_once(&self, ctx: &Ctx, by: Decider, id: PersonId, day: NaiveDate) -> Result<Changed, Error> {
         let task = access::task(TaskName::PersonChange);
         let mut work = self.begin(ctx, Action::PersonChanged).await?;
-        let person = self.changeable(&mut work, ctx, &task, by, id).await?;
-        let rights = admin_grants::standing(work.tx(), &task, person.id).await?;
-        self.may_end_rights(&mut work, ctx, &task, by, rights.iter().map(|right| right.id)).await?;
+        let person = self.rewritable(&mut work, ctx, &task, by, id).await?;
         work.target("person", person.id);
         // A day before her birth is refused, which tells of it: counted like every question about a birth date.
         let mut work = self.charge_question(work, ctx, by, ("death", &format!("{} {day}", person.id))).await?;

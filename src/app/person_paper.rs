@@ -91,7 +91,7 @@ impl App {
     ) -> Result<Changed, Error> {
         let task = access::task(TaskName::PersonChange);
         let mut work = self.begin(ctx, Action::PersonChanged).await?;
-        let person = self.changeable(&mut work, ctx, &task, by, id).await?;
+        let person = self.rewritable(&mut work, ctx, &task, by, id).await?;
         let (on, key) = (task.on(person.id), self.document_key(document));
         work.target("person", person.id);
         // Whether it is hers is a question (R1), and costs what every one costs.

@@ -1,21 +1,23 @@
 //! Finding people below an administrator: by the beginning of a name, or exactly by a number, a 学籍号 or a phone. Whoever is
 //! outside her scope is not there.
 
+use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::relation_claim::Decider;
 use super::roster_view::{Cut, name_of};
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
-use crate::domain::access::{Subtree, TaskName};
+use crate::domain::access::{Subtree, Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::PersonId;
 use crate::domain::registry::codes::sex::Sex;
+use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::contact::ContactKind;
 use crate::domain::registry::document::{Document, DocumentClass};
 use crate::domain::registry::personal_code::PersonalCode;
 use crate::store::db::Tx;
-use crate::store::{contacts, documents, persons};
+use crate::store::{contacts, documents, enrolments, institutions, persons};
 
 /// What is looked for.
 pub enum Sought {
@@ -76,10 +78,11 @@ impl App {
     ) -> Result<Cut<Found>, Error> {
         let mut tx = self.db.read().await?;
         let scope = self.scope_of(&mut tx, by, ctx).await?;
-        let (ids, full) = self.sought(&mut tx, &scope, sought, limit).await?;
+        let today = ctx.now.shanghai_date();
+        let (ids, full) = self.sought(&mut tx, &scope, sought, today, limit).await?;
         let mut found: Vec<Found> = Vec::new();
         for id in ids {
-            let person = persons::in_subtree(&mut tx, &scope, id, ctx.now.shanghai_date()).await?;
+            let person = persons::in_subtree(&mut tx, &scope, id, today).await?;
             let known = |found: &Vec<Found>| found.iter().any(|one| one.person_id == id);
             if let Some(person) = person.filter(|_| !known(&found)) {
                 found.push(Found { person_id: person.id, name: name_of(&person), sex: person.sex });
@@ -108,6 +111,7 @@ impl App {
         tx: &mut Tx,
         scope: &Subtree,
         sought: &Sought,
+        today: NaiveDate,
         limit: usize,
     ) -> Result<(Vec<PersonId>, bool), Error> {
         let task = access::task(TaskName::RosterView);
@@ -124,21 +128,33 @@ impl App {
                 for holder in self.holders(tx, &task, document).await? {
                     // An identity number is what every row names people by. Of other papers a school may not learn which ones
                     // somebody showed elsewhere.
-                    if document.class == DocumentClass::Cn18 || self.holds_all_of(tx, scope, holder.person).await? {
+                    let names = document.class == DocumentClass::Cn18;
+                    if names || self.holds_all_of(tx, scope, holder.person, today).await? {
                         hers.push(holder.person);
                     }
                 }
                 hers
             }
             Sought::PersonalCode(code) => {
-                documents::code_holder(tx, &task, self.index.personal_code(code.expose())).await?.into_iter().collect()
+                let index = self.index.personal_code(code.expose());
+                match documents::code_holder(tx, &task, index).await? {
+                    // It is the word of the school that holds her 学籍: where she only sits or works it is as little known as
+                    // her full record says it.
+                    Some(person)
+                        if self.holds_register(tx, &task, scope, person).await?
+                            || self.holds_all_of(tx, scope, person, today).await? =>
+                    {
+                        vec![person]
+                    }
+                    _ => Vec::new(),
+                }
             }
             Sought::Phone(phone) => {
                 let index = self.index.contact(ContactKind::Phone.as_str(), phone);
                 let mut hers = Vec::new();
                 for person in contacts::holders(tx, &task, ContactKind::Phone, index).await? {
                     // Who recorded a phone is not known: it may be somebody else's word.
-                    if self.holds_all_of(tx, scope, person).await? {
+                    if self.holds_all_of(tx, scope, person, today).await? {
                         hers.push(person);
                     }
                 }
@@ -146,5 +162,15 @@ impl App {
             }
         };
         Ok((found, false))
+    }
+
+    /// Whether the 学籍 of somebody is in a scope.
+    async fn holds_register(&self, tx: &mut Tx, task: &Task, scope: &Subtree, person: PersonId) -> Result<bool, Error> {
+        for stay in enrolments::open_of_many(tx, task, &[person]).await? {
+            if stay.source == StudentSource::Normal && institutions::find_in(tx, scope, stay.org).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::relation_claim::Decider;
 use super::roster_view::{GuardianRow, StudentRow, name_of, name_until};
+use super::verification::VerificationView;
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Subtree, TaskName};
@@ -122,6 +123,8 @@ pub struct FullRecord {
     pub posts: Vec<PostView>,
     /// Her guardians, as far as they were confirmed or recorded there.
     pub guardians: Vec<GuardianRecord>,
+    /// Who said that she is who the register says, superseded too; where nobody else holds her.
+    pub verifications: Vec<VerificationView>,
 }
 
 /// A paper in full.
@@ -324,7 +327,7 @@ impl App {
         today: NaiveDate,
     ) -> Result<FullRecord, Error> {
         let on = access::task(TaskName::Approvals).on(person.id);
-        let all = self.holds_all_of(tx, scope, person.id).await?;
+        let all = self.holds_all_of(tx, scope, person.id, today).await?;
         let former = if all { person_names::of_person(tx, &on).await? } else { Vec::new() };
         let (stays, posts) = self.places_shown(tx, scope, person.id).await?;
         Ok(FullRecord {
@@ -335,11 +338,12 @@ impl App {
             birth_date: person.birth_date.filter(|_| all),
             nationality: person.nationality.clone().filter(|_| all),
             realname_level: all.then(|| person.realname_level.get()),
-            documents: self.papers_shown(tx, scope, person).await?,
-            phone: self.phone_shown(tx, scope, person).await?,
+            documents: self.papers_shown(tx, person, all).await?,
+            phone: self.phone_shown(tx, scope, person, today).await?,
             stays,
             posts,
             guardians: self.guardian_records(tx, scope, person.id, today).await?,
+            verifications: if all { self.verifications_in(tx, &on).await? } else { Vec::new() },
         })
     }
 
@@ -412,9 +416,8 @@ impl App {
 
     /// Papers in full. What was withdrawn is somebody else's number; of papers that others may have seen only the identity
     /// number of now is told, which every row names people by.
-    async fn papers_shown(&self, tx: &mut Tx, scope: &Subtree, person: &Person) -> Result<Vec<Paper>, Error> {
+    async fn papers_shown(&self, tx: &mut Tx, person: &Person, all: bool) -> Result<Vec<Paper>, Error> {
         let on = access::task(TaskName::Approvals).on(person.id);
-        let all = self.holds_all_of(tx, scope, person.id).await?;
         let mut papers = Vec::new();
         for paper in documents::of_person(tx, &on).await? {
             let current = paper.key.class == DocumentClass::Cn18 && paper.status == DocumentStatus::Active;
@@ -453,7 +456,7 @@ impl App {
     ) -> Result<Vec<GuardianRecord>, Error> {
         let mut records = Vec::new();
         for keeper in self.keepers_here(tx, scope, child, today).await? {
-            let (person_id, phone) = (keeper.id(), self.keeper_phone(tx, scope, &keeper).await?);
+            let (person_id, phone) = (keeper.id(), self.keeper_phone(tx, scope, &keeper, today).await?);
             let known = keeper.relation;
             records.push(GuardianRecord {
                 person_id,

@@ -23,7 +23,7 @@ use crate::domain::registry::person::Person;
 use crate::domain::registry::text;
 use crate::store::db::Tx;
 use crate::store::roster_rows::{self, Span, StudentStay};
-use crate::store::{cases, classes, contacts, guardianships, institutions, person_names};
+use crate::store::{classes, contacts, guardianships, institutions, person_names};
 
 /// A student in a list.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -271,7 +271,7 @@ impl App {
     ) -> Result<Vec<GuardianRow>, Error> {
         let mut shown = Vec::new();
         for keeper in self.keepers_here(tx, scope, child, today).await? {
-            let phone = self.keeper_phone(tx, scope, &keeper).await?.map(|phone| text::mask(&phone));
+            let phone = self.keeper_phone(tx, scope, &keeper, today).await?.map(|phone| text::mask(&phone));
             shown.push(GuardianRow {
                 person_id: keeper.id(),
                 relation: keeper.relation.relation,
@@ -317,8 +317,9 @@ impl App {
         tx: &mut Tx,
         scope: &Subtree,
         person: &Person,
+        today: NaiveDate,
     ) -> Result<Option<String>, Error> {
-        if !self.holds_all_of(tx, scope, person.id).await? {
+        if !self.holds_all_of(tx, scope, person.id, today).await? {
             return Ok(None);
         }
         let task = access::task(TaskName::RosterView);
@@ -329,18 +330,6 @@ impl App {
             return Ok(None);
         };
         self.open_for(person, "contact", "value_sealed", phone.id, &sealed)
-    }
-
-    /// Whether everything that somebody is today lies below the administrator.
-    pub(super) async fn holds_all_of(&self, tx: &mut Tx, scope: &Subtree, person: PersonId) -> Result<bool, Error> {
-        let task = access::task(TaskName::RosterView);
-        let sides = cases::sides_of(tx, &task, &[person]).await?;
-        for side in &sides {
-            if institutions::find_in(tx, scope, side.org).await?.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(!sides.is_empty())
     }
 }
 

@@ -555,8 +555,9 @@ impl App {
         let Some(admin) = at.by.admin() else { return Ok(()) };
         let sides: std::collections::BTreeSet<OrgId> =
             cases::sides_of(work.tx(), at.task, &[at.person]).await?.into_iter().map(|side| side.org).collect();
-        let free = returns && sides.is_empty();
-        if free || self.covers(work.tx(), admin, &sides, at.ctx.now).await? {
+        // Whoever comes back where she was does so by that, whatever the decider said of her besides.
+        let free = returns && (sides.is_empty() || self.covers(work.tx(), admin, &sides, at.ctx.now).await?);
+        if free || self.decides_about(work.tx(), admin, at.person, at.ctx.now).await? {
             return Ok(());
         }
         Err(Error {

@@ -44,7 +44,7 @@ statements! {
         WHERE a.person_id > $3 AND EXISTS (SELECT 1 FROM institution_closure c WHERE c.ancestor_id = $2 AND c.descendant_id = $1) AND a.person_id IN (
             SELECT e.person_id FROM enrolment e WHERE e.org_id = $1 AND e.valid_to IS NULL
             UNION SELECT s.person_id FROM staffing s WHERE s.org_id = $1 AND s.valid_to IS NULL
-            UNION SELECT g.guardian_id FROM enrolment e JOIN guardianship g ON g.child_id = e.person_id WHERE e.org_id = $1 AND e.valid_to IS NULL AND ", keeps_under!(), ")
+            UNION SELECT g.guardian_id FROM enrolment e JOIN guardianship g ON g.child_id = e.person_id WHERE e.org_id = $1 AND e.valid_to IS NULL AND ", keeps_under!("$5"), ")
         ORDER BY a.person_id LIMIT $4");
     USER_NAMES_OF_MANY = "SELECT person_id, user_name FROM account WHERE person_id IN ($1)";
     INSERT_ALIAS = "INSERT INTO login_alias (id, account_id, kind, value_index, confirmed_at) VALUES ($1, $2, $3, $4, $5)
@@ -324,7 +324,7 @@ pub async fn of_institution(
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut found = BTreeMap::new();
     for root in scope.roots() {
-        let lines: Vec<Line> = tx.all(OF_INSTITUTION, args![org, root, after, most]).await?;
+        let lines: Vec<Line> = tx.all(OF_INSTITUTION, args![org, root, after, most, scope.admin()]).await?;
         found.extend(lines.into_iter().map(|line| (line.person, (line.person, line.user_name, line.state))));
     }
     Ok(found.into_values().take(limit).collect())

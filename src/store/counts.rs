@@ -1,7 +1,7 @@
 //! How many: institutions, persons by role, accounts. Numbers of 用户 that platforms report (申报表, S11).
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
-use super::relation_claims::unreviewed;
+use super::relation_claims::{own_word, unreviewed};
 use crate::domain::access::{Subtree, Task};
 use crate::domain::id::OrgId;
 use crate::domain::time::Timestamp;
@@ -27,13 +27,18 @@ statements! {
         + (SELECT COUNT(*) FROM conflict_case k WHERE k.state = 'open' AND (k.person_id IN (SELECT id FROM everyone) OR k.other_id IN (SELECT id FROM everyone) OR k.claimed_org_id IN (SELECT id FROM scope))) AS open_cases");
     // Of pupils the guardians whom the school of their 学籍 confirmed, or whom somebody in the subtree recorded; what others
     // say of them, or of anybody else, is not counted.
-    HELD = "WITH scope AS (SELECT k.descendant_id AS id FROM institution_closure k JOIN institution_closure r ON r.descendant_id = k.ancestor_id WHERE k.ancestor_id = $1 AND r.ancestor_id = $2),
-        stay AS (SELECT DISTINCT e.person_id AS id, e.source AS source FROM enrolment e JOIN scope ON scope.id = e.org_id WHERE e.valid_to IS NULL)
+    // Whom an institution there only named counts once for each paper that it named her by, as long as nobody looked at it: a
+    // total of people would say which papers are one person's.
+    HELD = concat!("WITH scope AS (SELECT k.descendant_id AS id FROM institution_closure k JOIN institution_closure r ON r.descendant_id = k.ancestor_id WHERE k.ancestor_id = $1 AND r.ancestor_id = $2),
+        stay AS (SELECT DISTINCT e.person_id AS id, e.source AS source FROM enrolment e JOIN scope ON scope.id = e.org_id WHERE e.valid_to IS NULL),
+        keeps AS (SELECT g.guardian_id AS guardian_id, (SELECT r.subject_key FROM relation_claim r WHERE r.kind = 'guardian' AND r.child_id = g.child_id AND r.person_id = g.guardian_id
+                AND r.org_id = g.recorded_org_id AND r.org_id IN (SELECT id FROM scope) AND (r.state = 'pending' OR (", own_word!(), ")) ORDER BY r.subject_key LIMIT 1) AS word
+            FROM guardianship g JOIN stay ON stay.id = g.child_id WHERE (g.status = 'confirmed' AND stay.source = 'normal')
+                OR (g.status IN ('pending', 'confirmed') AND g.recorded_org_id IN (SELECT id FROM scope)))
         SELECT (SELECT COUNT(*) FROM institution o JOIN scope ON scope.id = o.id WHERE o.status = 'active') AS institutions,
         (SELECT COUNT(DISTINCT id) FROM stay) AS students,
         (SELECT COUNT(DISTINCT s.person_id) FROM staffing s JOIN scope ON scope.id = s.org_id WHERE s.valid_to IS NULL) AS staff,
-        (SELECT COUNT(DISTINCT g.guardian_id) FROM guardianship g JOIN stay ON stay.id = g.child_id WHERE (g.status = 'confirmed' AND stay.source = 'normal')
-            OR (g.status IN ('pending', 'confirmed') AND g.recorded_org_id IN (SELECT id FROM scope))) AS guardians";
+        (SELECT COUNT(DISTINCT guardian_id) FROM keeps WHERE word IS NULL) + (SELECT COUNT(DISTINCT word) FROM keeps WHERE guardian_id NOT IN (SELECT guardian_id FROM keeps WHERE word IS NULL)) AS guardians");
     NEWEST = "SELECT COALESCE(MAX(at), 0) AS at FROM audit_entry";
 }
 
@@ -124,9 +129,13 @@ pub async fn held(tx: &mut Tx, scope: &Subtree, org: OrgId) -> Result<Held, Stor
     let mut held = Held { institutions: 0, students: 0, staff: 0, guardians: 0 };
     for root in scope.roots() {
         let under: Held = tx.one(HELD, args![org, root]).await?;
-        if under.institutions >= held.institutions {
-            held = under;
-        }
+        // A root that does not stand above it counts nothing.
+        held = Held {
+            institutions: held.institutions.max(under.institutions),
+            students: held.students.max(under.students),
+            staff: held.staff.max(under.staff),
+            guardians: held.guardians.max(under.guardians),
+        };
     }
     Ok(held)
 }

@@ -4,6 +4,7 @@
 use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::relation_claims::own_word;
 use super::{enrolments, staffings};
 use crate::domain::access::Task;
 use crate::domain::id::{EnrolmentId, OrgId, PersonId, StaffingId};
@@ -36,6 +37,11 @@ statements! {
     RIGHTS_OF_POSTS = "UPDATE admin_grant SET staffing_id = (SELECT n.id FROM staffing n WHERE n.person_id = admin_grant.person_id AND n.org_id = $1 AND n.valid_to IS NULL)
         WHERE id IN (SELECT g.id FROM staffing e JOIN admin_grant g ON g.staffing_id = e.id WHERE g.revoked_at IS NULL AND e.id IN ($2)) RETURNING id";
     GUARDIANS = "UPDATE guardianship SET recorded_org_id = $1, updated_at = $2, version = version + 1 WHERE status IN ('pending', 'confirmed') AND recorded_org_id = $3 AND child_id IN ($4) RETURNING id";
+    // What nobody looked at yet goes on as the word of the school that recorded it by now: by that it is found, and keeps whom it
+    // names from that school. Where the other one waits for the same answer it waits once.
+    WORDS = concat!("UPDATE relation_claim AS r SET org_id = $1, version = version + 1 WHERE r.org_id = $2 AND r.kind = 'guardian' AND (r.state = 'pending' OR ", own_word!(), ")
+        AND NOT EXISTS (SELECT 1 FROM relation_claim o WHERE o.org_id = $3 AND o.kind = r.kind AND o.person_id = r.person_id AND o.child_id = r.child_id AND o.subject_key = r.subject_key AND o.state IN ('pending', 'rejected'))
+        AND r.child_id IN ($4) RETURNING id");
     HOMES = "UPDATE person SET home_platform_id = $1, updated_at = $2, version = version + 1 WHERE home_platform_id = $3 AND id IN ($4) RETURNING id";
     TEACH = "INSERT INTO teaching (id, staffing_id, class_id, subject, head_teacher, valid_from, valid_to) VALUES ($1, $2, $3, $4, $5, $6, NULL)
         ON CONFLICT (staffing_id, class_id, subject) WHERE valid_to IS NULL DO NOTHING";
@@ -210,13 +216,15 @@ pub async fn hand_lessons(
     tx.insert_many(TEACH, rows.collect()).await.map(drop)
 }
 
-/// Whatever the old school recorded of these children's guardians, the new one recorded.
+/// Whatever the old school recorded of these children's guardians, the new one recorded; also where it is a word that nobody
+/// looked at.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn hand_guardians(tx: &mut Tx, _task: &Task, way: &Way, children: &[PersonId]) -> Result<(), StoreError> {
     let leading = [way.to.into(), way.now.into(), way.from.into()];
-    tx.all_in::<Touched>(GUARDIANS, &leading, keys(children)).await.map(drop)
+    tx.all_in::<Touched>(GUARDIANS, &leading, keys(children)).await?;
+    tx.all_in::<Touched>(WORDS, &[way.to.into(), way.from.into(), way.to.into()], keys(children)).await.map(drop)
 }
 
 /// Whoever called one platform home calls another one home; who.

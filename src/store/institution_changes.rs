@@ -44,6 +44,13 @@ statements! {
           AND EXISTS (SELECT 1 FROM enrolment e WHERE e.person_id = relation_claim.child_id AND e.org_id = $1 AND e.source = 'normal' AND e.valid_to IS NULL) RETURNING id";
     INHERIT_CASES = "UPDATE conflict_case SET org_id = $2, version = version + 1 WHERE org_id = $1 AND state = 'open' RETURNING id";
     END_GRANTS = "UPDATE admin_grant SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL RETURNING id";
+    // Rights over `$1` and what lies below it that rest on a post of an office that it leaves for `$2`: neither inside of it nor
+    // above it then. What the operator gave to somebody who was of none of these offices before either is no affair of theirs.
+    LEFT_BEHIND = "UPDATE admin_grant SET revoked_at = $3 WHERE revoked_at IS NULL AND id IN (
+        SELECT g.id FROM institution_closure c JOIN admin_grant g ON g.org_id = c.descendant_id JOIN staffing s ON s.id = g.staffing_id WHERE c.ancestor_id = $1
+          AND NOT EXISTS (SELECT 1 FROM institution_closure i WHERE i.ancestor_id = $1 AND i.descendant_id = s.org_id)
+          AND NOT EXISTS (SELECT 1 FROM institution_closure a WHERE a.ancestor_id = s.org_id AND a.descendant_id = $2)
+          AND (g.granted_by IS NOT NULL OR EXISTS (SELECT 1 FROM institution_closure b WHERE b.ancestor_id = s.org_id AND b.descendant_id = $1))) RETURNING id";
     TURN_BACK = "UPDATE institution_change SET state = 'stopping' WHERE id = $1 AND state = 'running'";
     FORGET = "DELETE FROM institution_change WHERE id = $1 AND state = 'stopping'";
     USED = "SELECT id FROM enrolment WHERE org_id = $1 UNION ALL SELECT id FROM staffing WHERE org_id = $1 UNION ALL SELECT id FROM institution WHERE parent_id = $1
@@ -269,6 +276,21 @@ pub async fn is_under(tx: &mut Tx, _task: &Task, above: OrgId, below: OrgId) -> 
 pub async fn stand_under(tx: &mut Tx, _task: &Task, org: OrgId, parent: OrgId) -> Result<(), StoreError> {
     tx.execute(UNHANG, args![org]).await?;
     tx.execute(HANG, args![org, parent]).await.map(drop)
+}
+
+/// Ends the rights over an institution, and over what lies below it, of people of the offices that it leaves; before it stands
+/// elsewhere. Which.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn end_rights_left(
+    tx: &mut Tx,
+    _task: &Task,
+    org: OrgId,
+    parent: OrgId,
+    now: Timestamp,
+) -> Result<Vec<uuid::Uuid>, StoreError> {
+    Ok(ids(tx.all(LEFT_BEHIND, args![org, parent, now]).await?))
 }
 
 /// Whoever studies or works under an institution, behind `after`.

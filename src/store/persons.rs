@@ -11,17 +11,23 @@ use crate::domain::registry::name::{self, PersonName};
 use crate::domain::registry::person::{Person, PersonSalt};
 use crate::domain::time::Timestamp;
 
-/// Whether a guardianship `g` of a child with the stay `e` makes its guardian somebody of the subtree under `$2`: the child's 学籍
-/// is there, or an institution there recorded her; and she is not only named there, as long as nobody else looked at it (R1).
+/// Whether a guardianship `g` of a child with the stay `e` makes its guardian somebody of the subtree under `$2` for an
+/// administrator: the child's 学籍 is there, or an institution there recorded her; and she is not only named there, at any other
+/// institution of the administrator's or by herself, as long as nobody else looked at it (R1).
 macro_rules! keeps_under {
-    () => {
+    ($admin:literal) => {
         concat!(
             "g.status = 'confirmed'
             AND (e.source = 'normal' OR EXISTS (SELECT 1 FROM institution_closure k WHERE k.ancestor_id = $2 AND k.descendant_id = g.recorded_org_id))
-            AND NOT EXISTS (SELECT 1 FROM relation_claim r JOIN institution_closure k ON k.descendant_id = r.org_id WHERE r.person_id = g.guardian_id AND r.child_id = g.child_id
-                AND r.kind = 'guardian' AND r.org_id = g.recorded_org_id AND k.ancestor_id = $2 AND ",
+            AND NOT EXISTS (SELECT 1 FROM relation_claim r WHERE r.person_id = g.guardian_id AND r.child_id = g.child_id
+                AND r.kind = 'guardian' AND r.org_id = g.recorded_org_id AND ",
             crate::store::relation_claims::own_word!(),
-            ")"
+            " AND (r.claimed_by = ",
+            $admin,
+            " OR EXISTS (SELECT 1 FROM institution_closure k WHERE k.descendant_id = r.org_id AND (k.ancestor_id = $2
+                OR EXISTS (SELECT 1 FROM admin_grant h WHERE h.org_id = k.ancestor_id AND h.person_id = ",
+            $admin,
+            " AND h.revoked_at IS NULL)))))"
         )
     };
 }
@@ -45,7 +51,7 @@ statements! {
         OR EXISTS (SELECT 1 FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id
             WHERE s.person_id = p.id AND c.ancestor_id = $2 AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3))
         OR EXISTS (SELECT 1 FROM guardianship g JOIN enrolment e ON e.person_id = g.child_id JOIN institution_closure c ON c.descendant_id = e.org_id
-            WHERE g.guardian_id = p.id AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3) AND ", keeps_under!(), "))");
+            WHERE g.guardian_id = p.id AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3) AND ", keeps_under!("$4"), "))");
     // Presence reaches up to the county, so a scope above it looks at its counties, at authorities between for their own staff, and
     // at the schools that stand directly under one of those.
     SEARCHED = "SELECT c.descendant_id AS id FROM institution_closure c JOIN institution o ON o.id = c.descendant_id
@@ -249,7 +255,7 @@ pub async fn in_subtree(
     day: NaiveDate,
 ) -> Result<Option<Person>, StoreError> {
     for root in scope.roots() {
-        if let Some(person) = tx.optional(IN_SUBTREE, args![id, root, day]).await? {
+        if let Some(person) = tx.optional(IN_SUBTREE, args![id, root, day, scope.admin()]).await? {
             return Ok(Some(person));
         }
     }

@@ -24,4 +24,5 @@ mod rights;
 mod sender;
 mod step_up;
 mod students;
+mod tied;
 mod verifications;

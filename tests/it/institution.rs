@@ -29,13 +29,13 @@ use crate::support::rosters::County;
 
 const OPERATOR: Decider = Decider::Operator;
 
-struct Silent;
+pub struct Silent;
 
 impl Listener for Silent {
     fn progress(&mut self, _: u64, _: u64) {}
 }
 
-fn opening(code: &str, name: &str, kind: InstitutionKind, division: Option<&str>) -> Opening {
+pub fn opening(code: &str, name: &str, kind: InstitutionKind, division: Option<&str>) -> Opening {
     Opening {
         code: code.into(),
         uscc: None,

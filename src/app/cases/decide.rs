@@ -88,6 +88,11 @@ impl App {
         }
         work.about(case.person).await?;
         let remedy = case.remedy(decision);
+        if !matches!(remedy, Remedy::Nothing | Remedy::Admit) {
+            for person in present(work.tx(), &case).await? {
+                self.may_rewrite(&mut work, ctx, &task, by, person).await?;
+            }
+        }
         let decided = case.decide(decision, reason.to_owned(), by.admin(), ctx.now);
         let decided = decided.map_err(|error| Error::new(Kind::Conflict, error.to_string()))?;
         if !cases::update(work.tx(), &task, &decided).await? {

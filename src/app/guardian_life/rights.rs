@@ -39,14 +39,15 @@ impl App {
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,
-        task: &Task,
         by: Decider,
         person: PersonId,
     ) -> Result<(), Error> {
         let Some(admin) = by.admin() else { return Ok(()) };
-        let sides: BTreeSet<OrgId> =
-            cases::sides_of(work.tx(), task, &[person]).await?.into_iter().map(|side| side.org).collect();
-        if admin != person && self.covers(work.tx(), admin, &sides, ctx.now).await? { Ok(()) } else { Err(missing()) }
+        if admin != person && self.decides_about(work.tx(), admin, person, ctx.now).await? {
+            Ok(())
+        } else {
+            Err(missing())
+        }
     }
 
     /// Whether this decider may change some of `all` guardianships of a child who is wholly hers: her institutions recorded

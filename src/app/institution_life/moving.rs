@@ -184,6 +184,12 @@ impl App {
         let before = held.division;
         let moved = held.moved(&begun.parent, division, ctx.now).map_err(refused)?;
         self.write_institution(&mut work, task, &moved, &["parent", "division"]).await?;
+        // Whoever governs it from now on knows nobody of the office that it leaves, and that office governs it no more.
+        let ended = institution_changes::end_rights_left(work.tx(), task, id, begun.parent.id, ctx.now).await?;
+        for grant in &ended {
+            work.event("admin_grant", *grant, "admin.revoked", &[]);
+        }
+        work.detail("rights", ended.len());
         institution_changes::stand_under(work.tx(), task, id, begun.parent.id).await?;
         for child in institution_changes::children(work.tx(), task, id).await? {
             if before != division && child.division == before {

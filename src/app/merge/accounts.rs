@@ -4,7 +4,7 @@ use super::{App, Ctx, Error, Merge, Work};
 use crate::domain::access::Task;
 use crate::domain::registry::codes::status::Status;
 use crate::store::merge_changes::{self, Change};
-use crate::store::{accounts, activations, admin_grants, merge_rows, sessions};
+use crate::store::{accounts, activations, admin_grants, merge_rows};
 
 impl App {
     /// One account stays, one password, one user name that is shown; the other user name and all aliases lead to it. The
@@ -52,17 +52,21 @@ impl App {
     }
 
     /// Where one of the two administers, the sessions of both reach that now and live as an administrator's do (R16).
-    async fn shorten_sessions(&self, work: &mut Work<'_>, ctx: &Ctx, task: &Task, merge: &Merge) -> Result<(), Error> {
+    pub(super) async fn shorten_sessions(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        merge: &Merge,
+    ) -> Result<(), Error> {
         let both = [merge.survivor, merge.absorbed];
         let mut administers = false;
         for person in both {
             administers |= !admin_grants::live(work.tx(), person, ctx.now).await?.is_empty();
         }
         if administers {
-            let idle_until = ctx.now.plus(self.lifetimes.admin_session_idle);
             for person in both {
-                let absolute = self.lifetimes.admin_session_absolute;
-                sessions::shorten(work.tx(), &task.on(person), idle_until, absolute).await?;
+                self.live_as_administrator(work, ctx, &task.on(person)).await?;
             }
         }
         Ok(())

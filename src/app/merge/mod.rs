@@ -83,7 +83,7 @@ impl App {
             self.hold_both(&mut work, &task, survivor, absorbed).await?;
         }
         for person in [survivor, absorbed] {
-            self.may_change(&mut work, ctx, &task, by, person).await?;
+            self.may_change(&mut work, ctx, by, person).await?;
         }
         let merged = self.merge_in(&mut work, ctx, &task, by, None, survivor, absorbed, reason).await?;
         work.commit(Outcome::Done).await?;

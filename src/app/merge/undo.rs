@@ -63,7 +63,7 @@ impl App {
         // Whoever may change the survivor may do this; above a later merge it would tear out the ground.
         let stands = persons::survivor(work.tx(), known.survivor).await?.unwrap_or(known.survivor);
         let unseen = |why: Error| if why.kind == Kind::NotFound { missing() } else { why };
-        self.may_change(work, ctx, task, by, stands).await.map_err(unseen)?;
+        self.may_change(work, ctx, by, stands).await.map_err(unseen)?;
         if survivor.salt.is_none() {
             return Err(missing());
         }
@@ -101,6 +101,7 @@ impl App {
         let ids = (survivor.id, returned.id);
         // Rights that the merge ended stand again, beside whatever was given since.
         self.neither_administers(work, task, by, [ids.0, ids.1]).await?;
+        self.shorten_sessions(work, ctx, task, &undone).await?;
         for person in [ids.0, ids.1] {
             self.keep_locked(work, ctx, task, person).await?;
             self.keeps_duties_apart(work, ctx, task, person).await?;

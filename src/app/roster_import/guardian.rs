@@ -10,6 +10,7 @@ use crate::app::Error;
 use crate::domain::id::{GuardianshipId, PersonId};
 use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::codes::student_state::StudentSource;
+use crate::domain::registry::document::DocumentClass;
 use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus};
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details};
 use crate::domain::registry::roster::{Code, Column, Fault, PersonRow};
@@ -90,12 +91,24 @@ impl Desk<'_> {
     /// The relation as the actor sees it already; whether the row changed it. One that was rejected or ended is not
     /// brought back by a row.
     fn known_guardian(&mut self, child: &ChildOf<'_>, row: &GuardianRow<'_>, found: &Found) -> Option<bool> {
-        // Whose child only sits here 借读 came without her guardians.
+        // Whose child only sits here 借读 came without her guardians. Of somebody whom others hold the actor knows what she said
+        // under the paper that the row names: that two papers are one person's is nothing that a row tells (R1). An identity number is
+        // what every row names people by; with it what is over is not said anew.
         let inside = self.known.holds(self.sight, child.id);
+        let said = self.known.stated.guardian(child.id, found.who.id, found.key());
+        let by_number = row.keys.document.as_ref().is_some_and(|key| key.class == DocumentClass::Cn18);
+        let named = |known: &Guardianship| match said {
+            _ if !found.is_elsewhere() => true,
+            _ if !known.is_standing() => by_number || said.is_some(),
+            // What the relation came with: a word under another paper of hers waits beside it.
+            Some(claim) if known.status == GuardianshipStatus::Confirmed => claim.state == ClaimState::Confirmed,
+            Some(claim) => claim.created_at <= known.created_at,
+            None => false,
+        };
         let (sight, now) = (self.sight, self.ctx.now);
         let known = self.known.guardianships.entry(child.id).or_default();
         let visible = |known: &Guardianship| inside || known.recorded_by.is_some_and(|org| sight.covers(org));
-        let of_hers = |known: &&mut Guardianship| known.guardian == found.who.id && visible(known);
+        let of_hers = |known: &&mut Guardianship| known.guardian == found.who.id && visible(known) && named(known);
         if let Some(known) = known.iter_mut().find(of_hers) {
             let hers = known.recorded_by == Some(child.org.id) && !child.repeated;
             if !known.is_standing() || known.relation == row.relation || !hers {
@@ -108,8 +121,7 @@ impl Desk<'_> {
             self.plan.related.push(known.clone());
             return Some(true);
         }
-        let claim = self.known.stated.guardian(child.id, found.who.id);
-        let claim = claim.filter(|claim| claim.stands(now) || claim.state == ClaimState::Confirmed)?;
+        let claim = said.filter(|claim| claim.stands(now) || claim.state == ClaimState::Confirmed)?;
         let relation = Some(row.relation.as_str().to_owned());
         if claim.details.relation == relation || claim.org != child.org.id || child.repeated {
             return Some(false);

@@ -10,7 +10,6 @@ use crate::domain::registry::relation_claim::{ClaimKind, RelationClaim};
 pub(super) struct Stated {
     claims: HashMap<RelationClaimId, RelationClaim>,
     about: HashMap<PersonId, Vec<RelationClaimId>>,
-    guardians: HashMap<PersonId, Vec<RelationClaimId>>,
     documents: HashMap<[u8; 32], RelationClaimId>,
     codes: HashMap<[u8; 32], RelationClaimId>,
 }
@@ -23,9 +22,6 @@ impl Stated {
             return;
         }
         self.about.entry(claim.person).or_default().push(id);
-        if claim.kind == ClaimKind::Guardian {
-            self.guardians.entry(claim.child).or_default().push(id);
-        }
         for (index, place) in [(claim.document_index, &mut self.documents), (claim.code_index, &mut self.codes)] {
             index.map(|index| place.entry(index).or_insert(id));
         }
@@ -41,10 +37,14 @@ impl Stated {
         self.about.get(&person).into_iter().flatten().filter_map(|id| self.claims.get(id))
     }
 
-    /// Who is said to be a guardian of a child.
-    pub(super) fn guardian(&self, child: PersonId, guardian: PersonId) -> Option<&RelationClaim> {
-        let all = self.guardians.get(&child).into_iter().flatten().filter_map(|id| self.claims.get(id));
-        all.into_iter().find(|claim| claim.person == guardian)
+    /// Who is said to be a guardian of a child, under one of the keys that name her; under any where none is given.
+    pub(super) fn guardian(
+        &self,
+        child: PersonId,
+        guardian: PersonId,
+        key: Option<[u8; 32]>,
+    ) -> Option<&RelationClaim> {
+        self.under(guardian, key).find(|claim| claim.kind == ClaimKind::Guardian && claim.child == child)
     }
 
     /// What is said of a person under one of the keys that name her; under any where none is given.

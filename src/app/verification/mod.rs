@@ -25,6 +25,8 @@ use crate::store::{persons, verification_requests, verifications};
 
 /// A list longer than that is worked off from its beginning.
 const LISTED: i64 = 1000;
+/// Of what another verification, or a change of what was compared, took the place of.
+const SUPERSEDED: &str = "superseded";
 
 /// A verification, or a question that waits, was given up or was answered: never what was compared.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -149,7 +151,8 @@ impl App {
         self.verifications_in(&mut tx, &task.on(person)).await
     }
 
-    /// The same about one person, for whoever holds all of her. Audited, and noted for her.
+    /// What counts of it today and what waits, about one person, for whoever holds all of her. Audited, and noted for her. What was
+    /// superseded is history, and stands in her full record (R19).
     ///
     /// # Errors
     /// `NotFound` for somebody who is not there or not wholly in the administrator's scope.
@@ -162,13 +165,18 @@ impl App {
         let (task, ctx) = (access::task(TaskName::Verification), by.acting(ctx));
         let mut work = self.begin(&ctx, Action::PersonViewed).await?;
         let person = self.changeable(&mut work, &ctx, &task, by, person).await?.id;
-        let told = self.verifications_in(work.tx(), &task.on(person)).await?;
+        let mut told = self.verifications_in(work.tx(), &task.on(person)).await?;
+        told.retain(|one| one.state != SUPERSEDED);
         work.target("person", person).detail("verifications", told.len()).shows(person);
         work.commit(Outcome::Done).await?;
         Ok(told)
     }
 
-    async fn verifications_in(&self, tx: &mut Tx, on: &TaskOn) -> Result<Vec<VerificationView>, Error> {
+    pub(in crate::app) async fn verifications_in(
+        &self,
+        tx: &mut Tx,
+        on: &TaskOn,
+    ) -> Result<Vec<VerificationView>, Error> {
         let person = on.person();
         let open = verification_requests::of_person(tx, on).await?;
         let open = open.iter().filter(|one| matches!(one.state, RequestState::Waiting | RequestState::Failed));
@@ -178,7 +186,7 @@ impl App {
                 id: one.id,
                 person_id: person,
                 method: one.method.as_str(),
-                state: if one.superseded_at.is_some() { "superseded" } else { one.result.as_str() },
+                state: if one.superseded_at.is_some() { SUPERSEDED } else { one.result.as_str() },
                 verifier: one.verifier,
                 level: one.level.get(),
                 fault: None,

@@ -176,6 +176,12 @@ pub fn may_take(held: &Held, role: AdminRole, level: InstitutionLevel, deputy: b
     }
 }
 
+/// Whether a role over that institution is the choice of who runs it: who keeps rosters and classes, and her own deputies.
+pub fn chooses(held: &Held, role: AdminRole, deputy: bool) -> bool {
+    let own = matches!(role, AdminRole::SchoolRoster | AdminRole::Class) || (deputy && role == held.role);
+    held.depth.is_some() && held.role.runs() && own
+}
+
 /// Whether the role that is held is of a level above this one. Where it lies does not say so: old grants of a low role over a
 /// high institution exist.
 fn stands_above(held: &Held, level: InstitutionLevel) -> bool {
@@ -265,6 +271,27 @@ mod tests {
         }
         let names = Held { may_delegate: true, ..held(School, 0) };
         assert!(may_take(&names, School, Level::School, true) && !may_take(&names, School, Level::School, false));
+    }
+
+    #[test]
+    fn whoever_watches_over_an_institution_is_not_its_choice() {
+        use AdminRole::{Audit, Class, Privacy, School, SchoolRoster, Security};
+        let runs = held(School, 0);
+        for (role, deputy, chosen) in [
+            (SchoolRoster, false, true),
+            (Class, false, true),
+            (School, true, true),
+            (School, false, false),
+            (Audit, false, false),
+            (Security, false, false),
+            (Privacy, false, false),
+        ] {
+            assert_eq!(chooses(&runs, role, deputy), chosen, "{role} {deputy}");
+        }
+        assert!(
+            !chooses(&held(SchoolRoster, 0), SchoolRoster, false)
+                && !chooses(&Held { depth: None, ..runs }, Class, false)
+        );
     }
 
     #[test]

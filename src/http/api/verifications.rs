@@ -35,7 +35,7 @@ pub struct VerificationAnswer {
     state: &'static str,
 }
 
-/// What was said of her, and what waits or was given up, the oldest first; never what was compared. For whoever holds all of her. Audited.
+/// What was said of her and counts today, and what waits or was given up, the oldest first; never what was compared. What was superseded stands in her full record. For whoever holds all of her. Audited.
 #[utoipa::path(get, path = "/api/persons/{id}/verifications", tag = "verifications", params(("id" = PersonId, Path)), responses((status = 200, body = Vec<VerificationView>), Problems))]
 pub async fn list(
     State(app): State<App>,

@@ -74,6 +74,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     43 "0043_resource_alg";
     44 "0044_state_before_death";
     47 "0047_deliveries_by_client";
+    49 "0049_words_go_along";
 };
 
 /// How long the locks that migrations need are asked for: another replica may be building an index.

@@ -2,6 +2,7 @@
 //! administrator's subtrees is answered like what is not there at all, stands in no list and no total, and is as it was after
 //! she tried everything.
 
+mod lies;
 mod objects;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mingji::domain::registry::codes::admin_role::AdminRole;
 use serde_json::{Value, json};
 
 use crate::api::access::operations;
 use crate::support::api::{Caller, problem};
 use crate::support::app::{TestApp, both_engines};
+use crate::support::county::{self, SCHOOL};
 use crate::support::database::{change, select_texts};
 use crate::support::relying_party::Answer;
 
@@ -57,6 +59,18 @@ both_engines! {
         app.pass(Duration::from_secs(86_401));
         app.app.upkeep().await.unwrap();
         assert_eq!(select_texts(&app.database.url, "SELECT answer_sealed FROM api_request").await.len(), 0);
+    }
+
+    async fn an_answer_is_for_the_rights_that_it_was_given_under(app: TestApp) {
+        county::open(&app).await;
+        let school = app.at_api("school_admin").await;
+        let name = format!("{}/name", child(&app, &school).await);
+        let body = json!({ "name": "王改名" });
+        let first = send(&school, &name, "k-1", &body).await;
+        assert_eq!(first.status, 200);
+        app.app.grant_admin(&app.operator(), app.person("school_admin").person_id, AdminRole::SchoolRoster, SCHOOL).await.unwrap();
+        let again = send(&school, &name, "k-1", &body).await;
+        assert_eq!((again.status, problem(&again).as_str()), (400, "invalid_request"), "{again:?}");
     }
 
     async fn eight_at_once_are_one(app: TestApp) {

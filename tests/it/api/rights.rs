@@ -1,14 +1,21 @@
 //! Roles of administration over the API: the same rules as by the command, and nobody learns of what lies outside.
 
+use std::time::Duration;
+
+use mingji::app::relation_claim::Decider;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use serde_json::{Value, json};
 
+use crate::institution::Silent;
 use crate::support::api::{Caller, problem};
 use crate::support::app::{TestApp, both_engines};
-use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, teacher, teachers};
+use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, teacher, teachers, text};
 use crate::support::database::select_texts;
 
 const CITY: &str = "ED32010000";
+const OPERATOR: Decider = Decider::Operator;
+const NEXT: &str = "ED32010300";
+const NEXT_COUNTY: &str = "机构标识码,机构名称,机构类型,办学类型,行政区划代码,上级机构标识码\nED32010300,某区教育局,教育行政部门,,320103,ED32010000\n";
 
 struct Scene {
     county: Caller,
@@ -130,5 +137,82 @@ both_engines! {
         let gone = school.get("/api/me").await;
         assert_eq!((gone.status, problem(&gone).as_str()), (401, "invalid_token"), "at once");
         assert_eq!(withdraw(&county, hers[0]["grant_id"].as_str().unwrap()).await.0, 404, "once");
+    }
+
+    async fn who_is_watched_does_not_rewrite_her_watcher(app: TestApp) {
+        let Scene { county, school_org, people, .. } = scene(&app).await;
+        for (person, role) in [(&people[0], "school_admin"), (&people[1], "audit_admin")] {
+            assert_eq!(give(&county, &school_org, json!({ "person_id": person, "role": role })).await.0, 200);
+        }
+        let school = app.at_api_as(people[0].parse().unwrap(), CITY).await;
+        let auditor = app.at_api_as(people[1].parse().unwrap(), CITY).await;
+        let paper = |number: String| json!({ "label": "居民身份证", "number": number });
+        let rewrites = [
+            ("name", json!({ "name": "王改名" })),
+            ("birth-date", json!({ "birth_date": "2016-02-09" })),
+            ("documents", paper(number("20160203", 960))),
+            ("document-end", json!({ "document": paper(number("19750203", 102)), "ended_as": "lost", "reason": "随便报一报", "evidence": "随便写写" })),
+            ("personal-code", json!({ "code": "L320102199609010099" })),
+            ("death", json!({ "date": "2026-01-01" })),
+        ];
+        for (what, body) in rewrites {
+            let answer = school.post(&format!("/api/persons/{}/{what}", people[1]), &body).await;
+            assert_eq!((answer.status, problem(&answer).as_str()), (409, "conflict"), "{what}: {answer:?}");
+        }
+        // Nor by a row under her number, of which the school would be the judge.
+        county::desk(&app, people[0].parse().unwrap(), &pupil(SCHOOL, "王改名", &number("19750203", 102), None)).await;
+        let [case] = &app.app.open_cases(&app.operator(), OPERATOR, None, None).await.unwrap()[..] else { panic!("one case") };
+        let verdict = json!({ "decision": "same_person", "reason": "说她改了名" });
+        let answer = school.post(&format!("/api/cases/{}/decision", case.id), &verdict).await;
+        assert_eq!((answer.status, problem(&answer).as_str()), (409, "conflict"), "{answer:?}");
+        assert_eq!(auditor.get("/api/audit").await.status, 200, "she goes on looking");
+        assert_eq!(called(&app, "教师1").await.len(), 1);
+        let renames = async |caller: &Caller, person: &str| {
+            caller.post(&format!("/api/persons/{person}/name"), &json!({ "name": "王改名" })).await.status
+        };
+        assert_eq!((renames(&school, &people[2]).await, renames(&county, &people[1]).await), (200, 200));
+    }
+
+    async fn who_named_a_watcher_does_not_take_her_away_when_she_is_watched(app: TestApp) {
+        let Scene { county, school_org, people, .. } = scene(&app).await;
+        let mut given = Vec::new();
+        for (person, role) in [(&people[1], "audit_admin"), (&people[2], "school_roster")] {
+            let (status, grant) = give(&county, &school_org, json!({ "person_id": person, "role": role })).await;
+            assert_eq!(status, 200, "{grant}");
+            given.push(grant["grant_id"].as_str().unwrap().to_owned());
+        }
+        // From the county's office to the school.
+        let admin = called(&app, "局长").await[0];
+        app.app.revoke_role(&app.operator(), OPERATOR, admin, AdminRole::County, COUNTY).await.unwrap();
+        app.app.grant_admin(&app.operator(), admin, AdminRole::School, SCHOOL).await.unwrap();
+        assert_eq!(withdraw(&county, &given[0]).await, (404, "not_found".into()));
+        assert_eq!(withdraw(&county, &given[1]).await.0, 200, "what is the school's own choice");
+    }
+
+    async fn a_right_shortens_the_sessions_of_who_gets_it(app: TestApp) {
+        county::open(&app).await;
+        let mut teacher = app.teacher();
+        teacher.sign_in(&app.client("platform_a")).await;
+        app.pass(Duration::from_secs(20 * 60));
+        app.app.grant_admin(&app.operator(), app.person("full_claims").person_id, AdminRole::School, SCHOOL).await.unwrap();
+        assert!(teacher.is_signed_in().await);
+        app.pass(Duration::from_secs(31 * 60));
+        assert!(!teacher.is_signed_in().await, "half an hour unused, as any administrator");
+    }
+
+    async fn an_institution_that_moves_leaves_the_rights_of_the_office_behind(app: TestApp) {
+        let Scene { county, school_org, people, .. } = scene(&app).await;
+        county::import_all(&app, NEXT_COUNTY).await;
+        // The one is of the school, the other of the county that it leaves.
+        for (person, role) in [(&people[0], "school_admin"), (&people[3], "audit_admin")] {
+            assert_eq!(give(&county, &school_org, json!({ "person_id": person, "role": role })).await.0, 200);
+        }
+        // Whom the operator named from another place stays.
+        app.app.grant_admin(&app.operator(), people[3].parse().unwrap(), AdminRole::Privacy, SCHOOL).await.unwrap();
+        app.app.move_institution(&app.operator(), OPERATOR, SCHOOL, NEXT, None, &mut Silent).await.unwrap();
+        let stand = "SELECT g.role FROM admin_grant g JOIN institution o ON o.id = g.org_id WHERE o.name = '第七实验小学' AND g.revoked_at IS NULL ORDER BY g.role";
+        assert_eq!(text(&app, stand).await, "privacy_admin,school_admin");
+        let told = "SELECT CAST(COUNT(*) AS TEXT) FROM event WHERE kind = 'admin.revoked'";
+        assert_eq!(text(&app, told).await, "1");
     }
 }

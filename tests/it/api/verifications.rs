@@ -1,6 +1,8 @@
 //! Real-name verification over the API.
 
+use mingji::app::relation_claim::Decider;
 use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::name::PersonName;
 use serde_json::{Value, json};
 
 use super::students::{Schools, schools};
@@ -14,7 +16,7 @@ both_engines! {
         pupils(&app, &[pupil(SCHOOL, "王小明", &number("20160203", 2), Some(("王母", &number("19850101", 4))))]).await;
         let Schools { school, other, .. } = schools(&app).await;
         let above = county::administrator(&app, 66, COUNTY, AdminRole::County).await;
-        let county = app.at_api_as(above, COUNTY).await;
+        let county = app.at_api_through("platform_b", above, COUNTY).await;
         let (child, mother) = (called(&app, "王小明").await[0], called(&app, "王母").await[0]);
         let path = format!("/api/persons/{child}/verifications");
         let vouched = school.post_once(&path, "k-1", &json!("school_vouch")).await;
@@ -33,6 +35,15 @@ both_engines! {
         told.sort_unstable();
         assert_eq!(told, [(1, "guardian_vouch"), (1, "school_vouch"), (4, "document_sighted")], "{list:?}");
         assert!(!list.body.to_string().contains(&number("20160203", 2)));
+        // What was superseded is history: it stands in the full record, for a purpose and by another's word (R19).
+        app.app.rename_person(&app.operator(), Decider::Operator, child, PersonName::parse("王大明").unwrap()).await.unwrap();
+        assert_eq!(school.get(&path).await.body, json!([]));
+        let wish = json!({ "opens": { "person_id": child }, "purpose": "核对实名" });
+        let approval = school.post("/api/approvals", &wish).await.text("id");
+        assert_eq!(county.post(&format!("/api/approvals/{approval}/decision"), &json!({ "approve_for_hours": 1 })).await.status, 200);
+        let record = school.get(&format!("/api/persons/{child}/record?approval={approval}")).await;
+        let history: Vec<&str> = record.body["verifications"].as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
+        assert_eq!(history, ["superseded"; 3], "{record:?}");
         let nobody = "01900000-0000-7000-8000-00000000abcd";
         for who in [child.to_string(), nobody.into()] {
             let path = format!("/api/persons/{who}/verifications");
