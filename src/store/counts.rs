@@ -27,12 +27,12 @@ statements! {
         + (SELECT COUNT(*) FROM conflict_case k WHERE k.state = 'open' AND (k.person_id IN (SELECT id FROM everyone) OR k.other_id IN (SELECT id FROM everyone) OR k.claimed_org_id IN (SELECT id FROM scope))) AS open_cases");
     // Of pupils the guardians whom the school of their 学籍 confirmed, or whom somebody in the subtree recorded; what others
     // say of them, or of anybody else, is not counted.
-    // Whom an institution there only named counts once for each paper that it named her by, as long as nobody looked at it: a
-    // total of people would say which papers are one person's.
+    // Whom an institution there only named counts once for each paper that a relation of hers came with, as long as nobody looked
+    // at it: a total of people would say which papers are one person's.
     HELD = concat!("WITH scope AS (SELECT k.descendant_id AS id FROM institution_closure k JOIN institution_closure r ON r.descendant_id = k.ancestor_id WHERE k.ancestor_id = $1 AND r.ancestor_id = $2),
         stay AS (SELECT DISTINCT e.person_id AS id, e.source AS source FROM enrolment e JOIN scope ON scope.id = e.org_id WHERE e.valid_to IS NULL),
         keeps AS (SELECT g.guardian_id AS guardian_id, (SELECT r.subject_key FROM relation_claim r WHERE r.kind = 'guardian' AND r.child_id = g.child_id AND r.person_id = g.guardian_id
-                AND r.org_id = g.recorded_org_id AND r.org_id IN (SELECT id FROM scope) AND (r.state = 'pending' OR (", own_word!(), ")) ORDER BY r.subject_key LIMIT 1) AS word
+                AND r.org_id = g.recorded_org_id AND r.org_id IN (SELECT id FROM scope) AND ((g.status = 'pending' AND r.state = 'pending') OR (g.status = 'confirmed' AND ", own_word!(), ")) ORDER BY r.created_at, r.subject_key LIMIT 1) AS word
             FROM guardianship g JOIN stay ON stay.id = g.child_id WHERE (g.status = 'confirmed' AND stay.source = 'normal')
                 OR (g.status IN ('pending', 'confirmed') AND g.recorded_org_id IN (SELECT id FROM scope)))
         SELECT (SELECT COUNT(*) FROM institution o JOIN scope ON scope.id = o.id WHERE o.status = 'active') AS institutions,

@@ -47,7 +47,7 @@ statements! {
     // Rights over `$1` and what lies below it that rest on a post of an office that it leaves for `$2`: neither inside of it nor
     // above it then. What the operator gave to somebody who was of none of these offices before either is no affair of theirs.
     LEFT_BEHIND = "UPDATE admin_grant SET revoked_at = $3 WHERE revoked_at IS NULL AND id IN (
-        SELECT g.id FROM institution_closure c JOIN admin_grant g ON g.org_id = c.descendant_id JOIN staffing s ON s.id = g.staffing_id WHERE c.ancestor_id = $1
+        SELECT g.id FROM institution_closure c JOIN admin_grant g ON g.org_id = c.descendant_id AND g.revoked_at IS NULL JOIN staffing s ON s.id = g.staffing_id WHERE c.ancestor_id = $1
           AND NOT EXISTS (SELECT 1 FROM institution_closure i WHERE i.ancestor_id = $1 AND i.descendant_id = s.org_id)
           AND NOT EXISTS (SELECT 1 FROM institution_closure a WHERE a.ancestor_id = s.org_id AND a.descendant_id = $2)
           AND (g.granted_by IS NOT NULL OR EXISTS (SELECT 1 FROM institution_closure b WHERE b.ancestor_id = s.org_id AND b.descendant_id = $1))) RETURNING id";

@@ -3,11 +3,14 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-/// So many batches are under way at once: one whose answer is late does not keep everybody waiting.
-const UNDER_WAY: usize = 2;
+/// A batch whose answer is late keeps nobody waiting who comes then: after so long another one begins beside it.
+const LATE: Duration = Duration::from_millis(20);
+/// So many are under way at most.
+const UNDER_WAY: usize = 4;
 /// So many are served in one: none may lock or carry without end.
 const MOST: usize = 64;
 
@@ -25,6 +28,8 @@ struct Inner<I, O> {
 struct Waiting<I, O> {
     items: Vec<(I, oneshot::Sender<O>)>,
     under_way: usize,
+    /// When the last batch began.
+    began: Instant,
 }
 
 impl<I: Send + 'static, O: Send + 'static> Batches<I, O> {
@@ -33,7 +38,7 @@ impl<I: Send + 'static, O: Send + 'static> Batches<I, O> {
     where
         F: Future<Output = Option<Vec<O>>> + Send + 'static,
     {
-        let waiting = Mutex::new(Waiting { items: Vec::new(), under_way: 0 });
+        let waiting = Mutex::new(Waiting { items: Vec::new(), under_way: 0, began: Instant::now() });
         Self(Arc::new(Inner { waiting, serve: Box::new(move |items| Box::pin(serve(items))) }))
     }
 
@@ -43,7 +48,8 @@ impl<I: Send + 'static, O: Send + 'static> Batches<I, O> {
         let begins = {
             let mut waiting = self.0.lock();
             waiting.items.push((item, answer));
-            let begins = waiting.under_way < UNDER_WAY;
+            let late = waiting.under_way < UNDER_WAY && waiting.began.elapsed() > LATE;
+            let begins = waiting.under_way == 0 || late;
             waiting.under_way += usize::from(begins);
             begins
         };
@@ -86,6 +92,7 @@ impl<I, O> Server<I, O> {
             self.done = true;
             return None;
         }
+        waiting.began = Instant::now();
         Some(waiting.items.drain(..many).unzip())
     }
 }
@@ -107,7 +114,6 @@ impl<I, O> Drop for Server<I, O> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use tokio::task::JoinSet;
 
@@ -132,8 +138,25 @@ mod tests {
         for (n, answer) in asked.join_all().await {
             assert_eq!(answer, Some(n * 2));
         }
-        assert!(served.load(Ordering::SeqCst) <= 8, "two alone, then 64 at a time");
+        assert!(served.load(Ordering::SeqCst) <= 8, "one alone, then 64 at a time");
         assert_eq!(batches.ask(7).await, Some(14), "and somebody alone");
+    }
+
+    #[tokio::test]
+    async fn one_that_is_late_keeps_nobody_waiting_who_comes_later() {
+        let batches = Arc::new(Batches::new(|items: Vec<u64>| async move {
+            let late = items.contains(&0);
+            tokio::time::sleep(if late { Duration::from_secs(5) } else { Duration::ZERO }).await;
+            Some(items)
+        }));
+        let stuck = {
+            let batches = Arc::clone(&batches);
+            tokio::spawn(async move { batches.ask(0).await })
+        };
+        tokio::time::sleep(LATE * 2).await;
+        let soon = tokio::time::timeout(Duration::from_secs(2), batches.ask(1)).await;
+        assert_eq!(soon.expect("somebody else serves her"), Some(1));
+        stuck.abort();
     }
 
     #[tokio::test]
