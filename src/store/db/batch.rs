@@ -143,8 +143,11 @@ impl Db {
                 }
                 for (kind, items) in kinds {
                     let (at, items): (Vec<usize>, Vec<Guarded>) = items.into_iter().unzip();
+                    let guard = items[0].guard;
                     let (text, arrays) = guarded(kind, items)?;
-                    for row in run(&mut held, text, arrays).await? {
+                    // Each kind is a commit of its own: one that fails unsays nothing of those that were made.
+                    let rows = told(guard, run(&mut held, text, arrays).await);
+                    for row in rows.into_iter().flatten() {
                         if let Some(place) = place_of(&Row::Pg(row), at.len())? {
                             made[at[place]] = true;
                         }
