@@ -258,13 +258,14 @@ async fn daily<T: Copy, F: Future<Output = Result<Looked<T>, Error>>>(
                     last => Ok(last),
                 }
             });
+            if let Ok(Some(last)) = looked {
+                after = Some(last);
+                continue;
+            }
+            // A page that went well is no day that did.
             app.metrics().job_ran(name, looked.is_ok(), app.now());
             match looked {
-                Ok(Some(last)) => {
-                    after = Some(last);
-                    continue;
-                }
-                Ok(None) => (done, after) = (Some(today), None),
+                Ok(_) => (done, after) = (Some(today), None),
                 // From the beginning: those that failed lie on pages that were passed.
                 Err(error) => {
                     (after, failed) = (None, 0);

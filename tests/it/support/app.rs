@@ -90,6 +90,23 @@ pub async fn parts(db: Db, clock: Arc<dyn Clock>, secrets: RootSecrets, issuer: 
     }
 }
 
+/// Waits until the day's work of a provider that started is done: it would come upon what a test writes, sooner or later.
+async fn days_work(app: &App) {
+    let runs = |text: &str| {
+        let of = |job: &&str| {
+            text.lines().any(|line| line.starts_with("mingji_job_runs_total{") && line.contains(&format!("\"{job}\"")))
+        };
+        jobs::DAILY.iter().filter(|job| of(job)).count()
+    };
+    for _ in 0..3000 {
+        if runs(&app.metrics().render()) == jobs::DAILY.len() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the work of the first day did not end");
+}
+
 impl TestApp {
     /// Starts a provider that holds the demo world.
     pub async fn start(engine: Engine, ephemeral: &str) -> Self {
@@ -120,6 +137,7 @@ impl TestApp {
         ];
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         let running = Mutex::new(Some((serving, tracker)));
+        days_work(&app).await;
         Self(Arc::new(Inner { app, clock, database, issuer, metrics, http, said, stop, running }))
     }
 

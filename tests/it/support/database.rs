@@ -202,6 +202,8 @@ async fn seed(url: &str, keys: &Path) -> World {
     };
     let world = world::seed(&app, &addresses, false).await.unwrap();
     app.ensure_keys(&Ctx::task(&app, "keys")).await.unwrap();
+    // What waits would be numbered at some moment of each test.
+    while app.number_pending().await.unwrap() > 0 {}
     app.close().await;
     world
 }
