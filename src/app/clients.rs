@@ -185,6 +185,9 @@ impl App {
         vouched: bool,
     ) -> Result<Option<String>, Error> {
         let sector = metadata.check(vouched)?;
+        if self.issuer().is_secure() {
+            metadata.check_tls_of_answers()?;
+        }
         Self::check_jwks(metadata)?;
         self.check_tls(metadata)?;
         self.check_types(metadata, vouched).await?;

@@ -58,7 +58,7 @@ pub enum Typed {
 }
 
 impl App {
-    /// A device asks (RFC 8628, 3.1).
+    /// A device asks (RFC 8628, 3.1); `page` is the origin of the page that asks in a browser, if it is one.
     ///
     /// # Errors
     /// `invalid_client`, `unauthorized_client`, `invalid_scope`, `invalid_request`; busy when it asks too often.
@@ -67,6 +67,7 @@ impl App {
         ctx: &Ctx,
         credentials: &Credentials,
         params: &Params,
+        page: Option<String>,
     ) -> Result<DeviceCodes, Error> {
         let client = self.authenticate_client(credentials, ctx.now).await?;
         let asked = checks::elsewhere(Entrance::Device, params, &client)?;
@@ -76,14 +77,16 @@ impl App {
         if self.ephemeral.incr(Space::Questions, &key, WINDOW).await?.count > MOST_QUESTIONS {
             return Err(Error::busy("too many devices of one client ask from one network"));
         }
+        // A client with a secret asks from its server, and where that stands says nothing. Nor does the address of a page that
+        // asks: it may lie open in her own browser, and hand what it reads to somebody far away.
+        let from = ctx.ip.filter(|_| client.is_public() && page.is_none()).map(|ip| ip.to_canonical());
         let device_code = opaque::generate(&*self.random);
         let mut question = Question {
             id: ElsewhereId::new(ctx.now, &*self.random),
             way: Way::Device,
             client: client.id,
             person: None,
-            // A client with a secret asks from its server, and where that stands says nothing.
-            asked: Asked { from: ctx.ip.filter(|_| client.is_public()).map(|ip| ip.to_canonical()), ..asked },
+            asked: Asked { from, page, ..asked },
             state: State::Pending,
             offer: None,
             created_at: ctx.now,

@@ -92,9 +92,9 @@ impl App {
         let Some(client) = self.client_by_id(question.client, ctx.now).await? else {
             return Ok(Reply::stop(PageStop::Client));
         };
-        let (id, way, from) = (question.id, question.way, question.asked.from);
+        let (id, way, from, page) = (question.id, question.way, question.asked.from, question.asked.page.clone());
         let interaction = InteractionId::new(ctx.now, &*self.random);
-        let elsewhere = Elsewhere { id, way, shown, from };
+        let elsewhere = Elsewhere { id, way, shown, from, page };
         let mut request = AuthorizationRequest::elsewhere(elsewhere, client.id, question.asked, interaction, ctx.now);
         // No parameter of these requests says how fresh a sign-in must be: the registration does.
         request.max_age = client.metadata.default_max_age;

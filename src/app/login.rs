@@ -119,6 +119,8 @@ pub enum LoginProblem {
 
 /// Keys of the throttle: HMACs of what was typed and where from (R7).
 struct Keys {
+    /// What was typed.
+    typed: [u8; 32],
     account: String,
     known: Option<KnownHere>,
     network: Option<String>,
@@ -170,7 +172,7 @@ impl App {
             },
         };
         let login = Login::parse(&form.login);
-        let mut keys = self.throttle_keys(ctx, &login, browser).await?;
+        let mut keys = self.throttle_keys(ctx, &login, browser);
         match self.throttle(&mut keys).await? {
             Decision::Go => {}
             Decision::Delay(pause) => {
@@ -337,7 +339,7 @@ impl App {
         work.event("session", session.id, "session.began", &[]);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
-        let device = self.remember(browser, account)?;
+        let device = self.remember(browser, account, &keys.typed)?;
         let browser = Browser { session: Some(secret.clone()), ..browser.clone() };
         let browser_state = self.stands(&ctx, Some(&session), &browser).cookie_to_set();
         let reply = match opened {
@@ -379,20 +381,28 @@ impl App {
         self.reseal(opened, browser)
     }
 
-    async fn throttle_keys(&self, ctx: &Ctx, login: &Login, browser: &Browser) -> Result<Keys, Error> {
-        let account = hex(&self.index.throttle(login.throttle_text()));
-        let known = self.known_here(browser, login).await?;
+    fn throttle_keys(&self, ctx: &Ctx, login: &Login, browser: &Browser) -> Keys {
+        let typed = self.index.throttle(login.throttle_text());
+        let account = hex(&typed);
+        let known = self.known_here(browser, &typed);
         let network = ctx.ip.map(|ip| hex(&self.index.network(&Network::of(ip).to_string())));
         let budget = match &known {
             Some(known) => (Space::DeviceFailures, known.budget.clone()),
             None => (Space::StrangerFailures, account.clone()),
         };
-        Ok(Keys { account, known, network, budget })
+        Keys { typed, account, known, network, budget }
     }
 
     /// Charges the attempt before the password is looked at, or parallel guesses would all read the same count.
     async fn throttle(&self, keys: &mut Keys) -> Result<Decision, Error> {
         let mut tally = self.charge(keys).await?;
+        if keys.known.is_some() && tally.count > throttle::DEVICE_BUDGET {
+            // From here on she is a stranger like any: whoever copied the cookie spends hers and does not keep her out by that
+            // alone, and whoever spent it sees nothing at this login that another one would not show.
+            keys.known = None;
+            keys.budget = (Space::StrangerFailures, keys.account.clone());
+            tally = self.charge(keys).await?;
+        }
         if keys.known.is_none() && tally.count == 1 && !self.room_for_a_login().await? {
             // Strangers who type ever new names share what is left, rather than fill the store that everybody's codes lie in.
             self.refund(keys).await?;

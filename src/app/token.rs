@@ -332,12 +332,11 @@ impl App {
     /// another one, who never could redeem it, it is a code like any that nobody knows.
     async fn code_replayed(&self, ctx: &Ctx, client: &Client, grant: GrantId) -> Result<Tokens, Error> {
         let mut work = self.begin(ctx, Action::GrantRevoked).await?;
-        if grants::holder(work.tx(), grant).await?.is_some_and(|holder| holder != client.id) {
+        if !grants::revoke_replayed(work.tx(), grant, client.id, ctx.now).await? {
             self.metrics.code_presented("unknown");
             return Err(invalid_grant("the code was issued to another client"));
         }
         self.metrics.code_presented("replayed");
-        grants::revoke(work.tx(), grant, ctx.now, "code replayed").await?;
         work.target("grant", grant).event("grant", grant, "grant.revoked", &[]);
         work.commit(Outcome::Refused("code replayed")).await?;
         Err(invalid_grant("the code was redeemed before"))

@@ -74,14 +74,16 @@ struct Queue {
     free: usize,
     known: VecDeque<Waiting>,
     strangers: VecDeque<Waiting>,
-    /// For whom of those that we know hashes were begun last.
-    lately: VecDeque<String>,
+    /// For whom hashes were begun last; nobody where it was somebody whom we do not know.
+    lately: VecDeque<Option<String>>,
 }
 
 /// A place in line.
 struct Waiting {
     /// Who it is, or her network.
     whose: String,
+    /// Whether it is somebody whom we know, wherever she stands.
+    known: bool,
     give: oneshot::Sender<Slot>,
 }
 
@@ -105,16 +107,17 @@ impl Drop for Slot {
 impl Queue {
     /// Who is served now; whoever went away meanwhile is passed over.
     fn next(&mut self) -> Option<oneshot::Sender<Slot>> {
-        while let Some(next) = self.known.pop_front() {
+        while let Some(next) = self.known.pop_front().or_else(|| self.strangers.pop_front()) {
             if !next.give.is_closed() {
-                self.serves(next.whose);
+                self.serves(next.known.then_some(next.whose));
                 return Some(next.give);
             }
         }
-        std::iter::from_fn(|| self.strangers.pop_front()).map(|next| next.give).find(|give| !give.is_closed())
+        None
     }
 
-    fn serves(&mut self, known: String) {
+    /// Strangers' hashes count too, or in a house of few whom we know each would have had her share of them for ever.
+    fn serves(&mut self, known: Option<String>) {
         self.lately.push_back(known);
         if self.lately.len() > LATELY {
             self.lately.pop_front();
@@ -135,10 +138,10 @@ impl Queue {
         if self.in_line() >= most {
             self.let_go();
         }
+        let known = matches!(who, Who::Known(_));
+        let served = |whose: &str| self.lately.iter().filter(|one| one.as_deref() == Some(whose)).count();
         let who = match who {
-            Who::Known(whose) if self.lately.iter().filter(|known| **known == whose).count() >= OFTEN => {
-                Who::Stranger(whose)
-            }
+            Who::Known(whose) if served(&whose) >= OFTEN => Who::Stranger(whose),
             who => who,
         };
         if let Who::Known(whose) = &who {
@@ -152,8 +155,8 @@ impl Queue {
         }
         let (give, wait) = oneshot::channel();
         match who {
-            Who::Known(whose) => self.known.push_back(Waiting { whose, give }),
-            Who::Stranger(whose) => self.strangers.push_back(Waiting { whose, give }),
+            Who::Known(whose) => self.known.push_back(Waiting { whose, known, give }),
+            Who::Stranger(whose) => self.strangers.push_back(Waiting { whose, known, give }),
         }
         Ok(wait)
     }
@@ -214,9 +217,10 @@ impl PasswordPool {
             let mut queue = self.0.lock();
             if queue.free > 0 {
                 queue.free -= 1;
-                if let Who::Known(whose) = who {
-                    queue.serves(whose);
-                }
+                queue.serves(match who {
+                    Who::Known(whose) => Some(whose),
+                    Who::Stranger(_) => None,
+                });
                 return Ok(Slot(self.0.clone()));
             }
             queue.wait(who, self.0.most_waiting)?
@@ -379,9 +383,9 @@ mod tests {
         assert!(!again.is_finished(), "who was served so often stands behind whoever came before her");
         drop(place);
         drop(again.await.unwrap().unwrap());
-        // Others forget her.
+        // Others let her be forgotten, known or not.
         for n in 0..LATELY {
-            drop(pool.slot(known(&n.to_string())).await.unwrap());
+            drop(pool.slot(if n % 2 == 0 { known(&n.to_string()) } else { stranger("home") }).await.unwrap());
         }
         let working = pool.slot(stranger("school")).await.unwrap();
         let newcomer = waiting(&pool, stranger("home")).await.0;
@@ -389,6 +393,32 @@ mod tests {
         drop(working);
         drop(again.await.unwrap().unwrap());
         drop(newcomer.await.unwrap().unwrap());
+    }
+
+    #[tokio::test]
+    async fn where_few_are_known_a_flood_of_strangers_does_not_keep_them_out() {
+        let pool = full_pool(8);
+        // Weeks of a small school.
+        for n in 0..LATELY {
+            drop(pool.slot(known(&(n % 40).to_string())).await.unwrap());
+        }
+        // A flood from many networks, of which none has more than its share of the line.
+        for n in 0..LATELY {
+            drop(pool.slot(stranger(&n.to_string())).await.unwrap());
+        }
+        let working = pool.slot(stranger("working")).await.unwrap();
+        let mut flood = Vec::new();
+        for n in 0..8 {
+            flood.push(waiting(&pool, stranger(&n.to_string())).await.0);
+        }
+        let owner = waiting(&pool, known("7")).await.0;
+        drop(working);
+        let place = owner.await.unwrap().expect("a full line has room for her");
+        assert!(flood.iter().filter(|one| one.is_finished()).count() <= 1, "she is served first");
+        drop(place);
+        for one in flood {
+            drop(one.await.unwrap());
+        }
     }
 
     #[tokio::test]

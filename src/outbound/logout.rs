@@ -11,6 +11,9 @@ pub enum LogoutError {
     /// What it registered has no key under which the token could be encrypted, or its keys cannot be had.
     #[error("the platform has no key for its logout token")]
     NoKey,
+    /// It was taken out of use: somebody else may have its address.
+    #[error("the platform is suspended")]
+    Suspended,
     /// It answered with another status; it may recover.
     #[error("the platform answered the logout with status {0}")]
     Status(u16),
@@ -25,7 +28,7 @@ impl LogoutError {
     pub fn is_worth_a_retry(&self) -> bool {
         match self {
             Self::Unreached(OutboundError::Url) => false,
-            Self::Refused | Self::NoKey | Self::Status(_) | Self::Unreached(_) => true,
+            Self::Refused | Self::NoKey | Self::Suspended | Self::Status(_) | Self::Unreached(_) => true,
         }
     }
 }

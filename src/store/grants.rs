@@ -14,7 +14,6 @@ statements! {
     INSERT = "INSERT INTO oidc_grant (id, client_id, person_id, session_id, identity_id, sub, sid, scope, claims, resources, details, cnf, auth_time, acr, amr, offline, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT (id) DO NOTHING";
     KNOWN = "SELECT id FROM oidc_grant WHERE id = $1";
-    HOLDER = "SELECT client_id FROM oidc_grant WHERE id = $1 AND client_id IS NOT NULL";
     // Alive: not revoked; in a session that is, unless it is offline; of a person, account and client that may.
     LIVE = "SELECT g.* FROM oidc_grant g
         JOIN session s ON s.id = g.session_id JOIN account a ON a.id = s.account_id JOIN person p ON p.id = g.person_id JOIN client c ON c.id = g.client_id
@@ -25,6 +24,10 @@ statements! {
     // A row without a holder keeps the redemption from ever happening when the replay came first (R3).
     REVOKE = "INSERT INTO oidc_grant (id, created_at, revoked_at, revoke_reason) VALUES ($1, $2, $2, $3)
         ON CONFLICT (id) DO UPDATE SET revoked_at = COALESCE(oidc_grant.revoked_at, excluded.revoked_at), revoke_reason = COALESCE(oidc_grant.revoke_reason, excluded.revoke_reason)";
+    // The same, of nobody else's grant: whose it is is looked at in the statement that ends it.
+    REVOKE_REPLAYED = "INSERT INTO oidc_grant (id, created_at, revoked_at, revoke_reason) VALUES ($1, $2, $2, 'code replayed')
+        ON CONFLICT (id) DO UPDATE SET revoked_at = COALESCE(oidc_grant.revoked_at, excluded.revoked_at), revoke_reason = COALESCE(oidc_grant.revoke_reason, excluded.revoke_reason)
+        WHERE oidc_grant.client_id IS NULL OR oidc_grant.client_id = $3";
     REVOKE_OF_SESSION = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE session_id = $1 AND revoked_at IS NULL AND offline = FALSE";
     REVOKE_ALL_OF_SESSION = "UPDATE oidc_grant SET revoked_at = $2, revoke_reason = $3 WHERE session_id = $1 AND revoked_at IS NULL";
     REVOKE_OF_CLIENT = "UPDATE oidc_grant SET revoked_at = $3, revoke_reason = $4 WHERE person_id = $1 AND client_id = $2 AND revoked_at IS NULL";
@@ -181,14 +184,6 @@ pub async fn held(tx: &mut Tx, proof: &impl OnePerson, client: ClientId) -> Resu
     tx.all(HELD, args![proof.person(), client]).await
 }
 
-/// The client that a grant was given to. None where there is no such grant, or one that a replay keeps from beginning.
-///
-/// # Errors
-/// As [`StoreError`] says.
-pub async fn holder(tx: &mut Tx, id: GrantId) -> Result<Option<ClientId>, StoreError> {
-    Ok(tx.optional::<Held>(HOLDER, args![id]).await?.map(|Held(client)| client))
-}
-
 struct Held(ClientId);
 
 impl FromRow for Held {
@@ -213,6 +208,15 @@ pub async fn clients(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<ClientId
 pub async fn revoke(tx: &mut Tx, id: GrantId, now: Timestamp, reason: &'static str) -> Result<(), StoreError> {
     tx.execute(REVOKE, args![id, now, reason]).await?;
     Ok(())
+}
+
+/// Revokes what a code gave that came again, or keeps it from beginning; `false`, and nothing happened, where it was given to
+/// another client than the one that brought the code.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn revoke_replayed(tx: &mut Tx, id: GrantId, by: ClientId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(REVOKE_REPLAYED, args![id, now, by]).await
 }
 
 /// Revokes what ends with a session: all its grants but the offline ones.

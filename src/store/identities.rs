@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 statements! {
     BASE = "SELECT p.name AS name, p.birth_date AS birth_date, p.realname_level AS realname_level, p.realname_at AS realname_at, p.salt AS salt, p.updated_at AS updated_at,
             p.space_id AS space_id, EXISTS (SELECT 1 FROM enrolment e WHERE e.person_id = p.id) AS has_stays, EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = p.id) AS has_posts, EXISTS (SELECT 1 FROM guardianship g WHERE g.guardian_id = p.id) AS has_wards, sp.url AS space_url, h.id AS home_id, h.sys_code AS home_code, h.level AS home_level, h.space_url AS home_space_url, pr.claims_sealed AS claims_sealed
-        FROM person p JOIN space sp ON sp.id = p.space_id LEFT JOIN platform h ON h.id = p.home_platform_id AND h.status = 'active' LEFT JOIN profile pr ON pr.person_id = p.id
+        FROM person p JOIN space sp ON sp.id = p.space_id LEFT JOIN platform h ON h.id = p.home_platform_id LEFT JOIN profile pr ON pr.person_id = p.id
         WHERE p.id = $1 AND p.status = 'active'";
     STUDENT = "SELECT e.id AS id, e.class_id AS class_id, e.valid_from AS valid_from, e.valid_to AS valid_to, o.id AS org_id, o.name AS org_name, (SELECT c.value FROM institution_code c WHERE c.org_id = o.id AND c.valid_to IS NULL AND c.scheme <> 'uscc' ORDER BY c.scheme DESC LIMIT 1) AS org_code
         FROM enrolment e JOIN institution o ON o.id = e.org_id

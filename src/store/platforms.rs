@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 statements! {
     ENSURE = "INSERT INTO platform (id, sys_code, level, name, status, created_at) VALUES ($1, $2, $3, $4, 'active', $5) ON CONFLICT (sys_code) DO NOTHING";
     NEAREST = "SELECT p.id AS id, p.sys_code AS sys_code, p.level AS level, p.space_url AS space_url FROM platform p JOIN institution o ON o.division = p.sys_code JOIN institution_closure c ON c.ancestor_id = o.id
-        WHERE c.descendant_id = $1 AND p.status = 'active' ORDER BY c.depth, p.id LIMIT 1";
+        WHERE c.descendant_id = $1 ORDER BY c.depth, p.id LIMIT 1";
     BY_CODE = "SELECT id FROM platform WHERE sys_code = $1";
     SET_SPACE = "UPDATE platform SET space_url = $2 WHERE sys_code = $1 RETURNING id";
 }

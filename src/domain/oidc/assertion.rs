@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 
 use super::client::AuthMethod;
@@ -40,12 +40,12 @@ pub enum ClientAlg {
     Ps256,
     #[serde(rename = "ES256")]
     Es256,
-    #[serde(rename = "EdDSA", alias = "Ed25519")]
+    #[serde(rename = "EdDSA")]
     EdDsa,
 }
 
 /// What RFC 9864, 2.2 calls EdDSA with the one curve that is served. Clients may sign under either name; what we sign says
-/// the older one, which every library knows.
+/// the older one, which every library knows, and nobody registers the other one for it: his library would wait for that name.
 const ED25519: &str = "Ed25519";
 
 impl ClientAlg {
@@ -92,6 +92,25 @@ impl ClientAlg {
             | AuthMethod::None => false,
         }
     }
+}
+
+/// Reads the algorithm of what a client signs itself, under either name.
+///
+/// # Errors
+/// Those of the format; a name that is none.
+pub fn of_the_clients_own<'de, D: Deserializer<'de>>(from: D) -> Result<ClientAlg, D::Error> {
+    let name = String::deserialize(from)?;
+    ClientAlg::parse(&name).ok_or_else(|| de::Error::custom(format!("no algorithm is called {name:?} here")))
+}
+
+/// The same, where it may be left out.
+///
+/// # Errors
+/// As [`of_the_clients_own`].
+pub fn maybe_of_the_clients_own<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ClientAlg>, D::Error> {
+    #[derive(Deserialize)]
+    struct Own(#[serde(deserialize_with = "of_the_clients_own")] ClientAlg);
+    Ok(Option::<Own>::deserialize(from)?.map(|Own(alg)| alg))
 }
 
 impl fmt::Display for ClientAlg {

@@ -171,7 +171,7 @@ pub fn elsewhere(entrance: Entrance, params: &Params, client: &Client) -> Result
         Ok(()) => {
             let scope = granted_scope(params, client, ResponseType::CODE);
             let (details, targets) = (Details::default(), Targets::default());
-            Ok(Asked { scope, details, targets, binding_message: None, from: None })
+            Ok(Asked { scope, details, targets, binding_message: None, from: None, page: None })
         }
         Err(Failure::Redirect(error)) => Err(error),
         Err(Failure::Page(_)) => Err(ProtocolError::new(Code::InvalidClient, "the client may not ask")),

@@ -71,6 +71,9 @@ pub struct Asked {
     /// Where a device asked from, where it asks itself: one far away is perhaps not hers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<IpAddr>,
+    /// The origin of the page that asked, where one did: from her own browser, perhaps, whose address says nothing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 /// What travels with her browser while she answers, beside the request that it is answered as.
@@ -84,6 +87,9 @@ pub struct Elsewhere {
     pub shown: Option<String>,
     /// Where the device asked from.
     pub from: Option<IpAddr>,
+    /// The page that asked in its stead.
+    #[serde(default)]
+    pub page: Option<String>,
 }
 
 /// What became of a question so far.
@@ -204,6 +210,7 @@ mod tests {
                 details: Details::default(),
                 binding_message: None,
                 from: None,
+                page: None,
             },
             state,
             offer: None,

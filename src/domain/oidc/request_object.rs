@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::assertion::ClientAlg;
+use super::assertion::{self, ClientAlg};
 use super::numeric_date::{self, NoDate};
 use super::params::Params;
 use crate::domain::time::Timestamp;
@@ -27,7 +27,7 @@ pub enum ObjectAlg {
     /// `none`: what it sends is no safer than parameters.
     Unsigned(Unsigned),
     /// This one and no other.
-    Signed(ClientAlg),
+    Signed(#[serde(deserialize_with = "assertion::of_the_clients_own")] ClientAlg),
 }
 
 /// The word `none`.

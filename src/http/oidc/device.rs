@@ -14,6 +14,15 @@ use crate::domain::oidc::logout::with_query;
 use crate::http::extract::{Fields, Visit};
 use crate::http::urls::path;
 
+/// No origin of a real page is longer.
+const LONGEST_ORIGIN: usize = 300;
+
+/// The origin of the page that asks; browsers say it with every request of this method (Fetch, 3.1), and no page can leave it out.
+fn asking_page(headers: &HeaderMap) -> Option<String> {
+    let origin = headers.get(header::ORIGIN)?.to_str().ok().filter(|origin| origin.len() <= LONGEST_ORIGIN);
+    Some(origin.unwrap_or("null").to_owned())
+}
+
 /// A device asks.
 pub async fn ask(
     State(app): State<App>,
@@ -31,7 +40,7 @@ pub async fn ask(
             return client_auth::refuse(&app, &visit, Endpoint::Device, (&headers, &params), &refusal.into()).await;
         }
     };
-    match app.ask_by_device(&visit.ctx, &credentials, &params).await {
+    match app.ask_by_device(&visit.ctx, &credentials, &params, asking_page(&headers)).await {
         Err(why) => client_auth::refuse(&app, &visit, Endpoint::Device, (&headers, &params), &why).await,
         Ok(codes) => {
             let page = app.issuer().at(path::DEVICE);

@@ -121,7 +121,13 @@ fn render(shown: Page, locale: Locale, here: Option<IpAddr>) -> (String, FormTar
             let compare = match asked.way {
                 Way::Device => views::Compare::Device {
                     code: asked.shown.unwrap_or_default(),
-                    from: asked.from.filter(|from| !is_near(*from, here)).map(|from| from.to_string()),
+                    from: match asked.page {
+                        Some(page) => Some(views::Whence::Page(page)),
+                        None => asked
+                            .from
+                            .filter(|from| !is_near(*from, here))
+                            .map(|from| views::Whence::Network(from.to_string())),
+                    },
                 },
                 Way::Ciba => views::Compare::Client(asked.shown),
             };

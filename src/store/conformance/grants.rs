@@ -7,7 +7,7 @@ use super::scene::{
 };
 use super::support::{NOW, person_id};
 use crate::domain::access::for_tests::{own, task};
-use crate::domain::id::GrantId;
+use crate::domain::id::{ClientId, GrantId};
 use crate::domain::oidc::client::ClientStatus;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::time::Timestamp;
@@ -17,6 +17,7 @@ use crate::store::{accounts, clients, grants, persons, sessions};
 on_both_engines!(
     a_grant_is_read_as_written,
     a_replay_that_comes_first_keeps_the_grant_from_beginning,
+    what_a_code_gave_ends_in_the_hands_of_its_client_alone,
     a_grant_begins_once,
     the_first_revocation_stands,
     the_end_of_a_session_leaves_only_the_offline_grant,
@@ -56,6 +57,19 @@ async fn a_replay_that_comes_first_keeps_the_grant_from_beginning(db: &Db) {
     assert!(grants::is_known(&mut tx, grant_id(3)).await.unwrap());
     assert!(!add_grant(&mut tx, &grant(3, true)).await);
     assert!(grants::live(&mut tx, grant_id(3), NOW).await.unwrap().is_none());
+}
+
+async fn what_a_code_gave_ends_in_the_hands_of_its_client_alone(db: &Db) {
+    let mut tx = db.write().await.unwrap();
+    add_grants(&mut tx).await;
+    let holder = grant(1, false).client;
+    assert!(!grants::revoke_replayed(&mut tx, grant_id(1), ClientId(uuid::Uuid::from_u128(7)), NOW).await.unwrap());
+    assert_eq!(alive(&mut tx, NOW).await, [true, true]);
+    assert!(grants::revoke_replayed(&mut tx, grant_id(1), holder, NOW).await.unwrap());
+    assert_eq!(alive(&mut tx, NOW).await, [false, true]);
+    // One that has not begun is nobody's yet, and never begins.
+    assert!(grants::revoke_replayed(&mut tx, grant_id(3), holder, NOW).await.unwrap());
+    assert!(!add_grant(&mut tx, &grant(3, true)).await);
 }
 
 async fn a_grant_begins_once(db: &Db) {

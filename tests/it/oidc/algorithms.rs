@@ -95,6 +95,24 @@ both_engines! {
         }
     }
 
+    /// A client with a secret signs its hints itself, and writes into them what it likes.
+    async fn a_hint_that_calls_somebody_what_we_call_nobody_is_none(app: TestApp) {
+        let rp = signed_with(&app, "HS256").await;
+        let mut teacher = app.teacher();
+        let good = claims_of(&teacher.sign_in(&rp).await.text("id_token"));
+        let Auth::Basic(secret) = &rp.auth else { panic!() };
+        for name in ["sub", "sid"] {
+            let mut claims = good.clone();
+            claims[name] = json!("a\u{0}b");
+            let hint = ClientKey::secret(secret).sign(json!({ "kid": null }), &claims);
+            let page = teacher.browser.open(&format!("/end-session?id_token_hint={hint}")).await;
+            assert!(page.has("err-id-token-hint"), "{name}: {page:#?}");
+            let page = teacher.browser.open(&rp.url(&rp.ask().with("id_token_hint", &hint))).await;
+            assert_eq!(page.answer()["error"], "invalid_request", "{name}");
+        }
+        assert!(teacher.is_signed_in().await);
+    }
+
     async fn a_secret_stands_for_no_key_and_no_other_client(app: TestApp) {
         let (shared, keyed) = (signed_with(&app, "HS256").await, signed_with(&app, "ES256").await);
         let mut teacher = app.teacher();

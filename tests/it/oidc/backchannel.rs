@@ -1,6 +1,7 @@
 //! Back-channel logout: every platform of the session hears of its end, in a token that its library can verify.
 
 use axum::http::StatusCode;
+use mingji::domain::oidc::client::ClientStatus;
 use openidconnect::JsonWebKey as _;
 use openidconnect::core::{CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
 use serde_json::{Value, json};
@@ -146,6 +147,37 @@ both_engines! {
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
         panic!("nobody is told");
+    }
+
+    /// Who was taken out of use is not told, whatever waits: somebody else has its host, perhaps. Who is back in time is.
+    async fn whoever_was_taken_out_of_use_hears_nothing_of_what_waits(app: TestApp) {
+        for back in [true, false] {
+            let (rp, receiver) = listening(&app, "ES256").await;
+            receiver.fail_with(StatusCode::SERVICE_UNAVAILABLE);
+            let mut teacher = app.teacher();
+            teacher.sign_in(&rp).await;
+            let home = teacher.browser.open("/").await;
+            teacher.browser.press(&home, "confirm", "yes").await;
+            receiver.wait_for(1).await;
+            app.suspend(&rp).await;
+            a_while(&app).await;
+            app.app.deliver_some().await.unwrap();
+            assert_eq!(receiver.heard().len(), 1);
+            let id = app.app.id_of_client(&rp.id.parse().unwrap()).await.unwrap();
+            let status = if back { ClientStatus::Active } else { ClientStatus::Removed };
+            app.app.set_client_status(&app.operator(), id, status).await.unwrap();
+            for _ in 0..3 {
+                app.pass(std::time::Duration::from_secs(3_600));
+                app.app.deliver_some().await.unwrap();
+                tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            }
+            if back {
+                receiver.wait_for(2).await;
+            }
+            assert_eq!(receiver.heard().len(), if back { 2 } else { 1 });
+            let waiting = app.app.undelivered().await.unwrap();
+            assert!(!waiting.iter().any(|one| one.client.to_string() == rp.id && one.waiting > 0), "it waits for ever");
+        }
     }
 
     /// 2.8 has one answer for a token that is refused and for a sign-out that failed there.

@@ -17,7 +17,7 @@ use crate::support::app::{TestApp, both_engines};
 use crate::support::browser::Page;
 use crate::support::client_key::ClientKey;
 use crate::support::database::{change, select_texts};
-use crate::support::relying_party::{Answer, RelyingParty};
+use crate::support::relying_party::{Answer, Auth, RelyingParty};
 use crate::support::visitor::Visitor;
 
 const CIBA: &str = "urn:openid:params:grant-type:ciba";
@@ -239,6 +239,37 @@ both_engines! {
         nobody_is_being_told(&app).await;
         assert_eq!(bell.heard.lock().unwrap().len(), 8);
         assert_eq!(poll(&rp, &asked).await.status, 200, "it may still ask");
+    }
+
+    async fn whoever_was_taken_out_of_use_is_told_nothing(app: TestApp) {
+        let (rp, bell) = listening(&app).await;
+        bell.answers.lock().unwrap().push(StatusCode::SERVICE_UNAVAILABLE);
+        answered(&rp, &mut app.teacher()).await;
+        bell.wait_for(1).await;
+        nobody_is_being_told(&app).await;
+        app.suspend(&rp).await;
+        app.pass(Duration::from_secs(60));
+        app.app.ping_one().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(bell.heard.lock().unwrap().len(), 1);
+    }
+
+    /// ASVS 10.4.10; and a client that was taken out of use gets nothing for what it asked before.
+    async fn whoever_asks_and_polls_proves_who_it_is(app: TestApp) {
+        let rp = platform(&app, json!({})).await;
+        let mut teacher = app.teacher();
+        let asked = ask(&rp, &question(&teacher.person.user_name)).await;
+        assert!(yes(&mut teacher).await.has("answered-yes"));
+        let liars = [Auth::Basic("wrong".into()), Auth::Public].map(|auth| RelyingParty { auth, ..rp.clone() });
+        for liar in &liars {
+            let refused = ask(liar, &question(&teacher.person.user_name)).await;
+            assert_eq!((refused.status, refused.error()), (401, "invalid_client"), "{refused:?}");
+            assert_eq!(poll(liar, &asked).await.error(), "invalid_client");
+        }
+        app.suspend(&rp).await;
+        app.pass(Duration::from_secs(3));
+        assert_eq!(poll(&rp, &asked).await.error(), "invalid_client", "nothing for whoever was taken out of use");
+        assert_eq!(ask(&rp, &question(&teacher.person.user_name)).await.error(), "invalid_client");
     }
 
     async fn nobody_answers_for_another(app: TestApp) {

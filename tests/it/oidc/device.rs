@@ -425,6 +425,40 @@ both_engines! {
         assert!(page.text_of("from").unwrap().contains("不在您身边"), "{page:#?}");
     }
 
+    /// RFC 8628, 5.4: a page in her own browser may ask, and somebody far away fetch what it was given.
+    async fn a_page_that_asks_is_named_wherever_it_asks_from(app: TestApp) {
+        let rp = screen(&app, json!({})).await;
+        let form = [("client_id", rp.id.as_str()), ("scope", "openid")];
+        for origin in ["https://evil.example", "null"] {
+            let asked = app.http.post(app.at("/device-authorization")).header("origin", origin).form(&form);
+            let codes = Answer::of(asked).await;
+            assert_eq!(codes.status, 200, "{codes:?}");
+            let page = typed(&mut app.teacher(), &codes.text("user_code")).await;
+            assert!(page.text_of("from").unwrap().contains(&format!("由一个网页发起（{origin}）")), "{page:#?}");
+        }
+    }
+
+    /// OpenID Connect Registration, 2: `default_max_age`. No parameter of these requests says it.
+    async fn a_registered_max_age_holds_here_too(app: TestApp) {
+        let rp = screen(&app, json!({ "default_max_age": 60 })).await;
+        let codes = begin(&rp, "openid").await;
+        let mut teacher = app.teacher();
+        teacher.knock().await;
+        app.pass(Duration::from_secs(300));
+        let page = typed(&mut teacher, &codes.text("user_code")).await;
+        assert!(page.asks_for("password"), "{page:#?}");
+        assert_eq!(poll(&rp, &codes).await.error(), "authorization_pending");
+    }
+
+    async fn whoever_has_a_secret_shows_it_here_too(app: TestApp) {
+        let rp = screen(&app, json!({ "token_endpoint_auth_method": "client_secret_basic" })).await;
+        assert_eq!(begin(&rp, "openid").await.status, 200);
+        for auth in [Auth::Basic("wrong".into()), Auth::Public] {
+            let liar = RelyingParty { auth, ..rp.clone() };
+            assert_eq!(begin(&liar, "openid").await.error(), "invalid_client");
+        }
+    }
+
     async fn a_wrong_password_forgets_no_code(app: TestApp) {
         let rp = screen(&app, json!({})).await;
         let code = begin(&rp, "openid").await.text("user_code");

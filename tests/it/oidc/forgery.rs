@@ -13,6 +13,8 @@ use mingji::keys::signer::SigningKey;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, both_engines};
+use crate::support::client_key::ClientKey;
+use crate::support::host::Host;
 use crate::support::relying_party::{claims_of, part_of};
 
 /// The provider's keyring, as somebody who broke in would have it.
@@ -50,6 +52,12 @@ fn changed(claims: &Value, name: &str, value: Value) -> Value {
     claims
 }
 
+/// Whether a token is signed by a key, for whoever takes that key.
+fn foreign_believes(key: &ClientKey, token: &str) -> bool {
+    let keys = mingji::keys::foreign::PublicKeys::parse(&key.jwks()).unwrap();
+    keys.verify(token, &mingji::keys::foreign::Header::read(token).unwrap()).is_ok()
+}
+
 both_engines! {
     async fn userinfo_takes_access_tokens_and_nothing_else(app: TestApp) {
         let rp = app.client("platform_a");
@@ -61,11 +69,15 @@ both_engines! {
 
         let unsigned = with_header(&good, &json!({ "alg": "none", "typ": "at+jwt" }));
         let thief = own_key();
-        let thief_jwk = thief.jwks()["keys"][0].clone();
-        let embedded = {
-            let token = signed(&thief, "at+jwt", &claims);
-            with_header(&token, &json!({ "alg": "ES256", "typ": "at+jwt", "jwk": thief_jwk }))
-        };
+        // Signed after the header was written: whoever believed what the header says of the key would believe these.
+        let forger = ClientKey::es256();
+        let served = Host::start(forger.jwks()).await;
+        let forged = |header: Value| forger.sign(header, &claims);
+        let jwks = Keyring::jwks(&ours);
+        let kid = header["kid"].as_str().unwrap();
+        let public = jwks["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid).unwrap();
+        let confused = ClientKey::secret(&public.to_string()).sign(json!({ "typ": "at+jwt", "kid": kid }), &claims);
+        assert!(foreign_believes(&forger, &forged(json!({ "typ": "at+jwt" }))), "the forger's tools work");
         let expires = claims["exp"].as_i64().unwrap();
         for (what, token) in [
             ("nothing", "x".to_owned()),
@@ -73,10 +85,12 @@ both_engines! {
             ("the refresh token", tokens.refresh()),
             ("nobody's signature", format!("{}.", unsigned.rsplit_once('.').unwrap().0)),
             ("alg none", unsigned),
-            ("alg HS256", with_header(&good, &json!({ "alg": "HS256", "typ": "at+jwt", "kid": header["kid"] }))),
+            ("alg HS256", confused),
             ("somebody's key", signed(&thief, "at+jwt", &claims)),
-            ("an embedded key", embedded),
-            ("a key elsewhere", with_header(&good, &json!({ "alg": "ES256", "typ": "at+jwt", "kid": header["kid"], "jku": "https://evil.example/" }))),
+            ("an embedded key", forged(json!({ "typ": "at+jwt", "jwk": forger.jwk() }))),
+            ("an embedded key under our name", forged(json!({ "typ": "at+jwt", "kid": kid, "jwk": forger.jwk() }))),
+            ("a key elsewhere", forged(json!({ "typ": "at+jwt", "jku": served.url }))),
+            ("a key elsewhere under our name", forged(json!({ "typ": "at+jwt", "kid": kid, "jku": served.url }))),
             ("another typ", signed(&ours, "JWT", &claims)),
             ("a logout token's typ", signed(&ours, "logout+jwt", &claims)),
             ("another issuer", signed(&ours, "at+jwt", &changed(&claims, "iss", json!("https://evil.example")))),
@@ -94,6 +108,7 @@ both_engines! {
             assert_eq!((answer.status, answer.error()), (401, "invalid_token"), "{what}: {answer:?}");
         }
         assert_eq!(rp.userinfo(&good).await.status, 200);
+        assert_eq!(served.asked(), 0, "keys are fetched from where a header says");
     }
 
     async fn a_scope_that_was_added_gives_nothing(app: TestApp) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mingji::domain::issuer::Issuer;
 use mingji::domain::oidc::initial_token::{Opening, Policy};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -61,6 +62,26 @@ pub(super) async fn manage(
         None => request,
     })
     .await
+}
+
+/// RFC 9700, 2.6. Providers on loopback, which all others of these tests are, take them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_of_web_clients_come_over_tls() {
+    let issuer = Issuer::parse("https://id.example.edu.cn").unwrap();
+    let app = TestApp::start_with(Engine::Sqlite, "memory:", |parts| parts.issuer = issuer).await;
+    run_on(app, |app: TestApp| async move {
+        let outcome = async |uri: &str, kind: &str| {
+            let own = json!({ "redirect_uris": [uri], "application_type": kind });
+            let made = app.app.create_client(&app.operator(), serde_json::from_value(metadata(own)).unwrap()).await;
+            made.map(drop).map_err(|refused| refused.protocol.unwrap().code.as_str())
+        };
+        assert_eq!(outcome("http://127.0.0.1/cb", "native").await, Ok(()));
+        assert_eq!(outcome("https://a.example/cb", "web").await, Ok(()));
+        for uri in ["http://localhost/cb", "http://127.0.0.1:9000/cb"] {
+            assert_eq!(outcome(uri, "web").await, Err("invalid_redirect_uri"), "{uri}");
+        }
+    })
+    .await;
 }
 
 both_engines! {

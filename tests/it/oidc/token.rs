@@ -132,6 +132,17 @@ both_engines! {
     }
 
     /// A code in the history of a shared machine is no means against whoever signed in with it.
+    async fn a_client_that_was_taken_out_of_use_gets_nothing_for_what_it_has(app: TestApp) {
+        let rp = app.client("platform_a");
+        let mut teacher = app.teacher();
+        let tokens = teacher.sign_in(&rp).await;
+        let arrived = teacher.arrive(&rp).await;
+        app.suspend(&rp).await;
+        app.pass(Duration::from_secs(3));
+        assert_eq!(rp.redeem(&arrived.ask, &arrived.code).await.error(), "invalid_client");
+        assert_eq!(rp.refresh(&tokens.refresh()).await.error(), "invalid_client");
+    }
+
     async fn a_used_code_in_other_hands_ends_nothing(app: TestApp) {
         let (rp, other) = (app.client("platform_a"), app.register(json!({ "token_endpoint_auth_method": "none" })).await);
         let arrived = app.teacher().arrive(&rp).await;

@@ -352,8 +352,7 @@ fn elsewhere_samples(v: Values) -> Vec<Sample> {
         client_name: v.text("三平学习空间"),
         compare,
     };
-    let shown =
-        move |from: Option<&str>| Compare::Device { code: v.text("WDJB-MJHT"), from: from.map(|from| v.text(from)) };
+    let shown = move |from: Option<Whence>| Compare::Device { code: v.text("WDJB-MJHT"), from };
     let device = move |name: Option<&str>, client: Option<&str>, here, lasting| Device {
         handle: v.text("handle"),
         agent: name.map(|name| v.text(name)),
@@ -377,7 +376,14 @@ fn elsewhere_samples(v: Values) -> Vec<Sample> {
         ("type-code-unknown", Box::new(move |l| typed("WDJB-MJHT", Some(CodeProblem::Unknown)).render(l))),
         ("type-code-too-many", Box::new(move |l| typed("", Some(CodeProblem::TooMany { minutes: 9 })).render(l))),
         ("confirm-device", Box::new(move |l| confirm(shown(None)).render(l))),
-        ("confirm-device-elsewhere", Box::new(move |l| confirm(shown(Some("203.0.113.7"))).render(l))),
+        (
+            "confirm-device-elsewhere",
+            Box::new(move |l| confirm(shown(Some(Whence::Network(v.text("203.0.113.7"))))).render(l)),
+        ),
+        (
+            "confirm-device-page",
+            Box::new(move |l| confirm(shown(Some(Whence::Page(v.text("https://screen.example"))))).render(l)),
+        ),
         ("confirm-client", Box::new(move |l| confirm(Compare::Client(Some(v.text("W4SCT")))).render(l))),
         ("devices", Box::new(move |l| devices().render(l))),
         ("answered-yes", Box::new(move |l| answered(Said::Yes).render(l))),

@@ -105,10 +105,50 @@ both_engines! {
         let mut device = app.teacher();
         device.knock().await;
         let user_name = device.person.user_name.clone();
-        for _ in 0..DEVICE_BUDGET {
+        // What is beyond its own is charged as to any stranger.
+        for _ in 0..DEVICE_BUDGET + STRANGER_BUDGET {
             assert_eq!(device.guess(&user_name).await.status, 200);
         }
         assert_eq!(device.guess(&user_name).await.status, 429);
+        assert_eq!(app.teacher().guess(&user_name).await.status, 429);
+    }
+
+    /// Who copied the cookie spends the budget of a browser; the next right password there gives her another one.
+    async fn a_copy_of_her_cookie_keeps_nobody_out(app: TestApp) {
+        let mut owner = app.teacher();
+        owner.knock().await;
+        let mut copy = owner.clone();
+        let user_name = owner.person.user_name.clone();
+        for _ in 0..DEVICE_BUDGET {
+            assert_eq!(copy.guess(&user_name).await.status, 200);
+        }
+        assert_ne!(owner.knock().await.status, 429, "nobody failed at her login but the copy");
+        spend(&app, &user_name).await;
+        assert_eq!(copy.guess(&user_name).await.status, 429);
+        owner.knock().await;
+        assert!(owner.is_signed_in().await);
+        for _ in 0..DEVICE_BUDGET {
+            assert_eq!(copy.guess(&user_name).await.status, 429, "the copy is of no use");
+        }
+        assert_ne!(owner.knock().await.status, 429);
+    }
+
+    /// A 学籍号 holds an identity number: no browser says whose it is.
+    async fn a_browser_tells_nobody_whose_another_login_is(app: TestApp) {
+        let mut pupil = app.visitor("child_15");
+        pupil.knock().await;
+        let mut curious = pupil.clone();
+        let user_name = pupil.person.user_name.clone();
+        for _ in 0..DEVICE_BUDGET {
+            assert_eq!(curious.guess(&user_name).await.status, 200);
+        }
+        let hers = format!("G{}", number_of(&app, "child_15"));
+        for login in [hers, nobody()] {
+            for tries in 0..STRANGER_BUDGET {
+                assert_eq!(curious.guess(&login).await.status, 200, "{login} after {tries}");
+            }
+            assert_eq!(curious.guess(&login).await.status, 429, "{login}");
+        }
     }
 
     async fn everybody_who_shares_a_browser_keeps_her_own_budget(app: TestApp) {
@@ -128,12 +168,14 @@ both_engines! {
         assert_eq!(mother.guess(&login).await.status, 429);
     }
 
-    async fn a_browser_knows_her_however_she_types_herself(app: TestApp) {
+    async fn a_browser_knows_her_by_every_login_that_she_came_in_with(app: TestApp) {
         let mut pupil = app.visitor("child_15");
         pupil.knock().await;
         let code = format!("G{}", number_of(&app, "child_15"));
-        spend(&app, &code).await;
         let password = pupil.person.password.clone();
+        let form = pupil.browser.open("/sign-in").await;
+        pupil.type_in(&form, &code, &password).await;
+        spend(&app, &code).await;
         let form = pupil.browser.open("/sign-in").await;
         assert_ne!(pupil.type_in(&form, &code, &password).await.status, 429);
         // And back, where strangers spent what the other one allows.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::domain::oidc::assertion::ClientAlg;
+use crate::domain::oidc::assertion::{self, ClientAlg};
 use crate::domain::oidc::ciba::DeliveryMode;
 use crate::domain::oidc::profile::Profile;
 use crate::domain::oidc::request_object::ObjectAlg;
@@ -137,7 +137,11 @@ pub struct ClientMetadata {
     #[serde(default)]
     pub token_endpoint_auth_method: AuthMethod,
     /// Pins the algorithm of its assertions (OpenID Connect Registration, 2).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "assertion::maybe_of_the_clients_own"
+    )]
     pub token_endpoint_auth_signing_alg: Option<ClientAlg>,
     /// Where its public keys are; never together with `jwks`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -236,7 +240,11 @@ pub struct ClientMetadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backchannel_client_notification_endpoint: Option<String>,
     /// Its backchannel requests are signed with this, or not at all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "assertion::maybe_of_the_clients_own"
+    )]
     pub backchannel_authentication_request_signing_alg: Option<ClientAlg>,
     /// Whether people have a code of their own for it: they have none here.
     #[serde(default)]

@@ -66,6 +66,21 @@ impl ClientMetadata {
         hosts
     }
 
+    /// RFC 9700, 2.6: "authorization servers MUST NOT allow redirection URIs that use the http scheme except for native clients
+    /// that use loopback interface redirection". On a machine that many use anybody may listen at a port. A provider that is on
+    /// loopback itself is one that somebody tries out.
+    ///
+    /// # Errors
+    /// `invalid_redirect_uri`.
+    pub fn check_tls_of_answers(&self) -> Result<(), ProtocolError> {
+        let in_the_open = |uri: &String| Url::parse(uri).is_ok_and(|uri| uri.scheme() == "http");
+        if !self.is_native() && self.redirect_uris.iter().any(in_the_open) {
+            let why = "a redirect URI of a web client must be https; what runs on a person's own machine is registered with application_type native";
+            return Err(ProtocolError::new(Code::InvalidRedirectUri, why));
+        }
+        Ok(())
+    }
+
     /// The sector. Whom nobody vouches for is his own, whatever the hosts of his redirect URIs are.
     pub(super) fn sector(&self, mut hosts: Vec<String>, vouched: bool) -> Result<Option<String>, ProtocolError> {
         if !matches!(self.subject_type.as_deref(), None | Some("public" | "pairwise")) {
@@ -121,7 +136,7 @@ fn check_redirect_uri(uri: &str, native: bool) -> Result<String, ProtocolError> 
     }
     match (url.scheme(), url.host_str()) {
         ("https", Some(host)) => Ok(host.to_owned()),
-        // RFC 8252, 7.3 for native clients; localhost for development of web clients.
+        // RFC 8252, 7.3 for native clients; for web clients see `check_tls_of_answers`.
         ("http", Some(host)) if is_loopback(host) => Ok(host.to_owned()),
         ("http", _) => refuse("a redirect URI must be https, or http on a loopback address"),
         (scheme, _) if native && is_private_use(scheme) => Ok(format!("{SCHEME}{scheme}")),
@@ -131,7 +146,7 @@ fn check_redirect_uri(uri: &str, native: bool) -> Result<String, ProtocolError> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{checked, checked_of};
+    use super::super::tests::{checked, checked_of, metadata};
     use super::*;
     use serde_json::json;
 
@@ -174,6 +189,20 @@ mod tests {
         };
         assert_eq!(checked(own("web")), Err(Code::InvalidRedirectUri));
         assert_eq!(checked(own("native")), Ok(None));
+    }
+
+    #[test]
+    fn answers_of_web_clients_come_over_tls() {
+        for (uri, kind, fine) in [
+            ("https://a.example/x", Some("web"), true),
+            ("http://127.0.0.1/x", Some("native"), true),
+            ("http://127.0.0.1/x", Some("web"), false),
+            ("http://localhost/x", None, false),
+        ] {
+            let own = json!({ "redirect_uris": ["https://a.example/", uri], "application_type": kind });
+            let outcome = metadata(own).check_tls_of_answers().map_err(|refused| refused.code);
+            assert_eq!(outcome, if fine { Ok(()) } else { Err(Code::InvalidRedirectUri) }, "{uri} {kind:?}");
+        }
     }
 
     #[test]

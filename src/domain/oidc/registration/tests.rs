@@ -10,10 +10,34 @@ pub(super) fn checked(own: Value) -> Result<Option<String>, Code> {
 }
 
 pub(super) fn checked_of(own: Value, vouched: bool) -> Result<Option<String>, Code> {
+    metadata(own).check(vouched).map_err(|refused| refused.code)
+}
+
+pub(super) fn metadata(own: Value) -> ClientMetadata {
     let mut document = json!({ "redirect_uris": ["https://a.example/one", "https://a.example/two"] });
     document.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
     let metadata: ClientMetadata = serde_json::from_value(document).unwrap();
-    metadata.completed().check(vouched).map_err(|refused| refused.code)
+    metadata.completed()
+}
+
+/// RFC 9864: a library that registers `Ed25519` for what we sign waits for that name in the header, and we write another.
+#[test]
+fn what_we_sign_is_registered_under_the_name_that_it_carries() {
+    let read = |name: &str, alg: &str| {
+        let document = json!({ "redirect_uris": ["https://a.example/"], name: alg });
+        serde_json::from_value::<ClientMetadata>(document).is_ok()
+    };
+    for ours in ["id_token", "userinfo", "authorization", "introspection"] {
+        let name = format!("{ours}_signed_response_alg");
+        assert!(read(&name, "EdDSA") && !read(&name, "Ed25519"), "{name}");
+    }
+    for theirs in [
+        "token_endpoint_auth_signing_alg",
+        "request_object_signing_alg",
+        "backchannel_authentication_request_signing_alg",
+    ] {
+        assert!(read(theirs, "EdDSA") && read(theirs, "Ed25519") && !read(theirs, "ES512"), "{theirs}");
+    }
 }
 
 #[test]

@@ -120,7 +120,7 @@ pub const EN: Console = Console {
         kind_native_hint: "No secret; PKCE.",
         kind_change: "A web site with a server gets a new secret; where there is none, the secret of now ends at once.",
         redirect_uris: "redirect_uri",
-        redirect_uris_hint: "One a line, with https://; http://127.0.0.1 while you develop on your own machine.",
+        redirect_uris_hint: "One a line, with https://. While you develop on your own machine, use a provider there too (mingji demo), which takes http://127.0.0.1.",
         scope: "What it wants to know",
         scope_hint: "Only what it needs: people are asked.",
         post_logout: "Addresses after a sign-out",

@@ -120,7 +120,7 @@ pub const ZH: Console = Console {
         kind_native_hint: "没有密钥，用 PKCE。",
         kind_change: "改成有服务器的网站会得到一把新密钥；改成没有密钥的类型，原来的密钥马上作废。",
         redirect_uris: "返回地址（redirect_uri）",
-        redirect_uris_hint: "一行一个，以 https:// 开头；在自己电脑上开发可以用 http://127.0.0.1。",
+        redirect_uris_hint: "一行一个，以 https:// 开头。在自己电脑上开发时，请同时在本机运行 mingji demo，它接受 http://127.0.0.1。",
         scope: "想知道什么",
         scope_hint: "只选用得到的；登录时会问本人。",
         post_logout: "退出后的返回地址",

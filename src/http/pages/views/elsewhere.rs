@@ -58,16 +58,24 @@ impl TypeCode {
 
 /// What she compares before she says yes.
 pub enum Compare {
-    /// The code on a device, and the address that it asked from where that is not her own network. Nobody is told that
-    /// it is near: one address may be a school's, a carrier's or a proxy's.
+    /// The code on a device, and where it asked from where that is not her own network. Nobody is told that it is near: one
+    /// address may be a school's, a carrier's or a proxy's.
     Device {
         /// The code.
         code: String,
         /// Where from, when it is elsewhere.
-        from: Option<String>,
+        from: Option<Whence>,
     },
     /// The text that the client shows too.
     Client(Option<String>),
+}
+
+/// Where a device asked from.
+pub enum Whence {
+    /// Another network than hers: the address.
+    Network(String),
+    /// A page in some browser: its origin.
+    Page(String),
 }
 
 /// The question; its form posts `request` and `confirm` (`yes` or `no`) to `/confirm`.
@@ -110,7 +118,11 @@ impl Confirm {
                 compare: t.compare_code,
                 shown: Some(code),
                 is_code: true,
-                from: Some(from.as_deref().map_or_else(|| t.beside_you.to_owned(), t.from_elsewhere)),
+                from: Some(match from {
+                    None => t.beside_you.to_owned(),
+                    Some(Whence::Network(address)) => (t.from_elsewhere)(address),
+                    Some(Whence::Page(origin)) => (t.from_page)(origin),
+                }),
             },
             Compare::Client(text) => ConfirmPage {
                 frame,

@@ -42,7 +42,7 @@ pub use console::{
     FaultGroup, FaultLine, FieldFault, FormFields, FormPurpose, Got, OldSecretView, TrialVerdict,
 };
 pub use devices::{Device, Devices};
-pub use elsewhere::{Answered, CodeProblem, Compare, Confirm, TypeCode};
+pub use elsewhere::{Answered, CodeProblem, Compare, Confirm, TypeCode, Whence};
 pub use erasure::{Erasure, ErasureStands, ErasureStep};
 pub use error::{ErrorId, ErrorPage};
 pub use form_post::{ClientForm, FormPost, SUBMIT};
