@@ -185,7 +185,7 @@ impl App {
         vouched: bool,
     ) -> Result<Option<String>, Error> {
         let sector = metadata.check(vouched)?;
-        if self.issuer().is_secure() {
+        if !self.issuer().is_loopback() {
             metadata.check_tls_of_answers()?;
         }
         Self::check_jwks(metadata)?;

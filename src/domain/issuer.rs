@@ -74,6 +74,11 @@ impl Issuer {
         self.url.scheme() == "https"
     }
 
+    /// Whether it is on the machine that it runs on: somebody tries it out.
+    pub fn is_loopback(&self) -> bool {
+        self.url.host().is_some_and(|host| is_loopback(&host))
+    }
+
     /// The absolute URL of one of our own paths; `path` starts with a slash.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.text)
