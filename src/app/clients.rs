@@ -75,6 +75,20 @@ impl App {
     pub async fn create_client(&self, ctx: &Ctx, metadata: ClientMetadata) -> Result<Registered, Error> {
         let metadata = metadata.completed();
         let sector = self.checked_sector(&metadata, true).await?;
+        self.created(ctx, metadata, sector).await
+    }
+
+    /// The same of a platform of the demo world, which stands on this machine whatever the issuer is called.
+    ///
+    /// # Errors
+    /// As [`App::create_client`].
+    pub async fn create_demo_client(&self, ctx: &Ctx, metadata: ClientMetadata) -> Result<Registered, Error> {
+        let metadata = metadata.completed();
+        let sector = self.sector_of(&metadata, true).await?;
+        self.created(ctx, metadata, sector).await
+    }
+
+    async fn created(&self, ctx: &Ctx, metadata: ClientMetadata, sector: Option<String>) -> Result<Registered, Error> {
         let (mut client, secret) = self.new_client(ctx, metadata, sector)?;
         client.vouched = true;
         let mut work = self.begin(ctx, Action::ClientCreated).await?;
@@ -184,10 +198,14 @@ impl App {
         metadata: &ClientMetadata,
         vouched: bool,
     ) -> Result<Option<String>, Error> {
-        let sector = metadata.check(vouched)?;
         if !self.issuer().is_loopback() {
             metadata.check_tls_of_answers()?;
         }
+        self.sector_of(metadata, vouched).await
+    }
+
+    async fn sector_of(&self, metadata: &ClientMetadata, vouched: bool) -> Result<Option<String>, Error> {
+        let sector = metadata.check(vouched)?;
         Self::check_jwks(metadata)?;
         self.check_tls(metadata)?;
         self.check_types(metadata, vouched).await?;

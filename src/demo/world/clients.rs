@@ -54,7 +54,7 @@ pub async fn register(app: &App, ctx: &Ctx, addresses: &Addresses) -> Result<Vec
         ),
     ] {
         let metadata = metadata(base, own)?;
-        let registered = app.create_client(ctx, metadata).await?;
+        let registered = app.create_demo_client(ctx, metadata).await?;
         // The county's administrator finds all three in the console.
         app.assign_client(ctx, registered.client.id, Some(COUNTY), None).await?;
         clients.push(DemoClient {
