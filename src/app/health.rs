@@ -60,6 +60,7 @@ impl App {
     /// A failed store.
     pub async fn upkeep(&self) -> Result<(), Error> {
         let now = self.now();
+        self.db.tend();
         self.say_it_went_back().await?;
         // One that fails keeps none of the others waiting.
         let steps = [

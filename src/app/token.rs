@@ -161,7 +161,8 @@ impl App {
         let since = Instant::now();
         if let Some(work) = self.begin_together(ctx, client, &offer).await? {
             match self.give(work, ready, ctx, client, (offer.clone(), wanted), grant).await {
-                Err(error) if error.kind == Kind::Busy => {}
+                // Whoever waited long for others finds it no better alone.
+                Err(error) if error.kind == Kind::Busy && since.elapsed() < PATIENCE => {}
                 given => return given,
             }
         }

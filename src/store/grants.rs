@@ -45,12 +45,13 @@ statements! {
               AND (w.guardian_org_id IS NULL OR EXISTS (SELECT 1 FROM staffing s WHERE s.person_id = w.guardian_id AND s.org_id = w.guardian_org_id AND s.valid_to IS NULL))";
     INSERT_FAMILY = "INSERT INTO refresh_family (id, grant_id, counter, rotated_at, created_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $4, $5, $6)";
     FAMILY = "SELECT id, grant_id, counter, rotated_at, idle_expires_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
-    // A family with its grant, both alive as in LIVE.
+    // A family with its grant, both alive as in LIVE. Of whichever client: asked for one, a server that takes a young table for a
+    // small one goes through all grants of that client.
     REFRESHED = "SELECT g.*, f.id AS family_id, f.counter AS counter, f.rotated_at AS rotated_at, f.idle_expires_at AS family_idle_expires_at, f.expires_at AS family_expires_at, f.revoked_at AS family_revoked_at, s.client_id IS NOT NULL AS on_device
         FROM refresh_family f JOIN oidc_grant g ON g.id = f.grant_id
         JOIN session s ON s.id = g.session_id JOIN account a ON a.id = s.account_id JOIN person p ON p.id = g.person_id JOIN client c ON c.id = g.client_id
-        WHERE f.id = $1 AND g.client_id = $2 AND g.revoked_at IS NULL AND a.state = 'active' AND p.status = 'active' AND c.status = 'active'
-          AND (g.offline OR (s.ended_at IS NULL AND s.expires_at > $3 AND s.idle_expires_at > $3))";
+        WHERE f.id = $1 AND g.revoked_at IS NULL AND a.state = 'active' AND p.status = 'active' AND c.status = 'active'
+          AND (g.offline OR (s.ended_at IS NULL AND s.expires_at > $2 AND s.idle_expires_at > $2))";
     STORE_FAMILY = "UPDATE refresh_family SET counter = $2, rotated_at = $3, idle_expires_at = $4 WHERE id = $1 AND counter = $5 AND revoked_at IS NULL";
     REVOKE_FAMILY = "UPDATE refresh_family SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 }
@@ -375,7 +376,8 @@ pub async fn refreshed(
     client: ClientId,
     now: Timestamp,
 ) -> Result<Option<Refreshed>, StoreError> {
-    tx.optional(REFRESHED, args![id, client, now]).await
+    let found: Option<Refreshed> = tx.optional(REFRESHED, args![id, now]).await?;
+    Ok(found.filter(|refreshed| refreshed.grant.client == client))
 }
 
 /// Stores where a family has got to; `false` when another request moved it first.

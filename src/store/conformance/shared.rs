@@ -23,6 +23,7 @@ on_both_engines!(
     many_share_a_commit_and_each_is_told,
     what_is_not_as_it_was_read_is_not_made,
     a_grant_begins_once_among_many,
+    whoever_is_told_that_she_began_it_did,
     one_that_cannot_be_made_takes_nobody_along,
     who_holds_the_session_is_not_waited_for,
 );
@@ -182,6 +183,30 @@ async fn a_grant_begins_once_among_many(db: &Db) {
     assert!(is_there(db, 1).await);
     let mut tx = db.read().await.unwrap();
     assert!(grants::family(&mut tx, FamilyId(grant_id(9).0)).await.unwrap().is_none(), "the replay came first");
+}
+
+/// Of a client that never refreshes no second row keeps two from beginning one grant.
+async fn whoever_is_told_that_she_began_it_did(db: &Db) {
+    const ROUNDS: u8 = 4;
+    scene(db).await;
+    let mut tx = db.write().await.unwrap();
+    for session in 1..=4 {
+        assert!(sessions::end(&mut tx, session_id(session), NOW, "logout").await.unwrap());
+    }
+    tx.commit().await.unwrap();
+    let lane = Arc::new(Lane::new(db.clone()));
+    for n in 1..=ROUNDS {
+        let mut all = JoinSet::new();
+        for session in 1..=8 {
+            let lane = Arc::clone(&lane);
+            let row = grants::addition(&grant_in(n, session)).unwrap();
+            all.spawn(async move { (session, lane.commit(attendance(session).guards(row, Vec::new())).await) });
+        }
+        let told: Vec<u8> =
+            all.join_all().await.into_iter().filter_map(|(session, made)| made.then_some(session)).collect();
+        let began = grants::live(&mut db.read().await.unwrap(), grant_id(n), NOW).await.unwrap().unwrap();
+        assert_eq!(told.into_iter().map(session_id).collect::<Vec<_>>(), [began.session], "{n}");
+    }
 }
 
 /// What breaks a rule of the schema breaks the statement that all of its kind are in, and those of another kind are a commit of

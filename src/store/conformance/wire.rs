@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::door::Door;
 use super::scene::add_active;
 use super::support::{self, NOW, person_id};
-use crate::store::db::{Db, Statement, StoreError, Value};
+use crate::store::db::{Db, FromRow, Gather, REQUEST, Row, Statement, StoreError, Value};
 use crate::store::subjects;
 
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -16,6 +16,21 @@ const MANY: usize = 40;
 
 /// Takes a second.
 const SLOW: Statement = Statement::claim("conformance::SLOW", "SELECT 1", "SELECT 1 FROM pg_sleep(1)");
+
+/// What a server says of itself, where many ask: 1 while it only reads.
+const READS_ONLY: Statement = Statement::shared(
+    "conformance::READS_ONLY",
+    "SELECT CASE current_setting('default_transaction_read_only') WHEN 'on' THEN $1 ELSE 0 END AS n",
+);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Said(i64);
+
+impl FromRow for Said {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("n")?))
+    }
+}
 
 async fn ask(db: &Db) -> Result<(), StoreError> {
     db.read().await?.ping().await
@@ -71,6 +86,8 @@ async fn whoever_only_reads_is_not_there() {
     run(&fresh.db, format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
     let db = Db::connect(fresh.url.as_str()).await.unwrap();
     assert!(matches!(ask(&db).await, Err(StoreError::Unavailable(_))));
+    let gathered = Gather::<Said>::new(db.clone(), READS_ONLY);
+    assert_eq!(gathered.ask(vec![1_i64.into()]).await.unwrap(), Some(Said(1)), "what many ask is answered there");
     let mut tx = db.write().await.unwrap();
     let fault = subjects::first_use(&mut tx, person_id(1), "v.test", "sub", NOW).await.unwrap_err();
     assert!(matches!(fault, StoreError::Unavailable(_)), "{fault}");
@@ -86,7 +103,43 @@ async fn whoever_only_reads_is_not_there() {
         came_back = ask(&db).await;
     }
     came_back.unwrap();
+    let mut said = gathered.ask(vec![1_i64.into()]).await.unwrap();
+    for _ in 0..50 {
+        if said == Some(Said(0)) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        said = gathered.ask(vec![1_i64.into()]).await.unwrap();
+    }
+    assert_eq!(said, Some(Said(0)), "nor do those who ask together");
     db.close().await;
+    fresh.remove().await;
+}
+
+/// Fewer connections than there might be: whoever gets none of her own takes what somebody brings back, and what many ask at
+/// one moment is asked alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_gives_few_connections_serves_everybody() {
+    const PASSWORD: &str = "conformance";
+    let Some(fresh) = support::postgres().await else { return };
+    let name = fresh.url.path().trim_start_matches('/').to_owned();
+    run(&fresh.db, format!("CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 3")).await;
+    let mut url = fresh.url.clone();
+    url.set_username(&name).unwrap();
+    url.set_password(Some(PASSWORD)).unwrap();
+    let db = Db::connect_with(url.as_str(), 32, REQUEST).await.unwrap();
+    let ask_once = async || db.read().await?.optional::<Said>(READS_ONLY, vec![1_i64.into()]).await;
+    // All that there are go to what is asked alone.
+    let (one, two, three) = (db.read().await.unwrap(), db.read().await.unwrap(), db.read().await.unwrap());
+    drop((one, two, three));
+    for answer in futures_util::future::join_all((0..MANY).map(|_| ask_once())).await {
+        assert_eq!(answer.unwrap(), Some(Said(0)));
+    }
+    let gathered = Gather::<Said>::new(db.clone(), READS_ONLY);
+    let asked = tokio::time::timeout(Duration::from_secs(8), gathered.ask(vec![1_i64.into()])).await;
+    assert_eq!(asked.expect("there is another way").unwrap(), Some(Said(0)));
+    db.close().await;
+    run(&fresh.db, format!("DROP ROLE {name}")).await;
     fresh.remove().await;
 }
 

@@ -14,6 +14,11 @@ use super::together::placed;
 use super::wire::Held;
 use super::{Change, Db, Engine, FromRow, Inner, Row, Statement, StoreError, Tx, Value};
 
+/// So many batches of one question are under way at most.
+const ASKING: usize = 4;
+/// So many that wait for a disk: those who only ask share their connections.
+const COMMITTING: usize = 2;
+
 /// A question about one row that many ask.
 pub struct Gather<R> {
     db: Db,
@@ -25,7 +30,7 @@ impl<R: FromRow + Send + 'static> Gather<R> {
     /// Of a statement that finds one row at most. Nothing that it reads is held.
     pub fn new(db: Db, statement: Statement) -> Self {
         let own = db.clone();
-        let batches = Batches::new(move |rows| {
+        let batches = Batches::new(ASKING, move |rows| {
             let db = own.clone();
             async move { told(statement, async { db.read_together().await?.each_of(statement, rows).await }.await) }
         });
@@ -67,7 +72,7 @@ pub struct Lane(Batches<Guarded, bool>);
 impl Lane {
     /// Of a database.
     pub fn new(db: Db) -> Self {
-        Self(Batches::new(move |items: Vec<Guarded>| {
+        Self(Batches::new(COMMITTING, move |items: Vec<Guarded>| {
             let db = db.clone();
             async move {
                 let guard = items.first()?.guard;
@@ -147,6 +152,10 @@ impl Db {
                     let (text, arrays) = guarded(kind, items)?;
                     // Each kind is a commit of its own: one that fails unsays nothing of those that were made.
                     let rows = told(guard, run(&mut held, text, arrays).await);
+                    if held.has_failed() {
+                        // Nobody answers on it any more.
+                        break;
+                    }
                     for row in rows.into_iter().flatten() {
                         if let Some(place) = place_of(&Row::Pg(row), at.len())? {
                             made[at[place]] = true;
@@ -267,7 +276,11 @@ fn guarded_text(model: &Guarded, parts: &[Vec<Array>]) -> Result<String, StoreEr
     };
     let first = next();
     let new = format!("new AS ({} RETURNING id)", insert(&model.first, &first, "held")?);
-    let made = format!("made AS (SELECT u.n AS n FROM {first} JOIN new ON new.id = u.c1)");
+    // Of two who would begin the same one, and of whom neither waits for the other, one is told that she did.
+    let made = format!(
+        "made AS (SELECT DISTINCT ON (u.c1) u.n AS n FROM {first} JOIN new ON new.id = u.c1
+            WHERE u.n IN (SELECT n FROM held) ORDER BY u.c1, u.n)"
+    );
     let mut all = vec![held, new, made];
     for (at, change) in model.rest.iter().enumerate() {
         all.push(format!("r{at} AS ({})", insert(change, &next(), "made")?));

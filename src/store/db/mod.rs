@@ -37,7 +37,7 @@ pub use together::Change;
 pub use tx::{Lock, Tx};
 pub use value::Value;
 pub use wire::{COMMAND, REQUEST};
-use wire::{Held, Pool, Server};
+use wire::{Held, Pool, Server, Waits, Wire};
 
 /// Which engine answers. Only for reports to people (`doctor`, logs) and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,8 @@ const BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(10);
 /// To PostgreSQL, where nobody says otherwise.
 const CONNECTIONS: u32 = 32;
+/// Of fewer connections none is set apart for what many ask together: the others would wait for each other.
+const APART: u32 = 8;
 /// More than the number of statements in the program: nothing is ever prepared twice on a connection.
 const STATEMENT_CACHE: usize = 512;
 
@@ -178,12 +180,16 @@ impl Db {
                 ("idle_in_transaction_session_timeout", "60s"),
             ])
             .disable_statement_logging();
+        let (wire, alone) = (Wire::new(), Waits::alone(patience));
+        let few = most / APART;
+        let pool = Server::pool(options.clone(), &wire, most.saturating_sub(few).max(1), alone)?;
         // Out of the same number. Planning what is asked for an array would cost more than asking, and a plan for any array is as
         // good: row by row, by indexes.
-        let few = (most / 8).max(1);
-        let planned = options.clone().options([("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off")]);
-        let together = Server::pool(planned, few, patience)?;
-        let pool = Server::pool(options, most.saturating_sub(few).max(1), patience)?;
+        let planned = options.options([("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off")]);
+        let together = match few {
+            0 => pool.clone(),
+            few => Server::pool(planned, &wire, few, Waits::together(patience))?,
+        };
         // Whoever starts hears at once that nobody is there.
         drop(wire::acquire(&pool).await.map_err(StoreError::open)?);
         Ok(Self(Inner::Pg { pool, together }))
@@ -246,23 +252,30 @@ impl Db {
         match &self.0 {
             Inner::Lite { .. } => Ok(()),
             Inner::Pg { pool, .. } => {
-                let mut connection = wire::acquire(pool).await.map_err(StoreError::from_sqlx)?;
-                let grown: Vec<String> =
-                    sqlx::query_scalar(GROWN).fetch_all(&mut *connection).await.map_err(StoreError::from_sqlx)?;
+                let mut held = Held::of(pool).await?;
+                held.take_time();
+                let (connection, watch) = held.parts()?;
+                let grown = sqlx::query_scalar(GROWN).fetch_all(connection);
+                let grown: Vec<String> = watch.answer(async { grown.await.map_err(StoreError::from_sqlx) }).await?;
                 if grown.is_empty() {
                     return Ok(());
                 }
+                // Whoever goes away in the middle leaves the setting on it.
+                held.keep();
                 // Outside a transaction, so that each table is let go at once; a tenth of the usual sample tells an empty
                 // table from a large one.
-                let analyze = format!("ANALYZE {}", grown.join(", "));
-                for step in ["SET default_statistics_target = 10", &analyze, "RESET default_statistics_target"] {
-                    sqlx::query(sqlx::AssertSqlSafe(step))
-                        .execute(&mut *connection)
-                        .await
-                        .map_err(StoreError::from_sqlx)?;
-                }
+                held.say("SET default_statistics_target = 10").await?;
+                held.say(sqlx::AssertSqlSafe(format!("ANALYZE {}", grown.join(", ")))).await?;
                 Ok(())
             }
+        }
+    }
+
+    /// Gives back what a rush opened and nobody needs any more.
+    pub fn tend(&self) {
+        if let Inner::Pg { pool, together } = &self.0 {
+            wire::tend(pool);
+            wire::tend(together);
         }
     }
 

@@ -9,8 +9,6 @@ use tokio::sync::oneshot;
 
 /// A batch whose answer is late keeps nobody waiting who comes then: after so long another one begins beside it.
 const LATE: Duration = Duration::from_millis(20);
-/// So many are under way at most.
-const UNDER_WAY: usize = 4;
 /// So many are served in one: none may lock or carry without end.
 const MOST: usize = 64;
 
@@ -23,6 +21,8 @@ pub struct Batches<I, O>(Arc<Inner<I, O>>);
 struct Inner<I, O> {
     waiting: Mutex<Waiting<I, O>>,
     serve: Box<Serve<I, O>>,
+    /// So many are under way at most.
+    most: usize,
 }
 
 struct Waiting<I, O> {
@@ -33,23 +33,35 @@ struct Waiting<I, O> {
 }
 
 impl<I: Send + 'static, O: Send + 'static> Batches<I, O> {
-    /// `serve` has an answer for each in their order, or none at all when it failed.
-    pub fn new<F>(serve: impl Fn(Vec<I>) -> F + Send + Sync + 'static) -> Self
+    /// `serve` has an answer for each in their order, or none at all when it failed. So many batches may be under way at `most`:
+    /// one more begins where those that are take long.
+    pub fn new<F>(most: usize, serve: impl Fn(Vec<I>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Option<Vec<O>>> + Send + 'static,
     {
         let waiting = Mutex::new(Waiting { items: Vec::new(), under_way: 0, began: Instant::now() });
-        Self(Arc::new(Inner { waiting, serve: Box::new(move |items| Box::pin(serve(items))) }))
+        Self(Arc::new(Inner { waiting, serve: Box::new(move |items| Box::pin(serve(items))), most }))
     }
 
     /// The answer, or nothing when the batch failed: then each is to be asked alone.
     pub async fn ask(&self, item: I) -> Option<O> {
-        let (answer, answered) = oneshot::channel();
+        let (answer, mut answered) = oneshot::channel();
+        self.0.lock().items.push((item, answer));
+        self.serve();
+        // Once more for whoever came just before it was late.
+        if let Ok(answer) = tokio::time::timeout(LATE, &mut answered).await {
+            return answer.ok();
+        }
+        self.serve();
+        answered.await.ok()
+    }
+
+    /// Has those served who wait, where nobody does it yet or whoever does is late.
+    fn serve(&self) {
         let begins = {
             let mut waiting = self.0.lock();
-            waiting.items.push((item, answer));
-            let late = waiting.under_way < UNDER_WAY && waiting.began.elapsed() > LATE;
-            let begins = waiting.under_way == 0 || late;
+            let late = waiting.under_way < self.0.most && waiting.began.elapsed() > LATE;
+            let begins = !waiting.items.is_empty() && (waiting.under_way == 0 || late);
             waiting.under_way += usize::from(begins);
             begins
         };
@@ -57,7 +69,6 @@ impl<I: Send + 'static, O: Send + 'static> Batches<I, O> {
             // Not by whoever asks: who goes away takes nobody's answer along.
             tokio::spawn(Server { of: Arc::clone(&self.0), done: false }.serve());
         }
-        answered.await.ok()
     }
 }
 
@@ -123,7 +134,7 @@ mod tests {
     async fn who_comes_meanwhile_is_served_together_and_in_order() {
         let served = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&served);
-        let batches = Arc::new(Batches::new(move |items: Vec<u64>| {
+        let batches = Arc::new(Batches::new(4, move |items: Vec<u64>| {
             count.fetch_add(1, Ordering::SeqCst);
             async move {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -144,7 +155,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_is_late_keeps_nobody_waiting_who_comes_later() {
-        let batches = Arc::new(Batches::new(|items: Vec<u64>| async move {
+        let batches = Arc::new(Batches::new(4, |items: Vec<u64>| async move {
             let late = items.contains(&0);
             tokio::time::sleep(if late { Duration::from_secs(5) } else { Duration::ZERO }).await;
             Some(items)
@@ -160,8 +171,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nor_who_comes_just_before_it_is_late() {
+        let batches = Arc::new(Batches::new(4, |items: Vec<u64>| async move {
+            let late = items.contains(&0);
+            tokio::time::sleep(if late { Duration::from_secs(60) } else { Duration::ZERO }).await;
+            Some(items)
+        }));
+        let stuck = {
+            let batches = Arc::clone(&batches);
+            tokio::spawn(async move { batches.ask(0).await })
+        };
+        while batches.0.lock().under_way == 0 || !batches.0.lock().items.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let soon = tokio::time::timeout(Duration::from_secs(30), batches.ask(1)).await;
+        assert_eq!(soon.expect("it is looked at once more"), Some(1));
+        stuck.abort();
+    }
+
+    #[tokio::test]
     async fn a_batch_that_fails_leaves_nobody_waiting() {
-        let batches = Arc::new(Batches::new(|items: Vec<u64>| async move {
+        let batches = Arc::new(Batches::new(4, |items: Vec<u64>| async move {
             assert!(!items.contains(&13), "thirteen");
             tokio::time::sleep(Duration::from_millis(5)).await;
             (!items.contains(&4)).then_some(items)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection, SqlSafeStr};
 
 use super::StoreError;
 
@@ -19,14 +19,20 @@ pub const REQUEST: Duration = Duration::from_secs(20);
 pub const COMMAND: Duration = Duration::from_secs(600);
 /// So many times that for what grows with the register.
 const LONG: u32 = 15;
+/// For what many ask in one message, each of whom can ask alone as well: that has to fit into what is left of a request.
+pub(super) const TOGETHER: Duration = Duration::from_secs(5);
 /// For a connection of one's own, with the wait for one that somebody else has.
 const ACQUIRE: Duration = Duration::from_secs(10);
+/// The same where there is another way.
+const SOON: Duration = Duration::from_secs(1);
 /// For a question whether somebody is there.
 const PING: Duration = Duration::from_secs(2);
 /// A connection that was at work so lately is taken to live: asking the server costs as much as a statement.
 const FRESH: Duration = Duration::from_secs(1);
 /// No connection is older: what a server keeps for each grows, and a name may lead elsewhere by now.
 const LIFE: Duration = Duration::from_secs(1800);
+/// Nor is one kept that nobody needed for so long: what a rush opened is given back.
+const IDLE: Duration = Duration::from_secs(600);
 /// Between two tries to reach a server that begins.
 const BEGINS: Duration = Duration::from_millis(100);
 /// For the way back, with the end of what was under way.
@@ -34,19 +40,20 @@ const BACK: Duration = Duration::from_secs(5);
 /// Connections are opened anew so often at most, whatever fails.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What all connections of a pool know of their server.
+/// What all connections to a server know of it, whichever pool they are of: what one found out keeps the others from asking
+/// a server that is not what it was.
 #[derive(Debug)]
 pub struct Wire {
-    /// How long an answer is waited for.
-    patience: Duration,
     opened: Instant,
     /// Milliseconds after `opened`: connections from before are not used again.
     renewed: AtomicU64,
+    /// Nor those from before this, when the pause is over.
+    asked: AtomicU64,
 }
 
 impl Wire {
-    pub(super) fn new(patience: Duration) -> Arc<Self> {
-        Arc::new(Self { patience, opened: Instant::now(), renewed: AtomicU64::new(0) })
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { opened: Instant::now(), renewed: AtomicU64::new(0), asked: AtomicU64::new(0) })
     }
 
     /// The answer to one message, where it comes in time. Of a connection on which none came, or whose server is not what it was,
@@ -68,19 +75,22 @@ impl Wire {
         answer
     }
 
-    /// Lets no connection of before be used again.
+    /// Lets no connection of before be used again. Where that was done a moment ago, it is done once more when the pause is over:
+    /// some were made since, and may lead where those of before did.
     fn renew(&self) {
-        let now = self.at(Instant::now()).max(1);
-        let pause = u64::try_from(PAUSE.as_millis()).unwrap_or(u64::MAX);
-        let _ = self.renewed.fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {
-            (before == 0 || now.saturating_sub(before) > pause).then_some(now)
-        });
+        self.asked.fetch_max(self.at(Instant::now()).max(1), Ordering::AcqRel);
     }
 
     /// Whether a connection of this age may be used again.
     fn trusts(&self, age: Duration) -> bool {
-        let Some(made) = Instant::now().checked_sub(age) else { return false };
-        let renewed = self.renewed.load(Ordering::Acquire);
+        let now = Instant::now();
+        let Some(made) = now.checked_sub(age) else { return false };
+        let pause = u64::try_from(PAUSE.as_millis()).unwrap_or(u64::MAX);
+        let (asked, mut renewed) = (self.asked.load(Ordering::Acquire), self.renewed.load(Ordering::Acquire));
+        if asked > renewed && (renewed == 0 || self.at(now).saturating_sub(renewed) > pause) {
+            self.renewed.fetch_max(asked, Ordering::AcqRel);
+            renewed = asked;
+        }
         renewed == 0 || self.at(made) > renewed
     }
 
@@ -94,13 +104,40 @@ impl Wire {
 pub struct Server {
     options: PgConnectOptions,
     wire: Arc<Wire>,
+    waits: Waits,
+}
+
+/// How long the users of a pool wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// For the answer to one message.
+    answer: Duration,
+    /// For a connection.
+    connection: Duration,
+}
+
+impl Waits {
+    /// Of those who have no other way.
+    pub(super) fn alone(answer: Duration) -> Self {
+        Self { answer, connection: ACQUIRE }
+    }
+
+    /// Of those who can ask alone after it.
+    pub(super) fn together(answer: Duration) -> Self {
+        Self { answer: answer.min(TOGETHER), connection: SOON }
+    }
 }
 
 pub(super) type Pool = managed::Pool<Server>;
 
 impl Server {
-    pub(super) fn pool(options: PgConnectOptions, most: u32, patience: Duration) -> Result<Pool, StoreError> {
-        let server = Self { options, wire: Wire::new(patience) };
+    pub(super) fn pool(
+        options: PgConnectOptions,
+        wire: &Arc<Wire>,
+        most: u32,
+        waits: Waits,
+    ) -> Result<Pool, StoreError> {
+        let server = Self { options, wire: Arc::clone(wire), waits };
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let pool = Pool::builder(server).max_size(most).queue_mode(managed::QueueMode::Lifo).build();
         pool.map_err(|error| StoreError::Unavailable(error.to_string()))
@@ -112,12 +149,7 @@ impl managed::Manager for Server {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<PgConnection, sqlx::Error> {
-        loop {
-            match PgConnection::connect_with(&self.options).await {
-                Err(why) if begins(&why) => tokio::time::sleep(BEGINS).await,
-                opened => return opened,
-            }
-        }
+        PgConnection::connect_with(&self.options).await
     }
 
     async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
@@ -126,7 +158,12 @@ impl managed::Manager for Server {
             return Err(RecycleError::message("not one to go on with"));
         }
         if metrics.last_used() > FRESH {
-            tokio::time::timeout(PING, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+            let Ok(answer) = tokio::time::timeout(PING, connection.ping()).await else {
+                // The others of before would not answer either, and each would be waited for.
+                self.wire.renew();
+                return Err(RecycleError::message("no answer came"));
+            };
+            answer?;
         }
         Ok(())
     }
@@ -141,17 +178,30 @@ fn begins(why: &sqlx::Error) -> bool {
     }
 }
 
-/// A connection out of those that there may be.
+/// A connection out of those that there may be. A server that gives no more of them for a moment is asked again, and so is
+/// whoever brought one back meanwhile.
 ///
 /// # Errors
-/// [`sqlx::Error::PoolTimedOut`] when none came free in time.
+/// Why there was none at last; [`sqlx::Error::PoolTimedOut`] when all were at work.
 pub(super) async fn acquire(pool: &Pool) -> Result<Object<Server>, sqlx::Error> {
-    match tokio::time::timeout(ACQUIRE, pool.get()).await {
-        Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(PoolError::Backend(why))) => Err(why),
-        Ok(Err(PoolError::Closed)) => Err(sqlx::Error::PoolClosed),
-        Ok(Err(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut),
+    let until = tokio::time::Instant::now() + pool.manager().waits.connection;
+    let mut refused = None;
+    loop {
+        match tokio::time::timeout_at(until, pool.get()).await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(PoolError::Backend(why))) if begins(&why) => refused = Some(why),
+            Ok(Err(PoolError::Backend(why))) => return Err(why),
+            Ok(Err(PoolError::Closed)) => return Err(sqlx::Error::PoolClosed),
+            Ok(Err(_)) | Err(_) => return Err(refused.unwrap_or(sqlx::Error::PoolTimedOut)),
+        }
+        tokio::time::sleep_until(until.min(tokio::time::Instant::now() + BEGINS)).await;
     }
+}
+
+/// Closes the connections that nobody needed lately, and those that are not used again.
+pub(super) fn tend(pool: &Pool) {
+    let wire = &pool.manager().wire;
+    pool.retain(|_, metrics| metrics.last_used() < IDLE && metrics.age() < LIFE && wire.trusts(metrics.age()));
 }
 
 /// Closes them all, when whoever is at work has done.
@@ -167,6 +217,8 @@ pub struct Held {
     /// There until it goes back.
     connection: Option<Object<Server>>,
     wire: Arc<Wire>,
+    /// How long an answer is waited for where nothing else is said.
+    usual: Duration,
     patience: Duration,
     /// A transaction that was neither committed nor rolled back.
     open: bool,
@@ -183,13 +235,14 @@ impl Held {
     pub(super) async fn of(pool: &Pool) -> Result<Self, StoreError> {
         let wire = Arc::clone(&pool.manager().wire);
         let connection = acquire(pool).await.map_err(StoreError::from_sqlx)?;
-        let patience = wire.patience;
-        Ok(Self { connection: Some(connection), wire, patience, open: false, under_way: false, failed: false })
+        let usual = pool.manager().waits.answer;
+        let connection = Some(connection);
+        Ok(Self { connection, wire, usual, patience: usual, open: false, under_way: false, failed: false })
     }
 
     /// Grants what grows with the register the time that it takes.
     pub(super) fn take_time(&mut self) {
-        self.patience = self.wire.patience.saturating_mul(LONG);
+        self.patience = self.usual.saturating_mul(LONG);
     }
 
     /// The connection, and what watches over an exchange on it.
@@ -199,6 +252,7 @@ impl Held {
     pub(super) fn parts(&mut self) -> Result<(&mut PgConnection, Watch<'_>), StoreError> {
         let watch = Watch {
             wire: &self.wire,
+            usual: self.usual,
             patience: self.patience,
             under_way: &mut self.under_way,
             failed: &mut self.failed,
@@ -221,10 +275,24 @@ impl Held {
         Ok(())
     }
 
-    async fn say(&mut self, what: &'static str) -> Result<(), StoreError> {
+    /// A text without values, and without rows.
+    ///
+    /// # Errors
+    /// As [`Watch::answer`].
+    pub(super) async fn say(&mut self, what: impl SqlSafeStr) -> Result<(), StoreError> {
         let (connection, watch) = self.parts()?;
         let said = async { sqlx::raw_sql(what).execute(connection).await.map_err(StoreError::from_sqlx) };
         watch.answer(said).await.map(drop)
+    }
+
+    /// Whether nothing is expected of this connection any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Says that nobody is to have this connection next: it ends with whoever has it.
+    pub(super) fn keep(&mut self) {
+        self.failed = true;
     }
 
     /// Says that the server is not one to go on with.
@@ -237,6 +305,7 @@ impl Held {
 /// Over one exchange.
 pub(super) struct Watch<'a> {
     wire: &'a Wire,
+    usual: Duration,
     patience: Duration,
     under_way: &'a mut bool,
     failed: &'a mut bool,
@@ -245,7 +314,7 @@ pub(super) struct Watch<'a> {
 impl Watch<'_> {
     /// For a message of many rows.
     pub(super) fn long(self) -> Self {
-        Self { patience: self.patience.max(self.wire.patience.saturating_mul(LONG)), ..self }
+        Self { patience: self.patience.max(self.usual.saturating_mul(LONG)), ..self }
     }
 
     /// What comes of it.
