@@ -9,6 +9,7 @@ use std::io::Write as _;
 
 use super::codes::one_of;
 use super::output::Output;
+use super::standing::Obstacle;
 use super::{Failure, files, passphrase, runtime, standing};
 use crate::app::backup::sync_folder_of;
 use crate::app::{Ctx, Kind, secrets};
@@ -190,13 +191,21 @@ async fn restore(config: Option<&Path>, file: &Path, output: &Output) -> Result<
     let sealed = std::fs::read_to_string(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
     let secrets = RootSecrets::restore(&sealed, passphrase::ask()?.expose_secret())?;
     // Before anything is written, and without making or changing a register: what is in the folder is never overwritten.
-    let known = standing::fingerprints(&settings).await?;
+    let (known, unasked) = match standing::fingerprints(&settings).await {
+        Ok(known) => (known, None),
+        // Perhaps it is being brought back as well. Secrets of another register would be refused by the start.
+        Err(Obstacle::NotYet(why) | Obstacle::Fault(_, why)) => (Vec::new(), Some(why)),
+    };
     secrets::fit(&secrets, &known)?;
     secrets.write(&settings.keys_dir)?;
-    output.say(&json!({ "keys_dir": settings.keys_dir, "register": !known.is_empty() }), |_| {
-        let register = match known.is_empty() {
-            true => "there is no register at MINGJI_DATABASE_URL yet",
-            false => "the register there was made with them",
+    let register = unasked.is_none().then_some(!known.is_empty());
+    output.say(&json!({ "keys_dir": settings.keys_dir, "register": register, "unasked": unasked }), |_| {
+        let register = match (&unasked, known.is_empty()) {
+            (Some(why), _) => {
+                format!("whether the register was made with them could not be asked, and the start will look: {why}")
+            }
+            (None, true) => "there is no register at MINGJI_DATABASE_URL yet".to_owned(),
+            (None, false) => "the register there was made with them".to_owned(),
         };
         format!("restored into {}; {register}", settings.keys_dir.display())
     })

@@ -331,14 +331,14 @@ async fn upkeep(app: App, anchors: Option<PathBuf>, stop: CancellationToken) {
             // Not cut off: half a line is one that nobody can read.
             let anchored = app.anchor(file).await;
             note(&app, "anchor", &anchored);
-            let contradicted = anchored.as_ref().is_err_and(|error| error.kind == Kind::Conflict);
-            app.metrics().anchor_contradicted(contradicted);
             match anchored {
-                Err(error) if contradicted => {
+                Ok(()) => app.metrics().anchor_contradicted(false),
+                Err(error) if error.kind == Kind::Conflict => {
+                    app.metrics().anchor_contradicted(true);
                     tracing::error!(%error, "somebody changed the audit log or put an older database in its place");
                 }
+                // What could not be looked at contradicts nothing, and takes nothing back either.
                 Err(error) => tracing::warn!(%error, "an audit checkpoint could not be written outside the database"),
-                Ok(()) => {}
             }
         }
         tokio::select! {

@@ -170,6 +170,31 @@ fn a_backup_of_another_register_leaves_the_folder_empty() {
     assert!(!nowhere.path().join("data").exists());
 }
 
+/// Whoever brings a machine back has the secrets before the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_comes_back_before_its_register_does() {
+    let place = Place::new();
+    assert_eq!(place.run(&["keys", "init"]).code, Some(0));
+    let backup = place.path().join("backup.txt").to_string_lossy().into_owned();
+    assert_eq!(place.run_with(&["keys", "backup", &backup], PASSPHRASE).code, Some(0));
+    let other = Place::new();
+    std::fs::create_dir_all(other.path().join("data/mingji.db")).unwrap();
+    let told = other.json(&["keys", "restore", &backup], PASSPHRASE);
+    assert!(told["register"].is_null() && told["unasked"].as_str().unwrap().contains("is a folder"), "{told}");
+    assert_eq!(contents(&other.path().join("keys")).len(), contents(&place.path().join("keys")).len());
+    // Another register's are still no way in.
+    std::fs::remove_dir(other.path().join("data/mingji.db")).unwrap();
+    std::fs::remove_dir_all(other.path().join("keys")).unwrap();
+    assert_eq!(other.run(&["keys", "init"]).code, Some(0));
+    std::fs::remove_dir_all(other.path().join("keys")).unwrap();
+    std::fs::rename(other.path().join("data"), other.path().join("away")).unwrap();
+    std::fs::create_dir_all(other.path().join("data/mingji.db")).unwrap();
+    assert_eq!(other.run_with(&["keys", "restore", &backup], PASSPHRASE).code, Some(0));
+    std::fs::remove_dir_all(other.path().join("data")).unwrap();
+    std::fs::rename(other.path().join("away"), other.path().join("data")).unwrap();
+    assert_eq!(other.run(&["keys", "list"]).code, Some(1), "the start looks");
+}
+
 #[test]
 fn a_backup_brings_the_secrets_back() {
     let place = Place::new();
