@@ -208,7 +208,7 @@ impl App {
 
     /// A paper that is hers already: its country is learned, where nobody had said it, and it is the one that counts. `false` where
     /// nothing of this is new.
-    async fn hers_in(
+    pub(super) async fn hers_in(
         &self,
         work: &mut Work<'_>,
         ctx: &Ctx,

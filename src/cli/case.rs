@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::output::Output;
 use super::{Failure, runtime};
-use crate::app::cases::{CaseView, Listed, SideView, Verdict};
+use crate::app::cases::{CaseView, Listed, Right, SideView, Verdict};
 use crate::app::relation_claim::Decider;
 use crate::app::{App, Ctx};
-use crate::domain::id::CaseId;
+use crate::domain::id::{CaseId, PersonId};
 use crate::domain::registry::case::Decision;
 
 /// Subcommands.
@@ -47,6 +47,8 @@ pub enum Command {
         id: CaseId,
         #[command(flatten)]
         what: What,
+        #[command(flatten)]
+        right: RightOf,
         /// Why. It is kept in the clear: no number, code or phone.
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -87,12 +89,34 @@ pub struct What {
     /// One person. Two records are merged; where there is one record, it takes the name that was said.
     #[arg(long)]
     as_same: bool,
-    /// What was said was mistyped; the register stays as it is. A mistyped 学籍号 is withdrawn.
+    /// What was said was mistyped; the register stays as it is, but with --right-of. A mistyped 学籍号 is withdrawn.
     #[arg(long)]
     typing_error: bool,
     /// Two people: the number is withdrawn from whoever holds it without right.
     #[arg(long)]
     two_people: bool,
+}
+
+/// Whose number in the register was mistyped, and how it is right.
+#[derive(clap::Args)]
+pub struct RightOf {
+    /// This one of the people of the case; her right number is read from the next line of standard input, and the wrong one is
+    /// free for its true holder.
+    #[arg(long = "right-of", value_name = "ID", requires_all = ["typing_error", "label"])]
+    person: Option<PersonId>,
+    /// What the paper is called, as in 居民身份证.
+    #[arg(long, value_name = "NAME", requires = "person")]
+    label: Option<String>,
+    /// Issuing country, ISO 3166-1 alpha-3.
+    #[arg(long, value_name = "CODE", requires = "person")]
+    country: Option<String>,
+}
+
+impl RightOf {
+    fn read(&self) -> Result<Option<Right>, Failure> {
+        let Some((person, label)) = self.person.zip(self.label.as_deref()) else { return Ok(None) };
+        Ok(Some(Right { person, document: super::person::typed(label, self.country.as_deref())? }))
+    }
 }
 
 impl What {
@@ -118,9 +142,15 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             let case = app.show_case(&ctx, by.decider(&app).await?, *id).await?;
             output.say(&case, page)
         }
-        Command::Decide { id, what, reason, by } => {
-            let verdict = Verdict { decision: what.decision(), reason: reason.clone() };
-            let decided = app.decide_case(&ctx, by.decider(&app).await?, *id, verdict).await?;
+        Command::Decide { id, what, right, reason, by } => {
+            let by = by.decider(&app).await?;
+            let decided = match right.read()? {
+                None => {
+                    let verdict = Verdict { decision: what.decision(), reason: reason.clone() };
+                    app.decide_case(&ctx, by, *id, verdict).await?
+                }
+                Some(right) => app.correct_case(&ctx, by, *id, reason, &right).await?,
+            };
             output.say(&decided, |decided| format!("{}: {}", decided.decision, decided.done))
         }
         Command::Search { org, by } => {

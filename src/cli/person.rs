@@ -268,7 +268,7 @@ fn merged(merged: &Merged) -> String {
 }
 
 /// A paper, its number from standard input.
-fn typed(label: &str, country: Option<&str>) -> Result<Document, Failure> {
+pub(super) fn typed(label: &str, country: Option<&str>) -> Result<Document, Failure> {
     let label = DocumentLabel::read(label).map_err(|why| Failure::new(why.to_string()))?;
     let read = Document::parse(Some(label), country, &read_line("the number")?);
     read.map(|(document, _)| document).map_err(|why| Failure::new(why.to_string()))

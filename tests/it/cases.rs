@@ -1,6 +1,7 @@
 //! Cases: what only a human can settle comes to the lowest institution that covers all sides, once, and a decision does
 //! what it says.
 
+mod corrected;
 mod doubles;
 mod unseen;
 

@@ -11,6 +11,7 @@ use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{CaseId, PersonId};
 use crate::domain::registry::case::{Case, CaseKind, CaseState, Decision, Remedy, Stated};
+use crate::domain::registry::document::Document;
 use crate::domain::registry::name::{PersonName, name_key};
 use crate::domain::registry::person::Person;
 use crate::domain::registry::reason::read_reason;
@@ -25,6 +26,15 @@ pub struct Verdict {
     pub decision: Decision,
     /// Why; kept in the clear.
     pub reason: String,
+}
+
+/// Whose number was mistyped, and how it is right.
+#[derive(Clone, Debug)]
+pub struct Right {
+    /// One of the two.
+    pub person: PersonId,
+    /// Her paper as it is.
+    pub document: Document,
 }
 
 /// What became of a case.
@@ -49,7 +59,28 @@ impl App {
     pub async fn decide_case(&self, ctx: &Ctx, by: Decider, id: CaseId, verdict: Verdict) -> Result<Decided, Error> {
         let reason = read_reason(&verdict.reason).map_err(|why| Error::invalid(why.to_string()))?;
         let ctx = by.acting(ctx);
-        let decided = self.patiently(|| self.decide_once(&ctx, by, id, verdict.decision, &reason)).await?;
+        let decided = self.patiently(|| self.decide_once(&ctx, by, id, (verdict.decision, None), &reason)).await?;
+        self.wake.deliveries.notify_one();
+        Ok(decided)
+    }
+
+    /// Decides that a number in the register was mistyped, and puts the right one there.
+    ///
+    /// # Errors
+    /// As [`App::decide_case`]; `Invalid` when the person is no side of it, or the case is not about a paper; `Conflict` when the
+    /// right number is somebody else's, or the wrong one is not hers any more.
+    pub async fn correct_case(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        id: CaseId,
+        reason: &str,
+        right: &Right,
+    ) -> Result<Decided, Error> {
+        let reason = read_reason(reason).map_err(|why| Error::invalid(why.to_string()))?;
+        let ctx = by.acting(ctx);
+        let verdict = (Decision::TypingError, Some(right));
+        let decided = self.patiently(|| self.decide_once(&ctx, by, id, verdict, &reason)).await?;
         self.wake.deliveries.notify_one();
         Ok(decided)
     }
@@ -59,11 +90,15 @@ impl App {
         ctx: &Ctx,
         by: Decider,
         id: CaseId,
-        decision: Decision,
+        (decision, right): (Decision, Option<&Right>),
         reason: &str,
     ) -> Result<Decided, Error> {
         let task = access::task(TaskName::CaseDecision);
         let mut work = self.begin(ctx, Action::CaseDecided).await?;
+        if let Some(right) = right {
+            // Whether it is somebody else's is an answer (R1).
+            work = self.charge_question(work, ctx, by, ("document", right.document.number.expose())).await?;
+        }
         let case = self.held_case(&mut work, ctx, &task, by, id).await?;
         if let Decider::Admin(admin) = by {
             let people = present(work.tx(), &case).await?;
@@ -88,7 +123,7 @@ impl App {
         }
         work.about(case.person).await?;
         let remedy = case.remedy(decision);
-        if !matches!(remedy, Remedy::Nothing | Remedy::Admit) {
+        if right.is_some() || !matches!(remedy, Remedy::Nothing | Remedy::Admit) {
             for person in present(work.tx(), &case).await? {
                 self.may_rewrite(&mut work, ctx, &task, by, person).await?;
             }
@@ -98,8 +133,11 @@ impl App {
         if !cases::update(work.tx(), &task, &decided).await? {
             return Err(Error::busy("somebody decided the case at the same moment"));
         }
-        let done = self.remedy(&mut work, ctx, &task, by, &decided, remedy).await?;
-        self.answer_in(&mut work, ctx, &task, &decided, remedy).await?;
+        let (done, answer) = match right {
+            Some(right) => self.correct_in(&mut work, ctx, &task, &decided, right).await?,
+            None => (self.remedy(&mut work, ctx, &task, by, &decided, remedy).await?, answer_of(remedy)),
+        };
+        self.answer_in(&mut work, ctx, &task, &decided, answer).await?;
         work.because(reason).target("case", decided.id).target("person", decided.person);
         work.detail("kind", decided.kind.as_str()).detail("decision", decision.as_str()).detail("done", done);
         work.event("case", decided.id, "case.decided", &[]);
@@ -158,14 +196,9 @@ impl App {
         ctx: &Ctx,
         task: &Task,
         case: &Case,
-        remedy: Remedy,
+        answer: Option<Answer>,
     ) -> Result<(), Error> {
-        let answer = match remedy {
-            Remedy::Admit => return Ok(()),
-            Remedy::Nothing | Remedy::WithdrawCode => Answer::Rejected,
-            Remedy::TakeName | Remedy::Merge => Answer::Agrees,
-            Remedy::Withdraw | Remedy::WithdrawAndGive => Answer::Lapsed,
-        };
+        let Some(answer) = answer else { return Ok(()) };
         let Some(name) = self.stated_in(work, task, case).await?.name else { return Ok(()) };
         self.answer_claims(work, ctx, task, case, &name_key(&name), answer).await
     }
@@ -260,21 +293,31 @@ impl App {
     }
 
     /// What was said. It is sealed for whoever held what is in dispute then, also where she was absorbed since.
-    async fn stated_in(&self, work: &mut Work<'_>, task: &Task, case: &Case) -> Result<Stated, Error> {
+    pub(super) async fn stated_in(&self, work: &mut Work<'_>, task: &Task, case: &Case) -> Result<Stated, Error> {
         let sealed_for = persons::find(work.tx(), &task.on(case.person)).await?;
         Ok(sealed_for.map(|person| self.stated(&person, case)).transpose()?.unwrap_or_default())
     }
 
     /// Somebody of a case, as she is now.
-    async fn holder(&self, work: &mut Work<'_>, task: &Task, id: PersonId) -> Result<Person, Error> {
+    pub(super) async fn holder(&self, work: &mut Work<'_>, task: &Task, id: PersonId) -> Result<Person, Error> {
         let missing = || Error::new(Kind::Conflict, "a side of the case is not in the register any more");
         let id = persons::survivor(work.tx(), id).await?.ok_or_else(missing)?;
         persons::find(work.tx(), &task.on(id)).await?.ok_or_else(missing)
     }
 }
 
+/// What a remedy means for whoever said the same; nothing of somebody who was erased.
+fn answer_of(remedy: Remedy) -> Option<Answer> {
+    match remedy {
+        Remedy::Admit => None,
+        Remedy::Nothing | Remedy::WithdrawCode => Some(Answer::Rejected),
+        Remedy::TakeName | Remedy::Merge => Some(Answer::Agrees),
+        Remedy::Withdraw | Remedy::WithdrawAndGive => Some(Answer::Lapsed),
+    }
+}
+
 /// The people of a case. Who was absorbed since is meant no less.
-async fn present(tx: &mut Tx, case: &Case) -> Result<Vec<PersonId>, Error> {
+pub(super) async fn present(tx: &mut Tx, case: &Case) -> Result<Vec<PersonId>, Error> {
     let mut present = Vec::new();
     for person in [Some(case.person), case.other].into_iter().flatten() {
         present.extend(persons::survivor(tx, person).await?);

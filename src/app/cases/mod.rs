@@ -1,6 +1,7 @@
 //! Cases 争议: what only a human can settle, and whoever may. The lowest institution that covers all sides decides;
 //! outside of it a case does not exist.
 
+mod correct;
 mod decide;
 mod doubles;
 mod open;
@@ -9,7 +10,7 @@ pub(crate) mod returning;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-pub use decide::{Decided, Verdict};
+pub use decide::{Decided, Right, Verdict};
 pub(crate) use open::{Dispute, open};
 
 use super::relation_claim::Decider;

@@ -144,6 +144,14 @@ pub enum Remedy {
 #[error("the case is decided already")]
 pub struct DecidedAlready;
 
+impl CaseKind {
+    /// Whether a number that somebody holds may have been mistyped. A 学籍号 that was is withdrawn, and the right one recorded by
+    /// itself.
+    pub fn is_about_a_paper(self) -> bool {
+        matches!(self, Self::SameDocument | Self::Correction | Self::SameDetails)
+    }
+}
+
 impl Case {
     /// Whether it was decided that the number of somebody who was erased registers again at an institution (R18).
     pub fn admits(&self, index: &[u8; 32], org: Option<OrgId>) -> bool {

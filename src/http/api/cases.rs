@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::page::{List, Page};
+use super::persons::{PaperName, invalid, paper};
 use super::problem::{Problem, Problems};
 use super::take::{Administrator, Asked, Body, Named, Recent};
 use crate::app::App;
-use crate::app::cases::{CaseView, Decided, Listed, Verdict};
-use crate::domain::id::CaseId;
+use crate::app::cases::{CaseView, Decided, Listed, Right, Verdict};
+use crate::domain::id::{CaseId, PersonId};
 use crate::domain::registry::case::Decision;
 use crate::domain::time::Timestamp;
 
@@ -29,13 +30,26 @@ pub struct Which {
 }
 
 /// A decision.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaseDecision {
     /// What is true.
     decision: Decision,
     /// Why. It is kept in the clear: no number, code or phone.
     reason: String,
+    /// With `typing_error` about a paper: whose number was mistyped, and how it is right. The wrong one is free for its true
+    /// holder then. Left out: the register was right.
+    right: Option<RightPaper>,
+}
+
+/// The right paper of one side of a case.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RightPaper {
+    /// One of the people of the case.
+    person: PersonId,
+    /// Her paper.
+    document: PaperName,
 }
 
 /// Where to look for look-alikes.
@@ -84,9 +98,18 @@ pub async fn decide(
     State(app): State<App>,
     Recent(admin): Recent,
     Named(id): Named<CaseId>,
-    Body(CaseDecision { decision, reason }): Body<CaseDecision>,
+    Body(CaseDecision { decision, reason, right }): Body<CaseDecision>,
 ) -> Result<Json<Decided>, Problem> {
-    let decided = app.decide_case(&admin.ctx, admin.by(), id, Verdict { decision, reason }).await;
+    let decided = match right {
+        None => app.decide_case(&admin.ctx, admin.by(), id, Verdict { decision, reason }).await,
+        Some(_) if decision != Decision::TypingError => {
+            return Err(invalid(&admin, "`right` goes with the decision `typing_error`"));
+        }
+        Some(RightPaper { person, document }) => {
+            let right = Right { person, document: paper(&admin, &document)? };
+            app.correct_case(&admin.ctx, admin.by(), id, &reason, &right).await
+        }
+    };
     decided.map(Json).map_err(|error| admin.problem(&error))
 }
 
