@@ -1,6 +1,7 @@
 //! The audit log as a file that can be verified without the register: entries with their numbers and hashes, and the signed
 //! checkpoints, one JSON document a line.
 
+use std::collections::HashMap;
 use std::io::{BufRead, Write};
 
 use base64::Engine as _;
@@ -10,7 +11,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::books::{Anchor, Verdict};
-use super::{App, Error};
+use super::work::Outcome;
+use super::{App, Ctx, Error};
 use crate::domain::audit::{Action, Entry, LOG_FLOOR};
 use crate::domain::id::AuditId;
 use crate::domain::time::Timestamp;
@@ -34,7 +36,10 @@ pub(super) struct Chain {
     ended: Option<(i64, [u8; 32])>,
     /// Ends that nobody signed, as releases before wrote them: good where a signed one came later and covers them.
     unsigned: Vec<i64>,
-    known: Vec<CheckpointRow>,
+    /// By the number of their entry. Several may be of one.
+    known: HashMap<i64, Vec<CheckpointRow>>,
+    /// The last entry at which a checkpoint agreed.
+    signed_through: i64,
     faults: Vec<String>,
 }
 
@@ -48,15 +53,16 @@ impl Chain {
             begun: None,
             ended: None,
             unsigned: Vec::new(),
-            known: Vec::new(),
+            known: HashMap::new(),
+            signed_through: 0,
             faults: Vec::new(),
         };
-        for row in &known {
+        for row in known {
             if !audit::holds(key, row.seq, row.count, &row.head, row.at, &row.signature) {
                 chain.fault(format!("the signature of checkpoint {} does not hold", row.seq));
             }
+            chain.known.entry(row.seq).or_default().push(row);
         }
-        chain.known = known;
         chain
     }
 
@@ -72,8 +78,8 @@ impl Chain {
 
     /// What was old enough to end ended at a checkpoint: the chain goes on from there.
     fn begin_at(&mut self, seq: i64) {
-        let Some(from) = self.known.iter().find(|row| row.seq == seq).cloned() else { return };
-        let newest = self.known.iter().map(|row| row.at).max().unwrap_or(from.at);
+        let Some(from) = self.known.get(&seq).and_then(|rows| rows.first()).cloned() else { return };
+        let newest = self.known.values().flatten().map(|row| row.at).max().unwrap_or(from.at);
         if from.at > newest.minus(LOG_FLOOR) {
             self.fault(format!("the entries up to {seq} are missing, and were not old enough to end"));
         }
@@ -119,21 +125,39 @@ impl Chain {
         if audit::link(&before.hash, &entry.canonical()) != head.hash {
             self.fault(format!("entry {} was changed, or its predecessor was", head.seq));
         }
-        let differing = self.known.iter().filter(|row| row.seq == head.seq && row.head != head.hash);
-        let differing: Vec<String> = differing
-            .map(|row| format!("entry {} differs from the checkpoint signed at {}", row.seq, row.at.to_rfc3339()))
-            .collect();
-        differing.into_iter().for_each(|what| self.fault(what));
+        let known = self.known.get(&head.seq).cloned().unwrap_or_default();
+        for row in known.iter().filter(|row| row.head != head.hash) {
+            self.fault(format!("entry {} differs from the checkpoint signed at {}", row.seq, row.at.to_rfc3339()));
+        }
+        if known.iter().any(|row| row.head == head.hash) {
+            self.signed_through = head.seq;
+        }
         if entry.action == Action::LogTrimmed.as_str() {
             self.read_end(entry);
         }
         self.head = *head;
     }
 
+    /// Whether one of these was compared with an entry, or with the beginning.
+    pub(super) fn met(&self, anchors: &[CheckpointRow]) -> bool {
+        let begun = self.begun.as_ref().map(|from| from.seq);
+        anchors.iter().any(|row| (self.begins_at..=self.head.seq).contains(&row.seq) || begun == Some(row.seq))
+    }
+
+    /// Of a file, which always ends with a checkpoint that was signed for it: hashes alone anybody can write.
+    fn ends_signed(&mut self) {
+        if self.head.seq == 0 {
+            self.fault("there is no entry in it".into());
+        } else if self.signed_through != self.head.seq {
+            let through = self.signed_through;
+            self.fault(format!("it ends at {}, and no checkpoint is signed behind {through}", self.head.seq));
+        }
+    }
+
     /// What was found. `whole` is up to where the log says of itself that it goes: what was signed behind that is none of its
     /// faults, and told.
     pub(super) fn verdict(mut self, anchor: &'static str, whole: Option<i64>) -> Verdict {
-        let beyond = self.known.iter().map(|row| row.seq).filter(|seq| *seq > self.head.seq).max();
+        let beyond = self.known.keys().copied().filter(|seq| *seq > self.head.seq).max();
         let ends_before = beyond.filter(|_| whole == Some(self.head.seq));
         if let Some(seq) = beyond.filter(|_| ends_before.is_none()) {
             self.fault(format!("the chain ends at {} but a checkpoint was signed at {seq}", self.head.seq));
@@ -148,7 +172,8 @@ impl Chain {
             self.fault(not_ours(through));
         }
         let (begins_at, entries) = (self.begins_at, self.head.seq + 1 - self.begins_at);
-        Verdict { holds: self.faults.is_empty(), entries, begins_at, anchor, ends_before, faults: self.faults }
+        let (holds, signed_through) = (self.faults.is_empty(), self.signed_through);
+        Verdict { holds, entries, begins_at, signed_through, anchor, ends_before, faults: self.faults }
     }
 }
 
@@ -222,11 +247,24 @@ impl Written {
 }
 
 impl App {
-    /// Writes the whole log, up to a checkpoint that is signed now; how many entries.
+    /// Writes the whole log, up to a checkpoint that is signed now and covers that somebody took it; how many entries.
     ///
     /// # Errors
-    /// A failed store or file.
-    pub async fn export_audit(&self, out: &mut impl Write) -> Result<i64, Error> {
+    /// A failed store or file; `Busy` when what is old ended meanwhile, and the file is not whole.
+    pub async fn export_audit(&self, ctx: &Ctx, out: &mut impl Write) -> Result<i64, Error> {
+        let mut work = self.begin(ctx, Action::AuditRead).await?;
+        work.detail("exported", true);
+        work.commit(Outcome::Done).await?;
+        while self.number_pending().await? > 0 {}
+        let begins = books::first_number(&mut self.db.read().await?).await?;
+        let entries = self.write_audit(out).await?;
+        if books::first_number(&mut self.db.read().await?).await? != begins {
+            return Err(Error::busy("what is old ended while the log was written: write it once more"));
+        }
+        Ok(entries)
+    }
+
+    async fn write_audit(&self, out: &mut impl Write) -> Result<i64, Error> {
         let mut say = |line: &Line| -> Result<(), Error> {
             serde_json::to_writer(&mut *out, line)?;
             out.write_all(b"\n").map_err(Error::internal)
@@ -286,11 +324,12 @@ pub fn verify_export(file: impl BufRead, key: Option<&str>, anchors: &[Checkpoin
         }
     }
     let signer = signer.ok_or_else(|| unreadable(0))?;
-    let chain = chain.unwrap_or_else(|| Chain::beginning(known, &signer));
-    let anchor = match (anchors.is_empty(), key) {
-        (false, _) => "checkpoints outside the file",
-        (true, Some(_)) => "checkpoints in the file, signed by the key that was given",
-        (true, None) => ALONE,
+    let mut chain = chain.unwrap_or_else(|| Chain::beginning(known, &signer));
+    chain.ends_signed();
+    let anchor = match key {
+        _ if chain.met(anchors) => "checkpoints outside the file",
+        Some(_) => "checkpoints in the file, signed by the key that was given",
+        None => ALONE,
     };
     Ok(chain.verdict(anchor, whole))
 }

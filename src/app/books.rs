@@ -27,6 +27,8 @@ const WIDE: (i64, i64) = (2_000, 8_000);
 const HEARD: (i64, i64) = (2_000, 500);
 /// Where so many were numbered at once, more may wait.
 pub const BATCH: usize = 200;
+/// So many batches of entries alone before it is tried again with what platforms are told.
+const ALONE_AT_MOST: usize = 20;
 /// A checkpoint at least every so many entries.
 const CHECKPOINT_EVERY: i64 = 1_000;
 
@@ -45,6 +47,8 @@ pub struct Verdict {
     pub entries: i64,
     /// The number of the first that is still kept.
     pub begins_at: i64,
+    /// The last entry that a checkpoint was signed for: what stands behind it is only consistent with itself.
+    pub signed_through: i64,
     /// Which anchor outside the database it was compared with.
     pub anchor: &'static str,
     /// An anchor that was signed behind its end: what came since is not in it.
@@ -62,6 +66,19 @@ impl App {
         if books::oldest_pending(&mut self.db.read().await?).await?.is_none() {
             return Ok(0);
         }
+        let numbered = self.number_batch(true).await;
+        if numbered.is_err() {
+            // What one platform cannot be told keeps nobody's entry out of the chain.
+            for _ in 0..ALONE_AT_MOST {
+                if self.number_batch(false).await? < BATCH {
+                    break;
+                }
+            }
+        }
+        numbered
+    }
+
+    async fn number_batch(&self, with_events: bool) -> Result<usize, Error> {
         let now = self.now();
         let mut tx = self.housekeeping(Housekeeping::Sequencer).await?;
         if !books::lock_sequencer(&mut tx).await? {
@@ -74,7 +91,7 @@ impl App {
             Engine::Postgres => HEARD,
         };
         let entries = books::pending_entries(&mut tx, entries).await?;
-        let events = books::pending_events(&mut tx, events).await?;
+        let events = if with_events { books::pending_events(&mut tx, events).await? } else { Vec::new() };
         let mut head = books::head(&mut tx).await?;
         let (mut links, mut places) = (Vec::with_capacity(entries.len()), Vec::new());
         for entry in &entries {
@@ -171,7 +188,8 @@ impl App {
         {
             chain.fault("what was shown to somebody lies before the beginning of the log".into());
         }
-        Ok(chain.verdict(if anchors.is_empty() { ALONE } else { "checkpoints outside the database" }, None))
+        let anchor = if chain.met(anchors) { "checkpoints outside the database" } else { ALONE };
+        Ok(chain.verdict(anchor, None))
     }
 }
 

@@ -76,6 +76,7 @@ pub mod merge;
 mod metrics;
 pub mod note;
 pub mod org_ref;
+pub mod own_clock;
 pub mod own_password;
 pub mod own_record;
 pub mod pace;
@@ -203,6 +204,7 @@ pub struct Inner {
     pub(crate) asked_grants: grants::Asked,
     pub(crate) ephemeral: Ephemeral,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) even: own_clock::Even,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) issuer: Issuer,
     pub(crate) lifetimes: Lifetimes,
@@ -302,6 +304,7 @@ impl App {
             leaving: AtomicBool::default(),
             db: parts.db,
             ephemeral: parts.ephemeral,
+            even: own_clock::Even::since(parts.clock.now()),
             clock: parts.clock,
             random: parts.random,
             issuer: parts.issuer,

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::output::Output;
 use super::{Failure, files, runtime, serve};
+use crate::app::Ctx;
 use crate::app::audit_file::verify_export;
 use crate::app::books::read_anchors;
 use crate::store::books::CheckpointRow;
@@ -88,11 +89,15 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         }
         Command::Export { file } => {
             let app = runtime::standing(config).await?;
-            while app.number_pending().await? > 0 {}
+            let ctx = Ctx::task(&app, "audit");
             let mut out = BufWriter::new(files::create(file)?);
-            let entries = app.export_audit(&mut out).await?;
-            let written = out.into_inner().map_err(|error| Failure::new(error.to_string()))?;
-            written.sync_all()?;
+            let written = async {
+                let entries = app.export_audit(&ctx, &mut out).await?;
+                out.into_inner().map_err(|error| Failure::new(error.to_string()))?.sync_all()?;
+                Ok::<_, Failure>(entries)
+            };
+            // Half a log would not verify, and is in the way of the next try.
+            let entries = written.await.inspect_err(|_| drop(std::fs::remove_file(file)))?;
             let key = app.audit_key();
             output.say(&json!({ "file": file, "entries": entries, "key": key }), |_| {
                 format!("{entries} entries in {}; keep the key elsewhere: {key}", file.display())

@@ -216,7 +216,16 @@ async fn duties(app: &App) -> Result<(State, String), Failure> {
 /// Entries from the future mean that this clock, or another replica's, is wrong.
 async fn clock(app: &App) -> Result<(State, String), Failure> {
     let ahead = app.newest_entry_ahead_by().await?;
-    Ok(if ahead.as_secs() > 5 {
+    let unseen = app.clock_ahead_by().await?;
+    Ok(if let Some(days) = unseen.map(|ahead| ahead.as_secs() / 86_400) {
+        (
+            State::Warning,
+            format!(
+                "it stands {days} days ahead of when this register was last at work: if that is not so, set it (NTP) before \
+                 `mingji serve` believes it, six hours after its start"
+            ),
+        )
+    } else if ahead.as_secs() > 5 {
         (
             State::Fault,
             format!(

@@ -81,16 +81,25 @@ pub fn start(app: &App, anchors: Option<PathBuf>, stop: &CancellationToken) -> T
     tracker.spawn(faults(app.clone(), stop.clone()));
     tracker.spawn(errands(app.clone(), stop.clone()));
     // Whoever came of age has no guardian any more.
-    let majority = |app: App, after| async move { app.end_at_majority(after).await };
+    let majority = |app: App, after| async move {
+        app.believes_its_clock().await?;
+        app.end_at_majority(after).await
+    };
     tracker.spawn(daily(app.clone(), "majority", stop.clone(), majority));
     // Two records of one institution that look alike are a question.
     let doubles = |app: App, after| async move { app.look_for_doubles(after).await };
     tracker.spawn(daily(app.clone(), "doubles", stop.clone(), doubles));
     // Whoever asked to be erased is, once the law keeps nothing of her any more.
-    let erasures = |app: App, after| async move { app.finish_erasures(after).await };
+    let erasures = |app: App, after| async move {
+        app.believes_its_clock().await?;
+        app.finish_erasures(after).await
+    };
     tracker.spawn(daily(app.clone(), "erasures", stop.clone(), erasures));
     // A sign-on that ended is kept for its time.
-    let sign_ons = |app: App, after| async move { app.end_sign_ons(after).await };
+    let sign_ons = |app: App, after| async move {
+        app.believes_its_clock().await?;
+        app.end_sign_ons(after).await
+    };
     tracker.spawn(daily(app.clone(), "sign_ons", stop.clone(), sign_ons));
     tracker.spawn(retention(app.clone(), stop.clone()));
     tracker.spawn(rights(app.clone(), stop.clone()));
@@ -120,8 +129,8 @@ async fn sequencer(app: App, stop: CancellationToken) {
         let numbered = app.number_pending().await;
         note(&app, "sequencer", &numbered);
         match numbered {
-            // SQLite's writer is free between batches.
-            Ok(n) if n >= BATCH => continue,
+            // SQLite's writer is free between batches. Others write on while this one stops.
+            Ok(n) if n >= BATCH && !stop.is_cancelled() => continue,
             Ok(n) if n > 0 => tokio::time::sleep(SEQUENCER_PAUSE).await,
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "numbers could not be given; they will be"),
@@ -303,7 +312,10 @@ async fn retention(app: App, stop: CancellationToken) {
     loop {
         let ended = tokio::select! {
             () = stop.cancelled() => return,
-            ended = app.end_what_is_old() => ended,
+            ended = async {
+                app.believes_its_clock().await?;
+                app.end_what_is_old().await
+            } => ended,
         };
         note(&app, "retention", &ended);
         if let Err(error) = ended {

@@ -4,11 +4,47 @@ mod forged;
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mingji::app::audit_file::verify_export;
+use mingji::domain::audit::Entry;
+use mingji::domain::time::Timestamp;
+use mingji::keys::audit::link;
 use serde_json::{Value, json};
 
 use crate::support::app::both_engines;
 use crate::support::database::select_texts;
+
+/// The file with another end: what is done from the entry `from` on was refused, and all hashes are right again. No secret is
+/// needed for that.
+fn rewritten(file: &str, from: i64) -> String {
+    let mut previous = [0; 32];
+    let mut written = Vec::new();
+    for line in file.lines() {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        if let Some(said) = line.get_mut("entry") {
+            if said["seq"].as_i64().unwrap() >= from {
+                said["result"] = json!("refused");
+            }
+            let text = |name: &str| said[name].as_str().unwrap().to_owned();
+            let entry = Entry {
+                id: text("id").parse().unwrap(),
+                at: Timestamp::from_micros(said["at_micros"].as_i64().unwrap()),
+                actor: said["actor"].clone(),
+                action: text("action"),
+                target: said["target"].clone(),
+                result: text("result"),
+                reason: said["reason"].as_str().map(str::to_owned),
+                request_id: text("request_id").parse().unwrap(),
+                details: said["details"].clone(),
+            };
+            previous = link(&previous, &entry.canonical());
+            said["hash"] = json!(STANDARD.encode(previous));
+        }
+        written.push(line.to_string());
+    }
+    written.join("\n")
+}
 
 /// The faults of a file.
 fn faults(file: &str, key: &str) -> Vec<String> {
@@ -22,7 +58,7 @@ both_engines! {
         app.teacher().sign_in(&app.client("platform_a")).await;
         app.numbered().await;
         let mut file = Vec::new();
-        let entries = app.app.export_audit(&mut file).await.unwrap();
+        let entries = app.app.export_audit(&app.operator(), &mut file).await.unwrap();
         let (file, key) = (String::from_utf8(file).unwrap(), app.app.audit_key());
         assert!(entries > 5 && faults(&file, &key).is_empty(), "{:?}", faults(&file, &key));
         let lines: Vec<&str> = file.lines().collect();
@@ -48,8 +84,36 @@ both_engines! {
         // A checkpoint that was kept elsewhere finds what a shorter file leaves out.
         let later = app.app.checkpoint().await.unwrap().unwrap();
         let shorter = lines[..first + 3].iter().filter(|line| !line.starts_with("{\"checkpoint\"")).copied().collect::<Vec<_>>().join("\n");
-        assert!(faults(&shorter, &key).is_empty(), "the file alone cannot know");
+        assert!(!faults(&shorter, &key).is_empty(), "nobody signed where it ends");
         assert!(!verify_export(shorter.as_bytes(), Some(&key), &[later]).unwrap().holds);
+    }
+
+    /// Hashes anybody can write; a signature only the register.
+    async fn a_file_is_signed_to_its_end(app: TestApp) {
+        app.teacher().sign_in(&app.client("platform_a")).await;
+        app.numbered().await;
+        let early = app.app.checkpoint().await.unwrap().unwrap();
+        app.teacher().sign_in(&app.client("platform_a")).await;
+        let mut file = Vec::new();
+        let entries = app.app.export_audit(&app.operator(), &mut file).await.unwrap();
+        let (file, key) = (String::from_utf8(file).unwrap(), app.app.audit_key());
+        let last: Value = serde_json::from_str(file.lines().last().unwrap()).unwrap();
+        assert_eq!((&last["entry"]["action"], &last["entry"]["details"]["exported"]), (&json!("audit.read"), &json!(true)), "who takes it is in it");
+        let unsigned = |file: &str, from: i64| -> String {
+            let signed = |line: &Value| line["checkpoint"]["seq"].as_i64().is_none_or(|seq| seq < from);
+            file.lines().filter(|line| signed(&serde_json::from_str(line).unwrap())).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(rewritten(&file, entries + 1).lines().count(), file.lines().count());
+        assert!(faults(&rewritten(&file, entries + 1), &key).is_empty(), "nothing was changed");
+        for from in [1, early.seq + 1, entries] {
+            assert!(!faults(&rewritten(&file, from), &key).is_empty(), "{from}: a checkpoint says otherwise");
+            let found = faults(&unsigned(&rewritten(&file, from), from), &key);
+            assert!(found.iter().any(|fault| fault.contains("no checkpoint is signed")), "{from}: {found:?}");
+        }
+        assert!(!faults(&unsigned(&file, 1).lines().next().unwrap().to_owned(), &key).is_empty(), "nothing is no log");
+        // Anchors that were compared with nothing are none.
+        let none = verify_export(file.as_bytes(), None, &[]).unwrap();
+        assert_eq!((none.holds, none.signed_through, none.anchor.starts_with("none")), (true, entries, true));
     }
 
     async fn an_entry_says_by_which_rights(app: TestApp) {
@@ -77,7 +141,7 @@ both_engines! {
         };
         let export = || async {
             let mut file = Vec::new();
-            app.app.export_audit(&mut file).await.unwrap();
+            app.app.export_audit(&app.operator(), &mut file).await.unwrap();
             String::from_utf8(file).unwrap()
         };
         let key = app.app.audit_key();

@@ -26,6 +26,7 @@ mod merge;
 mod metrics;
 mod oidc;
 mod outbound;
+mod own_clock;
 mod pages;
 mod people;
 mod person;

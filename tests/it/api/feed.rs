@@ -419,6 +419,27 @@ both_engines! {
         assert_eq!(told[1..], [1, 1, 1], "they waited for it");
     }
 
+    /// A platform's rows are one thing and the audit log another.
+    async fn what_a_platform_cannot_be_told_keeps_no_entry_from_its_number(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None)]).await;
+        let mut consumer = Consumer::new(&app.feed_of(json!({}), Some(SCHOOL)).await);
+        app.numbered().await;
+        consumer.snapshot().await;
+        change(&app.database.url, "ALTER TABLE platform_stream RENAME COLUMN head TO reached").await;
+        rename(&app, called(&app, "赵一").await[0], "赵新").await;
+        assert!(app.app.number_pending().await.is_err(), "it is told, and tried again");
+        let waiting = async |kind: &str| {
+            let waits = format!("SELECT CAST(COUNT(*) AS TEXT) FROM pending WHERE kind = '{kind}'");
+            text(&app, &waits).await != "0"
+        };
+        assert_eq!((waiting("audit").await, waiting("event").await), (false, true));
+        change(&app.database.url, "ALTER TABLE platform_stream RENAME COLUMN reached TO head").await;
+        app.numbered().await;
+        assert_eq!(consumer.read(200).await, ["person.changed"]);
+        assert!(app.app.verify_audit(&[]).await.unwrap().holds);
+    }
+
     /// Nobody changes anything: a year is complete, and a stay begins.
     async fn what_a_day_brings_by_itself_is_told(app: TestApp) {
         county::open(&app).await;

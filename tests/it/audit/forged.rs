@@ -46,7 +46,7 @@ both_engines! {
         let found = faults(&app).await;
         assert!(found.iter().any(|fault| fault.contains("the register did not")), "{found:?}");
         let mut file = Vec::new();
-        app.app.export_audit(&mut file).await.unwrap();
+        app.app.export_audit(&app.operator(), &mut file).await.unwrap();
         let exported = verify_export(file.as_slice(), Some(&app.app.audit_key()), &[]).unwrap();
         assert!(!exported.holds, "nor from an export");
     }
@@ -118,7 +118,7 @@ both_engines! {
     async fn an_export_of_yesterday_is_no_broken_one(app: TestApp) {
         sign_in(&app).await;
         let mut file = Vec::new();
-        app.app.export_audit(&mut file).await.unwrap();
+        app.app.export_audit(&app.operator(), &mut file).await.unwrap();
         sign_in(&app).await;
         let later = app.app.checkpoint().await.unwrap().unwrap();
         let verdict = verify_export(file.as_slice(), Some(&app.app.audit_key()), std::slice::from_ref(&later)).unwrap();
