@@ -20,7 +20,9 @@ statements! {
     INSERT_PENDING_PAIR = "INSERT INTO pending (id, kind) VALUES ($1, 'audit'), ($2, 'event')";
     // Whatever is pending, never "id > last": a transaction that began early may commit late. Only so many rows are read, however
     // many wait.
-    PENDING_AUDIT = "SELECT e.* FROM (SELECT id FROM pending WHERE kind = 'audit' ORDER BY id LIMIT $1) p JOIN audit_entry e ON e.id = p.id ORDER BY e.at, e.id";
+    PENDING_AUDIT = "SELECT w.* FROM (
+            SELECT e.* FROM pending p JOIN audit_entry e ON e.id = p.id WHERE p.kind = 'audit' ORDER BY p.id LIMIT $1
+        ) w ORDER BY w.at, w.id";
     // The oldest by their ids, and what must stand before them in their aggregates: the clocks of two replicas may differ
     // by more than two changes do. Only so many rows are read, however many wait behind a large import.
     PENDING_EVENTS = "WITH oldest AS (
