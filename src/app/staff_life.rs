@@ -363,6 +363,14 @@ impl App {
             classes::share_at(work.tx(), at.task, post.org, class).await?
         };
         let class = class.ok_or_else(|| Error::not_found("this class of the school"))?;
+        let still = if head {
+            staffings::still_heads(work.tx(), at.task, class.id, post.id).await?
+        } else {
+            staffings::still_open(work.tx(), at.task, &[post.id].into()).await?
+        };
+        if !still {
+            return Err(Error::busy("the post was ended at the same moment"));
+        }
         post.may_teach(&class, at.day, at.ctx.now).map_err(refused)?;
         let hers = staffings::taught_in_many(work.tx(), at.task, &[post.id]).await?;
         let mut same = hers.iter().filter(|lesson| (lesson.class, lesson.subject) == (class.id, subject));
@@ -392,14 +400,13 @@ impl App {
         Ok("teaches")
     }
 
-    /// Whoever was the head teacher goes on teaching what she taught there, unless she left.
+    /// Whoever was the head teacher, in a post that is held, goes on teaching what she taught there, unless she left.
     async fn replace_heads(
         &self,
         work: &mut Work<'_>,
         at: &At<'_>,
         class: crate::domain::id::ClassId,
     ) -> Result<(), Error> {
-        staffings::still_heads(work.tx(), at.task, class).await?;
         for (person, head) in staffings::heads(work.tx(), at.task, class).await? {
             staffings::end_lesson(work.tx(), at.task, head.id, at.day).await?;
             if head.subject.is_some() {
