@@ -183,6 +183,7 @@ impl App {
             Some(holder) => {
                 // Of several that it may be the one who is not she.
                 let holder = held.iter().find(|one| one.person != person.id).unwrap_or(holder);
+                let unseen = self.is_unseen(work.tx(), ctx, by, holder.person).await?;
                 let dispute = Dispute {
                     kind: CaseKind::Correction,
                     person: holder.person,
@@ -191,7 +192,7 @@ impl App {
                     stated: Stated::of(person.name.as_ref(), Some(document)),
                     org: None,
                     source: CaseSource::Correction,
-                    unseen: false,
+                    unseen,
                 };
                 self.dispute_instead(work, ctx, &task, by, dispute).await
             }
@@ -232,6 +233,12 @@ impl App {
             self.takes_after(work, ctx, task, person, (Some(document), Some("document"))).await?;
         }
         Ok(learned || paper.status == DocumentStatus::Superseded)
+    }
+
+    /// Whether somebody is none whom this decider could change herself: of a case that she opens about her she is no judge.
+    async fn is_unseen(&self, tx: &mut Tx, ctx: &Ctx, by: Decider, person: PersonId) -> Result<bool, Error> {
+        let Decider::Admin(admin) = by else { return Ok(false) };
+        Ok(!self.decides_about(tx, admin, person, ctx.now).await?)
     }
 
     /// Opens the case in place of the change, and commits it.
@@ -416,7 +423,7 @@ impl App {
             work.commit(Outcome::Done).await?;
             return Ok(Changed::Done);
         }
-        let dispute = |holder, subject_key| Dispute {
+        let dispute = |holder, subject_key, unseen| Dispute {
             kind: CaseKind::PersonalCode,
             person: holder,
             other: Some(person.id),
@@ -424,10 +431,11 @@ impl App {
             stated: Stated::of(person.name.as_ref(), None),
             org: None,
             source: CaseSource::Correction,
-            unseen: false,
+            unseen,
         };
         if let Some(holder) = holder {
-            let dispute = dispute(holder, index);
+            let unseen = self.is_unseen(work.tx(), ctx, by, holder).await?;
+            let dispute = dispute(holder, index, unseen);
             return self.dispute_instead(work, ctx, &task, by, dispute).await;
         }
         if let Some(dispute) = question(work.tx(), &task, self.code_key(code), CaseSource::Correction).await? {
@@ -440,7 +448,8 @@ impl App {
             let other = documents::holder(work.tx(), &task, &key).await?.filter(|holder| holder.person != person.id);
             if let Some(other) = other {
                 let opener = by.admin();
-                let hint = dispute(other.person, key.index);
+                let unseen = self.is_unseen(work.tx(), ctx, by, other.person).await?;
+                let hint = dispute(other.person, key.index, unseen);
                 for case in cases::open(self, ctx, work.tx(), &task, opener, vec![hint]).await? {
                     work.event("case", case, "case.opened", &[]);
                 }

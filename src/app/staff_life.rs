@@ -2,6 +2,8 @@
 //! leaving and coming back. Leaving a post ends what rested on it: what platforms held in that identity, and the rights of an
 //! administrator that were given to whoever holds the post.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use serde::Serialize;
 
@@ -14,6 +16,7 @@ use crate::domain::access::{Subtree, Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{IdentityId, OrgId, PersonId, StaffingId, new_uuid};
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
+use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::institution::Institution;
 use crate::domain::registry::reason::read_reason;
@@ -23,7 +26,7 @@ use crate::domain::registry::staff_life::StaffError;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
 use crate::store::handovers::{self, Way};
-use crate::store::{admin_grants, cases, classes, grants, institutions, persons, staffings};
+use crate::store::{accounts, admin_grants, cases, classes, grants, institutions, persons, relation_claims, staffings};
 
 /// What is to happen; institutions by code, the only one where she has a post when left out.
 #[derive(Clone, Debug)]
@@ -262,7 +265,7 @@ impl App {
         let staff_no = school_number::read(staff_no.as_deref().unwrap_or_default());
         let staff_no = staff_no.map_err(|why| Error::invalid(why.to_string()))?;
         let org = self.workplace(work, at, org).await?;
-        self.held_by_decider(work, at, false).await?;
+        self.held_by_decider(work, at, None).await?;
         self.begin_post(work, at, org.id, post, staff_no, StaffState::Serving).await?;
         Ok("joined")
     }
@@ -290,7 +293,7 @@ impl App {
         let before = staffings::of_person(work.tx(), &at.task.on(at.person)).await?;
         let last = before.into_iter().rfind(|post| post.org == org.id && post.valid_to.is_some());
         let last = last.ok_or_else(|| Error::not_found("a post that she left there: `join` begins one; it"))?;
-        self.held_by_decider(work, at, true).await?;
+        self.held_by_decider(work, at, Some(org.id)).await?;
         let state = last.state.returns_as();
         self.begin_post(work, at, org.id, post.unwrap_or(last.post), last.staff_no, state).await?;
         Ok("returned")
@@ -363,6 +366,14 @@ impl App {
             classes::share_at(work.tx(), at.task, post.org, class).await?
         };
         let class = class.ok_or_else(|| Error::not_found("this class of the school"))?;
+        let still = if head {
+            staffings::still_heads(work.tx(), at.task, class.id, post.id).await?
+        } else {
+            staffings::still_open(work.tx(), at.task, &[post.id].into()).await?
+        };
+        if !still {
+            return Err(Error::busy("the post was ended at the same moment"));
+        }
         post.may_teach(&class, at.day, at.ctx.now).map_err(refused)?;
         let hers = staffings::taught_in_many(work.tx(), at.task, &[post.id]).await?;
         let mut same = hers.iter().filter(|lesson| (lesson.class, lesson.subject) == (class.id, subject));
@@ -392,14 +403,13 @@ impl App {
         Ok("teaches")
     }
 
-    /// Whoever was the head teacher goes on teaching what she taught there, unless she left.
+    /// Whoever was the head teacher, in a post that is held, goes on teaching what she taught there, unless she left.
     async fn replace_heads(
         &self,
         work: &mut Work<'_>,
         at: &At<'_>,
         class: crate::domain::id::ClassId,
     ) -> Result<(), Error> {
-        staffings::still_heads(work.tx(), at.task, class).await?;
         for (person, head) in staffings::heads(work.tx(), at.task, class).await? {
             staffings::end_lesson(work.tx(), at.task, head.id, at.day).await?;
             if head.subject.is_some() {
@@ -549,14 +559,14 @@ impl App {
         }
     }
 
-    /// Whom others hold an administrator only claims, by a row of her roster (R1). Whoever belongs nowhere comes back where
-    /// she was (`returns`), and else is the operator's.
-    async fn held_by_decider(&self, work: &mut Work<'_>, at: &At<'_>, returns: bool) -> Result<(), Error> {
+    /// Whom others hold an administrator only claims, by a row of her roster (R1). Whoever belongs nowhere, or where only the
+    /// decider said, comes back (`returns`) where she was last, and else is the operator's.
+    async fn held_by_decider(&self, work: &mut Work<'_>, at: &At<'_>, returns: Option<OrgId>) -> Result<(), Error> {
         let Some(admin) = at.by.admin() else { return Ok(()) };
-        let sides: std::collections::BTreeSet<OrgId> =
-            cases::sides_of(work.tx(), at.task, &[at.person]).await?.into_iter().map(|side| side.org).collect();
-        // Whoever comes back where she was does so by that, whatever the decider said of her besides.
-        let free = returns && (sides.is_empty() || self.covers(work.tx(), admin, &sides, at.ctx.now).await?);
+        let free = match returns {
+            Some(org) => self.comes_back_to(work, at, admin, org).await?,
+            None => false,
+        };
         if free || self.decides_about(work.tx(), admin, at.person, at.ctx.now).await? {
             return Ok(());
         }
@@ -565,6 +575,33 @@ impl App {
                 .into(),
             ..missing()
         })
+    }
+
+    /// Whether the word of an administrator brings somebody back who was held by nobody else since. All of her comes with her post:
+    /// what she made her own since an institution gets back by whoever stands above it, as by a row that says the same.
+    async fn comes_back_to(
+        &self,
+        work: &mut Work<'_>,
+        at: &At<'_>,
+        admin: PersonId,
+        org: OrgId,
+    ) -> Result<bool, Error> {
+        let sides: BTreeSet<OrgId> =
+            cases::sides_of(work.tx(), at.task, &[at.person]).await?.into_iter().map(|side| side.org).collect();
+        if !sides.is_empty() && !self.covers(work.tx(), admin, &sides, at.ctx.now).await? {
+            return Ok(false);
+        }
+        let last = relation_claims::last_places(work.tx(), at.task, &[at.person]).await?.remove(&at.person);
+        let last = last.unwrap_or_default();
+        let Some(left) = last.iter().find(|place| place.at == org || place.org == org) else { return Ok(false) };
+        let account = accounts::find(work.tx(), &at.task.on(at.person)).await?;
+        if account.is_none_or(|account| account.state == Status::Inactive) {
+            return Ok(true);
+        }
+        match left.above {
+            Some(above) => self.covers(work.tx(), admin, &[above].into(), at.ctx.now).await,
+            None => Ok(false),
+        }
     }
 }
 

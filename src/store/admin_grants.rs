@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson as _, Task, TaskOn};
 use crate::domain::id::{AdminGrantId, OrgId, PersonId, StaffingId};
 use crate::domain::time::Timestamp;
@@ -30,6 +30,7 @@ statements! {
     INSERT = "INSERT INTO admin_grant (id, person_id, role, org_id, granted_by, may_delegate, valid_from, valid_to, staffing_id, deputy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT (person_id, role, org_id) WHERE revoked_at IS NULL DO NOTHING";
     STANDING = "SELECT id, role, org_id, deputy FROM admin_grant WHERE person_id = $1 AND revoked_at IS NULL ORDER BY id";
+    HOLDERS_AMONG = "SELECT DISTINCT person_id FROM admin_grant WHERE revoked_at IS NULL AND person_id IN ($1)";
     RESTING_ON = "SELECT id, role, org_id, deputy FROM admin_grant WHERE staffing_id = $1 AND revoked_at IS NULL ORDER BY id";
     REVOKE_ALL = "UPDATE admin_grant SET revoked_at = $2 WHERE person_id = $1 AND revoked_at IS NULL";
     END_WITH_POST = "UPDATE admin_grant SET revoked_at = $3 WHERE person_id = $1 AND revoked_at IS NULL AND staffing_id = $2 RETURNING id";
@@ -156,6 +157,15 @@ pub async fn of_several_roles(
 ) -> Result<Vec<PersonId>, StoreError> {
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
     Ok(tx.all::<Holder>(OF_SEVERAL_ROLES, args![after, most]).await?.into_iter().map(|row| row.0).collect())
+}
+
+/// Who of these people holds a grant that was not revoked.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn holders_among(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<Vec<PersonId>, StoreError> {
+    let keys = people.iter().map(|id| Value::from(*id)).collect();
+    Ok(tx.all_in::<Holder>(HOLDERS_AMONG, &[], keys).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// Grants of a person that were not revoked, those of another time too.

@@ -1,6 +1,7 @@
 //! Cases 争议, and where the people in them belong.
 
-use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::db::{FromRow, Row, Statement, StoreError, Tx, Value, args, statements};
+use super::relation_claims::own_word;
 use crate::domain::access::{Subtree, Task};
 use crate::domain::id::{CaseId, OrgId, PersonId};
 use crate::domain::registry::case::{Case, CaseSource, Decision};
@@ -25,6 +26,9 @@ statements! {
     KEEPS = "SELECT g.guardian_id AS person_id, e.org_id AS org_id FROM guardianship g JOIN enrolment e ON e.person_id = g.child_id AND e.valid_to IS NULL
         WHERE g.status IN ('pending', 'confirmed') AND g.guardian_id IN ($1)";
     RECORDED = "SELECT guardian_id AS person_id, recorded_org_id AS org_id FROM guardianship WHERE recorded_org_id IS NOT NULL AND status IN ('pending', 'confirmed') AND guardian_id IN ($1)";
+    LOOKED_AT = concat!("SELECT g.guardian_id AS person_id, g.recorded_org_id AS org_id FROM guardianship g WHERE g.recorded_org_id IS NOT NULL AND g.status = 'confirmed'
+        AND NOT EXISTS (SELECT 1 FROM relation_claim r WHERE r.person_id = g.guardian_id AND r.child_id = g.child_id AND r.kind = 'guardian' AND r.org_id = g.recorded_org_id AND ", own_word!(), ")
+        AND g.guardian_id IN ($1)");
     ABOVE = "SELECT c.descendant_id AS below, c.ancestor_id AS org_id, c.depth AS depth FROM institution_closure c JOIN institution o ON o.id = c.ancestor_id
         WHERE o.status = 'active' AND c.descendant_id IN ($1)";
     // Two records of one institution that may be one person, at `$1` and so many steps below it: the pair is given once, the
@@ -231,9 +235,25 @@ impl FromRow for Side {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn sides_of(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<Vec<Side>, StoreError> {
+    sides(tx, [STUDIES, WORKS, ADMINISTERS, KEEPS, RECORDED], people).await
+}
+
+/// The same without what rests on a word that nobody else looked at: of wards, who recorded them and more than by her own row.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn sound_sides_of(tx: &mut Tx, _task: &Task, people: &[PersonId]) -> Result<Vec<Side>, StoreError> {
+    sides(tx, [STUDIES, WORKS, ADMINISTERS, LOOKED_AT], people).await
+}
+
+async fn sides<const N: usize>(
+    tx: &mut Tx,
+    statements: [Statement; N],
+    people: &[PersonId],
+) -> Result<Vec<Side>, StoreError> {
     let keys: Vec<Value> = people.iter().map(|id| Value::from(*id)).collect();
     let mut found = Vec::new();
-    for statement in [STUDIES, WORKS, ADMINISTERS, KEEPS, RECORDED] {
+    for statement in statements {
         found.extend(tx.all_in(statement, &[], keys.clone()).await?);
     }
     Ok(found)

@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
-use super::relation_claims::own_word;
+use super::relation_claims::{own_word, unreviewed};
 use super::{enrolments, staffings};
 use crate::domain::access::Task;
 use crate::domain::id::{EnrolmentId, OrgId, PersonId, StaffingId};
@@ -42,6 +42,10 @@ statements! {
     WORDS = concat!("UPDATE relation_claim AS r SET org_id = $1, version = version + 1 WHERE r.org_id = $2 AND r.kind = 'guardian' AND (r.state = 'pending' OR ", own_word!(), ")
         AND NOT EXISTS (SELECT 1 FROM relation_claim o WHERE o.org_id = $3 AND o.kind = r.kind AND o.person_id = r.person_id AND o.child_id = r.child_id AND o.subject_key = r.subject_key AND o.state IN ('pending', 'rejected'))
         AND r.child_id IN ($4) RETURNING id");
+    // But what is in force goes before what the other one waits for, or was told no to: a word that stays behind hides nobody.
+    YIELD = concat!("UPDATE relation_claim AS o SET state = 'withdrawn', version = version + 1 WHERE o.org_id = $1 AND o.kind = 'guardian' AND o.state IN ('pending', 'rejected')
+        AND EXISTS (SELECT 1 FROM relation_claim r WHERE r.org_id = $2 AND r.kind = o.kind AND r.person_id = o.person_id AND r.child_id = o.child_id AND r.subject_key = o.subject_key AND ", unreviewed!(), ")
+        AND o.child_id IN ($3) RETURNING id");
     HOMES = "UPDATE person SET home_platform_id = $1, updated_at = $2, version = version + 1 WHERE home_platform_id = $3 AND id IN ($4) RETURNING id";
     TEACH = "INSERT INTO teaching (id, staffing_id, class_id, subject, head_teacher, valid_from, valid_to) VALUES ($1, $2, $3, $4, $5, $6, NULL)
         ON CONFLICT (staffing_id, class_id, subject) WHERE valid_to IS NULL DO NOTHING";
@@ -222,6 +226,8 @@ pub async fn hand_lessons(
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn hand_guardians(tx: &mut Tx, _task: &Task, way: &Way, children: &[PersonId]) -> Result<(), StoreError> {
+    // While the relation is still where the word is.
+    tx.all_in::<Touched>(YIELD, &[way.to.into(), way.from.into()], keys(children)).await?;
     let leading = [way.to.into(), way.now.into(), way.from.into()];
     tx.all_in::<Touched>(GUARDIANS, &leading, keys(children)).await?;
     tx.all_in::<Touched>(WORDS, &[way.to.into(), way.from.into(), way.to.into()], keys(children)).await.map(drop)

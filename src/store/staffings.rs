@@ -1,5 +1,7 @@
 //! Staffings 任职 and what they teach 任教.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use uuid::Uuid;
 
@@ -26,7 +28,9 @@ statements! {
     OPEN_OF_MANY = "SELECT * FROM staffing WHERE valid_to IS NULL AND person_id IN ($1)";
     TAUGHT_IN_MANY = "SELECT * FROM teaching WHERE valid_to IS NULL AND staffing_id IN ($1)";
     // Whoever ends one of these posts waits, and so sees what is taught under it by then.
-    @still STILL_HEADS = "SELECT held.id AS id FROM staffing held WHERE held.valid_to IS NULL AND held.id IN (SELECT t.staffing_id FROM teaching t WHERE t.class_id = $1 AND t.valid_to IS NULL AND t.head_teacher = TRUE) ORDER BY held.id";
+    @still STILL_HEADS = "SELECT held.id AS id FROM staffing held WHERE held.valid_to IS NULL
+        AND held.id IN (SELECT t.staffing_id FROM teaching t WHERE t.class_id = $1 AND t.valid_to IS NULL AND t.head_teacher = TRUE UNION ALL SELECT s.id FROM staffing s WHERE s.id = $2) ORDER BY held.id";
+    @still STILL_OPEN = "SELECT held.id AS id FROM staffing held WHERE held.valid_to IS NULL AND held.id IN ($1) ORDER BY held.id";
 }
 
 impl FromRow for Staffing {
@@ -166,20 +170,32 @@ pub async fn end_lesson(tx: &mut Tx, _task: &Task, lesson: Uuid, day: NaiveDate)
     tx.execute_one(END_LESSON, args![lesson, day]).await
 }
 
-struct Held;
+struct Held(StaffingId);
 
 impl FromRow for Held {
-    fn from_row(_: &Row) -> Result<Self, StoreError> {
-        Ok(Self)
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
     }
 }
 
-/// Keeps the posts under which a class has its head teachers from ending until the transaction does.
+/// Keeps the posts under which a class has its head teachers from ending until the transaction does, and a post besides: whether that
+/// one is open. All of them in one order: of two who take over each other's class neither waits for both.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn still_heads(tx: &mut Tx, _task: &Task, class: ClassId) -> Result<(), StoreError> {
-    tx.all::<Held>(STILL_HEADS, args![class]).await.map(drop)
+pub async fn still_heads(tx: &mut Tx, _task: &Task, class: ClassId, besides: StaffingId) -> Result<bool, StoreError> {
+    let held: Vec<Held> = tx.all(STILL_HEADS, args![class, besides]).await?;
+    Ok(held.iter().any(|post| post.0 == besides))
+}
+
+/// Whether all these posts are open, and stay so until the transaction ends: whoever ends one waits, and ends what was taught under it
+/// by then.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn still_open(tx: &mut Tx, _task: &Task, posts: &BTreeSet<StaffingId>) -> Result<bool, StoreError> {
+    let held: Vec<Held> = tx.all_in(STILL_OPEN, &[], posts.iter().map(|id| Value::from(*id)).collect()).await?;
+    Ok(held.len() == posts.len())
 }
 
 struct Head(PersonId, Teaching);

@@ -171,6 +171,39 @@ both_engines! {
         assert_eq!(text(&app, behind).await, "0");
     }
 
+    /// She is on her way out, and a class is given to her, by hand or by a row: whoever gives it waits, and gives none.
+    async fn nobody_gives_a_class_to_whoever_is_leaving(app: TestApp) {
+        let [old, _] = school(&app).await;
+        app.clock.advance(days(1));
+        let today = app.clock.now().shanghai_date();
+        let behind = "SELECT CAST(COUNT(*) AS TEXT) FROM teaching t JOIN staffing s ON s.id = t.staffing_id WHERE t.valid_to IS NULL AND s.valid_to IS NOT NULL";
+        for by_row in [false, true] {
+            let post = "(SELECT s.id FROM staffing s JOIN person p ON p.id = s.person_id WHERE p.name = '赵老师' AND s.valid_to IS NULL)";
+            let hers = "SELECT s.id FROM staffing s JOIN person p ON p.id = s.person_id WHERE p.name = '赵老师'";
+            let mut leaving = Elsewhere::begin(&app.database.url).await;
+            leaving.run(&format!("UPDATE teaching SET valid_to = '{today}' WHERE valid_to IS NULL AND staffing_id IN ({hers})")).await;
+            leaving.run(&format!("UPDATE staffing SET valid_to = '{today}', version = version + 1 WHERE id = {post}")).await;
+            let giving = app.clone();
+            let mut giving = tokio::spawn(async move {
+                if by_row {
+                    let row = teacher(SCHOOL, "赵老师", &number("19750203", 60)).replace("1班", "3班");
+                    county::teachers(&giving, &[row]).await;
+                } else {
+                    let given = change(&giving, OPERATOR, old, teach("1班", Some("14"), false)).await;
+                    assert!(given.is_err(), "{given:?}");
+                }
+            });
+            let a_moment = std::time::Duration::from_millis(400);
+            assert!(tokio::time::timeout(a_moment, &mut giving).await.is_err(), "she would teach under a post that is over");
+            leaving.commit().await;
+            giving.await.unwrap();
+            assert_eq!(text(&app, behind).await, "0", "{by_row}");
+            if !by_row {
+                change(&app, OPERATOR, old, Order::Return { org: SCHOOL.into(), post: None }).await.unwrap();
+            }
+        }
+    }
+
     async fn a_class_with_two_heads_of_before_stops_no_import(app: TestApp) {
         school(&app).await;
         let heads = "SELECT p.name FROM teaching t JOIN staffing s ON s.id = t.staffing_id JOIN person p ON p.id = s.person_id WHERE t.head_teacher = TRUE AND t.valid_to IS NULL AND p.name IN ('赵老师', '钱老师') ORDER BY p.name";

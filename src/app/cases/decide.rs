@@ -110,10 +110,14 @@ impl App {
                     let orgs: Vec<_> = case.claimed_by_org.into_iter().collect();
                     let sides = Sides::of(work.tx(), &task, &people, &orgs).await?;
                     let people: Vec<Option<PersonId>> = people.into_iter().map(Some).collect();
-                    let moved = case.assign(sides.lowest(&people, orgs.first().copied()));
-                    work.target("case", moved.id).detail("reassigned", true);
-                    cases::update(work.tx(), &task, &moved).await?;
-                    work.commit(Outcome::Refused("a side is outside the scope")).await?;
+                    let lowest = sides.lowest(&people, orgs.first().copied());
+                    // Where it is assigned rightly it waits there for somebody else's word.
+                    if lowest != case.org {
+                        let moved = case.assign(lowest);
+                        work.target("case", moved.id).detail("reassigned", true);
+                        cases::update(work.tx(), &task, &moved).await?;
+                        work.commit(Outcome::Refused("a side is outside the scope")).await?;
+                    }
                 }
                 return Err(Error::not_found("the case"));
             }
@@ -167,7 +171,8 @@ impl App {
         Ok(case)
     }
 
-    /// Whether an administrator covers all sides of a case as they are today, whoever it was assigned to once.
+    /// Whether an administrator covers all sides of a case as they are today, whoever it was assigned to once, and holds whoever
+    /// is one by more than her own word.
     pub(super) async fn covers_case(
         &self,
         tx: &mut Tx,
@@ -184,9 +189,18 @@ impl App {
         }
         let people = present(tx, case).await?;
         let sides = Sides::of(tx, task, &people, &orgs).await?;
-        let people: Vec<Option<PersonId>> = people.into_iter().map(Some).collect();
-        let all = sides.all(&people, case.claimed_by_org);
-        Ok(sides.are_complete(&people) && self.covers(tx, admin, &all, now).await?)
+        let named: Vec<Option<PersonId>> = people.iter().copied().map(Some).collect();
+        let all = sides.all(&named, case.claimed_by_org);
+        if !sides.are_complete(&named) || !self.covers(tx, admin, &all, now).await? {
+            return Ok(false);
+        }
+        // What a verdict does is what she might do by herself: nobody judges about whom only her own word ties to her (R1).
+        for person in people {
+            if !self.decides_about(tx, admin, person, now).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What said the same and could not be confirmed is answered with the case.

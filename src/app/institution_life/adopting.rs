@@ -68,6 +68,7 @@ impl App {
         let (id, division) = (child.id, child.division);
         let moved = child.moved(&heir, division, ctx.now).map_err(refused)?;
         self.write_institution(&mut work, task, &moved, &["parent"]).await?;
+        self.leave_rights_in(&mut work, ctx, task, (id, heir.id)).await?;
         institution_changes::stand_under(work.tx(), task, id, heir.id).await?;
         work.target("institution", way.from).detail("step", "adopted");
         work.commit(Outcome::Done).await?;

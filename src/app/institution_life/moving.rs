@@ -4,7 +4,7 @@
 use super::{Begin, outside, refused, under_way};
 use crate::app::pace::{Listener, Pace};
 use crate::app::relation_claim::Decider;
-use crate::app::work::Outcome;
+use crate::app::work::{Outcome, Work};
 use crate::app::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
@@ -184,12 +184,7 @@ impl App {
         let before = held.division;
         let moved = held.moved(&begun.parent, division, ctx.now).map_err(refused)?;
         self.write_institution(&mut work, task, &moved, &["parent", "division"]).await?;
-        // Whoever governs it from now on knows nobody of the office that it leaves, and that office governs it no more.
-        let ended = institution_changes::end_rights_left(work.tx(), task, id, begun.parent.id, ctx.now).await?;
-        for grant in &ended {
-            work.event("admin_grant", *grant, "admin.revoked", &[]);
-        }
-        work.detail("rights", ended.len());
+        self.leave_rights_in(&mut work, ctx, task, (id, begun.parent.id)).await?;
         institution_changes::stand_under(work.tx(), task, id, begun.parent.id).await?;
         for child in institution_changes::children(work.tx(), task, id).await? {
             if before != division && child.division == before {
@@ -204,6 +199,22 @@ impl App {
             None => work.event("institution", id, "institution.moved", &["parent"]),
         };
         work.commit(Outcome::Done).await
+    }
+
+    /// Whoever governs an institution from now on knows nobody of the office that it leaves, and that office governs it no more.
+    pub(super) async fn leave_rights_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        (org, parent): (OrgId, OrgId),
+    ) -> Result<(), Error> {
+        let ended = institution_changes::end_rights_left(work.tx(), task, org, parent, ctx.now).await?;
+        for grant in &ended {
+            work.event("admin_grant", *grant, "admin.revoked", &[]);
+        }
+        work.detail("rights", ended.len());
+        Ok(())
     }
 
     /// Goes through everybody below an institution, some at a time.

@@ -154,6 +154,8 @@ pub(super) struct Sides {
     posts: HashMap<PersonId, BTreeSet<OrgId>>,
     /// Of each person named, all who hold her, as somebody's guardian too.
     holders: HashMap<PersonId, BTreeSet<OrgId>>,
+    /// The same without those who hold her by a word that nobody looked at.
+    sound: HashMap<PersonId, BTreeSet<OrgId>>,
 }
 
 impl Sides {
@@ -185,6 +187,9 @@ impl Sides {
         }
         for side in cases::sides_of(tx, task, &people).await? {
             sides.holders.entry(side.person).or_default().insert(side.org);
+        }
+        for side in cases::sound_sides_of(tx, task, &people).await? {
+            sides.sound.entry(side.person).or_default().insert(side.org);
         }
         let is_nowhere = |person: &PersonId| !sides.holder.contains_key(person) && !sides.posts.contains_key(person);
         let nowhere: Vec<PersonId> = people.into_iter().filter(is_nowhere).collect();
@@ -272,8 +277,11 @@ impl Sides {
             // The claimant is all of the child's side: the other one is whoever holds her whom it named.
             all.extend(self.holders.get(&claim.person).into_iter().flatten());
         }
+        // Two words that nobody looked at are not each other's other side: whoever names somebody twice would be her own judge.
+        let sound = self.sound.get(&claim.person).into_iter().chain(self.stays.get(&claim.child)).flatten();
+        let others: Vec<&OrgId> = if in_force { sound.collect() } else { all.iter().collect() };
         let covers_both = seat.orgs.contains(&claim.org)
-            && all.iter().any(|side| *side != claim.org)
+            && others.into_iter().any(|side| *side != claim.org)
             && all.iter().all(|side| seat.orgs.contains(side));
         if in_force {
             return covers_both && claim.claimed_by != Some(seat.admin);

@@ -122,6 +122,7 @@ impl Import {
             plan.sort();
             plan.write(work.tx(), &self.task, ctx).await?;
             self.app.phones_changed_in(&mut work, ctx, &self.task, &plan.given_phones()).await?;
+            self.app.birth_dates_told_in(&mut work, ctx, &self.task, &plan.given_birth_dates()).await?;
             self.app.homes_follow(&mut work, ctx, &self.task, &plan.arrived()).await?;
             self.still_there(work.tx(), entries).await?;
             if self.sight.is_bounded() {

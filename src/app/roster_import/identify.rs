@@ -418,11 +418,14 @@ impl Desk<'_> {
         // What a number says that is not hers in the register is not hers either; and nobody says it of herself (R1).
         let hers = !(found.fresh || found.is_elsewhere() || found.not_taken.is_some());
         let may = hers && self.sight.admin() != Some(who) && self.known.is_wholly_inside(self.sight, who);
-        if !may || self.known.closed.contains(&who) {
+        if !may || self.known.closed.contains(&who) || self.known.privileged.contains(&who) {
             return Vec::new();
         }
-        let sex = Some(row.sex).filter(|sex| gaps.sex && sex.is_known());
-        let birth_date = row.birth_date.filter(|_| gaps.birth_date);
+        // Whoever works at two schools has a row of each: the first one counts.
+        let told = self.known.told.entry(who).or_default();
+        let sex = Some(row.sex).filter(|sex| gaps.sex && !told.sex && sex.is_known());
+        let birth_date = row.birth_date.filter(|_| gaps.birth_date && !told.birth_date);
+        (told.sex, told.birth_date) = (told.sex || sex.is_some(), told.birth_date || birth_date.is_some());
         let said = [sex.map(|_| "sex"), birth_date.map(|_| "birth_date")].into_iter().flatten().collect::<Vec<_>>();
         if !said.is_empty() {
             self.plan.filled.push(Filled { person: who, sex, birth_date });

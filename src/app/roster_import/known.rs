@@ -22,7 +22,8 @@ use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
 use crate::store::documents::{self, DocumentKey, Named};
 use crate::store::{
-    accounts, cases, contacts, enrolments, erasures, guardianships, institutions, platforms, relation_claims, staffings,
+    accounts, admin_grants, cases, contacts, enrolments, erasures, guardianships, institutions, platforms,
+    relation_claims, staffings,
 };
 
 /// An institution as rows need it.
@@ -96,6 +97,10 @@ pub(super) struct Known {
     pub(super) contacts: HashSet<(PersonId, [u8; 32])>,
     /// Who died, and who asked to be erased: nothing comes to what the law keeps of them (R18), and nothing begins for them.
     pub(super) closed: HashSet<PersonId>,
+    /// What rows before said of somebody of whom the register had nothing.
+    pub(super) told: HashMap<PersonId, Gaps>,
+    /// Who holds a right, for an administrator: no row of hers rewrites whoever may watch her.
+    pub(super) privileged: BTreeSet<PersonId>,
     pub(super) user_names: HashMap<PersonId, String>,
     loaded: HashSet<PersonId>,
 }
@@ -180,7 +185,11 @@ impl Known {
             self.stated.remember(claim);
         }
         self.load_relations(tx, task, &people).await?;
-        if sight.is_bounded() { self.load_wards(tx, task, &people).await } else { Ok(()) }
+        if sight.is_bounded() {
+            self.load_wards(tx, task, &people).await?;
+            self.privileged.extend(admin_grants::holders_among(tx, task, &people).await?);
+        }
+        Ok(())
     }
 
     /// Whoever is named by a 学籍号 and by a number that is not hers may have none.

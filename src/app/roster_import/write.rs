@@ -79,6 +79,7 @@ impl Plan {
             all(u64::from(staffings::end_lesson(tx, task, *lesson, ctx.now.shanghai_date()).await?), 1)?;
         }
         self.hold_heads(tx, task).await?;
+        self.hold_posts(tx, task).await?;
         for (person, teaching) in &self.teachings {
             all(u64::from(staffings::teach(tx, &task.on(*person), teaching).await?), 1)?;
         }
@@ -114,6 +115,11 @@ impl Plan {
     pub(super) fn given_phones(&self) -> BTreeSet<PersonId> {
         let born = self.born();
         self.contacts.iter().map(|new| new.person).filter(|person| !born.contains(person)).collect()
+    }
+
+    /// Who was known and has a birth date now that she had not.
+    pub(super) fn given_birth_dates(&self) -> BTreeSet<PersonId> {
+        self.filled.iter().filter(|filled| filled.birth_date.is_some()).map(|filled| filled.person).collect()
     }
 
     /// Who was known and begins to study or work somewhere.
@@ -202,6 +208,18 @@ impl Plan {
             Ok(())
         } else {
             Err(Error::busy("somebody gave one of these classes a head teacher at the same moment"))
+        }
+    }
+
+    /// Of whoever leaves at the same moment no lesson stays behind: who ends her post waits, and ends it with the others.
+    async fn hold_posts(&self, tx: &mut Tx, task: &Task) -> Result<(), Error> {
+        let begun: BTreeSet<StaffingId> = self.staffings.iter().map(|post| post.id).collect();
+        let taught = self.teachings.iter().map(|(_, lesson)| lesson.staffing);
+        let known: BTreeSet<StaffingId> = taught.filter(|post| !begun.contains(post)).collect();
+        if staffings::still_open(tx, task, &known).await? {
+            Ok(())
+        } else {
+            Err(Error::busy("one of these people left her post at the same moment"))
         }
     }
 
@@ -298,6 +316,8 @@ mod tests {
         heads(&second).hold_heads(&mut tx, &task()).await.unwrap();
         (post.valid_to, post.version) = (Some(post.valid_from), post.version + 1);
         assert!(staffings::update(&mut tx, &task().on(first.id), &post).await.unwrap());
+        assert_eq!(heads(&post).hold_posts(&mut tx, &task()).await.unwrap_err().kind, Kind::Busy);
+        heads(&second).hold_posts(&mut tx, &task()).await.unwrap();
         let (_, lesson) = &heads(&post).teachings[0];
         assert!(!staffings::teach(&mut tx, &task().on(first.id), lesson).await.unwrap(), "under a post that has ended");
         (first.status, first.merged_into, first.version) = (Status::Merged, Some(second.person), 2);

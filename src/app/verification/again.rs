@@ -136,12 +136,45 @@ impl App {
             let Some(person) = person.filter(|_| counts.is_some_and(|phone| phone.created_at == ctx.now)) else {
                 continue;
             };
-            let levelled = self.supersede_in(work, ctx, task, person, Some("phone")).await?;
-            if !persons::update(work.tx(), &on, &levelled).await? {
-                return Err(Error::busy("somebody changed the person at the same moment"));
-            }
-            work.event("person", id, "person.changed", &["realname_level"]);
+            self.level_again_in(work, ctx, task, person, Some("phone")).await?;
         }
+        Ok(())
+    }
+
+    /// Rows said birth dates of people who are held and had none: what was verified of them did not know it, as when it is
+    /// corrected by hand. Part of a larger change.
+    pub(in crate::app) async fn birth_dates_told_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        people: &BTreeSet<PersonId>,
+    ) -> Result<(), Error> {
+        let people: Vec<PersonId> = people.iter().copied().collect();
+        let standing = verifications::standing_of_many(work.tx(), task, &people).await?;
+        for id in standing.iter().map(|one| one.person).collect::<BTreeSet<_>>() {
+            if let Some(person) = persons::find(work.tx(), &task.on(id)).await? {
+                self.level_again_in(work, ctx, task, person, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was verified of somebody counts no longer, and her level is written that stands without it.
+    async fn level_again_in(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        person: Person,
+        claim: Option<&str>,
+    ) -> Result<(), Error> {
+        let id = person.id;
+        let levelled = self.supersede_in(work, ctx, task, person, claim).await?;
+        if !persons::update(work.tx(), &task.on(id), &levelled).await? {
+            return Err(Error::busy("somebody changed the person at the same moment"));
+        }
+        work.event("person", id, "person.changed", &["realname_level"]);
         Ok(())
     }
 

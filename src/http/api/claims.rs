@@ -83,7 +83,7 @@ pub struct DecidedClaims {
     refused: Vec<RefusedClaim>,
 }
 
-/// A claim that was not decided.
+/// A claim that was not decided. One that is told `busy` or `internal` may be decided yet: it is asked for again in a request of its own, under another `Idempotency-Key`, as the answer under this one stays.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RefusedClaim {
     /// Which.

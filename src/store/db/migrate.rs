@@ -75,6 +75,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     44 "0044_state_before_death";
     47 "0047_deliveries_by_client";
     49 "0049_words_go_along";
+    50 "0050_words_before_questions";
 };
 
 /// How long the locks that migrations need are asked for: another replica may be building an index.

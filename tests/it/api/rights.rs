@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use mingji::app::relation_claim::Decider;
 use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::institution::InstitutionKind;
+use mingji::domain::registry::institution_life::ChangeKind;
 use serde_json::{Value, json};
 
-use crate::institution::Silent;
+use crate::institution::{Silent, opening};
 use crate::support::api::{Caller, problem};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, teacher, teachers, text};
@@ -214,5 +216,20 @@ both_engines! {
         assert_eq!(text(&app, stand).await, "privacy_admin,school_admin");
         let told = "SELECT CAST(COUNT(*) AS TEXT) FROM event WHERE kind = 'admin.revoked'";
         assert_eq!(text(&app, told).await, "1");
+    }
+
+    /// What stands below a school that becomes part of one of another county goes there, and nobody of the old office with it.
+    async fn nor_do_they_come_along_with_a_merger(app: TestApp) {
+        let Scene { county, school_org, people, .. } = scene(&app).await;
+        county::import_all(&app, &format!("{NEXT_COUNTY}2132000790,第九实验小学,学校,211,320103,{NEXT}\n")).await;
+        let campus = opening("2132000792", "西校区", InstitutionKind::Campus, None);
+        app.app.open_institution_under(&app.operator(), OPERATOR, Some(SCHOOL.into()), &campus).await.unwrap();
+        let org = county.all(&format!("/api/institutions?parent={school_org}")).await[0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(give(&county, &org, json!({ "person_id": people[3], "role": "audit_admin" })).await.0, 200);
+        let stand = "SELECT CAST(COUNT(*) AS TEXT) FROM admin_grant g JOIN institution o ON o.id = g.org_id WHERE o.name = '西校区' AND g.revoked_at IS NULL";
+        assert_eq!(text(&app, stand).await, "1");
+        app.app.hand_over_institution(&app.operator(), OPERATOR, SCHOOL, "2132000790", ChangeKind::Merged, &mut Silent).await.unwrap();
+        assert_eq!(text(&app, "SELECT u.name FROM institution o JOIN institution u ON u.id = o.parent_id WHERE o.name = '西校区'").await, "第九实验小学");
+        assert_eq!(text(&app, stand).await, "0");
     }
 }

@@ -1,7 +1,9 @@
 //! Whoever ties somebody to her own institution by a word that nobody looked at holds nothing of her (ruling R1): neither her
 //! account, nor her record, nor what she is.
 
+use mingji::app::Kind;
 use mingji::app::institution_life::Split;
+use mingji::app::person_change::Changed;
 use mingji::app::relation_claim::{Decider, Verdict};
 use mingji::app::staff_life::Order;
 use mingji::domain::id::PersonId;
@@ -11,6 +13,7 @@ use mingji::domain::registry::document::{Document, DocumentLabel};
 use mingji::domain::registry::institution::InstitutionKind;
 use mingji::domain::registry::institution_life::ChangeKind;
 use mingji::domain::registry::name::PersonName;
+use mingji::domain::registry::personal_code::PersonalCode;
 use mingji::domain::registry::roster::ClassKey;
 use mingji::domain::time::Clock as _;
 use serde_json::{Value, json};
@@ -50,6 +53,7 @@ async fn everything(caller: &Caller, person: &str, colleague: PersonId, child: P
         ("death", json!({ "date": "2026-01-01" })),
         ("verifications", json!("school_vouch")),
         ("post", json!({ "step": { "join": { "org": SCHOOL, "post": "10" } } })),
+        ("post", json!({ "step": { "return": { "org": SCHOOL } } })),
     ];
     let mut answers: Vec<(String, Answer)> = Vec::new();
     for (what, body) in asked {
@@ -131,6 +135,154 @@ both_engines! {
         assert_eq!(text(&app, held).await, "陈静active");
         let codes = "SELECT CAST(COUNT(*) AS TEXT) FROM activation c JOIN account a ON a.id = c.account_id JOIN person p ON p.id = a.person_id WHERE p.name = '陈静'";
         assert_eq!(text(&app, codes).await, "0");
+    }
+
+    /// A colleague is given the number, or the 学籍号, of somebody whom only the desk's own row ties to it.
+    async fn nor_by_a_case_about_her(app: TestApp) {
+        county::open(&app).await;
+        let (hers, code) = (number("19800203", 2), "L320102199609010042");
+        let colleagues = ["甲同事", "乙同事", "丙同事"];
+        let row = |(n, name): (usize, &&str)| teacher(SCHOOL, name, &number("19800203", 4 + 2 * u32::try_from(n).unwrap()));
+        teachers(&app, &colleagues.iter().enumerate().map(row).collect::<Vec<_>>()).await;
+        teachers(&app, &[teacher(SCHOOL, "陈静", &hers)]).await;
+        let gone = called(&app, "陈静").await[0];
+        app.app.record_personal_code(&app.operator(), OPERATOR, gone, &PersonalCode::parse(code).unwrap()).await.unwrap();
+        leaves(&app, gone).await;
+        let (caller, desk) = school(&app).await;
+        named(&app, desk, ("王芳", 4), ("陈静", &hers)).await;
+        let paper = json!({ "label": "居民身份证", "number": hers });
+        let mut cases = Vec::new();
+        for (name, what, body) in [(colleagues[0], "documents", paper), (colleagues[1], "personal-code", json!({ "code": code }))] {
+            let colleague = called(&app, name).await[0];
+            let told = caller.post(&format!("/api/persons/{colleague}/{what}"), &body).await;
+            assert_eq!((told.status, &told.body["result"]), (200, &json!("case")), "{told:?}");
+            cases.push(told.body["case_id"].as_str().unwrap().to_owned());
+        }
+        let unassigned = "SELECT CAST(COUNT(*) AS TEXT) FROM conflict_case WHERE org_id IS NULL";
+        assert_eq!(text(&app, unassigned).await, "2", "the operator's from the beginning");
+        // One that somebody else opened lies with the school by what it said of her.
+        let third = called(&app, colleagues[2]).await[0];
+        let opened = app.app.record_document(&app.operator(), OPERATOR, third, &county::document(&hers)).await.unwrap();
+        let Changed::Case(opened) = opened else { panic!("{opened:?}") };
+        cases.push(opened.to_string());
+        assert_eq!(text(&app, unassigned).await, "2");
+        assert_eq!(caller.all("/api/cases").await, Vec::<Value>::new());
+        let missing = json!("the case was not found");
+        for case in &cases {
+            let seen = caller.get(&format!("/api/cases/{case}")).await;
+            assert_eq!((seen.status, &seen.body["detail"]), (404, &missing), "{seen:?}");
+            for decision in ["same_person", "two_people", "typing_error"] {
+                let verdict = json!({ "decision": decision, "reason": "同一人，两次录入" });
+                let decided = caller.post(&format!("/api/cases/{case}/decision"), &verdict).await;
+                assert_eq!((decided.status, &decided.body["detail"]), (404, &missing), "{decided:?}");
+            }
+        }
+        assert_eq!(caller.post(&format!("/api/persons/{gone}/activation-code"), &json!({})).await.status, 404);
+        // Once somebody looked at it she is the school's, and so is the case that lies there.
+        looks_at_it(&app).await;
+        assert_eq!(caller.get(&format!("/api/cases/{}", cases[2])).await.status, 200);
+        assert_eq!(caller.get(&format!("/api/cases/{}", cases[0])).await.status, 404);
+    }
+
+    /// Whoever left comes back by the word of the institution where she was last while her account is nobody's, and else by who stands
+    /// above it.
+    async fn who_left_comes_back_with_all_of_her_only_by_who_stands_above(app: TestApp) {
+        county::open(&app).await;
+        let names = ["从未激活", "自己的号", "后在别校"];
+        let row = |(n, name): (usize, &&str)| teacher(SCHOOL, name, &number("19800203", 2 + 2 * u32::try_from(n).unwrap()));
+        teachers(&app, &names.iter().enumerate().map(row).collect::<Vec<_>>()).await;
+        let [fresh, used, elsewhere] = [called(&app, names[0]).await[0], called(&app, names[1]).await[0], called(&app, names[2]).await[0]];
+        app.app.set_password(&app.operator(), used, "an old sentence of mine".to_owned().into()).await.unwrap();
+        for person in [fresh, used, elsewhere] {
+            leaves(&app, person).await;
+        }
+        app.pass(std::time::Duration::from_secs(86_400));
+        teachers(&app, &[teacher(OTHER, names[2], &number("19800203", 6))]).await;
+        app.pass(std::time::Duration::from_secs(86_400));
+        leaves(&app, elsewhere).await;
+        let keeper = county::administrator(&app, 24, SCHOOL, AdminRole::SchoolRoster).await;
+        let head = county::administrator(&app, 26, COUNTY, AdminRole::County).await;
+        let (school, keeper) = (school(&app).await.0, app.at_api_as(keeper, COUNTY).await);
+        let county = app.at_api_as(head, COUNTY).await;
+        let returns = async |caller: &Caller, person: PersonId| {
+            let step = json!({ "step": { "return": { "org": SCHOOL } } });
+            caller.post(&format!("/api/persons/{person}/post"), &step).await.status
+        };
+        for person in [used, elsewhere] {
+            assert_eq!((returns(&keeper, person).await, returns(&school, person).await), (404, 404));
+            assert_eq!(school.post(&format!("/api/persons/{person}/activation-code"), &json!({})).await.status, 404);
+        }
+        assert_eq!((returns(&county, elsewhere).await, returns(&county, used).await), (404, 200));
+        assert_eq!(returns(&keeper, fresh).await, 200);
+    }
+
+    /// The other school had named her too, and waits, or was told no, when it takes the first one over.
+    async fn a_word_goes_before_what_its_heir_had_asked(app: TestApp) {
+        county::import_all(&app, &format!("{INSTITUTIONS}{FAR_COUNTY}")).await;
+        let papers = [number("19850101", 900), number("19850101", 902)];
+        teachers(&app, &[teacher(FAR, "周师", &papers[0]), teacher(FAR, "吴师", &papers[1])]).await;
+        let desk = school(&app).await.1;
+        let heir = county::administrator(&app, 24, OTHER, AdminRole::School).await;
+        for (child, serial, name, paper) in [("赵一", 2, "周师", &papers[0]), ("赵二", 4, "吴师", &papers[1])] {
+            named(&app, desk, (child, serial), (name, paper)).await;
+            county::desk(&app, heir, &pupil(OTHER, child, &number("20170203", serial), Some((name, paper)))).await;
+        }
+        let guardians = async || {
+            let waiting = app.app.pending_claims(&app.operator(), OPERATOR, COUNTY, None).await.unwrap();
+            waiting.into_iter().filter(|claim| claim.kind == "guardian").collect::<Vec<_>>()
+        };
+        let asked = guardians().await;
+        assert_eq!(asked.len(), 4, "two words in force, and two that wait");
+        let no = asked.iter().find(|claim| claim.name == "吴师" && !claim.in_force).unwrap().id;
+        let verdict = Verdict::Reject(Some("不是监护人".into()));
+        app.app.decide_claim(&app.operator(), OPERATOR, no, verdict).await.unwrap();
+        app.app.hand_over_institution(&app.operator(), OPERATOR, SCHOOL, OTHER, ChangeKind::Merged, &mut Silent).await.unwrap();
+        let caller = app.at_api_as(heir, COUNTY).await;
+        let seen = async || {
+            let mut all = Vec::new();
+            for name in ["周师", "吴师"] {
+                all.push(caller.get(&format!("/api/persons/{}", called(&app, name).await[0])).await.status);
+            }
+            all
+        };
+        let hidden = async |when: &str| {
+            assert_eq!(seen().await, [404, 404], "{when}");
+            assert_eq!(guardians().await.iter().filter(|claim| claim.in_force).count(), 2, "{when}: somebody is to look at it");
+        };
+        hidden("merged").await;
+        // As 0049 left it: the words with the school that is no more, and what the heir asked beside them.
+        let old = "(SELECT id FROM institution WHERE name = '第七实验小学')";
+        let word = "kind = 'guardian' AND state = 'confirmed' AND claimed_by IS NOT NULL AND decided_by IS NULL";
+        change(&app.database.url, &format!("UPDATE relation_claim SET org_id = {old} WHERE {word}")).await;
+        change(&app.database.url, "UPDATE relation_claim SET state = 'pending', decided_at = NULL WHERE kind = 'guardian' AND state = 'withdrawn'").await;
+        assert_eq!(seen().await, [200, 200]);
+        let [lite, pg] = [include_str!("../../../migrations/sqlite/0050_words_before_questions.sql"), include_str!("../../../migrations/postgres/0050_words_before_questions.sql")];
+        assert!(lite == pg, "one text for both engines");
+        for statement in lite.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+            change(&app.database.url, statement).await;
+        }
+        hidden("as of before").await;
+    }
+
+    /// A desk names somebody twice, of a pupil of the school and of one of its campus, and its secretary is to find the one by the other.
+    async fn two_words_of_one_house_are_not_each_other_s_other_side(app: TestApp) {
+        county::open(&app).await;
+        let campus = opening("2132000792", "西校区", InstitutionKind::Campus, None);
+        app.app.open_institution_under(&app.operator(), OPERATOR, Some(SCHOOL.into()), &campus).await.unwrap();
+        let hers = number("19800203", 2);
+        teachers(&app, &[teacher(SCHOOL, "陈静", &hers)]).await;
+        leaves(&app, called(&app, "陈静").await[0]).await;
+        let desk = school(&app).await.1;
+        let keeper = Decider::Admin(county::administrator(&app, 24, SCHOOL, AdminRole::SchoolRoster).await);
+        named(&app, desk, ("王芳", 4), ("陈静", &hers)).await;
+        county::desk(&app, desk, &pupil("2132000792", "李芳", &number("20170203", 6), Some(("陈静", &hers)))).await;
+        let words = app.app.pending_claims(&app.operator(), OPERATOR, COUNTY, None).await.unwrap();
+        assert_eq!(words.iter().filter(|claim| claim.in_force).count(), 2, "{words:?}");
+        assert!(app.app.pending_claims(&app.operator(), keeper, SCHOOL, None).await.unwrap().is_empty());
+        for word in words {
+            let told = app.app.decide_claim(&app.operator(), keeper, word.id, Verdict::Confirm).await;
+            assert_eq!(told.unwrap_err().kind, Kind::NotFound);
+        }
     }
 
     async fn whom_somebody_else_looked_at_she_holds(app: TestApp) {

@@ -11,6 +11,7 @@ use mingji::app::staff_life;
 use mingji::app::student_life::{Order, Whose};
 use mingji::domain::id::{ClassId, OrgId};
 use mingji::domain::registry::codes::admin_role::AdminRole;
+use mingji::domain::registry::codes::realname::Method;
 use mingji::domain::registry::codes::staff::{StaffPost, StaffState};
 use mingji::domain::registry::codes::student_state::StudentState;
 use mingji::domain::registry::name::PersonName;
@@ -107,6 +108,39 @@ both_engines! {
         }
         assert_eq!(results[0], (1, 0, "2 2017-02-03".to_owned()));
         assert!(results[1].1 == 1 && results[1].2.ends_with(" -"), "another school has her too: {results:?}");
+    }
+
+    /// A foreign teacher at two schools, of whom nobody had said when she was born: one file says it twice.
+    async fn what_two_rows_say_for_the_first_time_is_said_once(app: TestApp) {
+        county::open(&app).await;
+        let row = |school: &str, sex: &str, born: &str| format!("{school},史密斯,{sex},{born},护照,E00000009,,教师,\n");
+        let head = "学校标识码,姓名,性别,出生日期,身份证件类型,身份证件号,手机号,岗位,任教班级\n";
+        let bring = async |rows: &[String]| county::people(&app, RosterKind::Staff, &format!("{head}{}", rows.concat())).await;
+        assert_eq!(bring(&[row(SCHOOL, "", "")]).await.created, 1);
+        let told = bring(&[row(SCHOOL, "女", ""), row(OTHER, "女", "1980-02-03"), row(OTHER, "男", "1980-02-04")]).await;
+        assert_eq!((told.rows, told.updated, told.linked, told.unchanged), (3, 1, 1, 1), "{told:?}");
+        let known = text(&app, "SELECT sex || ' ' || CAST(birth_date AS TEXT) FROM person WHERE name = '史密斯'").await;
+        assert_eq!(known, "2 1980-02-03");
+    }
+
+    /// Said by a row, a birth date does what it does when it is corrected by hand.
+    async fn a_birth_date_of_a_row_is_no_way_around(app: TestApp) {
+        county::open(&app).await;
+        let row = |name: &str, born: &str, paper: &str| format!("{SCHOOL},{name},女,{born},护照,{paper},,教师,\n");
+        let head = "学校标识码,姓名,性别,出生日期,身份证件类型,身份证件号,手机号,岗位,任教班级\n";
+        county::people(&app, RosterKind::Staff, &format!("{head}{}{}", row("审计员", "", "E00000011"), row("王师", "", "E00000012"))).await;
+        app.app.grant_admin(&app.operator(), called(&app, "审计员").await[0], AdminRole::Audit, SCHOOL).await.unwrap();
+        let admin = county::administrator(&app, 72, SCHOOL, AdminRole::School).await;
+        let hers = called(&app, "王师").await[0];
+        app.app.vouch(&app.operator(), Decider::Admin(admin), hers, Method::SchoolVouch, None).await.unwrap();
+        let stands = "SELECT CAST(COUNT(*) AS TEXT) FROM verification v JOIN person p ON p.id = v.person_id WHERE p.name = '王师' AND v.superseded_at IS NULL";
+        assert_eq!(text(&app, stands).await, "1");
+        let file = format!("{head}{}{}", row("审计员", "1980-02-03", "E00000011"), row("王师", "1980-02-03", "E00000012"));
+        let told = app.app.import_roster_as(&app.operator(), admin, RosterKind::Staff, file.as_bytes(), false, &mut Nobody).await.unwrap();
+        assert_eq!((told.updated, told.unchanged), (1, 1), "{told:?}");
+        let born = "SELECT name || COALESCE(CAST(birth_date AS TEXT), '') FROM person WHERE name IN ('审计员', '王师') ORDER BY name";
+        assert_eq!(text(&app, born).await, "审计员,王师1980-02-03".to_owned(), "of whoever may watch her it stays open");
+        assert_eq!(text(&app, stands).await, "0");
     }
 
     async fn a_class_that_is_over_takes_nobody(app: TestApp) {
