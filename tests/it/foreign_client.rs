@@ -1,8 +1,10 @@
 //! Relying parties that nobody here wrote sign in, refresh and sign out at the program that people run: npm
-//! `openid-client` here, others below, and the examples of `docs/examples` with the same libraries.
+//! `openid-client` here, others below, and the examples of `docs/examples` with the same libraries. The first of them goes
+//! every other way of the standards too ([`standards`]).
 
 mod authlib;
 mod examples;
+mod standards;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,7 +1,7 @@
 //! The protocol endpoints, each in its own file.
 
 mod algorithms;
-mod authorization_details;
+pub mod authorization_details;
 mod authorization_details_ways;
 mod authorization_types;
 mod authorize;
@@ -27,11 +27,11 @@ mod front_channel;
 mod frontchannel_logout;
 mod jarm;
 mod launch;
-mod mtls;
+pub mod mtls;
 mod par;
 mod prompt;
 mod refresh;
-mod registration;
+pub mod registration;
 mod request_object;
 mod request_uri;
 mod rotation;

@@ -92,3 +92,68 @@ export class Browser {
     return this.go(target, stop, { method: 'POST', body, headers });
   }
 }
+
+/** Whether an address is this one, whatever it carries. */
+export const isAt = (target) => (url) => Boolean(target) && url.origin + url.pathname === new URL(target).origin + new URL(target).pathname;
+
+/** The stable `id` of an end or error page, else its status. */
+export function end(page) {
+  return /\bid="((?:err|guardian|answered)-[\w-]+)"/.exec(page.html ?? '')?.[1] ?? `status ${page.status}`;
+}
+
+/** Somebody at a browser of her own. */
+export class Visitor {
+  #browser = new Browser();
+  #own;
+
+  constructor({ login, password, identity }) {
+    this.#own = { login, password, identity };
+  }
+
+  /** What she does on this page; `undefined` when there is nothing to do on it. */
+  #answer(page, says) {
+    const { login, password, identity } = this.#own;
+    for (const form of forms(page.html)) {
+      const offers = (name) => form.offered.filter((field) => field.name === name);
+      if (offers('password').length) return { name: 'password', form, answers: { login, password } };
+      if (offers('user_code').length) return { name: 'user_code', form, answers: { user_code: offers('user_code')[0].value } };
+      if (offers('identity').length) {
+        const wanted = offers('identity').find((field) => field.value === identity) ?? offers('identity')[0];
+        return { name: 'identity', form, answers: { identity: wanted.value } };
+      }
+      if (offers('decision').length) return { name: 'decision', form, answers: { decision: 'allow' } };
+      if (offers('confirm').length) return { name: 'confirm', form, answers: { confirm: says } };
+    }
+    return undefined;
+  }
+
+  /** Walks through the provider's pages until the browser is sent to `stop`, or a page has nothing to do. */
+  async walk(address, stop, says = 'yes') {
+    return this.#follow(await this.#browser.go(address, stop), stop, says);
+  }
+
+  async #follow(page, stop, says) {
+    const pages = [];
+    while (!page.arrived && !end(page).startsWith('answered-') && pages.length < 10) {
+      const next = this.#answer(page, says);
+      if (!next) break;
+      if (pages.at(-1) === next.name) throw new Error(`the page with "${next.name}" came again (status ${page.status})`);
+      pages.push(next.name);
+      page = await this.#browser.submit(page.url, next.form, next.answers, stop);
+    }
+    return { ...page, pages };
+  }
+
+  /** Signs in by herself and answers the question that waits on her first page. */
+  async findQuestion(issuer) {
+    const never = () => false;
+    const arrival = await this.#browser.go(`${issuer}/sign-in`, never);
+    const { form, answers } = this.#answer(arrival);
+    await this.#browser.submit(arrival.url, form, answers, never);
+    const home = await this.#browser.go(`${issuer}/`, never);
+    const waiting = forms(home.html).find((one) => one.offered.some((field) => field.name === 'question'));
+    if (!waiting) throw new Error('no question waits');
+    const question = waiting.offered.find((field) => field.name === 'question').value;
+    return this.#follow(await this.#browser.submit(home.url, waiting, { question }, never), never, 'yes');
+  }
+}

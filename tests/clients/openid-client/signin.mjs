@@ -5,7 +5,7 @@
 // optional: POST_LOGOUT_REDIRECT_URI, SCOPE, IDENTITY (an identity's id; else the first one offered).
 
 import * as client from 'openid-client';
-import { Browser, forms } from './browser.mjs';
+import { Visitor, end, isAt } from './browser.mjs';
 
 const { ISSUER, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, POST_LOGOUT_REDIRECT_URI, LOGIN, PASSWORD, IDENTITY } = process.env;
 const SCOPE = process.env.SCOPE ?? 'openid profile offline_access';
@@ -17,38 +17,7 @@ function assert(holds, text) {
   if (!holds) throw new Error(text);
 }
 
-const browser = new Browser();
-const isTarget = (target) => (url) => target && url.origin + url.pathname === new URL(target).origin + new URL(target).pathname;
-const atRedirectUri = isTarget(REDIRECT_URI);
-
-/** What a person would do on this page; `undefined` when there is nothing to do on it. */
-function answer(page) {
-  for (const form of forms(page.html)) {
-    const offers = (name) => form.offered.filter((field) => field.name === name);
-    if (offers('password').length) return { name: 'password', form, answers: { login: LOGIN, password: PASSWORD } };
-    if (offers('identity').length) {
-      const wanted = offers('identity').find((field) => field.value === IDENTITY) ?? offers('identity')[0];
-      return { name: 'identity', form, answers: { identity: wanted.value } };
-    }
-    if (offers('decision').length) return { name: 'decision', form, answers: { decision: 'allow' } };
-    if (offers('confirm').length) return { name: 'confirm', form, answers: { confirm: 'yes' } };
-  }
-  return undefined;
-}
-
-/** Walks through the provider's pages until the browser is sent to `stop`, or a page has nothing to do. */
-async function walk(address, stop) {
-  const pages = [];
-  let page = await browser.go(address, stop);
-  while (!page.arrived && pages.length < 10) {
-    const next = answer(page);
-    if (!next) break;
-    assert(pages.at(-1) !== next.name, `the page with "${next.name}" came again (status ${page.status})`);
-    pages.push(next.name);
-    page = await browser.submit(page.url, next.form, next.answers, stop);
-  }
-  return { ...page, pages };
-}
+const visitor = new Visitor({ login: LOGIN, password: PASSWORD, identity: IDENTITY });
 
 async function authorize(config, parameters) {
   const verifier = client.randomPKCECodeVerifier();
@@ -67,9 +36,9 @@ async function authorize(config, parameters) {
     code_challenge_method: 'S256',
     ...parameters,
   });
-  const end = await walk(url, atRedirectUri);
-  assert(end.arrived, `the sign-in ended on a page (status ${end.status}, id ${/\bid="((?:err|guardian)-[\w-]+)"/.exec(end.html ?? '')?.[1] ?? 'none'})`);
-  return { checks, url: end.arrived, pages: end.pages };
+  const last = await visitor.walk(url, isAt(REDIRECT_URI));
+  assert(last.arrived, `the sign-in ended on a page (${end(last)})`);
+  return { checks, url: last.arrived, pages: last.pages };
 }
 
 async function main() {
@@ -131,7 +100,7 @@ async function main() {
     id_token_hint: refreshed.id_token ?? current.id_token,
     ...(POST_LOGOUT_REDIRECT_URI ? { post_logout_redirect_uri: POST_LOGOUT_REDIRECT_URI, state: 'gone' } : {}),
   });
-  const left = await walk(leaving, isTarget(POST_LOGOUT_REDIRECT_URI));
+  const left = await visitor.walk(leaving, isAt(POST_LOGOUT_REDIRECT_URI));
   if (POST_LOGOUT_REDIRECT_URI) {
     assert(left.arrived?.searchParams.get('state') === 'gone', `the browser was not sent back (status ${left.status})`);
   } else {

@@ -21,13 +21,13 @@ use crate::support::client_key::ClientKey;
 use crate::support::relying_party::{Answer, Auth, RelyingParty, claims_of};
 
 /// Somebody who gives certificates.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate with its key, as PEM, and as DER.
 #[derive(Clone)]
-struct Held {
-    pem: String,
-    der: Vec<u8>,
+pub struct Held {
+    pub pem: String,
+    pub der: Vec<u8>,
 }
 
 impl Authority {
@@ -43,7 +43,7 @@ impl Authority {
     }
 
     /// For `CN=name,O=学校` with these alternative names.
-    fn give(&self, name: &str, others: Vec<SanType>) -> Held {
+    pub fn give(&self, name: &str, others: Vec<SanType>) -> Held {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::OrganizationName, "学校");
@@ -56,17 +56,18 @@ impl Authority {
 }
 
 /// One that nobody vouches for.
-fn self_made() -> Held {
+pub fn self_made() -> Held {
     let made = generate_simple_self_signed(["rp.example".to_owned()]).unwrap();
     Held { pem: format!("{}{}", made.cert.pem(), made.signing_key.serialize_pem()), der: made.cert.der().to_vec() }
 }
 
 /// A provider with a second listener.
-struct Place {
-    app: TestApp,
-    authority: Authority,
+pub struct Place {
+    pub app: TestApp,
+    pub authority: Authority,
     origin: String,
-    server: reqwest::Certificate,
+    /// The listener's certificate, as PEM.
+    pub server: String,
     stop: CancellationToken,
 }
 
@@ -94,13 +95,13 @@ impl Place {
             server::serve_mtls(listener, routes, (&cert, &key), until).await.unwrap();
             drop(folder);
         });
-        let server = reqwest::Certificate::from_pem(own.cert.pem().as_bytes()).unwrap();
-        Self { app, authority, origin, server, stop }
+        Self { app, authority, origin, server: own.cert.pem(), stop }
     }
 
     /// A client program that shows a certificate, or none.
     fn http(&self, held: Option<&Held>) -> reqwest::Client {
-        let builder = reqwest::Client::builder().no_proxy().tls_certs_only([self.server.clone()]);
+        let server = reqwest::Certificate::from_pem(self.server.as_bytes()).unwrap();
+        let builder = reqwest::Client::builder().no_proxy().tls_certs_only([server]);
         let builder = match held {
             Some(held) => builder.identity(reqwest::Identity::from_pem(held.pem.as_bytes()).unwrap()),
             None => builder,
@@ -148,7 +149,7 @@ impl Place {
 }
 
 /// Runs a body with a place of its own.
-async fn at_a_place<F: Future<Output = ()> + Send + 'static>(body: impl FnOnce(Arc<Place>) -> F + Send + 'static) {
+pub async fn at_a_place<F: Future<Output = ()> + Send + 'static>(body: impl FnOnce(Arc<Place>) -> F + Send + 'static) {
     let place = Arc::new(Place::start().await);
     let (app, stop) = (place.app.clone(), place.stop.clone());
     run_on(app, move |_| async move {
@@ -158,7 +159,7 @@ async fn at_a_place<F: Future<Output = ()> + Send + 'static>(body: impl FnOnce(A
     .await;
 }
 
-fn with_certificate(held: &Held) -> Value {
+pub fn with_certificate(held: &Held) -> Value {
     let mut jwk = ClientKey::es256().jwk();
     jwk["x5c"] = json!([STANDARD.encode(&held.der)]);
     json!({ "token_endpoint_auth_method": "self_signed_tls_client_auth", "jwks": { "keys": [jwk] } })

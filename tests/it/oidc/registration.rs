@@ -18,7 +18,7 @@ fn policy() -> Policy {
     Policy { grant_types, scope: Some("openid profile".into()), require_pkce: true }
 }
 
-pub(super) async fn initial_token(app: &TestApp, uses: u32) -> String {
+pub async fn initial_token(app: &TestApp, uses: u32) -> String {
     let (_, secret) = app.app.issue_initial_token(&app.operator(), policy(), uses, 7 * DAY).await.unwrap();
     secret.expose_secret().to_owned()
 }

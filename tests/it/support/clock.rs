@@ -22,6 +22,11 @@ impl TestClock {
         self.0.fetch_sub(i64::try_from(span.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
+    /// How many seconds it is ahead of the system's, for whoever lives by that one.
+    pub fn ahead(&self) -> i64 {
+        self.0.load(Ordering::SeqCst) / 1_000_000
+    }
+
     /// Lets time pass.
     pub fn advance(&self, span: Duration) {
         self.0.fetch_add(i64::try_from(span.as_micros()).unwrap(), Ordering::SeqCst);
