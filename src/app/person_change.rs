@@ -24,6 +24,7 @@ use crate::domain::registry::name::PersonName;
 use crate::domain::registry::person::{Person, PersonSalt};
 use crate::domain::registry::personal_code::PersonalCode;
 use crate::keys::blind_index::salted;
+use crate::keys::hex;
 use crate::store::db::Tx;
 use crate::store::documents::{DocumentKey, StoredCode};
 use crate::store::{accounts, documents, fact_authors, merges, person_names, persons, relation_claims};
@@ -488,6 +489,7 @@ impl App {
             return Err(Error::busy("she was merged at the same moment"));
         }
         self.may_change(work, ctx, by, id).await?;
+        note_papers(work, task, id).await?;
         work.about(id).await?;
         Some(person).filter(|person| person.salt.is_some()).ok_or_else(missing)
     }
@@ -550,11 +552,22 @@ impl App {
             return Err(Error::busy("somebody changed the person at the same moment"));
         }
         if let Some(salt) = &person.salt {
-            work.digests(before.as_ref().map(|before| digest(salt, &content(before))), digest(salt, &content(person)));
+            let papers = papers_of(work.tx(), &task.on(person.id)).await?;
+            let were = work.papers_were(person.id, papers.clone());
+            let digest = |person: &Person, papers: &[String]| digest(salt, &[&content(person), papers].concat());
+            let before = before.as_ref().map(|before| digest(before, &were));
+            work.digests(person.id, before, digest(person, &papers));
         }
-        work.event("person", person.id, "person.changed", fields);
+        work.changes(fields).event("person", person.id, "person.changed", fields);
         Ok(())
     }
+}
+
+/// Notes how somebody's papers stand before anything is done to them.
+pub(super) async fn note_papers(work: &mut Work<'_>, task: &Task, person: PersonId) -> Result<(), Error> {
+    let papers = papers_of(work.tx(), &task.on(person)).await?;
+    work.papers_were(person, papers);
+    Ok(())
 }
 
 /// The active papers of a class and country give way to another one; whether there was one.
@@ -584,6 +597,19 @@ pub(super) async fn unchanged(mut work: Work<'_>) -> Result<Changed, Error> {
 pub(super) fn digest(salt: &PersonSalt, parts: &[String]) -> String {
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     STANDARD.encode(salted(salt.expose(), &parts))
+}
+
+/// Her papers and 学籍号, by their indexes.
+async fn papers_of(tx: &mut Tx, on: &TaskOn) -> Result<Vec<String>, Error> {
+    let mut papers = Vec::new();
+    for paper in documents::of_person(tx, on).await? {
+        papers.push(format!("{} {} {} {:?}", hex(&paper.key.index), paper.key.country, paper.status, paper.valid_to));
+    }
+    for code in documents::codes_of(tx, on).await? {
+        papers.push(format!("{} {} {:?}", hex(&code.index), code.status, code.valid_to));
+    }
+    papers.sort_unstable();
+    Ok(papers)
 }
 
 /// What can change about a person herself.

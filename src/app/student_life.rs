@@ -126,7 +126,7 @@ impl App {
         persons::refresh_presence(work.tx(), &on).await?;
         work.target("person", person).target("institution", org).target("enrolment", changed.id);
         if let Some(salt) = &salt {
-            work.digests(before, digest(salt, &content(&changed)));
+            work.digests(person, before, digest(salt, &content(&changed)));
         }
         let change = if changed.valid_to.is_some() { changed.ended_by } else { changed.began_by };
         work.detail("state", changed.state.as_str()).detail("day", day.to_string());

@@ -1,7 +1,7 @@
 //! One change of the system: a write transaction with its audit entry and its events. There is no other way
 //! to a write transaction from a use case, and none to commit it without the entry.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
@@ -68,6 +68,10 @@ pub struct Work<'a> {
     shown: BTreeSet<PersonId>,
     sides: BTreeSet<OrgId>,
     because: Option<String>,
+    /// How people's papers stood before anything was done to them.
+    papers: BTreeMap<PersonId, Vec<String>>,
+    /// Of whom there are digests, in their order.
+    digested: Vec<PersonId>,
     /// Committed with others, where that is so.
     shared: Option<Attendance>,
 }
@@ -110,6 +114,8 @@ impl App {
             action,
             target: Map::new(),
             details: Map::new(),
+            papers: BTreeMap::new(),
+            digested: Vec::new(),
             events: Vec::new(),
             shown: BTreeSet::new(),
             sides: BTreeSet::new(),
@@ -238,10 +244,31 @@ impl Work<'_> {
         self
     }
 
-    /// Keyed digests of what was changed, before and after: whoever holds the state can show that it is the one that was meant.
-    pub(crate) fn digests(&mut self, before: Option<String>, after: String) -> &mut Self {
-        self.details.insert("digest_before".into(), before.into());
-        self.detail("digest_after", after)
+    /// Keyed digests of what was changed about somebody, before the first change and after the last one: whoever holds the
+    /// state can show that it is the one that was meant. Of a second person they have a number.
+    pub(crate) fn digests(&mut self, of: PersonId, before: Option<String>, after: String) -> &mut Self {
+        let known = self.digested.iter().position(|known| *known == of);
+        let at = known.unwrap_or(self.digested.len());
+        if known.is_none() {
+            self.digested.push(of);
+        }
+        let name = |when: &str| if at == 0 { format!("digest_{when}") } else { format!("digest_{when}_{}", at + 1) };
+        self.details.entry(name("before")).or_insert(before.into());
+        self.details.insert(name("after"), after.into());
+        self
+    }
+
+    /// How somebody's papers stood before anything was done to them, and as they stand now where nobody noted it.
+    pub(crate) fn papers_were(&mut self, of: PersonId, now: Vec<String>) -> Vec<String> {
+        self.papers.entry(of).or_insert(now).clone()
+    }
+
+    /// Names what changes, besides what was named.
+    pub(crate) fn changes(&mut self, fields: &[&str]) -> &mut Self {
+        let known = self.details.get("fields").and_then(Value::as_str).unwrap_or_default();
+        let all: BTreeSet<&str> = known.split_whitespace().chain(fields.iter().copied()).collect();
+        let text = all.into_iter().collect::<Vec<_>>().join(" ");
+        self.detail("fields", text)
     }
 
     /// The reason or purpose that was given; it is kept in the clear, and was looked at for numbers before.

@@ -110,7 +110,7 @@ both_engines! {
             let found = faults(&unsigned(&rewritten(&file, from), from), &key);
             assert!(found.iter().any(|fault| fault.contains("no checkpoint is signed")), "{from}: {found:?}");
         }
-        assert!(!faults(&unsigned(&file, 1).lines().next().unwrap().to_owned(), &key).is_empty(), "nothing is no log");
+        assert!(!faults(unsigned(&file, 1).lines().next().unwrap(), &key).is_empty(), "nothing is no log");
         // Anchors that were compared with nothing are none.
         let none = verify_export(file.as_bytes(), None, &[]).unwrap();
         assert_eq!((none.holds, none.signed_through, none.anchor.starts_with("none")), (true, entries, true));

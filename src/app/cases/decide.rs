@@ -7,6 +7,7 @@ use super::super::work::{Outcome, Work};
 use super::open::Sides;
 use super::{App, Ctx, Error, access};
 use crate::app::Kind;
+use crate::app::person_change::note_papers;
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{CaseId, PersonId};
@@ -316,6 +317,7 @@ impl App {
     pub(super) async fn holder(&self, work: &mut Work<'_>, task: &Task, id: PersonId) -> Result<Person, Error> {
         let missing = || Error::new(Kind::Conflict, "a side of the case is not in the register any more");
         let id = persons::survivor(work.tx(), id).await?.ok_or_else(missing)?;
+        note_papers(work, task, id).await?;
         persons::find(work.tx(), &task.on(id)).await?.ok_or_else(missing)
     }
 }

@@ -266,6 +266,12 @@ both_engines! {
         let digests = "SELECT CAST(details AS TEXT) FROM audit_entry WHERE action = 'person.changed' AND result = 'done' AND CAST(details AS TEXT) LIKE '%digest_after%'";
         let details: Value = serde_json::from_str(&select_texts(&app.database.url, digests).await[0]).unwrap();
         assert!(details["digest_before"].is_string() && details["digest_before"] != details["digest_after"], "{details}");
+        let another = change("documents", json!({ "label": "护照", "country": "FRA", "number": "12AB34567" })).await;
+        assert_eq!(another.body, json!({ "result": "done" }));
+        let noted: Vec<Value> = select_texts(&app.database.url, digests).await.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        let paper = noted.iter().find(|details| details["fields"].as_str().unwrap().split(' ').any(|field| field == "document")).unwrap();
+        assert_ne!(paper["digest_before"], paper["digest_after"], "another paper is another state: {paper}");
+        assert_eq!(noted.iter().find(|details| details["fields"] == "name").unwrap()["digest_after"], paper["digest_before"], "and goes on where the last change ended");
         let shown = scene.school.get(&format!("/api/cases/{case}")).await;
         assert_eq!((shown.status, shown.body["sides"].as_array().map(Vec::len)), (200, Some(2)), "{shown:?}");
         assert!(!shown.body.to_string().contains(&number("20160203", 2)));

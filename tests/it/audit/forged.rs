@@ -123,6 +123,6 @@ both_engines! {
         let later = app.app.checkpoint().await.unwrap().unwrap();
         let verdict = verify_export(file.as_slice(), Some(&app.app.audit_key()), std::slice::from_ref(&later)).unwrap();
         assert_eq!((verdict.holds, verdict.ends_before), (true, Some(later.seq)), "{verdict:?}");
-        assert_eq!(select_texts(&app.database.url, "SELECT CAST(COUNT(*) AS TEXT) FROM audit_checkpoint").await, ["2"]);
+        assert_eq!(select_texts(&app.database.url, "SELECT CAST(COUNT(*) AS TEXT) FROM audit_checkpoint").await, ["3"]);
     }
 }
