@@ -328,8 +328,8 @@ pub fn verify_export(file: impl BufRead, key: Option<&str>, anchors: &[Checkpoin
     chain.ends_signed();
     let anchor = match key {
         _ if chain.met(anchors) => "checkpoints outside the file",
-        Some(_) => "checkpoints in the file, signed by the key that was given",
-        None => ALONE,
+        Some(_) if chain.signed_through > 0 => "checkpoints in the file, signed by the key that was given",
+        _ => ALONE,
     };
     Ok(chain.verdict(anchor, whole))
 }

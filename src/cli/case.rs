@@ -102,7 +102,7 @@ pub struct What {
 pub struct RightOf {
     /// This one of the people of the case; her right number is read from the next line of standard input, and the wrong one is
     /// free for its true holder.
-    #[arg(long = "right-of", value_name = "ID", requires_all = ["typing_error", "label"])]
+    #[arg(long = "right-of", value_name = "ID", requires_all = ["typing_error", "label"], conflicts_with_all = ["as_same", "two_people"])]
     person: Option<PersonId>,
     /// What the paper is called, as in 居民身份证.
     #[arg(long, value_name = "NAME", requires = "person")]

@@ -109,6 +109,8 @@ both_engines! {
             assert!(!faults(&rewritten(&file, from), &key).is_empty(), "{from}: a checkpoint says otherwise");
             let found = faults(&unsigned(&rewritten(&file, from), from), &key);
             assert!(found.iter().any(|fault| fault.contains("no checkpoint is signed")), "{from}: {found:?}");
+            let told = verify_export(unsigned(&rewritten(&file, from), from).as_bytes(), Some(&key), &[]).unwrap();
+            assert_eq!((told.signed_through, told.anchor.starts_with("none")), if from == 1 { (0, true) } else { (early.seq, false) });
         }
         assert!(!faults(unsigned(&file, 1).lines().next().unwrap(), &key).is_empty(), "nothing is no log");
         // Anchors that were compared with nothing are none.

@@ -10,6 +10,7 @@ use mingji::domain::registry::codes::admin_role::AdminRole;
 
 use super::{OPERATOR, decide, ids, registered_as};
 use crate::support::app::{TestApp, both_engines};
+use crate::support::binary::Place;
 use crate::support::county::{self, COUNTY, SCHOOL, called, document, number, pupil};
 
 const WHY: &str = "户口簿与原件核对，录入有误";
@@ -18,6 +19,15 @@ async fn correct(app: &TestApp, by: Decider, id: CaseId, person: PersonId, numbe
     let right = Right { person, document: document(number) };
     let decided = app.app.correct_case(&app.operator(), by, id, WHY, &right).await;
     decided.map(|decided| decided.done).map_err(|error| error.kind)
+}
+
+#[test]
+fn nobody_says_how_a_number_is_right_and_decides_something_else() {
+    const ID: &str = "019a0000-0000-7000-8000-000000000001";
+    for verdict in ["--two-people", "--as-same"] {
+        let words = ["case", "decide", ID, verdict, "--right-of", ID, "--label", "护照", "--reason", WHY];
+        assert_eq!(Place::new().run(&words).code, Some(2), "{verdict}");
+    }
 }
 
 both_engines! {
