@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,6 +25,9 @@ pub(super) const ALONE: &str = "none: only consistent with itself";
 /// A list of faults is cut: one change breaks everything behind it.
 const MOST_FAULTS: usize = 20;
 const FORMAT: &str = "mingji audit 1";
+/// So long an export waits for the numbers of what was committed before it.
+const NUMBERED: Duration = Duration::from_secs(30);
+const NUMBERED_CLOCK: Duration = Duration::from_millis(20);
 
 /// A chain that is being read from its beginning.
 pub(super) struct Chain {
@@ -247,7 +251,7 @@ impl Written {
 }
 
 impl App {
-    /// Writes the whole log, up to a checkpoint that is signed now and covers that somebody took it; how many entries.
+    /// Writes the whole log, up to a checkpoint that is signed now; how many entries. That somebody takes it is one of them.
     ///
     /// # Errors
     /// A failed store or file; `Busy` when what is old ended meanwhile, and the file is not whole.
@@ -255,7 +259,15 @@ impl App {
         let mut work = self.begin(ctx, Action::AuditRead).await?;
         work.detail("exported", true);
         work.commit(Outcome::Done).await?;
-        while self.number_pending().await? > 0 {}
+        // Another process may be the one that gives numbers; what was tampered with never gets one.
+        let (since, until) = (Instant::now(), self.now());
+        while since.elapsed() < NUMBERED
+            && books::oldest_pending(&mut self.db.read().await?).await?.is_some_and(|oldest| oldest <= until)
+        {
+            if self.number_pending().await? == 0 {
+                tokio::time::sleep(NUMBERED_CLOCK).await;
+            }
+        }
         let begins = books::first_number(&mut self.db.read().await?).await?;
         let entries = self.write_audit(out).await?;
         if books::first_number(&mut self.db.read().await?).await? != begins {

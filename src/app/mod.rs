@@ -87,6 +87,7 @@ pub mod person;
 mod person_alive;
 pub mod person_change;
 pub mod person_death;
+mod person_digest;
 pub mod person_erasure;
 pub mod person_export;
 pub mod person_paper;

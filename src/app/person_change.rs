@@ -3,13 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::cases::returning::{Key, question};
 use super::cases::{self, Dispute};
+use super::person_digest::{self, note_papers};
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
@@ -21,10 +20,8 @@ use crate::domain::registry::age::check_birth_date;
 use crate::domain::registry::case::{CaseKind, CaseSource, Stated};
 use crate::domain::registry::document::{Document, DocumentStatus};
 use crate::domain::registry::name::PersonName;
-use crate::domain::registry::person::{Person, PersonSalt};
+use crate::domain::registry::person::Person;
 use crate::domain::registry::personal_code::PersonalCode;
-use crate::keys::blind_index::salted;
-use crate::keys::hex;
 use crate::store::db::Tx;
 use crate::store::documents::{DocumentKey, StoredCode};
 use crate::store::{accounts, documents, fact_authors, merges, person_names, persons, relation_claims};
@@ -489,7 +486,6 @@ impl App {
             return Err(Error::busy("she was merged at the same moment"));
         }
         self.may_change(work, ctx, by, id).await?;
-        note_papers(work, task, id).await?;
         work.about(id).await?;
         Some(person).filter(|person| person.salt.is_some()).ok_or_else(missing)
     }
@@ -524,6 +520,7 @@ impl App {
     ) -> Result<Person, Error> {
         let person = self.changeable(work, ctx, task, by, id).await?;
         self.may_rewrite(work, ctx, task, by, person.id).await?;
+        note_papers(work, task, person.id).await?;
         Ok(person)
     }
 
@@ -552,22 +549,11 @@ impl App {
             return Err(Error::busy("somebody changed the person at the same moment"));
         }
         if let Some(salt) = &person.salt {
-            let papers = papers_of(work.tx(), &task.on(person.id)).await?;
-            let were = work.papers_were(person.id, papers.clone());
-            let digest = |person: &Person, papers: &[String]| digest(salt, &[&content(person), papers].concat());
-            let before = before.as_ref().map(|before| digest(before, &were));
-            work.digests(person.id, before, digest(person, &papers));
+            person_digest::note(work, task, salt, before.as_ref(), person).await?;
         }
         work.changes(fields).event("person", person.id, "person.changed", fields);
         Ok(())
     }
-}
-
-/// Notes how somebody's papers stand before anything is done to them.
-pub(super) async fn note_papers(work: &mut Work<'_>, task: &Task, person: PersonId) -> Result<(), Error> {
-    let papers = papers_of(work.tx(), &task.on(person)).await?;
-    work.papers_were(person, papers);
-    Ok(())
 }
 
 /// The active papers of a class and country give way to another one; whether there was one.
@@ -590,36 +576,4 @@ pub(super) async fn unchanged(mut work: Work<'_>) -> Result<Changed, Error> {
     work.detail("unchanged", true);
     work.commit(Outcome::Done).await?;
     Ok(Changed::Unchanged)
-}
-
-/// What an audit entry says of a state instead of the state: keyed with the person's salt, it means nothing once that is
-/// gone (R7, R18).
-pub(super) fn digest(salt: &PersonSalt, parts: &[String]) -> String {
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    STANDARD.encode(salted(salt.expose(), &parts))
-}
-
-/// Her papers and 学籍号, by their indexes.
-async fn papers_of(tx: &mut Tx, on: &TaskOn) -> Result<Vec<String>, Error> {
-    let mut papers = Vec::new();
-    for paper in documents::of_person(tx, on).await? {
-        papers.push(format!("{} {} {} {:?}", hex(&paper.key.index), paper.key.country, paper.status, paper.valid_to));
-    }
-    for code in documents::codes_of(tx, on).await? {
-        papers.push(format!("{} {} {:?}", hex(&code.index), code.status, code.valid_to));
-    }
-    papers.sort_unstable();
-    Ok(papers)
-}
-
-/// What can change about a person herself.
-fn content(person: &Person) -> Vec<String> {
-    vec![
-        person.name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default(),
-        person.sex.as_str().to_owned(),
-        person.birth_date.map(|born| born.to_string()).unwrap_or_default(),
-        person.nationality.clone().unwrap_or_default(),
-        person.status.as_str().to_owned(),
-        person.realname_level.get().to_string(),
-    ]
 }

@@ -2,7 +2,7 @@
 //! leaving and coming back. Leaving a post ends what rested on it: what platforms held in that identity, and the rights of an
 //! administrator that were given to whoever holds the post.
 
-use std::collections::BTreeSet;
+mod held;
 
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -16,7 +16,6 @@ use crate::domain::access::{Subtree, Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{IdentityId, OrgId, PersonId, StaffingId, new_uuid};
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
-use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::institution::Institution;
 use crate::domain::registry::reason::read_reason;
@@ -26,7 +25,7 @@ use crate::domain::registry::staff_life::StaffError;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::Tx;
 use crate::store::handovers::{self, Way};
-use crate::store::{accounts, admin_grants, cases, classes, grants, institutions, persons, relation_claims, staffings};
+use crate::store::{admin_grants, classes, grants, institutions, persons, staffings};
 
 /// What is to happen; institutions by code, the only one where she has a post when left out.
 #[derive(Clone, Debug)]
@@ -556,51 +555,6 @@ impl App {
                 Err(Error::new(Kind::Conflict, "she has several posts: say at which institution (--org CODE)"))
             }
             (None, _) => Err(Error::not_found("an open post of hers")),
-        }
-    }
-
-    /// Whom others hold an administrator only claims, by a row of her roster (R1). Whoever belongs nowhere, or where only the
-    /// decider said, comes back (`returns`) where she was last, and else is the operator's.
-    async fn held_by_decider(&self, work: &mut Work<'_>, at: &At<'_>, returns: Option<OrgId>) -> Result<(), Error> {
-        let Some(admin) = at.by.admin() else { return Ok(()) };
-        let free = match returns {
-            Some(org) => self.comes_back_to(work, at, admin, org).await?,
-            None => false,
-        };
-        if free || self.decides_about(work.tx(), admin, at.person, at.ctx.now).await? {
-            return Ok(());
-        }
-        Err(Error {
-            internal: "others hold her: bring her in by a row of a roster, which becomes a claim for them to confirm"
-                .into(),
-            ..missing()
-        })
-    }
-
-    /// Whether the word of an administrator brings somebody back who was held by nobody else since. All of her comes with her post:
-    /// what she made her own since an institution gets back by whoever stands above it, as by a row that says the same.
-    async fn comes_back_to(
-        &self,
-        work: &mut Work<'_>,
-        at: &At<'_>,
-        admin: PersonId,
-        org: OrgId,
-    ) -> Result<bool, Error> {
-        let sides: BTreeSet<OrgId> =
-            cases::sides_of(work.tx(), at.task, &[at.person]).await?.into_iter().map(|side| side.org).collect();
-        if !sides.is_empty() && !self.covers(work.tx(), admin, &sides, at.ctx.now).await? {
-            return Ok(false);
-        }
-        let last = relation_claims::last_places(work.tx(), at.task, &[at.person]).await?.remove(&at.person);
-        let last = last.unwrap_or_default();
-        let Some(left) = last.iter().find(|place| place.at == org || place.org == org) else { return Ok(false) };
-        let account = accounts::find(work.tx(), &at.task.on(at.person)).await?;
-        if account.is_none_or(|account| account.state == Status::Inactive) {
-            return Ok(true);
-        }
-        match left.above {
-            Some(above) => self.covers(work.tx(), admin, &[above].into(), at.ctx.now).await,
-            None => Ok(false),
         }
     }
 }

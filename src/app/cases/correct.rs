@@ -3,7 +3,7 @@
 use super::decide::{Right, present};
 use super::returning::{Key, question};
 use crate::app::relation_claim::Answer;
-use crate::app::work::Work;
+use crate::app::work::{Outcome, Work};
 use crate::app::{App, Ctx, Error, Kind};
 use crate::domain::access::Task;
 use crate::domain::registry::case::{Case, CaseKind, CaseSource};
@@ -12,11 +12,46 @@ use crate::domain::registry::person::Person;
 use crate::store::documents;
 
 impl App {
-    /// Puts the right number of one side there; what became of it, and what that answers to whoever said the same.
+    /// Whether the right number of one side may be put there, before anything is decided. That it may not is an answer about a
+    /// number: it is committed, so that it costs what every exact question costs (R1).
     ///
     /// # Errors
     /// `Invalid` when she is no side of it, or a case of this kind is not about a paper; `Conflict` when the right one is
     /// somebody else's.
+    pub(super) async fn may_correct<'a>(
+        &self,
+        mut work: Work<'a>,
+        task: &Task,
+        case: &Case,
+        right: &Right,
+    ) -> Result<Work<'a>, Error> {
+        if !case.kind.is_about_a_paper() {
+            return Err(Error::invalid("a case of this kind is not about the number of a paper"));
+        }
+        let person = self.holder(&mut work, task, right.person).await?.id;
+        if !present(work.tx(), case).await?.contains(&person) {
+            return Err(Error::invalid("the right number belongs to one of the people of the case"));
+        }
+        let held = self.holders(work.tx(), task, &right.document).await?;
+        let key = self.document_key(&right.document);
+        let why = if held.iter().any(|holder| holder.person != person) {
+            "the right number is somebody else's: that is another case, or these are one person"
+        } else if held.is_empty()
+            && question(work.tx(), task, Key::Document(&key), CaseSource::Correction).await?.is_some()
+        {
+            "the right number was somebody's who was erased: record it by itself, which asks"
+        } else {
+            return Ok(work);
+        };
+        work.commit(Outcome::Refused("the right number is not hers to take")).await?;
+        Err(Error::new(Kind::Conflict, why))
+    }
+
+    /// Puts the right number of one side there, who may have it; what became of it, and what that answers to whoever said the
+    /// same.
+    ///
+    /// # Errors
+    /// A failed store.
     pub(super) async fn correct_in(
         &self,
         work: &mut Work<'_>,
@@ -25,23 +60,8 @@ impl App {
         case: &Case,
         right: &Right,
     ) -> Result<(&'static str, Option<Answer>), Error> {
-        if !case.kind.is_about_a_paper() {
-            return Err(Error::invalid("a case of this kind is not about the number of a paper"));
-        }
         let person = self.holder(work, task, right.person).await?;
-        if !present(work.tx(), case).await?.contains(&person.id) {
-            return Err(Error::invalid("the right number belongs to one of the people of the case"));
-        }
-        let conflict = |why: &str| Error::new(Kind::Conflict, why);
-        let held = self.holders(work.tx(), task, &right.document).await?;
-        if held.iter().any(|holder| holder.person != person.id) {
-            return Err(conflict("the right number is somebody else's: that is another case, or these are one person"));
-        }
-        let hers = held.first();
-        let key = self.document_key(&right.document);
-        if hers.is_none() && question(work.tx(), task, Key::Document(&key), CaseSource::Correction).await?.is_some() {
-            return Err(conflict("the right number was somebody's who was erased: record it by itself, which asks"));
-        }
+        let hers = self.holders(work.tx(), task, &right.document).await?.into_iter().next();
         let wrong = self.mistyped(work, task, case, &person, right).await?;
         if let Some(wrong) = wrong {
             self.withdraw_in(work, ctx, task, &person, wrong).await?;

@@ -7,7 +7,7 @@ use super::super::work::{Outcome, Work};
 use super::open::Sides;
 use super::{App, Ctx, Error, access};
 use crate::app::Kind;
-use crate::app::person_change::note_papers;
+use crate::app::person_digest::note_papers;
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{CaseId, PersonId};
@@ -127,6 +127,9 @@ impl App {
             }
         }
         work.about(case.person).await?;
+        if let Some(right) = right.filter(|_| case.state == CaseState::Open) {
+            work = self.may_correct(work, &task, &case, right).await?;
+        }
         let remedy = case.remedy(decision);
         if right.is_some() || !matches!(remedy, Remedy::Nothing | Remedy::Admit) {
             for person in present(work.tx(), &case).await? {

@@ -20,7 +20,7 @@ pub const COMMAND: Duration = Duration::from_secs(600);
 /// So many times that for what grows with the register.
 const LONG: u32 = 15;
 /// For what many ask in one message, each of whom can ask alone as well: that has to fit into what is left of a request.
-pub(super) const TOGETHER: Duration = Duration::from_secs(5);
+const TOGETHER: Duration = Duration::from_secs(5);
 /// For a connection of one's own, with the wait for one that somebody else has.
 const ACQUIRE: Duration = Duration::from_secs(10);
 /// The same where there is another way.

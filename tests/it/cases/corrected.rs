@@ -11,7 +11,7 @@ use mingji::domain::registry::codes::admin_role::AdminRole;
 use super::{OPERATOR, decide, ids, registered_as};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::binary::Place;
-use crate::support::county::{self, COUNTY, SCHOOL, called, document, number, pupil};
+use crate::support::county::{self, COUNTY, SCHOOL, called, document, number, pupil, text};
 
 const WHY: &str = "户口簿与原件核对，录入有误";
 
@@ -42,6 +42,8 @@ both_engines! {
         let school = Decider::Admin(county::administrator(&app, 20, SCHOOL, AdminRole::School).await);
         assert_eq!(correct(&app, school, case, stranger, &right).await, Err(Kind::Invalid), "no side of it");
         assert_eq!(correct(&app, school, case, holder, &third).await, Err(Kind::Conflict), "somebody else's");
+        let cost = "SELECT CAST(COUNT(*) AS TEXT) FROM audit_entry WHERE action = 'case.decided' AND result = 'refused' AND CAST(details AS TEXT) LIKE '%asked_digest%'";
+        assert_eq!(text(&app, cost).await, "1", "that it is somebody else's is an exact question");
         assert_eq!(ids(&app, school, None).await, [case], "nothing was decided");
         assert_eq!(correct(&app, school, case, holder, &right).await, Ok("corrected"));
         assert_eq!(correct(&app, school, case, holder, &right).await, Err(Kind::Conflict), "once");

@@ -121,6 +121,10 @@ both_engines! {
         assert_eq!((told.rows, told.updated, told.linked, told.unchanged), (3, 1, 1, 1), "{told:?}");
         let known = text(&app, "SELECT sex || ' ' || CAST(birth_date AS TEXT) FROM person WHERE name = '史密斯'").await;
         assert_eq!(known, "2 1980-02-03");
+        let row = |school: &str, sex: &str, born: &str| format!("{school},琼斯,{sex},{born},护照,E00000010,,教师,\n");
+        assert_eq!(bring(&[row(SCHOOL, "", "")]).await.created, 1);
+        let told = bring(&[row(SCHOOL, "男", "1981-02-03"), row(OTHER, "男", "1981-02-03")]).await;
+        assert_eq!((told.updated, told.linked), (1, 1), "{told:?}");
     }
 
     /// Said by a row, a birth date does what it does when it is corrected by hand.
