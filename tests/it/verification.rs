@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use mingji::app::person_paper::PaperEnded;
 use mingji::app::relation_claim::Decider;
 use mingji::app::verification::VerificationService;
@@ -22,7 +23,7 @@ use mingji::outbound::client::GuardedClient;
 use mingji::store::db::Db;
 use serde_json::Value;
 
-use crate::support::app::{Engine, TestApp, parts};
+use crate::support::app::{Engine, TestApp, parts, wait_for};
 use crate::support::county::{self, SCHOOL, called, number, pupil, teacher, text};
 use crate::support::database::change;
 
@@ -125,7 +126,7 @@ impl World {
     }
 }
 
-async fn on(engine: Engine, body: impl AsyncFn(&World)) {
+async fn on(engine: Engine, body: fn(&World) -> LocalBoxFuture<'_, ()>) {
     let world = world(engine).await;
     body(&world).await;
     world.asker.close().await;
@@ -140,15 +141,15 @@ macro_rules! with_a_service {
 
             async fn body($world: &World) $body
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                on(Engine::Sqlite, body).await;
+            #[test]
+            fn sqlite() {
+                wait_for(Box::pin(on(Engine::Sqlite, |world| Box::pin(body(world)))));
             }
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
+            #[test]
+            fn postgres() {
                 let Some(server) = crate::support::need::postgres() else { return };
-                on(Engine::Postgres(server), body).await;
+                wait_for(Box::pin(on(Engine::Postgres(server), |world| Box::pin(body(world)))));
             }
         }
     )+};

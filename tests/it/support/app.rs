@@ -1,10 +1,12 @@
 //! The provider in this process, on a free port, over a database of its own.
 
 use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
+use futures_util::FutureExt as _;
 use mingji::app::{App, Ctx, Parts};
 use mingji::demo::world::{DemoPerson, World};
 use mingji::domain::auth::lifetimes::Lifetimes;
@@ -278,8 +280,11 @@ async fn serve(listener: tokio::net::TcpListener, routes: axum::Router, stop: Ca
     server::serve(listener, routes, None, stop).await.unwrap();
 }
 
-/// One test on both engines: `name::sqlite` and `name::postgres`. The body runs as a task, so that a failed one
-/// still has its database taken away.
+/// What a test does, as one type: what runs it is compiled once and not for each test. It stays on its thread: that
+/// each of a thousand bodies may go from one to another took the compiler minutes to prove.
+pub type Body = futures_util::future::LocalBoxFuture<'static, ()>;
+
+/// One test on both engines: `name::sqlite` and `name::postgres`.
 macro_rules! both_engines {
     ($($(#[$meta:meta])* async fn $name:ident($app:ident: TestApp) $body:block)+) => {$(
         mod $name {
@@ -289,40 +294,53 @@ macro_rules! both_engines {
             $(#[$meta])*
             async fn body($app: $crate::support::app::TestApp) $body
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                $crate::support::app::run($crate::support::app::Engine::Sqlite, body).await;
+            #[test]
+            fn sqlite() {
+                $crate::support::app::on_sqlite(|app| Box::pin(body(app)));
             }
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                let Some(server) = $crate::support::need::postgres() else { return };
-                $crate::support::app::run($crate::support::app::Engine::Postgres(server), body).await;
+            #[test]
+            fn postgres() {
+                $crate::support::app::on_postgres(|app| Box::pin(body(app)));
             }
         }
     )+};
 }
 pub(crate) use both_engines;
 
+/// Runs a body with a provider of its own on SQLite.
+pub fn on_sqlite(body: fn(TestApp) -> Body) {
+    wait_for(Box::pin(run(Engine::Sqlite, body)));
+}
+
+/// Runs a body with a provider of its own on PostgreSQL, where there is one.
+pub fn on_postgres(body: fn(TestApp) -> Body) {
+    if let Some(server) = super::need::postgres() {
+        wait_for(Box::pin(run(Engine::Postgres(server), body)));
+    }
+}
+
+/// Runs what a test does in a runtime of its own.
+pub fn wait_for(test: Body) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(test);
+}
+
 /// Runs a body with a provider of its own.
-pub async fn run<F: Future<Output = ()> + Send + 'static>(engine: Engine, body: impl FnOnce(TestApp) -> F) {
+pub async fn run<F: Future<Output = ()>>(engine: Engine, body: impl FnOnce(TestApp) -> F) {
     run_with(engine, "memory:", body).await;
 }
 
 /// The same, over a named ephemeral store.
-pub async fn run_with<F: Future<Output = ()> + Send + 'static>(
-    engine: Engine,
-    ephemeral: &str,
-    body: impl FnOnce(TestApp) -> F,
-) {
+pub async fn run_with<F: Future<Output = ()>>(engine: Engine, ephemeral: &str, body: impl FnOnce(TestApp) -> F) {
     run_on(TestApp::start(engine, ephemeral).await, body).await;
 }
 
-/// The same, with a provider that was started already.
-pub async fn run_on<F: Future<Output = ()> + Send + 'static>(app: TestApp, body: impl FnOnce(TestApp) -> F) {
-    let outcome = tokio::spawn(body(app.clone())).await;
+/// The same, with a provider that was started already. One that fails still has its database taken away.
+pub async fn run_on<F: Future<Output = ()>>(app: TestApp, body: impl FnOnce(TestApp) -> F) {
+    let outcome = AssertUnwindSafe(body(app.clone())).catch_unwind().await;
     app.stop().await;
     if let Err(failed) = outcome {
-        std::panic::resume_unwind(failed.into_panic());
+        std::panic::resume_unwind(failed);
     }
 }

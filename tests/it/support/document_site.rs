@@ -15,7 +15,7 @@ use mingji::outbound::address::Allow;
 use mingji::outbound::client::GuardedClient;
 use serde_json::{Value, json};
 
-use super::app::{Engine, TestApp, run_on};
+use super::app::{Body, Engine, TestApp, run_on, wait_for};
 use super::binary::Place;
 use super::relying_party::{Auth, RelyingParty};
 
@@ -164,13 +164,22 @@ async fn tell(State(site): State<Site>, Path(path): Path<String>) -> Response {
 }
 
 /// Runs a body with a site and a provider that believes what stands there.
-pub async fn run_with_site<F: Future<Output = ()> + Send + 'static>(
-    engine: Engine,
-    body: impl FnOnce(TestApp, Site) -> F,
-) {
+async fn run_with_site(engine: Engine, body: fn(TestApp, Site) -> Body) {
     let site = Site::start().await;
     let app = TestApp::start_with(engine, "memory:", |parts| site.let_in(parts)).await;
     run_on(app, |app| body(app, site)).await;
+}
+
+/// Runs a body with a site and a provider of its own on SQLite.
+pub fn on_sqlite(body: fn(TestApp, Site) -> Body) {
+    wait_for(Box::pin(run_with_site(Engine::Sqlite, body)));
+}
+
+/// Runs a body with a site and a provider of its own on PostgreSQL, where there is one.
+pub fn on_postgres(body: fn(TestApp, Site) -> Body) {
+    if let Some(server) = super::need::postgres() {
+        wait_for(Box::pin(run_with_site(Engine::Postgres(server), body)));
+    }
 }
 
 /// One test on both engines, with a site.
@@ -182,17 +191,14 @@ macro_rules! both_engines_with_site {
 
             async fn body($app: $crate::support::app::TestApp, $site: $crate::support::document_site::Site) $body
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                let engine = $crate::support::app::Engine::Sqlite;
-                $crate::support::document_site::run_with_site(engine, body).await;
+            #[test]
+            fn sqlite() {
+                $crate::support::document_site::on_sqlite(|app, site| Box::pin(body(app, site)));
             }
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                let Some(server) = $crate::support::need::postgres() else { return };
-                let engine = $crate::support::app::Engine::Postgres(server);
-                $crate::support::document_site::run_with_site(engine, body).await;
+            #[test]
+            fn postgres() {
+                $crate::support::document_site::on_postgres(|app, site| Box::pin(body(app, site)));
             }
         }
     )+};
