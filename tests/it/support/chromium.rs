@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Chromium {
     pub driver: WebDriver,
     process: Child,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 /// What differs between browsers.
@@ -56,7 +56,7 @@ impl Chromium {
             .await
             .unwrap();
         driver.set_page_load_timeout(PATIENCE).await.unwrap();
-        Self { driver, process, _profile: profile }
+        Self { driver, process, profile }
     }
 
     /// Goes to an address.
@@ -159,6 +159,9 @@ impl Drop for Chromium {
         // The driver ends its browser when it is asked to go.
         let _ = Command::new("kill").arg(self.process.id().to_string()).status();
         let _ = self.process.wait();
+        // On a busy machine it may forget that, and the browser would run until the machine stops.
+        let profile = format!("user-data-dir={}", self.profile.path().display());
+        let _ = Command::new("pkill").args(["-KILL", "-f", "--", &profile]).status();
     }
 }
 
