@@ -27,6 +27,7 @@ use crate::domain::oidc::request::{Answered, AuthorizationRequest};
 use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
 use crate::domain::registry::age::AgeBand;
 use crate::domain::time::Timestamp;
+use crate::store::sessions::Visited;
 use crate::store::subjects;
 
 /// What the browser gets.
@@ -363,7 +364,10 @@ impl App {
         browser: &Browser,
     ) -> Result<Reply, Error> {
         let ui_locales = request.ui_locales.clone();
-        let session = self.session_at(browser, ctx.now).await?;
+        let (session, known_as) = match self.visited_at(browser, &client, ctx.now).await? {
+            Some(Visited { session, known_as }) => (Some(session), known_as),
+            None => (None, None),
+        };
         let mut tx = self.db.read().await?;
         let stands = self.stands(ctx, session.as_ref(), browser);
         request.session_state = self.session_state(&client, &request.redirect_uri, &stands);
@@ -416,7 +420,10 @@ impl App {
             (Next::Issue(identity), Some((who, _))) => {
                 self.touch_session(&who.session, ctx.now).await?;
                 let reply = Reply::to(match &request.elsewhere {
-                    None => Answer::Client(self.issue(ctx, &request, &client, &who.session, identity).await?),
+                    None => {
+                        let issued = self.issue(ctx, &request, &client, (&who.session, known_as), identity).await?;
+                        Answer::Client(issued)
+                    }
                     Some(asked) => self.approve(ctx, asked, (&request, &client), &who.session, identity).await?,
                 });
                 self.jarm_reply(ctx, &client, reply).await?

@@ -131,9 +131,10 @@ use std::sync::atomic::AtomicBool;
 use tokio::sync::Notify;
 
 use crate::domain::auth::lifetimes::Lifetimes;
-use crate::domain::id::PersonId;
+use crate::domain::id::{GrantId, PersonId};
 use crate::domain::issuer::Issuer;
 use crate::domain::oidc::client_document::DocumentHosts;
+use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::initial_token::Opening;
 use crate::domain::oidc::resource::Resource;
 use crate::domain::random::Random;
@@ -232,6 +233,8 @@ pub struct Inner {
     pub(crate) standings: recent::Recent<PersonId, Arc<claims::Standing>>,
     pub(crate) resources: recent::Recent<String, Arc<Resource>>,
     pub(crate) introspected: introspection::Told,
+    /// Grants that were made here a moment ago.
+    pub(crate) live_grants: recent::Recent<GrantId, Arc<Grant>>,
     /// Failed requests that wait to be written.
     pub(crate) faults: client_faults::Waiting,
     /// Calls to a client's own addresses.
@@ -291,6 +294,7 @@ impl App {
             standings: recent::Recent::new(RECENT),
             resources: recent::Recent::new(RECENT),
             introspected: recent::Recent::new(RECENT),
+            live_grants: recent::Recent::new(RECENT),
             faults: client_faults::Waiting::default(),
             request_calls: per_client::PerClient::default(),
             feed_waits: per_client::PerClient::default(),

@@ -11,7 +11,7 @@ use crate::domain::id::{GrantId, IdentityId};
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
-use crate::domain::oidc::grant::CodeOffer;
+use crate::domain::oidc::grant::{CodeOffer, KnownAs};
 use crate::domain::oidc::request::AuthorizationRequest;
 use crate::domain::oidc::resource::Target;
 use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
@@ -55,7 +55,7 @@ impl App {
         ctx: &Ctx,
         request: &AuthorizationRequest,
         client: &Client,
-        session: &Session,
+        (session, known_as): (&Session, Option<KnownAs>),
         identity: Option<IdentityId>,
     ) -> Result<ClientAnswer, Error> {
         let kind = request.response_type;
@@ -78,7 +78,8 @@ impl App {
             return Ok(self.refusal_of(request, &error));
         }
         if kind.has_code() {
-            fields.push(("code", self.offer_code(ctx, request, client, session, identity).await?));
+            let code = self.offer_code(ctx, (request, client), (session, known_as), identity).await?;
+            fields.push(("code", code));
         }
         if let Some(ready) = ready {
             // A grant of its own: this token ends with the session, whatever becomes of the code.
@@ -102,9 +103,8 @@ impl App {
     async fn offer_code(
         &self,
         ctx: &Ctx,
-        request: &AuthorizationRequest,
-        client: &Client,
-        session: &Session,
+        (request, client): (&AuthorizationRequest, &Client),
+        (session, known_as): (&Session, Option<KnownAs>),
         identity: Option<IdentityId>,
     ) -> Result<String, Error> {
         let code = opaque::generate(&*self.random);
@@ -112,6 +112,7 @@ impl App {
         let life = client.code_life(self.lifetimes.code);
         let offer = CodeOffer {
             expires_at: ctx.now.plus(life),
+            known_as,
             ..self.offer(ctx, request, session, identity, GrantId(opaque::named_by(code)))
         };
         let key = opaque::lookup_key(code);
@@ -156,6 +157,7 @@ impl App {
             details: request.details.clone(),
             person: session.person,
             session: session.id,
+            known_as: None,
             identity,
             auth_time: session.auth_time,
             acr: session.acr.clone(),

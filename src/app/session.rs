@@ -9,11 +9,13 @@ use crate::domain::access::OnePerson;
 use crate::domain::audit::{Action, Actor};
 use crate::domain::auth::session::{Session, session_lifetimes};
 use crate::domain::id::{DeliveryId, IdentityId, PersonId, SessionId};
+use crate::domain::oidc::client::Client;
 use crate::domain::oidc::logout::{Delivery, frame_address};
 use crate::domain::time::Timestamp;
 use crate::keys::opaque;
 use crate::store::db::Tx;
 use crate::store::deliveries::Receiver;
+use crate::store::sessions::Visited;
 use crate::store::{admin_grants, deliveries, grants, identities, sessions};
 
 /// What a browser sent along.
@@ -66,6 +68,19 @@ impl App {
         let Some(secret) = &browser.session else { return Ok(None) };
         let session = self.asked_sessions.by_secret(opaque::digest(secret.expose_secret())).await?;
         Ok(session.filter(|session| session.is_live(now)))
+    }
+
+    /// The same with the names by which a client knows her and the session.
+    pub(super) async fn visited_at(
+        &self,
+        browser: &Browser,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Option<Visited>, Error> {
+        let Some(secret) = &browser.session else { return Ok(None) };
+        let digest = opaque::digest(secret.expose_secret());
+        let visited = self.asked_sessions.visited(digest, client.id, &client.sector).await?;
+        Ok(visited.filter(|visited| visited.session.is_live(now)))
     }
 
     /// The session of a browser that nobody ended, even where its time has run out: platforms that were opened with it are still

@@ -182,21 +182,17 @@ impl App {
         }
     }
 
-    /// A grant that shares its commit with those of others: where the client attends the session already, and no receipt has to
-    /// be kept from being withdrawn meanwhile.
+    /// A grant that shares its commit with those of others: where the client attended the session when it asked for the code, and no
+    /// receipt has to be kept from being withdrawn meanwhile.
     async fn begin_together<'a>(
         &'a self,
         ctx: &'a Ctx,
         client: &Client,
         offer: &CodeOffer,
     ) -> Result<Option<Work<'a>>, Error> {
-        if client.is_application() {
-            return Ok(None);
-        }
-        let (session, sector) = (offer.session, client.sector.clone());
-        let attended = self.asked_sessions.attended(session, client.id, &sector, ctx.now).await?;
-        let Some(Attended { person, sub: Some(sub), sid: Some(sid) }) = attended else { return Ok(None) };
-        let attendance = Attendance { session, client: client.id, sector, now: ctx.now, person, sub, sid };
+        let Some(known_as) = offer.known_as.clone().filter(|_| !client.is_application()) else { return Ok(None) };
+        let (session, person, sector) = (offer.session, offer.person, client.sector.clone());
+        let attendance = Attendance { session, client: client.id, sector, now: ctx.now, person, known_as };
         self.begin_shared(ctx, Action::GrantCreated, attendance).await.map(Some)
     }
 
@@ -232,7 +228,10 @@ impl App {
         }
         let target = self.target(work.tx(), &grant, client, wanted, ctx.now).await?;
         ready.signs(target.as_ref())?;
+        let (since, now) = (self.changes.now(), self.now());
         work.commit(Outcome::Done).await?;
+        // Its client asks who that is within the same second.
+        self.live_grants.keep(grant.id, Arc::new(grant.clone()), since, now);
         self.sign(ready, ctx, client, (&grant, &facts, target.as_ref()), nonce.as_deref(), family.as_ref()).await
     }
 

@@ -14,7 +14,7 @@ use crate::app::{App, Ctx, Error, Kind};
 /// Commit-to-number stays under a second even when the bell was rung at another replica (R4).
 const SEQUENCER_CLOCK: Duration = Duration::from_millis(500);
 /// What is committed meanwhile is numbered together: a batch costs the same for one entry and for many.
-const SEQUENCER_PAUSE: Duration = Duration::from_millis(50);
+const SEQUENCER_PAUSE: Duration = Duration::from_millis(200);
 const DELIVERY_CLOCK: Duration = Duration::from_secs(2);
 /// Whoever asks why a request failed does so a moment later.
 const FAULTS_CLOCK: Duration = Duration::from_secs(2);

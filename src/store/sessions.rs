@@ -4,6 +4,7 @@ use super::db::{Change, Db, FromRow, Gather, Guarded, Row, StoreError, Tx, args,
 use crate::domain::access::{OnePerson, TaskOn};
 use crate::domain::auth::session::{Session, SignIn};
 use crate::domain::id::{ClientId, IdentityId, InteractionId, PersonId, SessionId};
+use crate::domain::oidc::grant::KnownAs;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -11,6 +12,10 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     // Whoever may not sign in today has no session either: a locked account or a person who is gone answers as nobody.
     BY_SECRET = "SELECT s.* FROM session s JOIN account a ON a.id = s.account_id JOIN person p ON p.id = s.person_id
+        WHERE s.secret_digest = $1 AND s.ended_at IS NULL AND a.state = 'active' AND p.status = 'active'";
+    // The same, and what the client's sector calls her and the client calls the session, where they do.
+    VISITED = "SELECT s.*, (SELECT u.sub FROM subject u WHERE u.person_id = s.person_id AND u.sector = $3) AS sub, (SELECT t.sid FROM session_client t WHERE t.session_id = s.id AND t.client_id = $2) AS sid
+        FROM session s JOIN account a ON a.id = s.account_id JOIN person p ON p.id = s.person_id
         WHERE s.secret_digest = $1 AND s.ended_at IS NULL AND a.state = 'active' AND p.status = 'active'";
     // Writes nothing new: it waits for whoever ends the session, and makes whoever ends it wait (both engines).
     HOLD = "UPDATE session SET last_seen_at = last_seen_at WHERE id = $1 AND ended_at IS NULL RETURNING id";
@@ -171,16 +176,32 @@ pub async fn attend(
     tx.optional(ATTEND, args![id, client, sector, now]).await
 }
 
+/// A session with the names that one client knows it by.
+pub struct Visited {
+    /// The session.
+    pub session: Session,
+    /// Where the client takes part in it already.
+    pub known_as: Option<KnownAs>,
+}
+
+impl FromRow for Visited {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let (sub, sid): (Option<String>, Option<String>) = (row.get("sub")?, row.get("sid")?);
+        let known_as = sub.zip(sid).map(|(sub, sid)| KnownAs { sub, sid });
+        Ok(Self { session: Session::from_row(row)?, known_as })
+    }
+}
+
 /// What many ask about sessions at one moment.
 pub struct Asked {
     by_secret: Gather<Session>,
-    attended: Gather<Attended>,
+    visited: Gather<Visited>,
 }
 
 impl Asked {
     /// Of a database.
     pub fn of(db: &Db) -> Self {
-        Self { by_secret: Gather::new(db.clone(), BY_SECRET), attended: Gather::new(db.clone(), ATTEND) }
+        Self { by_secret: Gather::new(db.clone(), BY_SECRET), visited: Gather::new(db.clone(), VISITED) }
     }
 
     /// As [`by_secret`].
@@ -191,18 +212,17 @@ impl Asked {
         self.by_secret.ask(args![secret_digest]).await
     }
 
-    /// As [`attend`], without keeping the session from ending: a [`Guarded`] change looks again.
+    /// The same for a client. Nothing keeps the session from ending: a [`Guarded`] change looks again.
     ///
     /// # Errors
     /// As [`StoreError`] says.
-    pub async fn attended(
+    pub async fn visited(
         &self,
-        id: SessionId,
+        secret_digest: [u8; 32],
         client: ClientId,
         sector: &str,
-        now: Timestamp,
-    ) -> Result<Option<Attended>, StoreError> {
-        self.attended.ask(args![id, client, sector, now]).await
+    ) -> Result<Option<Visited>, StoreError> {
+        self.visited.ask(args![secret_digest, client, sector]).await
     }
 }
 
@@ -219,21 +239,21 @@ pub struct Attendance {
     pub now: Timestamp,
     /// Who is there.
     pub person: PersonId,
-    /// What the sector calls her.
-    pub sub: String,
-    /// What the client calls the session.
-    pub sid: String,
+    /// How the client knows her and the session.
+    pub known_as: KnownAs,
 }
 
 impl Attendance {
     /// How the client attends it.
     pub fn attended(&self) -> Attended {
-        Attended { person: self.person, sub: Some(self.sub.clone()), sid: Some(self.sid.clone()) }
+        let KnownAs { sub, sid } = self.known_as.clone();
+        Attended { person: self.person, sub: Some(sub), sid: Some(sid) }
     }
 
     /// `first` as [`Guarded`] wants it, and what comes with it.
     pub fn guards(self, first: Change, rest: Vec<Change>) -> Guarded {
-        let values = args![self.session, self.client, self.sector, self.now, self.person, self.sub, self.sid];
+        let KnownAs { sub, sid } = self.known_as;
+        let values = args![self.session, self.client, self.sector, self.now, self.person, sub, sid];
         Guarded { guard: ATTEND, values, expected: &["person_id", "sub", "sid"], first, rest }
     }
 }

@@ -16,6 +16,15 @@ use crate::domain::auth::lifetimes::Lifetimes;
 use crate::domain::id::{ClientId, FamilyId, GrantId, IdentityId, PersonId, SessionId};
 use crate::domain::time::Timestamp;
 
+/// The names by which a client knows somebody and her session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownAs {
+    /// What its sector calls her.
+    pub sub: String,
+    /// What it calls the session.
+    pub sid: String,
+}
+
 /// What a code stands for, kept in the ephemeral store until it is redeemed. The grant's id was chosen before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CodeOffer {
@@ -50,6 +59,9 @@ pub struct CodeOffer {
     pub person: PersonId,
     /// In which session.
     pub session: SessionId,
+    /// How the client knew both when it asked, where it did: whoever redeems need not ask, and is told where it is so no longer.
+    #[serde(default)]
+    pub known_as: Option<KnownAs>,
     /// As what.
     pub identity: Option<IdentityId>,
     /// When the person proved herself.

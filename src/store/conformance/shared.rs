@@ -12,7 +12,7 @@ use super::support::{NOW, person_id};
 use crate::domain::access::for_tests::own;
 use crate::domain::id::FamilyId;
 use crate::domain::oidc::client::ClientStatus;
-use crate::domain::oidc::grant::{Family, Grant};
+use crate::domain::oidc::grant::{Family, Grant, KnownAs};
 use crate::domain::registry::codes::status::Status;
 use crate::store::db::{Db, FromRow, Lane, Row, Statement, StoreError, Tx, args};
 use crate::store::sessions::{Asked, Attendance};
@@ -43,6 +43,10 @@ async fn scene(db: &Db) {
     tx.commit().await.unwrap();
 }
 
+fn known_as(n: u8) -> KnownAs {
+    KnownAs { sub: "sub-1".into(), sid: format!("sid-{n}") }
+}
+
 /// As client 1 attends session `n`.
 fn attendance(n: u8) -> Attendance {
     Attendance {
@@ -51,8 +55,7 @@ fn attendance(n: u8) -> Attendance {
         sector: "v1.test".into(),
         now: after(1),
         person: person_id(1),
-        sub: "sub-1".into(),
-        sid: format!("sid-{n}"),
+        known_as: known_as(n),
     }
 }
 
@@ -95,20 +98,20 @@ async fn each_is_told_of_its_own(db: &Db) {
         });
         let asked = Arc::new(Asked::of(db));
         all.spawn(async move {
-            let attended = asked.attended(session_id(n), client_id(1), "v1.test", after(1)).await.unwrap();
-            assert_eq!(
-                attended.as_ref().map(|one| one.sid.clone().unwrap()),
-                (n <= SESSIONS).then(|| format!("sid-{n}"))
-            );
-            (n, attended.map(|_| session_id(n)))
+            let visited = asked.visited([n; 32], client_id(1), "v1.test").await.unwrap();
+            let names = visited.as_ref().map(|visited| visited.known_as.clone());
+            assert_eq!(names, (n <= SESSIONS).then(|| Some(known_as(n))));
+            (n, visited.map(|visited| visited.session.id))
         });
     }
     for (n, found) in all.join_all().await {
         assert_eq!(found, (n <= SESSIONS).then(|| session_id(n)), "{n}");
     }
-    // Another sector calls her nothing yet.
-    let elsewhere = asked.attended(session_id(1), client_id(1), "v2.test", after(1)).await.unwrap().unwrap();
-    assert_eq!((elsewhere.person, elsewhere.sub), (person_id(1), None));
+    // Another sector calls her nothing yet, and another client was not there.
+    for (client, sector) in [(1, "v2.test"), (2, "v1.test")] {
+        let elsewhere = asked.visited([1; 32], client_id(client), sector).await.unwrap().unwrap();
+        assert_eq!((elsewhere.session.person, elsewhere.known_as), (person_id(1), None));
+    }
 }
 
 async fn many_share_a_commit_and_each_is_told(db: &Db) {
@@ -132,8 +135,8 @@ async fn what_is_not_as_it_was_read_is_not_made(db: &Db) {
     let lane = Lane::new(db.clone());
     let like = attendance(1);
     let changed = [
-        Attendance { sid: "another".into(), ..like.clone() },
-        Attendance { sub: "another".into(), ..like.clone() },
+        Attendance { known_as: KnownAs { sid: "another".into(), ..like.known_as.clone() }, ..like.clone() },
+        Attendance { known_as: KnownAs { sub: "another".into(), ..like.known_as.clone() }, ..like.clone() },
         Attendance { person: person_id(2), ..like.clone() },
         Attendance { sector: "v2.test".into(), ..like.clone() },
         Attendance { client: client_id(2), ..like.clone() },

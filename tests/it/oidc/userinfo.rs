@@ -238,6 +238,21 @@ both_engines! {
         twin.close().await;
     }
 
+    /// What was granted here a moment ago is not read again.
+    async fn what_another_process_ended_is_told_of_for_two_seconds_at_most(app: TestApp) {
+        let (rp, ctx, twin) = (app.client("vendor"), app.operator(), app.twin().await);
+        let mut teacher = app.teacher();
+        // Without a session that the client knows, and with one.
+        for _ in 0..2 {
+            let access = teacher.sign_in_with(&rp, rp.ask().with("scope", "openid profile")).await.access();
+            assert_eq!(rp.userinfo(&access).await.status, 200);
+            twin.withdraw_consent(&ctx, teacher.person.person_id, &rp.id).await.unwrap();
+            app.pass(Duration::from_secs(2));
+            assert_eq!(rp.userinfo(&access).await.status, 401);
+        }
+        twin.close().await;
+    }
+
     async fn a_withdrawn_receipt_ends_everything_at_that_client(app: TestApp) {
         let rp = app.client("vendor");
         let mut teacher = app.teacher();
