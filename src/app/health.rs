@@ -69,6 +69,7 @@ impl App {
         let steps = [
             ("rows that ran out", self.forget_what_ran_out(now).await),
             ("deliveries", self.forget_deliveries(now).await),
+            ("unused clients", self.remove_unused_clients(now).await),
             ("feeds", self.forget_feeds(now).await),
             ("errands", self.end_lapsed_errands(now).await),
             ("streams", self.rebuild_streams().await),
@@ -91,7 +92,6 @@ impl App {
         elsewhere::forget(&mut tx, now.minus(KEEP_QUESTIONS)).await?;
         api_requests::forget(&mut tx, now.minus(idempotency::KEPT)).await?;
         client_faults::forget(&mut tx, now.minus(super::client_faults::KEPT)).await?;
-        self.remove_unused_clients(&mut tx, now).await?;
         Ok(tx.commit().await?)
     }
 

@@ -121,7 +121,7 @@ impl TestApp {
     pub async fn at_api_through(&self, client: &str, person: PersonId, org_code: &str) -> Caller {
         let ctx = self.operator();
         self.app.set_password(&ctx, person, "tuzi-482-xigua-zhen".to_owned().into()).await.unwrap();
-        let accounts = self.app.list_accounts(org_code).await.unwrap();
+        let accounts = self.app.list_accounts(&self.operator(), org_code).await.unwrap();
         let account = accounts.into_iter().find(|account| account.person_id == person).unwrap();
         let rp = self.client(client);
         let mut visitor = self.visitor("full_claims");
