@@ -10,7 +10,7 @@ use crate::domain::id::OrgId;
 use crate::store::admin_grants::{self, Lapsed};
 use crate::store::merges;
 
-/// Written down in one go; what is left waits for the next.
+/// Looked for in one go.
 const AT_ONCE: i64 = 500;
 
 impl App {
@@ -19,7 +19,14 @@ impl App {
     /// # Errors
     /// A failed store; what was written until then stays.
     pub async fn end_lapsed_rights(&self) -> Result<usize, Error> {
-        self.end_lapsed_at(None).await
+        let mut all = 0;
+        // However many end on one day: it is told within one round.
+        loop {
+            match self.end_lapsed_at(None).await? {
+                0 => return Ok(all),
+                ended => all += ended,
+            }
+        }
     }
 
     /// The same over one institution, to make room for whoever is named next: what was over ends with an entry of its own.
@@ -29,11 +36,21 @@ impl App {
     pub(super) async fn end_lapsed_at(&self, org: Option<OrgId>) -> Result<usize, Error> {
         let (task, ctx) = (access::task(TaskName::Lapses), Ctx::task(self, "rights"));
         let lapsed = admin_grants::lapsed(&mut self.db.read().await?, &task, org, ctx.now, AT_ONCE).await?;
-        let mut ended = 0;
+        let (mut ended, mut failed) = (0, None);
         for one in &lapsed {
-            ended += usize::from(self.patiently(|| self.end_lapsed(&ctx, one)).await?);
+            match self.patiently(|| self.end_lapsed(&ctx, one)).await {
+                Ok(now) => ended += usize::from(now),
+                // One that fails stands before no other.
+                Err(error) => {
+                    tracing::warn!(%error, grant = %one.grant, "a right that is over could not be ended");
+                    failed = Some(error);
+                }
+            }
         }
-        Ok(ended)
+        match failed {
+            Some(error) if ended == 0 => Err(error),
+            _ => Ok(ended),
+        }
     }
 
     async fn end_lapsed(&self, ctx: &Ctx, lapsed: &Lapsed) -> Result<bool, Error> {

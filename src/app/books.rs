@@ -226,8 +226,16 @@ impl App {
         line.push('\n');
         let mut options = tokio::fs::OpenOptions::new();
         let mut out = options.create(true).append(true).open(file).await.map_err(Error::internal)?;
-        tokio::io::AsyncWriteExt::write_all(&mut out, line.as_bytes()).await.map_err(Error::internal)?;
-        out.sync_all().await.map_err(Error::internal)
+        let whole = out.metadata().await.map_err(Error::internal)?.len();
+        let written = match tokio::io::AsyncWriteExt::write_all(&mut out, line.as_bytes()).await {
+            Ok(()) => out.sync_all().await,
+            failed => failed,
+        };
+        if written.is_err() {
+            // Half a line, of a disk that is full, would keep every later anchor away.
+            out.set_len(whole).await.map_err(Error::internal)?;
+        }
+        written.map_err(Error::internal)
     }
 }
 

@@ -40,6 +40,9 @@ pub struct Disclosure {
 /// So many are read in one step.
 const STEP: usize = 200;
 
+/// So many people stand in one entry of a long list.
+const SHOWN_AT_ONCE: usize = 500;
+
 /// The newest of all.
 fn end() -> AuditId {
     AuditId(Uuid::max())
@@ -75,6 +78,27 @@ impl App {
             work.shows(*person);
         }
         work.commit(Outcome::Done).await
+    }
+
+    /// Writes down that a list of the operator's showed these people, before it is told: an entry for each page of them, and
+    /// one for a list without anybody.
+    pub(super) async fn show_all(
+        &self,
+        ctx: &Ctx,
+        action: Action,
+        what: &'static str,
+        people: &[PersonId],
+    ) -> Result<(), Error> {
+        let pages = if people.is_empty() { vec![people] } else { people.chunks(SHOWN_AT_ONCE).collect() };
+        for page in pages {
+            let mut work = self.begin(ctx, action).await?;
+            work.detail(what, page.len());
+            for person in page {
+                work.shows(*person);
+            }
+            work.commit(Outcome::Done).await?;
+        }
+        Ok(())
     }
 
     /// The same for whoever minds privacy where the person belongs: what was shown by the rights of institutions that are hers.

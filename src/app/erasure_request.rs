@@ -308,7 +308,7 @@ impl App {
     ///
     /// # Errors
     /// A failed store.
-    pub async fn waiting_erasures(&self, limit: i64) -> Result<Vec<Waiting>, Error> {
+    pub async fn waiting_erasures(&self, ctx: &Ctx, limit: i64) -> Result<Vec<Waiting>, Error> {
         let task = access::task(TaskName::OperatorReport);
         let mut tx = self.db.read().await?;
         let mut told = Vec::new();
@@ -316,6 +316,9 @@ impl App {
             let kept = kept(&mut tx, &task, request.person).await?;
             told.push(stands(&request, kept));
         }
+        drop(tx);
+        let people: Vec<PersonId> = told.iter().map(|one| one.person_id).collect();
+        self.show_all(ctx, Action::PersonViewed, "erasures", &people).await?;
         Ok(told)
     }
 

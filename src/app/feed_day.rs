@@ -17,7 +17,7 @@ impl App {
     pub(super) async fn tell_of_the_day(&self, now: Timestamp) -> Result<(), Error> {
         let today = now.shanghai_date();
         let mut tx = self.db.read().await?;
-        let last = feeds::last_day(&mut tx).await?;
+        let last = feeds::last_day(&mut tx, today).await?;
         if last.is_some_and(|last| last >= today) {
             return Ok(());
         }

@@ -2,9 +2,11 @@
 //! was told of stands in a table, so that coming into its reach and leaving it are seen whatever the cause was.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::json;
 
+use super::pace::Pace;
 use super::work::Housekeeping;
 use super::{App, Error, access};
 use crate::domain::access::{OnePerson as _, Platform, Reached, TaskName};
@@ -15,6 +17,12 @@ use crate::domain::time::Timestamp;
 use crate::store::clients;
 use crate::store::db::Tx;
 use crate::store::feeds::{self, Told};
+
+/// So many rows of a stream are forgotten in one transaction.
+const FORGOTTEN_AT_ONCE: i64 = 1_000;
+
+/// A replica that is so far ahead is still believed about the day.
+const AHEAD_AT_MOST: Duration = Duration::from_secs(86_400);
 
 /// Whom or what an event is about.
 enum About {
@@ -34,6 +42,7 @@ impl App {
         if streams.is_empty() {
             return Ok(());
         }
+        let now = as_told(now, events);
         let by_id: BTreeMap<EventId, Told> =
             feeds::events(tx, events).await?.into_iter().map(|event| (event.id, event)).collect();
         let mut about = Vec::new();
@@ -141,19 +150,36 @@ impl App {
         Ok(rows)
     }
 
-    /// Forgets what was numbered before the window.
+    /// Forgets what was numbered before the window, and what a stream that broke left behind. The rows go page by page, and never in
+    /// the transaction that moves the floor: the sequencer waits for the stream's own row.
     pub(super) async fn forget_feeds(&self, now: Timestamp) -> Result<(), Error> {
         let streams = feeds::streams(&mut self.db.read().await?).await?;
+        let mut pace = Pace::default();
         for stream in streams {
             let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
             let client = clients::find(&mut tx, stream).await?;
-            if let Some(platform) = client.as_ref().and_then(access::platform) {
-                feeds::forget(&mut tx, &platform, now.minus(self.lifetimes.feed)).await?;
-                tx.commit().await?;
-            }
+            let Some(platform) = client.as_ref().and_then(access::platform) else { continue };
+            feeds::raise_floor(&mut tx, &platform, now.minus(self.lifetimes.feed)).await?;
+            tx.commit().await?;
+            while self.paced(&mut pace, || self.forget_page(&platform)).await? {}
         }
         Ok(())
     }
+
+    /// Whether there may be more.
+    async fn forget_page(&self, platform: &Platform) -> Result<bool, Error> {
+        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
+        let gone = feeds::forget(&mut tx, platform, FORGOTTEN_AT_ONCE).await?;
+        tx.commit().await?;
+        Ok(i64::try_from(gone).is_ok_and(|gone| gone >= FORGOTTEN_AT_ONCE))
+    }
+}
+
+/// The moment at which reach is looked at: whoever wrote an event may be ahead of the clock here, and what a day brings by itself is
+/// told once, at its first moment. A clock that is wrong by more than that is not followed.
+fn as_told(now: Timestamp, events: &[EventId]) -> Timestamp {
+    let written = events.iter().map(|id| id.written_at()).max().unwrap_or(now);
+    now.max(written.min(now.plus(AHEAD_AT_MOST)))
 }
 
 /// What of a person an event may have changed for a client.

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::pace::Pace;
 use super::work::Housekeeping;
 use super::{App, Error, idempotency};
 use crate::domain::oidc::signing_key::SigningAlg;
@@ -14,6 +15,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// For a client that asks late and hears why it gets nothing.
 const KEEP_QUESTIONS: Duration = Duration::from_secs(24 * 3600);
 const KEEP_DELIVERIES: Duration = Duration::from_secs(30 * 24 * 3600);
+/// So many of those are dropped in one transaction.
+const FORGOTTEN_AT_ONCE: i64 = 1_000;
 
 /// One dependency.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -65,6 +68,8 @@ impl App {
         // One that fails keeps none of the others waiting.
         let steps = [
             ("rows that ran out", self.forget_what_ran_out(now).await),
+            ("deliveries", self.forget_deliveries(now).await),
+            ("unused clients", self.remove_unused_clients(now).await),
             ("feeds", self.forget_feeds(now).await),
             ("errands", self.end_lapsed_errands(now).await),
             ("streams", self.rebuild_streams().await),
@@ -83,13 +88,25 @@ impl App {
     async fn forget_what_ran_out(&self, now: Timestamp) -> Result<(), Error> {
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
         sessions::forget_sign_ins(&mut tx, now).await?;
-        deliveries::forget(&mut tx, now.minus(KEEP_DELIVERIES)).await?;
         revoked_tokens::forget(&mut tx, now).await?;
         elsewhere::forget(&mut tx, now.minus(KEEP_QUESTIONS)).await?;
         api_requests::forget(&mut tx, now.minus(idempotency::KEPT)).await?;
         client_faults::forget(&mut tx, now.minus(super::client_faults::KEPT)).await?;
-        self.remove_unused_clients(&mut tx, now).await?;
         Ok(tx.commit().await?)
+    }
+
+    async fn forget_deliveries(&self, now: Timestamp) -> Result<(), Error> {
+        let mut pace = Pace::default();
+        while self.paced(&mut pace, || self.forget_some_deliveries(now)).await? {}
+        Ok(())
+    }
+
+    /// Whether there may be more.
+    async fn forget_some_deliveries(&self, now: Timestamp) -> Result<bool, Error> {
+        let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
+        let gone = deliveries::forget(&mut tx, now.minus(KEEP_DELIVERIES), FORGOTTEN_AT_ONCE).await?;
+        tx.commit().await?;
+        Ok(i64::try_from(gone).is_ok_and(|gone| gone >= FORGOTTEN_AT_ONCE))
     }
 
     /// The process is about to stop: it answers as before, and says that nobody new should be sent here.

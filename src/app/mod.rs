@@ -95,6 +95,7 @@ pub mod person_search;
 pub mod possession;
 mod recent;
 pub mod record;
+mod refusal;
 pub mod registration;
 pub mod relation_claim;
 mod remembered;

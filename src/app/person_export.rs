@@ -14,6 +14,7 @@ use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::registry::document::DocumentStatus;
 use crate::domain::registry::guardianship::Guardianship;
 use crate::domain::registry::person::Person;
+use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::text;
 use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
@@ -69,18 +70,22 @@ fn at(moment: Timestamp) -> String {
 
 impl App {
     /// What the register, the sign-in and the consents hold about a person, as one JSON document. The operator hands it to
-    /// her; that it was made is audited.
+    /// her; that it was made, and why, is audited and stands in her list.
     ///
     /// # Errors
-    /// `NotFound` for somebody who is not there.
-    pub async fn export_person(&self, ctx: &Ctx, id: PersonId) -> Result<Value, Error> {
+    /// `Invalid` without a reason; `NotFound` for somebody who is not there.
+    pub async fn export_person(&self, ctx: &Ctx, why: &str, id: PersonId) -> Result<Value, Error> {
+        let why = read_reason(why).map_err(|why| Error::invalid(why.to_string()))?;
         let missing = || Error::not_found("the person");
-        let mut work = self.begin(ctx, Action::PersonExported).await?;
-        let id = persons::survivor(work.tx(), id).await?.ok_or_else(missing)?;
+        // Read first: it may be long, and the writer is everybody's (R15).
+        let mut tx = self.db.read().await?;
+        let id = persons::survivor(&mut tx, id).await?.ok_or_else(missing)?;
         let task = access::task(TaskName::OperatorCommand);
         let telling = Telling { reader: Reader::Herself, numbers: Numbers::Full, looks: usize::MAX, now: ctx.now };
-        let document = self.everything_about(work.tx(), task, id, telling).await?;
-        work.target("person", id).shows(id);
+        let document = self.everything_about(&mut tx, task, id, telling).await?;
+        drop(tx);
+        let mut work = self.begin(ctx, Action::PersonExported).await?;
+        work.target("person", id).because(why).shows(id);
         work.commit(Outcome::Done).await?;
         Ok(document)
     }

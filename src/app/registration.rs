@@ -24,6 +24,8 @@ use crate::store::{clients, registrations};
 
 /// A client that registered itself and at which nobody arrived ends after so long.
 const UNUSED: Duration = Duration::from_secs(14 * 86_400);
+/// So many of each kind in one round of upkeep; the others in the next.
+const UNUSED_AT_ONCE: i64 = 200;
 
 /// So many registrations without a token from one network within [`STRANGERS_WINDOW`]: more than a run of every
 /// conformance plan needs.
@@ -244,16 +246,36 @@ impl App {
         Ok((client, policy))
     }
 
-    /// Part of upkeep: clients that registered themselves, or came with a document, and were never used end.
-    pub(super) async fn remove_unused_clients(
-        &self,
-        tx: &mut crate::store::db::Tx,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let registered = registrations::remove_unused(tx, now.minus(UNUSED), now).await?;
-        if registered + clients::forget_unused(tx, now.minus(UNUSED), now).await? > 0 {
-            facts::bump(tx, Cache::Clients).await?;
+    /// Part of upkeep: clients that registered themselves, or came with a document, and were never used end. Audited, since nothing
+    /// brings them back.
+    pub(super) async fn remove_unused_clients(&self, now: Timestamp) -> Result<(), Error> {
+        let (before, ctx) = (now.minus(UNUSED), Ctx::task(self, "upkeep"));
+        let mut tx = self.db.read().await?;
+        let mut unused = registrations::unused(&mut tx, before, UNUSED_AT_ONCE).await?;
+        unused.extend(clients::unused(&mut tx, before, UNUSED_AT_ONCE).await?);
+        drop(tx);
+        for client in unused {
+            self.remove_unused_client(&ctx, &client, before).await?;
         }
+        Ok(())
+    }
+
+    async fn remove_unused_client(&self, ctx: &Ctx, client: &Client, before: Timestamp) -> Result<(), Error> {
+        let (mut work, id) = (self.begin(ctx, Action::ClientRemoved).await?, client.id);
+        let ended = match client.document {
+            Some(_) => clients::forget_unused(work.tx(), id, before, ctx.now).await?,
+            None => {
+                registrations::hold_unused(work.tx(), id, before).await?
+                    && clients::give_up(work.tx(), id, ctx.now).await?
+            }
+        };
+        if !ended {
+            return Ok(());
+        }
+        facts::bump(work.tx(), Cache::Clients).await?;
+        work.target("client", id).detail("unused", true).event("client", id, "client.removed", &[]);
+        work.commit(Outcome::Done).await?;
+        self.clients.look_again();
         Ok(())
     }
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{App, Error, access};
+use super::{App, Ctx, Error, access};
 use crate::domain::access::TaskName;
+use crate::domain::audit::Action;
 use crate::domain::id::PersonId;
 use crate::store::counts::{self, Counts};
 use crate::store::{accounts, institutions};
@@ -36,16 +37,19 @@ impl App {
         Ok(counts::under(&mut tx, &task, org.id).await?)
     }
 
-    /// Accounts of an institution and of everything under it.
+    /// Accounts of an institution and of everything under it. Audited, and noted for each.
     ///
     /// # Errors
     /// `NotFound` for an unknown code.
-    pub async fn list_accounts(&self, org_code: &str) -> Result<Vec<AccountRow>, Error> {
+    pub async fn list_accounts(&self, ctx: &Ctx, org_code: &str) -> Result<Vec<AccountRow>, Error> {
         let task = access::task(TaskName::OperatorReport);
         let mut tx = self.db.read().await?;
         let org =
             institutions::by_code(&mut tx, &task, org_code).await?.ok_or_else(|| Error::no_institution(org_code))?;
         let listed = accounts::list_under(&mut tx, &task, org.id).await?;
+        drop(tx);
+        let people: Vec<PersonId> = listed.iter().map(|row| row.person).collect();
+        self.show_all(ctx, Action::AccountsViewed, "rows", &people).await?;
         Ok(listed
             .into_iter()
             .map(|row| AccountRow {

@@ -69,7 +69,11 @@ impl App {
         let mut tx = self.db.read().await?;
         let Some(first) = books::first_checkpoint(&mut tx).await? else { return Ok(false) };
         let Some(last) = books::last_checkpoint(&mut tx).await? else { return Ok(false) };
-        let needed = disclosures::oldest(&mut tx).await?.is_some_and(|at| at <= first.at);
+        let mut needed = disclosures::oldest(&mut tx).await?.is_some_and(|at| at <= first.at);
+        // What platforms were given is kept as long as who was shown whose record, and has no row but its entry.
+        if !needed && first.at > last.at.minus(self.lifetimes.disclosures) {
+            needed = books::holds_before(&mut tx, Action::FeedRead.as_str(), first.seq).await?;
+        }
         drop(tx);
         // By the last checkpoint, not by the clock: whoever verifies has no other time to compare with.
         if first.seq >= last.seq || first.at > last.at.minus(self.lifetimes.audit_log) || needed {

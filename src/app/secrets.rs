@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use super::work::Outcome;
 use super::{App, Ctx, Error};
+use crate::domain::audit::Action;
 use crate::domain::random::Random;
 use crate::domain::time::Timestamp;
 use crate::keys::root::RootSecrets;
@@ -135,14 +137,15 @@ fn foreign(name: &str) -> Error {
 }
 
 impl App {
-    /// Notes that a backup of the root secrets was written, so that `doctor` stops warning.
+    /// Notes that a backup of the root secrets was written, so that `doctor` stops warning. Audited: they left in a file.
     ///
     /// # Errors
     /// A failed store.
     pub async fn note_backup(&self, ctx: &Ctx) -> Result<(), Error> {
-        let mut tx = self.housekeeping(super::work::Housekeeping::Installation).await?;
-        facts::set_note(&mut tx, BACKUP_NOTE, &ctx.now.to_rfc3339(), ctx.now).await?;
-        Ok(tx.commit().await?)
+        let mut work = self.begin(ctx, Action::BackedUp).await?;
+        facts::set_note(work.tx(), BACKUP_NOTE, &ctx.now.to_rfc3339(), ctx.now).await?;
+        work.detail("root_secrets", true);
+        work.commit(Outcome::Done).await
     }
 
     /// When the root secrets were last backed up.

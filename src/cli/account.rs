@@ -86,7 +86,7 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
     let ctx = Ctx::task(&app, "account");
     match command {
         Command::List { org } => {
-            let accounts = app.list_accounts(org).await?;
+            let accounts = app.list_accounts(&ctx, org).await?;
             output.say(&accounts, |list| {
                 list.iter()
                     .map(|row| format!("{}  {}  {:<18} {}\n", row.person_id, row.user_name, row.kind, row.state))

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::account::Who;
 use super::case::By;
 use super::codes::one_of;
 use super::output::{Output, read_line};
 use super::{Failure, files, runtime};
+use crate::app::Ctx;
 use crate::app::erasure_request::Waiting;
 use crate::app::merge::Merged;
 use crate::app::person_change::Changed;
 use crate::app::person_paper::{PaperEnded, PaperPart};
-use crate::app::{App, Ctx};
 use crate::domain::id::PersonId;
 use crate::domain::registry::document::{Document, DocumentLabel, PaperEnd};
 use crate::domain::registry::name::PersonName;
@@ -181,13 +181,16 @@ pub enum Command {
         who: Who,
     },
     /// Writes everything known about a person to a file that only its owner reads, to be handed to her.
-    #[command(after_help = "Example: mingji person export --person ID --out hers.json")]
+    #[command(after_help = "Example: mingji person export --person ID --out hers.json --reason 本人申请")]
     Export {
         #[command(flatten)]
         who: Who,
         /// A new file.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Why: it stands in the audit, and in her list of who looked. No number, code or phone.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
 }
 
@@ -248,7 +251,7 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             output.say(&erased, |erased| format!("{} is nobody any more", erased.person_id))
         }
         Command::Erasures => {
-            let waiting = app.waiting_erasures(MOST_ERASURES).await?;
+            let waiting = app.waiting_erasures(&ctx, MOST_ERASURES).await?;
             output.say(&waiting, |waiting| waiting.iter().map(erasure).collect())
         }
         Command::Keep { who } => {
@@ -258,7 +261,12 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
                 false => Err(Failure::new("nobody asked to have this record erased, or it is final")),
             }
         }
-        Command::Export { who, out } => export(&app, &ctx, who, out, output).await,
+        Command::Export { who, out, reason } => {
+            let person = who.resolve(&app).await?;
+            // Before there is a file: a reason that is none leaves nothing behind.
+            let document = app.export_person(&ctx, reason, person).await?;
+            export(person, &document, out, output)
+        }
     }
 }
 
@@ -299,11 +307,9 @@ fn said(output: &Output, person: PersonId, changed: &Changed) -> Result<(), Fail
     })
 }
 
-async fn export(app: &App, ctx: &Ctx, who: &Who, out: &Path, output: &Output) -> Result<(), Failure> {
-    let person = who.resolve(app).await?;
+fn export(person: PersonId, document: &Value, out: &Path, output: &Output) -> Result<(), Failure> {
     let file = files::create(out)?;
-    let document = app.export_person(ctx, person).await?;
-    serde_json::to_writer_pretty(&file, &document)?;
+    serde_json::to_writer_pretty(&file, document)?;
     file.sync_all()?;
     output.say(&json!({ "person_id": person, "file": out.display().to_string() }), |_| {
         format!("everything about {person} is in {}", out.display())

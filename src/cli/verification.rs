@@ -49,11 +49,14 @@ pub enum Command {
         by: By,
     },
     /// Lists what waits or was given up, the oldest first; with --person all about her.
-    #[command(after_help = "Example: mingji verification list --person ID")]
+    #[command(after_help = "Example: mingji verification list --person ID --reason 核对材料")]
     List {
         /// Whose.
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", requires = "reason")]
         person: Option<PersonId>,
+        /// Why: it stands in the audit, and in her list of who looked. No number, code or phone.
+        #[arg(long, value_name = "TEXT", requires = "person")]
+        reason: Option<String>,
     },
     /// Asks again at once.
     #[command(after_help = "Example: mingji verification retry 019a0000-0000-7000-8000-000000000001")]
@@ -84,8 +87,11 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
             let said = json!({ "id": id, "person_id": person, "level": method.level().get() });
             output.say(&said, |_| format!("{id}: level {}", method.level().get()))
         }
-        Command::List { person } => {
-            let list = app.list_verifications(*person).await?;
+        Command::List { person, reason } => {
+            let list = match person.zip(reason.as_deref()) {
+                Some((person, reason)) => app.all_verifications(&ctx, reason, person).await?,
+                None => app.open_verifications(&ctx).await?,
+            };
             output.say(&list, |list| list.iter().map(line).collect())
         }
         Command::Retry { id } => {

@@ -117,7 +117,7 @@ keys! {
     LIFETIME_FEED: "MINGJI_LIFETIME_FEED" = "60d", false,
         "how far back a platform can read the changes of its people; at least 30d";
     LIFETIME_AUDIT_LOG: "MINGJI_LIFETIME_AUDIT_LOG" = "1096d", false,
-        "how long an entry of the audit log is kept; at least 184d (six months, 网络安全法 23). What showed somebody's record, and whatever stands behind it, stays as long as MINGJI_LIFETIME_DISCLOSURES says; events end with the entries of their time";
+        "how long an entry of the audit log is kept; at least 184d (six months, 网络安全法 23). What showed somebody's record, or was read by a platform, and whatever stands behind it, stays as long as MINGJI_LIFETIME_DISCLOSURES says; events end with the entries of their time";
     LIFETIME_DISCLOSURES: "MINGJI_LIFETIME_DISCLOSURES" = "1096d", false,
         "how long a person can see who looked at her record; at least 1096d (three years, 网络数据安全管理条例 12)";
     LIFETIME_TRANSFER_TERM: "MINGJI_LIFETIME_TRANSFER_TERM" = "15d", false,

@@ -79,6 +79,7 @@ pub enum Action {
     AdminGranted,
     AdminRevoked,
     AdminViewed,
+    AdminRefused,
     KeyCreated,
     KeyRotated,
     RegistryWritten,
@@ -171,6 +172,7 @@ impl Action {
             Self::AdminGranted => "admin.granted",
             Self::AdminRevoked => "admin.revoked",
             Self::AdminViewed => "admin.viewed",
+            Self::AdminRefused => "admin.refused",
             Self::KeyCreated => "key.created",
             Self::KeyRotated => "key.rotated",
             Self::RegistryWritten => "registry.written",
@@ -273,6 +275,10 @@ impl Entry {
             self.request_id.to_string(),
             sorted(&self.details),
         ];
+        if self.reason.as_deref() == Some("") {
+            // No entry is written with one; a reason that was emptied, or put in, must not look like none.
+            bytes.push(0);
+        }
         for part in parts {
             bytes.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             bytes.extend_from_slice(part.as_bytes());
@@ -300,6 +306,22 @@ fn sorted(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_reason_is_not_none() {
+        let entry = |reason: Option<&str>| Entry {
+            id: AuditId(Uuid::nil()),
+            at: Timestamp::from_seconds(1_800_000_000),
+            actor: Value::Null,
+            action: "sign_in".into(),
+            target: Value::Null,
+            result: "done".into(),
+            reason: reason.map(str::to_owned),
+            request_id: Uuid::nil(),
+            details: Value::Null,
+        };
+        assert_ne!(entry(None).canonical(), entry(Some("")).canonical());
+    }
 
     #[test]
     fn the_order_of_keys_is_ours() {

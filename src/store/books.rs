@@ -50,6 +50,7 @@ statements! {
     CHECKPOINTS = "SELECT seq, count, head, at, signature FROM audit_checkpoint ORDER BY seq";
     FIRST_LINK = "SELECT seq AS n FROM audit_link ORDER BY seq LIMIT 1";
     CHECKPOINT_FROM = "SELECT seq, count, head, at, signature FROM audit_checkpoint WHERE seq >= $1 ORDER BY seq LIMIT 1";
+    HOLDS_BEFORE = "SELECT l.seq AS n FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id WHERE l.seq <= $1 AND e.action = $2 LIMIT 1";
     LINKED_UP_TO = "SELECT entry_id AS id FROM audit_link WHERE seq <= $1";
     UNLINK = "DELETE FROM audit_link WHERE seq <= $1";
     END_ENTRIES = "DELETE FROM audit_entry WHERE id IN ($1) RETURNING id";
@@ -165,6 +166,14 @@ impl FromRow for EntryRow {
 pub async fn first_checkpoint(tx: &mut Tx) -> Result<Option<CheckpointRow>, StoreError> {
     let Some(first) = tx.optional::<Number>(FIRST_LINK, args![]).await? else { return Ok(None) };
     tx.optional(CHECKPOINT_FROM, args![first.0]).await
+}
+
+/// Whether an entry of an action is among those up to a number.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn holds_before(tx: &mut Tx, action: &str, seq: i64) -> Result<bool, StoreError> {
+    Ok(tx.optional::<Number>(HOLDS_BEFORE, args![seq, action]).await?.is_some())
 }
 
 /// Ends all entries up to a number; how many there were.

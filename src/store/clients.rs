@@ -20,8 +20,10 @@ statements! {
     BELIEVE = "UPDATE client SET document_until = $2 WHERE id = $1";
     // Nobody ever arrived there: no subject was made for it. Its address may come again, as another client.
     FORGET_UNUSED = "UPDATE client SET status = 'removed', document_url = NULL, document_until = NULL, updated_at = $2, version = version + 1
-        WHERE document_url IS NOT NULL AND status = 'active' AND org_id IS NULL AND created_at < $1
+        WHERE id = $3 AND document_url IS NOT NULL AND status = 'active' AND org_id IS NULL AND created_at < $1
           AND NOT EXISTS (SELECT 1 FROM subject s WHERE s.sector = client.sector)";
+    UNUSED = "SELECT * FROM client WHERE document_url IS NOT NULL AND status = 'active' AND org_id IS NULL AND created_at < $1
+        AND NOT EXISTS (SELECT 1 FROM subject s WHERE s.sector = client.sector) ORDER BY document_url LIMIT $2";
     SET_SECRETS = "UPDATE client SET secret_digest = $2, secret_sealed = $3, old_secret_digest = $4, old_secret_sealed = $5, old_secret_until = $6, updated_at = $7, version = version + 1
         WHERE id = $1 AND status = 'active' AND version = $8";
     // A word that took it out of use stays with an office above the new institution, and is else the new institution's.
@@ -172,12 +174,20 @@ pub async fn believe(tx: &mut Tx, id: ClientId, until: Timestamp) -> Result<(), 
     tx.execute(BELIEVE, args![id, until]).await.map(drop)
 }
 
-/// Removes clients that came with a document before a moment and at which nobody arrived; how many.
+/// Clients that came with a document before a moment and at which nobody arrived; at most `limit`.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn forget_unused(tx: &mut Tx, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
-    tx.execute(FORGET_UNUSED, args![before, now]).await
+pub async fn unused(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<Client>, StoreError> {
+    tx.all(UNUSED, args![before, limit]).await
+}
+
+/// Removes such a client; `false` when it is none any more.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn forget_unused(tx: &mut Tx, id: ClientId, before: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(FORGET_UNUSED, args![before, now, id]).await
 }
 
 /// Keeps other secrets; `false` when the client is not active any more, or was changed since it was read.

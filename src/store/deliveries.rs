@@ -24,7 +24,8 @@ statements! {
     BY_CLIENT = "SELECT c.id AS client_id, c.name AS name, SUM(CASE WHEN d.done_at IS NULL AND d.failed_at IS NULL THEN 1 ELSE 0 END) AS waiting,
             MIN(CASE WHEN d.done_at IS NULL AND d.failed_at IS NULL THEN d.created_at END) AS oldest, SUM(CASE WHEN d.failed_at IS NULL THEN 0 ELSE 1 END) AS given_up, MAX(d.failed_at) AS last_given_up
         FROM logout_delivery d JOIN client c ON c.id = d.client_id WHERE d.done_at IS NULL GROUP BY c.id, c.name ORDER BY c.name, c.id";
-    FORGET = "DELETE FROM logout_delivery WHERE created_at < $1 AND (done_at IS NOT NULL OR failed_at IS NOT NULL)";
+    FORGET = "DELETE FROM logout_delivery WHERE id IN (SELECT d.id FROM logout_delivery d
+        WHERE d.created_at < $1 AND (d.done_at IS NOT NULL OR d.failed_at IS NOT NULL) ORDER BY d.created_at LIMIT $2)";
     WAITING = "SELECT COUNT(*) AS n, MIN(created_at) AS oldest FROM logout_delivery WHERE done_at IS NULL AND failed_at IS NULL";
     // One lane at a time for each client: however long it takes to answer, it holds up only what is its own.
     @claim TAKE = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $2, taken_until = $2
@@ -208,12 +209,12 @@ pub async fn give_up(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<(), 
     Ok(())
 }
 
-/// Drops what was settled long ago.
+/// Drops what was settled long ago, at most `limit`, the oldest first; how many.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn forget(tx: &mut Tx, before: Timestamp) -> Result<u64, StoreError> {
-    tx.execute(FORGET, args![before]).await
+pub async fn forget(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+    tx.execute(FORGET, args![before, limit]).await
 }
 
 /// What waits, for the metrics.

@@ -24,7 +24,6 @@ statements! {
     SET_NOTICE = "UPDATE platform_stream SET notice = $2 WHERE client_id = $1";
     // As BREAK, for all at once, and far behind what anybody read.
     RESTART = "UPDATE platform_stream SET head = CASE WHEN head < $1 THEN $1 ELSE head + 1 END, floor = CASE WHEN head < $1 THEN $1 ELSE head + 1 END, rebuilding_after = $2";
-    FORGET_ALL = "DELETE FROM platform_feed";
     REBUILT_TO = "UPDATE platform_stream SET rebuilding_after = $2 WHERE client_id = $1";
     MOVE_HEAD = "UPDATE platform_stream SET head = $2 WHERE client_id = $1";
     APPEND = "INSERT INTO platform_feed (client_id, seq, kind, subject_id, fields, event_id, numbered_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -33,7 +32,8 @@ statements! {
     // Never lowered: a break that was waited for raised it beyond the rows that this statement still sees.
     RAISE_FLOOR = "UPDATE platform_stream SET floor = (SELECT MAX(f.seq) FROM platform_feed f WHERE f.client_id = $1 AND f.numbered_at < $2) WHERE client_id = $1
         AND floor < (SELECT MAX(f.seq) FROM platform_feed f WHERE f.client_id = $1 AND f.numbered_at < $2)";
-    FORGET = "DELETE FROM platform_feed WHERE client_id = $1 AND seq <= (SELECT floor FROM platform_stream WHERE client_id = $1)";
+    FORGET = "DELETE FROM platform_feed WHERE client_id = $1 AND seq IN (SELECT f.seq FROM platform_feed f WHERE f.client_id = $1
+        AND f.seq <= (SELECT s.floor FROM platform_stream s WHERE s.client_id = $1) ORDER BY f.seq LIMIT $2)";
     // Who studies or works today at an institution that the platform serves.
     REACHED = "SELECT DISTINCT c.person_id AS person_id FROM (
             SELECT e.person_id AS person_id FROM platform_reach r JOIN institution_closure k ON k.ancestor_id = r.org_id JOIN enrolment e ON e.org_id = k.descendant_id AND e.valid_to IS NULL AND e.valid_from <= $2 WHERE r.client_id = $1
@@ -50,7 +50,7 @@ statements! {
     LEAVE = "DELETE FROM platform_member WHERE client_id = $1 AND person_id = $2";
     LEAVE_BETWEEN = "DELETE FROM platform_member WHERE client_id = $1 AND person_id > $2 AND person_id <= $3";
     LEAVE_BEYOND = "DELETE FROM platform_member WHERE client_id = $1 AND person_id IN (SELECT person_id FROM platform_member WHERE client_id = $1 AND person_id > $2 ORDER BY person_id LIMIT $3)";
-    LAST_DAY = "SELECT day FROM feed_day ORDER BY day DESC LIMIT 1";
+    LAST_DAY = "SELECT day FROM feed_day WHERE day <= $1 ORDER BY day DESC LIMIT 1";
     KEEP_DAY = "INSERT INTO feed_day (day) VALUES ($1) ON CONFLICT (day) DO NOTHING";
     BORN = "SELECT id AS person_id FROM person WHERE birth_date >= $1 AND birth_date < $2 AND merged_into IS NULL ORDER BY id";
     // Whoever came on the day itself may be told of twice.
@@ -197,7 +197,6 @@ pub async fn stream(tx: &mut Tx, platform: &Platform) -> Result<Option<Stream>, 
 /// As [`StoreError`] says.
 pub async fn begin_anew(tx: &mut Tx, platform: &Platform, notice: Option<String>) -> Result<(), StoreError> {
     tx.execute(BREAK, args![platform.client(), PersonId(Uuid::nil()), notice]).await?;
-    tx.execute(FORGET, args![platform.client()]).await?;
     Ok(())
 }
 
@@ -209,7 +208,6 @@ pub async fn begin_anew(tx: &mut Tx, platform: &Platform, notice: Option<String>
 /// As [`StoreError`] says.
 pub async fn restart(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(RESTART, args![now.micros(), PersonId(Uuid::nil())]).await?;
-    tx.execute(FORGET_ALL, args![]).await?;
     Ok(())
 }
 
@@ -285,14 +283,21 @@ pub async fn after(tx: &mut Tx, platform: &Platform, seq: i64, limit: usize) -> 
     tx.all(AFTER, args![platform.client(), seq, i64::try_from(limit).unwrap_or(i64::MAX)]).await
 }
 
-/// Forgets rows that were numbered before a moment.
+/// Nobody reads rows any more that were numbered before a moment.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn forget(tx: &mut Tx, platform: &Platform, before: Timestamp) -> Result<(), StoreError> {
+pub async fn raise_floor(tx: &mut Tx, platform: &Platform, before: Timestamp) -> Result<(), StoreError> {
     tx.execute(RAISE_FLOOR, args![platform.client(), before]).await?;
-    tx.execute(FORGET, args![platform.client()]).await?;
     Ok(())
+}
+
+/// Forgets the first rows of those that nobody reads any more, at most `limit`; how many.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn forget(tx: &mut Tx, platform: &Platform, limit: i64) -> Result<u64, StoreError> {
+    tx.execute(FORGET, args![platform.client(), limit]).await
 }
 
 /// Who studies or works at what a platform serves on a day, behind a person, by id.
@@ -402,12 +407,12 @@ impl FromRow for Day {
     }
 }
 
-/// The last day that was told of.
+/// The last day up to `today` that was told of: what a clock that was ahead told of later ones is told again.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn last_day(tx: &mut Tx) -> Result<Option<NaiveDate>, StoreError> {
-    Ok(tx.optional::<Day>(LAST_DAY, args![]).await?.map(|row| row.0))
+pub async fn last_day(tx: &mut Tx, today: NaiveDate) -> Result<Option<NaiveDate>, StoreError> {
+    Ok(tx.optional::<Day>(LAST_DAY, args![today]).await?.map(|row| row.0))
 }
 
 /// Notes that a day was told of.

@@ -2,6 +2,7 @@
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::id::{ClientId, InitialTokenId};
+use crate::domain::oidc::client::Client;
 use crate::domain::oidc::initial_token::{InitialToken, Policy};
 use crate::domain::time::Timestamp;
 
@@ -17,8 +18,11 @@ statements! {
         WHERE r.client_id = $1 AND r.token_digest = $2 AND c.status = 'active'";
     POLICY_OF = "SELECT policy FROM client_registration WHERE client_id = $1";
     USED = "UPDATE client_registration SET used_at = $2 WHERE client_id = $1 AND used_at IS NULL";
-    REMOVE_UNUSED = "UPDATE client SET status = 'removed', updated_at = $2, version = version + 1
-        WHERE status = 'active' AND id IN (SELECT client_id FROM client_registration WHERE used_at IS NULL AND created_at < $1)";
+    UNUSED = "SELECT c.* FROM client_registration r JOIN client c ON c.id = r.client_id
+        WHERE r.used_at IS NULL AND r.created_at < $1 AND c.status = 'active' AND c.org_id IS NULL ORDER BY r.created_at LIMIT $2";
+    // Whoever uses it first writes the same row: one of the two is second, and finds it.
+    HOLD_UNUSED = "UPDATE client_registration SET used_at = NULL WHERE client_id = $1 AND used_at IS NULL AND created_at < $2
+        AND EXISTS (SELECT 1 FROM client c WHERE c.id = $1 AND c.org_id IS NULL)";
 }
 
 impl FromRow for InitialToken {
@@ -135,10 +139,18 @@ pub async fn used(tx: &mut Tx, client: ClientId, now: Timestamp) -> Result<(), S
     Ok(())
 }
 
-/// Removes clients that registered themselves before a moment and were never used; how many.
+/// Clients that registered themselves before a moment, were never used, and that nobody gave to an institution; at most `limit`.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn remove_unused(tx: &mut Tx, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
-    tx.execute(REMOVE_UNUSED, args![before, now]).await
+pub async fn unused(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<Client>, StoreError> {
+    tx.all(UNUSED, args![before, limit]).await
+}
+
+/// Holds the registration of such a client until the transaction ends; `false` when it is none any more.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn hold_unused(tx: &mut Tx, client: ClientId, before: Timestamp) -> Result<bool, StoreError> {
+    tx.execute_one(HOLD_UNUSED, args![client, before]).await
 }

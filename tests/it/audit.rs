@@ -1,6 +1,7 @@
 //! The audit log: in a file that needs no register, and with what an auditor asks for in each entry.
 
 mod forged;
+mod left;
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use mingji::keys::audit::link;
 use serde_json::{Value, json};
 
 use crate::support::app::both_engines;
-use crate::support::database::select_texts;
+use crate::support::database::{change, select_texts};
 
 /// The file with another end: what is done from the entry `from` on was refused, and all hashes are right again. No secret is
 /// needed for that.
@@ -185,6 +186,28 @@ both_engines! {
         }
         assert!(!faults(&from(&rest, younger), &key).is_empty());
         assert!(!faults(&from(&rest, shown + 1), &key).is_empty());
+    }
+
+    /// What platforms were given is kept for three years, whatever the setting for the log says.
+    async fn what_platforms_read_is_kept_as_long_as_disclosures(app: TestApp) {
+        let short = app.twin_with(|parts| parts.lifetimes.audit_log = mingji::domain::audit::LOG_FLOOR).await;
+        let old = async |_: &str| {
+            app.app.note_restored(&app.operator(), app.app.now()).await.unwrap();
+            app.numbered().await;
+            app.app.checkpoint().await.unwrap().unwrap().seq
+        };
+        let first = old("before").await;
+        change(&app.database.url, &format!("UPDATE audit_entry SET action = 'feed.read' WHERE id = (SELECT entry_id FROM audit_link WHERE seq = {first})")).await;
+        app.pass(Duration::from_secs(400 * 86_400));
+        old("a year later").await;
+        let begins = async || select_texts(&app.database.url, "SELECT CAST(MIN(seq) AS TEXT) FROM audit_link").await[0].parse::<i64>().unwrap();
+        short.end_what_is_old().await.unwrap();
+        assert_eq!(begins().await, 1);
+        app.pass(Duration::from_secs(700 * 86_400));
+        old("three years later").await;
+        short.end_what_is_old().await.unwrap();
+        assert!(begins().await > first);
+        short.close().await;
     }
 
     /// A register that wrote more than a few entries a second for years has as much to end.

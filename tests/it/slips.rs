@@ -138,7 +138,7 @@ both_engines! {
         let (report, first) = print(&app, SlipWish::default()).await;
         // The teacher has one although she is a guardian too, and the mother of two has one.
         assert_eq!((report.slips, report.staff, report.students, report.guardians), (7, 1, 4, 2), "{report:?}");
-        let listed = app.app.list_accounts(TOP).await.unwrap();
+        let listed = app.app.list_accounts(&app.operator(), TOP).await.unwrap();
         for row in &listed {
             assert!(first.values().any(|slip| slip.user_name == row.user_name), "{} waits", row.user_name);
         }

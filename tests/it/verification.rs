@@ -8,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use mingji::app::person_paper::PaperEnded;
 use mingji::app::relation_claim::Decider;
 use mingji::app::verification::VerificationService;
-use mingji::app::{App, Kind};
+use mingji::app::{App, Ctx, Kind};
 use mingji::demo::verifier::Simulator;
 use mingji::domain::id::PersonId;
 use mingji::domain::registry::codes::admin_role::AdminRole;
@@ -101,7 +101,8 @@ impl World {
 
     /// State and fault of what was asked about somebody last.
     async fn state(&self, who: PersonId) -> (String, Option<&'static str>) {
-        let last = self.asker.list_verifications(Some(who)).await.unwrap().pop().unwrap();
+        let last =
+            self.asker.all_verifications(&Ctx::task(&self.asker, "test"), "核对", who).await.unwrap().pop().unwrap();
         (last.state.to_owned(), last.fault)
     }
 
@@ -208,7 +209,7 @@ with_a_service! {
         let name = PersonName::parse("陈别名").unwrap();
         world.asker.rename_person(&app.operator(), OPERATOR, teacher, name).await.unwrap();
         let states = async || {
-            let all = world.asker.list_verifications(Some(teacher)).await.unwrap();
+            let all = world.asker.all_verifications(&Ctx::task(&world.asker, "test"), "核对", teacher).await.unwrap();
             all.iter().map(|one| one.state).filter(|state| *state != "refused").collect::<Vec<_>>()
         };
         let now = states().await;
@@ -256,7 +257,7 @@ with_a_service! {
             world.until_fault(who, fault).await;
             assert_eq!(world.level(name).await, "1", "{fault}");
         }
-        let open = world.asker.list_verifications(None).await.unwrap();
+        let open = world.asker.open_verifications(&Ctx::task(&world.asker, "test")).await.unwrap();
         assert_eq!(open.iter().filter(|one| one.state == "waiting").count(), 3, "{open:?}");
     }
 
@@ -361,7 +362,7 @@ with_a_service! {
         let county = county::administrator(app, 24, county::COUNTY, AdminRole::County).await;
         assert_eq!(vouch(Decider::Admin(county), hers, Method::DocumentSighted, None).await, Ok(()));
         assert_eq!(world.level("王芳").await, "4");
-        let told: Value = app.app.export_person(&app.operator(), hers).await.unwrap();
+        let told: Value = app.app.export_person(&app.operator(), "本人申请", hers).await.unwrap();
         assert_eq!(told["person"]["verifications"].as_array().unwrap().len(), 3);
     }
 }

@@ -18,6 +18,7 @@ use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{OnePerson as _, TaskName, TaskOn};
 use crate::domain::audit::Action;
 use crate::domain::id::{PersonId, VerificationId};
+use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::verification_request::{CallFault, RequestState, VerificationRequest};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::store::db::{StoreError, Tx};
@@ -136,19 +137,37 @@ impl App {
         Ok(fresh.then_some(request.id))
     }
 
-    /// Questions that wait or were given up; about one person, all of hers with her verifications. The operator's.
+    /// Questions that wait or were given up. The operator's; audited, and noted for whoever they are about.
     ///
     /// # Errors
-    /// `NotFound` for somebody who is not there.
-    pub async fn list_verifications(&self, person: Option<PersonId>) -> Result<Vec<VerificationView>, Error> {
+    /// A failed store.
+    pub async fn open_verifications(&self, ctx: &Ctx) -> Result<Vec<VerificationView>, Error> {
+        let task = access::task(TaskName::Verification);
+        let open = verification_requests::open(&mut self.db.read().await?, &task, LISTED).await?;
+        let people = open.iter().map(|one| one.person).collect::<Vec<_>>();
+        self.show_all(ctx, Action::PersonViewed, "verifications", &people).await?;
+        Ok(open.iter().map(|one| self.waiting(one)).collect())
+    }
+
+    /// All questions about one person that wait or were given up, and all her verifications, the superseded ones too: part of her
+    /// full record, so the operator says why (R19).
+    ///
+    /// # Errors
+    /// `Invalid` without a reason; `NotFound` for somebody who is not there.
+    pub async fn all_verifications(
+        &self,
+        ctx: &Ctx,
+        why: &str,
+        person: PersonId,
+    ) -> Result<Vec<VerificationView>, Error> {
+        let why = read_reason(why).map_err(|why| Error::invalid(why.to_string()))?;
         let task = access::task(TaskName::Verification);
         let mut tx = self.db.read().await?;
-        let Some(person) = person else {
-            let open = verification_requests::open(&mut tx, &task, LISTED).await?;
-            return Ok(open.iter().map(|one| self.waiting(one)).collect());
-        };
         let person = persons::survivor(&mut tx, person).await?.ok_or_else(|| Error::not_found("the person"))?;
-        self.verifications_in(&mut tx, &task.on(person)).await
+        let told = self.verifications_in(&mut tx, &task.on(person)).await?;
+        drop(tx);
+        self.disclose(ctx, why, person, &[]).await?;
+        Ok(told)
     }
 
     /// What counts of it today and what waits, about one person, for whoever holds all of her. Audited, and noted for her. What was

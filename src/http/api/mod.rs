@@ -30,9 +30,9 @@ mod verifications;
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
@@ -45,7 +45,7 @@ use utoipa_axum::routes;
 use super::Door;
 use super::extract::Visit;
 use super::urls::path;
-use problem::{Problem, ProblemCode};
+use problem::{Problem, ProblemCode, Refused};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -193,6 +193,7 @@ pub fn routes(door: &Door) -> Router<Door> {
     let (routes, mut document) = described().split_for_parts();
     complete(&mut document);
     let routes = routes.route_layer(from_fn_with_state(door.clone(), once::once));
+    let routes = routes.route_layer(from_fn_with_state(door.clone(), noted));
     let document = Arc::new(document);
     routes
         .route(path::OPENAPI, get(move |state| openapi(state, document.clone())))
@@ -206,6 +207,19 @@ async fn openapi(State(door): State<Door>, document: Arc<OpenApi>) -> Response {
     let mut document = OpenApi::clone(&document);
     document.servers = Some(vec![ServerBuilder::new().url(door.app.issuer().as_str()).build()]);
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
+}
+
+/// What an administrator was refused is written down before she reads it. She is answered all the same where it could not be.
+async fn noted(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let operation = format!("{} {path}", request.method());
+    let response = next.run(request).await;
+    if let Some(Refused { ctx, kind }) = response.extensions().get::<Refused>()
+        && let Err(error) = door.app.note_refused_administrator(ctx, &operation, *kind).await
+    {
+        crate::http::error::note(ctx, &error);
+    }
+    response
 }
 
 /// Answers are about people: no cache on the way keeps one, unless an answer says otherwise.

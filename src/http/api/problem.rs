@@ -142,12 +142,30 @@ pub struct Problem {
     /// How the token was presented; none: there was none.
     scheme: Option<Scheme>,
     request: String,
+    refused: Option<Box<Refused>>,
+}
+
+/// An administrator whose use case failed, for the audit: it travels with the answer.
+#[derive(Clone)]
+pub struct Refused {
+    /// The request, in her name.
+    pub ctx: Ctx,
+    /// What kind of failure it was.
+    pub kind: Kind,
 }
 
 impl Problem {
     /// A problem that says no more than its kind.
     pub fn new(ctx: &Ctx, code: ProblemCode) -> Self {
-        Self { code, detail: None, snapshot: None, max_age: None, scheme: None, request: ctx.request_id.to_string() }
+        Self {
+            code,
+            detail: None,
+            snapshot: None,
+            max_age: None,
+            scheme: None,
+            request: ctx.request_id.to_string(),
+            refused: None,
+        }
     }
 
     /// With a sentence for the developer.
@@ -169,6 +187,7 @@ impl Problem {
     /// A failed use case. What happened inside goes to the log.
     pub fn of(ctx: &Ctx, error: &Error) -> Self {
         crate::http::error::note(ctx, error);
+        let refused = ctx.administrator().map(|_| Box::new(Refused { ctx: ctx.clone(), kind: error.kind }));
         let code = match (&error.protocol, error.kind) {
             (Some(ProtocolError { code: Code::InvalidToken, .. }), _) => ProblemCode::InvalidToken,
             (Some(ProtocolError { code: Code::InvalidDpopProof, .. }), _) => ProblemCode::InvalidDpopProof,
@@ -180,7 +199,7 @@ impl Problem {
             (_, Kind::Busy) => ProblemCode::Busy,
             (_, Kind::Internal) => ProblemCode::Internal,
         };
-        Self::new(ctx, code).saying(error.public.clone())
+        Self { refused, ..Self::new(ctx, code).saying(error.public.clone()) }
     }
 
     /// What the token was presented as, so that the challenge is of the same kind.
@@ -234,8 +253,9 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         let (_, status, ..) = self.code.row();
+        let refused = self.refused.take();
         let (challenges, is_busy) = (self.challenges(), self.code == ProblemCode::Busy);
         let document = self.into_document();
         let fixed = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
@@ -248,6 +268,9 @@ impl IntoResponse for Problem {
         }
         if is_busy {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if let Some(refused) = refused {
+            response.extensions_mut().insert(*refused);
         }
         response
     }

@@ -76,6 +76,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     47 "0047_deliveries_by_client";
     49 "0049_words_go_along";
     50 "0050_words_before_questions";
+    51 "0051_settled_deliveries";
 };
 
 /// How long the locks that migrations need are asked for: another replica may be building an index.

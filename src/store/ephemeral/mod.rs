@@ -68,11 +68,13 @@ pub enum Space {
     CodeTries,
     /// When a client last asked what became of its question (RFC 8628, 3.5).
     Poll,
+    /// What one administrator was refused in this hour, by operation.
+    Refusals,
 }
 
 impl Space {
     /// Every space.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Code,
         Self::PushedRequest,
         Self::PushedByAnybody,
@@ -89,6 +91,7 @@ impl Space {
         Self::Questions,
         Self::CodeTries,
         Self::Poll,
+        Self::Refusals,
     ];
 
     fn prefix(self) -> &'static str {
@@ -109,6 +112,7 @@ impl Space {
             Self::Questions => "q",
             Self::CodeTries => "qt",
             Self::Poll => "qp",
+            Self::Refusals => "rf",
         }
     }
 
@@ -128,7 +132,8 @@ impl Space {
             | Self::PushedByAnybody
             | Self::Questions
             | Self::CodeTries
-            | Self::Poll => true,
+            | Self::Poll
+            | Self::Refusals => true,
             Self::Code | Self::AnsweredRequest | Self::Replay | Self::Proof | Self::ProofByAnybody => false,
         }
     }

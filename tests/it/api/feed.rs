@@ -219,6 +219,27 @@ both_engines! {
         assert!(floor >= 100, "whoever read before the break is told so: {floor}");
     }
 
+    /// Of rows that nobody reads any more, however many; whoever moves the floor holds the stream for a moment only.
+    async fn what_broke_is_forgotten_page_by_page(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None)]).await;
+        app.numbered().await;
+        let mut consumer = Consumer::new(&app.feed_of(json!({}), Some(COUNTY)).await);
+        consumer.snapshot().await;
+        rename(&app, called(&app, "赵一").await[0], "赵新").await;
+        app.numbered().await;
+        let copies = "INSERT INTO platform_feed (client_id, seq, kind, subject_id, fields, event_id, numbered_at)
+            SELECT f.client_id, f.seq + n.n, f.kind, f.subject_id, f.fields, f.event_id, f.numbered_at FROM platform_feed f
+            JOIN (WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < 2500) SELECT n FROM k) n ON 1 = 1
+            WHERE f.seq = (SELECT MAX(seq) FROM platform_feed)";
+        change(&app.database.url, copies).await;
+        change(&app.database.url, "UPDATE platform_stream SET head = head + 5000, floor = head + 5000").await;
+        let late = consumer.caller.get(&format!("/api/feed?after={}", consumer.after)).await;
+        assert_eq!(late.status, 410, "they are there, and nobody reads them");
+        app.app.upkeep().await.unwrap();
+        assert_eq!(text(&app, "SELECT CAST(COUNT(*) AS TEXT) FROM platform_feed").await, "0");
+    }
+
     async fn only_a_platform_reads_and_only_its_own(app: TestApp) {
         let platform = app.feed_of(json!({}), None).await;
         assert_eq!(platform.get("/api/feed?after=0").await.status, 404, "it serves nothing yet");
@@ -476,5 +497,47 @@ both_engines! {
         assert_eq!(lawful.read(200).await, ["person.entered"], "once; that a child turned fourteen changes nothing that it is shown");
         assert_eq!(careful.read(200).await, ["person.entered"]);
         assert_eq!((lawful.names(), careful.names()), (vec!["赵一".into(), "赵二".into()], vec!["赵一".into()]));
+    }
+
+    /// Whoever tells of a day may be ahead of whoever numbers what was told.
+    async fn a_day_is_not_lost_to_a_clock_that_is_ahead(app: TestApp) {
+        county::open(&app).await;
+        let tomorrow = app.operator().now.shanghai_date().succ_opt().unwrap();
+        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None), pupil(SCHOOL, "赵二", &number("20160203", 2), None)]).await;
+        change(&app.database.url, &format!("UPDATE enrolment SET valid_from = '{tomorrow}'")).await;
+        app.numbered().await;
+        let mut consumer = Consumer::new(&app.feed_of(json!({}), Some(SCHOOL)).await);
+        consumer.snapshot().await;
+        assert!(consumer.names().is_empty());
+        app.app.upkeep().await.unwrap();
+        let day = app.app.now().plus(Duration::from_secs(86_400));
+        let ahead = app.twin_with(|parts| parts.clock = std::sync::Arc::new(Standing(day))).await;
+        ahead.upkeep().await.unwrap();
+        ahead.close().await;
+        app.numbered().await;
+        // The note of a day that no clock can be at.
+        change(&app.database.url, "INSERT INTO feed_day (day) VALUES ('2099-01-01')").await;
+        assert_eq!(consumer.read(200).await, ["person.entered", "person.entered"], "told once, by the clock of whoever told");
+        let third = tomorrow.succ_opt().unwrap();
+        change(&app.database.url, &format!("UPDATE enrolment SET valid_from = '{third}' WHERE person_id = (SELECT id FROM person WHERE name = '赵二')")).await;
+        let who = called(&app, "赵二").await[0];
+        rename(&app, who, "赵三").await;
+        app.numbered().await;
+        assert_eq!(consumer.read(200).await, ["person.left"]);
+        app.pass(Duration::from_secs(2 * 86_400));
+        app.app.upkeep().await.unwrap();
+        app.numbered().await;
+        consumer.caller = consumer.caller.renewed().await;
+        assert!(consumer.read(200).await.contains(&"person.entered".to_owned()), "whatever was noted of days to come");
+    }
+}
+
+/// A clock that shows one moment.
+#[derive(Debug)]
+struct Standing(mingji::domain::time::Timestamp);
+
+impl mingji::domain::time::Clock for Standing {
+    fn now(&self) -> mingji::domain::time::Timestamp {
+        self.0
     }
 }

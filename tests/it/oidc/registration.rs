@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Engine, TestApp, both_engines, run_on};
 use crate::support::client_key::ClientKey;
+use crate::support::database::select_texts;
 use crate::support::relying_party::{Answer, Auth, RelyingParty};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -230,6 +231,9 @@ both_engines! {
         assert_eq!(asked(&relying_party(&app, &used)).await, "invalid_grant");
         assert_eq!(asked(&operators).await, "invalid_grant");
         assert_eq!(asked(&relying_party(&app, &unused)).await, "invalid_client");
+        let removed = "SELECT CAST(target AS TEXT) FROM audit_entry WHERE action = 'client.removed'";
+        let removed = select_texts(&app.database.url, removed).await;
+        assert!(removed.len() == 1 && removed[0].contains(&unused.text("client_id")), "nothing brings it back: {removed:?}");
     }
 }
 

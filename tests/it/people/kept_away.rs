@@ -56,11 +56,11 @@ both_engines! {
         assert!(hidden(&json!(looks).to_string()) && withheld(&looks) >= 2, "{looks:#?}");
         let own = json!(looks).to_string();
         assert!(own.contains("第七实验小学") && own.contains("管理员20"), "where he works he is told who looked: {own}");
-        let export = app.app.export_person(&app.operator(), father).await.unwrap();
+        let export = app.app.export_person(&app.operator(), "本人申请", father).await.unwrap();
         assert!(hidden(&export["disclosures"].to_string()) && hidden(&export.to_string()), "{export:#}");
         // At home: the page, his record and its file.
         let mut visitor = app.visitor("full_claims");
-        let accounts = app.app.list_accounts(COUNTY).await.unwrap();
+        let accounts = app.app.list_accounts(&app.operator(), COUNTY).await.unwrap();
         visitor.person.user_name = accounts.into_iter().find(|one| one.person_id == father).unwrap().user_name;
         visitor.person.password = "tuzi-482-xigua-zhen".into();
         visitor.knock().await;

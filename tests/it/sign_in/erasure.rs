@@ -89,7 +89,7 @@ both_engines! {
         let told = hearing.get(&format!("/api/feed?after={after}")).await.body;
         let left = told["items"].as_array().unwrap().iter().any(|one| one["kind"] == "person.left" && one["person_id"] == json!(id));
         assert!(left, "platforms hear: {told}");
-        let listed = app.app.waiting_erasures(10).await.unwrap();
+        let listed = app.app.waiting_erasures(&app.operator(), 10).await.unwrap();
         assert!(listed.len() == 1 && listed[0].person_id == id, "{listed:?}");
 
         // Whoever has the code looks, whoever guesses learns nothing, and the law's term is waited for.

@@ -31,7 +31,13 @@ impl World {
 
     /// All that was asked or said about somebody, the oldest first.
     async fn states(&self, who: PersonId) -> Vec<&'static str> {
-        self.asker.list_verifications(Some(who)).await.unwrap().iter().map(|one| one.state).collect()
+        self.asker
+            .all_verifications(&Ctx::task(&self.asker, "test"), "核对", who)
+            .await
+            .unwrap()
+            .iter()
+            .map(|one| one.state)
+            .collect()
     }
 
     async fn ask_register(&self, who: PersonId) {
@@ -177,7 +183,7 @@ with_a_service! {
         let Changed::Case(case) = record(other, "L320102201800000002").await else { panic!("it is another's") };
         let verdict = Verdict { decision: Decision::TwoPeople, reason: "核实为另一人".into() };
         world.asker.decide_case(&world.app.operator(), OPERATOR, case, verdict).await.unwrap();
-        let all = world.asker.list_verifications(Some(hers)).await.unwrap();
+        let all = world.asker.all_verifications(&Ctx::task(&world.asker, "test"), "核对", hers).await.unwrap();
         let standing: Vec<_> = all.iter().filter(|one| one.state == "confirmed").map(|one| one.method).collect();
         assert_eq!((standing, world.level("王芳").await.as_str()), (vec!["police_name_id"], "3"));
     }
@@ -244,7 +250,7 @@ with_a_service! {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let slow = world.asker.list_verifications(None).await.unwrap();
+        let slow = world.asker.open_verifications(&Ctx::task(&world.asker, "test")).await.unwrap();
         assert_eq!(world.state(child).await.0, "confirmed");
         assert!(slow.iter().filter(|one| one.attempts == Some(0)).count() >= 2, "the slow one has not got round: {slow:?}");
         stop.cancel();
