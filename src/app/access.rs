@@ -382,6 +382,28 @@ impl App {
         }
     }
 
+    /// The institution in whose name an administrator acts where one of these is concerned: of her rights over rosters the nearest.
+    pub(crate) async fn office_of(
+        &self,
+        tx: &mut Tx,
+        task: &Task,
+        admin: PersonId,
+        places: &[OrgId],
+        now: Timestamp,
+    ) -> Result<Option<OrgId>, Error> {
+        let mut nearest = None;
+        for grant in admin_grants::live(tx, admin, now).await? {
+            if !grant.role.parse().is_ok_and(keeps_rosters) {
+                continue;
+            }
+            for place in places {
+                let depth = institutions::depth(tx, task, grant.org, *place).await?;
+                nearest = nearest.into_iter().chain(depth.map(|depth| (depth, grant.org))).min();
+            }
+        }
+        Ok(nearest.map(|(_, org)| org))
+    }
+
     /// Which of these people a platform may know of today: who studies or works at what it serves, and of children under 14
     /// those for whom a guardian agreed, unless the platform has a basis of its own (R8).
     pub(crate) async fn reached(

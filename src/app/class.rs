@@ -29,8 +29,10 @@ pub struct ClassRow {
     pub entry_year: i64,
     /// Its number or mark within stage and year.
     pub class_no: String,
-    /// Its name.
+    /// Its name on the day.
     pub name: String,
+    /// What it was called before that, the oldest name first; in a list alone.
+    pub former_names: Vec<String>,
     /// 学制, in years.
     pub schooling_years: i64,
     /// The grade on the day; none before the first and behind the last, and where a stage has none.
@@ -63,6 +65,7 @@ impl ClassRow {
             entry_year: class.entry_year,
             class_no: class.class_no,
             name: class.name,
+            former_names: Vec::new(),
             schooling_years: class.schooling_years,
             grade,
             status: class.status,
@@ -89,7 +92,15 @@ impl App {
         found.retain(|class| day.is_none_or(|day| matches!(class.standing(day), Standing::In(_) | Standing::Ungraded)));
         found.sort_by_key(|class| class.id);
         let seen = day.unwrap_or_else(|| ctx.now.shanghai_date());
-        Ok(found.into_iter().map(|class| ClassRow::of(class, seen)).collect())
+        let ids: Vec<ClassId> = found.iter().map(|class| class.id).collect();
+        let former = classes::former_names(&mut tx, &access::task(TaskName::RosterView), &ids).await?;
+        let told = |class: Class| {
+            let before = former.iter().filter(|one| one.class == class.id && one.until <= seen);
+            let former_names = before.map(|one| one.name.clone()).collect();
+            let name = class.name_on(&former, seen);
+            ClassRow { former_names, ..ClassRow::of(Class { name, ..class }, seen) }
+        };
+        Ok(found.into_iter().map(told).collect())
     }
 
     /// Opens an administrative class of a school; one that was closed is open again, as it was.

@@ -3,17 +3,19 @@
 
 mod adding;
 mod rights;
+mod words;
 
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::confirming::ConfirmationView;
 use super::pace::Looked;
 use super::relation_claim::Decider;
 use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::{Task, TaskName, Ward};
+use crate::domain::access::{Subtree, Task, TaskName, Ward};
 use crate::domain::audit::Action;
 use crate::domain::id::{GuardianshipId, IdentityId, OrgId, PersonId};
 use crate::domain::registry::age::{self, AgeBand};
@@ -22,6 +24,7 @@ use crate::domain::registry::guardian_life::{self, GuardianError, GuardianshipSl
 use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus, Restriction};
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::reason::read_reason;
+use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::{guardianships, institutions, persons, relation_claims};
 
@@ -73,6 +76,8 @@ pub struct GuardianPart {
     pub status: &'static str,
     /// What confirmed it.
     pub verified_by: Option<&'static str>,
+    /// Who confirmed it, as far as whoever asks may know; none: nobody did, or it was before this was kept.
+    pub confirmed: Option<ConfirmationView>,
     /// Which institution recorded it.
     pub recorded_by: Option<String>,
     /// What a court took away.
@@ -159,7 +164,12 @@ impl App {
             }
         };
         work.detail("step", step);
-        let mut told = guardians_in(work.tx(), &task, child.id, Some(ctx.now.shanghai_date())).await?;
+        let scope = match by {
+            Decider::Operator => None,
+            Decider::Admin(_) => Some(self.scope_of(work.tx(), by, &ctx).await?),
+        };
+        let today = Some(ctx.now.shanghai_date());
+        let mut told = self.guardians_in(work.tx(), &task, (child.id, scope.as_ref()), today, ctx.now).await?;
         told.retain(|part| by.admin().is_none() || part.guardian_id == guardian.id);
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
@@ -182,7 +192,7 @@ impl App {
         let task = access::task(TaskName::GuardianLife);
         let mut tx = self.db.read().await?;
         let child = persons::survivor(&mut tx, child).await?.ok_or_else(missing)?;
-        let told = guardians_in(&mut tx, &task, child, day).await?;
+        let told = self.guardians_in(&mut tx, &task, (child, None), day, ctx.now).await?;
         drop(tx);
         let beside: Vec<PersonId> = told.iter().map(|part| part.guardian_id).collect();
         self.disclose(ctx, why, child, &beside).await?;
@@ -317,6 +327,33 @@ impl App {
         }
         Ok("put in order")
     }
+
+    /// A child's guardians in turn, or on one day, as the operator is told, or an administrator with her scope.
+    async fn guardians_in(
+        &self,
+        tx: &mut Tx,
+        task: &Task,
+        (child, scope): (PersonId, Option<&Subtree>),
+        day: Option<NaiveDate>,
+        now: Timestamp,
+    ) -> Result<Vec<GuardianPart>, Error> {
+        let on = task.on(child);
+        let slices = guardianships::slices(tx, &on).await?;
+        let mut told = Vec::new();
+        for one in guardianships::of_child(tx, &on).await? {
+            let name = persons::find(tx, &task.on(one.guardian)).await?.and_then(|person| person.name);
+            let recorded_by = name_of(tx, task, one.recorded_by).await?;
+            for part in one.parts(&slices) {
+                if day.is_some_and(|day| !part.stood_on(day)) {
+                    continue;
+                }
+                let institution = name_of(tx, task, part.institution).await?;
+                let confirmed = self.confirmation_shown(tx, task, scope, part.confirmed, now).await?;
+                told.push(tell(&one, &part, name.as_ref(), (institution, recorded_by.clone()), confirmed));
+            }
+        }
+        Ok(told)
+    }
 }
 
 async fn write(work: &mut Work<'_>, task: &Task, child: PersonId, changed: &Guardianship) -> Result<(), Error> {
@@ -325,30 +362,6 @@ async fn write(work: &mut Work<'_>, task: &Task, child: PersonId, changed: &Guar
     } else {
         Err(Error::busy("somebody changed the guardianship at the same moment"))
     }
-}
-
-async fn guardians_in(
-    tx: &mut Tx,
-    task: &Task,
-    child: PersonId,
-    day: Option<NaiveDate>,
-) -> Result<Vec<GuardianPart>, Error> {
-    let on = task.on(child);
-    let slices = guardianships::slices(tx, &on).await?;
-    let mut told = Vec::new();
-    for one in guardianships::of_child(tx, &on).await? {
-        let name = persons::find(tx, &task.on(one.guardian)).await?.and_then(|person| person.name);
-        let recorded_by = name_of(tx, task, one.recorded_by).await?;
-        for part in one.parts(&slices) {
-            let over = matches!(part.status, GuardianshipStatus::Ended | GuardianshipStatus::Rejected);
-            if day.is_some_and(|day| over || day < part.valid_from || part.valid_to <= day) {
-                continue;
-            }
-            let institution = name_of(tx, task, part.institution).await?;
-            told.push(tell(&one, &part, name.as_ref(), institution, recorded_by.clone()));
-        }
-    }
-    Ok(told)
 }
 
 async fn name_of(tx: &mut Tx, task: &Task, org: Option<OrgId>) -> Result<Option<String>, Error> {
@@ -360,8 +373,8 @@ fn tell(
     one: &Guardianship,
     part: &GuardianshipSlice,
     name: Option<&PersonName>,
-    institution: Option<String>,
-    recorded_by: Option<String>,
+    (institution, recorded_by): (Option<String>, Option<String>),
+    confirmed: Option<ConfirmationView>,
 ) -> GuardianPart {
     GuardianPart {
         guardianship_id: one.id,
@@ -374,6 +387,7 @@ fn tell(
         rank: part.rank,
         status: part.status.as_str(),
         verified_by: one.verified_by.map(Evidence::as_str),
+        confirmed,
         recorded_by,
         restrictions: part.restrictions.iter().map(|restriction| restriction.as_str()).collect(),
         version: one.version,

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::confirming::ConfirmationView;
 use super::keeper::Keeper;
 use super::relation_claim::Decider;
 use super::roster_view::{Cut, Viewed, name_of};
@@ -13,8 +14,10 @@ use crate::domain::access::{Subtree, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::{GuardianshipId, OrgId, PersonId};
 use crate::domain::registry::codes::relation::Relation;
+use crate::domain::registry::guardian_life::GuardianshipSlice;
 use crate::domain::registry::guardianship::GuardianshipStatus;
 use crate::domain::registry::text;
+use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::institutions;
 use crate::store::roster_rows::{self, Span};
@@ -43,6 +46,8 @@ pub struct KeeperRow {
     pub rank: i64,
     /// Whether somebody confirmed it.
     pub status: GuardianshipStatus,
+    /// Who did, as far as whoever asks may know; none: nobody, or it was before this was kept.
+    pub confirmed: Option<ConfirmationView>,
     /// Counts its changes: sent along with a change, that is made only while nobody made another one.
     pub version: i64,
     /// First and last digit of her phone; none where others hold her too, whose word it may be.
@@ -80,7 +85,7 @@ impl App {
             for kept in &found {
                 let keepers = self.keepers_here(&mut tx, &scope, kept.child, span.day).await?;
                 if let Some(keeper) = keepers.into_iter().find(|one| one.relation.id == kept.guardianship) {
-                    rows.push(self.keeper_row(&mut tx, &scope, keeper, kept.name.as_deref(), span.day).await?);
+                    rows.push(self.keeper_row(&mut tx, &scope, keeper, kept.name.as_deref(), ctx.now).await?);
                 }
             }
         }
@@ -91,23 +96,45 @@ impl App {
         Ok(cut)
     }
 
-    /// The same of one child, in their order. Audited, and noted for each of them and the child.
+    /// The same of one child, in their order; of a day before, as they were then, without phones. Audited, and noted for each of them and the
+    /// child.
     ///
     /// # Errors
     /// `NotFound` for somebody who is not below the administrator.
-    pub async fn guardians_of_child(&self, ctx: &Ctx, by: Decider, child: PersonId) -> Result<Vec<KeeperRow>, Error> {
+    pub async fn guardians_of_child(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        child: PersonId,
+        day: Option<NaiveDate>,
+    ) -> Result<Vec<KeeperRow>, Error> {
         let mut tx = self.db.read().await?;
         let scope = self.scope_of(&mut tx, by, ctx).await?;
         let child = self.person_in(&mut tx, ctx, &scope, child).await?;
         let mut rows = Vec::new();
         let today = ctx.now.shanghai_date();
-        for keeper in self.keepers_here(&mut tx, &scope, child.id, today).await? {
-            rows.push(self.keeper_row(&mut tx, &scope, keeper, Some(&name_of(&child)), today).await?);
+        match day.filter(|day| *day < today) {
+            None => {
+                for keeper in self.keepers_here(&mut tx, &scope, child.id, today).await? {
+                    rows.push(self.keeper_row(&mut tx, &scope, keeper, Some(&name_of(&child)), ctx.now).await?);
+                }
+            }
+            Some(day) => {
+                let then = self.keepers_then(&mut tx, &scope, child.id, today).await?;
+                for (keeper, part) in then.into_iter().filter(|(_, part)| part.stood_on(day)) {
+                    let row = self.kept_row(&mut tx, &scope, keeper, &part, (Some(&name_of(&child)), ctx.now)).await?;
+                    rows.push(row);
+                }
+                rows.sort_by_key(|row| row.rank);
+            }
         }
         drop(tx);
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::PersonViewed).await?;
         work.target("person", child.id).detail("guardians", rows.len()).shows(child.id);
+        if let Some(day) = day {
+            work.detail("on", day.to_string());
+        }
         for person in rows.iter().filter_map(|row| row.person_id) {
             work.shows(person);
         }
@@ -115,18 +142,33 @@ impl App {
         Ok(rows)
     }
 
+    /// A guardian of today, with her phone.
     async fn keeper_row(
         &self,
         tx: &mut Tx,
         scope: &Subtree,
         keeper: Keeper,
         child: Option<&str>,
-        today: NaiveDate,
+        now: Timestamp,
+    ) -> Result<KeeperRow, Error> {
+        let phone = self.keeper_phone(tx, scope, &keeper, now.shanghai_date()).await?.map(|phone| text::mask(&phone));
+        let part = keeper.relation.as_now();
+        let row = self.kept_row(tx, scope, keeper, &part, (child, now)).await?;
+        Ok(KeeperRow { phone, ..row })
+    }
+
+    /// A guardian as she was for a time.
+    async fn kept_row(
+        &self,
+        tx: &mut Tx,
+        scope: &Subtree,
+        keeper: Keeper,
+        part: &GuardianshipSlice,
+        (child, now): (Option<&str>, Timestamp),
     ) -> Result<KeeperRow, Error> {
         let task = access::task(TaskName::RosterView);
-        let phone = self.keeper_phone(tx, scope, &keeper, today).await?.map(|phone| text::mask(&phone));
         let (person_id, known) = (keeper.id(), keeper.relation);
-        let institution = match known.institution {
+        let institution = match part.institution {
             Some(org) => institutions::find(tx, &task, org).await?.map(|org| org.name),
             None => None,
         };
@@ -136,13 +178,14 @@ impl App {
             child: child.unwrap_or_default().to_owned(),
             person_id,
             name: keeper.name,
-            relation: known.relation,
+            relation: part.relation,
             institution,
-            legal: known.legal,
-            rank: known.rank,
-            status: known.status,
+            legal: part.legal,
+            rank: part.rank,
+            status: part.status,
+            confirmed: self.confirmation_shown(tx, &task, Some(scope), part.confirmed, now).await?,
             version: known.version,
-            phone,
+            phone: None,
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::id::{GuardianshipId, IdentityId, OrgId, PersonId};
 use crate::domain::registry::age::AgeBand;
 use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::codes::status::Status;
-use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus};
+use crate::domain::registry::guardianship::{Confirmation, ConfirmedBy, Evidence, Guardianship, GuardianshipStatus};
 use crate::domain::time::Timestamp;
 use crate::store::{accounts, activations, admin_grants, credentials, grants, guardianships, identities, staffings};
 
@@ -49,6 +49,7 @@ impl App {
             rank,
             status: GuardianshipStatus::Confirmed,
             verified_by: Some(Evidence::School),
+            confirmed: Some(Confirmation { by: ConfirmedBy::Import, person: None, office: Some(school), at: ctx.now }),
             recorded_by: Some(school),
             institution: None,
             restrictions: std::collections::BTreeSet::new(),

@@ -32,6 +32,7 @@ pub mod client_faults;
 mod client_keys;
 pub mod client_secret;
 pub mod clients;
+pub mod confirming;
 pub mod consent;
 pub mod consent_list;
 pub mod consent_record;

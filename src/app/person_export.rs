@@ -1,6 +1,7 @@
 //! Everything known about somebody, for herself and for the guardian of a small child (PIPL 45, 31): numbers in full or masked,
 //! other people by name alone.
 
+use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::activation::hint_of;
@@ -13,6 +14,7 @@ use crate::domain::id::{ClassId, OrgId, PersonId};
 use crate::domain::registry::consent::ConsentReceipt;
 use crate::domain::registry::document::DocumentStatus;
 use crate::domain::registry::guardianship::Guardianship;
+use crate::domain::registry::in_turn::last_day;
 use crate::domain::registry::person::Person;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::text;
@@ -237,22 +239,29 @@ impl Teller<'_> {
             let school = self.org_name(Some(stay.org)).await?;
             let mut before = Vec::new();
             for slice in slices.iter().filter(|slice| slice.enrolment == stay.id) {
-                let class = self.class_name(slice.class).await?;
+                let class = self.class_name(slice.class, Some(slice.valid_to)).await?;
                 before.push(json!({ "class": class, "student_no": slice.student_no, "state": slice.state, "source": slice.source, "change": slice.began_by, "from": slice.valid_from, "to": slice.valid_to }));
             }
-            let class = self.class_name(stay.class).await?;
+            let class = self.class_name(stay.class, stay.valid_to).await?;
             places.push(json!({ "as": "student", "institution": school, "class": class, "student_no": stay.student_no, "state": stay.state, "source": stay.source, "change": stay.began_by, "ended_by": stay.ended_by, "from": stay.valid_from, "to": stay.valid_to, "before": before }));
         }
         let taught = staffings::taught(self.tx, on).await?;
+        let numbers = staffings::former_numbers(self.tx, on).await?;
         for post in staffings::of_person(self.tx, on).await? {
             let place = self.org_name(Some(post.org)).await?;
+            let mut before = post.numbered(&numbers);
+            before.pop();
+            let before: Vec<Value> = before
+                .into_iter()
+                .map(|(staff_no, from, to)| json!({ "staff_no": staff_no, "from": from, "to": to }))
+                .collect();
             let mut lessons = Vec::new();
             for lesson in taught.iter().filter(|lesson| lesson.staffing == post.id) {
-                let class = self.class_name(Some(lesson.class)).await?;
+                let class = self.class_name(Some(lesson.class), lesson.valid_to).await?;
                 let subject = lesson.subject.map(|subject| subject.label());
                 lessons.push(json!({ "class": class, "subject": subject, "head_teacher": lesson.head_teacher, "from": lesson.valid_from, "to": lesson.valid_to }));
             }
-            places.push(json!({ "as": "staff", "institution": place, "staff_no": post.staff_no, "post": post.post.label(), "state": post.state, "from": post.valid_from, "to": post.valid_to, "taught": lessons }));
+            places.push(json!({ "as": "staff", "institution": place, "staff_no": post.staff_no, "post": post.post.label(), "state": post.state, "from": post.valid_from, "to": post.valid_to, "taught": lessons, "before": before }));
         }
         for grant in admin_grants::all_of(self.tx, &self.task, self.person.id).await? {
             let place = self.org_name(Some(grant.org)).await?;
@@ -324,9 +333,12 @@ impl Teller<'_> {
             }
         }
         let (acts_for, recorded_by) = (self.org_name(one.institution).await?, self.org_name(one.recorded_by).await?);
+        // In whose name, and not who: an office answers for it.
+        let said = one.confirmed;
+        let office = self.org_name(said.and_then(|said| said.office)).await?;
         Ok(json!({
             "as": how, "name": name, "relation": one.relation.label(), "legal": one.legal, "rank": one.rank,
-            "status": one.status, "verified_by": one.verified_by, "recorded_by": recorded_by, "restrictions": one.restrictions, "acts_for": acts_for,
+            "status": one.status, "verified_by": one.verified_by, "confirmed_through": said.map(|said| said.by), "confirmed_for": office, "confirmed_at": said.map(|said| at(said.at)), "recorded_by": recorded_by, "restrictions": one.restrictions, "acts_for": acts_for,
             "from": one.valid_from, "to": one.valid_to, "before": before,
         }))
     }
@@ -395,9 +407,10 @@ impl Teller<'_> {
         Ok(found.and_then(|person| person.name).map(|name| name.as_str().to_owned()))
     }
 
-    async fn class_name(&mut self, class: Option<ClassId>) -> Result<Option<String>, Error> {
+    /// What a class was called when she was there last.
+    async fn class_name(&mut self, class: Option<ClassId>, to: Option<NaiveDate>) -> Result<Option<String>, Error> {
         let Some(class) = class else { return Ok(None) };
-        Ok(classes::find(self.tx, &self.task, class).await?.map(|class| class.name))
+        Ok(classes::find_on(self.tx, &self.task, class, last_day(to)).await?.map(|class| class.name))
     }
 
     async fn org_name(&mut self, org: Option<OrgId>) -> Result<Option<String>, Error> {

@@ -1,4 +1,4 @@
-//! Finding people below an administrator: by the beginning of a name, or exactly by a number, a 学籍号 or a phone. Whoever is
+//! Finding people below an administrator: by the beginning of a name, or exactly by a number, a 学籍号, a phone or a 工号. Whoever is
 //! outside her scope is not there.
 
 use chrono::NaiveDate;
@@ -17,7 +17,7 @@ use crate::domain::registry::contact::ContactKind;
 use crate::domain::registry::document::{Document, DocumentClass};
 use crate::domain::registry::personal_code::PersonalCode;
 use crate::store::db::Tx;
-use crate::store::{contacts, documents, enrolments, institutions, persons};
+use crate::store::{contacts, documents, enrolments, institutions, persons, staffings};
 
 /// What is looked for.
 pub enum Sought {
@@ -29,6 +29,8 @@ pub enum Sought {
     PersonalCode(PersonalCode),
     /// A phone, as the register keeps it.
     Phone(String),
+    /// A 工号, of now or before, of a post at one of her institutions.
+    StaffNo(String),
 }
 
 impl Sought {
@@ -38,13 +40,15 @@ impl Sought {
             Self::Document(_) => "document",
             Self::PersonalCode(_) => "personal_code",
             Self::Phone(_) => "phone",
+            Self::StaffNo(_) => "staff_no",
         }
     }
 
-    /// What a question says that names one person exactly; nothing for the beginning of a name.
+    /// What a question says that names one person exactly, whoever holds her; nothing for the beginning of a name, and for what her own
+    /// institutions gave.
     fn asked(&self) -> Option<&str> {
         match self {
-            Self::Name(_) => None,
+            Self::Name(_) | Self::StaffNo(_) => None,
             Self::Document(document) => Some(document.number.expose()),
             Self::PersonalCode(code) => Some(code.expose()),
             Self::Phone(phone) => Some(phone),
@@ -134,6 +138,10 @@ impl App {
                     }
                 }
                 hers
+            }
+            Sought::StaffNo(number) => {
+                let most = u32::try_from(limit + 1).unwrap_or(u32::MAX);
+                staffings::by_number(tx, scope, number, most).await?
             }
             Sought::PersonalCode(code) => {
                 let index = self.index.personal_code(code.expose());

@@ -4,14 +4,15 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::confirming::ConfirmationView;
 use super::relation_claim::Decider;
 use super::roster_view::{GuardianRow, StudentRow, name_of, name_until};
 use super::verification::VerificationView;
 use super::work::Outcome;
 use super::{App, Ctx, Error, Kind, access};
-use crate::domain::access::{Subtree, TaskName};
+use crate::domain::access::{Subtree, Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::{ApprovalId, OrgId, PersonId};
+use crate::domain::id::{ApprovalId, ClassId, OrgId, PersonId};
 use crate::domain::registry::age;
 use crate::domain::registry::approval::{MINORS, Opens};
 use crate::domain::registry::codes::relation::Relation;
@@ -23,6 +24,7 @@ use crate::domain::registry::document::{DocumentClass, DocumentStatus, PaperEnd}
 use crate::domain::registry::guardianship::{GuardianshipStatus, Restriction};
 use crate::domain::registry::person::Person;
 use crate::domain::registry::reason::read_reason;
+use crate::domain::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::roster_rows::{self, Span};
 use crate::store::{classes, documents, enrolments, institutions, person_names, persons, staffings};
@@ -121,7 +123,8 @@ pub struct FullRecord {
     pub stays: Vec<StayView>,
     /// All her posts there.
     pub posts: Vec<PostView>,
-    /// Her guardians, as far as they were confirmed or recorded there.
+    /// Her guardians and those that she had, in turn, as far as the administrator's institutions recorded them, or held her 学籍 while
+    /// they were confirmed.
     pub guardians: Vec<GuardianRecord>,
     /// Who said that she is who the register says, superseded too; where nobody else holds her.
     pub verifications: Vec<VerificationView>,
@@ -149,22 +152,30 @@ pub struct Paper {
 /// A guardian in full.
 #[derive(Clone, Serialize, utoipa::ToSchema)]
 pub struct GuardianRecord {
-    /// Who; none for somebody whom others hold, and whom the school only named.
+    /// Who; none for somebody whom others hold, and whom the school only named, and for whoever is nobody's here any more.
     pub person_id: Option<PersonId>,
     /// Her name.
     pub name: String,
     /// JTGX and more.
     pub relation: Relation,
+    /// The institution that is or was the guardian, and for which she acts.
+    pub institution: Option<String>,
     /// Guardian by law.
     pub legal: bool,
     /// 1 first, 2 second.
     pub rank: i64,
     /// Whether somebody confirmed it.
     pub status: GuardianshipStatus,
+    /// Who did, as far as whoever asks may know; none: nobody, or it was before this was kept.
+    pub confirmed: Option<ConfirmationView>,
     /// What a court order takes away.
     pub restrictions: Vec<Restriction>,
-    /// Her phone in full; none where others hold her too.
+    /// Her phone in full; none where others hold her too, and for a time that is over.
     pub phone: Option<String>,
+    /// First day.
+    pub from: NaiveDate,
+    /// First day on which it was no longer so.
+    pub to: Option<NaiveDate>,
 }
 
 /// The list of an institution and of everything under it.
@@ -238,7 +249,7 @@ impl App {
         let scope = self.scope_of(&mut tx, by, ctx).await?;
         let person = self.person_in(&mut tx, ctx, &scope, id).await?;
         let opened = self.opened_by_approval(&mut tx, ctx, by, Opens::Record(person.id), approval).await?;
-        let record = self.record_shown(&mut tx, &scope, &person, ctx.now.shanghai_date()).await?;
+        let record = self.record_shown(&mut tx, &scope, &person, ctx.now).await?;
         drop(tx);
         let ctx = by.acting(ctx);
         let mut work = self.begin(&ctx, Action::RecordViewed).await?;
@@ -297,7 +308,7 @@ impl App {
             (None, Some(said)) => said,
             (None, None) => return Err(Error::invalid("say for what: `purpose`")),
         };
-        let students = self.student_rows(&mut tx, &scope, stays, None).await?;
+        let students = self.student_rows(&mut tx, &scope, stays, (today, false)).await?;
         drop(tx);
         let ctx = by.acting(ctx);
         // An entry for every so many, so that sign-ins do not wait for the whole of it (R15); all of them before the answer.
@@ -324,8 +335,9 @@ impl App {
         tx: &mut Tx,
         scope: &Subtree,
         person: &Person,
-        today: NaiveDate,
+        now: Timestamp,
     ) -> Result<FullRecord, Error> {
+        let today = now.shanghai_date();
         let on = access::task(TaskName::Approvals).on(person.id);
         let all = self.holds_all_of(tx, scope, person.id, today).await?;
         let former = if all { person_names::of_person(tx, &on).await? } else { Vec::new() };
@@ -342,7 +354,7 @@ impl App {
             phone: self.phone_shown(tx, scope, person, today).await?,
             stays,
             posts,
-            guardians: self.guardian_records(tx, scope, person.id, today).await?,
+            guardians: self.guardian_records(tx, scope, person.id, now).await?,
             verifications: if all { self.verifications_in(tx, &on).await? } else { Vec::new() },
         })
     }
@@ -380,36 +392,36 @@ impl App {
         for stay in enrolments::of_person(tx, &on).await? {
             let Some(org) = institutions::find_in(tx, scope, stay.org).await? else { continue };
             for part in stay.parts(&slices) {
-                let class = match part.class {
-                    Some(class) => classes::find(tx, &task, class).await?.map(|class| class.name),
-                    None => None,
-                };
-                stays.push(StayView {
-                    institution_id: org.id,
-                    institution: org.name.clone(),
-                    class,
-                    student_no: part.student_no.clone(),
-                    state: part.state,
-                    source: part.source,
-                    began_by: part.began_by,
-                    ended_by: stay.ended_by.filter(|_| stay.valid_to == Some(part.valid_to)),
-                    from: part.valid_from,
-                    to: Some(part.valid_to).filter(|end| *end != NaiveDate::MAX),
-                });
+                let span = (part.valid_from, part.valid_to);
+                for (class, from, to) in called(tx, &task, part.class, span).await? {
+                    stays.push(StayView {
+                        institution_id: org.id,
+                        institution: org.name.clone(),
+                        class,
+                        student_no: part.student_no.clone(),
+                        state: part.state,
+                        source: part.source,
+                        began_by: part.began_by.filter(|_| from == part.valid_from),
+                        ended_by: stay.ended_by.filter(|_| stay.valid_to == Some(to)),
+                        from,
+                        to: Some(to).filter(|end| *end != NaiveDate::MAX),
+                    });
+                }
             }
         }
         let mut posts = Vec::new();
+        let numbers = staffings::former_numbers(tx, &on).await?;
         for post in staffings::of_person(tx, &on).await? {
             let Some(org) = institutions::find_in(tx, scope, post.org).await? else { continue };
-            posts.push(PostView {
+            posts.extend(post.numbered(&numbers).into_iter().map(|(staff_no, from, to)| PostView {
                 institution_id: org.id,
-                institution: org.name,
+                institution: org.name.clone(),
                 post: post.post,
-                staff_no: post.staff_no,
+                staff_no,
                 state: post.state,
-                from: post.valid_from,
-                to: post.valid_to,
-            });
+                from,
+                to: Some(to).filter(|end| *end != NaiveDate::MAX),
+            }));
         }
         Ok((stays, posts))
     }
@@ -452,25 +464,53 @@ impl App {
         tx: &mut Tx,
         scope: &Subtree,
         child: PersonId,
-        today: NaiveDate,
+        now: Timestamp,
     ) -> Result<Vec<GuardianRecord>, Error> {
+        let (task, today) = (access::task(TaskName::Approvals), now.shanghai_date());
         let mut records = Vec::new();
-        for keeper in self.keepers_here(tx, scope, child, today).await? {
-            let (person_id, phone) = (keeper.id(), self.keeper_phone(tx, scope, &keeper, today).await?);
-            let known = keeper.relation;
+        for (keeper, part) in self.keepers_then(tx, scope, child, today).await? {
+            let to = Some(part.valid_to).filter(|end| *end != NaiveDate::MAX);
+            let (person_id, phone) = match to {
+                None => (keeper.id(), self.keeper_phone(tx, scope, &keeper, today).await?),
+                Some(_) => (keeper.id(), None),
+            };
+            let institution = match part.institution {
+                Some(org) => institutions::find(tx, &task, org).await?.map(|org| org.name),
+                None => None,
+            };
             records.push(GuardianRecord {
                 person_id,
                 name: keeper.name,
-                relation: known.relation,
-                legal: known.legal,
-                rank: known.rank,
-                status: known.status,
-                restrictions: known.restrictions.into_iter().collect(),
+                relation: part.relation,
+                institution,
+                legal: part.legal,
+                rank: part.rank,
+                status: part.status,
+                confirmed: self.confirmation_shown(tx, &task, Some(scope), part.confirmed, now).await?,
+                restrictions: part.restrictions.into_iter().collect(),
                 phone,
+                from: part.valid_from,
+                to,
             });
         }
         Ok(records)
     }
+}
+
+/// What a class was called in turn between two days; of no class once, as none.
+async fn called(
+    tx: &mut Tx,
+    task: &Task,
+    class: Option<ClassId>,
+    (from, to): (NaiveDate, NaiveDate),
+) -> Result<Vec<(Option<String>, NaiveDate, NaiveDate)>, Error> {
+    let class = match class {
+        Some(class) => classes::find(tx, task, class).await?,
+        None => None,
+    };
+    let Some(class) = class else { return Ok(vec![(None, from, to)]) };
+    let former = classes::former_names(tx, task, &[class.id]).await?;
+    Ok(class.called(&former, from, to).into_iter().map(|(name, from, to)| (Some(name), from, to)).collect())
 }
 
 fn missing() -> Error {

@@ -149,7 +149,7 @@ impl App {
             None => roster_rows::students(&mut tx, &scope, wanted.org, span).await?,
         };
         let Cut { items: stays, more } = Cut::at(stays, limit);
-        let rows = self.student_rows(&mut tx, &scope, stays, (day == today).then_some(today)).await?;
+        let rows = self.student_rows(&mut tx, &scope, stays, (day, day == today)).await?;
         drop(tx);
         let shown = rows.iter().flat_map(|row| {
             let guardians = row.guardians.iter().filter_map(|guardian| guardian.person_id);
@@ -220,13 +220,13 @@ impl App {
         work.commit(Outcome::Done).await
     }
 
-    /// Rows of stays; with guardians where the list is of `today`.
+    /// Rows of stays as of a day; with guardians where they are asked for, which are those of today.
     pub(super) async fn student_rows(
         &self,
         tx: &mut Tx,
         scope: &Subtree,
         stays: Vec<StudentStay>,
-        today: Option<NaiveDate>,
+        (day, guarded): (NaiveDate, bool),
     ) -> Result<Vec<StudentRow>, Error> {
         let task = access::task(TaskName::RosterView);
         let mut names: BTreeMap<ClassId, String> = BTreeMap::new();
@@ -234,15 +234,15 @@ impl App {
         for stay in stays {
             let class = match stay.class {
                 Some(id) if !names.contains_key(&id) => {
-                    let found = classes::find(tx, &task, id).await?;
+                    let found = classes::find_on(tx, &task, id, day).await?;
                     Some(names.entry(id).or_insert(found.map(|class| class.name).unwrap_or_default()).clone())
                 }
                 Some(id) => names.get(&id).cloned(),
                 None => None,
             };
-            let guardians = match today {
-                Some(today) => self.guardians_shown(tx, scope, stay.person, today).await?,
-                None => Vec::new(),
+            let guardians = match guarded {
+                true => self.guardians_shown(tx, scope, stay.person, day).await?,
+                false => Vec::new(),
             };
             rows.push(StudentRow {
                 enrolment_id: stay.id,

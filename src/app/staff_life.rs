@@ -4,6 +4,8 @@
 
 mod held;
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use serde::Serialize;
 
@@ -14,9 +16,10 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Subtree, Task, TaskName};
 use crate::domain::audit::Action;
-use crate::domain::id::{IdentityId, OrgId, PersonId, StaffingId, new_uuid};
+use crate::domain::id::{ClassId, IdentityId, OrgId, PersonId, StaffingId, new_uuid};
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
 use crate::domain::registry::codes::subject::Subject;
+use crate::domain::registry::in_turn::last_day;
 use crate::domain::registry::institution::Institution;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::roster::ClassKey;
@@ -97,12 +100,25 @@ pub struct PostPart {
     pub post_label: &'static str,
     /// JZGDQZT.
     pub state: &'static str,
+    /// 工号, in turn unless a day was asked for.
+    pub numbers: Vec<NumberPart>,
     /// First day.
     pub from: NaiveDate,
     /// First day on which it was no longer held; none: it is.
     pub to: Option<NaiveDate>,
     /// Classes, also those of another time unless a day was asked for.
     pub teaches: Vec<LessonPart>,
+}
+
+/// A 工号 for a time.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct NumberPart {
+    /// The number; none: she had none.
+    pub staff_no: Option<String>,
+    /// First day.
+    pub from: NaiveDate,
+    /// First day on which she no longer had it; none: she has.
+    pub to: Option<NaiveDate>,
 }
 
 /// A class taught for a time.
@@ -221,6 +237,7 @@ impl App {
     ) -> Result<Vec<PostPart>, Error> {
         let on = task.on(person);
         let taught = staffings::taught(tx, &on).await?;
+        let numbers = staffings::former_numbers(tx, &on).await?;
         let mut told = Vec::new();
         for post in staffings::of_person(tx, &on).await? {
             if day.is_some_and(|day| !post.stands_on(day)) {
@@ -234,17 +251,28 @@ impl App {
             let mut teaches = Vec::new();
             for lesson in taught.iter().filter(|lesson| lesson.staffing == post.id) {
                 if day.is_none_or(|day| lesson.stands_on(day)) {
-                    let class = classes::find(tx, task, lesson.class).await?.map(|class| class.name);
+                    let told = day.unwrap_or_else(|| last_day(lesson.valid_to));
+                    let class = classes::find_on(tx, task, lesson.class, told).await?.map(|class| class.name);
                     teaches.push(lesson_part(lesson, class.unwrap_or_default()));
                 }
             }
             let org = institutions::find(tx, task, post.org).await?;
+            let in_turn = post.numbered(&numbers);
             told.push(PostPart {
                 staffing_id: post.id,
                 institution: org.map(|org| org.name).unwrap_or_default(),
                 post: post.post.as_str(),
                 post_label: post.post.label(),
                 state: post.state.as_str(),
+                numbers: in_turn
+                    .into_iter()
+                    .filter(|(_, from, to)| day.is_none_or(|day| *from <= day && day < *to))
+                    .map(|(staff_no, from, to)| NumberPart {
+                        staff_no,
+                        from,
+                        to: Some(to).filter(|end| *end != NaiveDate::MAX),
+                    })
+                    .collect(),
                 from: post.valid_from,
                 to: post.valid_to,
                 teaches,
@@ -329,6 +357,10 @@ impl App {
             version: 1,
             ..left
         };
+        // Classes before posts, as whoever takes one of them over has it.
+        let taught = staffings::taught_in_many(work.tx(), at.task, &[old]).await?;
+        let classes_taught: BTreeSet<ClassId> = taught.iter().map(|lesson| lesson.class).collect();
+        classes::still(work.tx(), at.task, classes_taught.into_iter()).await?;
         let way = Way { from: to.id, to: to.id, day: at.day, now: at.ctx.now, whole: false };
         handovers::hand_posts(work.tx(), at.task, &way, &[old], std::slice::from_ref(&fresh)).await?;
         let taught = staffings::taught_in_many(work.tx(), at.task, &[old]).await?;
@@ -403,12 +435,7 @@ impl App {
     }
 
     /// Whoever was the head teacher, in a post that is held, goes on teaching what she taught there, unless she left.
-    async fn replace_heads(
-        &self,
-        work: &mut Work<'_>,
-        at: &At<'_>,
-        class: crate::domain::id::ClassId,
-    ) -> Result<(), Error> {
+    async fn replace_heads(&self, work: &mut Work<'_>, at: &At<'_>, class: ClassId) -> Result<(), Error> {
         for (person, head) in staffings::heads(work.tx(), at.task, class).await? {
             staffings::end_lesson(work.tx(), at.task, head.id, at.day).await?;
             if head.subject.is_some() {
@@ -516,6 +543,8 @@ impl App {
         for grant in ended {
             work.event("admin_grant", grant, "admin.revoked", &[]);
         }
+        let still: BTreeSet<OrgId> = open.iter().map(|post| post.org).collect();
+        self.words_of_whom_they_lose(work, at.ctx, at.task, at.person, &still).await?;
         work.target("institution", org).target("staffing", id);
         work.detail("state", state.as_str());
         work.event("person", at.person, "person.left_post", &["staffing"]);

@@ -16,6 +16,7 @@ use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::enrolment::{Enrolment, Slice};
 use crate::domain::registry::grade::Standing;
+use crate::domain::registry::in_turn::last_day;
 use crate::domain::registry::reason::read_reason;
 use crate::domain::registry::roster::ClassKey;
 use crate::domain::registry::student_life::{Moment, Step, StepError};
@@ -164,7 +165,13 @@ impl App {
             };
             let school = institutions::find(&mut tx, &task, stay.org).await?;
             for part in parts {
-                let class = seat(&mut tx, &task, part.class).await?;
+                let class = match part.class {
+                    Some(class) => {
+                        let told = day.unwrap_or_else(|| last_day(Some(part.valid_to)));
+                        classes::find_on(&mut tx, &task, class, told).await?
+                    }
+                    None => None,
+                };
                 let seen = day.unwrap_or(part.valid_from);
                 let school = school.as_ref().map_or_else(String::new, |school| school.name.clone());
                 told.push(tell(&stay, &part, school, class.as_ref(), seen));

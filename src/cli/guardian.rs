@@ -11,6 +11,7 @@ use super::case::By;
 use super::codes::one_of;
 use super::output::Output;
 use super::{Failure, runtime};
+use crate::app::confirming::ConfirmationView;
 use crate::app::guardian_life::{GuardianPart, Order};
 use crate::app::{App, Ctx};
 use crate::domain::id::PersonId;
@@ -141,6 +142,16 @@ fn line(part: &GuardianPart) -> String {
     let home = part.institution.as_deref().map_or(String::new(), |home| format!(" for {home}"));
     let legal = if part.legal { "  legal" } else { "" };
     let limits = part.restrictions.join(",");
+    let confirmed = part.confirmed.as_ref().map_or(String::new(), confirmed);
     let GuardianPart { from, rank, name, relation_label, status, guardian_id, .. } = part;
-    format!("{from} {to}  {rank}  {name}{home}  {relation_label}{legal}  {status}  {limits}  {guardian_id}\n")
+    format!(
+        "{from} {to}  {rank}  {name}{home}  {relation_label}{legal}  {status}{confirmed}  {limits}  {guardian_id}\n"
+    )
+}
+
+/// By whom, in whose name, and on which day.
+fn confirmed(said: &ConfirmationView) -> String {
+    let who = said.name.as_deref().map_or(String::new(), |name| format!(" {name}"));
+    let office = said.institution.as_deref().map_or(String::new(), |office| format!(" for {office}"));
+    format!(" by {}{who}{office} {}", said.by.as_str(), said.at.shanghai_date())
 }

@@ -9,7 +9,7 @@ use super::account::Who;
 use super::case::By;
 use super::output::Output;
 use super::{Failure, runtime};
-use crate::app::staff_life::{LessonPart, Order, PostPart};
+use crate::app::staff_life::{LessonPart, NumberPart, Order, PostPart};
 use crate::app::{App, Ctx};
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
 use crate::domain::registry::codes::subject::Subject;
@@ -164,8 +164,14 @@ fn taught(app: &App, command: &Command) -> Result<Order, Failure> {
 
 fn line(part: &PostPart) -> String {
     let lessons: String = part.teaches.iter().map(lesson).collect();
+    let numbers: String = part.numbers.iter().map(number).collect();
     let PostPart { institution, post, post_label, state, .. } = part;
-    format!("{} {}  {institution}  {post} {post_label}  {state}\n{lessons}", part.from, until(part.to))
+    format!("{} {}  {institution}  {post} {post_label}  {state}\n{numbers}{lessons}", part.from, until(part.to))
+}
+
+fn number(part: &NumberPart) -> String {
+    let Some(staff_no) = &part.staff_no else { return String::new() };
+    format!("    {} {}  工号 {staff_no}\n", part.from, until(part.to))
 }
 
 fn lesson(part: &LessonPart) -> String {

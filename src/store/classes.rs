@@ -1,15 +1,23 @@
 //! Classes 班级.
 
+use chrono::NaiveDate;
+
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{Subtree, Task};
 use crate::domain::id::{ClassId, OrgId};
-use crate::domain::registry::class::{Class, ClassKind};
+use crate::domain::registry::class::{Class, ClassKind, FormerName};
 use crate::domain::registry::roster::ClassKey;
 
 statements! {
     INSERT = "INSERT INTO class (id, org_id, kind, stage, entry_year, class_no, name, schooling_years, status, created_at, updated_at, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (org_id, kind, stage, entry_year, class_no) DO NOTHING";
     UPDATE = "UPDATE class SET name = $2, schooling_years = $3, status = $4, updated_at = $5, version = $6 WHERE id = $1 AND version = $6 - 1";
+    // What it was called until today, unless it was so for no day.
+    KEEP = "INSERT INTO class_slice (class_id, name, valid_from, valid_to, created_at)
+        SELECT k.id, k.name, COALESCE((SELECT MAX(s.valid_to) FROM class_slice s WHERE s.class_id = k.id), $4), $5, $6
+        FROM class k WHERE k.id = $1 AND k.version = $2 - 1 AND k.name <> $3 AND COALESCE((SELECT MAX(s.valid_to) FROM class_slice s WHERE s.class_id = k.id), $4) < $5
+        ON CONFLICT (class_id, valid_to) DO NOTHING";
+    FORMER_NAMES = "SELECT * FROM class_slice WHERE class_id IN ($1) ORDER BY class_id, valid_to";
     OF_ORGS = "SELECT * FROM class WHERE org_id IN ($1)";
     BY_PLACE = "SELECT * FROM class WHERE org_id = $1 AND kind = $2 AND stage = $3 AND entry_year = $4 AND class_no = $5";
     FIND = "SELECT * FROM class WHERE id = $1";
@@ -42,6 +50,12 @@ impl FromRow for Class {
             updated_at: row.get("updated_at")?,
             version: row.get("version")?,
         })
+    }
+}
+
+impl FromRow for FormerName {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { class: row.get("class_id")?, name: row.get("name")?, until: row.get("valid_to")? })
     }
 }
 
@@ -132,12 +146,14 @@ pub async fn of_orgs(tx: &mut Tx, _task: &Task, orgs: &[OrgId]) -> Result<Vec<Cl
     tx.all_in(OF_ORGS, &[], orgs.iter().map(|id| Value::from(*id)).collect()).await
 }
 
-/// Writes a changed name, length of schooling or status; the version was counted up by one. `false` when somebody else
-/// changed the class meanwhile.
+/// Writes a changed name, length of schooling or status; the version was counted up by one. What it was called is kept. `false` when
+/// somebody else changed the class meanwhile.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn update(tx: &mut Tx, _task: &Task, class: &Class) -> Result<bool, StoreError> {
+    let (opened, today) = (class.created_at.shanghai_date(), class.updated_at.shanghai_date());
+    tx.execute(KEEP, args![class.id, class.version, class.name.clone(), opened, today, class.updated_at]).await?;
     let values = args![
         class.id,
         class.name.clone(),
@@ -147,6 +163,24 @@ pub async fn update(tx: &mut Tx, _task: &Task, class: &Class) -> Result<bool, St
         class.version
     ];
     tx.execute_one(UPDATE, values).await
+}
+
+/// What classes were called before, the oldest name of each first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn former_names(tx: &mut Tx, _task: &Task, classes: &[ClassId]) -> Result<Vec<FormerName>, StoreError> {
+    tx.all_in(FORMER_NAMES, &[], classes.iter().map(|id| Value::from(*id)).collect()).await
+}
+
+/// A class by its id, with what it was called on a day.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn find_on(tx: &mut Tx, task: &Task, id: ClassId, day: NaiveDate) -> Result<Option<Class>, StoreError> {
+    let Some(class) = find(tx, task, id).await? else { return Ok(None) };
+    let former = former_names(tx, task, &[id]).await?;
+    Ok(Some(Class { name: class.name_on(&former, day), ..class }))
 }
 
 /// A class by its id.

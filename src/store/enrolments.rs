@@ -39,7 +39,7 @@ statements! {
         RETURNING valid_from, began_by";
     JOIN_ON = "UPDATE enrolment_slice SET valid_from = $3, began_by = $4 WHERE enrolment_id = $1 AND valid_from = $2";
     // A class changes its name while it is open, and nothing once it is over: since when it is.
-    CLASS_OVER = "SELECT k.updated_at AS at FROM enrolment e JOIN class k ON k.id = e.class_id WHERE e.id = $1 AND k.status <> 'open'";
+    CLASS_OVER = "SELECT k.updated_at AS at FROM enrolment e JOIN class k ON k.id = e.class_id WHERE e.id = $1 AND k.status <> 'open' AND k.updated_at > $2";
     // What the stay began by is its past's, where it has one.
     LEAVE_CLASS = "UPDATE enrolment SET class_id = NULL, began_by = CASE WHEN EXISTS (SELECT 1 FROM enrolment_slice s WHERE s.enrolment_id = enrolment.id AND s.valid_to = $2) THEN NULL ELSE began_by END WHERE id = $1";
     SLICES = "SELECT s.* FROM enrolment_slice s JOIN enrolment e ON e.id = s.enrolment_id WHERE e.person_id = $1 ORDER BY s.enrolment_id, s.valid_from";
@@ -231,12 +231,18 @@ impl FromRow for Moment {
     }
 }
 
-/// Takes a stay that goes on out of a class that is over, and keeps that she sat there until it was.
+/// Takes a stay that goes on out of a class that is over since some moment, and keeps that she sat there until it was. Whoever was
+/// suspended while her class graduated sat there before, and sits there again.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub(super) async fn leave_closed_class(tx: &mut Tx, stay: Uuid, now: Timestamp) -> Result<(), StoreError> {
-    let Some(Moment(over)) = tx.optional(CLASS_OVER, args![stay]).await? else { return Ok(()) };
+pub(super) async fn leave_closed_class(
+    tx: &mut Tx,
+    stay: Uuid,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(Moment(over)) = tx.optional(CLASS_OVER, args![stay, since]).await? else { return Ok(()) };
     let day = over.shanghai_date();
     tx.execute(KEEP_BEFORE, args![stay, day, now]).await?;
     tx.execute(LEAVE_CLASS, args![stay, day]).await.map(drop)

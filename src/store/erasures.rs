@@ -41,6 +41,7 @@ statements! {
     STUDENT_NUMBERS = "UPDATE enrolment SET student_no = NULL WHERE person_id = $1";
     FORMER_STUDENT_NUMBERS = "UPDATE enrolment_slice SET student_no = NULL WHERE enrolment_id IN (SELECT id FROM enrolment WHERE person_id = $1)";
     STAFF_NUMBERS = "UPDATE staffing SET staff_no = NULL WHERE person_id = $1";
+    FORMER_STAFF_NUMBERS = "UPDATE staffing_slice SET staff_no = NULL WHERE staffing_id IN (SELECT id FROM staffing WHERE person_id = $1)";
     // What a court took away from the one is about the other as well: of whoever is erased nobody is the guardian any more.
     COURTS = "UPDATE guardianship SET restrictions = '[]' WHERE child_id = $1 OR guardian_id = $1";
     FORMER_COURTS = "UPDATE guardianship_slice SET restrictions = '[]' WHERE guardianship_id IN (SELECT id FROM guardianship WHERE child_id = $1 OR guardian_id = $1)";
@@ -109,6 +110,7 @@ pub async fn erase(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<(), Store
         STUDENT_NUMBERS,
         FORMER_STUDENT_NUMBERS,
         STAFF_NUMBERS,
+        FORMER_STAFF_NUMBERS,
         COURTS,
         FORMER_COURTS,
         DEVICES,

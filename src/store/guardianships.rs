@@ -9,25 +9,25 @@ use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Own, Task, TaskOn};
 use crate::domain::id::{GuardianshipId, OrgId, PersonId};
 use crate::domain::registry::guardian_life::GuardianshipSlice;
-use crate::domain::registry::guardianship::{Evidence, Guardianship, Keeper, Restriction};
+use crate::domain::registry::guardianship::{Confirmation, ConfirmedBy, Evidence, Guardianship, Keeper, Restriction};
 use crate::domain::time::Timestamp;
 
 statements! {
-    INSERT = "INSERT INTO guardianship (id, child_id, guardian_id, relation, legal, rank, status, verified_by, recorded_org_id, restrictions, valid_from, valid_to, created_at, updated_at, version, guardian_org_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    INSERT = "INSERT INTO guardianship (id, child_id, guardian_id, relation, legal, rank, status, verified_by, recorded_org_id, restrictions, valid_from, valid_to, created_at, updated_at, version, guardian_org_id, confirmed_by, confirmed_person_id, confirmed_org_id, confirmed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
         ON CONFLICT (child_id, guardian_id) WHERE status IN ('pending', 'confirmed') DO NOTHING";
-    UPDATE = "UPDATE guardianship SET relation = $3, legal = $4, rank = $5, status = $6, verified_by = $7, restrictions = $8, valid_to = $9, updated_at = $10, version = $11, guardian_org_id = $12
+    UPDATE = "UPDATE guardianship SET relation = $3, legal = $4, rank = $5, status = $6, verified_by = $7, restrictions = $8, valid_to = $9, updated_at = $10, version = $11, guardian_org_id = $12, confirmed_by = $13, confirmed_person_id = $14, confirmed_org_id = $15, confirmed_at = $16
         WHERE id = $1 AND child_id = $2 AND version = $11 - 1";
     FIND = "SELECT * FROM guardianship WHERE id = $1";
     // What it was until today, unless it was so for no day.
-    KEEP = "INSERT INTO guardianship_slice (guardianship_id, relation, legal, rank, status, restrictions, guardian_org_id, valid_from, valid_to, created_at)
-        SELECT g.id, g.relation, g.legal, g.rank, g.status, g.restrictions, g.guardian_org_id, COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from), $3, $4
+    KEEP = "INSERT INTO guardianship_slice (guardianship_id, relation, legal, rank, status, restrictions, guardian_org_id, confirmed_by, confirmed_person_id, confirmed_org_id, confirmed_at, valid_from, valid_to, created_at)
+        SELECT g.id, g.relation, g.legal, g.rank, g.status, g.restrictions, g.guardian_org_id, g.confirmed_by, g.confirmed_person_id, g.confirmed_org_id, g.confirmed_at, COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from), $3, $4
         FROM guardianship g WHERE g.id = $1 AND g.version = $2 - 1
           AND COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from) < $3
         ON CONFLICT (guardianship_id, valid_from) DO NOTHING";
     // The same before a change that no version counts: of a merge.
-    KEEP_BEFORE = "INSERT INTO guardianship_slice (guardianship_id, relation, legal, rank, status, restrictions, guardian_org_id, valid_from, valid_to, created_at)
-        SELECT g.id, g.relation, g.legal, g.rank, g.status, g.restrictions, g.guardian_org_id, COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from), $2, $3
+    KEEP_BEFORE = "INSERT INTO guardianship_slice (guardianship_id, relation, legal, rank, status, restrictions, guardian_org_id, confirmed_by, confirmed_person_id, confirmed_org_id, confirmed_at, valid_from, valid_to, created_at)
+        SELECT g.id, g.relation, g.legal, g.rank, g.status, g.restrictions, g.guardian_org_id, g.confirmed_by, g.confirmed_person_id, g.confirmed_org_id, g.confirmed_at, COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from), $2, $3
         FROM guardianship g WHERE g.id = $1 AND COALESCE((SELECT MAX(s.valid_to) FROM guardianship_slice s WHERE s.guardianship_id = g.id), g.valid_from) < $2
         ON CONFLICT (guardianship_id, valid_from) DO NOTHING";
     SLICES = "SELECT s.* FROM guardianship_slice s JOIN guardianship g ON g.id = s.guardianship_id WHERE g.child_id = $1 ORDER BY s.guardianship_id, s.valid_from";
@@ -61,6 +61,7 @@ impl FromRow for Guardianship {
             rank: row.get("rank")?,
             status: row.code("status")?,
             verified_by: row.optional_code("verified_by")?,
+            confirmed: confirmation(row)?,
             recorded_by: row.get("recorded_org_id")?,
             institution: row.get("guardian_org_id")?,
             restrictions: row.json::<BTreeSet<Restriction>>("restrictions")?,
@@ -71,6 +72,27 @@ impl FromRow for Guardianship {
             version: row.get("version")?,
         })
     }
+}
+
+fn confirmation(row: &Row) -> Result<Option<Confirmation>, StoreError> {
+    let Some(by) = row.optional_code("confirmed_by")? else { return Ok(None) };
+    Ok(Some(Confirmation {
+        by,
+        person: row.get("confirmed_person_id")?,
+        office: row.get("confirmed_org_id")?,
+        at: row.get("confirmed_at")?,
+    }))
+}
+
+/// The four columns of [`confirmation`].
+fn confirmed(one: &Guardianship) -> [Value; 4] {
+    let said = one.confirmed;
+    [
+        Value::from(said.map(|said| said.by).map(ConfirmedBy::as_str)),
+        Value::from(said.and_then(|said| said.person)),
+        Value::from(said.and_then(|said| said.office)),
+        Value::from(said.map(|said| said.at)),
+    ]
 }
 
 impl FromRow for Keeper {
@@ -116,7 +138,7 @@ pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Guardianship]) -> Resu
 }
 
 fn values(person: PersonId, guardianship: &Guardianship) -> Vec<Value> {
-    args![
+    let mut values = args![
         guardianship.id,
         person,
         guardianship.guardian,
@@ -133,7 +155,9 @@ fn values(person: PersonId, guardianship: &Guardianship) -> Vec<Value> {
         guardianship.updated_at,
         guardianship.version,
         guardianship.institution,
-    ]
+    ];
+    values.extend(confirmed(guardianship));
+    values
 }
 
 /// Writes a changed guardianship of the child, whose version was counted up by one, and keeps how it was: until its end, or
@@ -143,7 +167,7 @@ fn values(person: PersonId, guardianship: &Guardianship) -> Vec<Value> {
 /// As [`StoreError`] says.
 pub async fn update(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship) -> Result<bool, StoreError> {
     keep(tx, guardianship).await?;
-    let values = args![
+    let mut values = args![
         guardianship.id,
         on_child.person(),
         guardianship.relation.as_str(),
@@ -157,6 +181,7 @@ pub async fn update(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship)
         guardianship.version,
         guardianship.institution,
     ];
+    values.extend(confirmed(guardianship));
     tx.execute_one(UPDATE, values).await
 }
 
@@ -190,6 +215,7 @@ impl FromRow for GuardianshipSlice {
             legal: row.get("legal")?,
             rank: row.get("rank")?,
             status: row.code("status")?,
+            confirmed: confirmation(row)?,
             restrictions: row.json::<BTreeSet<Restriction>>("restrictions")?,
             institution: row.get("guardian_org_id")?,
             valid_from: row.get("valid_from")?,

@@ -231,7 +231,9 @@ pub async fn unsettle(
             let given_back = set(tx, change, &change.after, &change.before).await?;
             match slot.name {
                 "enrolment.source" if given_back => stays.push(change),
-                "enrolment.valid_to" if given_back => enrolments::leave_closed_class(tx, change.row, now).await?,
+                "enrolment.valid_to" if given_back => {
+                    enrolments::leave_closed_class(tx, change.row, merged_at, now).await?;
+                }
                 _ => {}
             }
         }

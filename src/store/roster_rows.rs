@@ -36,12 +36,13 @@ statements! {
     KEPT_CHILDREN = "SELECT DISTINCT g.id AS id, g.child_id AS child_id, p.name AS name FROM enrolment e JOIN guardianship g ON g.child_id = e.person_id JOIN person p ON p.id = e.person_id
         JOIN institution_closure c ON c.descendant_id = e.org_id AND c.ancestor_id = $2
         WHERE e.org_id = $1 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3) AND g.id > $4 ORDER BY g.id LIMIT $5";
-    LESSONS = "SELECT t.id AS id, t.class_id AS class_id, k.name AS class, t.staffing_id AS staffing_id, s.person_id AS person_id, p.name AS name, t.subject AS subject, t.head_teacher AS head_teacher, t.valid_from AS valid_from, t.valid_to AS valid_to, s.valid_to AS post_to
+    LESSONS = "SELECT t.id AS id, t.class_id AS class_id, COALESCE((SELECT x.name FROM class_slice x WHERE x.class_id = k.id AND x.valid_to > $3 ORDER BY x.valid_to LIMIT 1), k.name) AS class, t.staffing_id AS staffing_id, s.person_id AS person_id, p.name AS name, t.subject AS subject, t.head_teacher AS head_teacher, t.valid_from AS valid_from, t.valid_to AS valid_to, s.valid_to AS post_to
         FROM teaching t JOIN class k ON k.id = t.class_id JOIN staffing s ON s.id = t.staffing_id JOIN person p ON p.id = s.person_id
         JOIN institution_closure c ON c.descendant_id = k.org_id AND c.ancestor_id = $2
         WHERE k.org_id = $1 AND t.valid_from <= $3 AND (t.valid_to IS NULL OR t.valid_to > $3) AND t.id > $4 ORDER BY t.id LIMIT $5";
-    STAFF = "SELECT s.id AS id, s.person_id AS person_id, p.name AS name, p.sex AS sex, s.category AS category, s.post AS post, s.staff_no AS staff_no, s.state AS state, s.valid_to AS valid_to
+    STAFF = "SELECT s.id AS id, s.person_id AS person_id, p.name AS name, p.sex AS sex, s.category AS category, s.post AS post, CASE WHEN k.staffing_id IS NULL THEN s.staff_no ELSE k.staff_no END AS staff_no, s.state AS state, s.valid_to AS valid_to
         FROM staffing s JOIN person p ON p.id = s.person_id JOIN institution_closure c ON c.descendant_id = s.org_id AND c.ancestor_id = $2
+        LEFT JOIN staffing_slice k ON k.staffing_id = s.id AND k.valid_from <= $3 AND k.valid_to > $3
         WHERE s.org_id = $1 AND s.valid_from <= $3 AND (s.valid_to IS NULL OR s.valid_to > $3) AND s.id > $4 ORDER BY s.id LIMIT $5";
 }
 

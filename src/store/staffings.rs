@@ -6,16 +6,26 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
-use crate::domain::access::{OnePerson, Task, TaskOn};
+use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
 use crate::domain::id::{ClassId, PersonId, StaffingId};
 use crate::domain::registry::codes::subject::Subject;
-use crate::domain::registry::staffing::{Staffing, Teaching};
+use crate::domain::registry::staffing::{FormerNumber, Staffing, Teaching};
 
 statements! {
     INSERT = "INSERT INTO staffing (id, person_id, org_id, category, post, staff_no, state, valid_from, valid_to, created_at, updated_at, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (person_id, org_id) WHERE valid_to IS NULL DO NOTHING";
     UPDATE = "UPDATE staffing SET category = $3, post = $4, staff_no = $5, state = $6, valid_to = $7, updated_at = $8, version = $9
         WHERE id = $1 AND person_id = $2 AND version = $9 - 1";
+    // The number that it had until today, unless it was so for no day.
+    KEEP = "INSERT INTO staffing_slice (staffing_id, staff_no, valid_from, valid_to, created_at)
+        SELECT s.id, s.staff_no, COALESCE((SELECT MAX(k.valid_to) FROM staffing_slice k WHERE k.staffing_id = s.id), s.valid_from), $4, $5
+        FROM staffing s WHERE s.id = $1 AND s.version = $2 - 1 AND s.staff_no IS DISTINCT FROM $3
+          AND COALESCE((SELECT MAX(k.valid_to) FROM staffing_slice k WHERE k.staffing_id = s.id), s.valid_from) < $4
+        ON CONFLICT (staffing_id, valid_to) DO NOTHING";
+    FORMER_NUMBERS = "SELECT k.* FROM staffing_slice k JOIN staffing s ON s.id = k.staffing_id WHERE s.person_id = $1 ORDER BY k.staffing_id, k.valid_to";
+    BY_NUMBER = "SELECT s.person_id AS id FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id AND c.ancestor_id = $1 WHERE s.staff_no = $2 AND s.valid_to IS NULL
+        UNION SELECT s.person_id AS id FROM staffing_slice k JOIN staffing s ON s.id = k.staffing_id JOIN institution_closure c ON c.descendant_id = s.org_id AND c.ancestor_id = $1
+            WHERE k.staff_no = $2 AND s.valid_to IS NULL ORDER BY id LIMIT $3";
     OF_PERSON = "SELECT * FROM staffing WHERE person_id = $1 ORDER BY valid_from, id";
     TEACH = "INSERT INTO teaching (id, staffing_id, class_id, subject, head_teacher, valid_from, valid_to)
         SELECT $1, s.id, $4, $5, $6, $7, $8 FROM staffing s WHERE s.id = $2 AND s.person_id = $3 AND s.valid_to IS NULL
@@ -101,11 +111,15 @@ fn values(person: PersonId, staffing: &Staffing) -> Vec<Value> {
     ]
 }
 
-/// Writes a changed post, whose version was counted up by one. `false` when somebody else changed it meanwhile.
+/// Writes a changed post, whose version was counted up by one; its number until now is kept. `false` when somebody else changed it
+/// meanwhile.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn update(tx: &mut Tx, on: &TaskOn, staffing: &Staffing) -> Result<bool, StoreError> {
+    let today = staffing.updated_at.shanghai_date();
+    let kept = args![staffing.id, staffing.version, staffing.staff_no.clone(), today, staffing.updated_at];
+    tx.execute(KEEP, kept).await?;
     let values = args![
         staffing.id,
         on.person(),
@@ -126,6 +140,41 @@ pub async fn update(tx: &mut Tx, on: &TaskOn, staffing: &Staffing) -> Result<boo
 /// As [`StoreError`] says.
 pub async fn of_person(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Staffing>, StoreError> {
     tx.all(OF_PERSON, args![proof.person()]).await
+}
+
+impl FromRow for FormerNumber {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self { staffing: row.get("staffing_id")?, staff_no: row.get("staff_no")?, until: row.get("valid_to")? })
+    }
+}
+
+/// The numbers that posts of a person had before, the oldest of each first.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn former_numbers(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<FormerNumber>, StoreError> {
+    tx.all(FORMER_NUMBERS, args![proof.person()]).await
+}
+
+struct Numbered(PersonId);
+
+impl FromRow for Numbered {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self(row.get("id")?))
+    }
+}
+
+/// Who has or had a number in a post that she holds inside an administrator's subtrees; at most `limit` of each.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn by_number(tx: &mut Tx, scope: &Subtree, number: &str, limit: u32) -> Result<Vec<PersonId>, StoreError> {
+    let mut found = BTreeSet::new();
+    for root in scope.roots() {
+        let here: Vec<Numbered> = tx.all(BY_NUMBER, args![root, number, limit]).await?;
+        found.extend(here.into_iter().map(|Numbered(person)| person));
+    }
+    Ok(found.into_iter().collect())
 }
 
 /// Adds a class that the person teaches under one of her posts; `false` when it is there, or the post is not hers or over.

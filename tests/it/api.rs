@@ -16,6 +16,7 @@ mod jurisdiction;
 mod left;
 mod named;
 mod once;
+mod over_time;
 mod papers;
 mod records;
 mod registry;

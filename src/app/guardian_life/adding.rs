@@ -62,6 +62,7 @@ impl App {
             }
             Decider::Admin(_) => (GuardianshipStatus::Pending, None),
         };
+        let who = self.confirmation(work.tx(), task, by, school.as_slice(), ctx.now).await?;
         let fresh = Guardianship {
             id: GuardianshipId::new(ctx.now, &*self.random),
             child: child.id,
@@ -71,6 +72,7 @@ impl App {
             rank: i64::try_from(all.iter().filter(|one| one.is_standing()).count()).unwrap_or(i64::MAX - 1) + 1,
             status,
             verified_by,
+            confirmed: (status == GuardianshipStatus::Confirmed).then_some(who),
             recorded_by: school,
             institution,
             // A court's order is about the two: it outlives the relation in which it was noted.
@@ -119,21 +121,37 @@ impl App {
                 "this was said before, and waits or was rejected: see `mingji claim list`",
             ));
         }
-        let claim = RelationClaim {
+        let claim = self.guardian_word(ctx, (admin, school), guardian, fresh);
+        if relation_claims::insert_all(work.tx(), task, std::slice::from_ref(&claim)).await? == 0 {
+            return Err(Error::busy("somebody asked the same at the same moment"));
+        }
+        work.target("relation_claim", claim.id).event("relation_claim", claim.id, "relation.claimed", &[]);
+        Ok(())
+    }
+
+    /// What a school says of a guardian, as a claim that waits.
+    pub(super) fn guardian_word(
+        &self,
+        ctx: &Ctx,
+        (admin, school): (PersonId, OrgId),
+        guardian: &Person,
+        said: &Guardianship,
+    ) -> RelationClaim {
+        RelationClaim {
             id: RelationClaimId::new(ctx.now, &*self.random),
             org: school,
             kind: ClaimKind::Guardian,
             person: guardian.id,
-            child: fresh.child,
+            child: said.child,
             class: None,
             // No number was named: the relation itself is what is asked about.
-            subject_key: self.index.case("guardian", &[&fresh.id.to_string()]),
+            subject_key: self.index.case("guardian", &[&said.id.to_string()]),
             document_index: None,
             code_index: None,
             name: guardian.name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default(),
             name_key: guardian.name_key().unwrap_or_default(),
             differs: false,
-            details: Details { relation: Some(fresh.relation.as_str().to_owned()), ..Details::default() },
+            details: Details { relation: Some(said.relation.as_str().to_owned()), ..Details::default() },
             state: ClaimState::Pending,
             claimed_by: Some(admin),
             created_at: ctx.now,
@@ -141,12 +159,7 @@ impl App {
             decided_by: None,
             reason: None,
             version: 1,
-        };
-        if relation_claims::insert_all(work.tx(), task, std::slice::from_ref(&claim)).await? == 0 {
-            return Err(Error::busy("somebody asked the same at the same moment"));
         }
-        work.target("relation_claim", claim.id).event("relation_claim", claim.id, "relation.claimed", &[]);
-        Ok(())
     }
 
     /// The institution that is the guardian, where the relation says that one is: the person works there. All her posts lie below

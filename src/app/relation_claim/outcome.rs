@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::Verdict;
+use super::{Decider, Verdict};
 use crate::app::work::Work;
 use crate::app::{App, Ctx, Error, Kind};
 use crate::domain::access::Task;
-use crate::domain::id::{ClassId, EnrolmentId, IdentityId, StaffingId, new_uuid};
+use crate::domain::id::{ClassId, EnrolmentId, IdentityId, OrgId, StaffingId, new_uuid};
 use crate::domain::registry::class::ClassStatus;
 use crate::domain::registry::codes::staff::{StaffPost, StaffState};
 use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::enrolment::Enrolment;
-use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus};
+use crate::domain::registry::guardianship::{Confirmation, Evidence, Guardianship, GuardianshipStatus};
 use crate::domain::registry::relation_claim::RelationClaim;
 use crate::domain::registry::staffing::{Staffing, Teaching};
 use crate::store::db::{StoreError, Tx};
@@ -234,7 +234,8 @@ impl App {
         };
         let (settled, told) = match verdict {
             Verdict::Confirm | Verdict::Borrow => {
-                (waiting.confirm(Evidence::School, ctx.now), "guardianship.confirmed")
+                let who = self.confirms(work, ctx, task, claim).await?;
+                (waiting.confirm(Evidence::School, who), "guardianship.confirmed")
             }
             Verdict::Reject(_) | Verdict::Withdraw => (waiting.reject(ctx.now), "guardianship.rejected"),
         };
@@ -246,8 +247,22 @@ impl App {
         Ok(())
     }
 
-    /// The guardianship that its row made true. Rejected, it ends with what rests on it: receipts, and what platforms held in
-    /// the name of that identity.
+    /// Whose word makes the claim about a guardian true: of the school that holds the child, or of whoever covers both sides.
+    async fn confirms(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        task: &Task,
+        claim: &RelationClaim,
+    ) -> Result<Confirmation, Error> {
+        let by = claim.decided_by.map_or(Decider::Operator, Decider::Admin);
+        let stays = enrolments::open_of_many(work.tx(), task, &[claim.child]).await?;
+        let places: Vec<OrgId> = stays.iter().map(|stay| stay.org).chain([claim.org]).collect();
+        self.confirmation(work.tx(), task, by, &places, ctx.now).await
+    }
+
+    /// The guardianship that its row made true. Confirmed, it is so by the word of whoever looked at it. Rejected, it ends with what
+    /// rests on it: receipts, and what platforms held in the name of that identity.
     pub(super) async fn review_guardian(
         &self,
         work: &mut Work<'_>,
@@ -263,7 +278,16 @@ impl App {
         let standing = between
             .into_iter()
             .find(|known| known.recorded_by == Some(claim.org) && known.status == GuardianshipStatus::Confirmed);
-        let (Verdict::Reject(_), Some(standing)) = (verdict, standing) else { return Ok(()) };
+        let Some(standing) = standing else { return Ok(()) };
+        if !matches!(verdict, Verdict::Reject(_)) {
+            let who = self.confirms(work, ctx, task, claim).await?;
+            let reviewed = standing.reviewed(who).map_err(Error::internal)?;
+            if !guardianships::update(work.tx(), &on, &reviewed).await? {
+                return Err(Error::busy("somebody changed the guardianship at the same moment"));
+            }
+            work.event("guardianship", reviewed.id, "guardianship.changed", &["confirmed_by"]);
+            return Ok(());
+        }
         let identity = IdentityId(standing.id.0);
         let ward = self.ward_in(work, task, &standing, ctx.now).await?;
         let ended = standing.end(ctx.now).map_err(Error::internal)?;

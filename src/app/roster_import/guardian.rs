@@ -11,7 +11,7 @@ use crate::domain::id::{GuardianshipId, PersonId};
 use crate::domain::registry::codes::relation::Relation;
 use crate::domain::registry::codes::student_state::StudentSource;
 use crate::domain::registry::document::DocumentClass;
-use crate::domain::registry::guardianship::{Evidence, Guardianship, GuardianshipStatus};
+use crate::domain::registry::guardianship::{Confirmation, ConfirmedBy, Evidence, Guardianship, GuardianshipStatus};
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details};
 use crate::domain::registry::roster::{Code, Column, Fault, PersonRow};
 
@@ -147,6 +147,8 @@ impl Desk<'_> {
         let confirmed = holds && !elsewhere;
         let differs = child.differs || found.differs();
         // Whoever asked to be erased is over too: she cannot answer, and would be kept by it.
+        let who =
+            Confirmation { by: ConfirmedBy::Import, person: self.sight.admin(), office: Some(org), at: self.ctx.now };
         let attached = !differs && !related && !over && found.who.id != child.id;
         if attached {
             let guardianship = Guardianship {
@@ -158,6 +160,7 @@ impl Desk<'_> {
                 rank: i64::try_from(standing).unwrap_or(i64::MAX - 1) + 1,
                 status: if confirmed { GuardianshipStatus::Confirmed } else { GuardianshipStatus::Pending },
                 verified_by: confirmed.then_some(Evidence::School),
+                confirmed: confirmed.then_some(who),
                 recorded_by: Some(org),
                 institution: None,
                 restrictions: BTreeSet::new(),

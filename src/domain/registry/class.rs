@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::codes::codes;
 use super::codes::stage::Stage;
 use super::grade::{self, Standing};
+use super::in_turn::in_turn;
 use super::text;
 use crate::domain::id::{ClassId, OrgId};
 use crate::domain::time::Timestamp;
@@ -55,6 +56,17 @@ pub struct Class {
     pub updated_at: Timestamp,
     /// Counts changes.
     pub version: i64,
+}
+
+/// What a class was called until a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerName {
+    /// Which class.
+    pub class: ClassId,
+    /// Its name.
+    pub name: String,
+    /// First day on which it had another one.
+    pub until: NaiveDate,
 }
 
 /// Characters of a name.
@@ -130,6 +142,18 @@ impl Class {
 
     fn changed(self, now: Timestamp) -> Self {
         Self { updated_at: now, version: self.version + 1, ..self }
+    }
+
+    /// What it was called in turn between two days; `former` are names of classes, the oldest first.
+    pub fn called(&self, former: &[FormerName], from: NaiveDate, to: NaiveDate) -> Vec<(String, NaiveDate, NaiveDate)> {
+        let hers = former.iter().filter(|one| one.class == self.id).map(|one| (one.name.clone(), one.until));
+        in_turn(hers, self.name.clone(), (from, to))
+    }
+
+    /// What it was called on a day.
+    pub fn name_on(&self, former: &[FormerName], day: NaiveDate) -> String {
+        let then = former.iter().find(|one| one.class == self.id && day < one.until);
+        then.map_or_else(|| self.name.clone(), |then| then.name.clone())
     }
 
     /// Where it stands on a day (the date in Asia/Shanghai).

@@ -7,7 +7,7 @@ use chrono::{Days, Months, NaiveDate};
 use thiserror::Error;
 
 use super::codes::relation::Relation;
-use super::guardianship::{Guardianship, GuardianshipStatus, Restriction};
+use super::guardianship::{Confirmation, Guardianship, GuardianshipStatus, Restriction};
 use crate::domain::id::{GuardianshipId, OrgId};
 use crate::domain::time::Timestamp;
 
@@ -24,6 +24,8 @@ pub struct GuardianshipSlice {
     pub rank: i64,
     /// Its state.
     pub status: GuardianshipStatus,
+    /// Who had confirmed it.
+    pub confirmed: Option<Confirmation>,
     /// What a court order took away.
     pub restrictions: BTreeSet<Restriction>,
     /// The institution that was the guardian.
@@ -32,6 +34,24 @@ pub struct GuardianshipSlice {
     pub valid_from: NaiveDate,
     /// First day on which it was no longer so.
     pub valid_to: NaiveDate,
+}
+
+impl GuardianshipSlice {
+    /// Whether it was one of a guardian, or of who waited to be one.
+    pub fn stands(&self) -> bool {
+        matches!(self.status, GuardianshipStatus::Pending | GuardianshipStatus::Confirmed)
+    }
+
+    /// The same on a day.
+    pub fn stood_on(&self, day: NaiveDate) -> bool {
+        self.stands() && self.valid_from <= day && day < self.valid_to
+    }
+
+    /// What of it lies between two days.
+    pub fn between(&self, from: NaiveDate, to: NaiveDate) -> Option<Self> {
+        let (valid_from, valid_to) = (self.valid_from.max(from), self.valid_to.min(to));
+        (valid_from < valid_to).then(|| Self { valid_from, valid_to, ..self.clone() })
+    }
 }
 
 /// Why not.
@@ -141,18 +161,24 @@ impl Guardianship {
             |slice: &GuardianshipSlice| GuardianshipSlice { valid_to: slice.valid_to.min(end), ..slice.clone() };
         let mut parts: Vec<_> = own.map(until).collect();
         let since = parts.last().map_or(self.valid_from, |last| last.valid_to);
-        parts.push(GuardianshipSlice {
+        parts.push(GuardianshipSlice { valid_from: since, ..self.as_now() });
+        parts
+    }
+
+    /// How it is, as if it had been so from its first day on.
+    pub fn as_now(&self) -> GuardianshipSlice {
+        GuardianshipSlice {
             guardianship: self.id,
             relation: self.relation,
             legal: self.legal,
             rank: self.rank,
             status: self.status,
+            confirmed: self.confirmed,
             restrictions: self.restrictions.clone(),
             institution: self.institution,
-            valid_from: since,
+            valid_from: self.valid_from,
             valid_to: NaiveDate::MAX,
-        });
-        parts
+        }
     }
 }
 
@@ -191,6 +217,7 @@ mod tests {
             rank,
             status: GuardianshipStatus::Confirmed,
             verified_by: None,
+            confirmed: None,
             recorded_by: None,
             institution: None,
             restrictions: BTreeSet::new(),

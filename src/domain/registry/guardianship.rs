@@ -32,6 +32,28 @@ codes! {
 }
 
 codes! {
+    /// By which way it came to count.
+    ConfirmedBy {
+        Administrator = "administrator", "管理员";
+        Operator = "operator", "运维";
+        Import = "import", "名册导入";
+    }
+}
+
+/// Whose word made it one that counts, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    /// By which way.
+    pub by: ConfirmedBy,
+    /// Who: an administrator, also whose file an import was; none: the operator.
+    pub person: Option<PersonId>,
+    /// The institution in whose name.
+    pub office: Option<OrgId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+codes! {
     /// What a court order takes away. Any of them keeps the child out of every claim and of consent.
     Restriction {
         Custody = "custody", "监护权限制";
@@ -59,6 +81,8 @@ pub struct Guardianship {
     pub status: GuardianshipStatus,
     /// What confirmed it.
     pub verified_by: Option<Evidence>,
+    /// Who confirmed it; none: nobody did, or it was before this was kept.
+    pub confirmed: Option<Confirmation>,
     /// Which institution recorded it.
     pub recorded_by: Option<OrgId>,
     /// The institution that is the guardian, where one is: the person acts for it while she works there (民法典 32).
@@ -123,9 +147,21 @@ impl Guardianship {
     ///
     /// # Errors
     /// [`WrongStep`] from any other state.
-    pub fn confirm(self, by: Evidence, now: Timestamp) -> Result<Self, WrongStep> {
-        self.step(GuardianshipStatus::Pending, GuardianshipStatus::Confirmed, now)
-            .map(|confirmed| Self { verified_by: Some(by), ..confirmed })
+    pub fn confirm(self, by: Evidence, who: Confirmation) -> Result<Self, WrongStep> {
+        self.step(GuardianshipStatus::Pending, GuardianshipStatus::Confirmed, who.at).map(|confirmed| Self {
+            verified_by: Some(by),
+            confirmed: Some(who),
+            ..confirmed
+        })
+    }
+
+    /// Confirmed by its recorder's word alone, and now by somebody else's, who looked at it.
+    ///
+    /// # Errors
+    /// [`WrongStep`] from any other state.
+    pub fn reviewed(self, who: Confirmation) -> Result<Self, WrongStep> {
+        self.step(GuardianshipStatus::Confirmed, GuardianshipStatus::Confirmed, who.at)
+            .map(|confirmed| Self { confirmed: Some(who), ..confirmed })
     }
 
     /// Pending → rejected.
@@ -160,6 +196,7 @@ mod tests {
     use uuid::Uuid;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
+    const WHO: Confirmation = Confirmation { by: ConfirmedBy::Operator, person: None, office: None, at: NOW };
 
     fn pending() -> Guardianship {
         Guardianship {
@@ -171,6 +208,7 @@ mod tests {
             rank: 1,
             status: GuardianshipStatus::Pending,
             verified_by: None,
+            confirmed: None,
             recorded_by: None,
             institution: None,
             restrictions: BTreeSet::new(),
@@ -185,7 +223,7 @@ mod tests {
     #[test]
     fn only_a_confirmed_unrestricted_one_is_live() {
         assert!(!pending().is_live(NOW));
-        let confirmed = pending().confirm(Evidence::School, NOW).unwrap();
+        let confirmed = pending().confirm(Evidence::School, WHO).unwrap();
         assert!(confirmed.is_live(NOW));
         assert!(!Guardianship { restrictions: [Restriction::NoContact].into(), ..confirmed.clone() }.is_live(NOW));
         assert!(!Guardianship { valid_from: "2030-01-01".parse().unwrap(), ..confirmed.clone() }.is_live(NOW));
@@ -209,10 +247,14 @@ mod tests {
     #[test]
     fn steps_come_in_order() {
         let rejected = pending().reject(NOW).unwrap();
-        assert_eq!(rejected.confirm(Evidence::Document, NOW), Err(WrongStep(GuardianshipStatus::Rejected)));
+        assert_eq!(rejected.confirm(Evidence::Document, WHO), Err(WrongStep(GuardianshipStatus::Rejected)));
         assert_eq!(pending().end(NOW), Err(WrongStep(GuardianshipStatus::Pending)));
-        let confirmed = pending().confirm(Evidence::Document, NOW).unwrap();
+        let confirmed = pending().confirm(Evidence::Document, WHO).unwrap();
         assert_eq!((confirmed.version, confirmed.verified_by), (2, Some(Evidence::Document)));
-        assert_eq!(confirmed.confirm(Evidence::School, NOW), Err(WrongStep(GuardianshipStatus::Confirmed)));
+        let looked = Confirmation { by: ConfirmedBy::Administrator, ..WHO };
+        assert_eq!(pending().reviewed(looked), Err(WrongStep(GuardianshipStatus::Pending)));
+        let reviewed = confirmed.clone().reviewed(looked).unwrap();
+        assert_eq!((reviewed.version, reviewed.confirmed), (3, Some(looked)));
+        assert_eq!(confirmed.confirm(Evidence::School, WHO), Err(WrongStep(GuardianshipStatus::Confirmed)));
     }
 }

@@ -19,6 +19,7 @@ pub mod grade;
 pub mod guardian_life;
 pub mod guardianship;
 pub mod holder;
+pub mod in_turn;
 pub mod institution;
 pub mod institution_code;
 pub mod institution_life;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::codes::staff::{StaffCategory, StaffPost, StaffState};
 use super::codes::subject::Subject;
+use super::in_turn::in_turn;
 use crate::domain::id::{ClassId, OrgId, PersonId, StaffingId};
 use crate::domain::time::Timestamp;
 
@@ -35,6 +36,25 @@ pub struct Staffing {
     pub updated_at: Timestamp,
     /// Counts changes.
     pub version: i64,
+}
+
+/// The 工号 of a post until a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerNumber {
+    /// Which post.
+    pub staffing: StaffingId,
+    /// Its number.
+    pub staff_no: Option<String>,
+    /// First day on which it had another one.
+    pub until: NaiveDate,
+}
+
+impl Staffing {
+    /// Its numbers in turn, while it lasted; `former` are numbers of posts, the oldest first.
+    pub fn numbered(&self, former: &[FormerNumber]) -> Vec<(Option<String>, NaiveDate, NaiveDate)> {
+        let hers = former.iter().filter(|one| one.staffing == self.id).map(|one| (one.staff_no.clone(), one.until));
+        in_turn(hers, self.staff_no.clone(), (self.valid_from, self.valid_to.unwrap_or(NaiveDate::MAX)))
+    }
 }
 
 /// A class that somebody teaches.

@@ -81,6 +81,8 @@ pub struct DecidedClaims {
     decided: Vec<Decided>,
     /// Those that were not.
     refused: Vec<RefusedClaim>,
+    /// Those at which nobody looked, because the last of the refused was told `busy` or `internal`: asked for again with it.
+    untouched: Vec<RelationClaimId>,
 }
 
 /// A claim that was not decided. One that is told `busy` or `internal` may be decided yet: it is asked for again in a request of its own, under another `Idempotency-Key`, as the answer under this one stays.
@@ -128,5 +130,6 @@ pub async fn decide_many(
     let many = app.decide_claims(&admin.ctx, admin.by(), &claims, &verdict.with(reason)).await;
     let many = many.map_err(|error| admin.problem(&error))?;
     let refused = |(id, why)| RefusedClaim { id, problem: admin.problem(&why).into_document() };
-    Ok(Json(DecidedClaims { decided: many.decided, refused: many.refused.into_iter().map(refused).collect() }))
+    let refusals = many.refused.into_iter().map(refused).collect();
+    Ok(Json(DecidedClaims { decided: many.decided, refused: refusals, untouched: many.untouched }))
 }

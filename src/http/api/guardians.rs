@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
+use chrono::NaiveDate;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::problem::{Problem, Problems};
-use super::take::{Administrator, Body, Named, Recent};
+use super::take::{Administrator, Asked, Body, Named, Recent};
 use crate::app::App;
 use crate::app::guardian_life::{GuardianPart, Order};
 use crate::app::guardian_view::KeeperRow;
@@ -58,14 +59,24 @@ pub struct GuardianChange {
     version: Option<i64>,
 }
 
-/// A child's guardians today, as her school sees them: confirmed ones for the school that holds her 学籍, and what an institution recorded for that institution. Audited.
-#[utoipa::path(get, path = "/api/persons/{id}/guardians", tag = "guardians", params(("id" = PersonId, Path)), responses((status = 200, body = Vec<KeeperRow>), Problems))]
+/// As of when.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Then {
+    /// The day; today when left out.
+    on: Option<NaiveDate>,
+}
+
+/// A child's guardians today, as her school sees them: confirmed ones for the school that holds her 学籍, and what an institution recorded for that institution. As of a day before, those whom the administrator's institutions had recorded, or who were confirmed while they held her 学籍; without phones, and whoever is nobody's there any more without her id. All of them in turn stand in her full record. Audited.
+#[utoipa::path(get, path = "/api/persons/{id}/guardians", tag = "guardians", params(("id" = PersonId, Path), Then), responses((status = 200, body = Vec<KeeperRow>), Problems))]
 pub async fn list(
     State(app): State<App>,
     admin: Administrator,
     Named(id): Named<PersonId>,
+    Asked(Then { on }): Asked<Then>,
 ) -> Result<Json<Vec<KeeperRow>>, Problem> {
-    app.guardians_of_child(&admin.ctx, admin.by(), id).await.map(Json).map_err(|error| admin.problem(&error))
+    app.guardians_of_child(&admin.ctx, admin.by(), id, on).await.map(Json).map_err(|error| admin.problem(&error))
 }
 
 /// Changes who a child's guardians are, for whoever covers all sides of the child; the one who was named, as she is from then on. Claims about guardians are confirmed and rejected at `/api/claims`.

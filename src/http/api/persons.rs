@@ -19,6 +19,7 @@ use crate::domain::registry::contact;
 use crate::domain::registry::document::{Document, DocumentLabel};
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::personal_code::PersonalCode;
+use crate::domain::registry::school_number;
 
 /// Who is looked for. Only the body holds it: no number stands in an address or a log.
 #[derive(Deserialize, ToSchema)]
@@ -32,6 +33,8 @@ pub enum PersonSearch {
     PersonalCode(String),
     /// A phone, exactly.
     Phone(String),
+    /// A 工号 that somebody has or had in a post of now, exactly.
+    StaffNo(String),
 }
 
 /// A document as somebody writes it down.
@@ -149,7 +152,7 @@ pub fn paper(admin: &Administrator, paper: &PaperName) -> Result<Document, Probl
     read.map(|(document, _)| document).map_err(|why| invalid(admin, why))
 }
 
-/// People whom a name begins, a number, a 学籍号 or a phone names; 49 at most, and nobody outside her scope. Audited. Of numbers, codes and phones an administrator looks up 50 a day, whether somebody is found or not.
+/// People whom a name begins, a number, a 学籍号, a phone or a 工号 names; 49 at most, and nobody outside her scope. Audited. Of numbers, codes and phones an administrator looks up 50 a day, whether somebody is found or not.
 #[utoipa::path(post, path = "/api/persons/search", tag = "persons", request_body = PersonSearch, responses((status = 200, body = FoundPeople), Problems))]
 pub async fn search(
     State(app): State<App>,
@@ -161,6 +164,10 @@ pub async fn search(
         PersonSearch::Document(name) => Sought::Document(paper(&admin, &name)?),
         PersonSearch::PersonalCode(code) => {
             Sought::PersonalCode(PersonalCode::parse(&code).map_err(|why| invalid(&admin, why))?)
+        }
+        PersonSearch::StaffNo(typed) => {
+            let read = school_number::read(&typed).map_err(|why| invalid(&admin, why))?;
+            Sought::StaffNo(read.ok_or_else(|| invalid(&admin, "say which number"))?)
         }
         PersonSearch::Phone(typed) => {
             Sought::Phone(contact::mobile(&typed).ok_or_else(|| invalid(&admin, "this is no mobile phone"))?)

@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::on_both_engines;
-use super::support::{NOW, account, add_person, add_tree, enrolment, guardianship, org_id, person_id, staffing};
+use super::support::{
+    NOW, account, add_person, add_tree, confirmed_now, enrolment, guardianship, org_id, person_id, staffing,
+};
 use crate::domain::access::for_tests::{door, own, task};
 use crate::domain::id::AccountId;
 use crate::domain::registry::account::AliasKind;
@@ -110,7 +112,11 @@ async fn everybody_under_an_institution_is_listed(db: &Db) {
     assert!(staffings::insert(&mut tx, &teacher, &staffing(1, 3, 6)).await.unwrap());
     let pending = guardianship(1, 1, 3);
     assert!(guardianships::insert(&mut tx, &child, &pending).await.unwrap());
-    assert!(guardianships::update(&mut tx, &child, &pending.confirm(Evidence::School, NOW).unwrap()).await.unwrap());
+    assert!(
+        guardianships::update(&mut tx, &child, &pending.confirm(Evidence::School, confirmed_now()).unwrap())
+            .await
+            .unwrap()
+    );
     let list = async |tx: &mut Tx, org| {
         let lines = accounts::list_under(tx, &task(), org_id(org)).await.unwrap();
         lines.into_iter().map(|line| (line.kind, line.person, line.user_name)).collect::<Vec<_>>()

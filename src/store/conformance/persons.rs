@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::on_both_engines;
-use super::support::{NOW, add_person, add_tree, day, enrolment, guardianship, org_id, person, person_id, staffing};
+use super::support::{
+    NOW, add_person, add_tree, confirmed_now, day, enrolment, guardianship, org_id, person, person_id, staffing,
+};
 use crate::domain::access::for_tests::{own, subtree, task};
 use crate::domain::id::{SpaceId, VerificationId};
 use crate::domain::registry::codes::realname::{Level, Method};
@@ -125,7 +127,11 @@ async fn outside_the_scope_nobody_exists(db: &Db) {
         seen
     };
     assert_eq!(seen(&mut tx, 5).await, [1]);
-    assert!(guardianships::update(&mut tx, &on_child, &pending.confirm(Evidence::School, NOW).unwrap()).await.unwrap());
+    assert!(
+        guardianships::update(&mut tx, &on_child, &pending.confirm(Evidence::School, confirmed_now()).unwrap())
+            .await
+            .unwrap()
+    );
     assert_eq!(seen(&mut tx, 5).await, [1, 3]);
     assert_eq!(seen(&mut tx, 3).await, [1, 3]);
     assert_eq!(seen(&mut tx, 4).await, [2]);

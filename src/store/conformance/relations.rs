@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::on_both_engines;
-use super::support::{NOW, add_person, add_tree, class, day, enrolment, guardianship, org_id, person_id, staffing};
+use super::support::{
+    NOW, add_person, add_tree, class, confirmed_now, day, enrolment, guardianship, org_id, person_id, staffing,
+};
 use crate::domain::access::for_tests::{own, subtree, task};
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::codes::subject::Subject;
@@ -137,7 +139,7 @@ async fn guardians_speak_once_confirmed(db: &Db) {
     people(&mut tx).await;
     assert!(guardianships::insert(&mut tx, &on, &pending).await.unwrap());
     assert!(guardianships::confirmed_guardians(&mut tx, &child, NOW).await.unwrap().is_empty());
-    let confirmed = pending.confirm(Evidence::School, NOW).unwrap();
+    let confirmed = pending.confirm(Evidence::School, confirmed_now()).unwrap();
     assert!(guardianships::update(&mut tx, &on, &confirmed).await.unwrap());
     assert_eq!(guardianships::confirmed_guardians(&mut tx, &child, NOW).await.unwrap(), [person_id(3)]);
     assert!(guardianships::is_guardian_of(&mut tx, &mother, person_id(1), NOW).await.unwrap());
@@ -157,7 +159,11 @@ async fn the_child_of_full_age_has_no_guardian(db: &Db) {
     let on = task().on(person_id(1));
     let pending = guardianship(1, 1, 3);
     assert!(guardianships::insert(&mut tx, &on, &pending).await.unwrap());
-    assert!(guardianships::update(&mut tx, &on, &pending.confirm(Evidence::Document, NOW).unwrap()).await.unwrap());
+    assert!(
+        guardianships::update(&mut tx, &on, &pending.confirm(Evidence::Document, confirmed_now()).unwrap())
+            .await
+            .unwrap()
+    );
     assert_eq!(guardianships::confirmed_guardians(&mut tx, &on, NOW).await.unwrap(), [person_id(3)]);
     born(&mut tx, 3, "2015-05-06").await;
     assert!(guardianships::confirmed_guardians(&mut tx, &on, NOW).await.unwrap().is_empty(), "nor is a minor one");

@@ -21,7 +21,7 @@ use crate::domain::registry::codes::stage::Stage;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::enrolment::Enrolment;
-use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
+use crate::domain::registry::guardianship::{Confirmation, ConfirmedBy, Guardianship, GuardianshipStatus};
 use crate::domain::registry::institution::{Institution, InstitutionKind, InstitutionLevel, InstitutionStatus};
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::person::{Person, PersonSalt};
@@ -204,6 +204,7 @@ pub fn guardianship(n: u128, child: u128, guardian: u128) -> Guardianship {
         rank: 1,
         status: GuardianshipStatus::Pending,
         verified_by: None,
+        confirmed: None,
         recorded_by: Some(org_id(5)),
         institution: None,
         restrictions: BTreeSet::new(),
@@ -213,6 +214,11 @@ pub fn guardianship(n: u128, child: u128, guardian: u128) -> Guardianship {
         updated_at: NOW,
         version: 1,
     }
+}
+
+/// By a row of the school.
+pub fn confirmed_now() -> Confirmation {
+    Confirmation { by: ConfirmedBy::Import, person: None, office: Some(org_id(5)), at: NOW }
 }
 
 pub fn account(n: u128, person: u128, user_name: &str) -> Account {

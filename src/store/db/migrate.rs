@@ -77,6 +77,8 @@ const MIGRATIONS: &[Pair] = pairs! {
     49 "0049_words_go_along";
     50 "0050_words_before_questions";
     51 "0051_settled_deliveries";
+    54 "0054_who_confirmed";
+    55 "0055_posts_and_classes_over_time";
 };
 
 /// How long the locks that migrations need are asked for: another replica may be building an index.

@@ -2,6 +2,7 @@
 //! administrator's subtrees is answered like what is not there at all, stands in no list and no total, and is as it was after
 //! she tried everything.
 
+mod days;
 mod lies;
 mod objects;
 
@@ -108,7 +109,8 @@ fn keeper(n: usize) -> (String, String) {
     (format!("家长{n}"), number("19850101", 100 + u32::try_from(n).unwrap()))
 }
 
-async fn build(app: &TestApp, world: &World) -> Vec<(Place, Caller)> {
+/// The tree and everybody in it, whoever administers it without a right yet.
+async fn people(app: &TestApp, world: &World) {
     import_all(app, &world.institutions()).await;
     let n32 = |n: usize| u32::try_from(n).unwrap();
     let rows: Vec<String> = world
@@ -131,6 +133,10 @@ async fn build(app: &TestApp, world: &World) -> Vec<(Place, Caller)> {
         rows.push(teacher(&world.school(0), &format!("管理{n}"), &number("19700203", n32(n) + 1)));
     }
     teachers(app, &rows).await;
+}
+
+async fn build(app: &TestApp, world: &World) -> Vec<(Place, Caller)> {
+    people(app, world).await;
     let mut callers = Vec::new();
     for (n, place) in world.admins.iter().enumerate() {
         let (code, role) = world.code(*place);

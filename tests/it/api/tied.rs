@@ -184,6 +184,35 @@ both_engines! {
         assert_eq!(caller.get(&format!("/api/cases/{}", cases[0])).await.status, 404);
     }
 
+    /// She was named while she worked there, by a row and by hand: nobody was asked, and nobody looked at it since.
+    async fn who_was_named_before_she_left_is_held_no_more(app: TestApp) {
+        county::open(&app).await;
+        let papers = [number("19800203", 2), number("19800203", 6)];
+        teachers(&app, &[teacher(SCHOOL, "陈静", &papers[0]), teacher(SCHOOL, "何静", &papers[1]), teacher(SCHOOL, "同事", &number("19800203", 4))]).await;
+        let colleague = called(&app, "同事").await[0];
+        let (caller, desk) = school(&app).await;
+        let child = named(&app, desk, ("王芳", 4), ("陈静", &papers[0])).await;
+        let by_hand = called(&app, "何静").await[0];
+        let add = json!({ "guardian_id": by_hand, "step": { "add": { "relation": "51" } } });
+        assert_eq!(caller.post(&format!("/api/persons/{child}/guardians"), &add).await.status, 200);
+        let words = async || app.app.pending_claims(&app.operator(), OPERATOR, COUNTY, None).await.unwrap().len();
+        assert_eq!(words().await, 0);
+        for (n, name) in ["陈静", "何静"].into_iter().enumerate() {
+            let gone = called(&app, name).await[0];
+            app.app.set_password(&app.operator(), gone, "an old sentence of mine".to_owned().into()).await.unwrap();
+            leaves(&app, gone).await;
+            assert_eq!((status(&app, name).await.as_str(), words().await), ("confirmed", n + 1));
+            let nobody = everything(&caller, NOBODY, colleague, child).await;
+            assert_eq!(everything(&caller, &gone.to_string(), colleague, child).await, nobody, "{name}");
+        }
+        // The next file of the school says what it said, and nothing more.
+        let report = county::desk(&app, desk, &pupil(SCHOOL, "王芳", &number("20170203", 4), Some(("陈静", &papers[0])))).await;
+        assert_eq!((&report["unchanged"], words().await), (&json!(1), 2), "{report}");
+        looks_at_it(&app).await;
+        let code = format!("/api/persons/{}/activation-code", called(&app, "陈静").await[0]);
+        assert_eq!(caller.post(&code, &json!({})).await.status, 200, "once somebody looked at it");
+    }
+
     /// Whoever left comes back by the word of the institution where she was last while her account is nobody's, and else by who stands
     /// above it.
     async fn who_left_comes_back_with_all_of_her_only_by_who_stands_above(app: TestApp) {

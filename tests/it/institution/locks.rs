@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mingji::app::Error;
 use mingji::app::relation_claim::Verdict;
+use mingji::app::staff_life::Order;
+use mingji::domain::registry::codes::staff::StaffPost;
 use mingji::domain::registry::institution::InstitutionKind;
 
 use super::{OPERATOR, belongs, merge, moved, open, opening, two_schools};
@@ -65,6 +67,17 @@ both_engines! {
         change(&app.database.url, "UPDATE class SET successor_id = (SELECT n.id FROM class n JOIN institution o ON o.id = n.org_id WHERE o.name = '第七实验小学') WHERE org_id = (SELECT id FROM institution WHERE name = '第八实验小学')").await;
         let lesson = "UPDATE teaching SET head_teacher = head_teacher WHERE staffing_id = (SELECT s.id FROM staffing s JOIN person p ON p.id = s.person_id WHERE p.name = '钱老师')";
         beside(&app, CLASS, lesson, handing_over(app.clone())).await;
+    }
+
+    async fn a_class_before_the_post_under_which_it_is_taught(app: TestApp) {
+        two_schools(&app).await;
+        let (trying, teacher) = (app.clone(), county::called(&app, "钱老师").await[0]);
+        let post = "UPDATE staffing SET updated_at = updated_at WHERE person_id = (SELECT id FROM person WHERE name = '钱老师')";
+        let order = Order::Move { org: None, to: OTHER.into(), post: Some(StaffPost::Administration) };
+        beside(&app, CLASS, post, async move {
+            trying.app.change_staff(&trying.operator(), OPERATOR, teacher, None, &order).await.map(drop)
+        })
+        .await;
     }
 
     async fn a_person_before_her_stays(app: TestApp) {

@@ -5,6 +5,7 @@ use mingji::app::pace::Listener;
 use mingji::app::person_change::Changed;
 use mingji::app::relation_claim::Decider;
 use mingji::app::school_year::Wish;
+use mingji::app::student_life::{Order, Whose};
 use mingji::domain::registry::case::Decision;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 use mingji::domain::registry::institution_life::ChangeKind;
@@ -52,6 +53,28 @@ both_engines! {
         assert_eq!(text(&app, over).await, "", "what is over stays over");
         let seat = "SELECT p.name || ' ' || COALESCE(k.status, 'nowhere') FROM person p JOIN enrolment e ON e.person_id = p.id LEFT JOIN class k ON k.id = e.class_id WHERE e.valid_to IS NULL AND p.name = '李娜'";
         assert_eq!(text(&app, seat).await, "李娜 nowhere", "her school stands, and says into which class she comes");
+    }
+
+    async fn who_was_held_back_from_a_class_that_was_over_before_sits_there_again(app: TestApp) {
+        county::open(&app).await;
+        for serial in [6, 8] {
+            let row = pupil(OTHER, "李娜", &number("20140203", serial), None);
+            county::pupils(&app, &[row.replace(",2024,", ",2020,")]).await;
+        }
+        let [one, other] = called(&app, "李娜").await[..] else { panic!("two records") };
+        for person in [one, other] {
+            let whose = Whose { person, org: None, day: None, code: None };
+            app.app.change_student(&app.operator(), OPERATOR, &whose, &Order::Suspend).await.unwrap();
+        }
+        let wish = Wish { dry: false, open: false };
+        app.app.turn_year(&app.operator(), OPERATOR, OTHER, None, wish, &mut Silent).await.unwrap();
+        app.pass(std::time::Duration::from_secs(10 * 86_400));
+        let seats = "SELECT k.status || ' ' || CAST((SELECT COUNT(*) FROM enrolment_slice s WHERE s.enrolment_id = e.id) AS TEXT) FROM enrolment e JOIN class k ON k.id = e.class_id WHERE e.valid_to IS NULL ORDER BY e.id";
+        let before = text(&app, seats).await;
+        app.app.merge_persons(&app.operator(), OPERATOR, one, other, WHY).await.unwrap();
+        app.app.undo_merge(&app.operator(), OPERATOR, other, WHY).await.unwrap();
+        assert!(before.matches("graduated").count() == 2, "{before}");
+        assert_eq!(text(&app, seats).await, before);
     }
 
     async fn every_case_that_it_answered_is_open_again(app: TestApp) {

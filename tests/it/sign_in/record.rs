@@ -127,6 +127,10 @@ both_engines! {
         assert!(page.text.contains("电****路") && !page.text.contains("江滨路"), "{page:#?}");
         let told = file(&mut guardian, &page).await;
         assert_eq!(told["documents"][0]["number"], number.as_str());
+        // In whose name he was confirmed, and not by whom.
+        let himself = told["guardianships"].as_array().unwrap().iter().find(|one| one["name"] == "刘建国").unwrap();
+        assert!(himself["confirmed_through"] == "import" && himself["confirmed_for"].is_string() && himself["confirmed_at"].is_string(), "{told}");
+        assert!(page.text.contains("确认单位") && page.text.contains("名册导入"), "{page:#?}");
         assert!(told["documents"][0]["evidence"].as_str().unwrap().contains("13912340000"), "{told}");
         assert_eq!(told["sign_in"].as_object().unwrap().len(), 2, "when she signs in says with whom she is: {told}");
         // Another guardian, with whom the child may live.
@@ -162,7 +166,7 @@ both_engines! {
         let page = guardian.browser.open("/record").await;
         let own = file(&mut guardian, &page).await;
         let kept: Vec<&Value> = own["guardianships"].as_array().unwrap().iter().filter(|one| one["restrictions"] != json!([])).collect();
-        assert!(kept.len() == 1 && kept[0]["name"].is_null() && kept[0].get("recorded_by").is_none(), "{own}");
+        assert!(kept.len() == 1 && kept[0]["name"].is_null() && kept[0].get("recorded_by").is_none() && kept[0].get("confirmed_for").is_none(), "{own}");
         assert!(!own.to_string().contains("刘雨桐"), "his own record does not lead him to her: {own}");
     }
 }

@@ -102,8 +102,12 @@ pub async fn teachers(app: &TestApp, rows: &[String]) -> Report {
 
 /// What an administrator is told who brings a pupil in herself; how long it took is left out.
 pub async fn desk(app: &TestApp, admin: PersonId, row: &str) -> serde_json::Value {
-    let (ctx, file) = (app.operator(), format!("{STUDENTS}{row}"));
-    let report = app.app.import_roster_as(&ctx, admin, RosterKind::Students, file.as_bytes(), false, &mut Silent).await;
+    desk_file(app, admin, RosterKind::Students, &format!("{STUDENTS}{row}")).await
+}
+
+/// The same of a file.
+pub async fn desk_file(app: &TestApp, admin: PersonId, kind: RosterKind, file: &str) -> serde_json::Value {
+    let report = app.app.import_roster_as(&app.operator(), admin, kind, file.as_bytes(), false, &mut Silent).await;
     let mut report = serde_json::to_value(report.unwrap()).unwrap();
     report.as_object_mut().unwrap().remove("seconds");
     report

@@ -44,6 +44,7 @@ fn guardianship(n: usize, (child, guardian, restricted, confirmed): (u8, u8, boo
         rank: 1,
         status: if confirmed { GuardianshipStatus::Confirmed } else { GuardianshipStatus::Pending },
         verified_by: None,
+        confirmed: None,
         recorded_by: None,
         institution: None,
         restrictions: if restricted { BTreeSet::from([Restriction::Custody]) } else { BTreeSet::new() },

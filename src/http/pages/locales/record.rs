@@ -12,7 +12,7 @@ use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::codes::student_state::{StudentSource, StudentState};
 use crate::domain::registry::contact::{ContactKind, ContactSource};
 use crate::domain::registry::document::{DocumentStatus, PaperEnd};
-use crate::domain::registry::guardianship::{Evidence, GuardianshipStatus, Restriction};
+use crate::domain::registry::guardianship::{ConfirmedBy, Evidence, GuardianshipStatus, Restriction};
 use crate::domain::registry::verification::VerificationResult;
 use crate::domain::registry::verification_request::RequestState;
 
@@ -147,6 +147,8 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("result", "结果", "Result"),
     ("verifier", "核验方", "Verified by"),
     ("verified_by", "确认依据", "Confirmed by"),
+    ("confirmed_through", "确认途径", "Confirmed through"),
+    ("confirmed_for", "确认单位", "Confirmed in the name of"),
     ("recorded_by", "登记单位", "Recorded by"),
     ("status", "状态", "State"),
     ("state", "状态", "State"),
@@ -319,6 +321,7 @@ fn label_of(kind: &str, key: &str, code: &str) -> Option<&'static str> {
         (_, "method") => of!(Method),
         (_, "result") => of!(VerificationResult),
         (_, "verified_by") => of!(Evidence),
+        (_, "confirmed_through") => of!(ConfirmedBy),
         (_, "restrictions") => of!(Restriction),
         _ => None,
     }
