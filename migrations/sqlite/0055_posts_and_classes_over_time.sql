@@ -17,5 +17,5 @@ CREATE TABLE class_slice (
 ) STRICT;
 
 -- Whoever has or had a number at a school is found by it.
-CREATE INDEX staffing_staff_no_idx ON staffing (staff_no) WHERE staff_no IS NOT NULL AND valid_to IS NULL;
+CREATE INDEX staffing_org_staff_no_idx ON staffing (org_id, staff_no) WHERE staff_no IS NOT NULL AND valid_to IS NULL;
 CREATE INDEX staffing_slice_staff_no_idx ON staffing_slice (staff_no) WHERE staff_no IS NOT NULL;

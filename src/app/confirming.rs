@@ -72,6 +72,8 @@ impl App {
         let person = match (person, scope) {
             (None, _) => None,
             (Some(person), None) => persons::find(tx, &task.on(person)).await?,
+            // Where the office is not told, who was there is not either: she may be here as a parent, and not as who she is there.
+            (Some(_), Some(_)) if institution.is_none() => None,
             (Some(person), Some(scope)) => persons::in_subtree(tx, scope, person, now.shanghai_date()).await?,
         };
         Ok(Some(ConfirmationView {

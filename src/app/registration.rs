@@ -255,7 +255,10 @@ impl App {
         unused.extend(clients::unused(&mut tx, before, UNUSED_AT_ONCE).await?);
         drop(tx);
         for client in unused {
-            self.remove_unused_client(&ctx, &client, before).await?;
+            // One that fails stands before no other.
+            if let Err(error) = self.remove_unused_client(&ctx, &client, before).await {
+                tracing::warn!(%error, client = %client.id, "a client that nobody used could not be removed");
+            }
         }
         Ok(())
     }

@@ -544,7 +544,7 @@ impl App {
             work.event("admin_grant", grant, "admin.revoked", &[]);
         }
         let still: BTreeSet<OrgId> = open.iter().map(|post| post.org).collect();
-        self.words_of_whom_they_lose(work, at.ctx, at.task, at.person, &still).await?;
+        self.words_of_whom_they_lose(work, at.ctx, at.task, (at.person, at.by), (org, &still)).await?;
         work.target("institution", org).target("staffing", id);
         work.detail("state", state.as_str());
         work.event("person", at.person, "person.left_post", &["staffing"]);

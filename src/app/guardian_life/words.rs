@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::app::relation_claim::Decider;
 use crate::app::work::Work;
 use crate::app::{App, Ctx, Error};
 use crate::domain::access::Task;
@@ -9,10 +10,11 @@ use crate::domain::id::{OrgId, PersonId};
 use crate::domain::registry::document::{DocumentClass, DocumentStatus};
 use crate::domain::registry::guardianship::{Guardianship, GuardianshipStatus};
 use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, RelationClaim};
-use crate::store::{documents, guardianships, persons, relation_claims};
+use crate::store::db::Tx;
+use crate::store::{documents, guardianships, institutions, persons, relation_claims};
 
 impl App {
-    /// Somebody left a post, and works `still` elsewhere. While she worked there, a school's word that she is somebody's guardian tied her to
+    /// Somebody left a post at `left`, by whom `by` says, and works `still` elsewhere. While she worked there, a school's word that she is somebody's guardian tied her to
     /// nothing new and asked nobody; from now on it may be all that holds her there, as of whoever is named afterwards. So it becomes the
     /// word that it is: in force, and to be looked at by others. Part of a larger change.
     pub(in crate::app) async fn words_of_whom_they_lose(
@@ -20,8 +22,8 @@ impl App {
         work: &mut Work<'_>,
         ctx: &Ctx,
         task: &Task,
-        person: PersonId,
-        still: &BTreeSet<OrgId>,
+        (person, by): (PersonId, Decider),
+        (left, still): (OrgId, &BTreeSet<OrgId>),
     ) -> Result<(), Error> {
         let Some(guardian) = persons::find(work.tx(), &task.on(person)).await? else { return Ok(()) };
         let said = relation_claims::about_many(work.tx(), task, &[person], &[], &[]).await?;
@@ -32,9 +34,17 @@ impl App {
         };
         let mut words = Vec::new();
         for one in guardianships::of_guardian(work.tx(), &task.on(person)).await? {
-            let by = one.confirmed.and_then(|who| who.person);
-            let (Some(admin), Some(school)) = (by, one.recorded_by) else { continue };
-            if one.status == GuardianshipStatus::Confirmed && !still.contains(&school) && !looked_at(&one) {
+            // Of before it was kept who confirmed: whoever ends the post says it with her school.
+            let said_by = match one.confirmed {
+                Some(who) => who.person,
+                None => by.admin(),
+            };
+            let (Some(admin), Some(school)) = (said_by, one.recorded_by) else { continue };
+            if one.status == GuardianshipStatus::Confirmed
+                && !still.contains(&school)
+                && !looked_at(&one)
+                && is_of_one_house(work.tx(), task, left, school).await?
+            {
                 let word = self.guardian_word(ctx, (admin, school), &guardian, &one);
                 words.push(RelationClaim { state: ClaimState::Confirmed, decided_at: Some(ctx.now), ..word });
             }
@@ -57,4 +67,11 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Whether one of them is the other, or lies under it: a school that she never worked at had her word looked at when it named her.
+async fn is_of_one_house(tx: &mut Tx, task: &Task, left: OrgId, school: OrgId) -> Result<bool, Error> {
+    Ok(left == school
+        || institutions::depth(tx, task, left, school).await?.is_some()
+        || institutions::depth(tx, task, school, left).await?.is_some())
 }

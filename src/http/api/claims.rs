@@ -129,6 +129,9 @@ pub async fn decide_many(
 ) -> Result<Json<DecidedClaims>, Problem> {
     let many = app.decide_claims(&admin.ctx, admin.by(), &claims, &verdict.with(reason)).await;
     let many = many.map_err(|error| admin.problem(&error))?;
+    for (_, why) in &many.refused {
+        super::note_refusal(&app, &admin.ctx, "POST /api/claims/decisions", why.kind).await;
+    }
     let refused = |(id, why)| RefusedClaim { id, problem: admin.problem(&why).into_document() };
     let refusals = many.refused.into_iter().map(refused).collect();
     Ok(Json(DecidedClaims { decided: many.decided, refused: refusals, untouched: many.untouched }))

@@ -45,6 +45,7 @@ use utoipa_axum::routes;
 use super::Door;
 use super::extract::Visit;
 use super::urls::path;
+use crate::app::{App, Ctx, Kind};
 use problem::{Problem, ProblemCode, Refused};
 
 #[derive(utoipa::OpenApi)]
@@ -214,12 +215,17 @@ async fn noted(State(door): State<Door>, request: Request, next: Next) -> Respon
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
     let operation = format!("{} {path}", request.method());
     let response = next.run(request).await;
-    if let Some(Refused { ctx, kind }) = response.extensions().get::<Refused>()
-        && let Err(error) = door.app.note_refused_administrator(ctx, &operation, *kind).await
-    {
-        crate::http::error::note(ctx, &error);
+    if let Some(Refused { ctx, kind }) = response.extensions().get::<Refused>() {
+        note_refusal(&door.app, ctx, &operation, *kind).await;
     }
     response
+}
+
+/// One refusal, also where it is one of many in an answer.
+async fn note_refusal(app: &App, ctx: &Ctx, operation: &str, kind: Kind) {
+    if let Err(error) = app.note_refused_administrator(ctx, operation, kind).await {
+        crate::http::error::note(ctx, &error);
+    }
 }
 
 /// Answers are about people: no cache on the way keeps one, unless an answer says otherwise.

@@ -79,6 +79,7 @@ const MIGRATIONS: &[Pair] = pairs! {
     51 "0051_settled_deliveries";
     54 "0054_who_confirmed";
     55 "0055_posts_and_classes_over_time";
+    56 "0056_who_confirmed_before";
 };
 
 /// How long the locks that migrations need are asked for: another replica may be building an index.

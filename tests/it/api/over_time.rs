@@ -98,6 +98,9 @@ both_engines! {
         assert_eq!((told.by.as_str(), told.person_id, told.institution), ("operator", None, None));
         // The next school of the child hears that somebody confirmed it, and not where she was before, nor by whom.
         transferred(&app, "王芳", &paper, OTHER).await;
+        // There she is a parent, and no administrator.
+        pupils(&app, &[pupil(OTHER, "钱一", &number("20170203", 8), None)]).await;
+        app.app.change_guardian(&app.operator(), OPERATOR, called(&app, "钱一").await[0], desk, &by_operator).await.unwrap();
         let other = app.at_api_as(next, COUNTY).await;
         let told = guardians(&other, child, None).await;
         let mother = told.iter().find(|row| row["name"] == "王母").unwrap();

@@ -197,6 +197,12 @@ both_engines! {
         assert_eq!(caller.post(&format!("/api/persons/{child}/guardians"), &add).await.status, 200);
         let words = async || app.app.pending_claims(&app.operator(), OPERATOR, COUNTY, None).await.unwrap().len();
         assert_eq!(words().await, 0);
+        // Whom its row brought into the register, and who worked elsewhere alone, is as she was.
+        let mother = number("19800203", 8);
+        let hers = named(&app, desk, ("赵芳", 6), ("赵母", &mother)).await;
+        teachers(&app, &[teacher(OTHER, "赵母", &mother)]).await;
+        leaves(&app, called(&app, "赵母").await[0]).await;
+        assert_eq!(words().await, 0, "of {hers}");
         for (n, name) in ["陈静", "何静"].into_iter().enumerate() {
             let gone = called(&app, name).await[0];
             app.app.set_password(&app.operator(), gone, "an old sentence of mine".to_owned().into()).await.unwrap();

@@ -72,10 +72,13 @@ both_engines! {
         assert_eq!(caller.get("/api/institutions?limit=x").await.status, 400);
         assert_eq!(caller.get("/api/institutions").await.status, 200);
         assert_eq!(texts(&app, "SELECT action FROM audit_entry WHERE action = 'admin.refused'").await.len(), 2, "no refusals");
+        let nobodys = serde_json::json!({ "claims": [hers], "verdict": "confirm" });
+        assert_eq!(caller.post("/api/claims/decisions", &nobodys).await.status, 200);
+        assert_eq!(texts(&app, refused).await.len(), 3, "one of many in an answer");
         app.pass(Duration::from_secs(3_601));
         let caller = app.at_api_as(admin, COUNTY).await;
         assert_eq!(caller.get(&format!("/api/persons/{hers}")).await.status, 404);
-        assert_eq!(texts(&app, refused).await.len(), 3, "another hour");
+        assert_eq!(texts(&app, refused).await.len(), 4, "another hour");
         app.numbered().await;
         assert!(app.app.verify_audit(&[]).await.unwrap().holds);
     }
