@@ -161,8 +161,9 @@ impl App {
         let since = Instant::now();
         if let Some(work) = self.begin_together(ctx, client, &offer).await? {
             match self.give(work, ready, ctx, client, (offer.clone(), wanted), grant).await {
-                // Whoever waited long for others finds it no better alone.
-                Err(error) if error.kind == Kind::Busy && since.elapsed() < PATIENCE => {}
+                // How it stood when the code was asked for may be so no longer: who is refused by it is looked at alone, as she is now.
+                // Whoever waited long for others finds it no better there.
+                Err(error) if (error.kind == Kind::Busy || error.protocol.is_some()) && since.elapsed() < PATIENCE => {}
                 given => return given,
             }
         }
