@@ -122,7 +122,6 @@ const READ_ALL: &[&str] = &[
     // Of what it has gathered, which is one institution.
     "cases::LOOK_ALIKES",
     "feeds::REBUILDING",
-    "feeds::LAST_DAY",
     "feeds::BORN",
     "feeds::BEGUN",
     "feeds::REACHED",
