@@ -137,7 +137,9 @@ fn what_is_known_of_somebody_is_hers_to_have() {
     let renamed = place.json(&["person", "rename", "--person", goes, "--name", "王方"], "");
     assert_eq!((renamed["result"].as_str(), renamed["person_id"].as_str()), (Some("done"), Some(stays.as_str())));
     let out = place.path().join("hers.json");
-    let told = place.json(&["person", "export", "--person", goes, "--out", &out.display().to_string()], "");
+    let file = out.display().to_string();
+    let export = ["person", "export", "--person", goes, "--out", &file, "--reason", "本人申请"];
+    let told = place.json(&export, "");
     assert_eq!(told["person_id"], stays.as_str());
     let document: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&out).unwrap()).unwrap();
     assert_eq!(
@@ -149,7 +151,7 @@ fn what_is_known_of_somebody_is_hers_to_have() {
     assert!(!text.contains(&number("19900809", 2)), "her mother's number is her mother's");
     use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
-    let over = place.run(&["person", "export", "--person", goes, "--out", &out.display().to_string()]);
+    let over = place.run(&export);
     assert_eq!(over.code, Some(1), "never over a file that is there");
     let taken = place.json(
         &["person", "document", "--person", stays, "--label", "居民身份证"],
