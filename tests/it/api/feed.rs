@@ -111,6 +111,18 @@ async fn leave(app: &TestApp, person: PersonId) {
         .unwrap();
 }
 
+/// A consumer of the county's stream that has all but one change of its only pupil.
+async fn one_behind(app: &TestApp) -> Consumer {
+    county::open(app).await;
+    pupils(app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None)]).await;
+    app.numbered().await;
+    let mut consumer = Consumer::new(&app.feed_of(json!({}), Some(COUNTY)).await);
+    consumer.snapshot().await;
+    rename(app, called(app, "赵一").await[0], "赵新").await;
+    app.numbered().await;
+    consumer
+}
+
 both_engines! {
     async fn it_tells_of_whoever_comes_changes_and_goes(app: TestApp) {
         county::open(&app).await;
@@ -172,13 +184,7 @@ both_engines! {
     }
 
     async fn whoever_was_away_too_long_takes_a_snapshot(app: TestApp) {
-        county::open(&app).await;
-        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None)]).await;
-        app.numbered().await;
-        let mut consumer = Consumer::new(&app.feed_of(json!({}), Some(COUNTY)).await);
-        consumer.snapshot().await;
-        rename(&app, called(&app, "赵一").await[0], "赵新").await;
-        app.numbered().await;
+        let mut consumer = one_behind(&app).await;
         app.pass(Duration::from_secs(59 * 86_400));
         app.app.upkeep().await.unwrap();
         consumer.caller = consumer.caller.renewed().await;
@@ -199,13 +205,7 @@ both_engines! {
     }
 
     async fn what_broke_meanwhile_is_not_made_whole_by_forgetting(app: TestApp) {
-        county::open(&app).await;
-        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None)]).await;
-        app.numbered().await;
-        let mut consumer = Consumer::new(&app.feed_of(json!({}), Some(COUNTY)).await);
-        consumer.snapshot().await;
-        rename(&app, called(&app, "赵一").await[0], "赵新").await;
-        app.numbered().await;
+        one_behind(&app).await;
         app.pass(Duration::from_secs(61 * 86_400));
         let streams = "SELECT CAST(floor AS TEXT) FROM platform_stream ORDER BY floor DESC LIMIT 1";
         let mut broken = Elsewhere::begin(&app.database.url).await;
@@ -221,13 +221,7 @@ both_engines! {
 
     /// Of rows that nobody reads any more, however many; whoever moves the floor holds the stream for a moment only.
     async fn what_broke_is_forgotten_page_by_page(app: TestApp) {
-        county::open(&app).await;
-        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None)]).await;
-        app.numbered().await;
-        let mut consumer = Consumer::new(&app.feed_of(json!({}), Some(COUNTY)).await);
-        consumer.snapshot().await;
-        rename(&app, called(&app, "赵一").await[0], "赵新").await;
-        app.numbered().await;
+        let consumer = one_behind(&app).await;
         let copies = "INSERT INTO platform_feed (client_id, seq, kind, subject_id, fields, event_id, numbered_at)
             SELECT f.client_id, f.seq + n.n, f.kind, f.subject_id, f.fields, f.event_id, f.numbered_at FROM platform_feed f
             JOIN (WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < 2500) SELECT n FROM k) n ON 1 = 1

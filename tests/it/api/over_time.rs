@@ -16,8 +16,10 @@ use serde_json::{Value, json};
 use crate::support::api::Caller;
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils, teacher, teachers, text};
+use crate::support::database::change;
 
 const OPERATOR: Decider = Decider::Operator;
+const FILLED: &str = include_str!("../../../migrations/sqlite/0056_who_confirmed_before.sql");
 
 fn today(app: &TestApp) -> NaiveDate {
     app.clock.now().shanghai_date()
@@ -108,6 +110,39 @@ both_engines! {
         let seen_above = guardians(&county, child, None).await;
         let mother = seen_above.iter().find(|row| row["name"] == "王母").unwrap();
         assert_eq!(confirmed(mother), (by_row, her_school, me), "{mother}");
+    }
+
+    /// Of before it was kept: nothing is put down to whoever said something else, or of another time.
+    async fn who_decided_before_it_was_kept_confirmed_that_alone(app: TestApp) {
+        county::open(&app).await;
+        let (paper, far) = (number("20170203", 2), number("19800203", 6));
+        teachers(&app, &[teacher(OTHER, "远师", &far)]).await;
+        let desk = county::administrator(&app, 20, SCHOOL, AdminRole::School).await;
+        let head = county::administrator(&app, 24, COUNTY, AdminRole::County).await;
+        county::desk(&app, desk, &pupil(SCHOOL, "王芳", &paper, Some(("王母", &number("19850101", 4))))).await;
+        county::desk(&app, desk, &pupil(SCHOOL, "王芳", &paper, Some(("远师", &far)))).await;
+        days(&app, 3);
+        let word = app.app.pending_claims(&app.operator(), Decider::Admin(head), COUNTY, None).await.unwrap();
+        app.app.decide_claim(&app.operator(), Decider::Admin(head), word[0].id, Verdict::Confirm).await.unwrap();
+        let again = async |sql: &str| {
+            change(&app.database.url, "UPDATE guardianship SET confirmed_by = NULL, confirmed_person_id = NULL, confirmed_org_id = NULL, confirmed_at = NULL").await;
+            change(&app.database.url, sql).await;
+            for statement in FILLED.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+                change(&app.database.url, statement).await;
+            }
+            let child = called(&app, "王芳").await[0];
+            let told = app.app.guardians_as_of(&app.operator(), "核对档案", child, Some(today(&app))).await.unwrap();
+            told.into_iter().map(|part| (part.name, part.confirmed.and_then(|said| said.person_id))).collect::<std::collections::BTreeMap<_, _>>()
+        };
+        assert_eq!(FILLED, include_str!("../../../migrations/postgres/0056_who_confirmed_before.sql"), "one text for both engines");
+        let by = |far: Option<PersonId>| [("王母".to_owned(), None), ("远师".to_owned(), far)].into();
+        assert_eq!(again("UPDATE guardianship SET version = version").await, by(Some(head)));
+        let another = format!("(SELECT org_id FROM institution_code WHERE value = '{OTHER}')");
+        let told = again(&format!("UPDATE guardianship SET recorded_org_id = {another}")).await;
+        assert_eq!(told, by(None), "another school's");
+        let back = "(SELECT org_id FROM relation_claim WHERE decided_by IS NOT NULL)";
+        let told = again(&format!("UPDATE guardianship SET recorded_org_id = {back}, updated_at = created_at")).await;
+        assert_eq!(told, by(None), "of a time before");
     }
 
     async fn guardians_of_a_day_before_are_told_by_who_held_the_child_then(app: TestApp) {
