@@ -133,7 +133,9 @@ async fn measure(wish: &Wish, engine: Engine, ephemeral: &str) {
     let floor = floor(&database, floor_port).await;
     move_to(LOAD);
     let idle = resident(server.id());
+    let before = processor(server.id());
     let visitors = visitors(wish, &database, &platform, port).await;
+    let sign_in = (processor(server.id()) - before) / visitors.len().max(1) as u64;
     let (access, refresh) = visitors[0].round(&mut Wire::open(port).await).await;
     let bearer = format!("Basic {}", basic(&platform));
 
@@ -173,6 +175,7 @@ async fn measure(wish: &Wish, engine: Engine, ephemeral: &str) {
         done += answers;
         tell(name, &found, &floors, spent / answers.max(1) as u64);
     }
+    println!("a sign-in with a password, and the first consent: processor {sign_in} µs");
     println!(
         "start until ready {} ms (asked every 50 ms); resident {idle} MB idle, {} MB after {done} answers",
         start.as_millis(),

@@ -11,6 +11,7 @@ use crate::config::{self, Preset, Settings, VerifierKeys, VerifierSettings};
 use crate::domain::time::Clock as _;
 use crate::keys::certificate::Authorities;
 use crate::keys::foreign::PublicKeys;
+use crate::keys::huge_pages;
 use crate::keys::random::SystemRandom;
 use crate::keys::root::RootSecrets;
 use crate::outbound::address::Allow;
@@ -60,6 +61,8 @@ pub async fn standing_on(settings: &Settings) -> Result<App, Failure> {
 
 /// For the provider itself.
 pub async fn provider(settings: &Settings, migrate: bool) -> Result<App, Failure> {
+    // A server stays; a command is over before memory counts.
+    huge_pages::only_for_hashes();
     let db = brought_up(open_with(settings, REQUEST).await?, migrate).await?;
     let secrets = settled(settings, &db).await?;
     let app = app(settings, db, secrets, settings.ephemeral.expose()).await?;

@@ -7,6 +7,7 @@ pub mod blind_index;
 pub mod browser_state;
 pub mod certificate;
 pub mod foreign;
+pub mod huge_pages;
 pub mod jwe;
 pub mod jwk;
 pub mod jwt;

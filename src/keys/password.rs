@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::huge_pages::HugePages;
 use crate::domain::auth::password::normalised;
 use crate::domain::random::{Random, bytes};
 
@@ -245,6 +246,7 @@ impl PasswordPool {
         let slot = self.slot(asker).await?;
         let work = move || {
             let salt: [u8; 16] = bytes(&*random);
+            let _huge = HugePages::lent();
             let hash = argon2().hash_password_with_salt(normalised(password.expose_secret()).as_bytes(), &salt);
             drop(slot);
             hash.map(|hash| hash.to_string()).map_err(|_| PoolFull)
@@ -260,6 +262,7 @@ impl PasswordPool {
         let slot = self.slot(asker).await?;
         let work = move || {
             let text = phc.as_deref().unwrap_or(NOBODY);
+            let _huge = HugePages::lent();
             let matches = PasswordHash::new(text).is_ok_and(|hash| {
                 argon2().verify_password(normalised(password.expose_secret()).as_bytes(), &hash).is_ok()
             });

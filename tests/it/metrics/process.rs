@@ -32,6 +32,18 @@ async fn serve_opens_it_and_stops() {
     assert!(get(&format!("http://{metrics}/metrics")).await.is_err(), "it stopped too");
 }
 
+/// With huge pages all over its heap it holds twice the memory that it uses.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_hashes_nothing_has_no_huge_pages() {
+    let place = Place::new();
+    let server = serve(&place, free_ports(1)).await;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    // Older kernels do not tell.
+    let told = status.lines().find_map(|line| line.strip_prefix("THP_enabled:"));
+    assert!(told.is_none_or(|enabled| enabled.trim() == "0"), "{status}");
+}
+
 /// Nobody signs in once it is over, and no other metric shows that coming.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_the_certificate_is_told() {
