@@ -241,6 +241,24 @@ both_engines! {
         assert_eq!(poll(&rp, &asked).await.status, 200, "it may still ask");
     }
 
+    /// What was kept for it does not open: a try as any other, and given up as any other.
+    async fn what_can_never_be_told_is_given_up(app: TestApp) {
+        let (rp, bell) = listening(&app).await;
+        bell.answers.lock().unwrap().push(StatusCode::SERVICE_UNAVAILABLE);
+        let asked = answered(&rp, &mut app.teacher()).await;
+        bell.wait_for(1).await;
+        nobody_is_being_told(&app).await;
+        change(&app.database.url, "UPDATE elsewhere_question SET notify_sealed = 'x' WHERE notify_sealed IS NOT NULL").await;
+        for _ in 0..8 {
+            app.pass(Duration::from_secs(330));
+            app.app.ping_one().await.unwrap();
+            nobody_is_being_told(&app).await;
+        }
+        let waits = "SELECT CAST(COUNT(*) AS TEXT) FROM elsewhere_question WHERE notify_at IS NOT NULL";
+        assert_eq!(select_texts(&app.database.url, waits).await, ["0"], "it is told for ever");
+        assert_eq!((bell.heard.lock().unwrap().len(), poll(&rp, &asked).await.status), (1, 200), "it may still ask");
+    }
+
     async fn whoever_was_taken_out_of_use_is_told_nothing(app: TestApp) {
         let (rp, bell) = listening(&app).await;
         bell.answers.lock().unwrap().push(StatusCode::SERVICE_UNAVAILABLE);
