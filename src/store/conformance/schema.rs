@@ -111,7 +111,6 @@ const READ_ALL: &[&str] = &[
     "disclosures::OLDEST",
     "feeds::STREAMS",
     "feeds::RESTART",
-    "admin_grants::LAPSED",
     "books::COUNT_INVENTED",
     "institution_changes::NEWEST",
     "institution_changes::ANY_RUNNING",
