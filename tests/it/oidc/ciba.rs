@@ -20,22 +20,22 @@ use crate::support::database::{change, select_texts};
 use crate::support::relying_party::{Answer, Auth, RelyingParty};
 use crate::support::visitor::Visitor;
 
-const CIBA: &str = "urn:openid:params:grant-type:ciba";
+pub const CIBA: &str = "urn:openid:params:grant-type:ciba";
 
 type Form = Vec<(&'static str, String)>;
 
-async fn platform(app: &TestApp, own: Value) -> RelyingParty {
+pub async fn platform(app: &TestApp, own: Value) -> RelyingParty {
     let mut metadata =
         json!({ "client_name": "江畔课堂", "grant_types": ["authorization_code", "refresh_token", CIBA] });
     metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
     app.register(metadata).await
 }
 
-fn question(login: &str) -> Form {
+pub fn question(login: &str) -> Form {
     vec![("scope", "openid profile".into()), ("login_hint", login.to_owned()), ("binding_message", "W4SCT".into())]
 }
 
-async fn ask(rp: &RelyingParty, form: &Form) -> Answer {
+pub async fn ask(rp: &RelyingParty, form: &Form) -> Answer {
     rp.post("/backchannel-authentication", form).await
 }
 
@@ -53,7 +53,7 @@ async fn found(visitor: &mut Visitor) -> Page {
     visitor.browser.press(&home, "question", &question).await
 }
 
-async fn yes(visitor: &mut Visitor) -> Page {
+pub async fn yes(visitor: &mut Visitor) -> Page {
     let page = found(visitor).await;
     let page = visitor.browser.press(&page, "confirm", "yes").await;
     visitor.answer_pages(page).await
