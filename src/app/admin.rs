@@ -127,7 +127,7 @@ impl App {
         let task = access::task(TaskName::AdminDesk);
         // What is over makes room first, each with an entry of its own, as the job writes it.
         let meant = self.meant_org(&mut self.db.read().await?, &task, &wish.org).await?.id;
-        self.end_lapsed_at(Some(meant)).await?;
+        self.end_lapsed_at(meant).await?;
         let mut work = self.begin(ctx, Action::AdminGranted).await?;
         let org = self.meant_org(work.tx(), &task, &wish.org).await?;
         org.stands().then_some(()).ok_or_else(|| wish.org.missing())?;
@@ -156,7 +156,7 @@ impl App {
         if by.admin().is_some() || self.protection == Protection::Three {
             admin_rule::fits(&wanted).map_err(refused)?;
         }
-        if !admin_grants::lapsed(work.tx(), &task, Some(org.id), ctx.now, 1).await?.is_empty() {
+        if !admin_grants::lapsed(work.tx(), &task, Some(org.id), ctx.now, None, 1).await?.is_empty() {
             return Err(Error::busy("a right over it ended at the same moment"));
         }
         let held = roles_of(&admin_grants::held(work.tx(), &task, person, ctx.now).await?);

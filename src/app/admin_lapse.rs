@@ -17,39 +17,47 @@ impl App {
     /// Writes down which rights ended by themselves; how many. Several replicas may do so at once: each ends once.
     ///
     /// # Errors
-    /// A failed store; what was written until then stays.
+    /// A failed store; that some of them could not be ended, when all others were.
     pub async fn end_lapsed_rights(&self) -> Result<usize, Error> {
-        let mut all = 0;
-        // However many end on one day: it is told within one round.
-        loop {
-            match self.end_lapsed_at(None).await? {
-                0 => return Ok(all),
-                ended => all += ended,
-            }
+        let (ended, failed, _) = self.end_all_lapsed(None).await?;
+        match failed {
+            0 => Ok(ended),
+            failed => Err(Error::internal(format!("{failed} rights that are over could not be ended, {ended} were"))),
         }
     }
 
     /// The same over one institution, to make room for whoever is named next: what was over ends with an entry of its own.
     ///
     /// # Errors
-    /// As [`App::end_lapsed_rights`].
-    pub(super) async fn end_lapsed_at(&self, org: Option<OrgId>) -> Result<usize, Error> {
+    /// A failed store, where nothing could be ended.
+    pub(super) async fn end_lapsed_at(&self, org: OrgId) -> Result<(), Error> {
+        match self.end_all_lapsed(Some(org)).await? {
+            (0, _, Some(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// However many end on one day, they end within one round: how many did, how many failed, and with what the last one.
+    async fn end_all_lapsed(&self, org: Option<OrgId>) -> Result<(usize, usize, Option<Error>), Error> {
         let (task, ctx) = (access::task(TaskName::Lapses), Ctx::task(self, "rights"));
-        let lapsed = admin_grants::lapsed(&mut self.db.read().await?, &task, org, ctx.now, AT_ONCE).await?;
-        let (mut ended, mut failed) = (0, None);
-        for one in &lapsed {
-            match self.patiently(|| self.end_lapsed(&ctx, one)).await {
-                Ok(now) => ended += usize::from(now),
-                // One that fails stands before no other.
-                Err(error) => {
-                    tracing::warn!(%error, grant = %one.grant, "a right that is over could not be ended");
-                    failed = Some(error);
+        let (mut ended, mut failed, mut last, mut after) = (0, 0, None, None);
+        loop {
+            let page = admin_grants::lapsed(&mut self.db.read().await?, &task, org, ctx.now, after, AT_ONCE).await?;
+            for one in &page {
+                match self.patiently(|| self.end_lapsed(&ctx, one)).await {
+                    Ok(now) => ended += usize::from(now),
+                    // One that fails stands before no other.
+                    Err(error) => {
+                        tracing::warn!(%error, grant = %one.grant, "a right that is over could not be ended");
+                        failed += 1;
+                        last = Some(error);
+                    }
                 }
             }
-        }
-        match failed {
-            Some(error) if ended == 0 => Err(error),
-            _ => Ok(ended),
+            match page.last() {
+                Some(one) => after = Some(one.grant),
+                None => return Ok((ended, failed, last)),
+            }
         }
     }
 

@@ -22,7 +22,7 @@ use crate::domain::registry::login::Login;
 use crate::domain::time::Timestamp;
 use crate::keys::foreign::Header;
 use crate::keys::{hex, opaque};
-use crate::outbound::ping::post_ping;
+use crate::outbound::ping::{PingError, post_ping};
 use crate::store::elsewhere::{self, Handles, Notice};
 use crate::store::ephemeral::{DISTINCT_LIMIT, Space};
 use crate::store::{accounts, persons, subjects};
@@ -236,7 +236,11 @@ impl App {
     pub async fn ping_one(&self) -> Result<bool, Error> {
         let now = self.now();
         let Some(notice) = self.take_notice(now).await? else { return Ok(false) };
-        let sent = self.ping(&notice).await?;
+        // It counts as a try, or what can never be told would be tried for ever.
+        let sent = self.ping(&notice).await.unwrap_or_else(|error| {
+            tracing::error!(client = %notice.client, reason = %error.internal, "what a client is told could not be made");
+            Err(PingError::Unmade)
+        });
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
         match sent {
             Ok(()) => elsewhere::heard(&mut tx, notice.id).await?,
@@ -263,7 +267,7 @@ impl App {
         Ok(taken)
     }
 
-    async fn ping(&self, notice: &Notice) -> Result<Result<(), crate::outbound::ping::PingError>, Error> {
+    async fn ping(&self, notice: &Notice) -> Result<Result<(), PingError>, Error> {
         // A client that is gone, or was taken out of use, is told nothing.
         let client = self.client_by_id(notice.client, self.now()).await?;
         if client.is_none_or(|client| client.status != ClientStatus::Active) {

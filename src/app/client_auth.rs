@@ -191,7 +191,7 @@ impl App {
 /// Why an assertion is not believed, for whoever answers for the client.
 fn fault_of(why: &Disbelief) -> FaultKind {
     match why {
-        Disbelief::NoKeys(_) => FaultKind::Keys,
+        Disbelief::NoKeys(_) | Disbelief::NoneFits(_) => FaultKind::Keys,
         Disbelief::Token(ForeignError::Key) => FaultKind::AssertionKey,
         Disbelief::Token(ForeignError::Algorithm) => FaultKind::AssertionAlg,
         Disbelief::Token(ForeignError::Signature) => FaultKind::AssertionSignature,

@@ -12,10 +12,12 @@ use super::{App, Error};
 use crate::domain::id::ClientId;
 use crate::domain::oidc::client::{AuthMethod, Client, ClientMetadata};
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::fault::FaultKind;
 use crate::domain::time::Timestamp;
 use crate::keys::certificate;
 use crate::keys::foreign::{ForeignError, Header, PublicKeys};
 use crate::keys::jwe::EncryptionKey;
+use crate::outbound::client::OutboundError;
 
 /// After so long a list is fetched again.
 const FRESH: Duration = Duration::from_secs(300);
@@ -48,6 +50,8 @@ struct Held {
     keys: Option<Arc<PublicKeys>>,
     fetched_at: Option<Timestamp>,
     asked_at: Option<Timestamp>,
+    /// What came last was no list of keys.
+    unreadable: bool,
 }
 
 impl Held {
@@ -62,7 +66,10 @@ impl Held {
 
     fn usable(&self, now: Timestamp) -> Result<Arc<PublicKeys>, Disbelief> {
         let keys = self.keys.clone().filter(|_| Self::within(self.fetched_at, STALE, now));
-        keys.ok_or_else(|| Disbelief::NoKeys("the list of keys cannot be had".into()))
+        keys.ok_or_else(|| match self.unreadable {
+            true => Disbelief::NoneFits("what stands at the jwks_uri is no list of keys".into()),
+            false => Disbelief::NoKeys("the list of keys cannot be had".into()),
+        })
     }
 }
 
@@ -96,8 +103,10 @@ impl Cached {
 pub(crate) enum Disbelief {
     /// The token or its key.
     Token(ForeignError),
-    /// There are no keys to look at.
+    /// There are no keys to look at: they cannot be had.
     NoKeys(String),
+    /// What the client registered holds none that serves.
+    NoneFits(String),
 }
 
 impl Disbelief {
@@ -105,7 +114,22 @@ impl Disbelief {
     pub(super) fn told(&self, otherwise: &'static str) -> &'static str {
         match self {
             Self::Token(_) => otherwise,
-            Self::NoKeys(_) => "the keys of the client cannot be had",
+            Self::NoKeys(_) | Self::NoneFits(_) => "the keys of the client cannot be had",
+        }
+    }
+
+    /// As the failure of an answer that cannot be encrypted, without which nothing is sent. A list that cannot be had may be had in a
+    /// moment; one that holds no key is the client's to mend, and stays so until it does.
+    pub(super) fn unanswered(self) -> Error {
+        let internal = format!("an answer is not encrypted: {self}");
+        match self {
+            Self::NoKeys(_) => Error::busy(internal),
+            Self::Token(_) | Self::NoneFits(_) => Error {
+                internal,
+                fault: Some(FaultKind::Keys),
+                ..ProtocolError::new(Code::InvalidRequest, "the client has no key under which it could be answered")
+                    .into()
+            },
         }
     }
 }
@@ -114,7 +138,7 @@ impl std::fmt::Display for Disbelief {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Token(error) => write!(f, "{error}"),
-            Self::NoKeys(why) => f.write_str(why),
+            Self::NoKeys(why) | Self::NoneFits(why) => f.write_str(why),
         }
     }
 }
@@ -161,11 +185,19 @@ impl App {
     /// The key under which a client wants to be answered.
     pub(super) async fn encryption_key_of(&self, client: &Client) -> Result<EncryptionKey, Disbelief> {
         let keys = match (&client.metadata.jwks, &client.metadata.jwks_uri) {
-            (Some(set), _) => Arc::new(PublicKeys::parse(set).map_err(|why| Disbelief::NoKeys(why.to_string()))?),
+            (Some(set), _) => Arc::new(PublicKeys::parse(set).map_err(|why| Disbelief::NoneFits(why.to_string()))?),
             (None, Some(uri)) => self.keys_at(client.id, uri, FRESH).await?,
-            (None, None) => return Err(Disbelief::NoKeys("the client has registered no keys".into())),
+            (None, None) => return Err(Disbelief::NoneFits("the client has registered no keys".into())),
         };
-        keys.encryption().cloned().ok_or_else(|| Disbelief::NoKeys("the client has no key for encryption".into()))
+        if let Some(key) = keys.encryption() {
+            return Ok(key.clone());
+        }
+        // Perhaps it was added since.
+        let newer = match (&client.metadata.jwks, &client.metadata.jwks_uri) {
+            (None, Some(uri)) => self.keys_at(client.id, uri, PAUSE).await?.encryption().cloned(),
+            _ => None,
+        };
+        newer.ok_or_else(|| Disbelief::NoneFits("the client has no key for encryption".into()))
     }
 
     /// The list at an address of a client, at most so old where it can be had.
@@ -185,21 +217,30 @@ impl App {
             let mut held = shelf.held();
             // The pause begins when the call ends, however long it took.
             held.asked_at = Some(now);
+            if let Err(why) = &fetched {
+                tracing::warn!(%why, "the keys of a client could not be fetched");
+            }
             match fetched {
-                Ok(keys) if held.uri == uri => {
+                _ if held.uri != uri => {}
+                Ok(keys) => {
                     held.keys = Some(Arc::new(keys));
                     held.fetched_at = Some(now);
+                    held.unreadable = false;
                 }
-                Ok(_) => {}
-                Err(why) => tracing::warn!(%why, "the keys of a client could not be fetched"),
+                Err(why) => held.unreadable = matches!(why, Disbelief::NoneFits(_)),
             }
         }
         shelf.of(uri).usable(self.now())
     }
 
-    async fn fetch_keys(&self, uri: &str) -> Result<PublicKeys, String> {
-        let set: Value = self.outbound.get_json(uri).await.map_err(|why| why.to_string())?;
-        PublicKeys::parse(&set).map_err(|why| why.to_string())
+    async fn fetch_keys(&self, uri: &str) -> Result<PublicKeys, Disbelief> {
+        let set: Value = self.outbound.get_json(uri).await.map_err(|why| match why {
+            OutboundError::Json(_) | OutboundError::Text(_) | OutboundError::TooLong(_) => {
+                Disbelief::NoneFits(why.to_string())
+            }
+            _ => Disbelief::NoKeys(why.to_string()),
+        })?;
+        PublicKeys::parse(&set).map_err(|why| Disbelief::NoneFits(why.to_string()))
     }
 
     /// Looks at keys that are registered by value (RFC 7591, 2): they can do what is registered beside them, or nobody would

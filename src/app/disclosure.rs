@@ -1,5 +1,7 @@
 //! Who looked at my record, and why: for each person herself.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -120,7 +122,7 @@ impl App {
         let scope = self.privacy_subtree(&mut tx, admin, ctx.now).await?;
         let person = self.person_in(&mut tx, ctx, &scope, person).await?.id;
         let on = access::task(TaskName::RosterView).on(person);
-        let (mut told, mut seen) = (Vec::new(), InScope::new(&scope));
+        let (mut told, mut seen, mut known) = (Vec::new(), InScope::new(&scope), Known::default());
         // What others were shown is passed over, and may be nearly all.
         let mut place = Some(before.unwrap_or_else(end));
         for _ in 0..STEPS {
@@ -131,11 +133,11 @@ impl App {
                 if told.len() > limit || !is_by_hers(&mut tx, &mut seen, &one).await? {
                     continue;
                 }
-                match by_right(&mut tx, &one, person).await? {
+                match known.by_right(&mut tx, &one, person).await? {
                     // Whoever looked holds a right of hers too, and looked by another one: who and why is not hers to know.
                     Some(right) if !seen.has(&mut tx, right).await? => {}
                     None => told.push(bare(one)),
-                    right => told.push(tell(&mut tx, one, right, Some(&scope)).await?),
+                    right => told.push(known.tell(&mut tx, one, right, Some(&scope)).await?),
                 }
             }
         }
@@ -159,14 +161,14 @@ impl App {
     ) -> Result<Vec<Disclosure>, Error> {
         let shown = self.shown_of(tx, proof, before, limit).await?;
         let away = kept_away(tx, proof, self.now()).await?;
-        let mut told = Vec::with_capacity(shown.len());
+        let (mut told, mut known) = (Vec::with_capacity(shown.len()), Known::default());
         for one in shown {
             let may_know = match &away {
                 Some(away) => away.may_know(tx, &one).await?,
-                None => Told::Whole(by_right(tx, &one, proof.person()).await?),
+                None => Told::Whole(known.by_right(tx, &one, proof.person()).await?),
             };
             told.push(match may_know {
-                Told::Whole(right) => tell(tx, one, right, None).await?,
+                Told::Whole(right) => known.tell(tx, one, right, None).await?,
                 Told::Bare => bare(one),
             });
         }
@@ -209,63 +211,115 @@ async fn is_by_hers(tx: &mut Tx, seen: &mut InScope<'_>, shown: &Shown) -> Resul
     Ok(false)
 }
 
-/// The institution by whose right somebody looked: of several, the one nearest above what was looked at, or whoever minds privacy
-/// at a school would not hear of its own administrator who has the county too. What else she administers is nothing of the
-/// person's.
-async fn by_right(tx: &mut Tx, shown: &Shown, person: PersonId) -> Result<Option<OrgId>, Error> {
-    let task = access::task(TaskName::RosterView);
-    let id = |value: &serde_json::Value| value.as_str().and_then(|text| text.parse().ok()).map(OrgId);
-    let mut rights: Vec<OrgId> = rights(shown).collect();
-    rights.sort_unstable();
-    rights.dedup();
-    if rights.len() < 2 {
-        return Ok(rights.pop());
-    }
-    let mut at: Vec<OrgId> = id(&shown.target["institution"]).into_iter().collect();
-    if at.is_empty() {
-        at.extend(cases::sides_of(tx, &task, &[person]).await?.into_iter().map(|side| side.org));
-    }
-    let mut nearest: Option<(u32, OrgId)> = None;
-    for right in rights {
-        for org in &at {
-            if let Some(depth) = institutions::depth(tx, &task, right, *org).await?
-                && nearest.is_none_or(|(least, _)| depth < least)
-            {
-                nearest = Some((depth, right));
+/// What many looks have in common, asked once for a page of them: few people look, each many times.
+#[derive(Default)]
+struct Known {
+    people: BTreeMap<PersonId, Option<String>>,
+    institutions: BTreeMap<OrgId, Option<String>>,
+    /// Where the person is.
+    sides: Option<Vec<OrgId>>,
+    /// How far above the second the first stands, if it does.
+    depths: BTreeMap<(OrgId, OrgId), Option<u32>>,
+}
+
+impl Known {
+    /// The institution by whose right somebody looked: of several, the one nearest above what was looked at, or whoever minds privacy
+    /// at a school would not hear of its own administrator who has the county too. What else she administers is nothing of the
+    /// person's.
+    async fn by_right(&mut self, tx: &mut Tx, shown: &Shown, person: PersonId) -> Result<Option<OrgId>, Error> {
+        let task = access::task(TaskName::RosterView);
+        let mut rights: Vec<OrgId> = rights(shown).collect();
+        rights.sort_unstable();
+        rights.dedup();
+        if rights.len() < 2 {
+            return Ok(rights.pop());
+        }
+        let mut at: Vec<OrgId> = id_in(&shown.target["institution"]).map(OrgId).into_iter().collect();
+        if at.is_empty() {
+            if self.sides.is_none() {
+                let sides = cases::sides_of(tx, &task, &[person]).await?;
+                self.sides = Some(sides.into_iter().map(|side| side.org).collect());
+            }
+            at.extend(self.sides.iter().flatten());
+        }
+        let mut nearest: Option<(u32, OrgId)> = None;
+        for right in rights {
+            for org in &at {
+                if let Some(depth) = self.depth(tx, right, *org).await?
+                    && nearest.is_none_or(|(least, _)| depth < least)
+                {
+                    nearest = Some((depth, right));
+                }
             }
         }
+        Ok(nearest.map(|(_, right)| right))
     }
-    Ok(nearest.map(|(_, right)| right))
+
+    async fn depth(&mut self, tx: &mut Tx, above: OrgId, org: OrgId) -> Result<Option<u32>, Error> {
+        if let Some(known) = self.depths.get(&(above, org)) {
+            return Ok(*known);
+        }
+        let depth = institutions::depth(tx, &access::task(TaskName::RosterView), above, org).await?;
+        self.depths.insert((above, org), depth);
+        Ok(depth)
+    }
+
+    async fn tell(
+        &mut self,
+        tx: &mut Tx,
+        shown: Shown,
+        right: Option<OrgId>,
+        scope: Option<&Subtree>,
+    ) -> Result<Disclosure, Error> {
+        let by = match id_in(&shown.actor["id"]) {
+            Some(id) if shown.actor["kind"] == "person" => self.name_of(tx, PersonId(id)).await?,
+            _ => None,
+        };
+        let institution = match right {
+            Some(org) => self.institution(tx, org, scope).await?,
+            None => None,
+        };
+        Ok(Disclosure {
+            id: shown.entry,
+            at: shown.at.to_rfc3339(),
+            action: shown.action,
+            by,
+            institution,
+            purpose: shown.reason,
+            withheld: false,
+        })
+    }
+
+    async fn name_of(&mut self, tx: &mut Tx, person: PersonId) -> Result<Option<String>, Error> {
+        if let Some(known) = self.people.get(&person) {
+            return Ok(known.clone());
+        }
+        let found = persons::find(tx, &access::task(TaskName::RosterView).on(person)).await?;
+        let name = found.and_then(|person| person.name).map(|name| name.as_str().to_owned());
+        self.people.insert(person, name.clone());
+        Ok(name)
+    }
+
+    async fn institution(&mut self, tx: &mut Tx, org: OrgId, scope: Option<&Subtree>) -> Result<Option<String>, Error> {
+        if let Some(known) = self.institutions.get(&org) {
+            return Ok(known.clone());
+        }
+        let found = match scope {
+            Some(scope) => institutions::find_in(tx, scope, org).await?,
+            None => institutions::find(tx, &access::task(TaskName::RosterView), org).await?,
+        };
+        let name = found.map(|org| org.name);
+        self.institutions.insert(org, name.clone());
+        Ok(name)
+    }
+}
+
+fn id_in(value: &serde_json::Value) -> Option<Uuid> {
+    value.as_str().and_then(|text| text.parse().ok())
 }
 
 /// That it was, and when.
 fn bare(shown: Shown) -> Disclosure {
     let (id, at, action) = (shown.entry, shown.at.to_rfc3339(), shown.action);
     Disclosure { id, at, action, by: None, institution: None, purpose: None, withheld: true }
-}
-
-async fn tell(tx: &mut Tx, shown: Shown, right: Option<OrgId>, scope: Option<&Subtree>) -> Result<Disclosure, Error> {
-    let task = access::task(TaskName::RosterView);
-    let id = |value: &serde_json::Value| value.as_str().and_then(|text| text.parse().ok());
-    let by = match id(&shown.actor["id"]) {
-        Some(id) if shown.actor["kind"] == "person" => {
-            persons::find(tx, &task.on(PersonId(id))).await?.and_then(|person| person.name)
-        }
-        _ => None,
-    };
-    let institution = match (right, scope) {
-        (Some(org), Some(scope)) => institutions::find_in(tx, scope, org).await?,
-        (Some(org), None) => institutions::find(tx, &task, org).await?,
-        (None, _) => None,
-    };
-    let institution = institution.map(|org| org.name);
-    Ok(Disclosure {
-        id: shown.entry,
-        at: shown.at.to_rfc3339(),
-        action: shown.action,
-        by: by.map(|name| name.as_str().to_owned()),
-        institution,
-        purpose: shown.reason,
-        withheld: false,
-    })
 }

@@ -9,6 +9,7 @@ use super::authorize::{Answer, Page, Reply};
 use super::{App, Ctx, Error};
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::client::Client;
+use crate::domain::oidc::fault::Endpoint;
 use crate::domain::oidc::response::{ClientAnswer, ResponseMode};
 
 const WITHOUT_CODE: Duration = Duration::from_secs(600);
@@ -17,7 +18,7 @@ impl App {
     /// A reply whose answer to the client, if it has one, travels as it was asked for.
     ///
     /// # Errors
-    /// A key of ours that is still being made, or one of the client's that cannot be had.
+    /// Busy: a key of ours is still being made, or one of the client's cannot be had; a fault of the client's that has none.
     pub(super) async fn jarm_reply(&self, ctx: &Ctx, client: &Client, mut reply: Reply) -> Result<Reply, Error> {
         match &mut reply.answer {
             Answer::Client(answer) => self.jarm(ctx, client, answer).await?,
@@ -58,10 +59,12 @@ impl App {
         let token = self.sign_for(&keyring, client, alg, "JWT", &claims)?;
         // JARM, 2.2: signed, then encrypted.
         let token = match client.metadata.authorization_encrypted_response_alg {
-            // The person did nothing wrong, and what she looks at is not too old: it is to be tried again.
-            Some(_) => {
-                self.encrypt_for(client, token.as_bytes(), true).await.map_err(|why| Error::busy(why.internal))?
-            }
+            // Where that fails nothing goes back to the client: only the page and its console can say why.
+            Some(_) => self.encrypt_for(client, token.as_bytes(), true).await.inspect_err(|why| {
+                if let Some(kind) = why.fault {
+                    self.note_visit(ctx, Endpoint::Authorize, client, kind, why.protocol.as_ref());
+                }
+            })?,
             None => token,
         };
         answer.fields = vec![("response", token)];

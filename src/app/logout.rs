@@ -15,7 +15,7 @@ use crate::domain::audit::Actor;
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::fault::{Endpoint, FaultKind};
-use crate::domain::oidc::logout::{Delivery, LogoutRequest, retry_after, with_query};
+use crate::domain::oidc::logout::{Delivery, LogoutRequest, retry_after, retry_suspended_after, with_query};
 use crate::domain::time::Timestamp;
 use crate::keys::foreign::{self, Header};
 use crate::keys::jwt::{self, Expect};
@@ -391,7 +391,11 @@ impl App {
             }
         };
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
-        let outcome = match (sent, retry_after(delivery.attempts)) {
+        let pause = match sent {
+            Err(LogoutError::Suspended) => retry_suspended_after(delivery.attempts),
+            _ => retry_after(delivery.attempts),
+        };
+        let outcome = match (sent, pause) {
             (Ok(()), _) => {
                 deliveries::done(&mut tx, delivery.id, now).await?;
                 "delivered"

@@ -96,6 +96,7 @@ pub mod person_search;
 pub mod possession;
 mod recent;
 pub mod record;
+pub mod record_file;
 mod refusal;
 pub mod registration;
 pub mod relation_claim;

@@ -2,22 +2,23 @@
 //! takes a sign-in of a short while ago, stands in the audit and in the list of who looked, and never leaves by the API:
 //! a platform would have her numbers.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::activation::{hint_of, is_small_child};
 use super::consent_list::small_ward;
 use super::person_export::{Numbers, Reader, Telling};
+use super::record_file::RecordFile;
 use super::session::{Browser, Who};
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{OnePerson as _, TaskName};
 use crate::domain::audit::{Action, Actor};
-use crate::domain::id::{GuardianshipId, PersonId};
+use crate::domain::id::{AuditId, GuardianshipId, PersonId};
 use crate::store::db::Tx;
 use crate::store::{identities, wards};
 
-/// Of those who looked, so many stand on the page; the file has all.
-const LOOKS: usize = 50;
+/// Of those who looked, so many stand on one page; the file has all.
+const LOOKS: usize = 20;
 
 /// In which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,20 @@ pub struct OwnRecord {
     /// The child it is about: the relation, first and last character of the name.
     pub ward: Option<(GuardianshipId, String)>,
     /// Everything; nothing for a child under 14, to whom her family or her school shows it.
-    pub told: Option<Value>,
+    pub told: Option<Told>,
+}
+
+/// Everything, in its form.
+pub enum Told {
+    /// To be read.
+    Page {
+        /// The document, with a page of who looked; nothing but that where it is an older one.
+        document: Value,
+        /// Before which entry the next page of who looked begins; none after the last one.
+        older: Option<AuditId>,
+    },
+    /// To be taken along.
+    File(Box<RecordFile>),
 }
 
 /// Whom it is about, and who reads it.
@@ -58,7 +72,8 @@ struct About {
 }
 
 impl App {
-    /// The record of whoever is signed in here, or of a child under 14 of hers; `None` when she has to sign in (again) first.
+    /// The record of whoever is signed in here, or of a child under 14 of hers; `None` when she has to sign in (again) first. `before`
+    /// is an older page of who looked, which is read alone.
     ///
     /// # Errors
     /// `NotFound` for a child that she does not speak for; a failed store.
@@ -68,6 +83,7 @@ impl App {
         browser: &Browser,
         ward: Option<GuardianshipId>,
         form: Form,
+        before: Option<AuditId>,
     ) -> Result<Option<OwnRecord>, Error> {
         let Some(who) = self.who(ctx, browser).await?.filter(|who| self.is_recent(&who.session, ctx.now)) else {
             return Ok(None);
@@ -79,11 +95,23 @@ impl App {
         let telling = Telling {
             reader: about.reader,
             numbers: if form == Form::Page { Numbers::Masked } else { Numbers::Full },
-            looks: if form == Form::File { usize::MAX } else { LOOKS },
             now: ctx.now,
         };
         let task = access::task(TaskName::OwnRecord);
-        let told = self.everything_about(&mut tx, task, about.person, telling).await?;
+        let on = task.on(about.person);
+        let mut document = match before {
+            Some(_) => json!({ "left_out": [] }),
+            None => self.everything_about(&mut tx, task, about.person, telling).await?,
+        };
+        let told = if form == Form::File {
+            Told::File(Box::new(RecordFile::new(self, document, on, about.reader)))
+        } else {
+            let mut looks = self.looks_at(&mut tx, &on, about.reader, before, LOOKS + 1).await?;
+            let more = looks.len() > LOOKS;
+            looks.truncate(LOOKS);
+            document["disclosures"] = json!(looks);
+            Told::Page { document, older: looks.last().filter(|_| more).map(|look| look.id) }
+        };
         drop(tx);
         let ctx = ctx.acting(Actor::Person { id: who.session.person });
         let mut work = self.begin(&ctx, Action::PersonExported).await?;

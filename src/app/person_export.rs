@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::activation::hint_of;
-use super::disclosure::Disclosure;
+use super::record_file::RecordFile;
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{Task, TaskName, TaskOn};
@@ -51,8 +51,6 @@ pub(super) struct Telling {
     pub(super) reader: Reader,
     /// Of what.
     pub(super) numbers: Numbers,
-    /// How many of those who looked, the newest first.
-    pub(super) looks: usize,
     /// When.
     pub(super) now: Timestamp,
 }
@@ -71,28 +69,29 @@ fn at(moment: Timestamp) -> String {
 }
 
 impl App {
-    /// What the register, the sign-in and the consents hold about a person, as one JSON document. The operator hands it to
-    /// her; that it was made, and why, is audited and stands in her list.
+    /// What the register, the sign-in and the consents hold about a person, to be written as one JSON document. The operator hands it
+    /// to her; that it was made, and why, is audited and stands in her list.
     ///
     /// # Errors
     /// `Invalid` without a reason; `NotFound` for somebody who is not there.
-    pub async fn export_person(&self, ctx: &Ctx, why: &str, id: PersonId) -> Result<Value, Error> {
+    pub async fn export_person(&self, ctx: &Ctx, why: &str, id: PersonId) -> Result<RecordFile, Error> {
         let why = read_reason(why).map_err(|why| Error::invalid(why.to_string()))?;
         let missing = || Error::not_found("the person");
         // Read first: it may be long, and the writer is everybody's (R15).
         let mut tx = self.db.read().await?;
         let id = persons::survivor(&mut tx, id).await?.ok_or_else(missing)?;
         let task = access::task(TaskName::OperatorCommand);
-        let telling = Telling { reader: Reader::Herself, numbers: Numbers::Full, looks: usize::MAX, now: ctx.now };
+        let telling = Telling { reader: Reader::Herself, numbers: Numbers::Full, now: ctx.now };
         let document = self.everything_about(&mut tx, task, id, telling).await?;
         drop(tx);
         let mut work = self.begin(ctx, Action::PersonExported).await?;
         work.target("person", id).because(why).shows(id);
         work.commit(Outcome::Done).await?;
-        Ok(document)
+        Ok(RecordFile::new(self, document, task.on(id), Reader::Herself))
     }
 
-    /// The document itself. Whoever calls it answers for the entry in the audit.
+    /// The document itself, but for who looked, which has pages of its own ([`App::looks_at`]). Whoever calls it answers for the entry
+    /// in the audit.
     ///
     /// # Errors
     /// `NotFound` for somebody who is not there.
@@ -123,7 +122,6 @@ impl App {
             "guardianships": teller.kin(&on).await?,
             "sign_in": teller.sign_in(&on).await?,
             "consents": teller.consents(&on).await?,
-            "disclosures": teller.looks(&on).await?,
             "left_out": left_out,
         }))
     }
@@ -389,17 +387,6 @@ impl Teller<'_> {
         Ok(
             json!({ "client_id": one.client, "client": client, "claims": one.claims, "authorization_details": one.details.as_ref().map(|agreed| &agreed.details), "purpose": one.purpose, "notice": one.notice_version, "given_at": at(one.given_at), "withdrawn_at": one.withdrawn_at.map(at) }),
         )
-    }
-
-    /// Who looked. A guardian is not told the name of another one who did.
-    async fn looks(&mut self, on: &TaskOn) -> Result<Vec<Disclosure>, Error> {
-        let mut looks = self.app.disclosures_of(self.tx, on, None, self.telling.looks).await?;
-        if self.telling.reader != Reader::Herself {
-            for look in looks.iter_mut().filter(|look| look.institution.is_none()) {
-                look.by = look.by.as_deref().map(hint_of);
-            }
-        }
-        Ok(looks)
     }
 
     async fn name_of(&mut self, person: PersonId) -> Result<Option<String>, Error> {

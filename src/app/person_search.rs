@@ -44,14 +44,15 @@ impl Sought {
         }
     }
 
-    /// What a question says that names one person exactly, whoever holds her; nothing for the beginning of a name, and for what her own
-    /// institutions gave.
+    /// What a question says that names one person exactly, whoever holds her; nothing for the beginning of a name.
     fn asked(&self) -> Option<&str> {
         match self {
-            Self::Name(_) | Self::StaffNo(_) => None,
+            Self::Name(_) => None,
             Self::Document(document) => Some(document.number.expose()),
             Self::PersonalCode(code) => Some(code.expose()),
             Self::Phone(phone) => Some(phone),
+            // Of a school they are few and in a row: whoever counts through them has its staff.
+            Self::StaffNo(number) => Some(number),
         }
     }
 }

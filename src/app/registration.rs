@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -24,8 +24,10 @@ use crate::store::{clients, registrations};
 
 /// A client that registered itself and at which nobody arrived ends after so long.
 const UNUSED: Duration = Duration::from_secs(14 * 86_400);
-/// So many of each kind in one round of upkeep; the others in the next.
+/// So many of each kind are looked for at once.
 const UNUSED_AT_ONCE: i64 = 200;
+/// However many there are, upkeep has other things to do: the others end in its next round.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// So many registrations without a token from one network within [`STRANGERS_WINDOW`]: more than a run of every
 /// conformance plan needs.
@@ -249,15 +251,25 @@ impl App {
     /// Part of upkeep: clients that registered themselves, or came with a document, and were never used end. Audited, since nothing
     /// brings them back.
     pub(super) async fn remove_unused_clients(&self, now: Timestamp) -> Result<(), Error> {
-        let (before, ctx) = (now.minus(UNUSED), Ctx::task(self, "upkeep"));
-        let mut tx = self.db.read().await?;
-        let mut unused = registrations::unused(&mut tx, before, UNUSED_AT_ONCE).await?;
-        unused.extend(clients::unused(&mut tx, before, UNUSED_AT_ONCE).await?);
-        drop(tx);
-        for client in unused {
-            // One that fails stands before no other.
-            if let Err(error) = self.remove_unused_client(&ctx, &client, before).await {
-                tracing::warn!(%error, client = %client.id, "a client that nobody used could not be removed");
+        let (before, begun) = (now.minus(UNUSED), Instant::now());
+        let (mut id, mut document) = (None, String::new());
+        while begun.elapsed() < LONGEST {
+            let mut tx = self.db.read().await?;
+            let registered = registrations::unused(&mut tx, before, id, UNUSED_AT_ONCE).await?;
+            let documented = clients::unused(&mut tx, before, &document, UNUSED_AT_ONCE).await?;
+            drop(tx);
+            if registered.is_empty() && documented.is_empty() {
+                break;
+            }
+            id = registered.last().map_or(id, |last| Some(last.id));
+            if let Some(last) = documented.last().and_then(|last| last.document.as_ref()) {
+                document.clone_from(&last.url);
+            }
+            for client in registered.iter().chain(&documented) {
+                // One that fails stands before no other.
+                if let Err(error) = self.remove_unused_client(&Ctx::task(self, "upkeep"), client, before).await {
+                    tracing::warn!(%error, client = %client.id, "a client that nobody used could not be removed");
+                }
             }
         }
         Ok(())

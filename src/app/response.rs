@@ -11,6 +11,7 @@ use crate::domain::id::{GrantId, IdentityId};
 use crate::domain::oidc::client::Client;
 use crate::domain::oidc::confirmation::Confirmation;
 use crate::domain::oidc::error::{Code, ProtocolError};
+use crate::domain::oidc::fault::Endpoint;
 use crate::domain::oidc::grant::{CodeOffer, KnownAs};
 use crate::domain::oidc::request::AuthorizationRequest;
 use crate::domain::oidc::resource::Target;
@@ -66,8 +67,11 @@ impl App {
                 Ok(ready) => Some(ready),
                 Err(why) => {
                     tracing::warn!(request_id = %ctx.request_id, client = %client.id, %why, "nobody is answered");
-                    let error = ProtocolError::new(Code::ServerError, "the answer cannot be signed or encrypted now");
-                    return Ok(self.refusal_of(request, &error));
+                    let now = || ProtocolError::new(Code::ServerError, "the answer cannot be signed or encrypted now");
+                    if let Some(kind) = why.fault {
+                        self.note_visit(ctx, Endpoint::Authorize, client, kind, why.protocol.as_ref());
+                    }
+                    return Ok(self.refusal_of(request, &why.protocol.unwrap_or_else(now)));
                 }
             },
             false => None,

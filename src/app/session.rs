@@ -176,6 +176,7 @@ impl App {
         let issuer = self.issuer().as_str();
         let frames = receivers
             .iter()
+            .filter(|one| one.active)
             .filter_map(|one| Some(frame_address(one.metadata.frontchannel_logout_uri.as_ref()?, issuer, &one.sid)))
             .collect();
         let ended = grants::revoke_of_session(work.tx(), session, now, reason).await?;

@@ -9,12 +9,12 @@ use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::client_keys::Disbelief;
 use super::{App, Ctx, Error};
 use crate::domain::id::GrantId;
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::claims::{self, Facts};
 use crate::domain::oidc::client::Client;
-use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::grant::Grant;
 use crate::domain::oidc::resource::Target;
 use crate::domain::oidc::signing_key::SigningAlg;
@@ -61,7 +61,8 @@ impl App {
     /// See [`Ready`].
     ///
     /// # Errors
-    /// Busy, for `temporarily_unavailable`: a key of ours is still being made, or the client's cannot be had.
+    /// Busy, for `temporarily_unavailable`: a key of ours is still being made, or the client's cannot be had; `invalid_request` where
+    /// it has none.
     pub(super) async fn ready(&self, client: &Client, now: Timestamp) -> Result<Ready, Error> {
         let keyring = self.keyring(now).await?;
         for alg in [Some(SigningAlg::Es256), client.metadata.id_token_signed_response_alg.ours()].into_iter().flatten()
@@ -69,10 +70,7 @@ impl App {
             active(&keyring, alg)?;
         }
         let seal = match client.metadata.id_token_encrypted_response_alg {
-            Some(_) => {
-                let key = self.encryption_key_of(client).await;
-                Some(key.map_err(|why| Error::busy(format!("an answer could not be encrypted: {why}")))?)
-            }
+            Some(_) => Some(self.encryption_key_of(client).await.map_err(Disbelief::unanswered)?),
             None => None,
         };
         Ok(Ready { keyring, seal })
@@ -125,12 +123,11 @@ impl App {
     }
 
     /// Encrypts what only this client may read.
+    ///
+    /// # Errors
+    /// As [`App::ready`], of the client's key.
     pub(super) async fn encrypt_for(&self, client: &Client, plain: &[u8], is_jwt: bool) -> Result<String, Error> {
-        // Without its key nothing is sent: the client's own list is wrong or cannot be had.
-        let key = self.encryption_key_of(client).await.map_err(|why| Error {
-            internal: format!("an answer is not encrypted: {why}"),
-            ..ProtocolError::new(Code::InvalidRequest, "the client has no key under which it could be answered").into()
-        })?;
+        let key = self.encryption_key_of(client).await.map_err(Disbelief::unanswered)?;
         Ok(key.encrypt(plain, is_jwt, &*self.random)?)
     }
 

@@ -1,11 +1,12 @@
 //! `mingji person …`: one record for each human being, for a whole life. Numbers are read from standard input: arguments
 //! are seen by every process (R7).
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::account::Who;
 use super::case::By;
@@ -17,6 +18,7 @@ use crate::app::erasure_request::Waiting;
 use crate::app::merge::Merged;
 use crate::app::person_change::Changed;
 use crate::app::person_paper::{PaperEnded, PaperPart};
+use crate::app::record_file::RecordFile;
 use crate::domain::id::PersonId;
 use crate::domain::registry::document::{Document, DocumentLabel, PaperEnd};
 use crate::domain::registry::name::PersonName;
@@ -264,8 +266,8 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
         Command::Export { who, out, reason } => {
             let person = who.resolve(&app).await?;
             // Before there is a file: a reason that is none leaves nothing behind.
-            let document = app.export_person(&ctx, reason, person).await?;
-            export(person, &document, out, output)
+            let record = app.export_person(&ctx, reason, person).await?;
+            export(person, record, out, output).await
         }
     }
 }
@@ -307,9 +309,11 @@ fn said(output: &Output, person: PersonId, changed: &Changed) -> Result<(), Fail
     })
 }
 
-fn export(person: PersonId, document: &Value, out: &Path, output: &Output) -> Result<(), Failure> {
-    let file = files::create(out)?;
-    serde_json::to_writer_pretty(&file, document)?;
+async fn export(person: PersonId, mut record: RecordFile, out: &Path, output: &Output) -> Result<(), Failure> {
+    let mut file = files::create(out)?;
+    while let Some(piece) = record.piece().await? {
+        file.write_all(piece.as_bytes())?;
+    }
     file.sync_all()?;
     output.say(&json!({ "person_id": person, "file": out.display().to_string() }), |_| {
         format!("everything about {person} is in {}", out.display())

@@ -124,6 +124,30 @@ mod tests {
         }
     }
 
+    /// Whoever tries it out may do so over TLS, and is on this machine all the same; a name that only looks so is not.
+    #[test]
+    fn this_machine_is_this_machine_over_tls_too() {
+        let is_loopback = |text: &str| Issuer::parse(text).unwrap().is_loopback();
+        for here in [
+            "http://localhost:8080",
+            "https://localhost",
+            "https://LOCALHOST:8443",
+            "https://127.0.0.1:8443",
+            "https://[::1]",
+        ] {
+            assert!(is_loopback(here), "{here}");
+        }
+        for elsewhere in [
+            "https://id.edu.example",
+            "https://127.0.0.2",
+            "https://localhost.example",
+            "https://[::2]",
+            "https://0.0.0.0",
+        ] {
+            assert!(!is_loopback(elsewhere), "{elsewhere}");
+        }
+    }
+
     #[test]
     fn what_is_no_issuer() {
         assert_eq!(Issuer::parse("id.edu.example"), Err(IssuerFault::NotAUrl));

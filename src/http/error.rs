@@ -12,7 +12,7 @@ use super::pages::views::{ErrorId, ErrorPage};
 use crate::app::authorize::PageStop;
 use crate::app::{Ctx, Error, Kind};
 use crate::domain::oidc::error::{Code, ProtocolError};
-use crate::domain::oidc::fault::DocumentFault;
+use crate::domain::oidc::fault::{DocumentFault, FaultKind};
 
 pub(super) const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
@@ -20,6 +20,7 @@ pub(super) const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("2");
 pub fn failure(visit: Visit, error: &Error) -> Response {
     note(&visit.ctx, error);
     let id = match error.kind {
+        _ if error.fault == Some(FaultKind::Keys) => ErrorId::ClientKeys,
         Kind::Busy => ErrorId::Busy,
         Kind::NotFound => ErrorId::NotFound,
         Kind::Invalid | Kind::Conflict => ErrorId::Expired,

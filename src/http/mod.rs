@@ -53,6 +53,24 @@ impl FromRef<Door> for App {
 
 /// All routes of the provider.
 pub fn router(door: Door) -> Router {
+    // What an administrator is refused at the console is noted as at the API.
+    let noted = from_fn_with_state(door.clone(), api::noted);
+    let console_forms = Router::new()
+        .route(path::CONSOLE_REGISTER, post(pages::console::register))
+        .route(path::CONSOLE_EDIT, post(pages::console::edit))
+        .route(path::CONSOLE_SUSPENSION, post(pages::console::suspend).get(pages::console::back))
+        .route(path::CONSOLE_SECRET, post(pages::console::rotate).get(pages::console::back))
+        .route(path::CONSOLE_OLD_SECRET, post(pages::console::end_old_secret).get(pages::console::back))
+        .route(path::CONSOLE_REMOVAL, post(pages::console::remove).get(pages::console::back))
+        .route(path::CONSOLE_TRIAL, post(pages::console::run_trial).get(pages::console::back))
+        .route_layer(noted.clone());
+    let console = Router::new()
+        .route(path::CONSOLE, get(pages::console::show))
+        .route(path::CONSOLE_REGISTER, get(pages::console::show_register))
+        .route(path::CONSOLE_CLIENT, get(pages::console::show_client))
+        .route(path::CONSOLE_EDIT, get(pages::console::show_edit))
+        .route(path::CONSOLE_AGAIN, get(pages::console::again))
+        .route_layer(noted);
     let forms = Router::new()
         .route(path::SIGN_IN, post(pages::sign_in::submit))
         .route(path::CHOOSE_ACCOUNT, post(pages::choose::account).get(error::too_late))
@@ -64,13 +82,6 @@ pub fn router(door: Door) -> Router {
         .route(path::CONSENTS, post(pages::consents::take_back))
         .route(path::RECORD, post(pages::record::open))
         .route(path::ERASURE, post(pages::erasure::submit))
-        .route(path::CONSOLE_REGISTER, post(pages::console::register))
-        .route(path::CONSOLE_EDIT, post(pages::console::edit))
-        .route(path::CONSOLE_SUSPENSION, post(pages::console::suspend).get(pages::console::back))
-        .route(path::CONSOLE_SECRET, post(pages::console::rotate).get(pages::console::back))
-        .route(path::CONSOLE_OLD_SECRET, post(pages::console::end_old_secret).get(pages::console::back))
-        .route(path::CONSOLE_REMOVAL, post(pages::console::remove).get(pages::console::back))
-        .route(path::CONSOLE_TRIAL, post(pages::console::run_trial).get(pages::console::back))
         .route(path::CONFIRM, post(pages::elsewhere::confirm).get(error::too_late))
         .route(path::TAKE_UP, post(pages::elsewhere::take_up).get(error::too_late))
         .route(path::NOT_ME, post(pages::sign_out::not_me).get(error::too_late))
@@ -79,6 +90,7 @@ pub fn router(door: Door) -> Router {
         .route(path::ACTIVATE, post(pages::activate::submit))
         .route(path::WARDS, post(pages::wards::answer).get(error::too_late))
         .route(path::WARD_PASSWORD, post(pages::wards::submit))
+        .merge(console_forms)
         // Only our own pages post here; protocol endpoints are called from anywhere.
         .layer(from_fn_with_state(door.clone(), layer::same_origin));
     // What takes proofs of possession.
@@ -103,6 +115,7 @@ pub fn router(door: Door) -> Router {
     let routes = Router::new()
         .merge(forms)
         .merge(open)
+        .merge(console)
         .route("/", get(pages::home::show))
         .route(path::OPEN, get(pages::home::open))
         .route(path::SIGN_IN, get(pages::sign_in::show))
@@ -114,11 +127,6 @@ pub fn router(door: Door) -> Router {
         .route(path::CONSENTS, get(pages::consents::show))
         .route(path::RECORD, get(pages::record::show))
         .route(path::ERASURE, get(pages::erasure::show))
-        .route(path::CONSOLE, get(pages::console::show))
-        .route(path::CONSOLE_REGISTER, get(pages::console::show_register))
-        .route(path::CONSOLE_CLIENT, get(pages::console::show_client))
-        .route(path::CONSOLE_EDIT, get(pages::console::show_edit))
-        .route(path::CONSOLE_AGAIN, get(pages::console::again))
         .route(path::WARD_PASSWORD, get(pages::wards::show))
         .route(path::SIGNED_OUT, get(pages::sign_out::signed_out))
         .route(path::AUTHORIZE, get(oidc::authorize::get).post(oidc::authorize::post))

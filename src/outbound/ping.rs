@@ -7,6 +7,9 @@ use super::client::{GuardedClient, OutboundError};
 /// Why a client was not told.
 #[derive(Debug, thiserror::Error)]
 pub enum PingError {
+    /// What it is to be told could not be made: it cannot be looked up now, or what was kept for it does not open.
+    #[error("the notice could not be made")]
+    Unmade,
     /// It answered with another status.
     #[error("the client answered with status {0}")]
     Status(u16),
@@ -19,6 +22,7 @@ impl PingError {
     /// Whether another attempt makes sense. It will not be better liked a second time: only a failure of its own is.
     pub fn is_worth_a_retry(&self) -> bool {
         match self {
+            Self::Unmade => true,
             Self::Status(status) => *status >= 500 || *status == 429,
             Self::Unreached(why) => !matches!(why, OutboundError::Url),
         }

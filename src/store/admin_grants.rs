@@ -42,8 +42,8 @@ statements! {
     REVOKE = "UPDATE admin_grant SET revoked_at = $3 WHERE id = $1 AND person_id = $2 AND revoked_at IS NULL";
     SYSTEM_ADMIN = "SELECT id FROM admin_grant WHERE org_id = $1 AND role = 'school_admin' AND deputy = FALSE AND revoked_at IS NULL LIMIT 1";
     // What ended by itself.
-    LAPSED = concat!(lapsed!(), " ORDER BY g.id LIMIT $1");
-    LAPSED_AT = concat!(lapsed!(), " AND g.org_id = $3 ORDER BY g.id LIMIT $1");
+    LAPSED = concat!(lapsed!(), " AND g.id > $3 ORDER BY g.id LIMIT $1");
+    LAPSED_AT = concat!(lapsed!(), " AND g.id > $3 AND g.org_id = $4 ORDER BY g.id LIMIT $1");
     STILL_LAPSED = concat!(lapsed!(), " AND g.id = $3 LIMIT $1");
     // Nothing without the post that it rests on, whatever ended that; and of a deputy nothing without whoever named her.
     LIVE = concat!("SELECT g.id AS id, g.role AS role, g.org_id AS org_id, g.deputy AS deputy FROM admin_grant g WHERE g.person_id = $1 AND g.revoked_at IS NULL AND g.valid_from <= $2 AND (g.valid_to IS NULL OR g.valid_to > $2)
@@ -368,11 +368,13 @@ pub async fn lapsed(
     _task: &Task,
     org: Option<OrgId>,
     now: Timestamp,
+    after: Option<AdminGrantId>,
     limit: i64,
 ) -> Result<Vec<Lapsed>, StoreError> {
+    let after = after.unwrap_or(AdminGrantId(Uuid::nil()));
     match org {
-        Some(org) => tx.all(LAPSED_AT, args![limit, now, org]).await,
-        None => tx.all(LAPSED, args![limit, now]).await,
+        Some(org) => tx.all(LAPSED_AT, args![limit, now, after, org]).await,
+        None => tx.all(LAPSED, args![limit, now, after]).await,
     }
 }
 

@@ -23,7 +23,7 @@ statements! {
         WHERE id = $3 AND document_url IS NOT NULL AND status = 'active' AND org_id IS NULL AND created_at < $1
           AND NOT EXISTS (SELECT 1 FROM subject s WHERE s.sector = client.sector)";
     UNUSED = "SELECT * FROM client WHERE document_url IS NOT NULL AND status = 'active' AND org_id IS NULL AND created_at < $1
-        AND NOT EXISTS (SELECT 1 FROM subject s WHERE s.sector = client.sector) ORDER BY document_url LIMIT $2";
+        AND NOT EXISTS (SELECT 1 FROM subject s WHERE s.sector = client.sector) AND document_url > $3 ORDER BY document_url LIMIT $2";
     SET_SECRETS = "UPDATE client SET secret_digest = $2, secret_sealed = $3, old_secret_digest = $4, old_secret_sealed = $5, old_secret_until = $6, updated_at = $7, version = version + 1
         WHERE id = $1 AND status = 'active' AND version = $8";
     // A word that took it out of use stays with an office above the new institution, and is else the new institution's.
@@ -178,8 +178,8 @@ pub async fn believe(tx: &mut Tx, id: ClientId, until: Timestamp) -> Result<(), 
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn unused(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<Client>, StoreError> {
-    tx.all(UNUSED, args![before, limit]).await
+pub async fn unused(tx: &mut Tx, before: Timestamp, after: &str, limit: i64) -> Result<Vec<Client>, StoreError> {
+    tx.all(UNUSED, args![before, limit, after]).await
 }
 
 /// Removes such a client; `false` when it is none any more.

@@ -9,14 +9,14 @@ use crate::domain::time::Timestamp;
 statements! {
     // A grant keeps the name that it was given under (R13): of a session that a merge moved on, its client knows no other. One
     // that holds no grant yet is told the name that its sector has.
-    RECEIVERS = "SELECT sc.client_id AS client_id, sc.sid AS sid, c.metadata AS metadata, COALESCE((SELECT g.sub FROM oidc_grant g WHERE g.session_id = sc.session_id AND g.client_id = sc.client_id ORDER BY g.created_at DESC, g.id DESC LIMIT 1), sub.sub) AS sub
+    RECEIVERS = "SELECT sc.client_id AS client_id, sc.sid AS sid, c.metadata AS metadata, CASE WHEN c.status = 'active' THEN TRUE ELSE FALSE END AS active, COALESCE((SELECT g.sub FROM oidc_grant g WHERE g.session_id = sc.session_id AND g.client_id = sc.client_id ORDER BY g.created_at DESC, g.id DESC LIMIT 1), sub.sub) AS sub
         FROM session_client sc JOIN client c ON c.id = sc.client_id JOIN session s ON s.id = sc.session_id
         JOIN subject sub ON sub.person_id = s.person_id AND sub.sector = c.sector
-        WHERE sc.session_id = $1 AND c.status = 'active' ORDER BY sc.client_id";
-    RECEIVER_OF_PERSON = "SELECT sc.client_id AS client_id, sc.sid AS sid, c.metadata AS metadata, COALESCE((SELECT g.sub FROM oidc_grant g WHERE g.session_id = sc.session_id AND g.client_id = sc.client_id ORDER BY g.created_at DESC, g.id DESC LIMIT 1), sub.sub) AS sub
+        WHERE sc.session_id = $1 AND c.status <> 'removed' ORDER BY sc.client_id";
+    RECEIVER_OF_PERSON = "SELECT sc.client_id AS client_id, sc.sid AS sid, c.metadata AS metadata, CASE WHEN c.status = 'active' THEN TRUE ELSE FALSE END AS active, COALESCE((SELECT g.sub FROM oidc_grant g WHERE g.session_id = sc.session_id AND g.client_id = sc.client_id ORDER BY g.created_at DESC, g.id DESC LIMIT 1), sub.sub) AS sub
         FROM session_client sc JOIN client c ON c.id = sc.client_id JOIN session s ON s.id = sc.session_id
         JOIN subject sub ON sub.person_id = s.person_id AND sub.sector = c.sector
-        WHERE s.person_id = $1 AND sc.client_id = $2 AND s.ended_at IS NULL AND c.status = 'active' ORDER BY sc.sid";
+        WHERE s.person_id = $1 AND sc.client_id = $2 AND s.ended_at IS NULL AND c.status <> 'removed' ORDER BY sc.sid";
     INSERT = "INSERT INTO logout_delivery (id, client_id, uri, sub, sid, created_at, attempts, next_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $6)";
     DONE = "UPDATE logout_delivery SET done_at = $2, taken_until = NULL WHERE id = $1";
     LATER = "UPDATE logout_delivery SET next_at = $2, taken_until = NULL WHERE id = $1";
@@ -26,7 +26,9 @@ statements! {
         FROM logout_delivery d JOIN client c ON c.id = d.client_id WHERE d.done_at IS NULL GROUP BY c.id, c.name ORDER BY c.name, c.id";
     FORGET = "DELETE FROM logout_delivery WHERE id IN (SELECT d.id FROM logout_delivery d
         WHERE d.created_at < $1 AND (d.done_at IS NOT NULL OR d.failed_at IS NOT NULL) ORDER BY d.created_at LIMIT $2)";
-    WAITING = "SELECT COUNT(*) AS n, MIN(created_at) AS oldest FROM logout_delivery WHERE done_at IS NULL AND failed_at IS NULL";
+    // What waits until its client is let back in is nobody's delay.
+    WAITING = "SELECT COUNT(*) AS n, MIN(d.created_at) AS oldest FROM logout_delivery d JOIN client c ON c.id = d.client_id
+        WHERE d.done_at IS NULL AND d.failed_at IS NULL AND c.status <> 'suspended'";
     // One lane at a time for each client: however long it takes to answer, it holds up only what is its own.
     @claim TAKE = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $2, taken_until = $2
         WHERE id = (SELECT d.id FROM logout_delivery d WHERE d.done_at IS NULL AND d.failed_at IS NULL AND d.next_at <= $1
@@ -49,6 +51,9 @@ pub struct Receiver {
     pub sid: String,
     /// What it calls the person.
     pub sub: String,
+    /// Whether it is in use. One that is suspended hears of it when it is back, and nothing before: somebody else may have its
+    /// addresses.
+    pub active: bool,
 }
 
 impl FromRow for Receiver {
@@ -58,6 +63,7 @@ impl FromRow for Receiver {
             metadata: row.json("metadata")?,
             sid: row.get("sid")?,
             sub: row.get("sub")?,
+            active: row.get("active")?,
         })
     }
 }

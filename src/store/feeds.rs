@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::db::{FromRow, Lock, Row, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{Platform, Task};
 use crate::domain::id::{ClientId, EventId, OrgId, PersonId};
 use crate::domain::registry::feed::{FeedRow, Numbered, Stream};
@@ -413,6 +413,14 @@ impl FromRow for Day {
 /// As [`StoreError`] says.
 pub async fn last_day(tx: &mut Tx, today: NaiveDate) -> Result<Option<NaiveDate>, StoreError> {
     Ok(tx.optional::<Day>(LAST_DAY, args![today]).await?.map(|row| row.0))
+}
+
+/// Takes the lock of whoever tells of a day, for this transaction, if nobody else does.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn lock_day(tx: &mut Tx) -> Result<bool, StoreError> {
+    tx.try_lock(Lock::Day).await
 }
 
 /// Notes that a day was told of.

@@ -1,5 +1,7 @@
 //! Clients that registered themselves, and the tokens that let them.
 
+use uuid::Uuid;
+
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
 use crate::domain::id::{ClientId, InitialTokenId};
 use crate::domain::oidc::client::Client;
@@ -19,7 +21,7 @@ statements! {
     POLICY_OF = "SELECT policy FROM client_registration WHERE client_id = $1";
     USED = "UPDATE client_registration SET used_at = $2 WHERE client_id = $1 AND used_at IS NULL";
     UNUSED = "SELECT c.* FROM client_registration r JOIN client c ON c.id = r.client_id
-        WHERE r.used_at IS NULL AND r.created_at < $1 AND c.status = 'active' AND c.org_id IS NULL ORDER BY r.created_at LIMIT $2";
+        WHERE r.used_at IS NULL AND r.created_at < $1 AND r.client_id > $3 AND c.status = 'active' AND c.org_id IS NULL ORDER BY r.client_id LIMIT $2";
     // Whoever uses it first writes the same row: one of the two is second, and finds it.
     HOLD_UNUSED = "UPDATE client_registration SET used_at = NULL WHERE client_id = $1 AND used_at IS NULL AND created_at < $2
         AND EXISTS (SELECT 1 FROM client c WHERE c.id = $1 AND c.org_id IS NULL)";
@@ -139,12 +141,18 @@ pub async fn used(tx: &mut Tx, client: ClientId, now: Timestamp) -> Result<(), S
     Ok(())
 }
 
-/// Clients that registered themselves before a moment, were never used, and that nobody gave to an institution; at most `limit`.
+/// Clients that registered themselves before a moment, were never used, and that nobody gave to an institution; at most `limit`
+/// behind one of them.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn unused(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<Client>, StoreError> {
-    tx.all(UNUSED, args![before, limit]).await
+pub async fn unused(
+    tx: &mut Tx,
+    before: Timestamp,
+    after: Option<ClientId>,
+    limit: i64,
+) -> Result<Vec<Client>, StoreError> {
+    tx.all(UNUSED, args![before, limit, after.unwrap_or(ClientId(Uuid::nil()))]).await
 }
 
 /// Holds the registration of such a client until the transaction ends; `false` when it is none any more.

@@ -18,6 +18,7 @@ statements! {
     INSERT = "INSERT INTO school_year_turn (id, org_id, year, state, started_at, undo_until, ended_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (org_id, year) WHERE state <> 'undone' DO NOTHING";
     FIND = "SELECT * FROM school_year_turn WHERE org_id = $1 AND year = $2 AND state <> 'undone'";
+    UNDONE_SINCE = "SELECT * FROM school_year_turn WHERE org_id = $1 AND year = $2 AND state = 'undone' AND ended_at >= $3 ORDER BY ended_at DESC LIMIT 1";
     UPDATE = "UPDATE school_year_turn SET state = $2, ended_at = $3, version = $4 WHERE id = $1 AND version = $4 - 1";
     GRADUATING = "SELECT k.* FROM institution_closure c JOIN class k ON k.org_id = c.descendant_id
         WHERE c.ancestor_id = $1 AND k.kind = 'administrative' AND k.status = 'open' AND k.entry_year + k.schooling_years <= $2 ORDER BY k.org_id, k.id";
@@ -195,6 +196,20 @@ pub async fn find(tx: &mut Tx, _task: &Task, org: OrgId, year: i32) -> Result<Op
 /// As [`StoreError`] says.
 pub async fn hold(tx: &mut Tx, _task: &Task, org: OrgId, year: i32) -> Result<Option<Turn>, StoreError> {
     tx.optional(HOLD, args![org, i64::from(year)]).await
+}
+
+/// The turn of an institution and year that was undone last, since a moment.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn undone_since(
+    tx: &mut Tx,
+    _task: &Task,
+    org: OrgId,
+    year: i32,
+    since: Timestamp,
+) -> Result<Option<Turn>, StoreError> {
+    tx.optional(UNDONE_SINCE, args![org, i64::from(year), since]).await
 }
 
 /// Writes a changed turn, whose version was counted up by one. `false` when somebody else changed it meanwhile.

@@ -325,7 +325,7 @@ both_engines! {
         assert_eq!(decide(&app, OPERATOR, case, Decision::TypingError).await, Ok("code withdrawn"));
         let after: i64 = text(&app, aliases).await.parse().unwrap();
         assert_eq!(before - after, 1, "it signs the invented one in no longer");
-        let told = app.app.export_person(&app.operator(), "本人申请", called(&app, "王芳").await[0]).await.unwrap();
+        let told = app.exported(called(&app, "王芳").await[0]).await;
         assert!(told.to_string().contains(&own) && !told.to_string().contains(&hers), "nor is it told as hers");
     }
 }

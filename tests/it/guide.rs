@@ -43,6 +43,23 @@ fn both_languages_show_the_same_commands() {
     assert_eq!(bare("integrating.md"), bare("integrating.en.md"));
 }
 
+/// ASVS 10.2.3: vendors copy them, so they ask for no more than what their pages show.
+#[test]
+fn the_examples_ask_for_what_they_show() {
+    let examples = docs().join("examples");
+    for (file, scope) in [
+        ("python/app.py", "\"openid profile edu\""),
+        ("javascript/app.mjs", "'openid profile edu'"),
+        ("java/src/main/resources/application.yml", "scope: openid, profile, edu\n"),
+    ] {
+        let text = std::fs::read_to_string(examples.join(file)).unwrap();
+        assert!(text.contains(scope), "{file}");
+        for more in ["offline_access", "phone", "edu.guardian", "edu.realname", "edu.class"] {
+            assert!(!text.contains(more), "{file} asks for {more}");
+        }
+    }
+}
+
 #[test]
 fn what_the_guides_link_is_there() {
     for file in ["integrating.md", "integrating.en.md", "examples/README.md"] {

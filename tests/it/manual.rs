@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use mingji::domain::oidc::client::AuthMethod;
+use mingji::domain::oidc::elsewhere::Way;
+
 /// The pages whose tables name tests in their last column.
 const PAGES: &[&str] = &["threats.md", "asvs.md"];
 
@@ -111,6 +114,23 @@ fn every_requirement_of_asvs_is_answered_once() {
         assert_eq!(cells.len(), 4, "{row}");
         let says = ["met", "partly", "**not met**", "not applicable"].iter().any(|word| cells[2].starts_with(word));
         assert!(says && (cells[3].contains('`') || cells[3].contains('—')), "{row}");
+    }
+}
+
+/// ASVS 6.1.3: how people and clients prove themselves, each way with what it is worth.
+#[test]
+fn every_way_to_authenticate_is_documented() {
+    let page = manual("threats.md");
+    let (_, ways) = page.split_once("\n## Ways to authenticate\n").expect("the section");
+    let ways = ways.split("\n## ").next().unwrap_or_default();
+    let rows: Vec<&str> = ways.lines().filter(|line| line.starts_with("| ")).collect();
+    let clients = AuthMethod::ALL.iter().map(|method| method.as_str());
+    let people = ["password", "one-time code", "session", Way::Device.grant_type(), Way::Ciba.grant_type()];
+    for way in clients.chain(people) {
+        let row =
+            rows.iter().find(|row| row.starts_with(&format!("| `{way}`")) || row.starts_with(&format!("| {way}")));
+        let cells = row.unwrap_or_else(|| panic!("{way} is served and not documented")).split(" | ").count();
+        assert_eq!(cells, 4, "{way}: what proves it, what it is worth, what bounds it");
     }
 }
 

@@ -85,7 +85,7 @@ fn same(before: &[String], after: &[String], what: &str) {
 
 /// What she would be handed, without the moment.
 async fn export(app: &TestApp, who: PersonId) -> Value {
-    let mut document = app.app.export_person(&app.operator(), "本人申请", who).await.unwrap();
+    let mut document = app.exported(who).await;
     document.as_object_mut().unwrap().remove("made_at");
     // Each one that is made stands in the next.
     document["disclosures"].as_array_mut().unwrap().retain(|look| look["action"] != "person.exported");

@@ -19,6 +19,7 @@ mod discovery;
 mod dpop;
 mod encryption;
 mod end_session;
+mod ended;
 mod exchange;
 mod fapi;
 mod forgery;

@@ -138,6 +138,57 @@ fn check_closed(html: &Html, at: &str) {
     }
 }
 
+/// Whoever keeps her passwords in a program is helped by it: each field says what it is, and nothing stands in its way (ASVS 6.2.7).
+#[test]
+fn a_program_that_keeps_passwords_may_fill_them_in() {
+    let mut seen = std::collections::BTreeSet::new();
+    for (name, render) in samples(false) {
+        let html = Html::parse_document(&render(Locale::Zh));
+        for field in all(&html, "input[type=password]") {
+            let is = field.attr("autocomplete").unwrap_or_default();
+            assert!(matches!(is, "current-password" | "new-password"), "{name}: {is}");
+            for barred in ["readonly", "disabled", "maxlength", "pattern", "onpaste"] {
+                assert!(field.attr(barred).is_none(), "{name}: {barred}");
+            }
+            seen.insert(is.to_owned());
+        }
+        // Beside one that she has stands whose it is.
+        if !all(&html, "input[autocomplete=current-password]").is_empty() {
+            assert_eq!(all(&html, "input[autocomplete=username]").len(), 1, "{name}");
+        }
+    }
+    assert_eq!(seen.len(), 2, "{seen:?}");
+}
+
+/// All that anybody is asked for by our pages: no answer to a question that somebody else knows too, and no hint (ASVS 6.4.2).
+#[test]
+fn nobody_is_asked_a_secret_question() {
+    let typed = "input[type=text], input[type=password], input:not([type]), textarea";
+    let mut asked = std::collections::BTreeSet::new();
+    for (_, render) in samples(false) {
+        let html = Html::parse_document(&render(Locale::Zh));
+        asked.extend(all(&html, typed).iter().filter_map(|field| Some(field.attr("name")?.to_owned())));
+    }
+    let known = [
+        "code",
+        "login",
+        "new_password",
+        "new_password_again",
+        "password",
+        "user_code",
+        // The form of a client at the console.
+        "backchannel_logout_uri",
+        "client_name",
+        "client_name_en",
+        "initiate_login_uri",
+        "pasted",
+        "policy_uri",
+        "post_logout_redirect_uris",
+        "redirect_uris",
+    ];
+    assert_eq!(asked, known.iter().map(|name| (*name).to_owned()).collect());
+}
+
 /// Slips are paper: nothing on them may be fetched, run or pressed, whatever the names say.
 #[test]
 fn slips_are_whole_without_anything_else() {

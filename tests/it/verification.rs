@@ -21,7 +21,6 @@ use mingji::keys::random::SystemRandom;
 use mingji::outbound::address::Allow;
 use mingji::outbound::client::GuardedClient;
 use mingji::store::db::Db;
-use serde_json::Value;
 
 use crate::support::app::{Engine, TestApp, parts, wait_for};
 use crate::support::county::{self, SCHOOL, called, number, pupil, teacher, text};
@@ -362,7 +361,7 @@ with_a_service! {
         let county = county::administrator(app, 24, county::COUNTY, AdminRole::County).await;
         assert_eq!(vouch(Decider::Admin(county), hers, Method::DocumentSighted, None).await, Ok(()));
         assert_eq!(world.level("王芳").await, "4");
-        let told: Value = app.app.export_person(&app.operator(), "本人申请", hers).await.unwrap();
+        let told = app.exported(hers).await;
         assert_eq!(told["person"]["verifications"].as_array().unwrap().len(), 3);
     }
 }

@@ -133,7 +133,8 @@ impl App {
                 let why =
                     "办理权限已终止，已办部分保留。The rights that it was begun with have ended; what was done stays";
                 // Those over what was merged ended with it: then it is done.
-                let done = if begun || errand.runs > 1 { self.done_before(&errand).await? } else { None };
+                let ctx = Ctx::task(self, "errand");
+                let done = if begun || errand.runs > 1 { self.done_before(&ctx, &errand).await? } else { None };
                 let done = done.ok_or_else(|| Error::new(Kind::Conflict, why));
                 self.end_step(&errand, name, progress.told(), done).await?;
             }
@@ -156,7 +157,7 @@ impl App {
         let by = with_rights_of(errand.asked_by);
         let dry = errand.state == ErrandState::Checking;
         if errand.runs > 1
-            && let Some(done) = self.done_before(errand).await?
+            && let Some(done) = self.done_before(&ctx, errand).await?
         {
             return Ok(done);
         }
@@ -179,8 +180,18 @@ impl App {
         }
     }
 
-    /// What an errand about institutions came to, where it was done and a kill left no time to say so.
-    async fn done_before(&self, errand: &Errand) -> Result<Option<Found>, Error> {
+    /// What an errand about institutions, or to take a year back, came to, where it was done and a kill left no time to say so.
+    async fn done_before(&self, ctx: &Ctx, errand: &Errand) -> Result<Option<Found>, Error> {
+        if let (ErrandKind::YearUndo, ErrandState::Confirmed, Wish::Year(wish)) =
+            (errand.kind, errand.state, &errand.wish)
+        {
+            let by = with_rights_of(errand.asked_by);
+            let undone = self.undone_before(ctx, by, &wish.org, wish.year, errand.asked_at).await;
+            return match undone {
+                Err(error) if error.kind == Kind::NotFound => Ok(None),
+                undone => Ok(undone?.map(Found::from)),
+            };
+        }
         let Some((kind, codes)) = change_of(errand) else { return Ok(None) };
         Ok(self.done_change(kind, codes, errand.asked_at).await?.map(Found::from))
     }

@@ -183,18 +183,30 @@ impl App {
             }
         }
         self.end_undo(&ctx, &task, org, year).await?;
-        let told = school_years::told(&mut self.db.read().await?, &task, turn).await?;
-        let restored =
-            |place: &str| told.iter().filter(|row| row.what == place && row.state == "restored").map(|row| row.n).sum();
-        Ok(UndoReport {
-            institution,
-            year,
-            classes: restored("class"),
-            students: restored("enrolment"),
-            teachings: restored("teaching"),
-            changed_since: told.iter().filter(|row| row.state == "changed").map(|row| row.n).sum(),
-            seconds: started.elapsed().as_secs_f64(),
-        })
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(undone(&mut self.db.read().await?, &task, turn, UndoReport { seconds, ..of_year(institution, year) })
+            .await?)
+    }
+
+    /// What came of taking a turn back, where that was done since a moment. Whoever did it then has it done: what was turned anew
+    /// since stays.
+    ///
+    /// # Errors
+    /// `NotFound` for an institution that is not there or not below the administrator.
+    pub(super) async fn undone_before(
+        &self,
+        ctx: &Ctx,
+        by: Decider,
+        org_code: &str,
+        year: Option<i32>,
+        since: Timestamp,
+    ) -> Result<Option<UndoReport>, Error> {
+        let (task, ctx) = (access::task(TaskName::YearTurn), by.acting(ctx));
+        let year = year.unwrap_or_else(|| grade::school_year(ctx.now.shanghai_date()));
+        let mut tx = self.db.read().await?;
+        let (org, institution) = self.turnable(&mut tx, &ctx, &task, by, org_code).await?;
+        let Some(turn) = school_years::undone_since(&mut tx, &task, org, year, since).await? else { return Ok(None) };
+        Ok(Some(undone(&mut tx, &task, turn.id, of_year(institution, year)).await?))
     }
 
     /// What taking a turn back would bring again, as far as nobody changed it since. Nothing is written.
@@ -260,6 +272,24 @@ impl App {
         }
         Ok(seated)
     }
+}
+
+fn of_year(institution: String, year: i32) -> UndoReport {
+    UndoReport { institution, year, classes: 0, students: 0, teachings: 0, changed_since: 0, seconds: 0.0 }
+}
+
+/// What came of taking a turn back.
+async fn undone(tx: &mut Tx, task: &Task, turn: TurnId, report: UndoReport) -> Result<UndoReport, Error> {
+    let told = school_years::told(tx, task, turn).await?;
+    let restored =
+        |place: &str| told.iter().filter(|row| row.what == place && row.state == "restored").map(|row| row.n).sum();
+    Ok(UndoReport {
+        classes: restored("class"),
+        students: restored("enrolment"),
+        teachings: restored("teaching"),
+        changed_since: told.iter().filter(|row| row.state == "changed").map(|row| row.n).sum(),
+        ..report
+    })
 }
 
 #[derive(Default)]

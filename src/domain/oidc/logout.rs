@@ -71,9 +71,27 @@ pub fn retry_after(attempts: u32) -> Option<std::time::Duration> {
     MINUTES.get(index).map(|minutes| std::time::Duration::from_secs((minutes * 60).max(5)))
 }
 
+/// The same for a client that is out of use, which nobody asks meanwhile: as long as a session lasts at most by default, for a
+/// week, or it would be back and keep people signed in who left.
+pub fn retry_suspended_after(attempts: u32) -> Option<std::time::Duration> {
+    const LONGEST: std::time::Duration = std::time::Duration::from_secs(8 * 3_600);
+    const MOST_TRIES: u32 = 31;
+    retry_after(attempts).or_else(|| (attempts < MOST_TRIES).then_some(LONGEST))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_is_out_of_use_for_a_week_hears_of_it_still() {
+        let (mut waited, mut tries) = (std::time::Duration::ZERO, 1);
+        while let Some(pause) = retry_suspended_after(tries) {
+            (waited, tries) = (waited + pause, tries + 1);
+        }
+        let day = 86_400;
+        assert!((7 * day..8 * day).contains(&waited.as_secs()), "{waited:?}");
+    }
 
     #[test]
     fn a_frame_names_issuer_and_session_beside_what_the_client_registered() {

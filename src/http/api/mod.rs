@@ -211,7 +211,8 @@ async fn openapi(State(door): State<Door>, document: Arc<OpenApi>) -> Response {
 }
 
 /// What an administrator was refused is written down before she reads it. She is answered all the same where it could not be.
-async fn noted(State(door): State<Door>, request: Request, next: Next) -> Response {
+/// So it is at the console, whose answers carry the same mark.
+pub(super) async fn noted(State(door): State<Door>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
     let operation = format!("{} {path}", request.method());
     let response = next.run(request).await;

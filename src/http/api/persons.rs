@@ -152,7 +152,7 @@ pub fn paper(admin: &Administrator, paper: &PaperName) -> Result<Document, Probl
     read.map(|(document, _)| document).map_err(|why| invalid(admin, why))
 }
 
-/// People whom a name begins, a number, a 学籍号, a phone or a 工号 names; 49 at most, and nobody outside her scope. Audited. Of numbers, codes and phones an administrator looks up 50 a day, whether somebody is found or not.
+/// People whom a name begins, a number, a 学籍号, a phone or a 工号 names; 49 at most, and nobody outside her scope. Audited. Of numbers, codes, phones and 工号 an administrator looks up 50 a day, whether somebody is found or not.
 #[utoipa::path(post, path = "/api/persons/search", tag = "persons", request_body = PersonSearch, responses((status = 200, body = FoundPeople), Problems))]
 pub async fn search(
     State(app): State<App>,

@@ -1,8 +1,10 @@
 //! Everything that is known about somebody, as a page and as a file: her own, or a small child's.
 
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use futures_util::stream;
 use serde_json::{Map, Value};
 
 use super::interaction::name;
@@ -12,7 +14,8 @@ use super::sign_in::bare;
 use super::views::{Record, RecordFact, RecordOf, RecordSection};
 use crate::app::App;
 use crate::app::login::Then;
-use crate::app::own_record::{Form, OwnRecord};
+use crate::app::own_record::{Form, OwnRecord, Told};
+use crate::app::record_file::RecordFile;
 use crate::domain::id::GuardianshipId;
 use crate::domain::locale::Locale;
 use crate::domain::oidc::params::Params;
@@ -24,7 +27,7 @@ use crate::http::urls::path;
 /// Of a list, so many entries stand on the page; the file has all.
 const SHOWN: usize = 20;
 
-/// The page.
+/// The page, or an older one of who looked (`before`).
 pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visit) -> Response {
     let params = Params::parse(query.as_deref().unwrap_or_default());
     told(&app, visit, &params, Form::Page).await
@@ -46,16 +49,27 @@ pub fn address(ward: Option<GuardianshipId>) -> String {
 
 async fn told(app: &App, visit: Visit, params: &Params, form: Form) -> Response {
     let Ok(ward) = params.get("ward").map(str::parse).transpose() else { return error::not_found(visit).await };
-    match app.own_record(&visit.ctx, &visit.browser, ward, form).await {
-        Ok(Some(OwnRecord { told: Some(told), .. })) if form == Form::File => file(visit, &told),
-        Ok(Some(record)) => {
+    let before = params.get("before").filter(|_| form == Form::Page).map(str::parse).transpose();
+    let Ok(before) = before else { return error::not_found(visit).await };
+    match app.own_record(&visit.ctx, &visit.browser, ward, form, before).await {
+        Ok(Some(OwnRecord { told: Some(Told::File(told)), .. })) => file(visit, *told),
+        Ok(Some(OwnRecord { who, ward: child, told })) => {
             let locale = visit.ctx.locale;
+            let (document, older) = match told {
+                Some(Told::Page { document, older }) => (Some(document), older),
+                _ => (None, None),
+            };
+            let at = address(ward);
+            let joint = if ward.is_some() { '&' } else { '?' };
             let view = Record {
-                who: name(&record.who),
-                ward: record.ward.map(|(id, hint)| RecordOf { id: id.to_string(), hint }),
-                left_out: record.told.as_ref().is_some_and(|told| told["left_out"] != Value::Array(Vec::new())),
-                sections: record.told.map(|told| sections(&told, locale)),
+                who: name(&who),
+                ward: child.map(|(id, hint)| RecordOf { id: id.to_string(), hint }),
+                left_out: document.as_ref().is_some_and(|told| told["left_out"] != Value::Array(Vec::new())),
+                sections: document.map(|told| sections(&told, locale)),
                 full: form == Form::Numbers,
+                before: before.map(|before| before.to_string()),
+                older: older.map(|older| format!("{at}{joint}before={older}")),
+                newest: at,
             };
             visit.finish(page(StatusCode::OK, view.render(locale), FormTargets::Ourselves))
         }
@@ -64,9 +78,17 @@ async fn told(app: &App, visit: Visit, params: &Params, form: Form) -> Response 
     }
 }
 
-fn file(visit: Visit, told: &Value) -> Response {
+/// Told while it is read. One that breaks off is no JSON, and its download fails.
+fn file(visit: Visit, told: RecordFile) -> Response {
+    let pieces = stream::try_unfold(told, async |mut told| {
+        let piece = told.piece().await;
+        let piece = piece
+            .inspect_err(|why| tracing::error!(reason = %why.internal, "a record that was taken along broke off"))?;
+        Ok::<_, crate::app::Error>(piece.map(|piece| (piece, told)))
+    });
     // The headers of a page keep it out of caches and referrers; the browser saves it and shows nothing.
-    let mut response = page(StatusCode::OK, format!("{told:#}\n"), FormTargets::Ourselves);
+    let mut response = page(StatusCode::OK, String::new(), FormTargets::Ourselves);
+    *response.body_mut() = Body::from_stream(pieces);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers

@@ -98,7 +98,7 @@ async fn what_lapsed_is_looked_at_again(db: &Db) {
     scene(&mut tx).await;
     assert!(add(&mut tx, 1, NewGrant { deputy: false, ..grant(1, 5) }).await);
     assert!(add(&mut tx, 2, NewGrant { granted_by: Some(person_id(1)), ..grant(2, 5) }).await);
-    let all = async |tx: &mut Tx, org| admin_grants::lapsed(tx, &task(), org, NOW, 9).await.unwrap().len();
+    let all = async |tx: &mut Tx, org| admin_grants::lapsed(tx, &task(), org, NOW, None, 9).await.unwrap().len();
     assert_eq!(all(&mut tx, None).await, 0);
     assert_eq!(tx.execute(REVOKE, args![grant(1, 5).id, NOW]).await.unwrap(), 1);
     assert_eq!(

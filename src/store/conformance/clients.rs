@@ -131,7 +131,7 @@ async fn a_document_that_nobody_used_is_forgotten(db: &Db) {
     clients::set_status(&mut tx, client_id(3), ClientStatus::Suspended, NOW).await.unwrap();
     let person = add_person(&mut tx, 1, "张三").await;
     subjects::first_use(&mut tx, person.id, &client_id(4).to_string(), "sub", NOW).await.unwrap();
-    let unused = clients::unused(&mut tx, after(100), 10).await.unwrap();
+    let unused = clients::unused(&mut tx, after(100), "", 10).await.unwrap();
     assert_eq!(unused.iter().map(|client| client.id).collect::<Vec<_>>(), [client_id(2)]);
     for n in 2..=5 {
         let ended = clients::forget_unused(&mut tx, client_id(n), after(100), after(200)).await.unwrap();

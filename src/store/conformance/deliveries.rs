@@ -55,6 +55,10 @@ async fn who_takes_part_must_hear(db: &Db) {
     assert_eq!(all[0].client, client_id(1));
     assert_eq!(all[0].metadata.backchannel_logout_uri.as_deref(), Some("https://v1.test/logout"));
     assert!(clients::set_status(&mut tx, client_id(1), ClientStatus::Suspended, NOW).await.unwrap());
+    let all = deliveries::receivers(&mut tx, session_id(1)).await.unwrap();
+    let in_use: Vec<bool> = all.iter().map(|receiver| receiver.active).collect();
+    assert_eq!(in_use, [false, true], "who is suspended is told when it is back");
+    assert!(clients::set_status(&mut tx, client_id(1), ClientStatus::Removed, NOW).await.unwrap());
     let rest = deliveries::receivers(&mut tx, session_id(1)).await.unwrap();
     assert_eq!(known_as(&rest), [("sid-1-2", "sub-2")]);
 }

@@ -95,12 +95,12 @@ async fn only_unused_clients_end(db: &Db) {
     }
     registrations::used(&mut tx, client_id(1), after(1)).await.unwrap();
     registrations::used(&mut tx, client_id(4), after(1)).await.unwrap();
-    let unused = registrations::unused(&mut tx, after(100), 10).await.unwrap();
+    let unused = registrations::unused(&mut tx, after(100), None, 10).await.unwrap();
     assert_eq!(unused.iter().map(|client| client.id).collect::<Vec<_>>(), [client_id(2)]);
     assert!(!registrations::hold_unused(&mut tx, client_id(1), after(100)).await.unwrap(), "it was used meanwhile");
     assert!(registrations::hold_unused(&mut tx, client_id(2), after(100)).await.unwrap());
     assert!(clients::give_up(&mut tx, client_id(2), after(200)).await.unwrap());
-    assert!(registrations::unused(&mut tx, after(100), 10).await.unwrap().is_empty());
+    assert!(registrations::unused(&mut tx, after(100), None, 10).await.unwrap().is_empty());
     for (n, status) in
         [(1, ClientStatus::Active), (2, ClientStatus::Removed), (3, ClientStatus::Active), (4, ClientStatus::Active)]
     {

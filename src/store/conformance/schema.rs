@@ -111,7 +111,6 @@ const READ_ALL: &[&str] = &[
     "disclosures::OLDEST",
     "feeds::STREAMS",
     "feeds::RESTART",
-    "admin_grants::LAPSED",
     "books::COUNT_INVENTED",
     "institution_changes::NEWEST",
     "institution_changes::ANY_RUNNING",
@@ -132,6 +131,8 @@ const READ_ALL: &[&str] = &[
     "registrations::TOKENS",
     "resources::LIST",
     "sessions::FORGET_SIGN_INS",
+    // A row for each institution and year; looked at where an errand was killed.
+    "school_years::UNDONE_SINCE",
     "signing_keys::LIST",
     "slips::OUTGROWN",
     "subjects::CALLED",

@@ -30,6 +30,8 @@ pub enum Lock {
     Tree,
     /// Removing what was kept for its time.
     Retention,
+    /// Telling platforms what a day brings by itself.
+    Day,
 }
 
 /// One body for four kinds of connection.

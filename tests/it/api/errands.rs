@@ -322,5 +322,16 @@ both_engines! {
         assert_eq!(text(&app, there).await, "3");
         let gone = settled(&above, &ask(&above, &json!({ "year_undo": { "org": COUNTY } })).await).await;
         assert!(gone["state"] == "failed" && gone["fault"].is_string(), "there is no turn any more: {gone}");
+
+        // As if whoever took it back had been killed before it said so. Somebody turned the year anew since.
+        let anew = ask(&above, &json!({ "year_turn": { "org": COUNTY } })).await;
+        settled(&above, &anew).await;
+        assert_eq!(confirm(&above, &anew).await.status, 200);
+        assert_eq!(settled(&above, &anew).await["state"], "done");
+        change(&app.database.url, "DELETE FROM errand_part WHERE what = 'result'").await;
+        change(&app.database.url, "UPDATE errand SET state = 'confirmed', version = version + 1, runs = 1, taken_until = 0, ended_at = NULL WHERE kind = 'year_undo' AND state = 'done'").await;
+        let done = settled(&above, &back).await;
+        assert_eq!((&done["state"], &done["result"]["year_undo"]["students"], &done["runs"]), (&json!("done"), &json!(2), &json!(2)), "{done}");
+        assert_eq!(text(&app, there).await, "1", "what was turned anew is nobody's to take back by it");
     }
 }

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::support::api::{Caller, problem};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils, text};
-use crate::support::database::{Elsewhere, change};
+use crate::support::database::{Elsewhere, change, select_texts};
 
 /// A consumer that keeps what it was told.
 struct Consumer {
@@ -378,7 +378,7 @@ both_engines! {
         assert!(app.app.set_reach(&app.operator(), id, SCHOOL, false).await.unwrap());
         consumer.snapshot().await;
         assert_eq!(consumer.names(), [""; 0]);
-        let known = crate::support::database::select_texts(&app.database.url, "SELECT CAST(COUNT(*) AS TEXT) FROM platform_member").await;
+        let known = select_texts(&app.database.url, "SELECT CAST(COUNT(*) AS TEXT) FROM platform_member").await;
         assert_eq!(known, ["0"]);
     }
 
@@ -491,6 +491,52 @@ both_engines! {
         assert_eq!(lawful.read(200).await, ["person.entered"], "once; that a child turned fourteen changes nothing that it is shown");
         assert_eq!(careful.read(200).await, ["person.entered"]);
         assert_eq!((lawful.names(), careful.names()), (vec!["赵一".into(), "赵二".into()], vec!["赵一".into()]));
+    }
+
+    /// Several replicas at once, and whoever starts after a kill: each goes on where the last one was.
+    async fn a_day_is_told_once_by_whoever_tells_it(app: TestApp) {
+        county::open(&app).await;
+        let tomorrow = app.operator().now.shanghai_date().succ_opt().unwrap();
+        let rows: Vec<String> = (0..230).map(|n| pupil(SCHOOL, "赵一", &number("20160203", 1 + n), None)).collect();
+        assert_eq!(pupils(&app, &rows).await.errors, []);
+        app.numbered().await;
+        app.feed_of(json!({}), Some(SCHOOL)).await;
+        app.app.upkeep().await.unwrap();
+        change(&app.database.url, &format!("UPDATE enrolment SET valid_from = '{tomorrow}'")).await;
+        let twins = [app.twin().await, app.twin().await, app.twin().await];
+        app.pass(Duration::from_secs(86_400));
+        let ended = futures_util::future::join_all(twins.iter().map(|twin| twin.upkeep())).await;
+        assert!(ended.iter().all(Result::is_ok), "{ended:?}");
+        app.app.upkeep().await.unwrap();
+        let told = "SELECT CAST(COUNT(*) AS TEXT) || ' ' || CAST(COUNT(DISTINCT aggregate_id) AS TEXT) FROM event WHERE CAST(fields AS TEXT) LIKE '%identities%'";
+        let told = select_texts(&app.database.url, told).await.remove(0);
+        let (events, people) = told.split_once(' ').unwrap();
+        assert_eq!(events, people, "each once");
+        assert!(people.parse::<u32>().unwrap() >= 230, "all of them: {told}");
+        for twin in twins {
+            twin.close().await;
+        }
+    }
+
+    /// A replica was killed after it had told of some.
+    async fn whoever_goes_on_with_a_day_begins_behind_the_last(app: TestApp) {
+        county::open(&app).await;
+        let tomorrow = app.operator().now.shanghai_date().succ_opt().unwrap();
+        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None), pupil(SCHOOL, "赵二", &number("20160203", 2), None)]).await;
+        app.feed_of(json!({}), Some(SCHOOL)).await;
+        app.app.upkeep().await.unwrap();
+        change(&app.database.url, &format!("UPDATE enrolment SET valid_from = '{tomorrow}' WHERE person_id IN (SELECT id FROM person WHERE name IN ('赵一', '赵二'))")).await;
+        let mut both = [called(&app, "赵一").await[0], called(&app, "赵二").await[0]];
+        both.sort_unstable();
+        let place = format!("[\"{tomorrow}\",1,\"{}\"]", both[0]);
+        change(&app.database.url, &format!("INSERT INTO meta (name, value, updated_at) VALUES ('feed_day_place', '{place}', 0)")).await;
+        app.pass(Duration::from_secs(86_400));
+        app.app.upkeep().await.unwrap();
+        let told = "SELECT CAST(target AS TEXT) FROM audit_entry WHERE action = 'feed.day_turned' AND CAST(details AS TEXT) LIKE '%identities%'";
+        assert_eq!(select_texts(&app.database.url, told).await.len(), 1);
+        let events = "SELECT CAST(COUNT(*) AS TEXT) FROM event WHERE CAST(fields AS TEXT) LIKE '%identities%'";
+        assert_eq!(select_texts(&app.database.url, events).await, ["1"], "behind the one who was told of");
+        assert!(select_texts(&app.database.url, "SELECT value FROM meta WHERE name = 'feed_day_place'").await.is_empty());
     }
 
     /// Whoever tells of a day may be ahead of whoever numbers what was told.

@@ -295,21 +295,24 @@ both_engines! {
         assert_eq!(search(&scene.county, paper(700)).await.len(), 0);
         assert_eq!(search(&scene.school, json!({ "phone": "13900000009" })).await.len(), 0);
         assert_eq!(search(&scene.school, json!({ "personal_code": format!("G{}", number("20160203", 1)) })).await.len(), 0);
-        assert_eq!(counted(&app).await, ["1", "5"], "a hit and a miss, by each way and for each administrator");
+        assert_eq!(search(&scene.school, json!({ "staff_no": "T0001" })).await.len(), 0);
+        assert_eq!(counted(&app).await, ["1", "6"], "a hit and a miss, by each way and for each administrator");
         let asked = digests(&app).await;
-        assert_eq!((asked.len(), asked[1] == asked[2]), (6, true), "the same question is seen to be the same");
+        assert_eq!((asked.len(), asked[1] == asked[2]), (7, true), "the same question is seen to be the same");
         assert_ne!(asked[1], asked[3], "and is nobody else's");
         assert_ne!(asked[0], asked[1]);
         // Nothing is told beyond the day's budget, and that somebody went on trying is written down.
-        change(&app.database.url, "UPDATE lookup_count SET asked = 49 WHERE asked = 5").await;
+        change(&app.database.url, "UPDATE lookup_count SET asked = 49 WHERE asked = 6").await;
         let last = scene.school.post("/api/persons/search", &paper(701)).await;
         assert_eq!(last.status, 200);
         for serial in [1, 702] {
             let answer = scene.school.post("/api/persons/search", &paper(serial)).await;
             assert_eq!((answer.status, problem(&answer).as_str(), answer.body["items"].is_null()), (409, "conflict", true));
         }
+        let next = scene.school.post("/api/persons/search", &json!({ "staff_no": "T0002" })).await;
+        assert_eq!((next.status, next.body["items"].is_null()), (409, true), "nobody counts through a school's staff");
         let refused = "SELECT reason FROM audit_entry WHERE action = 'person.searched' AND result = 'refused'";
-        assert_eq!(select_texts(&app.database.url, refused).await.len(), 2);
+        assert_eq!(select_texts(&app.database.url, refused).await.len(), 3);
         assert_eq!(search(&scene.school, json!({ "name": "赵" })).await.len(), 1, "names are not counted");
         assert_eq!(search(&scene.county, paper(1)).await.len(), 1, "each has a day of her own");
         app.pass(Duration::from_secs(86_400));

@@ -116,7 +116,7 @@ both_engines! {
         let told = app.app.enrolments_as_of(&app.operator(), "核对档案", child, None).await.unwrap();
         let codes: Vec<_> = told.iter().map(|part| (part.began_by.map(|code| code.as_str()), part.ended_by.map(|code| code.as_str()))).collect();
         assert_eq!(codes, [(None, None), (Some("19"), Some("21")), (Some("22"), None)], "{told:?}");
-        let export = app.app.export_person(&app.operator(), "本人申请", child).await.unwrap();
+        let export = app.exported(child).await;
         assert_eq!((&export["places"][0]["ended_by"], &export["places"][1]["change"]), (&json!("21"), &json!("22")), "{export}");
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mingji::app::Kind;
 use mingji::domain::registry::codes::admin_role::AdminRole;
 
+use crate::console::{at, keeper, page_of, signed_in};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::county::{self, COUNTY, OTHER, SCHOOL, called, number, pupil, pupils};
 use crate::support::database::select_texts;
@@ -40,7 +41,7 @@ both_engines! {
         assert_eq!((after.0 - before.0, after.1 - before.1), (1, people.len()));
         for why in ["", "编号 11010519491231002X"] {
             assert_eq!(app.app.all_verifications(&ctx, why, hers).await.unwrap_err().kind, Kind::Invalid, "{why}");
-            assert_eq!(app.app.export_person(&ctx, why, hers).await.unwrap_err().kind, Kind::Invalid, "{why}");
+            assert_eq!(app.app.export_person(&ctx, why, hers).await.err().map(|error| error.kind), Some(Kind::Invalid), "{why}");
         }
         assert_eq!(entries(&app, "person.record_viewed").await.0, 0, "refused before anything is shown");
         app.app.all_verifications(&ctx, "核对材料", hers).await.unwrap();
@@ -55,6 +56,31 @@ both_engines! {
         let before = entries(&app, "register.backed_up").await.0;
         app.app.note_backup(&ctx).await.unwrap();
         assert_eq!(entries(&app, "register.backed_up").await.0, before + 1, "root secrets left in a file");
+    }
+
+    /// The console as the API: who tries clients that are not hers, or a form that does not hold any more.
+    async fn what_the_console_refuses_is_noted_too(app: TestApp) {
+        let rp = app.client("vendor");
+        let mut school = signed_in(&app, "school_admin").await;
+        let refused = "SELECT reason || ' ' || CAST(details AS TEXT) FROM audit_entry WHERE action = 'admin.refused' ORDER BY at, id";
+        for _ in 0..3 {
+            assert_eq!(page_of(&mut school, &rp).await.status, 404);
+        }
+        let removal = [("version", "1"), ("confirm", "yes")];
+        assert_eq!(school.browser.post(&at(&rp, "removal"), &removal).await.status, 404);
+        let told = texts(&app, refused).await;
+        assert_eq!(told.len(), 2, "each once: {told:?}");
+        assert!(told[0].starts_with("not_found") && told[0].contains("GET /console/clients/{client_id}"), "{told:?}");
+        assert!(told[1].contains("POST /console/clients/{client_id}/removal") && !told[1].contains(&rp.id), "{told:?}");
+        let mut county = keeper(&app).await;
+        let stale = [("version", "99"), ("overlap", "0")];
+        assert_eq!(county.browser.post(&at(&rp, "secret"), &stale).await.status, 400);
+        assert_eq!(page_of(&mut county, &rp).await.status, 200);
+        let told = texts(&app, refused).await;
+        assert!(told.len() == 3 && told[2].starts_with("conflict") && told[2].contains("/secret"), "{told:?}");
+        let by = "SELECT CAST(target AS TEXT) FROM audit_entry WHERE action = 'admin.refused' ORDER BY at, id";
+        let by = texts(&app, by).await;
+        assert!(by[0].contains(&school.person.person_id.to_string()) && by[2].contains(&county.person.person_id.to_string()), "{by:?}");
     }
 
     async fn what_an_administrator_is_refused_is_noted_and_fills_no_log(app: TestApp) {

@@ -49,6 +49,17 @@ fn in_an_empty_place_they_make_nothing() {
     assert_eq!(names(place.path()), [""; 0]);
 }
 
+/// ASVS 6.3.2: what nobody made is not there, and the demo's people come by `mingji demo` alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_register_knows_nobody() {
+    let place = Place::new();
+    serve(&place, free_ports(1)).await.stop();
+    for table in ["person", "account", "admin_grant", "client", "initial_token", "session"] {
+        let rows = format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}");
+        assert_eq!(select_texts(&database(&place), &rows).await, ["0"], "{table}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_not_made_to_its_end_stays_as_it_is() {
     let place = Place::new();

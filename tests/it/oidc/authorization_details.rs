@@ -319,7 +319,7 @@ both_engines! {
         let told = select_texts(&app.database.url, "SELECT CAST(details AS TEXT) FROM audit_entry").await;
         assert!(told.iter().any(|text| text.contains(EXPORT)), "its type is written down");
         assert!(told.iter().all(|text| !text.contains(word)), "in the books: {told:?}");
-        let exported = app.app.export_person(&app.operator(), "本人申请", app.person("full_claims").person_id).await.unwrap();
+        let exported = app.exported(app.person("full_claims").person_id).await;
         assert!(exported["consents"].to_string().contains(word), "she is told what she agreed to");
     }
 

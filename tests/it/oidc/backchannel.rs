@@ -180,6 +180,31 @@ both_engines! {
         }
     }
 
+    /// Who signs out while a platform is out of use would stay signed in there when it is back.
+    async fn what_ended_while_it_was_out_of_use_is_told_when_it_is_back(app: TestApp) {
+        let (rp, receiver) = listening(&app, "ES256").await;
+        let mut teacher = app.teacher();
+        let tokens = teacher.sign_in(&rp).await;
+        app.suspend(&rp).await;
+        let home = teacher.browser.open("/").await;
+        let gone = teacher.browser.press(&home, "confirm", "yes").await;
+        assert!(!gone.text.contains("<iframe"), "no frame of whoever may have its host: {gone:#?}");
+        // Longer than one that does not answer is tried.
+        for _ in 0..9 {
+            app.pass(std::time::Duration::from_secs(8 * 3_600 + 60));
+            for _ in 0..4 {
+                app.app.deliver_some().await.unwrap();
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+        assert!(receiver.heard().is_empty(), "nothing while it is out of use");
+        let id = app.app.id_of_client(&rp.id.parse().unwrap()).await.unwrap();
+        app.app.set_client_status(&app.operator(), id, ClientStatus::Active).await.unwrap();
+        app.pass(std::time::Duration::from_secs(8 * 3_600 + 60));
+        let claims = verified(&app, &receiver.wait_for(1).await.remove(0)).await;
+        assert_eq!((&claims["sub"], &claims["sid"]), (&tokens.id_claims()["sub"], &tokens.id_claims()["sid"]));
+    }
+
     /// 2.8 has one answer for a token that is refused and for a sign-out that failed there.
     async fn a_platform_whose_sign_out_failed_is_told_again(app: TestApp) {
         let (rp, receiver) = listening(&app, "ES256").await;

@@ -20,22 +20,22 @@ use crate::support::database::{change, select_texts};
 use crate::support::relying_party::{Answer, Auth, RelyingParty};
 use crate::support::visitor::Visitor;
 
-const CIBA: &str = "urn:openid:params:grant-type:ciba";
+pub const CIBA: &str = "urn:openid:params:grant-type:ciba";
 
 type Form = Vec<(&'static str, String)>;
 
-async fn platform(app: &TestApp, own: Value) -> RelyingParty {
+pub async fn platform(app: &TestApp, own: Value) -> RelyingParty {
     let mut metadata =
         json!({ "client_name": "江畔课堂", "grant_types": ["authorization_code", "refresh_token", CIBA] });
     metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
     app.register(metadata).await
 }
 
-fn question(login: &str) -> Form {
+pub fn question(login: &str) -> Form {
     vec![("scope", "openid profile".into()), ("login_hint", login.to_owned()), ("binding_message", "W4SCT".into())]
 }
 
-async fn ask(rp: &RelyingParty, form: &Form) -> Answer {
+pub async fn ask(rp: &RelyingParty, form: &Form) -> Answer {
     rp.post("/backchannel-authentication", form).await
 }
 
@@ -53,7 +53,7 @@ async fn found(visitor: &mut Visitor) -> Page {
     visitor.browser.press(&home, "question", &question).await
 }
 
-async fn yes(visitor: &mut Visitor) -> Page {
+pub async fn yes(visitor: &mut Visitor) -> Page {
     let page = found(visitor).await;
     let page = visitor.browser.press(&page, "confirm", "yes").await;
     visitor.answer_pages(page).await
@@ -239,6 +239,24 @@ both_engines! {
         nobody_is_being_told(&app).await;
         assert_eq!(bell.heard.lock().unwrap().len(), 8);
         assert_eq!(poll(&rp, &asked).await.status, 200, "it may still ask");
+    }
+
+    /// What was kept for it does not open: a try as any other, and given up as any other.
+    async fn what_can_never_be_told_is_given_up(app: TestApp) {
+        let (rp, bell) = listening(&app).await;
+        bell.answers.lock().unwrap().push(StatusCode::SERVICE_UNAVAILABLE);
+        let asked = answered(&rp, &mut app.teacher()).await;
+        bell.wait_for(1).await;
+        nobody_is_being_told(&app).await;
+        change(&app.database.url, "UPDATE elsewhere_question SET notify_sealed = 'x' WHERE notify_sealed IS NOT NULL").await;
+        for _ in 0..8 {
+            app.pass(Duration::from_secs(330));
+            app.app.ping_one().await.unwrap();
+            nobody_is_being_told(&app).await;
+        }
+        let waits = "SELECT CAST(COUNT(*) AS TEXT) FROM elsewhere_question WHERE notify_at IS NOT NULL";
+        assert_eq!(select_texts(&app.database.url, waits).await, ["0"], "it is told for ever");
+        assert_eq!((bell.heard.lock().unwrap().len(), poll(&rp, &asked).await.status), (1, 200), "it may still ask");
     }
 
     async fn whoever_was_taken_out_of_use_is_told_nothing(app: TestApp) {

@@ -15,15 +15,15 @@ use crate::support::relying_party::{Answer, Auth, RelyingParty, claims_of};
 use crate::support::standard::send;
 use crate::support::visitor::Visitor;
 
-const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-async fn screen(app: &TestApp, own: serde_json::Value) -> RelyingParty {
+pub async fn screen(app: &TestApp, own: serde_json::Value) -> RelyingParty {
     let mut metadata = json!({ "client_name": "教室大屏", "grant_types": ["authorization_code", "refresh_token", DEVICE], "token_endpoint_auth_method": "none" });
     metadata.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
     app.register(metadata).await
 }
 
-async fn begin(rp: &RelyingParty, scope: &str) -> Answer {
+pub async fn begin(rp: &RelyingParty, scope: &str) -> Answer {
     rp.post("/device-authorization", &[("scope", scope.into())]).await
 }
 
@@ -32,7 +32,7 @@ async fn poll(rp: &RelyingParty, codes: &Answer) -> Answer {
 }
 
 /// Somebody signed in types the code; the page that follows.
-async fn typed(visitor: &mut Visitor, code: &str) -> Page {
+pub async fn typed(visitor: &mut Visitor, code: &str) -> Page {
     let page = visitor.browser.open("/device").await;
     let page = if page.asks_for("password") {
         let page = visitor.type_password(&page).await;
@@ -44,7 +44,7 @@ async fn typed(visitor: &mut Visitor, code: &str) -> Page {
 }
 
 /// Says yes, and answers what is asked after that.
-async fn yes(visitor: &mut Visitor, page: &Page) -> Page {
+pub async fn yes(visitor: &mut Visitor, page: &Page) -> Page {
     let page = visitor.browser.press(page, "confirm", "yes").await;
     visitor.answer_pages(page).await
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, both_engines};
 use crate::support::client_key::ClientKey;
+use crate::support::database::select_texts;
 use crate::support::host::Host;
 use crate::support::receiver::Receiver;
 use crate::support::relying_party::{RelyingParty, claims_of, part_of};
@@ -184,6 +185,45 @@ both_engines! {
         host.tell(Some(json!({ "keys": [key.jwk()] })));
         app.pass(Duration::from_secs(6));
         assert_eq!(rp.refresh(&tokens.refresh()).await.status, 200);
+    }
+
+    /// Nothing is used up by what its owner has to mend, and it is told so: trying again does not help.
+    async fn who_has_no_key_is_told_so_at_the_token_endpoint(app: TestApp) {
+        let key = Once::new();
+        let host = Host::start(ClientKey::es256().jwks()).await;
+        let own = json!({
+            "jwks_uri": host.url, "id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM",
+            "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM",
+        });
+        let rp = app.register(own).await;
+        let mut teacher = app.teacher();
+        let arrived = teacher.arrive(&rp).await;
+        let answer = rp.redeem(&arrived.ask, &arrived.code).await;
+        let said = answer.body["error_description"].as_str().unwrap();
+        assert_eq!((answer.status, answer.error(), said), (400, "invalid_request", "the client has no key under which it could be answered"));
+        app.app.write_faults().await.unwrap();
+        let noted = "SELECT endpoint FROM client_fault WHERE kind = 'keys'";
+        assert_eq!(select_texts(&app.database.url, noted).await, ["token"]);
+        host.tell(Some(json!({ "keys": [key.jwk()] })));
+        app.pass(Duration::from_secs(6));
+        let tokens = rp.redeem(&arrived.ask, &arrived.code).await;
+        assert_eq!(tokens.status, 200, "the code is still there: {tokens:?}");
+    }
+
+    async fn whose_list_cannot_be_had_may_ask_userinfo_again(app: TestApp) {
+        let key = Once::new();
+        let host = Host::start(json!({ "keys": [key.jwk()] })).await;
+        host.tell(None);
+        let own = json!({
+            "jwks_uri": host.url, "userinfo_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_enc": "A256GCM",
+        });
+        let rp = app.register(own).await;
+        let tokens = app.teacher().sign_in(&rp).await;
+        let refused = rp.userinfo(&tokens.access()).await;
+        assert_eq!((refused.status, refused.error()), (503, "temporarily_unavailable"), "{refused:?}");
+        host.tell(Some(json!({ "keys": [key.jwk()] })));
+        app.pass(Duration::from_secs(6));
+        key.open(&told(&rp, &tokens.access()).await);
     }
 
     async fn who_lost_its_key_gets_nothing_in_the_clear(app: TestApp) {

@@ -13,14 +13,14 @@ use crate::support::app::{TestApp, both_engines, run_on};
 use crate::support::client_key::ClientKey;
 use crate::support::relying_party::{Answer, RelyingParty, claims_of};
 
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-const TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub const TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const LIBRARY: &str = "https://library.example/api";
 const PRINTER: &str = "https://printer.example/";
 const PAPER: &str = "https://paper.example/";
 
 /// A service that is called at the first of these and calls the others.
-async fn service(app: &TestApp, serves: &str, calls: &[&str], scope: &str) -> RelyingParty {
+pub async fn service(app: &TestApp, serves: &str, calls: &[&str], scope: &str) -> RelyingParty {
     app.register_machine(json!({
         "redirect_uris": null, "response_types": [], "grant_types": [GRANT], "edu_serves": [serves], "edu_resources": calls, "scope": scope,
         "edu_client_kind": "platform", "edu_lawful_basis": "statutory",

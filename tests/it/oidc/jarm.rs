@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use mingji::domain::oidc::fault::FaultKind;
+use mingji::http::pages::locales::faults::ZH;
 use serde_json::{Value, json};
 
+use crate::console::{COUNTY, assign, keeper, page_of};
 use crate::support::app::{TestApp, both_engines};
 use crate::support::client_key::ClientKey;
 use crate::support::host::Host;
@@ -132,6 +135,33 @@ both_engines! {
         app.pass(Duration::from_secs(10));
         let answer = teacher.browser.open(&rp.url(&named)).await.answer();
         assert_eq!(answer["response"].split('.').count(), 5, "{answer:?}");
+    }
+
+    /// A list that can be had and holds no key stays so until its owner mends it: the page says that trying again does not help, and the
+    /// console what to change.
+    async fn who_has_no_key_to_be_answered_under_is_told_what_to_mend(app: TestApp) {
+        for told in [ClientKey::es256().jwks(), json!({ "keys": "none" }), json!("<html>")] {
+            let host = Host::start(told).await;
+            let rp = app.register(json!({
+                "jwks_uri": host.url, "authorization_signed_response_alg": "ES256",
+                "authorization_encrypted_response_alg": "ECDH-ES", "authorization_encrypted_response_enc": "A256GCM",
+            })).await;
+            assign(&app, &rp, COUNTY).await;
+            let mut county = keeper(&app).await;
+            let mut teacher = app.teacher();
+            let refused = teacher.browser.open(&rp.url(&rp.ask().with("response_mode", "jwt").with("prompt", "none"))).await;
+            assert_eq!((refused.status, refused.has("err-client-keys"), refused.location()), (400, true, None), "{refused:#?}");
+            let page = teacher.go(&rp, &rp.ask().with("response_mode", "jwt")).await;
+            assert_eq!((page.status, page.has("err-client-keys")), (400, true), "{page:#?}");
+            let explained = page_of(&mut county, &rp).await;
+            assert!(explained.text.contains((ZH.of)(FaultKind::Keys).what) && explained.text.contains("the client has no key under which it could be answered"), "{explained:#?}");
+            let mut seal = ClientKey::es256().jwk();
+            seal["use"] = json!("enc");
+            host.tell(Some(json!({ "keys": [seal] })));
+            app.pass(Duration::from_secs(10));
+            let answer = teacher.go(&rp, &rp.ask().with("response_mode", "jwt")).await.answer();
+            assert_eq!(answer["response"].split('.').count(), 5, "{answer:?}");
+        }
     }
 
     async fn it_is_told_of(app: TestApp) {

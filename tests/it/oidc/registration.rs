@@ -220,6 +220,20 @@ both_engines! {
         assert_eq!(manage(&app, Method::GET, &other, &other.text("registration_access_token"), None).await.status, 200);
     }
 
+    /// A script fills the table in an afternoon: two weeks later all of it ends in one round.
+    async fn however_many_nobody_uses_they_end(app: TestApp) {
+        let token = initial_token(&app, 450).await;
+        for _ in 0..45 {
+            let some = (0..10).map(|_| register(&app, Some(&token), json!({})));
+            let answers = futures_util::future::join_all(some).await;
+            assert!(answers.iter().all(|answer| answer.status == 201));
+        }
+        app.pass(15 * DAY);
+        app.app.upkeep().await.unwrap();
+        let left = "SELECT CAST(COUNT(*) AS TEXT) FROM client_registration r JOIN client c ON c.id = r.client_id WHERE c.status <> 'removed'";
+        assert_eq!(select_texts(&app.database.url, left).await, ["0"]);
+    }
+
     async fn clients_that_nobody_uses_end(app: TestApp) {
         let token = initial_token(&app, 2).await;
         let (used, unused) = (register(&app, Some(&token), json!({})).await, register(&app, Some(&token), json!({})).await);

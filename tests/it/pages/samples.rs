@@ -443,12 +443,26 @@ fn own_samples(v: Values) -> Vec<Sample> {
         }),
         full,
         left_out: ward.is_some(),
+        before: None,
+        older: None,
+        newest: "/record".into(),
+    };
+    let looks = move |older: bool| {
+        let look = vec![fact("时间", &["2026-03-02 09:10"]), fact("谁", &["陈晓燕"])];
+        Record {
+            sections: Some(vec![RecordSection { key: "disclosures", entries: vec![look], more: 0 }]),
+            before: Some(v.text("before")),
+            older: older.then(|| "/record?before=older".into()),
+            ..record(None, true, false)
+        }
     };
     let weak = OwnPasswordProblem::Weak(PasswordFault::TooCommon);
     vec![
         ("record", Box::new(move |l| record(None, true, false).render(l))),
         ("record-in-full", Box::new(move |l| record(None, true, true).render(l))),
         ("record-of-child", Box::new(move |l| record(Some("刘*桐"), true, false).render(l))),
+        ("record-older-looks", Box::new(move |l| looks(true).render(l))),
+        ("record-oldest-looks", Box::new(move |l| looks(false).render(l))),
         ("record-by-family", Box::new(move |l| record(None, false, false).render(l))),
         ("own-password", Box::new(move |l| password(false, None).render(l))),
         ("own-password-wrong", Box::new(move |l| password(false, Some(OwnPasswordProblem::Wrong)).render(l))),

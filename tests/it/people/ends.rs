@@ -282,7 +282,7 @@ both_engines! {
         let vendor = app.client("vendor");
         app.app.record_guardian_consent(&app.operator(), child, mother, &vendor.id, &ScopeSet::parse("profile")).await.unwrap();
         change(&app.database.url, "UPDATE contact SET ended_at = 1").await;
-        let told = async |who| app.app.export_person(&app.operator(), "本人申请", who).await.unwrap();
+        let told = async |who| app.exported(who).await;
         let place = told(child).await["places"][0].clone();
         assert_eq!((&place["class"], &place["before"][0]["class"]), (&"2024级2班".into(), &"2024级1班".into()), "{place}");
         let mothers = told(mother).await;

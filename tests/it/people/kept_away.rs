@@ -56,7 +56,7 @@ both_engines! {
         assert!(hidden(&json!(looks).to_string()) && withheld(&looks) >= 2, "{looks:#?}");
         let own = json!(looks).to_string();
         assert!(own.contains("第七实验小学") && own.contains("管理员20"), "where he works he is told who looked: {own}");
-        let export = app.app.export_person(&app.operator(), "本人申请", father).await.unwrap();
+        let export = app.exported(father).await;
         assert!(hidden(&export["disclosures"].to_string()) && hidden(&export.to_string()), "{export:#}");
         // At home: the page, his record and its file.
         let mut visitor = app.visitor("full_claims");

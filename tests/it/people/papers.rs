@@ -52,7 +52,7 @@ both_engines! {
         assert_eq!(on(&app, hers, first).await, ["1****7", "L****2"]);
         assert_eq!(on(&app, hers, second).await, ["3****9", "J****3"]);
         assert!(on(&app, hers, first.pred_opt().unwrap()).await.is_empty());
-        let told = app.app.export_person(&app.operator(), "本人申请", hers).await.unwrap();
+        let told = app.exported(hers).await;
         let old = &told["documents"][0];
         assert_eq!((&old["from"], &old["to"]), (&first.to_string().into(), &second.to_string().into()), "{told}");
         let looks = app.app.disclosures(hers, None, 10).await.unwrap();
@@ -82,7 +82,7 @@ both_engines! {
         assert_eq!(text(&app, state).await, "superseded -,superseded lost");
         let taken = app.app.record_document(&app.operator(), OPERATOR, other, &held).await.unwrap();
         assert!(matches!(taken, Changed::Case(_)), "the number stays hers: {taken:?}");
-        let told = app.app.export_person(&app.operator(), "本人申请", hers).await.unwrap();
+        let told = app.exported(hers).await;
         assert_eq!((&told["documents"][1]["ended_as"], &told["documents"][1]["evidence"]), (&"lost".into(), &evidence.into()), "{told}");
         let written = text(&app, "SELECT COALESCE(reason, '') || CAST(details AS TEXT) FROM audit_entry WHERE action = 'person.changed' ORDER BY id").await;
         assert!(written.contains("本人报失") && !written.contains(evidence), "the reason stands in the books, the evidence is sealed: {written}");
@@ -115,7 +115,7 @@ both_engines! {
         let now = app.clock.now().shanghai_date();
         assert_eq!((on(&app, hers, before).await, on(&app, hers, missed).await, on(&app, hers, now).await), (vec!["3****9".to_owned()], vec!["5****1".to_owned()], vec!["3****9".to_owned()]));
         let past = async |who| {
-            let told = app.app.export_person(&app.operator(), "本人申请", who).await.unwrap();
+            let told = app.exported(who).await;
             let paper = told["documents"].as_array().unwrap().iter().find(|one| one["number"] == "34CD56789").unwrap().clone();
             (paper["before"][0].clone(), paper["ended_as"].clone())
         };

@@ -7,6 +7,7 @@ use mingji::app::activation::ActivationProblem;
 use tokio::task::JoinSet;
 
 use crate::support::app::both_engines;
+use crate::support::county::{self, SCHOOL, number, pupil, pupils, text};
 
 const GOOD: &str = "一只安静的旧钢笔";
 const FIELDS: [(&str, &str); 2] = [("new_password", GOOD), ("new_password_again", GOOD)];
@@ -35,6 +36,22 @@ both_engines! {
         assert!(teacher.type_in(&form, &user_name, &old).await.has("problem"), "the old password is gone");
         teacher.type_in(&form, &user_name, GOOD).await;
         assert!(teacher.is_signed_in().await);
+    }
+
+    /// ASVS 6.3.2: an account that a roster brought opens to nobody before its person chose a password.
+    async fn whoever_was_imported_has_no_way_in_yet(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "赵一", &number("20160203", 1), None)]).await;
+        let made = "FROM account a JOIN person p ON p.id = a.person_id WHERE p.name = '赵一'";
+        assert_eq!(text(&app, &format!("SELECT a.state {made}")).await, "inactive");
+        assert_eq!(text(&app, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM password_credential c WHERE c.account_id IN (SELECT a.id {made})")).await, "0");
+        let name = text(&app, &format!("SELECT a.user_name {made}")).await;
+        let mut visitor = app.teacher();
+        for guess in [name.as_str(), "123456", "赵一", ""] {
+            let page = visitor.browser.open("/sign-in").await;
+            visitor.type_in(&page, &name, guess).await;
+            assert!(!visitor.is_signed_in().await, "{guess}");
+        }
     }
 
     async fn of_eight_who_post_together_one_wins(app: TestApp) {

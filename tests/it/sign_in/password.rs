@@ -32,6 +32,36 @@ both_engines! {
         assert!(page.answer().contains_key("code"), "one page between the platform and the code");
     }
 
+    /// ASVS 6.2.10: nothing ends a password but a new one.
+    async fn it_is_as_good_after_ten_years(app: TestApp) {
+        let mut teacher = app.teacher();
+        teacher.knock().await;
+        for _ in 0..10 {
+            app.pass(Duration::from_secs(366 * 86_400));
+            app.app.upkeep().await.unwrap();
+        }
+        assert!(!teacher.is_signed_in().await, "her session ended long ago");
+        let page = teacher.browser.open("/sign-in").await;
+        let page = teacher.type_password(&page).await;
+        assert_eq!(page.location(), Some(app.at("/")), "nothing is asked of her first: {page:#?}");
+        assert!(teacher.is_signed_in().await);
+    }
+
+    /// ASVS 6.3.6: an e-mail address that is known of somebody opens nothing, and what clients are told of how she signed in is the
+    /// password alone.
+    async fn an_address_is_no_proof(app: TestApp) {
+        let mut teacher = app.teacher();
+        let address = app.exported(teacher.person.person_id).await["profile"]["email"].as_str().unwrap().to_owned();
+        let password = teacher.person.password.clone();
+        let page = teacher.browser.open("/sign-in").await;
+        for guess in ["", "000000", &address, &password] {
+            let refused = teacher.type_in(&page, &address, guess).await;
+            assert!(refused.asks_for("password") && !teacher.is_signed_in().await, "{guess}");
+        }
+        let rp = app.client("platform_a");
+        assert_eq!(teacher.sign_in(&rp).await.id_claims()["amr"], serde_json::json!(["pwd"]));
+    }
+
     async fn wrong_and_unknown_are_the_same(app: TestApp) {
         let rp = app.client("platform_a");
         let mut teacher = app.teacher();

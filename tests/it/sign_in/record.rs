@@ -25,6 +25,7 @@ use crate::support::county::text;
 use crate::support::visitor::Visitor;
 
 const OPERATOR: Decider = Decider::Operator;
+const WHY: &str = "核对材料";
 
 fn number(app: &TestApp, key: &str) -> String {
     cast(app.clock.now().shanghai_date()).iter().find(|one| one.key == key).unwrap().number()
@@ -50,6 +51,11 @@ async fn wards(visitor: &mut Visitor) -> Vec<String> {
     let html = Html::parse_document(&home.text);
     let links = Selector::parse("#wards a[href^='/record?ward=']").unwrap();
     html.select(&links).map(|link| link.attr("href").unwrap().to_owned()).collect()
+}
+
+/// Where the page says that older looks are.
+fn older(html: &Html) -> Option<String> {
+    html.select(&Selector::parse("a[rel=next]").unwrap()).next().map(|link| link.attr("href").unwrap().to_owned())
 }
 
 /// Every name of a field.
@@ -107,6 +113,34 @@ both_engines! {
         assert_eq!(back.location().unwrap(), format!("{}/record", app.issuer));
         assert!(teacher.browser.follow(&back).await.has("record-person"));
         assert!(app.teacher().browser.open("/record").await.asks_for("password"), "and nobody reads it unknown");
+    }
+
+    /// Years of class lists: each page has its part of who looked and says where the older ones are, and the file has all.
+    async fn who_looked_is_told_page_by_page_and_the_file_has_all(app: TestApp) {
+        let (mut teacher, hers) = (knocked(&app, "full_claims").await, app.person("full_claims").person_id);
+        for _ in 0..230 {
+            app.app.all_verifications(&app.operator(), WHY, hers).await.unwrap();
+        }
+        teacher.sign_in(&app.client("platform_a")).await;
+        let first = teacher.browser.open("/record").await;
+        let (mut page, mut told) = (first.clone(), 0);
+        loop {
+            let html = Html::parse_document(&page.text);
+            let all = |selector: &str| html.select(&Selector::parse(selector).unwrap()).count();
+            assert!((1..=20).contains(&all("#record-disclosures li")), "{page:#?}");
+            told += page.text_of("record-disclosures").unwrap().matches(WHY).count();
+            assert_eq!(all("a[href='/record']") > 0, told > 20, "an older page leads back");
+            let Some(older) = older(&html) else { break };
+            page = teacher.browser.open(&older).await;
+            assert!(!page.has("record-documents"), "the rest stands on the first page");
+        }
+        assert_eq!(told, 230);
+        let file = file(&mut teacher, &first).await;
+        let looks = file["disclosures"].as_array().unwrap();
+        let ids: BTreeSet<&str> = looks.iter().filter(|look| look["purpose"] == WHY).map(|look| look["id"].as_str().unwrap()).collect();
+        assert_eq!((ids.len(), file["documents"].as_array().unwrap().len()), (230, 1), "each once, and the rest beside it");
+        assert!(looks.is_sorted_by(|one, next| one["id"].as_str() > next["id"].as_str()));
+        assert_eq!(teacher.browser.open("/record?before=somebody").await.status, 404);
     }
 
     async fn a_guardian_reads_a_small_child_s_without_what_leads_to_another(app: TestApp) {

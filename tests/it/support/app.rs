@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 use mingji::app::{App, Ctx, Parts};
 use mingji::demo::world::{DemoPerson, World};
 use mingji::domain::auth::lifetimes::Lifetimes;
+use mingji::domain::id::PersonId;
 use mingji::domain::issuer::Issuer;
 use mingji::domain::oidc::client::ClientStatus;
 use mingji::domain::oidc::client_document::DocumentHosts;
@@ -181,6 +182,16 @@ impl TestApp {
     /// A context as the operator's commands have it.
     pub fn operator(&self) -> Ctx {
         Ctx::task(&self.app, "test")
+    }
+
+    /// What the operator hands to somebody who asks for all that is known about her.
+    pub async fn exported(&self, person: PersonId) -> Value {
+        let mut file = self.app.export_person(&self.operator(), "本人申请", person).await.unwrap();
+        let mut text = String::new();
+        while let Some(piece) = file.piece().await.unwrap() {
+            text.push_str(&piece);
+        }
+        serde_json::from_str(&text).unwrap()
     }
 
     /// A client of the demo world.

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use secrecy::ExposeSecret as _;
 
-use super::{client_path, note, recent_visitor, sign_in, visitor};
+use super::{client_path, failed, note, recent_visitor, sign_in, visitor};
 use crate::app::App;
 use crate::app::clients::Registered;
 use crate::app::console::{Faults, Shown, Visitor};
@@ -33,13 +33,14 @@ pub async fn show(State(app): State<App>, Path(id): Path<String>, RawQuery(query
         Ok(found) => found,
         Err(answer) => return answer,
     };
+    let admin = visitor.who.session.person;
     match app.console_client(&visit.ctx, visitor, id).await {
         Ok(shown) => {
             let (locale, now) = (visit.ctx.locale, visit.ctx.now);
             let html = ConsoleClient { note: note(query.as_deref()), ..view(shown, locale, now) }.render(locale);
             visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
         }
-        Err(why) => error::failure(visit, &why),
+        Err(why) => failed(visit, admin, &why),
     }
 }
 
@@ -75,7 +76,7 @@ pub async fn rotate(State(app): State<App>, Path(id): Path<String>, visit: Visit
     };
     match app.console_rotate(&visit.ctx, &visitor, which, overlap).await {
         Ok(registered) => shown_once(visit, &visitor, &registered, Got::Secret),
-        Err(why) => error::failure(visit, &why),
+        Err(why) => failed(visit, visitor.who.session.person, &why),
     }
 }
 
@@ -90,7 +91,7 @@ pub async fn end_old_secret(State(app): State<App>, Path(id): Path<String>, visi
             let to = format!("{}?told={}", client_path(which.0), ConsoleNote::OldEnded.as_str());
             redirect(visit, &app.issuer().at(&to))
         }
-        Err(why) => error::failure(visit, &why),
+        Err(why) => failed(visit, visitor.who.session.person, &why),
     }
 }
 
@@ -107,7 +108,7 @@ pub async fn suspend(State(app): State<App>, Path(id): Path<String>, visit: Visi
     };
     match app.console_suspend(&visit.ctx, &visitor, which, suspended).await {
         Ok(()) => redirect(visit, &app.issuer().at(&format!("{}?told={}", client_path(which.0), told.as_str()))),
-        Err(why) => error::failure(visit, &why),
+        Err(why) => failed(visit, visitor.who.session.person, &why),
     }
 }
 
@@ -125,7 +126,7 @@ pub async fn remove(State(app): State<App>, Path(id): Path<String>, visit: Visit
             let to = format!("{}?told={}", path::CONSOLE, ConsoleNote::Removed.as_str());
             redirect(visit, &app.issuer().at(&to))
         }
-        Err(why) => error::failure(visit, &why),
+        Err(why) => failed(visit, visitor.who.session.person, &why),
     }
 }
 

@@ -7,7 +7,7 @@ use axum::response::Response;
 use super::client::shown_once;
 use super::form::{read, said, typed};
 use super::register::refused;
-use super::{client_path, recent_visitor};
+use super::{client_path, failed, recent_visitor, refused as refused_to};
 use crate::app::console_change::Settings;
 use crate::app::{App, Error, Kind};
 use crate::domain::id::ClientId;
@@ -41,6 +41,7 @@ pub async fn submit(State(app): State<App>, Path(id): Path<String>, visit: Visit
     let Some(version) = fields.get("version").and_then(|text| text.parse().ok()) else {
         return error::not_found(visit).await;
     };
+    let admin = settings.visitor.who.session.person;
     let (client, typed) = (&settings.client, read(&fields));
     let said = said(&typed);
     if let Some(empty) = said.missing(&client.metadata) {
@@ -55,24 +56,29 @@ pub async fn submit(State(app): State<App>, Path(id): Path<String>, visit: Visit
         Ok(None) => redirect(visit, &app.issuer().at(&told(ConsoleNote::Unchanged))),
         Err(Error { kind: Kind::Conflict, .. }) => {
             match app.console_settings(&visit.ctx, settings.visitor.clone(), client.id).await {
-                Ok(now) => form(visit, &now, now.client.version, typed, Some(FieldFault::Stale)),
-                Err(why) => error::failure(visit, &why),
+                Ok(now) => {
+                    let ctx = visit.ctx.administering(admin);
+                    let answer = form(visit, &now, now.client.version, typed, Some(FieldFault::Stale));
+                    refused_to(&ctx, Kind::Conflict, answer)
+                }
+                Err(why) => failed(visit, admin, &why),
             }
         }
         Err(Error { protocol: Some(why), .. }) => {
             let fault = refused(&said, (&client.metadata, client.vouched), &why);
             form(visit, &settings, version, typed, Some(fault))
         }
-        Err(why) => error::failure(visit, &why),
+        Err(why) => failed(visit, admin, &why),
     }
 }
 
 async fn settings(app: &App, visit: Visit, id: &str) -> Result<(Visit, Settings), Response> {
     let Ok(id) = id.parse::<ClientId>() else { return Err(error::not_found(visit).await) };
     let (visit, visitor) = recent_visitor(app, visit, &format!("{}/edit", client_path(id))).await?;
+    let admin = visitor.who.session.person;
     match app.console_settings(&visit.ctx, visitor, id).await {
         Ok(settings) => Ok((visit, settings)),
-        Err(why) => Err(error::failure(visit, &why)),
+        Err(why) => Err(failed(visit, admin, &why)),
     }
 }
 

@@ -19,12 +19,14 @@ use super::interaction::name;
 use super::respond::{FormTargets, page};
 use super::sign_in::bare;
 use super::views::{ConsoleList, ConsoleNote, ConsoleRow};
-use crate::app::App;
 use crate::app::console::Visitor;
 use crate::app::login::Then;
+use crate::app::{App, Ctx, Error, Kind};
+use crate::domain::id::PersonId;
 use crate::domain::locale::Locale;
 use crate::domain::oidc::client::ClientStatus;
 use crate::domain::oidc::params::Params;
+use crate::http::api::problem::Refused;
 use crate::http::error;
 use crate::http::extract::Visit;
 use crate::http::urls::path;
@@ -53,7 +55,7 @@ pub async fn show(State(app): State<App>, RawQuery(query): RawQuery, visit: Visi
             };
             visit.finish(page(StatusCode::OK, view.render(locale), FormTargets::Ourselves))
         }
-        Err(why) => error::failure(visit, &why),
+        Err(why) => failed(visit, visitor.who.session.person, &why),
     }
 }
 
@@ -70,6 +72,18 @@ async fn visitor(app: &App, visit: Visit, back: &str) -> Result<(Visit, Visitor)
 async fn recent_visitor(app: &App, visit: Visit, back: &str) -> Result<(Visit, Visitor), Response> {
     let (visit, visitor) = visitor(app, visit, back).await?;
     if visitor.recent { Ok((visit, visitor)) } else { Err(sign_in(app, visit, back)) }
+}
+
+/// What failed, as a page.
+fn failed(visit: Visit, admin: PersonId, why: &Error) -> Response {
+    let ctx = visit.ctx.administering(admin);
+    refused(&ctx, why.kind, error::failure(visit, why))
+}
+
+/// An answer to an administrator who was refused something, for the audit.
+fn refused(ctx: &Ctx, kind: Kind, mut answer: Response) -> Response {
+    answer.extensions_mut().insert(Refused { ctx: ctx.clone(), kind });
+    answer
 }
 
 fn sign_in(app: &App, visit: Visit, back: &str) -> Response {

@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::client::shown_once;
 use super::form::{read, said};
-use super::recent_visitor;
+use super::{failed, recent_visitor, refused as refused_to};
 use crate::app::client_change::HOST_STAYS;
 use crate::app::console::Visitor;
 use crate::app::{App, Error, Kind};
@@ -42,16 +42,19 @@ pub async fn submit(State(app): State<App>, visit: Visit, fields: Fields) -> Res
     }
     let Ok(org) = typed.org.parse() else { return error::not_found(visit).await };
     let once = fields.get("once").unwrap_or_default();
+    let admin = visitor.who.session.person;
     match app.console_register(&visit.ctx, &visitor, (org, once), said.applied_to(&blank)).await {
         Ok(registered) => shown_once(visit, &visitor, &registered, Got::Registered),
         Err(Error { kind: Kind::Conflict, .. }) => {
-            form(&app, visit, visitor, typed, Some(FieldFault::SentBefore)).await
+            let ctx = visit.ctx.administering(admin);
+            let answer = form(&app, visit, visitor, typed, Some(FieldFault::SentBefore)).await;
+            refused_to(&ctx, Kind::Conflict, answer)
         }
         Err(Error { protocol: Some(why), .. }) => {
             let fault = refused(&said, (&blank, false), &why);
             form(&app, visit, visitor, typed, Some(fault)).await
         }
-        Err(why) => error::failure(visit, &why),
+        Err(why) => failed(visit, admin, &why),
     }
 }
 
@@ -69,6 +72,7 @@ pub(super) fn refused(
 }
 
 async fn form(app: &App, visit: Visit, visitor: Visitor, fields: FormFields, error: Option<FieldFault>) -> Response {
+    let admin = visitor.who.session.person;
     match app.console_desk(&visit.ctx, visitor).await {
         Ok(desk) => {
             let view = ConsoleForm {
@@ -84,6 +88,6 @@ async fn form(app: &App, visit: Visit, visitor: Visitor, fields: FormFields, err
             let html = view.render(visit.ctx.locale);
             visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
         }
-        Err(why) => error::failure(visit, &why),
+        Err(why) => failed(visit, admin, &why),
     }
 }

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{client_path, visitor};
+use super::{client_path, failed, visitor};
 use crate::app::App;
 use crate::app::console_trial::{Trial, Verdict};
 use crate::domain::id::ClientId;
@@ -28,7 +28,7 @@ pub async fn run(State(app): State<App>, Path(id): Path<String>, visit: Visit, f
             let at = fields.get("at").and_then(|at| at.parse().ok()).unwrap_or_default();
             match app.console_sample(&visit.ctx, &visitor, id, at).await {
                 Ok(query) => Some(app.issuer().at(&format!("{}?{query}", path::AUTHORIZE))),
-                Err(why) => return error::failure(visit, &why),
+                Err(why) => return failed(visit, visitor.who.session.person, &why),
             }
         }
         None => None,
@@ -47,7 +47,7 @@ pub async fn run(State(app): State<App>, Path(id): Path<String>, visit: Visit, f
             let html = view.render(visit.ctx.locale);
             visit.finish(page(StatusCode::OK, html, FormTargets::Ourselves))
         }
-        Err(why) => error::failure(visit, &why),
+        Err(why) => failed(visit, visitor.who.session.person, &why),
     }
 }
 

@@ -231,6 +231,11 @@ pub static EN: Messages = Messages {
             sentence: "The platform that asks you to sign in is not registered here, or it is switched off.",
             advice: "Please check the address for typing mistakes, or ask your school.",
         },
+        client_keys: ErrorText {
+            title: "This platform cannot be answered now",
+            sentence: "None of the public keys that this platform registered serves to encrypt an answer to it. You did nothing wrong, and trying again does not help.",
+            advice: "Show this page to whoever runs the platform: the console says what to change.",
+        },
         expired: ErrorText {
             title: "This page is no longer valid",
             sentence: "This page was open for too long, or it was used before.",

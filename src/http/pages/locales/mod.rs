@@ -256,6 +256,7 @@ pub struct Errors {
     pub post_logout_uri: ErrorText,
     pub id_token_hint: ErrorText,
     pub client: ErrorText,
+    pub client_keys: ErrorText,
     pub expired: ErrorText,
     pub internal: ErrorText,
     pub not_found: ErrorText,

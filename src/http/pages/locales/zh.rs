@@ -203,6 +203,11 @@ pub static ZH: Messages = Messages {
             sentence: "请求登录的平台没有在这里登记，或者已经停用。",
             advice: "请检查网址有没有打错，或者问问学校。",
         },
+        client_keys: ErrorText {
+            title: "这个平台现在收不到登录结果",
+            sentence: "这个平台登记的公钥里，没有能用来给它加密回答的。您没有做错什么，再试也没有用。",
+            advice: "请把这个页面告诉平台的技术人员：控制台写明要改什么。",
+        },
         expired: ErrorText {
             title: "页面已经失效",
             sentence: "这个页面打开太久，或者已经用过了。",

@@ -19,6 +19,8 @@ pub enum ErrorId {
     IdTokenHint,
     /// The client is unknown or switched off.
     Client,
+    /// The client has no key under which it could be answered.
+    ClientKeys,
     /// The interaction is over.
     Expired,
     /// Our fault.
@@ -31,11 +33,12 @@ pub enum ErrorId {
 
 impl ErrorId {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RedirectUri,
         Self::PostLogoutUri,
         Self::IdTokenHint,
         Self::Client,
+        Self::ClientKeys,
         Self::Expired,
         Self::Internal,
         Self::NotFound,
@@ -49,6 +52,7 @@ impl ErrorId {
             Self::PostLogoutUri => "err-post-logout-uri",
             Self::IdTokenHint => "err-id-token-hint",
             Self::Client => "err-client",
+            Self::ClientKeys => "err-client-keys",
             Self::Expired => "err-expired",
             Self::Internal => "err-internal",
             Self::NotFound => "err-not-found",
@@ -59,9 +63,12 @@ impl ErrorId {
     /// The status that the page is answered with.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::RedirectUri | Self::PostLogoutUri | Self::IdTokenHint | Self::Client | Self::Expired => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::RedirectUri
+            | Self::PostLogoutUri
+            | Self::IdTokenHint
+            | Self::Client
+            | Self::ClientKeys
+            | Self::Expired => StatusCode::BAD_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -74,6 +81,7 @@ impl ErrorId {
             Self::PostLogoutUri => &t.post_logout_uri,
             Self::IdTokenHint => &t.id_token_hint,
             Self::Client => &t.client,
+            Self::ClientKeys => &t.client_keys,
             Self::Expired => &t.expired,
             Self::Internal => &t.internal,
             Self::NotFound => &t.not_found,

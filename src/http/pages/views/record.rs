@@ -18,6 +18,12 @@ pub struct Record {
     pub full: bool,
     /// Something may lead to another guardian, and is left out.
     pub left_out: bool,
+    /// The entry before which this page of who looked begins, where it is an older one, with nothing else on it.
+    pub before: Option<String>,
+    /// The address of the next older page of who looked.
+    pub older: Option<String>,
+    /// The address of the whole.
+    pub newest: String,
 }
 
 /// A child.
@@ -61,6 +67,11 @@ impl Page<'_> {
         locales::record::heading(section.key, self.locale)
     }
 
+    /// Only of who looked there are older pages.
+    fn older(&self, section: &RecordSection) -> Option<&str> {
+        self.m.older.as_deref().filter(|_| section.key == "disclosures")
+    }
+
     fn more(&self, section: &RecordSection) -> String {
         (self.t.more)(section.more)
     }
@@ -73,7 +84,8 @@ impl Record {
         let title = self.ward.as_ref().map_or_else(|| t.title.to_owned(), |ward| (t.of_child)(&ward.hint));
         let frame = Frame::new(locale, title)
             .who(Some(&self.who))
-            .keep("ward", self.ward.as_ref().map(|ward| ward.id.as_str()));
+            .keep("ward", self.ward.as_ref().map(|ward| ward.id.as_str()))
+            .keep("before", self.before.as_deref());
         finish(&Page { frame, t, e, m: self, locale }, locale)
     }
 }
