@@ -218,7 +218,8 @@ impl App {
             Opens::Export(org) => work.target("institution", org),
         };
         work.target("approval", id).target("asker", decided.asked_by).target("client", through);
-        work.detail("state", decided.state.as_str());
+        work.detail("state", decided.state.as_str()).detail("until", decided.expires_at.to_rfc3339());
+        work.because(decided.purpose.clone());
         work.commit(Outcome::Done).await?;
         Ok(decided.into())
     }

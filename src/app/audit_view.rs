@@ -178,7 +178,12 @@ async fn row(tx: &mut Tx, seen: &mut InScope<'_>, Linked { head, entry }: Linked
         told.extend(list);
     }
     if let Some(all) = details[STATES].as_array().cloned() {
-        details[STATES] = rows_shown(tx, seen, &all, &target).await?;
+        let shown = rows_shown(tx, seen, &all, &target).await?;
+        // Not even that there are others.
+        match details.as_object_mut() {
+            Some(said) if shown.is_empty() => drop(said.remove(STATES)),
+            _ => details[STATES] = shown.into(),
+        }
     }
     let mut reason = entry.reason;
     if by_administrator && ANSWERS.iter().any(|action| action.as_str() == entry.action) {
@@ -219,7 +224,7 @@ async fn rows_shown(
     seen: &mut InScope<'_>,
     all: &[Value],
     target: &BTreeMap<String, String>,
-) -> Result<Value, Error> {
+) -> Result<Vec<Value>, Error> {
     let mut shown = Vec::new();
     for row in all {
         let is_target = row["kind"].as_str().and_then(|kind| target.get(kind)).is_some_and(|id| row["id"] == *id);
@@ -227,7 +232,7 @@ async fn rows_shown(
             shown.push(row.clone());
         }
     }
-    Ok(shown.into())
+    Ok(shown)
 }
 
 /// An institution that an entry names, where it is the auditor's.

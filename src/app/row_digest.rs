@@ -212,8 +212,9 @@ impl App {
     async fn row_and_entries(&self, kind: RowKind, id: Uuid) -> Result<(Today, Vec<Naming>), Error> {
         let mut seen = self.row_today(kind, id).await?;
         for _ in 0..TRIES {
-            // What was committed before a stop may still wait for its number.
-            while self.number_pending().await? > 0 {}
+            if !self.numbers_until_now().await? {
+                return Err(Error::busy("entries of the log wait for their numbers: ask again"));
+            }
             let entries = self.naming(kind, id).await?;
             let again = self.row_today(kind, id).await?;
             if again == seen {

@@ -74,6 +74,7 @@ async fn changed(app: &TestApp) -> Vec<(RowKind, uuid::Uuid, &'static str)> {
     county::open(app).await;
     pupils(app, &[pupil(SCHOOL, "王小明", &number("20160203", 2), Some(("李母", &number("19850809", 4))))]).await;
     teachers(app, &[teacher(SCHOOL, "教师甲", &number("19750203", 102))]).await;
+    let security = Decider::Admin(county::administrator(app, 74, COUNTY, AdminRole::Security).await);
     let one = async |name: &'static str| called(app, name).await[0];
     let (child, mother, staff) = (one("王小明").await, one("李母").await, one("教师甲").await);
     let mut all = vec![
@@ -118,7 +119,7 @@ async fn changed(app: &TestApp) -> Vec<(RowKind, uuid::Uuid, &'static str)> {
     app.pass(Duration::from_secs(1));
     app.suspend(&client).await;
     all.push((RowKind::Account, of(app, "account", "person_id", "王小明").await, "account.locked"));
-    app.app.lock_account(&ctx(), OPERATOR, child, "家长来电").await.unwrap();
+    app.app.lock_account(&ctx(), security, child, "家长来电").await.unwrap();
     all.push((RowKind::Platform, id(app, "platform r WHERE r.sys_code = '320102'").await, "registry.written"));
     let space = SpaceAddress::parse("https://space.test/").unwrap();
     app.app.set_space_address(&ctx(), TaskName::OperatorCommand, &"320102".parse().unwrap(), &space).await.unwrap();
