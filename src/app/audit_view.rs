@@ -228,8 +228,14 @@ async fn rows_shown(
     let mut shown = Vec::new();
     for row in all {
         let is_target = row["kind"].as_str().and_then(|kind| target.get(kind)).is_some_and(|id| row["id"] == *id);
-        if is_target || hers(tx, seen, &row["institution"]).await?.is_some() {
-            shown.push(row.clone());
+        let stands_here = hers(tx, seen, &row["institution"]).await?.is_some();
+        if stands_here || is_target {
+            let mut row = row.clone();
+            // Where else somebody works, or holds a right, is nothing of hers.
+            if let Some(said) = row.as_object_mut().filter(|_| !stands_here) {
+                said.remove("institution");
+            }
+            shown.push(row);
         }
     }
     Ok(shown)

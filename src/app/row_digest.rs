@@ -16,7 +16,7 @@ use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::PersonId;
 use crate::domain::registry::person::PersonSalt;
-use crate::domain::row_state::{RowKind, RowState};
+use crate::domain::row_state::{FORM, RowKind, RowState};
 use crate::keys::audit::plain_digest;
 use crate::keys::blind_index::salted;
 use crate::store::books::{self, Linked};
@@ -30,7 +30,7 @@ pub(super) const STATES: &str = "states";
 /// Under which it names the kinds of rows that it changed besides.
 pub(super) const UNNAMED: &str = "states_unnamed";
 /// So many entries are looked through at once.
-const WINDOW: i64 = 20_000;
+const WINDOW: i64 = 2_000;
 /// So many entries are listed that may have changed a row without naming it.
 const LISTED: usize = 20;
 /// So often it is read again when somebody changes the row meanwhile.
@@ -50,11 +50,13 @@ impl Salts {
     fn digest(&self, kind: RowKind, state: &RowState) -> Option<String> {
         let form = state.form(kind);
         let parts = [form[0].as_str(), form[1].as_str()];
-        let bytes = match state.of {
-            Some(person) => salted(self.0.get(&person)?.expose(), &parts),
-            None => plain_digest(&parts),
-        };
-        Some(STANDARD.encode(bytes))
+        let mut people = state.of.iter();
+        let Some(first) = people.next() else { return Some(STANDARD.encode(plain_digest(&parts))) };
+        let mut digest = STANDARD.encode(salted(self.0.get(first)?.expose(), &parts));
+        for person in people {
+            digest = STANDARD.encode(salted(self.0.get(person)?.expose(), &[&digest]));
+        }
+        Some(digest)
     }
 }
 
@@ -82,11 +84,11 @@ pub(super) async fn tell(tx: &mut Tx, details: &mut Map<String, Value>) -> Resul
     if changed.is_empty() {
         return Ok(());
     }
-    let people = changed.iter().flat_map(|(.., before, after)| before.iter().chain(after)).filter_map(|state| state.of);
-    let people = people.collect();
+    let states = changed.iter().flat_map(|(.., before, after)| before.iter().chain(after));
+    let people = states.flat_map(|state| state.of.iter().copied()).collect();
     let salts = Salts::of(tx, &task, people).await?;
     let said = |(kind, id, before, after): &(RowKind, Uuid, Option<RowState>, Option<RowState>)| {
-        let mut row = json!({ "kind": kind.as_str(), "id": id });
+        let mut row = json!({ "kind": kind.as_str(), "id": id, "form": FORM });
         for (name, state) in [("before", before), ("after", after)] {
             if let Some(state) = state {
                 // Of whoever is just erased nothing can be said any more.
@@ -118,6 +120,8 @@ pub struct Naming {
     pub before: Option<String>,
     /// What it was from then on; none: it was gone.
     pub after: Option<String>,
+    /// In which form it says so; what is said in two of them cannot be compared.
+    pub form: u64,
 }
 
 /// An entry that changed rows of the kind without naming them.
@@ -137,9 +141,10 @@ pub struct Passing {
 pub enum Agreement {
     /// It is what the last entry said that names it.
     Agrees,
-    /// It is not, and no entry since says that it changed such rows.
+    /// It is not, and nothing accounts for that.
     Differs,
-    /// It is not, and entries since changed such rows without naming them.
+    /// It is not, and that may be: entries since changed such rows without naming them, two changed it at the same moment, or the
+    /// last word is in a form of before.
     Open,
     /// No entry names it: it is older than these digests, or came or changed among too many.
     Unnamed,
@@ -160,7 +165,8 @@ pub struct RowReport {
     pub today: Option<String>,
     /// The entries that name it, the oldest first.
     pub entries: Vec<Naming>,
-    /// Entries before which it was something that no other entry said: changed by one that did not name it, or beside the register.
+    /// Entries before which it was something that no other entry said, and for which nothing accounts as under `open`: it was
+    /// changed beside the register.
     pub gaps: Vec<i64>,
     /// Where the two are not the same: the first entries since that changed such rows without naming them.
     pub unnamed_since: Vec<Passing>,
@@ -181,8 +187,8 @@ impl App {
     /// `NotFound` for a row that is not there and that no entry names; `Busy` when it is changed all the time.
     pub async fn audit_row(&self, ctx: &Ctx, kind: RowKind, id: Uuid) -> Result<RowReport, Error> {
         let (today, entries) = self.row_and_entries(kind, id).await?;
-        let (last, gaps) = (last_said(&entries), gaps(&entries));
-        let said = last.map(|last| last.after.clone());
+        let last = last_said(&entries);
+        let gaps = self.unexplained(kind, &entries).await?;
         let mut unnamed_since = Vec::new();
         let (agreement, today) = match today {
             Today::Gone if entries.is_empty() => {
@@ -192,15 +198,15 @@ impl App {
             Today::Gone => (Agreement::Differs, None),
             Today::Is(digest) => (Agreement::Differs, Some(digest)),
         };
-        let agreement = match said {
+        let agreement = match &last[..] {
             _ if agreement == Agreement::Erased => agreement,
-            None => Agreement::Unnamed,
-            Some(said) if said == today => Agreement::Agrees,
-            Some(_) => {
-                let since = last.map_or(0, |last| last.seq);
-                unnamed_since = self.passing(kind, since).await?;
+            [] => Agreement::Unnamed,
+            said if said.iter().any(|one| one.after == today) => Agreement::Agrees,
+            [said] if said.form == FORM => {
+                unnamed_since = self.passing(kind, said.seq, None).await?;
                 if unnamed_since.is_empty() { Agreement::Differs } else { Agreement::Open }
             }
+            _ => Agreement::Open,
         };
         let mut work = self.begin(ctx, Action::AuditRead).await?;
         work.target(kind.as_str(), id).detail("compared", kind.as_str());
@@ -236,14 +242,15 @@ impl App {
 
     async fn naming(&self, kind: RowKind, id: Uuid) -> Result<Vec<Naming>, Error> {
         let mut found = Vec::new();
-        self.look_through(0, &id.to_string(), |linked| {
+        self.look_through(0, None, &id.to_string(), |linked| {
             let text = |value: &Value| value.as_str().map(str::to_owned);
             let is_meant = |row: &&Value| row["kind"] == kind.as_str() && row["id"] == json!(id);
             let rows = linked.entry.details[STATES].as_array();
             if let Some(row) = rows.into_iter().flatten().find(is_meant) {
                 let (before, after) = (text(&row["before"]), text(&row["after"]));
                 let (seq, at, action) = passed(linked);
-                found.push(Naming { seq, at, action, before, after });
+                let form = row["form"].as_u64().unwrap_or_default();
+                found.push(Naming { seq, at, action, before, after, form });
             }
             true
         })
@@ -251,9 +258,10 @@ impl App {
         Ok(found)
     }
 
-    async fn passing(&self, kind: RowKind, since: i64) -> Result<Vec<Passing>, Error> {
+    /// Entries behind one, and up to another, that changed rows of a kind without naming them.
+    async fn passing(&self, kind: RowKind, since: i64, until: Option<i64>) -> Result<Vec<Passing>, Error> {
         let mut found = Vec::new();
-        self.look_through(since, UNNAMED, |linked| {
+        self.look_through(since, until, UNNAMED, |linked| {
             let kinds = linked.entry.details[UNNAMED].as_array();
             if kinds.into_iter().flatten().any(|one| one == kind.as_str()) {
                 let (seq, at, action) = passed(linked);
@@ -265,15 +273,29 @@ impl App {
         Ok(found)
     }
 
-    /// Looks at entries behind one whose details hold a text, the oldest first, while `goes_on` says so.
+    /// The gaps for which nothing accounts. Where two changed the row at once, what the next one found is what neither said.
+    async fn unexplained(&self, kind: RowKind, entries: &[Naming]) -> Result<Vec<i64>, Error> {
+        let mut all = Vec::new();
+        for (before, at) in gaps(entries) {
+            let forms = entries.iter().any(|entry| entry.form != FORM);
+            if !forms && !is_forked(entries) && self.passing(kind, before, Some(at)).await?.is_empty() {
+                all.push(at);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Looks at entries behind one, and before another, whose details hold a text, the oldest first, while `goes_on` says so.
     async fn look_through(
         &self,
         after: i64,
+        until: Option<i64>,
         text: &str,
         mut goes_on: impl FnMut(&Linked) -> bool,
     ) -> Result<(), Error> {
-        let (task, mut tx) = (access::task(TaskName::RowStates), self.db.read().await?);
-        let end = books::head(&mut tx).await?.seq;
+        let (task, mut tx) = (access::task(TaskName::RowStates), self.db.read().await?.taking_time());
+        let head = books::head(&mut tx).await?.seq;
+        let end = until.map_or(head, |until| head.min(until));
         let mut at = after.max(books::first_number(&mut tx).await?.map_or(0, |first| first - 1));
         while at < end {
             let through = end.min(at + WINDOW);
@@ -288,24 +310,50 @@ impl App {
     }
 }
 
-/// The entry that nobody went on from. Numbers do not tell: entries are numbered by their clocks, which may differ.
-fn last_said(entries: &[Naming]) -> Option<&Naming> {
+/// The entries that nobody went on from: one, or two who changed the row from the same state at the same moment. Numbers do not tell:
+/// entries are numbered by their clocks, which may differ. Of other ends the last one counts, for the others were left for what no
+/// entry says.
+fn last_said(entries: &[Naming]) -> Vec<&Naming> {
     let mut left: BTreeMap<Option<&str>, i64> = BTreeMap::new();
     for entry in entries {
         *left.entry(entry.after.as_deref()).or_default() += 1;
         *left.entry(entry.before.as_deref()).or_default() -= 1;
     }
-    let mut ends = left.into_iter().filter(|(_, count)| *count > 0).map(|(said, _)| said);
-    match (ends.next(), ends.next()) {
-        (Some(end), None) => entries.iter().rfind(|entry| entry.after.as_deref() == end),
-        _ => entries.last(),
+    let ends: Vec<&Naming> = {
+        let said = left.into_iter().filter(|(_, count)| *count > 0).map(|(said, _)| said);
+        said.filter_map(|end| entries.iter().rfind(|entry| entry.after.as_deref() == end)).collect()
+    };
+    let Some(last) = ends.iter().copied().max_by_key(|end| end.seq).or(entries.last()) else { return Vec::new() };
+    let beside = |end: &&Naming| end.seq == last.seq || (end.before == last.before && end.before.is_some());
+    let mut all: Vec<&Naming> = ends.into_iter().filter(beside).collect();
+    if all.is_empty() {
+        all.push(last);
     }
+    all
 }
 
-/// Entries that do not go on from what another one said, but for the first.
-fn gaps(entries: &[Naming]) -> Vec<i64> {
-    let goes_on = |entry: &&Naming| entry.before.is_none() || entries.iter().any(|other| other.after == entry.before);
-    entries.iter().skip(1).filter(|entry| !goes_on(entry)).map(|entry| entry.seq).collect()
+/// Whether two went on from the same word without seeing each other.
+fn is_forked(entries: &[Naming]) -> bool {
+    let mut from: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for entry in entries {
+        if let Some(before) = entry.before.as_deref() {
+            from.entry(before).or_default().0 += 1;
+        }
+        if let Some(after) = entry.after.as_deref() {
+            from.entry(after).or_default().1 += 1;
+        }
+    }
+    from.values().any(|(left, came)| *left > 1 && left > came)
+}
+
+/// Entries that do not go on from what another one said, but for the first; behind which one each.
+fn gaps(entries: &[Naming]) -> Vec<(i64, i64)> {
+    let goes_on = |entry: &Naming| entry.before.is_none() || entries.iter().any(|other| other.after == entry.before);
+    let pairs = entries.windows(2).filter_map(|pair| match pair {
+        [one, next] if !goes_on(next) => Some((one.seq, next.seq)),
+        _ => None,
+    });
+    pairs.collect()
 }
 
 fn passed(linked: &Linked) -> (i64, String, String) {
@@ -318,29 +366,42 @@ mod tests {
 
     fn entry(seq: i64, before: Option<&str>, after: Option<&str>) -> Naming {
         let text = |said: Option<&str>| said.map(str::to_owned);
-        Naming { seq, at: String::new(), action: String::new(), before: text(before), after: text(after) }
+        Naming { seq, at: String::new(), action: String::new(), before: text(before), after: text(after), form: FORM }
     }
 
     #[test]
     fn the_last_word_is_the_one_that_nobody_went_on_from() {
-        let last = |entries: &[Naming]| last_said(entries).map(|entry| entry.seq);
+        let last = |entries: &[Naming]| last_said(entries).iter().map(|entry| entry.seq).collect::<Vec<_>>();
         let came = entry(1, None, Some("a"));
-        assert_eq!(last(&[]), None);
-        assert_eq!(last(&[came.clone(), entry(2, Some("a"), Some("b"))]), Some(2));
+        assert_eq!(last(&[]), Vec::<i64>::new());
+        assert_eq!(last(&[came.clone(), entry(2, Some("a"), Some("b"))]), [2]);
         // By a replica whose clock was behind.
-        assert_eq!(last(&[came.clone(), entry(2, Some("b"), Some("c")), entry(3, Some("a"), Some("b"))]), Some(2));
+        assert_eq!(last(&[came.clone(), entry(2, Some("b"), Some("c")), entry(3, Some("a"), Some("b"))]), [2]);
         // Back to what it was.
         let back = [came.clone(), entry(2, Some("a"), Some("b")), entry(3, Some("b"), Some("a"))];
-        assert_eq!(last(&back), Some(3));
-        assert_eq!(last(&[came.clone(), entry(2, Some("a"), None)]), Some(2), "gone");
-        assert_eq!(last(&[came, entry(2, Some("x"), Some("y"))]), Some(2), "two ends: the later one");
+        assert_eq!(last(&back), [3]);
+        assert_eq!(last(&[came.clone(), entry(2, Some("a"), None)]), [2], "gone");
+        assert_eq!(
+            last(&[came.clone(), entry(2, Some("x"), Some("y"))]),
+            [2],
+            "what was left for no word counts no more"
+        );
+        let mut both = last(&[came, entry(2, Some("a"), Some("b")), entry(3, Some("a"), Some("c"))]);
+        both.sort_unstable();
+        assert_eq!(both, [2, 3], "two at once");
     }
 
     #[test]
     fn what_no_entry_accounts_for_is_a_gap() {
         let came = entry(1, None, Some("a"));
-        assert_eq!(gaps(&[came.clone(), entry(2, Some("a"), Some("b"))]), Vec::<i64>::new());
-        assert_eq!(gaps(&[came, entry(2, Some("x"), Some("y"))]), [2]);
-        assert_eq!(gaps(&[entry(1, Some("x"), Some("y"))]), Vec::<i64>::new(), "what was before the first nobody said");
+        assert_eq!(gaps(&[came.clone(), entry(2, Some("a"), Some("b"))]), []);
+        assert_eq!(gaps(&[came.clone(), entry(2, Some("x"), Some("y"))]), [(1, 2)]);
+        assert_eq!(gaps(&[entry(1, Some("x"), Some("y"))]), [], "what was before the first nobody said");
+        let (one, two) = (entry(2, Some("a"), Some("b")), entry(3, Some("a"), Some("c")));
+        assert!(is_forked(&[came.clone(), one.clone(), two]));
+        assert!(
+            !is_forked(&[came, one.clone(), entry(3, Some("b"), Some("a")), entry(4, Some("a"), Some("c"))]),
+            "back and on"
+        );
     }
 }

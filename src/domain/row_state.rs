@@ -1,5 +1,6 @@
 //! What a row of the register says at one moment, in one form: what the digests of the audit are made of.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -71,11 +72,15 @@ impl FromStr for RowKind {
     }
 }
 
+/// In which version a form is; an entry says it beside its digests. Whoever adds a column counts it up: what an older entry says
+/// of a row was said of fewer columns, and is compared with nothing.
+pub const FORM: u64 = 1;
+
 /// A row with what belongs to it: how it was before, its codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowState {
-    /// Whose it is, where it is about a person: her salt is the key of its digest.
-    pub of: Option<PersonId>,
+    /// Whom it is about, none or some: their salts are the keys of its digest, and with one of them gone it means nothing.
+    pub of: BTreeSet<PersonId>,
     /// At which institution it stands, where it stands at one.
     pub at: Option<OrgId>,
     /// What it says, by column.
@@ -83,9 +88,8 @@ pub struct RowState {
 }
 
 impl RowState {
-    /// The form that a digest is made of: what it is of and in which version, and compact JSON with its keys in order. Whoever
-    /// adds a column counts the version up: what an older entry says of a row was said of fewer columns.
+    /// The form that a digest is made of: what it is of and in which version, and compact JSON with its keys in order.
     pub fn form(&self, kind: RowKind) -> [String; 2] {
-        [format!("mingji row 1 {kind}"), sorted(&self.said)]
+        [format!("mingji row {FORM} {kind}"), sorted(&self.said)]
     }
 }

@@ -2,7 +2,7 @@
 //! when it ends. Whoever writes a table of these says so here first ([`changing`], [`made`], [`changing_found`], [`unnamed`]);
 //! a test holds the list of statements that do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -91,7 +91,7 @@ trait Said: FromRow {
 }
 
 struct Found {
-    of: Option<PersonId>,
+    of: BTreeSet<PersonId>,
     at: Option<OrgId>,
     said: Map<String, Json>,
 }
@@ -100,9 +100,9 @@ fn read_said(row: &Row, columns: Columns) -> Result<Map<String, Json>, StoreErro
     columns.iter().map(|(name, cell)| Ok(((*name).to_owned(), cell.read(row, name)?))).collect()
 }
 
-/// `NAME "table" key: COLUMN, of: COLUMN, at: COLUMN { "column": Cell, … }`
+/// `NAME "table" key: COLUMN, of: COLUMN and COLUMN, at: COLUMN { "column": Cell, … }`
 macro_rules! tables {
-    ($($name:ident $table:literal key: $key:literal $(, of: $of:literal)? $(, at: $at:literal)? { $($column:literal: $cell:ident),+ $(,)? })+) => {
+    ($($name:ident $table:literal key: $key:literal $(, of: $of:literal $(and $other:literal)?)? $(, at: $at:literal)? { $($column:literal: $cell:ident),+ $(,)? })+) => {
         $(struct $name(Uuid, Found);
 
         impl $name {
@@ -112,8 +112,8 @@ macro_rules! tables {
         impl FromRow for $name {
             fn from_row(row: &Row) -> Result<Self, StoreError> {
                 #[allow(unused_mut, unused_assignments, reason = "not every table has them")]
-                let (mut of, mut at) = (None, None);
-                $(of = row.get($of)?;)?
+                let (mut of, mut at) = (BTreeSet::new(), None);
+                $(of.extend(row.get::<Option<PersonId>>($of)?); $(of.extend(row.get::<Option<PersonId>>($other)?);)?)?
                 $(at = row.get($at)?;)?
                 Ok(Self(row.get($key)?, Found { of, at, said: read_said(row, Self::READ)? }))
             }
@@ -146,7 +146,7 @@ tables! {
     Teaching "teaching" key: "id", of: "person_id", at: "org_id" {
         "staffing_id": Id, "class_id": Id, "subject": Text, "head_teacher": Bool, "valid_from": Text, "valid_to": Text,
     }
-    Guardianship "guardianship" key: "id", of: "child_id" {
+    Guardianship "guardianship" key: "id", of: "child_id" and "guardian_id" {
         "child_id": Id, "guardian_id": Id, "relation": Text, "legal": Bool, "rank": Int, "status": Text, "verified_by": Text,
         "recorded_org_id": Id, "restrictions": Json, "valid_from": Text, "valid_to": Text, "guardian_org_id": Id,
         "confirmed_by": Text, "confirmed_person_id": Id, "confirmed_org_id": Id, "confirmed_at": Int,
@@ -264,14 +264,15 @@ async fn add<R: Said>(
     name: &str,
     to: &mut BTreeMap<Uuid, RowState>,
 ) -> Result<(), StoreError> {
-    let mut parts: BTreeMap<Uuid, BTreeMap<String, Json>> = BTreeMap::new();
+    let mut parts: BTreeMap<Uuid, Vec<Json>> = BTreeMap::new();
     for row in tx.all_in::<R>(statement, &[], keys(ids)).await? {
         let (id, found) = row.said();
-        let said = Json::Object(found.said);
-        parts.entry(id).or_default().insert(sorted(&said), said);
+        parts.entry(id).or_default().push(Json::Object(found.said));
     }
     for (id, state) in to {
-        state.said[name] = parts.remove(id).unwrap_or_default().into_values().collect();
+        let mut all = parts.remove(id).unwrap_or_default();
+        all.sort_by_cached_key(sorted);
+        state.said[name] = all.into();
     }
     Ok(())
 }

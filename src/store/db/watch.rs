@@ -19,8 +19,12 @@ pub struct Noted {
 }
 
 impl Noted {
-    /// Those of these rows that are not named yet; none, and the kind is noted, where they are too many.
+    /// Those of these rows that are not named yet; none, and the kind is noted, where they are too many. Of a kind of which some
+    /// changed without being named, no other is named: it may be one of them, and not what it was before.
     pub(in crate::store) fn fresh(&mut self, kind: RowKind, ids: &[Uuid]) -> Vec<Uuid> {
+        if self.unnamed.contains(&kind) {
+            return Vec::new();
+        }
         let fresh: BTreeSet<Uuid> = ids.iter().copied().filter(|id| !self.named.contains_key(&(kind, *id))).collect();
         if fresh.is_empty() || self.named.len() + fresh.len() <= self.most {
             return fresh.into_iter().collect();
@@ -58,5 +62,19 @@ impl Tx {
     /// What was noted, to be told.
     pub fn take_noted(&mut self) -> Noted {
         self.noted().map(std::mem::take).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_have_changed_already_is_not_named() {
+        let (kind, ids) = (RowKind::Guardianship, [Uuid::from_u128(1), Uuid::from_u128(2)]);
+        let mut noted = Noted { most: 1, ..Noted::default() };
+        assert!(noted.fresh(kind, &ids).is_empty(), "too many");
+        assert!(noted.fresh(kind, &ids[..1]).is_empty(), "one of them");
+        assert_eq!(noted.fresh(RowKind::Class, &ids[..1]), ids[..1], "of another kind nothing changed");
     }
 }

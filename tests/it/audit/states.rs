@@ -216,6 +216,25 @@ both_engines! {
         assert!(newest(&app, "person.erased").await["states"].is_null());
     }
 
+    /// What a court took away from her is guessed in no time by whoever has the other's salt.
+    async fn of_an_erased_guardian_the_wards_salt_says_nothing(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[pupil(SCHOOL, "王小明", &number("20160203", 2), Some(("李母", &number("19850809", 4))))]).await;
+        let (child, mother) = (called(&app, "王小明").await[0], called(&app, "李母").await[0]);
+        let keeps = of(&app, "guardianship", "child_id", "王小明").await;
+        app.pass(Duration::from_secs(1));
+        let restrict = guardian_life::Order::Restrict(BTreeSet::from([Restriction::Custody]));
+        app.app.change_guardian(&app.operator(), OPERATOR, child, mother, &restrict).await.unwrap();
+        assert_eq!(compared(&app, RowKind::Guardianship, keeps).await.agreement, Agreement::Agrees);
+        app.pass(Duration::from_secs(1));
+        app.app.record_death(&app.operator(), OPERATOR, mother, app.clock.now().shanghai_date()).await.unwrap();
+        app.pass(Duration::from_secs(1));
+        app.app.erase_person(&app.operator(), mother).await.unwrap();
+        assert!(newest(&app, "person.erased").await["states"].is_null());
+        let report = compared(&app, RowKind::Guardianship, keeps).await;
+        assert_eq!((report.agreement, report.today), (Agreement::Erased, None));
+    }
+
     async fn two_who_are_one_keep_what_was_said_of_their_rows(app: TestApp) {
         county::open(&app).await;
         teachers(&app, &[teacher(SCHOOL, "教师甲", &number("19750203", 102)), teacher(OTHER, "教师乙", &number("19750203", 104))]).await;
@@ -234,6 +253,7 @@ both_engines! {
         teachers(&app, &[teacher(SCHOOL, "教师甲", &number("19750203", 102))]).await;
         let auditor = auditor(&app, 70, OTHER).await;
         let whole = self::auditor(&app, 72, COUNTY).await;
+        let behind = self::auditor(&app, 76, SCHOOL).await;
         let staff = called(&app, "教师甲").await[0];
         let left = of(&app, "staffing", "person_id", "教师甲").await;
         let order = staff_life::Order::Move { org: None, to: OTHER.to_owned(), post: None };
@@ -245,6 +265,11 @@ both_engines! {
             entry["details"]["states"].as_array().unwrap().iter().filter(|row| row["kind"] == "staffing").map(|row| row["id"].clone()).collect()
         };
         assert_eq!(kinds(&auditor).await, [json!(begun)], "and not what she left elsewhere");
+        // Where she worked is known that she began something, and not where.
+        let entry = behind.all("/api/audit?action=staff.changed").await.remove(0);
+        let other = id(&app, &format!("institution r JOIN institution_code c ON c.org_id = r.id WHERE c.value = '{OTHER}'")).await;
+        assert!(entry["details"]["states"].as_array().unwrap().iter().any(|row| row["id"] == json!(left)), "{entry}");
+        assert!(!entry.to_string().contains(&other.to_string()), "{entry}");
         let mut all = kinds(&whole).await;
         all.sort_by_key(Value::to_string);
         let mut both = [json!(left), json!(begun)];
