@@ -193,8 +193,9 @@ impl App {
             activations::end_open(work.tx(), account, ctx.now).await?;
         }
         self.live_as_administrator(&mut work, ctx, &on).await?;
-        work.target("person", person).target("institution", org.id);
+        work.target("person", person).target("institution", org.id).target("admin_grant", grant.id);
         work.detail("role", wish.role.as_str()).detail("deputy", grant.deputy);
+        work.detail("may_delegate", grant.may_delegate).detail("until", until.map(Timestamp::to_rfc3339));
         work.event("admin_grant", grant.id, "admin.granted", &[]);
         work.commit(Outcome::Done).await?;
         Ok(granted)
@@ -270,7 +271,8 @@ impl App {
         if !admin_grants::revoke(work.tx(), &task.on(person), grant.id, ctx.now).await? {
             return Err(Error::busy("somebody took it back at the same moment"));
         }
-        work.target("person", person).target("institution", org.id).detail("role", role.as_str());
+        work.target("person", person).target("institution", org.id).target("admin_grant", grant.id);
+        work.detail("role", role.as_str());
         work.event("admin_grant", grant.id, "admin.revoked", &[]);
         work.commit(Outcome::Done).await
     }

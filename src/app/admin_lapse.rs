@@ -74,7 +74,7 @@ impl App {
         if !admin_grants::revoke(work.tx(), &on, lapsed.grant, ctx.now).await? {
             return Ok(false);
         }
-        work.target("person", lapsed.person).target("institution", lapsed.org);
+        work.target("person", lapsed.person).target("institution", lapsed.org).target("admin_grant", lapsed.grant);
         work.detail("role", lapsed.role.as_str()).detail("lapsed", lapsed.why.as_str());
         work.event("admin_grant", lapsed.grant, "admin.revoked", &[]);
         work.commit(Outcome::Done).await?;

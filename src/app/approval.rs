@@ -211,8 +211,15 @@ impl App {
         if !approvals::update(work.tx(), &task, &decided).await? {
             return Err(Error::busy("somebody decided the request at the same moment"));
         }
-        work.target("approval", id).target("person", decided.asked_by).target("client", through);
-        work.detail("state", decided.state.as_str());
+        // Whoever audits where she works who asked hears of it, like whoever audits where the record is that it opens.
+        work.about(decided.asked_by).await?;
+        match decided.opens {
+            Opens::Record(person) => work.target("person", person),
+            Opens::Export(org) => work.target("institution", org),
+        };
+        work.target("approval", id).target("asker", decided.asked_by).target("client", through);
+        work.detail("state", decided.state.as_str()).detail("until", decided.expires_at.to_rfc3339());
+        work.because(decided.purpose.clone());
         work.commit(Outcome::Done).await?;
         Ok(decided.into())
     }

@@ -25,7 +25,7 @@ pub(super) const ALONE: &str = "none: only consistent with itself";
 /// A list of faults is cut: one change breaks everything behind it.
 const MOST_FAULTS: usize = 20;
 const FORMAT: &str = "mingji audit 1";
-/// So long an export waits for the numbers of what was committed before it.
+/// So long it is waited for the numbers of what was committed before.
 const NUMBERED: Duration = Duration::from_secs(30);
 const NUMBERED_CLOCK: Duration = Duration::from_millis(20);
 
@@ -259,21 +259,28 @@ impl App {
         let mut work = self.begin(ctx, Action::AuditRead).await?;
         work.detail("exported", true);
         work.commit(Outcome::Done).await?;
-        // Another process may be the one that gives numbers; what was tampered with never gets one.
-        let (since, until) = (Instant::now(), self.now());
-        while since.elapsed() < NUMBERED
-            && books::oldest_pending(&mut self.db.read().await?).await?.is_some_and(|oldest| oldest <= until)
-        {
-            if self.number_pending().await? == 0 {
-                tokio::time::sleep(NUMBERED_CLOCK).await;
-            }
-        }
+        // What was tampered with never gets a number.
+        self.numbers_until_now().await?;
         let begins = books::first_number(&mut self.db.read().await?).await?;
         let entries = self.write_audit(out).await?;
         if books::first_number(&mut self.db.read().await?).await? != begins {
             return Err(Error::busy("what is old ended while the log was written: write it once more"));
         }
         Ok(entries)
+    }
+
+    /// Waits, for a while, until what was committed before this has its number, whichever process gives it; whether it has.
+    pub(super) async fn numbers_until_now(&self) -> Result<bool, Error> {
+        let (since, until) = (Instant::now(), self.now());
+        while books::oldest_pending(&mut self.db.read().await?).await?.is_some_and(|oldest| oldest <= until) {
+            if since.elapsed() >= NUMBERED {
+                return Ok(false);
+            }
+            if self.number_pending().await? == 0 {
+                tokio::time::sleep(NUMBERED_CLOCK).await;
+            }
+        }
+        Ok(true)
     }
 
     async fn write_audit(&self, out: &mut impl Write) -> Result<i64, Error> {

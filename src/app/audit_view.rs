@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::relation_claim::Decider;
+use super::row_digest::STATES;
 use super::walk::{InScope, STEPS, Walked};
 use super::work::Outcome;
 use super::{App, Ctx, Error};
@@ -69,7 +70,10 @@ pub struct AuditRow {
     pub reason: Option<String>,
     /// The request that it belongs to.
     pub request_id: uuid::Uuid,
-    /// Names of fields, counts, keyed digests.
+    /// Names of fields, counts, keyed digests. `states` are the rows that were changed, as far as they stand at institutions of the
+    /// auditor's or the entry is about them: of each its kind and id, and digests of what it said before (none: it was not there)
+    /// and afterwards (none: it is gone). `mingji audit state` compares them with what the register says today.
+    /// `states_unnamed` are kinds of rows of which more were changed than one entry names.
     pub details: Value,
 }
 
@@ -173,6 +177,14 @@ async fn row(tx: &mut Tx, seen: &mut InScope<'_>, Linked { head, entry }: Linked
         details["institutions"] = list.iter().map(|org| Value::from(org.to_string())).collect();
         told.extend(list);
     }
+    if let Some(all) = details[STATES].as_array().cloned() {
+        let shown = rows_shown(tx, seen, &all, &target).await?;
+        // Not even that there are others.
+        match details.as_object_mut() {
+            Some(said) if shown.is_empty() => drop(said.remove(STATES)),
+            _ => details[STATES] = shown.into(),
+        }
+    }
     let mut reason = entry.reason;
     if by_administrator && ANSWERS.iter().any(|action| action.as_str() == entry.action) {
         target.retain(|kind, _| kind == "institution");
@@ -203,6 +215,30 @@ async fn row(tx: &mut Tx, seen: &mut InScope<'_>, Linked { head, entry }: Linked
         request_id: entry.request_id,
         details,
     })
+}
+
+/// The rows that an entry names, as far as they stand at an institution of the auditor's or the entry is about them: what else
+/// changed with them, and how much, is not hers to know (R1).
+async fn rows_shown(
+    tx: &mut Tx,
+    seen: &mut InScope<'_>,
+    all: &[Value],
+    target: &BTreeMap<String, String>,
+) -> Result<Vec<Value>, Error> {
+    let mut shown = Vec::new();
+    for row in all {
+        let is_target = row["kind"].as_str().and_then(|kind| target.get(kind)).is_some_and(|id| row["id"] == *id);
+        let stands_here = hers(tx, seen, &row["institution"]).await?.is_some();
+        if stands_here || is_target {
+            let mut row = row.clone();
+            // Where else somebody works, or holds a right, is nothing of hers.
+            if let Some(said) = row.as_object_mut().filter(|_| !stands_here) {
+                said.remove("institution");
+            }
+            shown.push(row);
+        }
+    }
+    Ok(shown)
 }
 
 /// An institution that an entry names, where it is the auditor's.

@@ -190,6 +190,9 @@ impl App {
         (told, fields): (&'static str, &[&str]),
     ) -> Result<ClassRow, Error> {
         work.target("institution", class.org).target("class", class.id).detail("step", step);
+        if !fields.is_empty() {
+            work.changes(fields);
+        }
         work.event("class", class.id, told, fields);
         work.commit(Outcome::Done).await?;
         Ok(ClassRow::of(class, ctx.now.shanghai_date()))

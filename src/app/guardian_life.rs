@@ -131,6 +131,7 @@ impl App {
         let all = guardianships::of_child(work.tx(), &task.on(child.id)).await?;
         let standing: Vec<Guardianship> = all.iter().filter(|one| one.is_standing()).cloned().collect();
         let known = standing.iter().find(|one| one.guardian == guardian.id).cloned();
+        let named = known.as_ref().map(|known| known.id);
         let step = match (order, known) {
             (Order::Add { .. }, known) => {
                 // Before anything else is said: of somebody who is not hers she learns nothing.
@@ -163,6 +164,9 @@ impl App {
                 self.reorder(&mut work, &ctx, &task, &standing, known.id, *place).await?
             }
         };
+        if let Some(id) = named {
+            work.target("guardianship", id);
+        }
         work.detail("step", step);
         let scope = match by {
             Decider::Operator => None,
@@ -228,7 +232,8 @@ impl App {
         let Some(born) = born.filter(|born| AgeBand::at(Some(*born), ctx.now) == AgeBand::Adult) else {
             return Ok(());
         };
-        work.target("person", known.child).target("guardian", known.guardian).detail("step", "of age");
+        work.target("person", known.child).target("guardian", known.guardian).target("guardianship", known.id);
+        work.detail("step", "of age");
         self.end_guardianship(&mut work, ctx, task, known, guardian_life::majority(born)).await?;
         work.commit(Outcome::Done).await?;
         self.wake.deliveries.notify_one();
@@ -279,7 +284,7 @@ impl App {
         }
         let over = known.over(day, ctx.now).map_err(refused)?;
         write(work, task, over.child, &over).await?;
-        work.event("guardianship", over.id, "guardianship.ended", &["status"]);
+        work.changes(&["status"]).event("guardianship", over.id, "guardianship.ended", &["status"]);
         Ok((over, ward))
     }
 
@@ -301,7 +306,7 @@ impl App {
             // own account.
             self.shut_out(work, &task.on(guardian), IdentityId(id.0), ward, ctx.now).await?;
         }
-        work.event("guardianship", id, "guardianship.changed", &["restrictions"]);
+        work.changes(&["restrictions"]).event("guardianship", id, "guardianship.changed", &["restrictions"]);
         Ok(if lifted { "restrictions lifted" } else { "restricted" })
     }
 
@@ -323,7 +328,7 @@ impl App {
             let child = one.child;
             let ranked = one.ranked(rank, ctx.now).map_err(refused)?;
             write(work, task, child, &ranked).await?;
-            work.event("guardianship", id, "guardianship.changed", &["rank"]);
+            work.changes(&["rank"]).event("guardianship", id, "guardianship.changed", &["rank"]);
         }
         Ok("put in order")
     }

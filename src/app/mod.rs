@@ -111,6 +111,7 @@ pub mod revocation;
 mod room;
 pub mod roster_import;
 pub mod roster_view;
+pub mod row_digest;
 pub mod school_year;
 pub mod secrets;
 pub mod session;

@@ -303,7 +303,7 @@ impl App {
         if !staffings::teach(work.tx(), &at.task.on(at.person), &lesson).await? {
             return Err(Error::busy("somebody gave her the class at the same moment"));
         }
-        work.target("class", class.id).target("staffing", post.id);
+        work.target("institution", post.org).target("class", class.id).target("staffing", post.id);
         work.event("person", at.person, "person.teaching_changed", &["teaching"]);
         Ok("teaches")
     }
@@ -352,7 +352,7 @@ impl App {
         if ended == 0 {
             return Err(missing());
         }
-        work.target("class", class.id).target("staffing", post.id);
+        work.target("institution", post.org).target("class", class.id).target("staffing", post.id);
         work.event("person", at.person, "person.teaching_changed", &["teaching"]);
         Ok("gave up")
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::shown::detail_of;
-use super::{App, Ctx, Error, Kind, access};
+use super::{App, Ctx, Error, Kind, access, row_digest};
 use crate::domain::access::TaskName;
 use crate::domain::audit::{Action, Actor, Entry};
 use crate::domain::event::Event;
@@ -82,7 +82,7 @@ impl App {
     /// # Errors
     /// When no transaction can be had.
     pub(crate) async fn begin<'a>(&'a self, ctx: &'a Ctx, action: Action) -> Result<Work<'a>, Error> {
-        let tx = self.writer().await?;
+        let tx = self.writer().await?.noting(row_digest::MOST);
         Ok(self.work(ctx, action, tx, None))
     }
 
@@ -393,6 +393,7 @@ impl Work<'_> {
             let (name, said) = detail_of(&shown);
             self.details.insert(name.into(), said);
         }
+        row_digest::tell(&mut self.tx, &mut self.details).await?;
         let mut actor = serde_json::to_value(&self.ctx.actor)?;
         let mut over = None;
         if let Some(ip) = self.ctx.ip {

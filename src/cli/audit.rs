@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::output::Output;
 use super::{Failure, files, runtime, serve};
 use crate::app::Ctx;
 use crate::app::audit_file::verify_export;
 use crate::app::books::read_anchors;
+use crate::app::row_digest::{Agreement, RowReport};
+use crate::domain::row_state::RowKind;
 use crate::store::books::CheckpointRow;
 use crate::store::snapshot;
 
@@ -37,6 +40,16 @@ pub enum Command {
     Export {
         /// A new file.
         file: PathBuf,
+    },
+    /// Compares a row of the register as it is today with what the last entry said that names it; exit 1 when it is something else,
+    /// or was meanwhile, and no entry accounts for that. It shows digests, and nothing of what the row says, and believes the entries:
+    /// `mingji audit verify` tells whether they are genuine.
+    #[command(after_help = "Example: mingji audit state staffing 01910000-0000-7000-8000-000000000000")]
+    State {
+        /// staffing, teaching, guardianship, enrolment, institution, class, admin_grant, client, account or platform.
+        kind: RowKind,
+        /// Its id.
+        id: Uuid,
     },
     /// Signs where the chain stands and appends it to a file outside the database.
     #[command(after_help = "Example: mingji audit anchor /mnt/worm/anchors.jsonl")]
@@ -103,9 +116,47 @@ pub async fn run(config: Option<&Path>, command: &Command, output: &Output) -> R
                 format!("{entries} entries in {}; keep the key elsewhere: {key}", file.display())
             })
         }
+        Command::State { kind, id } => {
+            let app = runtime::standing(config).await?;
+            let report = app.audit_row(&Ctx::task(&app, "audit"), *kind, *id).await?;
+            output.say(&report, told)?;
+            match report.agreement {
+                Agreement::Differs => Err(Failure::new("the row is not what the log says")),
+                _ if report.gaps.is_empty() => Ok(()),
+                _ => Err(Failure::new("the row was something else meanwhile, and the log does not say why")),
+            }
+        }
         Command::Anchor { file } => {
             runtime::standing(config).await?.anchor(file).await?;
             output.say(&json!({ "file": file }), |_| format!("anchored in {}", file.display()))
         }
     }
+}
+
+/// A report for people: the entries a line each, and what follows from them.
+fn told(report: &RowReport) -> String {
+    let none = || "not there".to_owned();
+    let mut lines: Vec<String> = Vec::new();
+    for entry in &report.entries {
+        let (before, after) = (entry.before.clone().unwrap_or_else(none), entry.after.clone().unwrap_or_else(none));
+        lines.push(format!("entry {} at {}, {}: {before} -> {after}", entry.seq, entry.at, entry.action));
+    }
+    for seq in &report.gaps {
+        lines.push(format!("before entry {seq} it was something that no entry says"));
+    }
+    for entry in &report.unnamed_since {
+        let what = format!("changed rows of this kind without naming them: {}", entry.action);
+        lines.push(format!("entry {} at {} {what}", entry.seq, entry.at));
+    }
+    let today = report.today.clone().unwrap_or_else(none);
+    lines.push(match report.agreement {
+        Agreement::Agrees => format!("today: {today}: it is what the last entry says"),
+        Agreement::Differs => format!("today: {today}: it is NOT what the last entry says"),
+        Agreement::Open => {
+            format!("today: {today}: not what the last entry says that names it, and that may be: see above, or two changed it at once")
+        }
+        Agreement::Unnamed => format!("today: {today}: no entry names it"),
+        Agreement::Erased => "it was somebody's who was erased: nothing can be said of it any more".to_owned(),
+    });
+    lines.join("\n")
 }

@@ -104,6 +104,8 @@ pub enum TaskName {
     AccountCare,
     /// Where an entry of the audit about somebody belongs.
     AuditPlaces,
+    /// What rows say, of which the audit has digests.
+    RowStates,
     /// Classes of a school; whether the school is hers is checked against an administrator's evidence.
     ClassLife,
     /// Rights that ended by themselves, to be written down.

@@ -288,7 +288,7 @@ impl Entry {
 }
 
 /// Compact JSON with the keys of every object in order.
-fn sorted(value: &Value) -> String {
+pub fn sorted(value: &Value) -> String {
     match value {
         Value::Object(members) => {
             let ordered: BTreeMap<_, _> = members.iter().collect();

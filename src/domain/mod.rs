@@ -13,4 +13,5 @@ pub mod oidc;
 pub mod random;
 pub mod redacted;
 pub mod registry;
+pub mod row_state;
 pub mod time;

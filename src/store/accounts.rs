@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use super::persons::keeps_under;
+use super::row_states;
 use crate::domain::access::{Door, OnePerson, Subtree, Task};
 use crate::domain::id::{AccountId, OrgId, PersonId};
 use crate::domain::registry::account::{Account, AliasKind};
@@ -14,6 +15,7 @@ use crate::domain::registry::codes::staff::StaffCategory;
 use crate::domain::registry::codes::status::Status;
 use crate::domain::registry::institution::InstitutionKind;
 use crate::domain::registry::user_name::UserName;
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -31,6 +33,7 @@ statements! {
     END_ALIAS_OF_OTHERS = "UPDATE login_alias SET ended_at = $4 WHERE kind = $2 AND value_index = $3 AND ended_at IS NULL AND account_id <> $1";
     ADD_ALIAS = "INSERT INTO login_alias (id, account_id, kind, value_index, confirmed_at) SELECT $1, a.id, $4, $5, $6 FROM account a WHERE a.id = $2 AND a.person_id = $3
         ON CONFLICT (kind, value_index) WHERE ended_at IS NULL DO NOTHING";
+    LED_TO = "SELECT account_id AS id FROM login_alias WHERE kind = $1 AND value_index = $2 AND ended_at IS NULL";
     END_ONE_ALIAS = "UPDATE login_alias SET ended_at = $4 WHERE kind = $2 AND value_index = $3 AND ended_at IS NULL AND account_id IN (SELECT id FROM account WHERE person_id = $1)";
     END_ALIAS = "UPDATE login_alias SET ended_at = $4 WHERE kind = $3 AND ended_at IS NULL AND account_id = (SELECT id FROM account WHERE id = $1 AND person_id = $2)";
     STUDENTS_UNDER = "SELECT DISTINCT a.person_id AS person_id, a.user_name AS user_name, a.state AS state FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id JOIN account a ON a.person_id = e.person_id
@@ -137,6 +140,7 @@ fn listed(kind: IdentityKind) -> impl Fn(Line) -> Listed {
 /// # Errors
 /// `account_person_id_key` when the person has one.
 pub async fn insert(tx: &mut Tx, _task: &Task, account: &Account) -> Result<bool, StoreError> {
+    row_states::made(tx, RowKind::Account, &[account.id.0]);
     tx.execute_one(INSERT, values(account)).await
 }
 
@@ -145,6 +149,7 @@ pub async fn insert(tx: &mut Tx, _task: &Task, account: &Account) -> Result<bool
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Account]) -> Result<u64, StoreError> {
+    row_states::made(tx, RowKind::Account, &all.iter().map(|one| one.id.0).collect::<Vec<_>>());
     tx.insert_many(INSERT, all.iter().map(values).collect()).await
 }
 
@@ -230,6 +235,7 @@ pub async fn hold(tx: &mut Tx, proof: &impl OnePerson) -> Result<Option<AccountI
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn activate(tx: &mut Tx, proof: &impl OnePerson, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Account, &[id.0]).await?;
     tx.execute_one(ACTIVATE, args![id, proof.person(), now]).await
 }
 
@@ -244,6 +250,7 @@ pub async fn set_state(
     state: Status,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Account, &[id.0]).await?;
     tx.execute_one(SET_STATE, args![id, proof.person(), state.as_str(), now]).await
 }
 
@@ -261,6 +268,9 @@ pub async fn add_alias(
     index: [u8; 32],
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Account, &[account.0]).await?;
+    let theirs = args![kind.as_str(), index];
+    row_states::changing_found(tx, RowKind::Account, LED_TO, theirs).await?;
     let ended = tx.execute(END_ALIAS_OF_OTHERS, args![account, kind.as_str(), index, now]).await?;
     tx.execute(ADD_ALIAS, args![id, account, proof.person(), kind.as_str(), index, now]).await?;
     Ok(ended > 0)
@@ -277,6 +287,7 @@ pub async fn end_alias(
     index: [u8; 32],
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    row_states::changing_account(tx, proof).await?;
     tx.execute(END_ONE_ALIAS, args![proof.person(), kind.as_str(), index, now]).await.map(drop)
 }
 
@@ -291,6 +302,7 @@ pub async fn end_aliases(
     kind: AliasKind,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
+    row_states::changing(tx, RowKind::Account, &[account.0]).await?;
     tx.execute(END_ALIAS, args![account, proof.person(), kind.as_str(), now]).await
 }
 
@@ -362,6 +374,8 @@ pub async fn insert_aliases(
     all: &[(Uuid, AccountId, [u8; 32])],
     now: Timestamp,
 ) -> Result<u64, StoreError> {
+    let accounts: Vec<Uuid> = all.iter().map(|(_, account, _)| account.0).collect();
+    row_states::changing(tx, RowKind::Account, &accounts).await?;
     let rows = all.iter().map(|(id, account, index)| args![*id, *account, kind.as_str(), index, now]).collect();
     tx.insert_many(INSERT_ALIAS, rows).await
 }

@@ -3,8 +3,10 @@
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::row_states;
 use crate::domain::access::{OnePerson as _, Task, TaskOn};
 use crate::domain::id::{AdminGrantId, OrgId, PersonId, StaffingId};
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 /// Of a grant `g` at `$2`: that it is no deputy's, or whoever named her still runs that institution or one above.
@@ -118,6 +120,7 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, grant: &NewGrant) -> Result<bool, 
         grant.staffing,
         grant.deputy,
     ];
+    row_states::made(tx, RowKind::AdminGrant, &[grant.id.0]);
     tx.execute_one(INSERT, values).await
 }
 
@@ -189,6 +192,7 @@ pub async fn resting_on(tx: &mut Tx, _task: &Task, post: StaffingId) -> Result<V
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn revoke_all(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<u64, StoreError> {
+    row_states::changing_found(tx, RowKind::AdminGrant, STANDING, args![on.person()]).await?;
     tx.execute(REVOKE_ALL, args![on.person(), now]).await
 }
 
@@ -225,8 +229,10 @@ pub async fn end_with_post(
     last: bool,
     now: Timestamp,
 ) -> Result<Vec<AdminGrantId>, StoreError> {
+    row_states::changing_found(tx, RowKind::AdminGrant, RESTING_ON, args![post]).await?;
     let mut ended: Vec<Id> = tx.all(END_WITH_POST, args![on.person(), post, now]).await?;
     if last {
+        row_states::changing_found(tx, RowKind::AdminGrant, STANDING, args![on.person()]).await?;
         ended.extend(tx.all::<Id>(END_UNTIED, args![on.person(), now]).await?);
     }
     Ok(ended.into_iter().map(|Id(id)| AdminGrantId(id)).collect())
@@ -319,6 +325,7 @@ pub async fn under(
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn revoke(tx: &mut Tx, on: &TaskOn, grant: AdminGrantId, now: Timestamp) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::AdminGrant, &[grant.0]).await?;
     tx.execute_one(REVOKE, args![grant, on.person(), now]).await
 }
 

@@ -3,10 +3,12 @@
 use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::row_states;
 use crate::domain::access::{Subtree, Task};
 use crate::domain::id::{ClassId, OrgId};
 use crate::domain::registry::class::{Class, ClassKind, FormerName};
 use crate::domain::registry::roster::ClassKey;
+use crate::domain::row_state::RowKind;
 
 statements! {
     INSERT = "INSERT INTO class (id, org_id, kind, stage, entry_year, class_no, name, schooling_years, status, created_at, updated_at, version)
@@ -72,6 +74,7 @@ impl FromRow for Used {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn ensure(tx: &mut Tx, _task: &Task, class: &Class) -> Result<Class, StoreError> {
+    row_states::made(tx, RowKind::Class, &[class.id.0]);
     if tx.execute_one(INSERT, values(class)).await? {
         return Ok(class.clone());
     }
@@ -135,6 +138,7 @@ pub async fn at(tx: &mut Tx, _task: &Task, org: OrgId, key: &ClassKey) -> Result
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Class]) -> Result<u64, StoreError> {
+    row_states::made(tx, RowKind::Class, &all.iter().map(|one| one.id.0).collect::<Vec<_>>());
     tx.insert_many(INSERT, all.iter().map(values).collect()).await
 }
 
@@ -152,6 +156,7 @@ pub async fn of_orgs(tx: &mut Tx, _task: &Task, orgs: &[OrgId]) -> Result<Vec<Cl
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn update(tx: &mut Tx, _task: &Task, class: &Class) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Class, &[class.id.0]).await?;
     let (opened, today) = (class.created_at.shanghai_date(), class.updated_at.shanghai_date());
     tx.execute(KEEP, args![class.id, class.version, class.name.clone(), opened, today, class.updated_at]).await?;
     let values = args![

@@ -1,9 +1,11 @@
 //! Registered relying parties.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::row_states;
 use crate::domain::access::{ClientScope, Task};
 use crate::domain::id::{ClientId, OrgId, PersonId};
 use crate::domain::oidc::client::{Client, ClientKind, ClientStatus, Document, LawfulBasis, OldSecret, SYSTEM_SECTOR};
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -134,6 +136,7 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<bool, StoreError> {
         client.document.as_ref().map(|document| document.until),
         client.vouched,
     ];
+    row_states::made(tx, RowKind::Client, &[client.id.0]);
     tx.execute_one(INSERT, values).await
 }
 
@@ -163,6 +166,7 @@ pub async fn update(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<bool
         status_text(client.status),
         client.scope_cap.clone(),
     ];
+    row_states::changing(tx, RowKind::Client, &[client.id.0]).await?;
     tx.execute_one(UPDATE, values).await
 }
 
@@ -187,6 +191,7 @@ pub async fn unused(tx: &mut Tx, before: Timestamp, after: &str, limit: i64) -> 
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn forget_unused(tx: &mut Tx, id: ClientId, before: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Client, &[id.0]).await?;
     tx.execute_one(FORGET_UNUSED, args![before, now, id]).await
 }
 
@@ -206,6 +211,7 @@ pub async fn set_secrets(tx: &mut Tx, client: &Client, now: Timestamp) -> Result
         now,
         client.version,
     ];
+    row_states::changing(tx, RowKind::Client, &[client.id.0]).await?;
     tx.execute_one(SET_SECRETS, values).await
 }
 
@@ -219,6 +225,7 @@ pub async fn assign(
     (org, keeper): (Option<OrgId>, Option<PersonId>),
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Client, &[id.0]).await?;
     tx.execute_one(ASSIGN, args![id, org, now, keeper]).await
 }
 
@@ -227,6 +234,7 @@ pub async fn assign(
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn set_keeper(tx: &mut Tx, id: ClientId, keeper: PersonId) -> Result<(), StoreError> {
+    row_states::changing(tx, RowKind::Client, &[id.0]).await?;
     tx.execute(SET_KEEPER, args![id, keeper]).await.map(drop)
 }
 
@@ -243,6 +251,7 @@ pub async fn inherit(
     now: Timestamp,
 ) -> Result<Vec<ClientId>, StoreError> {
     let all: Vec<Client> = tx.all(OF_ORG, args![from]).await?;
+    row_states::changing(tx, RowKind::Client, &all.iter().map(|client| client.id.0).collect::<Vec<_>>()).await?;
     for client in &all {
         let before = client.heir_of.iter().copied().chain([from]).filter(|_| merged);
         let before = serde_json::to_value(before.collect::<Vec<_>>());
@@ -341,6 +350,7 @@ pub async fn platforms(tx: &mut Tx) -> Result<Vec<Client>, StoreError> {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn give_up(tx: &mut Tx, id: ClientId, now: Timestamp) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Client, &[id.0]).await?;
     tx.execute_one(GIVE_UP, args![id, now]).await
 }
 
@@ -349,5 +359,6 @@ pub async fn give_up(tx: &mut Tx, id: ClientId, now: Timestamp) -> Result<bool, 
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn set_status(tx: &mut Tx, id: ClientId, status: ClientStatus, now: Timestamp) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Client, &[id.0]).await?;
     tx.execute_one(SET_STATUS, args![id, status_text(status), now]).await
 }

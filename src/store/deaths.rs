@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::row_states;
 use crate::domain::access::{OnePerson, TaskOn};
 use crate::domain::id::{EnrolmentId, StaffingId};
 use crate::domain::registry::codes::staff::StaffState;
 use crate::domain::registry::codes::student_state::StudentState;
+use crate::domain::row_state::RowKind;
 
 statements! {
     NOTE_STAYS = "UPDATE enrolment SET state_before_death = state WHERE person_id = $1 AND valid_to IS NULL";
@@ -44,6 +46,7 @@ impl FromRow for Post {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn note_states(tx: &mut Tx, on: &TaskOn) -> Result<(), StoreError> {
+    row_states::changing_of(tx, on.person(), &[RowKind::Enrolment, RowKind::Staffing]).await?;
     for note in [NOTE_STAYS, NOTE_POSTS] {
         tx.execute(note, args![on.person()]).await?;
     }

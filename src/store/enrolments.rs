@@ -4,10 +4,12 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::row_states;
 use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
 use crate::domain::id::{ClassId, EnrolmentId, PersonId};
 use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::enrolment::{Enrolment, Slice};
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -81,6 +83,7 @@ impl FromRow for Enrolment {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment) -> Result<bool, StoreError> {
+    row_states::made(tx, RowKind::Enrolment, &[enrolment.id.0]);
     tx.execute_one(INSERT, values(on.person(), enrolment)).await
 }
 
@@ -89,6 +92,7 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, enrolment: &Enrolment) -> Result<b
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Enrolment]) -> Result<u64, StoreError> {
+    row_states::made(tx, RowKind::Enrolment, &all.iter().map(|one| one.id.0).collect::<Vec<_>>());
     tx.insert_many(INSERT, all.iter().map(|one| values(one.person, one)).collect()).await
 }
 
@@ -250,6 +254,7 @@ pub(super) async fn leave_closed_class(
 
 /// Keeps how a stay was before a change whose version was counted up.
 async fn keep(tx: &mut Tx, on: &TaskOn, changed: &Enrolment, day: NaiveDate) -> Result<(), StoreError> {
+    row_states::changing(tx, RowKind::Enrolment, &[changed.id.0]).await?;
     let values = args![
         changed.id,
         on.person(),

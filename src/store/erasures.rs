@@ -1,9 +1,11 @@
 //! What goes when a person is erased, and what is known again (ruling R18).
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::row_states;
 use crate::domain::access::{OnePerson as _, Task, TaskOn};
 use crate::domain::id::PersonId;
 use crate::domain::registry::document::DocumentClass;
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 /// In the place of an index that is gone.
@@ -60,6 +62,7 @@ statements! {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn restrict(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<(), StoreError> {
+    row_states::changing_account(tx, on).await?;
     for statement in [
         PASSWORD,
         CODES_TO_ACTIVATE,
@@ -91,6 +94,9 @@ pub async fn release(tx: &mut Tx, on: &TaskOn) -> Result<(), StoreError> {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn erase(tx: &mut Tx, on: &TaskOn, now: Timestamp) -> Result<(), StoreError> {
+    row_states::changing_account(tx, on).await?;
+    let hers = [RowKind::Enrolment, RowKind::Staffing, RowKind::Guardianship];
+    row_states::changing_of(tx, on.person(), &hers).await?;
     for statement in [
         PASSWORD,
         CODES_TO_ACTIVATE,

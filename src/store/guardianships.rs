@@ -6,10 +6,12 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::row_states;
 use crate::domain::access::{OnePerson, Own, Task, TaskOn};
 use crate::domain::id::{GuardianshipId, OrgId, PersonId};
 use crate::domain::registry::guardian_life::GuardianshipSlice;
 use crate::domain::registry::guardianship::{Confirmation, ConfirmedBy, Evidence, Guardianship, Keeper, Restriction};
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -126,6 +128,7 @@ impl Between {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship) -> Result<bool, StoreError> {
+    row_states::made(tx, RowKind::Guardianship, &[guardianship.id.0]);
     tx.execute_one(INSERT, values(on_child.person(), guardianship)).await
 }
 
@@ -134,6 +137,7 @@ pub async fn insert(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship)
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Guardianship]) -> Result<u64, StoreError> {
+    row_states::made(tx, RowKind::Guardianship, &all.iter().map(|one| one.id.0).collect::<Vec<_>>());
     tx.insert_many(INSERT, all.iter().map(|one| values(one.child, one)).collect()).await
 }
 
@@ -187,6 +191,7 @@ pub async fn update(tx: &mut Tx, on_child: &TaskOn, guardianship: &Guardianship)
 
 /// Keeps how a guardianship was before a change whose version was counted up.
 pub(super) async fn keep(tx: &mut Tx, changed: &Guardianship) -> Result<(), StoreError> {
+    row_states::changing(tx, RowKind::Guardianship, &[changed.id.0]).await?;
     let day = changed.valid_to.unwrap_or_else(|| changed.updated_at.shanghai_date());
     tx.execute(KEEP, args![changed.id, changed.version, day, changed.updated_at]).await.map(drop)
 }

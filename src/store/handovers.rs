@@ -5,11 +5,12 @@ use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
 use super::relation_claims::{own_word, unreviewed};
-use super::{enrolments, staffings};
+use super::{enrolments, row_states, staffings};
 use crate::domain::access::Task;
 use crate::domain::id::{EnrolmentId, OrgId, PersonId, StaffingId};
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::staffing::{Staffing, Teaching};
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -46,6 +47,9 @@ statements! {
     YIELD = concat!("UPDATE relation_claim AS o SET state = 'withdrawn', version = version + 1 WHERE o.org_id = $1 AND o.kind = 'guardian' AND o.state IN ('pending', 'rejected')
         AND EXISTS (SELECT 1 FROM relation_claim r WHERE r.org_id = $2 AND r.kind = o.kind AND r.person_id = o.person_id AND r.child_id = o.child_id AND r.subject_key = o.subject_key AND ", unreviewed!(), ")
         AND o.child_id IN ($3) RETURNING id");
+    SEATS = "SELECT id FROM enrolment WHERE org_id = $1 AND valid_to IS NULL AND source <> 'normal' AND person_id IN ($2)";
+    RESTING_ON_MANY = "SELECT id FROM admin_grant WHERE revoked_at IS NULL AND staffing_id IN ($1)";
+    RECORDED_BY = "SELECT id FROM guardianship WHERE status IN ('pending', 'confirmed') AND recorded_org_id = $1 AND child_id IN ($2)";
     HOMES = "UPDATE person SET home_platform_id = $1, updated_at = $2, version = version + 1 WHERE home_platform_id = $3 AND id IN ($4) RETURNING id";
     TEACH = "INSERT INTO teaching (id, staffing_id, class_id, subject, head_teacher, valid_from, valid_to) VALUES ($1, $2, $3, $4, $5, $6, NULL)
         ON CONFLICT (staffing_id, class_id, subject) WHERE valid_to IS NULL DO NOTHING";
@@ -165,9 +169,12 @@ pub async fn hand_stays(
     new: &[Enrolment],
     raised: &[PersonId],
 ) -> Result<(), StoreError> {
+    row_states::changing(tx, RowKind::Enrolment, &old.iter().map(|id| id.0).collect::<Vec<_>>()).await?;
     let ended: Vec<Touched> =
         tx.all_in(END_STAYS, &[way.day.into(), way.day.into(), way.now.into()], keys(old)).await?;
     let begun = enrolments::insert_all(tx, task, new).await?;
+    let there = [way.to.into()];
+    row_states::changing_found_in(tx, RowKind::Enrolment, SEATS, &there, keys(raised)).await?;
     let seats = [way.day.into(), way.now.into(), way.to.into(), way.day.into()];
     tx.all_in::<Touched>(KEEP_SEATS, &seats, keys(raised)).await?;
     tx.all_in::<Touched>(RAISE_STAYS, &[way.now.into(), way.to.into()], keys(raised)).await?;
@@ -189,6 +196,7 @@ pub async fn hand_posts(
     old: &[StaffingId],
     new: &[Staffing],
 ) -> Result<(), StoreError> {
+    row_states::changing(tx, RowKind::Staffing, &old.iter().map(|id| id.0).collect::<Vec<_>>()).await?;
     let ended: Vec<Touched> =
         tx.all_in(END_POSTS, &[way.day.into(), way.day.into(), way.now.into()], keys(old)).await?;
     let begun = staffings::insert_all(tx, task, new).await?;
@@ -196,6 +204,7 @@ pub async fn hand_posts(
         return Err(StoreError::Busy);
     }
     tx.all_in::<Touched>(GRANTS_OF_POSTS, &[way.to.into()], keys(old)).await?;
+    row_states::changing_found_in(tx, RowKind::AdminGrant, RESTING_ON_MANY, &[], keys(old)).await?;
     tx.all_in::<Touched>(RIGHTS_OF_POSTS, &[way.to.into()], keys(old)).await?;
     tx.all_in::<Touched>(SESSIONS_OF_POSTS, &[way.to.into()], keys(old)).await.map(drop)
 }
@@ -211,12 +220,14 @@ pub async fn hand_lessons(
     old: &[Teaching],
     new: &[Teaching],
 ) -> Result<(), StoreError> {
+    row_states::changing(tx, RowKind::Teaching, &old.iter().map(|lesson| lesson.id).collect::<Vec<_>>()).await?;
     let ids = old.iter().map(|lesson| Value::from(lesson.id)).collect();
     tx.all_in::<Touched>(END_LESSONS, &[way.day.into(), way.day.into()], ids).await?;
     let rows = new.iter().map(|lesson| {
         let subject = lesson.subject.map_or("", |subject| subject.as_str());
         args![lesson.id, lesson.staffing, lesson.class, subject, lesson.head_teacher, lesson.valid_from]
     });
+    row_states::made(tx, RowKind::Teaching, &new.iter().map(|lesson| lesson.id).collect::<Vec<_>>());
     tx.insert_many(TEACH, rows.collect()).await.map(drop)
 }
 
@@ -228,6 +239,8 @@ pub async fn hand_lessons(
 pub async fn hand_guardians(tx: &mut Tx, _task: &Task, way: &Way, children: &[PersonId]) -> Result<(), StoreError> {
     // While the relation is still where the word is.
     tx.all_in::<Touched>(YIELD, &[way.to.into(), way.from.into()], keys(children)).await?;
+    let there = [way.from.into()];
+    row_states::changing_found_in(tx, RowKind::Guardianship, RECORDED_BY, &there, keys(children)).await?;
     let leading = [way.to.into(), way.now.into(), way.from.into()];
     tx.all_in::<Touched>(GUARDIANS, &leading, keys(children)).await?;
     tx.all_in::<Touched>(WORDS, &[way.to.into(), way.from.into(), way.to.into()], keys(children)).await.map(drop)

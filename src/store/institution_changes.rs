@@ -3,11 +3,13 @@
 use chrono::NaiveDate;
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::row_states;
 use crate::domain::access::Task;
 use crate::domain::id::{ClassId, OrgId, PersonId};
 use crate::domain::registry::class::Class;
 use crate::domain::registry::institution::Institution;
 use crate::domain::registry::institution_life::{InstitutionChange, InstitutionSlice};
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -51,6 +53,9 @@ statements! {
           AND NOT EXISTS (SELECT 1 FROM institution_closure i WHERE i.ancestor_id = $1 AND i.descendant_id = s.org_id)
           AND NOT EXISTS (SELECT 1 FROM institution_closure a WHERE a.ancestor_id = s.org_id AND a.descendant_id = $2)
           AND (g.granted_by IS NOT NULL OR EXISTS (SELECT 1 FROM institution_closure b WHERE b.ancestor_id = s.org_id AND b.descendant_id = $1))) RETURNING id";
+    GRANTS_OVER = "SELECT id FROM admin_grant WHERE org_id = $1 AND revoked_at IS NULL";
+    GONE = "SELECT k.id AS id FROM class k JOIN class n ON n.id = k.successor_id WHERE k.org_id = $1 AND n.org_id = $2";
+    UNCLOSED = "SELECT id FROM class WHERE org_id = $1 AND status <> 'closed'";
     TURN_BACK = "UPDATE institution_change SET state = 'stopping' WHERE id = $1 AND state = 'running'";
     FORGET = "DELETE FROM institution_change WHERE id = $1 AND state = 'stopping'";
     USED = "SELECT id FROM enrolment WHERE org_id = $1 UNION ALL SELECT id FROM staffing WHERE org_id = $1 UNION ALL SELECT id FROM institution WHERE parent_id = $1
@@ -201,6 +206,8 @@ pub async fn take_classes_back(
     (org, from): (OrgId, OrgId),
     now: Timestamp,
 ) -> Result<(Vec<uuid::Uuid>, Vec<uuid::Uuid>), StoreError> {
+    row_states::changing_found(tx, RowKind::Class, GONE, args![org, from]).await?;
+    row_states::changing_found(tx, RowKind::Class, UNCLOSED, args![from]).await?;
     let here = ids(tx.all(TAKE_BACK, args![org, from, now]).await?);
     Ok((here, ids(tx.all(CLOSE_CLASSES, args![from, now]).await?)))
 }
@@ -290,7 +297,11 @@ pub async fn end_rights_left(
     parent: OrgId,
     now: Timestamp,
 ) -> Result<Vec<uuid::Uuid>, StoreError> {
-    Ok(ids(tx.all(LEFT_BEHIND, args![org, parent, now]).await?))
+    let ended = ids(tx.all(LEFT_BEHIND, args![org, parent, now]).await?);
+    if !ended.is_empty() {
+        row_states::unnamed(tx, RowKind::AdminGrant);
+    }
+    Ok(ended)
 }
 
 /// Whoever studies or works under an institution, behind `after`.
@@ -327,6 +338,7 @@ pub async fn succeed(
     by: ClassId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Class, &[class.0]).await?;
     tx.execute_one(SUCCEED, args![class, by, now]).await
 }
 
@@ -357,6 +369,7 @@ pub async fn wind_up(
     heir: Option<OrgId>,
     now: Timestamp,
 ) -> Result<Ended, StoreError> {
+    row_states::changing_found(tx, RowKind::AdminGrant, GRANTS_OVER, args![org]).await?;
     let grants = ids(tx.all(END_GRANTS, args![org, now]).await?);
     let mut claims = tx.all::<Id>(WITHDRAW_CLAIMS, args![org, now]).await?.len();
     if let Some(heir) = heir {

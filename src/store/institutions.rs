@@ -4,11 +4,13 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::row_states;
 use crate::domain::access::{Subtree, Task};
 use crate::domain::id::OrgId;
 use crate::domain::registry::institution::{Institution, InstitutionCode, InstitutionKind};
 use crate::domain::registry::institution_code::Code;
 use crate::domain::registry::name::name_key;
+use crate::domain::row_state::RowKind;
 
 statements! {
     ABOVE_MANY = "SELECT descendant_id, ancestor_id FROM institution_closure WHERE descendant_id IN ($1)";
@@ -93,6 +95,7 @@ pub async fn insert(tx: &mut Tx, _task: &Task, org: &Institution) -> Result<(), 
         org.updated_at,
         org.version,
     ];
+    row_states::made(tx, RowKind::Institution, &[org.id.0]);
     tx.execute(INSERT, values).await?;
     tx.execute(CLOSE, args![org.id]).await?;
     Ok(())
@@ -108,6 +111,7 @@ pub async fn update(tx: &mut Tx, task: &Task, org: &Institution) -> Result<bool,
     if before.version + 1 != org.version {
         return Ok(false);
     }
+    row_states::changing(tx, RowKind::Institution, &[org.id.0]).await?;
     keep(tx, &before, org).await?;
     let values = args![
         org.id,
@@ -319,6 +323,7 @@ pub async fn ancestors(tx: &mut Tx, _task: &Task, id: OrgId) -> Result<Vec<Insti
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn forget_codes(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<(), StoreError> {
+    row_states::changing(tx, RowKind::Institution, &[org.0]).await?;
     tx.execute(FORGET_CODES, args![org]).await.map(drop)
 }
 
@@ -329,6 +334,7 @@ pub async fn forget_codes(tx: &mut Tx, _task: &Task, org: OrgId) -> Result<(), S
 pub async fn insert_code(tx: &mut Tx, _task: &Task, id: Uuid, code: &InstitutionCode) -> Result<(), StoreError> {
     let values =
         args![id, code.org, code.code.scheme.as_str(), code.code.value.clone(), code.valid_from, code.valid_to];
+    row_states::changing(tx, RowKind::Institution, &[code.org.0]).await?;
     tx.execute(INSERT_CODE, values).await?;
     Ok(())
 }
@@ -338,6 +344,7 @@ pub async fn insert_code(tx: &mut Tx, _task: &Task, id: Uuid, code: &Institution
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn end_code(tx: &mut Tx, _task: &Task, org: OrgId, code: &Code, on: NaiveDate) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Institution, &[org.0]).await?;
     tx.execute_one(END_CODE, args![org, code.scheme.as_str(), code.value.clone(), on]).await
 }
 

@@ -4,9 +4,10 @@
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, Statement, StoreError, Tx, Value, args, statements};
-use super::{enrolments, guardianships};
+use super::{enrolments, guardianships, row_states};
 use crate::domain::access::Task;
 use crate::domain::id::MergeId;
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -160,6 +161,7 @@ pub async fn settle(
     changes: &[Change],
 ) -> Result<bool, StoreError> {
     note(tx, task, merge, changes).await?;
+    note_states(tx, changes).await?;
     for change in changes {
         match change.place.as_str() {
             "enrolment.source" => enrolments::keep_before(tx, change.row, at).await?,
@@ -171,6 +173,17 @@ pub async fn settle(
         }
     }
     Ok(true)
+}
+
+/// How the rows are that are settled, where the audit has digests of them.
+async fn note_states(tx: &mut Tx, changes: &[Change]) -> Result<(), StoreError> {
+    for change in changes {
+        let table = change.place.split('.').next().unwrap_or_default();
+        if let Ok(kind) = table.parse::<RowKind>() {
+            row_states::changing(tx, kind, &[change.row]).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn set(
@@ -225,6 +238,7 @@ pub async fn unsettle(
     now: Timestamp,
     changes: &[Change],
 ) -> Result<(), StoreError> {
+    note_states(tx, changes).await?;
     let mut stays = Vec::new();
     for slot in SLOTS {
         for change in changes.iter().filter(|change| change.place == slot.name) {

@@ -6,8 +6,10 @@ use uuid::Uuid;
 
 use super::db::{FromRow, Row, Statement, StoreError, Tx, args, statements};
 use super::merge_changes::{self, Change};
+use super::row_states;
 use crate::domain::access::Task;
 use crate::domain::id::{AccountId, CaseId, MergeId, PersonId};
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -60,6 +62,8 @@ statements! {
     BACK_ACCOUNTS = "UPDATE account SET person_id = $2 WHERE person_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'account.person_id')";
     GO_ALIASES = "UPDATE login_alias SET account_id = $2 WHERE account_id = $1 RETURNING id";
     BACK_ALIASES = "UPDATE login_alias SET account_id = $2 WHERE account_id = $3 AND id IN (SELECT row_id FROM person_merge_row WHERE merge_id = $1 AND place = 'login_alias.account_id')";
+    GRANTED_BY = "SELECT id FROM admin_grant WHERE granted_by = $1";
+    KEPT_BY = "SELECT id FROM client WHERE keeper_id = $1 UNION SELECT id FROM client WHERE suspended_by = $1";
     NOTE_ROW = "INSERT INTO person_merge_row (merge_id, place, row_id) VALUES ($1, $2, $3)";
     SUBJECTS_OF_BOTH = "SELECT l.sector AS sector, l.sub AS old, s.sub AS new FROM subject l JOIN subject s ON s.sector = l.sector AND s.person_id = $2 WHERE l.person_id = $1 ORDER BY l.sector";
     GO_SUBJECTS = "UPDATE subject SET person_id = $2 WHERE person_id = $1 AND sector NOT IN (SELECT sector FROM subject WHERE person_id = $2) RETURNING sector, sub";
@@ -77,6 +81,17 @@ statements! {
     FORGET_NAMES = "DELETE FROM presence WHERE person_id = $1 AND name_key NOT IN (SELECT name_key FROM person WHERE id = $1 AND name_key IS NOT NULL
         UNION SELECT name_key FROM person_name WHERE person_id = $1 AND name_key IS NOT NULL)";
 }
+
+/// What is a person's, of whose rows the audit has digests.
+const HERS: [RowKind; 6] = [
+    RowKind::Enrolment,
+    RowKind::Staffing,
+    // Keyed by whose the post is.
+    RowKind::Teaching,
+    RowKind::Guardianship,
+    RowKind::AdminGrant,
+    RowKind::Account,
+];
 
 /// A column that names a person, whose rows go over.
 struct Place {
@@ -119,6 +134,19 @@ impl FromRow for Id {
     }
 }
 
+/// What goes over is a person's, or mentions her.
+async fn note_states(tx: &mut Tx, people: [PersonId; 2]) -> Result<(), StoreError> {
+    for person in people {
+        row_states::changing_of(tx, person, &HERS).await?;
+    }
+    for (kind, question) in [(RowKind::AdminGrant, GRANTED_BY), (RowKind::Client, KEPT_BY)] {
+        for person in people {
+            row_states::changing_found(tx, kind, question, args![person]).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Hands everything of one person to another, and writes down what went.
 ///
 /// # Errors
@@ -130,6 +158,7 @@ pub async fn go(
     absorbed: PersonId,
     survivor: PersonId,
 ) -> Result<(), StoreError> {
+    note_states(tx, [absorbed, survivor]).await?;
     for place in PLACES {
         let gone: Vec<Id> = tx.all(place.go, args![absorbed, survivor]).await?;
         tx.insert_many(NOTE_ROW, gone.iter().map(|id| args![merge, place.name, id.0]).collect()).await?;
@@ -148,6 +177,7 @@ pub async fn back(
     absorbed: PersonId,
     survivor: PersonId,
 ) -> Result<(), StoreError> {
+    note_states(tx, [absorbed, survivor]).await?;
     for place in PLACES {
         tx.execute(place.back, args![merge, absorbed, survivor]).await?;
     }
@@ -165,6 +195,7 @@ pub async fn aliases_go(
     from: AccountId,
     to: AccountId,
 ) -> Result<(), StoreError> {
+    row_states::changing(tx, RowKind::Account, &[from.0, to.0]).await?;
     let gone: Vec<Id> = tx.all(GO_ALIASES, args![from, to]).await?;
     let rows = gone.iter().map(|id| args![merge, "login_alias.account_id", id.0]).collect();
     tx.insert_many(NOTE_ROW, rows).await.map(drop)
@@ -181,6 +212,7 @@ pub async fn aliases_back(
     to: AccountId,
     from: AccountId,
 ) -> Result<(), StoreError> {
+    row_states::changing(tx, RowKind::Account, &[from.0, to.0]).await?;
     tx.execute(BACK_ALIASES, args![merge, to, from]).await.map(drop)
 }
 

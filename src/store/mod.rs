@@ -56,6 +56,7 @@ pub mod relation_claims;
 pub mod resources;
 pub mod revoked_tokens;
 pub mod roster_rows;
+pub mod row_states;
 pub mod school_years;
 pub mod sessions;
 pub mod sign_ons;

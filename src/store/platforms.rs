@@ -3,8 +3,10 @@
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::row_states;
 use crate::domain::access::{OnePerson, Task};
 use crate::domain::id::OrgId;
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -60,6 +62,7 @@ pub async fn ensure(
     name: &str,
     now: Timestamp,
 ) -> Result<Uuid, StoreError> {
+    row_states::made(tx, RowKind::Platform, &[fresh]);
     tx.execute(ENSURE, args![fresh, sys_code, level, name, now]).await?;
     Ok(tx.one::<Id>(BY_CODE, args![sys_code]).await?.0)
 }
@@ -69,6 +72,7 @@ pub async fn ensure(
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn set_space(tx: &mut Tx, _task: &Task, sys_code: &str, url: &str) -> Result<Option<Uuid>, StoreError> {
+    row_states::changing_found(tx, RowKind::Platform, BY_CODE, args![sys_code]).await?;
     Ok(tx.optional::<Id>(SET_SPACE, args![sys_code, url]).await?.map(|row| row.0))
 }
 

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, Statement, StoreError, Tx, Value, args, statements};
+use super::row_states;
 use crate::domain::access::Task;
 use crate::domain::id::{ClassId, EnrolmentId, OrgId, PersonId, TurnId};
 use crate::domain::registry::class::Class;
@@ -12,6 +13,7 @@ use crate::domain::registry::codes::student_change::StudentChange;
 use crate::domain::registry::codes::student_state::StudentState;
 use crate::domain::registry::enrolment::Enrolment;
 use crate::domain::registry::school_year::Turn;
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -104,12 +106,16 @@ pub enum Place {
 }
 
 impl Place {
-    const fn as_str(self) -> &'static str {
+    const fn kind(self) -> RowKind {
         match self {
-            Self::Stays => "enrolment",
-            Self::Classes => "class",
-            Self::Teaching => "teaching",
+            Self::Stays => RowKind::Enrolment,
+            Self::Classes => RowKind::Class,
+            Self::Teaching => RowKind::Teaching,
         }
+    }
+
+    const fn as_str(self) -> &'static str {
+        self.kind().as_str()
     }
 }
 
@@ -285,6 +291,7 @@ pub async fn end_stays(
     day: NaiveDate,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    row_states::unnamed(tx, RowKind::Enrolment);
     let kept = stays.iter().filter(|(_, since)| *since < day).map(|(stay, since)| {
         let (state, source) = (stay.state.as_str(), stay.source.as_str());
         let began_by = stay.began_by.map(StudentChange::as_str);
@@ -302,6 +309,7 @@ pub async fn end_stays(
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn graduate_class(tx: &mut Tx, _task: &Task, class: &Class, now: Timestamp) -> Result<bool, StoreError> {
+    row_states::unnamed(tx, RowKind::Class);
     tx.execute_one(GRADUATE_CLASS, args![class.id, now, class.version]).await
 }
 
@@ -315,6 +323,7 @@ pub async fn end_teaching(
     class: ClassId,
     day: NaiveDate,
 ) -> Result<Vec<(Uuid, NaiveDate)>, StoreError> {
+    row_states::unnamed(tx, RowKind::Teaching);
     let ended: Vec<Dated> = tx.all(END_TEACHING, args![class, day]).await?;
     Ok(ended.into_iter().map(|Dated(id, day)| (id, day)).collect())
 }
@@ -358,6 +367,7 @@ pub async fn close_unseated(
     classes: &[Uuid],
     now: Timestamp,
 ) -> Result<Vec<Uuid>, StoreError> {
+    row_states::unnamed(tx, RowKind::Class);
     struct Id(Uuid);
     impl FromRow for Id {
         fn from_row(row: &Row) -> Result<Self, StoreError> {
@@ -407,6 +417,7 @@ pub async fn reopen(
     ids: &[Uuid],
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    row_states::unnamed(tx, place.kind());
     let keys = || ids.iter().map(|id| Value::from(*id)).collect();
     match place {
         Place::Stays => {

@@ -6,10 +6,12 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::db::{FromRow, Row, StoreError, Tx, Value, args, statements};
+use super::row_states;
 use crate::domain::access::{OnePerson, Subtree, Task, TaskOn};
 use crate::domain::id::{ClassId, PersonId, StaffingId};
 use crate::domain::registry::codes::subject::Subject;
 use crate::domain::registry::staffing::{FormerNumber, Staffing, Teaching};
+use crate::domain::row_state::RowKind;
 
 statements! {
     INSERT = "INSERT INTO staffing (id, person_id, org_id, category, post, staff_no, state, valid_from, valid_to, created_at, updated_at, version)
@@ -35,6 +37,7 @@ statements! {
     HEADS = "SELECT t.*, s.person_id AS person_id FROM teaching t JOIN staffing s ON s.id = t.staffing_id WHERE t.class_id = $1 AND t.valid_to IS NULL AND t.head_teacher = TRUE ORDER BY t.id";
     HEADS_OF_MANY = "SELECT * FROM teaching WHERE valid_to IS NULL AND head_teacher = TRUE AND class_id IN ($1)";
     END_TEACHING = "UPDATE teaching SET valid_to = CASE WHEN valid_from > $3 THEN valid_from ELSE $3 END WHERE valid_to IS NULL AND staffing_id = (SELECT id FROM staffing WHERE id = $1 AND person_id = $2)";
+    OPEN_UNDER = "SELECT id FROM teaching WHERE staffing_id = $1 AND valid_to IS NULL";
     OPEN_OF_MANY = "SELECT * FROM staffing WHERE valid_to IS NULL AND person_id IN ($1)";
     TAUGHT_IN_MANY = "SELECT * FROM teaching WHERE valid_to IS NULL AND staffing_id IN ($1)";
     // Whoever ends one of these posts waits, and so sees what is taught under it by then.
@@ -83,6 +86,7 @@ impl FromRow for Teaching {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert(tx: &mut Tx, on: &TaskOn, staffing: &Staffing) -> Result<bool, StoreError> {
+    row_states::made(tx, RowKind::Staffing, &[staffing.id.0]);
     tx.execute_one(INSERT, values(on.person(), staffing)).await
 }
 
@@ -91,6 +95,7 @@ pub async fn insert(tx: &mut Tx, on: &TaskOn, staffing: &Staffing) -> Result<boo
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn insert_all(tx: &mut Tx, _task: &Task, all: &[Staffing]) -> Result<u64, StoreError> {
+    row_states::made(tx, RowKind::Staffing, &all.iter().map(|one| one.id.0).collect::<Vec<_>>());
     tx.insert_many(INSERT, all.iter().map(|one| values(one.person, one)).collect()).await
 }
 
@@ -117,6 +122,7 @@ fn values(person: PersonId, staffing: &Staffing) -> Vec<Value> {
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn update(tx: &mut Tx, on: &TaskOn, staffing: &Staffing) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Staffing, &[staffing.id.0]).await?;
     let today = staffing.updated_at.shanghai_date();
     let kept = args![staffing.id, staffing.version, staffing.staff_no.clone(), today, staffing.updated_at];
     tx.execute(KEEP, kept).await?;
@@ -182,6 +188,7 @@ pub async fn by_number(tx: &mut Tx, scope: &Subtree, number: &str, limit: u32) -
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn teach(tx: &mut Tx, on: &TaskOn, teaching: &Teaching) -> Result<bool, StoreError> {
+    row_states::made(tx, RowKind::Teaching, &[teaching.id]);
     let values = args![
         teaching.id,
         teaching.staffing,
@@ -208,6 +215,7 @@ pub async fn taught(tx: &mut Tx, proof: &impl OnePerson) -> Result<Vec<Teaching>
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn end_teaching(tx: &mut Tx, on: &TaskOn, staffing: StaffingId, day: NaiveDate) -> Result<u64, StoreError> {
+    row_states::changing_found(tx, RowKind::Teaching, OPEN_UNDER, args![staffing]).await?;
     tx.execute(END_TEACHING, args![staffing, on.person(), day]).await
 }
 
@@ -216,6 +224,7 @@ pub async fn end_teaching(tx: &mut Tx, on: &TaskOn, staffing: StaffingId, day: N
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn end_lesson(tx: &mut Tx, _task: &Task, lesson: Uuid, day: NaiveDate) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Teaching, &[lesson]).await?;
     tx.execute_one(END_LESSON, args![lesson, day]).await
 }
 

@@ -1,8 +1,10 @@
 //! Clients that whoever keeps them took out of use at the console: whose word that is, and who may take it back.
 
 use super::db::{FromRow, Row, StoreError, Tx, args, statements};
+use super::row_states;
 use crate::domain::access::{ClientScope, Task};
 use crate::domain::id::{ClientId, OrgId, PersonId};
+use crate::domain::row_state::RowKind;
 use crate::domain::time::Timestamp;
 
 statements! {
@@ -14,6 +16,7 @@ statements! {
     // A vendor's own word is that of its client's institution; a higher office's is not its speaker's any more who left it.
     HELD_BY = "SELECT c.id AS id FROM client c WHERE c.id = $1 AND c.status = 'suspended' AND c.suspended_by = $2
         AND (c.suspended_under IS NULL OR c.suspended_under = c.org_id)";
+    SUSPENDED_UNDER = "SELECT id FROM client WHERE suspended_under = $1";
     INHERIT = "UPDATE client SET suspended_under = $2 WHERE suspended_under = $1";
 }
 
@@ -36,6 +39,7 @@ pub async fn suspend(
     (by, under): (PersonId, Option<OrgId>),
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Client, &[id.0]).await?;
     tx.execute_one(SUSPEND, args![id, version, by, under, now]).await
 }
 
@@ -45,6 +49,7 @@ pub async fn suspend(
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn resume(tx: &mut Tx, (id, version): (ClientId, i64), now: Timestamp) -> Result<bool, StoreError> {
+    row_states::changing(tx, RowKind::Client, &[id.0]).await?;
     tx.execute_one(RESUME, args![id, version, now]).await
 }
 
@@ -91,5 +96,6 @@ pub async fn may_resume(tx: &mut Tx, scope: &ClientScope, admin: PersonId, id: C
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn inherit(tx: &mut Tx, _task: &Task, from: OrgId, heir: Option<OrgId>) -> Result<(), StoreError> {
+    row_states::changing_found(tx, RowKind::Client, SUSPENDED_UNDER, args![from]).await?;
     tx.execute(INHERIT, args![from, heir]).await.map(drop)
 }

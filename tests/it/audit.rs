@@ -2,6 +2,7 @@
 
 mod forged;
 mod left;
+mod states;
 
 use std::time::Duration;
 

@@ -126,6 +126,7 @@ const COMMANDS: &[&[&str]] = &[
     &["keys", "backup"],
     &["keys", "restore"],
     &["audit", "verify"],
+    &["audit", "state"],
     &["audit", "anchor"],
     &["audit", "export"],
 ];
@@ -456,6 +457,32 @@ fn a_changed_audit_row_is_found() {
     tamper(&place, "DELETE FROM audit_link WHERE seq = (SELECT max(seq) FROM audit_link)");
     let ended = place.run(&["audit", "verify", "--anchors", &anchors]);
     assert_eq!(ended.code, Some(1), "{}", ended.out);
+}
+
+#[test]
+fn a_row_that_was_changed_beside_the_register_is_found() {
+    let place = Place::new();
+    assert_eq!(place.run(&["keys", "init"]).code, Some(0));
+    let new = ["institution", "create", "--code", "ED36000000", "--name", "江西省教育厅", "--kind", "authority"];
+    let made = place.json(&[&new[..], &["--division", "360000"]].concat(), "");
+    let id = made["institution_id"].as_str().unwrap();
+    let told = place.json(&["audit", "state", "institution", id], "");
+    let entries = told["entries"].as_array().unwrap();
+    assert_eq!((&told["agreement"], entries.len()), (&json!("agrees"), 1), "{told}");
+    assert!(
+        told["today"].is_string() && told["today"] == entries[0]["after"] && entries[0]["before"].is_null(),
+        "{told}"
+    );
+
+    tamper(&place, "UPDATE institution SET division = '360100'");
+    let ended = place.run(&["audit", "state", "institution", id]);
+    assert_eq!((ended.code, ended.out.contains("NOT what the last entry says")), (Some(1), true), "{}", ended.out);
+    // A change that goes on from what nobody said does not make it right.
+    assert_eq!(place.run(&["institution", "rename", "ED36000000", "江西省教育局"]).code, Some(0));
+    let told = place.json(&["audit", "state", "institution", id], "");
+    assert_eq!((&told["agreement"], told["gaps"].as_array().unwrap().len()), (&json!("agrees"), 1), "{told}");
+    refused(&place.run(&["audit", "state", "secret", id]), "staffing");
+    refused(&place.run(&["audit", "state", "class", id]), "not found");
 }
 
 #[test]

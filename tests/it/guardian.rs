@@ -180,6 +180,7 @@ both_engines! {
         }
         while app.app.number_pending().await.unwrap() > 0 {}
         assert!(app.app.verify_audit(&[]).await.unwrap().holds);
+        app.accounted_for().await;
     }
 
     async fn what_a_court_takes_away_ends_at_once(app: TestApp) {
@@ -208,6 +209,7 @@ both_engines! {
         assert_eq!(told[0].restrictions, [] as [&str; 0]);
         assert_eq!(second.refresh(&of_child.refresh()).await.error(), "invalid_grant", "what ended does not come back");
         assert_eq!(change(&app, OPERATOR, (child, keeper), court(&[])).await.unwrap_err(), Kind::Conflict);
+        app.accounted_for().await;
     }
 
     async fn an_institution_is_a_guardian_through_its_staff(app: TestApp) {
@@ -258,6 +260,7 @@ both_engines! {
             assert_eq!(acts(child, today).await, None, "whoever goes with a part speaks for the whole no longer");
             assert!(!speaks(&app, child, clerk).await);
         }
+        app.accounted_for().await;
     }
 
     async fn who_acts_for_an_institution_has_a_post_there(app: TestApp) {
@@ -297,6 +300,7 @@ both_engines! {
         assert_eq!(text(&app, ended).await, "1", "once");
         let younger = one(&app, "李小").await;
         assert_eq!(app.app.guardians_as_of(&app.operator(), "核对档案", younger, Some(app.clock.now().shanghai_date())).await.unwrap().len(), 1);
+        app.accounted_for().await;
     }
 
     async fn one_relation_that_cannot_be_read_keeps_nobody_elses_waiting(app: TestApp) {
@@ -442,6 +446,7 @@ both_engines! {
         );
         assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
         assert_eq!(today(&app, child).await.iter().map(|part| part.rank).collect::<Vec<_>>(), [1, 2, 3]);
+        app.accounted_for().await;
     }
 }
 

@@ -137,6 +137,7 @@ both_engines! {
         assert_eq!((told.parts.len(), told.codes.len()), (3, 3), "{told:?}");
         assert!(told.parts.windows(2).all(|two| two[0].to == Some(two[1].from)), "{told:?}");
         audit_holds(&app).await;
+        app.accounted_for().await;
     }
 
     async fn the_corps_and_directly_governed_cities_fit_the_tree(app: TestApp) {
@@ -203,6 +204,7 @@ both_engines! {
         assert_eq!((report.conflicts, report.errors[0].code), (1, "institution_code_void"), "an old file opens nothing again");
         assert_eq!(shown(&app, SCHOOL, None).await.unwrap().name, "第七实验小学", "and renames nobody");
         audit_holds(&app).await;
+        app.accounted_for().await;
     }
 
     async fn whoever_is_signed_in_stays_so_and_is_somewhere_else(app: TestApp) {
@@ -241,6 +243,7 @@ both_engines! {
         let named = async |by| app.app.institution_on(&app.operator(), by, OTHER, None).await.map(|seen| seen.name).map_err(|error| error.kind);
         assert_eq!(named(county_admin).await, Err(Kind::NotFound));
         assert_eq!(named(new_admin).await, Ok("第八实验小学".to_owned()));
+        app.accounted_for().await;
     }
 
     async fn a_home_follows_whoever_goes_to_another_place(app: TestApp) {
@@ -299,6 +302,7 @@ both_engines! {
         let status = "SELECT k.status FROM class k JOIN institution o ON o.id = k.org_id WHERE o.name = '第八实验小学' AND k.entry_year = 2020";
         assert_eq!(text(&app, status).await, "graduated");
         assert!(belongs(&app, "enrolment", "第七实验小学").await.contains("李休学"));
+        app.accounted_for().await;
     }
 
     async fn classes_go_to_a_campus_of_their_own(app: TestApp) {
@@ -319,6 +323,7 @@ both_engines! {
         let taught = "SELECT k.name || ' ' || o.name FROM teaching t JOIN class k ON k.id = t.class_id JOIN institution o ON o.id = k.org_id JOIN staffing s ON s.id = t.staffing_id JOIN person p ON p.id = s.person_id WHERE p.name = '孙老师' AND t.valid_to IS NULL ORDER BY k.name";
         assert_eq!(text(&app, taught).await, "2024级1班 第七实验小学,2024级2班 东校区", "who teaches on both sides goes on");
         assert_eq!(shown(&app, SCHOOL, None).await.unwrap().status, "active");
+        app.accounted_for().await;
     }
 
     async fn nothing_is_closed_over_peoples_heads(app: TestApp) {

@@ -218,6 +218,7 @@ both_engines! {
             assert_eq!((export(&app, survivor).await, export(&app, absorbed).await), papers, "{what}");
             assert_eq!(undo(&app, absorbed).await, Err(Kind::NotFound), "once");
         }
+        app.accounted_for().await;
     }
 
     async fn a_child_of_two_schools_has_one_register_and_both_keep_her(app: TestApp) {
@@ -241,6 +242,7 @@ both_engines! {
         merge(&app, child, second_mother).await.unwrap();
         let herself = "SELECT CAST(COUNT(*) AS TEXT) FROM guardianship WHERE child_id = guardian_id OR status <> 'ended'";
         assert!(text(&app, &format!("{herself} AND guardian_id IN (SELECT id FROM person WHERE name = '李母')")).await.starts_with('0'));
+        app.accounted_for().await;
     }
 
     async fn two_who_merge_the_same_people_at_once_make_one_merge(app: TestApp) {
@@ -262,6 +264,7 @@ both_engines! {
             assert!(stands.iter().all(|id| *id == stands[0]), "chains end at one person");
             assert_eq!(stranded(&app).await, "");
         }
+        app.accounted_for().await;
     }
 
     async fn an_import_at_the_same_moment_writes_to_the_survivor(app: TestApp) {
@@ -420,5 +423,6 @@ both_engines! {
         assert_eq!(called(&app, "王芳").await.len(), 2);
         merge(&app, survivor, absorbed).await.unwrap();
         assert!(list().await.is_empty(), "a merge answers who asked");
+        app.accounted_for().await;
     }
 }

@@ -88,6 +88,7 @@ both_engines! {
         assert_eq!(back.state, "05", "returned as 在职, and moved on (调出)");
         while app.app.number_pending().await.unwrap() > 0 {}
         assert!(app.app.verify_audit(&[]).await.unwrap().holds);
+        app.accounted_for().await;
     }
 
     async fn a_class_has_one_head_teacher_and_lessons_have_their_time(app: TestApp) {
@@ -112,6 +113,7 @@ both_engines! {
         let principal = Order::Move { org: None, to: SCHOOL.into(), post: Some(StaffPost::Principal) };
         let told = change(&app, OPERATOR, other, principal).await.unwrap();
         assert_eq!((told.len(), told[0].post, told[0].teaches.len()), (1, "31", 1), "lessons go on under the new post");
+        app.accounted_for().await;
     }
 
     async fn of_two_who_become_the_head_teacher_at_once_one_is(app: TestApp) {
@@ -124,6 +126,7 @@ both_engines! {
             assert!(first.is_ok() || second.is_ok(), "{first:?} {second:?}");
             assert_eq!(text(&app, heads).await.split(',').count(), 1, "{first:?} {second:?}");
         }
+        app.accounted_for().await;
     }
 
     async fn who_leaves_while_another_takes_over_leaves_no_lesson_behind(app: TestApp) {
@@ -169,6 +172,7 @@ both_engines! {
         taking.commit().await;
         leaving.await.unwrap().unwrap();
         assert_eq!(text(&app, behind).await, "0");
+        app.accounted_for().await;
     }
 
     /// She is on her way out, and a class is given to her, by hand or by a row: whoever gives it waits, and gives none.
@@ -290,6 +294,7 @@ both_engines! {
         change(&app, OPERATOR, teacher, Order::Return { org: code.clone(), post: None }).await.unwrap();
         let still = app.app.pending_claims(&app.operator(), admin, &code, None).await.unwrap_err();
         assert_eq!(still.kind, Kind::NotFound, "coming back brings no rights back");
+        app.accounted_for().await;
     }
 
     async fn rights_rest_on_the_post_they_were_given_to(app: TestApp) {
@@ -303,6 +308,7 @@ both_engines! {
         assert_eq!(text(&app, live).await, "school_roster", "the other post stands");
         change(&app, OPERATOR, hers, leave(None)).await.unwrap();
         assert_eq!(text(&app, live).await, "");
+        app.accounted_for().await;
     }
 
     async fn an_administrator_keeps_her_own_staff(app: TestApp) {

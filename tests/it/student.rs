@@ -74,6 +74,7 @@ both_engines! {
         assert!(app.app.enrolments_as_of(&app.operator(), "核对档案", hers, Some("2001-01-01".parse().unwrap())).await.unwrap().is_empty());
         let verdict = async { while app.app.number_pending().await.unwrap() > 0 {} app.app.verify_audit(&[]).await.unwrap() };
         assert!(verdict.await.holds);
+        app.accounted_for().await;
     }
 
     async fn what_is_not_possible_is_refused_and_changes_nothing(app: TestApp) {
@@ -122,6 +123,7 @@ both_engines! {
         let (one, other) = tokio::join!(leave(StudentState::Withdrawn), leave(StudentState::DroppedOut));
         assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{one:?} {other:?}");
         assert_eq!(app.app.enrolments_as_of(&app.operator(), "核对档案", hers, None).await.unwrap().len(), 1, "and told once");
+        app.accounted_for().await;
     }
 
     async fn platforms_keep_her_through_a_move_and_lose_her_with_the_end(app: TestApp) {
@@ -134,6 +136,7 @@ both_engines! {
         change(&app, OPERATOR, child, Order::End(StudentState::Withdrawn)).await.unwrap();
         assert_eq!(platform.userinfo(&tokens.access()).await.status, 401);
         assert_eq!(platform.refresh(&tokens.refresh()).await.error(), "invalid_grant");
+        app.accounted_for().await;
     }
 }
 

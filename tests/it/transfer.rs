@@ -120,6 +120,7 @@ both_engines! {
         let late = if first.is_ok() { other } else { one };
         let again = decide(&app, releasing, late, Verdict::Confirm).await.unwrap_err();
         assert_eq!(again.kind, Kind::NotFound, "she is not theirs to give any more");
+        app.accounted_for().await;
     }
 
     async fn the_releasing_school_decides_first_and_the_authority_after_a_term(app: TestApp) {
@@ -211,6 +212,7 @@ both_engines! {
         assert_eq!(borrow(asking, "王芳").await.unwrap_err().kind, Kind::Conflict, "a rejection answers for a while");
         app.clock.advance(std::time::Duration::from_secs(31 * 86_400));
         borrow(asking, "王芳").await.unwrap();
+        app.accounted_for().await;
     }
 
     async fn whom_no_school_holds_nobody_borrows(app: TestApp) {
@@ -271,6 +273,7 @@ both_engines! {
         let told: Vec<_> = told.iter().map(|part| (part.institution.as_str(), part.source, part.class.is_some())).collect();
         let (seventh, eighth) = ("第七实验小学", "第八实验小学");
         assert_eq!(told, [(seventh, "normal", true), (eighth, "borrowed", false), (eighth, "normal", true)]);
+        app.accounted_for().await;
     }
 
     async fn only_who_asked_withdraws_and_may_ask_again(app: TestApp) {

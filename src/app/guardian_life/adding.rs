@@ -89,6 +89,7 @@ impl App {
         if !guardianships::insert(work.tx(), &task.on(child.id), &fresh).await? {
             return Err(Error::busy("somebody recorded the two at the same moment"));
         }
+        work.target("guardianship", fresh.id);
         if let Some(admin) = by.admin() {
             let school = school.ok_or_else(|| Error::new(Kind::Conflict, "no school holds the child's 学籍"))?;
             if fresh.status == GuardianshipStatus::Pending {

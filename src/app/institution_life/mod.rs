@@ -324,7 +324,8 @@ impl App {
         if !institutions::update(work.tx(), task, org).await? {
             return Err(Error::busy("somebody changed the institution at the same moment"));
         }
-        work.target("institution", org.id).event("institution", org.id, "institution.changed", fields);
+        work.target("institution", org.id).changes(fields);
+        work.event("institution", org.id, "institution.changed", fields);
         Ok(())
     }
 

@@ -37,6 +37,9 @@ pub(super) struct Import {
     imagined: tokio::sync::Mutex<Known>,
 }
 
+/// Of so many rows that are brought in at once the audit names what they change: a large file waits for no digests.
+const NAMED: usize = 10;
+
 impl Import {
     pub(super) fn new(app: App, ctx: Ctx, sight: Sight, kind: RosterKind, dry: bool) -> Self {
         let task = access::task(if sight.is_bounded() { TaskName::RosterDesk } else { TaskName::OperatorImport });
@@ -110,6 +113,9 @@ impl Import {
         let mut work = self.app.begin(ctx, Action::RosterImported).await?;
         let since = Instant::now();
         work.tx().expect_many().await?;
+        if entries.len() > NAMED {
+            work.tx().naming_none();
+        }
         self.still_hers(ctx, work.tx()).await?;
         let (mut plan, opened) = self.decide(ctx, entries, &mut Known::default(), work.tx()).await?;
         self.sight.charge(ctx, work.tx(), &plan).await?;

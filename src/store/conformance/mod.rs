@@ -27,6 +27,7 @@ mod platforms;
 mod profiles;
 mod registrations;
 mod relations;
+mod row_states;
 mod scene;
 mod schema;
 mod sessions;

@@ -7,7 +7,7 @@ use crate::store::db::{Db, FromRow, Row, Statement, StoreError, args};
 
 on_both_engines!(every_statement_prepares, migrations_land_once);
 
-const ALL: &[&[Statement]] = &[
+pub(super) const ALL: &[&[Statement]] = &[
     crate::store::account_locks::STATEMENTS,
     crate::store::accounts::STATEMENTS,
     crate::store::activations::STATEMENTS,
@@ -58,6 +58,7 @@ const ALL: &[&[Statement]] = &[
     crate::store::revoked_tokens::STATEMENTS,
     crate::store::sign_ons::STATEMENTS,
     crate::store::roster_rows::STATEMENTS,
+    crate::store::row_states::STATEMENTS,
     crate::store::school_years::STATEMENTS,
     crate::store::sessions::STATEMENTS,
     crate::store::signing_keys::STATEMENTS,
@@ -118,6 +119,7 @@ const READ_ALL: &[&str] = &[
     // Of what it has gathered, which is one identity.
     "grants::STANDS",
     "suspensions::INHERIT",
+    "suspensions::SUSPENDED_UNDER",
     // Of what it has gathered, which is one institution.
     "cases::LOOK_ALIKES",
     "feeds::REBUILDING",

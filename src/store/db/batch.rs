@@ -107,7 +107,7 @@ impl Tx {
         rows: Vec<Vec<Value>>,
     ) -> Result<Vec<Option<R>>, StoreError> {
         let mut found: Vec<Option<R>> = rows.iter().map(|_| None).collect();
-        let (Self::Pg(held) | Self::PgRead(held)) = self else {
+        let (Self::Pg(held, _) | Self::PgRead(held)) = self else {
             for (place, values) in found.iter_mut().zip(rows) {
                 *place = self.optional(statement.unheld(), values).await?;
             }

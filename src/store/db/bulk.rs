@@ -67,7 +67,7 @@ impl Tx {
         }
         let mut inserted = 0;
         let mut rows = rows.into_iter();
-        if let Self::Pg(held) = self {
+        if let Self::Pg(held, _) = self {
             while rows.len() > 0 {
                 let columns = columns(statement, rows.by_ref().take(ARRAY_SIZE))?;
                 let query = sqlx::query(AssertSqlSafe(shape.unnested(&columns)));
@@ -99,14 +99,14 @@ impl Tx {
         leading: &[Value],
         keys: Vec<Value>,
     ) -> Result<Vec<R>, StoreError> {
-        let text = if matches!(self, Self::Pg(_) | Self::PgRead(_)) { statement.pg } else { statement.lite };
+        let text = if matches!(self, Self::Pg(..) | Self::PgRead(_)) { statement.pg } else { statement.lite };
         let list = List::of(statement.name, text, leading.len())?;
         let rows = match self {
-            Self::Pg(held) | Self::PgRead(held) => {
+            Self::Pg(held, _) | Self::PgRead(held) => {
                 let (connection, watch) = held.parts()?;
                 watch.long().answer(list.rows_pg(connection, leading, keys)).await?
             }
-            Self::Lite(tx) => list.rows_lite(tx, leading, &keys).await?,
+            Self::Lite(tx, _) => list.rows_lite(tx, leading, &keys).await?,
             Self::LiteRead(connection) => list.rows_lite(connection, leading, &keys).await?,
         };
         rows.iter().map(R::from_row).collect()
@@ -114,9 +114,9 @@ impl Tx {
 
     async fn run_lite(&mut self, sql: String, values: Vec<Value>) -> Result<u64, StoreError> {
         match self {
-            Self::Lite(tx) => bind_all!(sqlx::query(AssertSqlSafe(sql)), values).execute(&mut **tx).await,
+            Self::Lite(tx, _) => bind_all!(sqlx::query(AssertSqlSafe(sql)), values).execute(&mut **tx).await,
             Self::LiteRead(c) => bind_all!(sqlx::query(AssertSqlSafe(sql)), values).execute(&mut **c).await,
-            Self::Pg(_) | Self::PgRead(_) => return Err(StoreError::Refused("a text for SQLite".to_owned())),
+            Self::Pg(..) | Self::PgRead(_) => return Err(StoreError::Refused("a text for SQLite".to_owned())),
         }
         .map(|done| done.rows_affected())
         .map_err(StoreError::from_sqlx)

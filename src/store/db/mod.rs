@@ -16,6 +16,7 @@ mod together;
 mod turnstile;
 mod tx;
 mod value;
+mod watch;
 mod wire;
 
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -36,6 +37,7 @@ pub(crate) use statement::{args, statements};
 pub use together::Change;
 pub use tx::{Lock, Tx};
 pub use value::Value;
+pub use watch::Noted;
 pub use wire::{COMMAND, REQUEST};
 use wire::{Held, Pool, Server, Waits, Wire};
 
@@ -214,12 +216,12 @@ impl Db {
                 let connection = write.acquire().await.map_err(StoreError::from_sqlx)?;
                 let _next = turnstile.pass(BUSY).await?;
                 let begun = Transaction::begin(connection, Some("BEGIN IMMEDIATE".into_sql_str())).await;
-                Ok(Tx::Lite(begun.map_err(StoreError::from_sqlx)?))
+                Ok(Tx::Lite(begun.map_err(StoreError::from_sqlx)?, None))
             }
             Inner::Pg { pool, .. } => {
                 let mut held = Held::of(pool).await?;
                 held.begin().await?;
-                Ok(Tx::Pg(held))
+                Ok(Tx::Pg(held, None))
             }
         }
     }

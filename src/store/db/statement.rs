@@ -21,6 +21,12 @@ impl Statement {
         Self { name, lite, pg }
     }
 
+    /// Its text, for the test that looks for what it writes.
+    #[cfg(test)]
+    pub(crate) const fn text(&self) -> &'static str {
+        self.lite
+    }
+
     /// The same question on either engine, without keeping what it finds from anybody.
     pub(super) const fn unheld(self) -> Self {
         Self::shared(self.name, self.lite)

@@ -33,7 +33,7 @@ impl Tx {
     /// # Errors
     /// As [`Tx::execute`], without saying which of them it was.
     pub async fn execute_together(&mut self, first: Change, mut rest: Vec<Change>) -> Result<u64, StoreError> {
-        let is_lite = matches!(self, Self::Lite(_) | Self::LiteRead(_));
+        let is_lite = matches!(self, Self::Lite(..) | Self::LiteRead(_));
         if is_lite || rest.is_empty() {
             let touched = self.execute(first.statement, first.values).await?;
             if touched > 0 && !rest.is_empty() {

@@ -4,17 +4,18 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Executor as _, SqlSafeStr as _, Sqlite, Transaction};
 
 use super::bind::bind_all;
+use super::watch::Noted;
 use super::wire::Held;
 use super::{FromRow, Row, Statement, StoreError, Value};
 
 /// A writing transaction, or a reading connection. Gives rows in, never an engine's types out.
 pub enum Tx {
     #[doc(hidden)]
-    Lite(Transaction<'static, Sqlite>),
+    Lite(Transaction<'static, Sqlite>, Option<Box<Noted>>),
     #[doc(hidden)]
     LiteRead(PoolConnection<Sqlite>),
     #[doc(hidden)]
-    Pg(Held),
+    Pg(Held, Option<Box<Noted>>),
     #[doc(hidden)]
     PgRead(Held),
 }
@@ -38,7 +39,7 @@ pub enum Lock {
 macro_rules! each {
     ($tx:expr, $statement:expr, |$conn:ident, $sql:ident, $wrap:ident| $body:expr) => {
         match $tx {
-            Tx::Lite(tx) => {
+            Tx::Lite(tx, _) => {
                 let ($conn, $sql) = (&mut **tx, $statement.lite);
                 #[allow(unused, reason = "a body that returns no row does not wrap one")]
                 let $wrap = Row::Lite;
@@ -50,7 +51,7 @@ macro_rules! each {
                 let $wrap = Row::Lite;
                 $body
             }
-            Tx::Pg(held) | Tx::PgRead(held) => {
+            Tx::Pg(held, _) | Tx::PgRead(held) => {
                 let ($conn, watch) = held.parts()?;
                 let $sql = $statement.pg;
                 #[allow(unused, reason = "a body that returns no row does not wrap one")]
@@ -166,8 +167,8 @@ impl Tx {
     #[must_use]
     pub fn taking_time(mut self) -> Self {
         match &mut self {
-            Self::Pg(held) | Self::PgRead(held) => held.take_time(),
-            Self::Lite(_) | Self::LiteRead(_) => {}
+            Self::Pg(held, _) | Self::PgRead(held) => held.take_time(),
+            Self::Lite(..) | Self::LiteRead(_) => {}
         }
         self
     }
@@ -178,8 +179,8 @@ impl Tx {
     /// As [`StoreError`] says; then nothing was kept.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Lite(tx) => tx.commit().await.map_err(StoreError::from_sqlx),
-            Self::Pg(held) => held.commit().await,
+            Self::Lite(tx, _) => tx.commit().await.map_err(StoreError::from_sqlx),
+            Self::Pg(held, _) => held.commit().await,
             Self::LiteRead(_) | Self::PgRead(_) => Ok(()),
         }
     }
@@ -200,8 +201,8 @@ impl Tx {
             return Ok(());
         }
         match self {
-            Self::Pg(held) | Self::PgRead(held) => held.distrust(),
-            Self::Lite(_) | Self::LiteRead(_) => {}
+            Self::Pg(held, _) | Self::PgRead(held) => held.distrust(),
+            Self::Lite(..) | Self::LiteRead(_) => {}
         }
         Err(StoreError::Unavailable(READ_ONLY.into()))
     }

@@ -240,6 +240,11 @@ both_engines! {
         assert_eq!(scene.school.get(&format!("/api/persons/{teacher}/record?approval={}", asked.text("id"))).await.status, 200);
         scene.school.all(&format!("/api/institutions/{}/staff", scene.org)).await;
 
+        let sql = "SELECT CAST(target AS TEXT) FROM audit_entry WHERE action = 'approval.decided'";
+        let target: Value = serde_json::from_str(&select_texts(&app.database.url, sql).await[0]).unwrap();
+        assert_eq!((&target["person"], target["asker"].is_string()), (&json!(teacher), true), "whose record it opens: {target}");
+        let reason = "SELECT reason FROM audit_entry WHERE action = 'approval.decided'";
+        assert_eq!(select_texts(&app.database.url, reason).await, ["职称评审"]);
         let herself = app.at_api_as(teacher, COUNTY).await;
         assert_eq!(herself.get("/api/me").await.status, 403, "she administers nothing");
         let shown = herself.all("/api/me/disclosures?limit=1").await;

@@ -37,6 +37,7 @@ both_engines! {
         assert_eq!(text(&app, steps).await, "4", "forty and ten are hidden, and found again, in a transaction each");
         let told = "SELECT CAST(COUNT(DISTINCT e.aggregate_id) AS TEXT) FROM event e JOIN person p ON p.id = e.aggregate_id WHERE e.kind = 'person.moved' AND p.name LIKE '校区%'";
         assert_eq!(text(&app, told).await, "50");
+        app.accounted_for().await;
     }
 
     async fn a_file_of_institutions_puts_nothing_where_it_does_not_fit(app: TestApp) {

@@ -113,6 +113,7 @@ both_engines! {
             works.push(app.app.activate(&app.operator(), code, "a long sentence of mine".into()).await.unwrap().is_ok());
         }
         assert_eq!(works, [false, false, true], "printed when she was less than she is; the third is what she was");
+        app.accounted_for().await;
     }
 
     async fn a_code_that_an_administrator_drew_ends_with_her_right_over_its_person(app: TestApp) {
@@ -185,6 +186,7 @@ both_engines! {
         app.pass(Duration::from_secs(91 * 86_400));
         assert_eq!(back(mother, "同名误录").await, Err(Kind::Conflict));
         assert_eq!(text(&app, "SELECT status FROM person WHERE name = '王母'").await, "deceased");
+        app.accounted_for().await;
     }
 
     async fn whoever_is_not_dead_is_what_she_was_and_no_old_slip_opens_her_account(app: TestApp) {

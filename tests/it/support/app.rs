@@ -1,5 +1,6 @@
 //! The provider in this process, on a free port, over a database of its own.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
 use futures_util::FutureExt as _;
+use mingji::app::row_digest::Agreement;
 use mingji::app::{App, Ctx, Parts};
 use mingji::demo::world::{DemoPerson, World};
 use mingji::domain::auth::lifetimes::Lifetimes;
@@ -33,7 +35,7 @@ use url::Url;
 
 use super::client_key::ClientKey;
 use super::clock::TestClock;
-use super::database::Database;
+use super::database::{Database, select_texts};
 use super::record::{Recorder, capture_logs, record};
 use super::relying_party::{Auth, RelyingParty};
 
@@ -177,6 +179,23 @@ impl TestApp {
     /// Somebody of the demo world.
     pub fn person(&self, key: &str) -> &DemoPerson {
         self.world().person(key).unwrap()
+    }
+
+    /// Every row that an entry names is what the log says of it: what wrote it otherwise said nothing.
+    pub async fn accounted_for(&self) {
+        let sql = "SELECT CAST(details AS TEXT) FROM audit_entry WHERE CAST(details AS TEXT) LIKE '%\"states\"%'";
+        let mut rows = BTreeSet::new();
+        for details in select_texts(&self.database.url, sql).await {
+            let details: Value = serde_json::from_str(&details).unwrap();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            rows.extend(details["states"].as_array().unwrap().iter().map(|row| (text(&row["kind"]), text(&row["id"]))));
+        }
+        assert!(!rows.is_empty());
+        for (kind, id) in rows {
+            let report =
+                self.app.audit_row(&self.operator(), kind.parse().unwrap(), id.parse().unwrap()).await.unwrap();
+            assert!(report.agreement != Agreement::Differs && report.gaps.is_empty(), "{report:?}");
+        }
     }
 
     /// A context as the operator's commands have it.
