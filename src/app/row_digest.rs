@@ -236,7 +236,7 @@ impl App {
         let Some(state) = row_states::read(&mut tx, &task, kind, &[id]).await?.remove(&id) else {
             return Ok(Today::Gone);
         };
-        let salts = Salts::of(&mut tx, &task, state.of.into_iter().collect()).await?;
+        let salts = Salts::of(&mut tx, &task, state.of.clone()).await?;
         Ok(salts.digest(kind, &state).map_or(Today::Erased, Today::Is))
     }
 
