@@ -71,7 +71,7 @@ pub struct AuditRow {
     /// The request that it belongs to.
     pub request_id: uuid::Uuid,
     /// Names of fields, counts, keyed digests. `states` are the rows that were changed, as far as they stand at institutions of the
-    /// auditor's or the entry is about them: of each its kind and id, and digests of what it said before (none: it was not there)
+    /// auditor's, or at none and the entry is about them: of each its kind and id, and digests of what it said before (none: it was not there)
     /// and afterwards (none: it is gone). `mingji audit state` compares them with what the register says today.
     /// `states_unnamed` are kinds of rows of which more were changed than one entry names.
     pub details: Value,
@@ -217,8 +217,8 @@ async fn row(tx: &mut Tx, seen: &mut InScope<'_>, Linked { head, entry }: Linked
     })
 }
 
-/// The rows that an entry names, as far as they stand at an institution of the auditor's or the entry is about them: what else
-/// changed with them, and how much, is not hers to know (R1).
+/// The rows that an entry names, as far as they stand at an institution of the auditor's, or stand at none and the entry is about
+/// them: what else changed with them, and how much, is not hers to know (R1).
 async fn rows_shown(
     tx: &mut Tx,
     seen: &mut InScope<'_>,
@@ -227,15 +227,12 @@ async fn rows_shown(
 ) -> Result<Vec<Value>, Error> {
     let mut shown = Vec::new();
     for row in all {
-        let is_target = row["kind"].as_str().and_then(|kind| target.get(kind)).is_some_and(|id| row["id"] == *id);
-        let stands_here = hers(tx, seen, &row["institution"]).await?.is_some();
-        if stands_here || is_target {
-            let mut row = row.clone();
-            // Where else somebody works, or holds a right, is nothing of hers.
-            if let Some(said) = row.as_object_mut().filter(|_| !stands_here) {
-                said.remove("institution");
-            }
-            shown.push(row);
+        let is_hers = match &row["institution"] {
+            Value::Null => row["kind"].as_str().and_then(|kind| target.get(kind)).is_some_and(|id| row["id"] == *id),
+            org => hers(tx, seen, org).await?.is_some(),
+        };
+        if is_hers {
+            shown.push(row.clone());
         }
     }
     Ok(shown)

@@ -13,7 +13,6 @@ use crate::domain::access::{OnePerson, Task};
 use crate::domain::audit::sorted;
 use crate::domain::id::{OrgId, PersonId};
 use crate::domain::row_state::{RowKind, RowState};
-use crate::keys::hex;
 
 statements! {
     STAFFINGS = "SELECT * FROM staffing WHERE id IN ($1)";
@@ -66,7 +65,7 @@ impl Cell {
             Self::Bool => json!(row.get::<Option<bool>>(name)?),
             Self::Id => json!(row.get::<Option<Uuid>>(name)?),
             Self::Json => json!(row.get::<Option<Json>>(name)?),
-            Self::Bytes => json!(row.get::<Option<Vec<u8>>>(name)?.map(|bytes| hex(&bytes))),
+            Self::Bytes => json!(row.get::<Option<Vec<u8>>>(name)?.map(hexadecimal)),
             Self::Metadata => {
                 let mut metadata = row.get::<Json>(name)?;
                 if let Some(members) = metadata.as_object_mut() {
@@ -76,6 +75,10 @@ impl Cell {
             }
         })
     }
+}
+
+fn hexadecimal(bytes: Vec<u8>) -> String {
+    bytes.into_iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The columns of a table that a form says. What is left out only counts or dates changes, or follows from the others.

@@ -75,6 +75,7 @@ async fn changed(app: &TestApp) -> Vec<(RowKind, uuid::Uuid, &'static str)> {
     pupils(app, &[pupil(SCHOOL, "王小明", &number("20160203", 2), Some(("李母", &number("19850809", 4))))]).await;
     teachers(app, &[teacher(SCHOOL, "教师甲", &number("19750203", 102))]).await;
     let security = Decider::Admin(county::administrator(app, 74, COUNTY, AdminRole::Security).await);
+    let head = Decider::Admin(county::administrator(app, 72, COUNTY, AdminRole::County).await);
     let one = async |name: &'static str| called(app, name).await[0];
     let (child, mother, staff) = (one("王小明").await, one("李母").await, one("教师甲").await);
     let mut all = vec![
@@ -113,7 +114,7 @@ async fn changed(app: &TestApp) -> Vec<(RowKind, uuid::Uuid, &'static str)> {
     app.app.rename_institution(&ctx(), OPERATOR, SCHOOL, "第七小学").await.unwrap();
     let class = id(app, "class r JOIN institution o ON o.id = r.org_id WHERE o.name = '第七小学'").await;
     all.push((RowKind::Class, class, "class.changed"));
-    app.app.rename_class(&ctx(), OPERATOR, ClassId(class), "向日葵班").await.unwrap();
+    app.app.rename_class(&ctx(), head, ClassId(class), "向日葵班").await.unwrap();
     let client = app.client("platform_a");
     all.push((RowKind::Client, client.id.parse::<mingji::domain::id::ClientId>().unwrap().0, "client.updated"));
     app.pass(Duration::from_secs(1));
