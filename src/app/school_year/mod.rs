@@ -184,8 +184,7 @@ impl App {
         }
         self.end_undo(&ctx, &task, org, year).await?;
         let seconds = started.elapsed().as_secs_f64();
-        Ok(undone(&mut self.db.read().await?, &task, turn, UndoReport { seconds, ..of_year(institution, year) })
-            .await?)
+        undone(&mut self.db.read().await?, &task, turn, UndoReport { seconds, ..of_year(institution, year) }).await
     }
 
     /// What came of taking a turn back, where that was done since a moment. Whoever did it then has it done: what was turned anew
