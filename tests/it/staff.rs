@@ -172,7 +172,6 @@ both_engines! {
         taking.commit().await;
         leaving.await.unwrap().unwrap();
         assert_eq!(text(&app, behind).await, "0");
-        app.accounted_for().await;
     }
 
     /// She is on her way out, and a class is given to her, by hand or by a row: whoever gives it waits, and gives none.
