@@ -18,7 +18,7 @@ use crate::domain::oidc::resource::{API, Bearer, Resource};
 use crate::domain::time::Timestamp;
 use crate::keys::{certificate, opaque};
 use crate::store::facts::{self, Cache};
-use crate::store::{clients, resources};
+use crate::store::{clients, deliveries, resources};
 
 /// How stale a cache may be (R15).
 pub(crate) const CACHE_AGE: Duration = Duration::from_secs(2);
@@ -110,6 +110,9 @@ impl App {
             return Err(Error::not_found("a client of this id"));
         }
         self.break_stream(work.tx(), id).await?;
+        if status == ClientStatus::Active {
+            deliveries::come_back(work.tx(), id, ctx.now).await?;
+        }
         facts::bump(work.tx(), Cache::Clients).await?;
         work.target("client", id).detail("suspended", status == ClientStatus::Suspended);
         match removed {
@@ -118,6 +121,7 @@ impl App {
         };
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
+        self.wake.deliveries.notify_one();
         self.rebuild_stream(id).await
     }
 

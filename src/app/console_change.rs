@@ -14,7 +14,7 @@ use crate::domain::oidc::client_form::ClientForm;
 use crate::domain::oidc::initial_token::Policy;
 use crate::store::db::Tx;
 use crate::store::facts::{self, Cache};
-use crate::store::{registrations, suspensions};
+use crate::store::{deliveries, registrations, suspensions};
 
 /// An application whose settings are changed.
 pub struct Settings {
@@ -108,6 +108,7 @@ impl App {
             }
             (ClientStatus::Suspended, false) => {
                 self.check_resumes(work.tx(), &ctx, admin, client.id).await?;
+                deliveries::come_back(work.tx(), client.id, ctx.now).await?;
                 suspensions::resume(work.tx(), which, ctx.now).await?
             }
             _ => false,
@@ -120,6 +121,7 @@ impl App {
         work.event("client", client.id, "client.updated", &["status"]);
         work.commit(Outcome::Done).await?;
         self.clients.look_again();
+        self.wake.deliveries.notify_one();
         Ok(())
     }
 

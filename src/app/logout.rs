@@ -15,7 +15,7 @@ use crate::domain::audit::Actor;
 use crate::domain::oidc::assertion::ClientAlg;
 use crate::domain::oidc::client::{Client, ClientStatus};
 use crate::domain::oidc::fault::{Endpoint, FaultKind};
-use crate::domain::oidc::logout::{Delivery, LogoutRequest, retry_after, retry_suspended_after, with_query};
+use crate::domain::oidc::logout::{Delivery, LogoutRequest, retry_after, wait_for_return, with_query};
 use crate::domain::time::Timestamp;
 use crate::keys::foreign::{self, Header};
 use crate::keys::jwt::{self, Expect};
@@ -380,9 +380,9 @@ impl App {
 
     async fn deliver(&self, delivery: Delivery, now: Timestamp) -> Result<(), Error> {
         let sent = match self.logout_token(&delivery, now).await {
-            Ok(Some(Ok(token))) => post_logout_token(&self.outbound, &delivery.uri, &token).await,
+            Ok(Some(Ok((uri, token)))) => post_logout_token(&self.outbound, &uri, &token).await,
             Ok(Some(Err(why))) => Err(why),
-            // The client is gone, and nobody is left to hear it.
+            // The client is gone, or wants to hear nothing by now.
             Ok(None) => Ok(()),
             // It counts as a try, or what can never be made would be tried for ever.
             Err(error) => {
@@ -392,7 +392,7 @@ impl App {
         };
         let mut tx = self.housekeeping(Housekeeping::Upkeep).await?;
         let pause = match sent {
-            Err(LogoutError::Suspended) => retry_suspended_after(delivery.attempts),
+            Err(LogoutError::Suspended) => wait_for_return(now.since(delivery.created_at)),
             _ => retry_after(delivery.attempts),
         };
         let outcome = match (sent, pause) {
@@ -433,12 +433,13 @@ impl App {
         Ok(taken)
     }
 
-    /// The token, or why there can be none today; nothing where the client is gone.
+    /// The token and where it goes, or why there can be none today; nothing where the client is gone. Whoever was out of use may have
+    /// another address since.
     async fn logout_token(
         &self,
         delivery: &Delivery,
         now: Timestamp,
-    ) -> Result<Option<Result<String, LogoutError>>, Error> {
+    ) -> Result<Option<Result<(String, String), LogoutError>>, Error> {
         let Some(client) = self.client_by_id(delivery.client, now).await? else { return Ok(None) };
         // Before its keys are fetched. Who comes back in time hears of it still.
         match client.status {
@@ -446,6 +447,7 @@ impl App {
             ClientStatus::Suspended => return Ok(Some(Err(LogoutError::Suspended))),
             ClientStatus::Removed => return Ok(None),
         }
+        let Some(uri) = client.metadata.backchannel_logout_uri.clone() else { return Ok(None) };
         let keyring = self.keyring(now).await?;
         // Back-Channel Logout 1.0, 2.4.
         let claims = json!({
@@ -464,11 +466,12 @@ impl App {
             None => self.sign_for(&keyring, &client, alg, LOGOUT_TYP, &claims)?,
         };
         if client.metadata.id_token_encrypted_response_alg.is_none() {
-            return Ok(Some(Ok(token)));
+            return Ok(Some(Ok((uri, token))));
         }
         // It may refuse what is not encrypted (2.6), and its keys may be away for a while.
         let Ok(key) = self.encryption_key_of(&client).await else { return Ok(Some(Err(LogoutError::NoKey))) };
-        Ok(Some(key.encrypt(token.as_bytes(), true, &*self.random).map_err(|_| LogoutError::NoKey)))
+        let sealed = key.encrypt(token.as_bytes(), true, &*self.random);
+        Ok(Some(sealed.map(|token| (uri, token)).map_err(|_| LogoutError::NoKey)))
     }
 
     /// The client's address after a sign-out, if it has that one. Whoever was suspended is no way out of here.

@@ -196,9 +196,9 @@ impl App {
         for receiver in receivers {
             let Some(uri) = receiver.metadata.backchannel_logout_uri else { continue };
             let id = DeliveryId::new(now, &*self.random);
-            let delivery =
-                Delivery { id, client: receiver.client, uri, sub: receiver.sub, sid: receiver.sid, attempts: 0 };
-            deliveries::insert(work.tx(), &delivery, now).await?;
+            let (client, sub, sid) = (receiver.client, receiver.sub, receiver.sid);
+            let delivery = Delivery { id, client, uri, created_at: now, sub, sid, attempts: 0 };
+            deliveries::insert(work.tx(), &delivery).await?;
             told += 1;
         }
         Ok(told)

@@ -309,12 +309,20 @@ fn said(output: &Output, person: PersonId, changed: &Changed) -> Result<(), Fail
     })
 }
 
-async fn export(person: PersonId, mut record: RecordFile, out: &Path, output: &Output) -> Result<(), Failure> {
-    let mut file = files::create(out)?;
+async fn written(record: &mut RecordFile, mut file: std::fs::File) -> Result<(), Failure> {
     while let Some(piece) = record.piece().await? {
         file.write_all(piece.as_bytes())?;
     }
-    file.sync_all()?;
+    Ok(file.sync_all()?)
+}
+
+async fn export(person: PersonId, mut record: RecordFile, out: &Path, output: &Output) -> Result<(), Failure> {
+    let file = files::create(out)?;
+    if let Err(failed) = written(&mut record, file).await {
+        // Half a record with whole numbers in it is of no use to anybody.
+        std::fs::remove_file(out)?;
+        return Err(failed);
+    }
     output.say(&json!({ "person_id": person, "file": out.display().to_string() }), |_| {
         format!("everything about {person} is in {}", out.display())
     })

@@ -20,6 +20,7 @@ statements! {
     INSERT = "INSERT INTO logout_delivery (id, client_id, uri, sub, sid, created_at, attempts, next_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $6)";
     DONE = "UPDATE logout_delivery SET done_at = $2, taken_until = NULL WHERE id = $1";
     LATER = "UPDATE logout_delivery SET next_at = $2, taken_until = NULL WHERE id = $1";
+    COME_BACK = "UPDATE logout_delivery SET attempts = 0, next_at = $2 WHERE client_id = $1 AND done_at IS NULL AND failed_at IS NULL";
     GIVE_UP = "UPDATE logout_delivery SET failed_at = $2, taken_until = NULL WHERE id = $1";
     BY_CLIENT = "SELECT c.id AS client_id, c.name AS name, SUM(CASE WHEN d.done_at IS NULL AND d.failed_at IS NULL THEN 1 ELSE 0 END) AS waiting,
             MIN(CASE WHEN d.done_at IS NULL AND d.failed_at IS NULL THEN d.created_at END) AS oldest, SUM(CASE WHEN d.failed_at IS NULL THEN 0 ELSE 1 END) AS given_up, MAX(d.failed_at) AS last_given_up
@@ -33,12 +34,12 @@ statements! {
     @claim TAKE = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $2, taken_until = $2
         WHERE id = (SELECT d.id FROM logout_delivery d WHERE d.done_at IS NULL AND d.failed_at IS NULL AND d.next_at <= $1
             AND NOT EXISTS (SELECT 1 FROM logout_delivery o WHERE o.client_id = d.client_id AND o.taken_until > $1) ORDER BY d.next_at LIMIT 1",
-        ") AND next_at <= $1 RETURNING id, client_id, uri, sub, sid, attempts";
+        ") AND next_at <= $1 RETURNING id, client_id, uri, created_at, sub, sid, attempts";
     // More for the client of that lane.
     @claim TAKE_OF = "UPDATE logout_delivery SET attempts = attempts + 1, next_at = $3, taken_until = $3
         WHERE id = (SELECT d.id FROM logout_delivery d WHERE d.client_id = $1 AND d.done_at IS NULL AND d.failed_at IS NULL AND d.next_at <= $2
             ORDER BY d.next_at LIMIT 1",
-        ") AND next_at <= $2 RETURNING id, client_id, uri, sub, sid, attempts";
+        ") AND next_at <= $2 RETURNING id, client_id, uri, created_at, sub, sid, attempts";
 }
 
 /// A client that takes part in a session, as far as a sign-out needs to know it.
@@ -74,6 +75,7 @@ impl FromRow for Delivery {
             id: row.get("id")?,
             client: row.get("client_id")?,
             uri: row.get("uri")?,
+            created_at: row.get("created_at")?,
             sub: row.get("sub")?,
             sid: row.get("sid")?,
             attempts: u32::try_from(row.get::<i64>("attempts")?).unwrap_or(u32::MAX),
@@ -158,13 +160,9 @@ pub async fn by_client(tx: &mut Tx) -> Result<Vec<OfClient>, StoreError> {
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn insert(tx: &mut Tx, delivery: &Delivery, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(
-        INSERT,
-        args![delivery.id, delivery.client, delivery.uri.clone(), delivery.sub.clone(), delivery.sid.clone(), now],
-    )
-    .await?;
-    Ok(())
+pub async fn insert(tx: &mut Tx, one: &Delivery) -> Result<(), StoreError> {
+    let texts = (one.uri.clone(), one.sub.clone(), one.sid.clone());
+    tx.execute(INSERT, args![one.id, one.client, texts.0, texts.1, texts.2, one.created_at]).await.map(drop)
 }
 
 /// Takes one that is due; nobody else gets it before `until`.
@@ -204,6 +202,14 @@ pub async fn done(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<(), Sto
 pub async fn later(tx: &mut Tx, id: DeliveryId, next_at: Timestamp) -> Result<(), StoreError> {
     tx.execute(LATER, args![id, next_at]).await?;
     Ok(())
+}
+
+/// A client is in use again: what it did not hear is told now, with every try before it.
+///
+/// # Errors
+/// As [`StoreError`] says.
+pub async fn come_back(tx: &mut Tx, client: ClientId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(COME_BACK, args![client, now]).await.map(drop)
 }
 
 /// It is given up.

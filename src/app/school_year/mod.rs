@@ -204,6 +204,11 @@ impl App {
         let year = year.unwrap_or_else(|| grade::school_year(ctx.now.shanghai_date()));
         let mut tx = self.db.read().await?;
         let (org, institution) = self.turnable(&mut tx, &ctx, &task, by, org_code).await?;
+        // One that is on its way back is this errand's to finish, whichever was taken back before it.
+        let standing = school_years::find(&mut tx, &task, org, year).await?;
+        if standing.is_some_and(|turn| turn.state == TurnState::Undoing) {
+            return Ok(None);
+        }
         let Some(turn) = school_years::undone_since(&mut tx, &task, org, year, since).await? else { return Ok(None) };
         Ok(Some(undone(&mut tx, &task, turn.id, of_year(institution, year)).await?))
     }

@@ -43,8 +43,10 @@ pub struct Delivery {
     pub id: crate::domain::id::DeliveryId,
     /// The audience.
     pub client: crate::domain::id::ClientId,
-    /// Where it goes.
+    /// Where it went when it was written down; it goes to what the client has registered by then.
     pub uri: String,
+    /// Since when it waits.
+    pub created_at: crate::domain::time::Timestamp,
     /// The subject as the client knows it.
     pub sub: String,
     /// The session as the client knows it.
@@ -71,12 +73,13 @@ pub fn retry_after(attempts: u32) -> Option<std::time::Duration> {
     MINUTES.get(index).map(|minutes| std::time::Duration::from_secs((minutes * 60).max(5)))
 }
 
-/// The same for a client that is out of use, which nobody asks meanwhile: as long as a session lasts at most by default, for a
-/// week, or it would be back and keep people signed in who left.
-pub fn retry_suspended_after(attempts: u32) -> Option<std::time::Duration> {
-    const LONGEST: std::time::Duration = std::time::Duration::from_secs(8 * 3_600);
-    const MOST_TRIES: u32 = 31;
-    retry_after(attempts).or_else(|| (attempts < MOST_TRIES).then_some(LONGEST))
+/// After how long a client that is out of use is looked at again, `None` when that was so for as long as a session lasts at most by
+/// default: it would be back and keep people signed in who left. Whoever lets it back in says so; a replica that does not know yet
+/// may put it off once more.
+pub fn wait_for_return(waited: std::time::Duration) -> Option<std::time::Duration> {
+    const LONGEST: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
+    const LOOK: std::time::Duration = std::time::Duration::from_secs(8 * 3_600);
+    LONGEST.checked_sub(waited).filter(|left| !left.is_zero()).map(|left| left.min(LOOK))
 }
 
 #[cfg(test)]
@@ -85,12 +88,10 @@ mod tests {
 
     #[test]
     fn whoever_is_out_of_use_for_a_week_hears_of_it_still() {
-        let (mut waited, mut tries) = (std::time::Duration::ZERO, 1);
-        while let Some(pause) = retry_suspended_after(tries) {
-            (waited, tries) = (waited + pause, tries + 1);
-        }
-        let day = 86_400;
-        assert!((7 * day..8 * day).contains(&waited.as_secs()), "{waited:?}");
+        let hours = |n: u64| std::time::Duration::from_secs(n * 3_600);
+        assert_eq!(wait_for_return(hours(0)), Some(hours(8)));
+        assert_eq!(wait_for_return(hours(7 * 24 - 1)), Some(hours(1)));
+        assert_eq!((wait_for_return(hours(7 * 24)), wait_for_return(hours(8 * 24))), (None, None));
     }
 
     #[test]

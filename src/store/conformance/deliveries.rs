@@ -82,6 +82,7 @@ fn delivery(n: u8) -> Delivery {
         id: DeliveryId(Uuid::from_u128(n.into())),
         client: client_id(n),
         uri: "https://v1.test/logout".into(),
+        created_at: after(n.into()),
         sub: "sub-1".into(),
         sid: format!("sid-{n}"),
         attempts: 0,
@@ -92,7 +93,7 @@ fn delivery(n: u8) -> Delivery {
 async fn queue(tx: &mut Tx, many: u8) {
     for n in 1..=many {
         add_client(tx, n).await;
-        deliveries::insert(tx, &delivery(n), after(n.into())).await.unwrap();
+        deliveries::insert(tx, &delivery(n)).await.unwrap();
     }
 }
 
@@ -132,8 +133,8 @@ async fn takers_do_not_wait_for_each_other(db: &Db) {
 async fn a_client_is_told_one_thing_at_a_time(db: &Db) {
     let mut tx = db.write().await.unwrap();
     queue(&mut tx, 2).await;
-    let second = Delivery { client: client_id(1), ..delivery(3) };
-    deliveries::insert(&mut tx, &second, after(1)).await.unwrap();
+    let second = Delivery { client: client_id(1), created_at: after(1), ..delivery(3) };
+    deliveries::insert(&mut tx, &second).await.unwrap();
     let mut taken = [take(&mut tx, after(3)).await, take(&mut tx, after(3)).await];
     taken.sort_unstable();
     assert!(taken[1] == Some((2, 1)) || taken[1] == Some((3, 1)), "{taken:?}");

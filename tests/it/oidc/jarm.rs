@@ -140,12 +140,13 @@ both_engines! {
     /// A list that can be had and holds no key stays so until its owner mends it: the page says that trying again does not help, and the
     /// console what to change.
     async fn who_has_no_key_to_be_answered_under_is_told_what_to_mend(app: TestApp) {
-        for told in [ClientKey::es256().jwks(), json!({ "keys": "none" }), json!("<html>")] {
+        let sealed = async |host: &Host| app.register(json!({
+            "jwks_uri": host.url, "authorization_signed_response_alg": "ES256",
+            "authorization_encrypted_response_alg": "ECDH-ES", "authorization_encrypted_response_enc": "A256GCM",
+        })).await;
+        for told in [ClientKey::es256().jwks(), json!({ "keys": "none" })] {
             let host = Host::start(told).await;
-            let rp = app.register(json!({
-                "jwks_uri": host.url, "authorization_signed_response_alg": "ES256",
-                "authorization_encrypted_response_alg": "ECDH-ES", "authorization_encrypted_response_enc": "A256GCM",
-            })).await;
+            let rp = sealed(&host).await;
             assign(&app, &rp, COUNTY).await;
             let mut county = keeper(&app).await;
             let mut teacher = app.teacher();
@@ -162,6 +163,10 @@ both_engines! {
             let answer = teacher.go(&rp, &rp.ask().with("response_mode", "jwt")).await.answer();
             assert_eq!(answer["response"].split('.').count(), 5, "{answer:?}");
         }
+        // A page of a proxy in between is no word of the client's, and passes.
+        let rp = sealed(&Host::start(json!("<html>")).await).await;
+        let later = app.teacher().browser.open(&rp.url(&rp.ask().with("response_mode", "jwt").with("prompt", "none"))).await;
+        assert_eq!(later.status, 503, "{later:#?}");
     }
 
     async fn it_is_told_of(app: TestApp) {
