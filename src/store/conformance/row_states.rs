@@ -117,7 +117,7 @@ async fn scene(tx: &mut Tx) {
 }
 
 async fn state(tx: &mut Tx, kind: RowKind) -> RowState {
-    row_states::read(tx, &task(), kind, &[id()]).await.unwrap().remove(&id()).expect(kind.as_str())
+    row_states::read(tx, &task(), kind, &[id()]).await.unwrap().remove(&id()).unwrap()
 }
 
 /// Columns that only count or date changes, follow from others, or are kept out of a form on purpose.
@@ -271,9 +271,8 @@ async fn every_column_counts(db: &Db) {
 }
 
 /// As entries that were written before say it: another form of the same row is a change of what they mean, and counts the
-/// version up. `MINGJI_TEST_BLESS=1` writes them anew.
+/// version up.
 async fn the_form_is_the_one_that_was_told(db: &Db) {
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/conformance/row_forms.txt");
     let mut tx = db.write().await.unwrap();
     scene(&mut tx).await;
     let mut told = String::new();
@@ -281,10 +280,7 @@ async fn the_form_is_the_one_that_was_told(db: &Db) {
         let form = state(&mut tx, kind).await.form(kind);
         told += &format!("{} {}\n", form[0], form[1]);
     }
-    if std::env::var_os("MINGJI_TEST_BLESS").is_some() {
-        std::fs::write(&file, &told).unwrap();
-    }
-    assert_eq!(told, std::fs::read_to_string(&file).unwrap());
+    assert_eq!(told, include_str!("row_forms.txt"));
 }
 
 async fn what_is_noted_is_bounded(db: &Db) {
