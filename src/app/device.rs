@@ -10,12 +10,13 @@ use super::session::{Browser, Who};
 use super::work::Housekeeping;
 use super::{App, Ctx, Error};
 use crate::domain::auth::throttle::Network;
+use crate::domain::hex::hex;
 use crate::domain::id::ElsewhereId;
 use crate::domain::oidc::checks::{self, Entrance};
 use crate::domain::oidc::elsewhere::{Asked, INTERVAL, Question, State, Way};
 use crate::domain::oidc::params::Params;
 use crate::domain::oidc::user_code::UserCode;
-use crate::keys::{hex, opaque};
+use crate::keys::opaque;
 use crate::store::elsewhere::{self, Handles};
 use crate::store::ephemeral::Space;
 

@@ -6,10 +6,10 @@ use base64::engine::general_purpose::STANDARD;
 use super::Error;
 use super::work::Work;
 use crate::domain::access::{Task, TaskOn};
+use crate::domain::hex::hex;
 use crate::domain::id::PersonId;
 use crate::domain::registry::person::{Person, PersonSalt};
 use crate::keys::blind_index::salted;
-use crate::keys::hex;
 use crate::store::db::Tx;
 use crate::store::documents;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{App, Ctx, Error};
 use crate::domain::auth::throttle::Network;
-use crate::keys::hex;
+use crate::domain::hex::hex;
 use crate::store::ephemeral::Space;
 
 const WINDOW: Duration = Duration::from_secs(60);

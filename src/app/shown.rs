@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::Error;
 use super::audit_file::Chain;
+use crate::domain::hex::hex;
 use crate::domain::id::{AuditId, PersonId};
 use crate::domain::time::Timestamp;
-use crate::keys::{hex, opaque};
+use crate::keys::opaque;
 use crate::store::books::Linked;
 use crate::store::db::Tx;
 use crate::store::disclosures;

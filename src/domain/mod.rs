@@ -5,6 +5,7 @@ pub mod audit;
 pub mod auth;
 pub mod circuit;
 pub mod event;
+pub mod hex;
 pub mod id;
 pub mod issuer;
 pub mod lately;

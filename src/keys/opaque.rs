@@ -9,7 +9,8 @@ use subtle::ConstantTimeEq as _;
 use uuid::{Builder, Uuid};
 
 use super::root::RootSecrets;
-use super::{array, hex, sub_key};
+use super::{array, sub_key};
+use crate::domain::hex::hex;
 use crate::domain::id::FamilyId;
 use crate::domain::random::{Random, bytes};
 

@@ -13,7 +13,8 @@ use ring::{aead, hmac};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::passphrase::{COST, SALT};
-use super::{array, hex, passphrase, unhex};
+use super::{array, passphrase, unhex};
+use crate::domain::hex::hex;
 use crate::domain::random::{Random, bytes};
 
 /// Names of the secrets; each is the file `{name}.key`.

@@ -184,11 +184,11 @@ fn the_search_finds_every_form() {
     let encode = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
     for (text, form) in [
         (format!("x{value}x"), "n in clear"),
-        (mingji::keys::hex(value.as_bytes()), "n as hex"),
+        (mingji::domain::hex::hex(value.as_bytes()), "n as hex"),
         (encode(&format!(r#"{{"a":"{value}"}}"#)), "n as base64"),
         (encode(&format!(r#"{{"ab":"{value}"}}"#)), "n as base64"),
         (encode(&format!(r#"{{"abc":"{value}"}}"#)), "n as base64"),
-        (mingji::keys::hex(sum.as_ref()), "n as SHA-256"),
+        (mingji::domain::hex::hex(sum.as_ref()), "n as SHA-256"),
     ] {
         assert_eq!(needles.found_in(text.as_bytes()), [form], "{text}");
     }

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::app::{App, Ctx, Error};
 use crate::domain::access::Task;
+use crate::domain::hex::hex;
 use crate::domain::id::{CaseId, OrgId, PersonId};
 use crate::domain::registry::case::{Case, CaseKind, CaseSource, CaseState, Stated, lowest_above};
 use crate::domain::registry::institution::InstitutionLevel;
 use crate::domain::registry::name;
 use crate::domain::registry::person::PersonSalt;
-use crate::keys::hex;
 use crate::store::db::Tx;
 use crate::store::{cases, institutions};
 

@@ -16,6 +16,7 @@ use super::work::{Outcome, Work};
 use super::{App, Ctx, Error, Kind, access};
 use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
+use crate::domain::hex::hex;
 use crate::domain::id::{CaseId, MergeId, PersonId};
 use crate::domain::oidc::client::SYSTEM_SECTOR;
 use crate::domain::registry::admin_rule;
@@ -272,10 +273,10 @@ impl App {
                 person.version.to_string(),
             ];
             for document in documents::of_person(work.tx(), &task.on(person.id)).await? {
-                parts.push(format!("{} {}", crate::keys::hex(&document.key.index), document.status));
+                parts.push(format!("{} {}", hex(&document.key.index), document.status));
             }
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-            work.detail(name, crate::keys::hex(&blind_index::salted(salt.expose(), &parts)));
+            work.detail(name, hex(&blind_index::salted(salt.expose(), &parts)));
         }
         Ok(())
     }

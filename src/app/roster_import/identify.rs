@@ -9,6 +9,7 @@ use super::known::{Gaps, Keys, Somebody};
 use super::plan::Filled;
 use crate::app::Error;
 use crate::app::cases::Dispute;
+use crate::domain::hex::hex;
 use crate::domain::id::{AccountId, ClassId, DocumentId, OrgId, PersonId, RelationClaimId, SpaceId, new_uuid};
 use crate::domain::registry::account::Account;
 use crate::domain::registry::case::{self, CaseKind, CaseSource};
@@ -21,7 +22,6 @@ use crate::domain::registry::relation_claim::{ClaimKind, ClaimState, Details, Re
 use crate::domain::registry::roster::{Code, Column, Fault, PersonRow};
 use crate::domain::registry::space::Space;
 use crate::domain::registry::user_name::UserName;
-use crate::keys::hex;
 use crate::store::contacts::{NewContact, StoredContact};
 use crate::store::documents::{NewCode, StoredDocument};
 

@@ -10,6 +10,7 @@ use super::{Login, Outcome};
 use crate::app::cases::Dispute;
 use crate::app::{App, Ctx};
 use crate::domain::event::Event;
+use crate::domain::hex::hex;
 use crate::domain::id::{AccountId, ClassId, EventId, OrgId, PersonId, RelationClaimId};
 use crate::domain::registry::account::Account;
 use crate::domain::registry::codes::sex::Sex;
@@ -20,7 +21,7 @@ use crate::domain::registry::relation_claim::RelationClaim;
 use crate::domain::registry::roster::Fault;
 use crate::domain::registry::space::Space;
 use crate::domain::registry::staffing::{Staffing, Teaching};
-use crate::keys::{self, opaque};
+use crate::keys::opaque;
 use crate::store::contacts::NewContact;
 use crate::store::documents::{NewCode, StoredDocument};
 
@@ -78,7 +79,7 @@ impl Plan {
     /// other. Whoever holds the events of a batch, which bear its time, can show that they are those of its entry.
     pub(super) fn told_digest(&self) -> String {
         let ids: BTreeSet<String> = self.told.iter().map(|id| id.simple().to_string()).collect();
-        keys::hex(&opaque::digest(&ids.into_iter().collect::<String>()))
+        hex(&opaque::digest(&ids.into_iter().collect::<String>()))
     }
 
     /// An aggregate begins.

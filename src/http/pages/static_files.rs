@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ring::digest::{SHA256, digest};
 
+use crate::domain::hex::hex;
+
 const STYLE: &str = include_str!("static/mingji.css");
 const SEAL: &str = include_str!("static/seal.svg");
 
@@ -25,7 +27,7 @@ pub struct Assets {
 /// The addresses, computed once per process.
 pub static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     let sum = digest(&SHA256, [STYLE, SEAL].concat().as_bytes());
-    let digest: String = sum.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = hex(sum.as_ref()).chars().take(16).collect();
     Assets { style: format!("/static/{digest}/mingji.css"), seal: format!("/static/{digest}/seal.svg"), digest }
 });
 

@@ -55,7 +55,7 @@ both_engines! {
             let mut people = select_texts(url, &of_it).await;
             people.sort();
             told += people.len();
-            let digest = mingji::keys::hex(&mingji::keys::opaque::digest(&people.concat()));
+            let digest = mingji::domain::hex::hex(&mingji::keys::opaque::digest(&people.concat()));
             assert_eq!(details["told_digest"], digest, "{details}");
             assert_eq!(details["institutions"].as_array().unwrap().len(), 1, "{details}");
         }

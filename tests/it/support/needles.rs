@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use md5::{Digest as _, Md5};
-use mingji::keys::hex;
+use mingji::domain::hex::hex;
 use ring::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 
 /// Values with all the forms in which they could lie somewhere.

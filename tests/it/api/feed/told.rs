@@ -156,7 +156,7 @@ both_engines! {
         let told: Vec<_> = entries.iter().map(|entry| (entry["what"].clone(), entry["people"]["n"].clone())).collect();
         assert_eq!(told, [(json!("snapshot"), json!(2)), (json!("changes"), json!(1))], "and an empty answer is none: {entries:?}");
         let who = called(&app, "赵新").await[0].0.simple().to_string();
-        assert_eq!(entries[1]["people"]["digest"], mingji::keys::hex(&mingji::keys::opaque::digest(&who)));
+        assert_eq!(entries[1]["people"]["digest"], mingji::domain::hex::hex(&mingji::keys::opaque::digest(&who)));
     }
 
     async fn whose_receipts_count_no_more_has_left(app: TestApp) {
