@@ -35,8 +35,11 @@ impl Plan {
             && self.accounts.is_empty()
     }
 
-    /// Sorts what others may insert at the same moment.
+    /// Sorts what others may insert at the same moment; and what nobody else can, by its id: in that order the pages of an index
+    /// are left full.
     pub(super) fn sort(&mut self) {
+        self.spaces.sort_by_key(|space| space.id);
+        self.people.sort_by_key(|person| person.id);
         self.documents.sort_by(|a, b| a.key.cmp(&b.key));
         self.codes.sort_by_key(|code| code.index);
         self.filled.sort_by_key(|filled| filled.person);
