@@ -28,14 +28,13 @@ mod students;
 mod take;
 mod verifications;
 
-use std::sync::Arc;
-
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use axum::{Json, Router};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi, ServerBuilder};
 use utoipa::{Modify, OpenApi as _};
@@ -193,21 +192,23 @@ fn complete(document: &mut OpenApi) {
 pub fn routes(door: &Door) -> Router<Door> {
     let (routes, mut document) = described().split_for_parts();
     complete(&mut document);
+    document.servers = Some(vec![ServerBuilder::new().url(door.app.issuer().as_str()).build()]);
+    // As text it is a tenth of what it is in parts, for as long as the process lives.
+    let document = document.to_json().ok().map(Bytes::from);
     let routes = routes.route_layer(from_fn_with_state(door.clone(), once::once));
     let routes = routes.route_layer(from_fn_with_state(door.clone(), noted));
-    let document = Arc::new(document);
     routes
-        .route(path::OPENAPI, get(move |state| openapi(state, document.clone())))
+        .route(path::OPENAPI, get(move || async move { openapi(document) }))
         .method_not_allowed_fallback(not_with_this_method)
         .route("/api/", any(not_found))
         .route("/api/{*rest}", any(not_found))
         .layer(map_response(kept_by_nobody))
 }
 
-async fn openapi(State(door): State<Door>, document: Arc<OpenApi>) -> Response {
-    let mut document = OpenApi::clone(&document);
-    document.servers = Some(vec![ServerBuilder::new().url(door.app.issuer().as_str()).build()]);
-    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(document)).into_response()
+fn openapi(document: Option<Bytes>) -> Response {
+    let Some(document) = document else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    ([(header::CACHE_CONTROL, "public, max-age=300"), (header::CONTENT_TYPE, "application/json")], document)
+        .into_response()
 }
 
 /// What an administrator was refused is written down before she reads it. She is answered all the same where it could not be.
