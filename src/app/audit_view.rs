@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::relation_claim::Decider;
-use super::row_digest::STATES;
+use super::row_digest::{STATES, UNNAMED};
 use super::walk::{InScope, STEPS, Walked};
 use super::work::Outcome;
 use super::{App, Ctx, Error};
@@ -184,6 +184,10 @@ async fn row(tx: &mut Tx, seen: &mut InScope<'_>, Linked { head, entry }: Linked
             Some(said) if shown.is_empty() => drop(said.remove(STATES)),
             _ => details[STATES] = shown.into(),
         }
+    }
+    // How many they are tells of other schools.
+    if let Some(kinds) = details[UNNAMED].as_object() {
+        details[UNNAMED] = kinds.keys().map(String::as_str).collect();
     }
     let mut reason = entry.reason;
     if by_administrator && ANSWERS.iter().any(|action| action.as_str() == entry.action) {

@@ -16,18 +16,19 @@ use crate::domain::access::{Task, TaskName};
 use crate::domain::audit::Action;
 use crate::domain::id::PersonId;
 use crate::domain::registry::person::PersonSalt;
-use crate::domain::row_state::{FORM, RowKind, RowState};
+use crate::domain::row_state::{FORM, Marks, RowKind, RowState};
 use crate::keys::audit::plain_digest;
 use crate::keys::blind_index::salted;
 use crate::store::books::{self, Linked};
 use crate::store::db::{Noted, Tx};
-use crate::store::{cases, row_states};
+use crate::store::row_states::{self, Sought};
+use crate::store::{cases, persons};
 
 /// So many rows an entry names at most.
 pub(super) const MOST: usize = 100;
 /// Under which an entry names rows.
 pub(super) const STATES: &str = "states";
-/// Under which it names the kinds of rows that it changed besides.
+/// Under which it tells the kinds of rows that it changed besides, each with the marks of those that were there before.
 pub(super) const UNNAMED: &str = "states_unnamed";
 /// So many entries are looked through at once.
 const WINDOW: i64 = 2_000;
@@ -64,7 +65,9 @@ impl Salts {
 pub(super) async fn tell(tx: &mut Tx, details: &mut Map<String, Value>) -> Result<(), Error> {
     let Noted { named, unnamed, .. } = tx.take_noted();
     if !unnamed.is_empty() {
-        details.insert(UNNAMED.into(), unnamed.iter().map(|kind| kind.as_str()).collect());
+        let marked: Map<String, Value> =
+            unnamed.iter().map(|(kind, marks)| (kind.to_string(), marks.text().into())).collect();
+        details.insert(UNNAMED.into(), marked.into());
     }
     let task = access::task(TaskName::RowStates);
     let mut ids: BTreeMap<RowKind, Vec<Uuid>> = BTreeMap::new();
@@ -124,7 +127,7 @@ pub struct Naming {
     pub form: u64,
 }
 
-/// An entry that changed rows of the kind without naming them.
+/// An entry that changed the row without naming it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Passing {
     /// Its number in the chain.
@@ -143,12 +146,12 @@ pub enum Agreement {
     Agrees,
     /// It is not, and nothing accounts for that.
     Differs,
-    /// It is not, and that may be: entries since changed such rows without naming them, two changed it at the same moment, or the
-    /// last word is in a form of before.
+    /// It is not, and that may be: entries since changed it without naming it, two changed it at the same moment, or the last word
+    /// is in a form of before.
     Open,
     /// No entry names it: it is older than these digests, or came or changed among too many.
     Unnamed,
-    /// It was somebody's who was erased: what its digests were keyed with is gone.
+    /// It was somebody's who was erased, as the log says as far as it goes back: what its digests were keyed with is gone.
     Erased,
 }
 
@@ -168,7 +171,7 @@ pub struct RowReport {
     /// Entries before which it was something that no other entry said, and for which nothing accounts as under `open`: it was
     /// changed beside the register.
     pub gaps: Vec<i64>,
-    /// Where the two are not the same: the first entries since that changed such rows without naming them.
+    /// Where the two are not the same: the first entries since that changed it without naming it.
     pub unnamed_since: Vec<Passing>,
 }
 
@@ -176,7 +179,8 @@ pub struct RowReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Today {
     Gone,
-    Erased,
+    /// Of whom nothing is left that it could be keyed with.
+    Unkeyed(Vec<PersonId>),
     Is(String),
 }
 
@@ -188,13 +192,14 @@ impl App {
     pub async fn audit_row(&self, ctx: &Ctx, kind: RowKind, id: Uuid) -> Result<RowReport, Error> {
         let (today, entries) = self.row_and_entries(kind, id).await?;
         let last = last_said(&entries);
-        let gaps = self.unexplained(kind, &entries).await?;
+        let gaps = self.unexplained(kind, id, &entries).await?;
         let mut unnamed_since = Vec::new();
         let (agreement, today) = match today {
             Today::Gone if entries.is_empty() => {
                 return Err(Error::not_found("such a row, or an entry that names it,"));
             }
-            Today::Erased => (Agreement::Erased, None),
+            Today::Unkeyed(people) if self.were_erased(&people).await? => (Agreement::Erased, None),
+            Today::Unkeyed(_) => (Agreement::Differs, None),
             Today::Gone => (Agreement::Differs, None),
             Today::Is(digest) => (Agreement::Differs, Some(digest)),
         };
@@ -203,7 +208,7 @@ impl App {
             [] => Agreement::Unnamed,
             said if said.iter().any(|one| one.after == today) => Agreement::Agrees,
             [said] if said.form == FORM => {
-                unnamed_since = self.passing(kind, said.seq, None).await?;
+                unnamed_since = self.passing(kind, id, said.seq, None).await?;
                 if unnamed_since.is_empty() { Agreement::Differs } else { Agreement::Open }
             }
             _ => Agreement::Open,
@@ -237,12 +242,37 @@ impl App {
             return Ok(Today::Gone);
         };
         let salts = Salts::of(&mut tx, &task, state.of.clone()).await?;
-        Ok(salts.digest(kind, &state).map_or(Today::Erased, Today::Is))
+        let unkeyed = || state.of.iter().copied().filter(|person| !salts.0.contains_key(person)).collect();
+        Ok(salts.digest(kind, &state).map_or_else(|| Today::Unkeyed(unkeyed()), Today::Is))
+    }
+
+    /// Whether the log says of each that she was erased. Else her salt was taken beside the register, and with it the word of every
+    /// row of hers. Of what was before its first entry it says nothing.
+    async fn were_erased(&self, people: &[PersonId]) -> Result<bool, Error> {
+        for person in people {
+            let mut tx = self.db.read().await?;
+            if books::first_number(&mut tx).await?.is_some_and(|first| first > 1) {
+                return Ok(true);
+            }
+            // With whom she was one then.
+            let id = persons::survivor(&mut tx, *person).await?.unwrap_or(*person);
+            drop(tx);
+            let mut said = false;
+            self.look_through(0, None, Sought::Done(Action::PersonErased, id.0), |linked| {
+                said = linked.entry.target["person"] == json!(id);
+                !said
+            })
+            .await?;
+            if !said {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn naming(&self, kind: RowKind, id: Uuid) -> Result<Vec<Naming>, Error> {
         let mut found = Vec::new();
-        self.look_through(0, None, &id.to_string(), |linked| {
+        self.look_through(0, None, Sought::Details(&id.to_string()), |linked| {
             let text = |value: &Value| value.as_str().map(str::to_owned);
             let is_meant = |row: &&Value| row["kind"] == kind.as_str() && row["id"] == json!(id);
             let rows = linked.entry.details[STATES].as_array();
@@ -258,12 +288,11 @@ impl App {
         Ok(found)
     }
 
-    /// Entries behind one, and up to another, that changed rows of a kind without naming them.
-    async fn passing(&self, kind: RowKind, since: i64, until: Option<i64>) -> Result<Vec<Passing>, Error> {
+    /// Entries behind one, and up to another, that changed a row without naming it.
+    async fn passing(&self, kind: RowKind, id: Uuid, since: i64, until: Option<i64>) -> Result<Vec<Passing>, Error> {
         let mut found = Vec::new();
-        self.look_through(since, until, UNNAMED, |linked| {
-            let kinds = linked.entry.details[UNNAMED].as_array();
-            if kinds.into_iter().flatten().any(|one| one == kind.as_str()) {
+        self.look_through(since, until, Sought::Details(UNNAMED), |linked| {
+            if may_have_changed(&linked.entry.details[UNNAMED], kind, id) {
                 let (seq, at, action) = passed(linked);
                 found.push(Passing { seq, at, action });
             }
@@ -274,23 +303,23 @@ impl App {
     }
 
     /// The gaps for which nothing accounts. Where two changed the row at once, what the next one found is what neither said.
-    async fn unexplained(&self, kind: RowKind, entries: &[Naming]) -> Result<Vec<i64>, Error> {
+    async fn unexplained(&self, kind: RowKind, id: Uuid, entries: &[Naming]) -> Result<Vec<i64>, Error> {
         let mut all = Vec::new();
         for (before, at) in gaps(entries) {
             let forms = entries.iter().any(|entry| entry.form != FORM);
-            if !forms && !is_forked(entries) && self.passing(kind, before, Some(at)).await?.is_empty() {
+            if !forms && !is_forked(entries) && self.passing(kind, id, before, Some(at)).await?.is_empty() {
                 all.push(at);
             }
         }
         Ok(all)
     }
 
-    /// Looks at entries behind one, and before another, whose details hold a text, the oldest first, while `goes_on` says so.
+    /// Looks at entries behind one, and before another, in which something is found, the oldest first, while `goes_on` says so.
     async fn look_through(
         &self,
         after: i64,
         until: Option<i64>,
-        text: &str,
+        sought: Sought<'_>,
         mut goes_on: impl FnMut(&Linked) -> bool,
     ) -> Result<(), Error> {
         let (task, mut tx) = (access::task(TaskName::RowStates), self.db.read().await?.taking_time());
@@ -299,7 +328,7 @@ impl App {
         let mut at = after.max(books::first_number(&mut tx).await?.map_or(0, |first| first - 1));
         while at < end {
             let through = end.min(at + WINDOW);
-            for linked in row_states::entries_holding(&mut tx, &task, (at, through), text).await? {
+            for linked in row_states::entries(&mut tx, &task, (at, through), sought).await? {
                 if !goes_on(&linked) {
                     return Ok(());
                 }
@@ -307,6 +336,17 @@ impl App {
             at = through;
         }
         Ok(())
+    }
+}
+
+/// Whether an entry's marks say that it changed a row. Entries of before marks name the kind alone.
+fn may_have_changed(marked: &Value, kind: RowKind, id: Uuid) -> bool {
+    match marked {
+        Value::Array(kinds) => kinds.iter().any(|one| one == kind.as_str()),
+        _ => match marked[kind.as_str()].as_str() {
+            Some(text) => Marks::parse(text).is_none_or(|marks| marks.hold(id)),
+            None => false,
+        },
     }
 }
 
@@ -389,6 +429,21 @@ mod tests {
         let mut both = last(&[came, entry(2, Some("a"), Some("b")), entry(3, Some("a"), Some("c"))]);
         both.sort_unstable();
         assert_eq!(both, [2, 3], "two at once");
+    }
+
+    #[test]
+    fn only_what_is_marked_may_have_changed() {
+        let (id, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut marks = Marks::default();
+        marks.extend([id]);
+        let marked = json!({ "class": marks.text(), "enrolment": "" });
+        assert!(may_have_changed(&marked, RowKind::Class, id));
+        assert!(!may_have_changed(&marked, RowKind::Class, other));
+        assert!(!may_have_changed(&marked, RowKind::Enrolment, id), "such rows only came");
+        assert!(!may_have_changed(&marked, RowKind::Account, id));
+        assert!(may_have_changed(&json!(["class"]), RowKind::Class, other), "an entry of before");
+        assert!(!may_have_changed(&json!(["class"]), RowKind::Account, other));
+        assert!(!may_have_changed(&Value::Null, RowKind::Class, id));
     }
 
     #[test]

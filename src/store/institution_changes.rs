@@ -299,7 +299,7 @@ pub async fn end_rights_left(
 ) -> Result<Vec<uuid::Uuid>, StoreError> {
     let ended = ids(tx.all(LEFT_BEHIND, args![org, parent, now]).await?);
     if !ended.is_empty() {
-        row_states::unnamed(tx, RowKind::AdminGrant);
+        row_states::unnamed(tx, RowKind::AdminGrant, ended.iter().copied());
     }
     Ok(ended)
 }

@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::books::Linked;
 use super::db::{FromRow, Row, Statement, StoreError, Tx, Value, args, statements};
 use crate::domain::access::{OnePerson, Task};
-use crate::domain::audit::sorted;
+use crate::domain::audit::{Action, sorted};
+use crate::domain::hex::hex;
 use crate::domain::id::{OrgId, PersonId};
 use crate::domain::row_state::{RowKind, RowState};
 
@@ -41,6 +42,8 @@ statements! {
     // Entries with a number in this range whose details hold a text: of a row its id, or that rows were not named.
     HOLDING = "SELECT l.seq AS seq, l.hash AS hash, e.* FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id
         WHERE l.seq > $1 AND l.seq <= $2 AND CAST(e.details AS TEXT) LIKE $3 ORDER BY l.seq";
+    DONE_TO = "SELECT l.seq AS seq, l.hash AS hash, e.* FROM audit_link l JOIN audit_entry e ON e.id = l.entry_id
+        WHERE l.seq > $1 AND l.seq <= $2 AND e.action = $3 AND e.result = 'done' AND CAST(e.target AS TEXT) LIKE $4 ORDER BY l.seq";
 }
 
 /// How a column is read, and written into the form.
@@ -65,7 +68,7 @@ impl Cell {
             Self::Bool => json!(row.get::<Option<bool>>(name)?),
             Self::Id => json!(row.get::<Option<Uuid>>(name)?),
             Self::Json => json!(row.get::<Option<Json>>(name)?),
-            Self::Bytes => json!(row.get::<Option<Vec<u8>>>(name)?.map(hexadecimal)),
+            Self::Bytes => json!(row.get::<Option<Vec<u8>>>(name)?.map(|bytes| hex(&bytes))),
             Self::Metadata => {
                 let mut metadata = row.get::<Json>(name)?;
                 if let Some(members) = metadata.as_object_mut() {
@@ -75,10 +78,6 @@ impl Cell {
             }
         })
     }
-}
-
-fn hexadecimal(bytes: Vec<u8>) -> String {
-    bytes.into_iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The columns of a table that a form says. What is left out only counts or dates changes, or follows from the others.
@@ -303,15 +302,15 @@ pub(super) async fn changing(tx: &mut Tx, kind: RowKind, ids: &[Uuid]) -> Result
 /// Rows are about to be added, by ids that nothing had before.
 pub(super) fn made(tx: &mut Tx, kind: RowKind, ids: &[Uuid]) {
     if let Some(noted) = tx.noted() {
-        let fresh = noted.fresh(kind, ids);
+        let fresh = noted.fresh_made(kind, ids);
         noted.named.extend(fresh.into_iter().map(|id| ((kind, id), None)));
     }
 }
 
-/// Rows of a kind change that are not named.
-pub(super) fn unnamed(tx: &mut Tx, kind: RowKind) {
+/// Rows change that are not named, because they always are many.
+pub(super) fn unnamed(tx: &mut Tx, kind: RowKind, ids: impl IntoIterator<Item = Uuid>) {
     if let Some(noted) = tx.noted() {
-        noted.unnamed.insert(kind);
+        noted.mark(kind, &ids.into_iter().collect::<Vec<_>>());
     }
 }
 
@@ -388,15 +387,27 @@ pub(super) async fn changing_account(tx: &mut Tx, proof: &impl OnePerson) -> Res
     changing_of(tx, proof.person(), &[RowKind::Account]).await
 }
 
-/// Entries with numbers above one and not above another whose details hold a text.
+/// What is looked for in the log.
+#[derive(Clone, Copy, Debug)]
+pub enum Sought<'a> {
+    /// Entries whose details hold a text.
+    Details(&'a str),
+    /// Entries of an action that was done to what has this id.
+    Done(Action, Uuid),
+}
+
+/// Entries with numbers above one and not above another in which something is found.
 ///
 /// # Errors
 /// As [`StoreError`] says.
-pub async fn entries_holding(
+pub async fn entries(
     tx: &mut Tx,
     _task: &Task,
     (after, through): (i64, i64),
-    text: &str,
+    sought: Sought<'_>,
 ) -> Result<Vec<Linked>, StoreError> {
-    tx.all(HOLDING, args![after, through, format!("%{text}%")]).await
+    match sought {
+        Sought::Details(text) => tx.all(HOLDING, args![after, through, format!("%{text}%")]).await,
+        Sought::Done(action, id) => tx.all(DONE_TO, args![after, through, action.as_str(), format!("%{id}%")]).await,
+    }
 }

@@ -291,7 +291,7 @@ pub async fn end_stays(
     day: NaiveDate,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    row_states::unnamed(tx, RowKind::Enrolment);
+    row_states::unnamed(tx, RowKind::Enrolment, stays.iter().map(|(stay, _)| stay.id.0));
     let kept = stays.iter().filter(|(_, since)| *since < day).map(|(stay, since)| {
         let (state, source) = (stay.state.as_str(), stay.source.as_str());
         let began_by = stay.began_by.map(StudentChange::as_str);
@@ -309,7 +309,7 @@ pub async fn end_stays(
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn graduate_class(tx: &mut Tx, _task: &Task, class: &Class, now: Timestamp) -> Result<bool, StoreError> {
-    row_states::unnamed(tx, RowKind::Class);
+    row_states::unnamed(tx, RowKind::Class, [class.id.0]);
     tx.execute_one(GRADUATE_CLASS, args![class.id, now, class.version]).await
 }
 
@@ -323,8 +323,8 @@ pub async fn end_teaching(
     class: ClassId,
     day: NaiveDate,
 ) -> Result<Vec<(Uuid, NaiveDate)>, StoreError> {
-    row_states::unnamed(tx, RowKind::Teaching);
     let ended: Vec<Dated> = tx.all(END_TEACHING, args![class, day]).await?;
+    row_states::unnamed(tx, RowKind::Teaching, ended.iter().map(|one| one.0));
     Ok(ended.into_iter().map(|Dated(id, day)| (id, day)).collect())
 }
 
@@ -367,7 +367,6 @@ pub async fn close_unseated(
     classes: &[Uuid],
     now: Timestamp,
 ) -> Result<Vec<Uuid>, StoreError> {
-    row_states::unnamed(tx, RowKind::Class);
     struct Id(Uuid);
     impl FromRow for Id {
         fn from_row(row: &Row) -> Result<Self, StoreError> {
@@ -376,6 +375,7 @@ pub async fn close_unseated(
     }
     let keys = |ids: &[Uuid]| ids.iter().map(|id| Value::from(*id)).collect();
     let empty: Vec<Uuid> = tx.all_in::<Id>(UNSEATED, &[], keys(classes)).await?.into_iter().map(|Id(id)| id).collect();
+    row_states::unnamed(tx, RowKind::Class, empty.iter().copied());
     tx.all_in::<Touched>(CLOSE_CLASSES, &[now.into()], keys(&empty)).await?;
     Ok(empty)
 }
@@ -417,7 +417,7 @@ pub async fn reopen(
     ids: &[Uuid],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    row_states::unnamed(tx, place.kind());
+    row_states::unnamed(tx, place.kind(), ids.iter().copied());
     let keys = || ids.iter().map(|id| Value::from(*id)).collect();
     match place {
         Place::Stays => {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::Tx;
-use crate::domain::row_state::{RowKind, RowState};
+use crate::domain::row_state::{Marks, RowKind, RowState};
 
 /// Rows that a transaction changes.
 #[derive(Debug, Default)]
@@ -14,23 +14,43 @@ pub struct Noted {
     most: usize,
     /// How each was before the first change; none: it was not there.
     pub named: BTreeMap<(RowKind, Uuid), Option<RowState>>,
-    /// Of these kinds others change too, which are too many to name, or which only the statement finds that changes them.
-    pub unnamed: BTreeSet<RowKind>,
+    /// Of these kinds others change too, which are too many to name: the marks of those that were there before.
+    pub unnamed: BTreeMap<RowKind, Marks>,
 }
 
 impl Noted {
-    /// Those of these rows that are not named yet; none, and the kind is noted, where they are too many. Of a kind of which some
-    /// changed without being named, no other is named: it may be one of them, and not what it was before.
+    /// Those of these rows that are not named yet; none, and they are marked, where they are too many. Of a kind of which some
+    /// changed without being named, no other is named.
     pub(in crate::store) fn fresh(&mut self, kind: RowKind, ids: &[Uuid]) -> Vec<Uuid> {
-        if self.unnamed.contains(&kind) {
-            return Vec::new();
+        let fresh = self.room(kind, ids);
+        let fits = fresh.is_some();
+        let fresh = fresh.unwrap_or_default();
+        if !fits {
+            self.mark(kind, ids);
         }
+        fresh
+    }
+
+    /// The same of rows that were not there before: those that are not named are somebody's first word, and need no mark.
+    pub(in crate::store) fn fresh_made(&mut self, kind: RowKind, ids: &[Uuid]) -> Vec<Uuid> {
+        let fresh = self.room(kind, ids);
+        if fresh.is_none() {
+            self.unnamed.entry(kind).or_default();
+        }
+        fresh.unwrap_or_default()
+    }
+
+    /// Says of rows that they change, and not how they were.
+    pub(in crate::store) fn mark(&mut self, kind: RowKind, ids: &[Uuid]) {
+        let named = &self.named;
+        let others = ids.iter().filter(|id| !named.contains_key(&(kind, **id)));
+        self.unnamed.entry(kind).or_default().extend(others.copied());
+    }
+
+    fn room(&self, kind: RowKind, ids: &[Uuid]) -> Option<Vec<Uuid>> {
         let fresh: BTreeSet<Uuid> = ids.iter().copied().filter(|id| !self.named.contains_key(&(kind, *id))).collect();
-        if fresh.is_empty() || self.named.len() + fresh.len() <= self.most {
-            return fresh.into_iter().collect();
-        }
-        self.unnamed.insert(kind);
-        Vec::new()
+        let fits = !self.unnamed.contains_key(&kind) && self.named.len() + fresh.len() <= self.most;
+        (fits || fresh.is_empty()).then(|| fresh.into_iter().collect())
     }
 }
 
@@ -75,6 +95,18 @@ mod tests {
         let mut noted = Noted { most: 1, ..Noted::default() };
         assert!(noted.fresh(kind, &ids).is_empty(), "too many");
         assert!(noted.fresh(kind, &ids[..1]).is_empty(), "one of them");
+        assert!(ids.iter().all(|id| noted.unnamed[&kind].hold(*id)));
         assert_eq!(noted.fresh(RowKind::Class, &ids[..1]), ids[..1], "of another kind nothing changed");
+        assert!(noted.fresh(RowKind::Class, &ids).is_empty());
+        let classes = &noted.unnamed[&RowKind::Class];
+        assert!(classes.hold(ids[1]) && !classes.hold(ids[0]), "that one is named");
+    }
+
+    #[test]
+    fn what_came_needs_no_mark() {
+        let (kind, ids) = (RowKind::Guardianship, [Uuid::from_u128(1), Uuid::from_u128(2)]);
+        let mut noted = Noted { most: 1, ..Noted::default() };
+        assert!(noted.fresh_made(kind, &ids).is_empty(), "too many");
+        assert!(!noted.unnamed[&kind].hold(ids[0]));
     }
 }
