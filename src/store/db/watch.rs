@@ -97,6 +97,7 @@ mod tests {
         assert!(noted.fresh(kind, &ids[..1]).is_empty(), "one of them");
         assert!(ids.iter().all(|id| noted.unnamed[&kind].hold(*id)));
         assert_eq!(noted.fresh(RowKind::Class, &ids[..1]), ids[..1], "of another kind nothing changed");
+        noted.named.insert((RowKind::Class, ids[0]), None);
         assert!(noted.fresh(RowKind::Class, &ids).is_empty());
         let classes = &noted.unnamed[&RowKind::Class];
         assert!(classes.hold(ids[1]) && !classes.hold(ids[0]), "that one is named");
