@@ -23,6 +23,8 @@ const NARROW: (i64, i64) = (200, 500);
 /// PostgreSQL has a writer for everyone, and numbers keep up behind a large import. Entries first of all: a link follows its
 /// commit within a second (R4).
 const WIDE: (i64, i64) = (2_000, 8_000);
+/// Entries are in the order of their clocks within one round of numbers, and of no clock beyond it.
+pub(super) const ROUND: i64 = WIDE.0;
 /// The same where platforms listen: what each may know of the people behind an event is asked one by one.
 const HEARD: (i64, i64) = (2_000, 500);
 /// Where so many were numbered at once, more may wait.

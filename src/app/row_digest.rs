@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::books::ROUND;
 use super::work::Outcome;
 use super::{App, Ctx, Error, access};
 use crate::domain::access::{Task, TaskName};
@@ -32,6 +33,8 @@ pub(super) const STATES: &str = "states";
 pub(super) const UNNAMED: &str = "states_unnamed";
 /// So many entries are looked through at once.
 const WINDOW: i64 = 2_000;
+/// The same of those with marks, of which each may be some ten kilobytes.
+const WINDOW_OF_MARKS: i64 = 200;
 /// So many entries are listed that may have changed a row without naming it.
 const LISTED: usize = 20;
 /// So often it is read again when somebody changes the row meanwhile.
@@ -194,20 +197,24 @@ impl App {
         let last = last_said(&entries);
         let gaps = self.unexplained(kind, id, &entries).await?;
         let mut unnamed_since = Vec::new();
-        let (agreement, today) = match today {
+        let (settled, today) = match today {
             Today::Gone if entries.is_empty() => {
                 return Err(Error::not_found("such a row, or an entry that names it,"));
             }
-            Today::Unkeyed(people) if self.were_erased(&people).await? => (Agreement::Erased, None),
-            Today::Unkeyed(_) => (Agreement::Differs, None),
-            Today::Gone => (Agreement::Differs, None),
-            Today::Is(digest) => (Agreement::Differs, Some(digest)),
+            Today::Unkeyed(people) => {
+                let said = last.iter().map(|one| one.seq).min();
+                let erased = self.were_erased(&people, said).await?;
+                // A salt that was taken beside the register excuses nothing, named or not.
+                (Some(if erased { Agreement::Erased } else { Agreement::Differs }), None)
+            }
+            Today::Gone => (None, None),
+            Today::Is(digest) => (None, Some(digest)),
         };
-        let agreement = match &last[..] {
-            _ if agreement == Agreement::Erased => agreement,
-            [] => Agreement::Unnamed,
-            said if said.iter().any(|one| one.after == today) => Agreement::Agrees,
-            [said] if said.form == FORM => {
+        let agreement = match (settled, &last[..]) {
+            (Some(settled), _) => settled,
+            (None, []) => Agreement::Unnamed,
+            (None, said) if said.iter().any(|one| one.after == today) => Agreement::Agrees,
+            (None, [said]) if said.form == FORM => {
                 unnamed_since = self.passing(kind, id, said.seq, None).await?;
                 if unnamed_since.is_empty() { Agreement::Differs } else { Agreement::Open }
             }
@@ -247,23 +254,24 @@ impl App {
     }
 
     /// Whether the log says of each that she was erased. Else her salt was taken beside the register, and with it the word of every
-    /// row of hers. Of what was before its first entry it says nothing.
-    async fn were_erased(&self, people: &[PersonId]) -> Result<bool, Error> {
+    /// row of hers. `said`: the number of the row's last word, which was keyed: she was erased behind that. Of a row that nothing
+    /// names it may have been before the first entry that is kept.
+    async fn were_erased(&self, people: &[PersonId], said: Option<i64>) -> Result<bool, Error> {
         for person in people {
             let mut tx = self.db.read().await?;
-            if books::first_number(&mut tx).await?.is_some_and(|first| first > 1) {
+            if said.is_none() && books::first_number(&mut tx).await?.is_some_and(|first| first > 1) {
                 return Ok(true);
             }
             // With whom she was one then.
             let id = persons::survivor(&mut tx, *person).await?.unwrap_or(*person);
             drop(tx);
-            let mut said = false;
-            self.look_through(0, None, Sought::Done(Action::PersonErased, id.0), |linked| {
-                said = linked.entry.target["person"] == json!(id);
-                !said
+            let (since, mut erased) = (said.map_or(0, |said| said - ROUND), false);
+            self.look_through(since, None, Sought::Done(Action::PersonErased, id.0), |linked| {
+                erased = linked.entry.target["person"] == json!(id);
+                !erased
             })
             .await?;
-            if !said {
+            if !erased {
                 return Ok(false);
             }
         }
@@ -288,10 +296,12 @@ impl App {
         Ok(found)
     }
 
-    /// Entries behind one, and up to another, that changed a row without naming it.
+    /// Entries behind one, and up to another, that changed a row without naming it; and those of a round on either side, because a
+    /// large change that began first and ended last has the smaller number.
     async fn passing(&self, kind: RowKind, id: Uuid, since: i64, until: Option<i64>) -> Result<Vec<Passing>, Error> {
         let mut found = Vec::new();
-        self.look_through(since, until, Sought::Details(UNNAMED), |linked| {
+        let until = until.map(|until| until + ROUND);
+        self.look_through(since - ROUND, until, Sought::Details(UNNAMED), |linked| {
             if may_have_changed(&linked.entry.details[UNNAMED], kind, id) {
                 let (seq, at, action) = passed(linked);
                 found.push(Passing { seq, at, action });
@@ -325,9 +335,10 @@ impl App {
         let (task, mut tx) = (access::task(TaskName::RowStates), self.db.read().await?.taking_time());
         let head = books::head(&mut tx).await?.seq;
         let end = until.map_or(head, |until| head.min(until));
+        let window = if matches!(sought, Sought::Details(UNNAMED)) { WINDOW_OF_MARKS } else { WINDOW };
         let mut at = after.max(books::first_number(&mut tx).await?.map_or(0, |first| first - 1));
         while at < end {
-            let through = end.min(at + WINDOW);
+            let through = end.min(at + window);
             for linked in row_states::entries(&mut tx, &task, (at, through), sought).await? {
                 if !goes_on(&linked) {
                     return Ok(());

@@ -145,7 +145,7 @@ fn told(report: &RowReport) -> String {
         lines.push(format!("before entry {seq} it was something that no entry says"));
     }
     for entry in &report.unnamed_since {
-        let what = format!("changed rows of this kind without naming them: {}", entry.action);
+        let what = format!("may have changed it without naming it: {}", entry.action);
         lines.push(format!("entry {} at {} {what}", entry.seq, entry.at));
     }
     let today = report.today.clone().unwrap_or_else(none);

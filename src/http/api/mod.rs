@@ -194,7 +194,8 @@ pub fn routes(door: &Door) -> Router<Door> {
     complete(&mut document);
     document.servers = Some(vec![ServerBuilder::new().url(door.app.issuer().as_str()).build()]);
     // As text it is a tenth of what it is in parts, for as long as the process lives.
-    let document = document.to_json().ok().map(Bytes::from);
+    let document = document.to_json().map(Bytes::from);
+    let document = document.inspect_err(|error| tracing::error!(%error, "the API's document cannot be written")).ok();
     let routes = routes.route_layer(from_fn_with_state(door.clone(), once::once));
     let routes = routes.route_layer(from_fn_with_state(door.clone(), noted));
     routes

@@ -16,6 +16,8 @@ pub struct Noted {
     pub named: BTreeMap<(RowKind, Uuid), Option<RowState>>,
     /// Of these kinds others change too, which are too many to name: the marks of those that were there before.
     pub unnamed: BTreeMap<RowKind, Marks>,
+    /// Those of them that were not there before.
+    made: BTreeSet<(RowKind, Uuid)>,
 }
 
 impl Noted {
@@ -23,12 +25,10 @@ impl Noted {
     /// changed without being named, no other is named.
     pub(in crate::store) fn fresh(&mut self, kind: RowKind, ids: &[Uuid]) -> Vec<Uuid> {
         let fresh = self.room(kind, ids);
-        let fits = fresh.is_some();
-        let fresh = fresh.unwrap_or_default();
-        if !fits {
+        if fresh.is_none() {
             self.mark(kind, ids);
         }
-        fresh
+        fresh.unwrap_or_default()
     }
 
     /// The same of rows that were not there before: those that are not named are somebody's first word, and need no mark.
@@ -36,15 +36,16 @@ impl Noted {
         let fresh = self.room(kind, ids);
         if fresh.is_none() {
             self.unnamed.entry(kind).or_default();
+            self.made.extend(ids.iter().map(|id| (kind, *id)));
         }
         fresh.unwrap_or_default()
     }
 
     /// Says of rows that they change, and not how they were.
     pub(in crate::store) fn mark(&mut self, kind: RowKind, ids: &[Uuid]) {
-        let named = &self.named;
-        let others = ids.iter().filter(|id| !named.contains_key(&(kind, **id)));
-        self.unnamed.entry(kind).or_default().extend(others.copied());
+        let (named, made) = (&self.named, &self.made);
+        let known = |id: &Uuid| named.contains_key(&(kind, *id)) || made.contains(&(kind, *id));
+        self.unnamed.entry(kind).or_default().extend(ids.iter().copied().filter(|id| !known(id)));
     }
 
     fn room(&self, kind: RowKind, ids: &[Uuid]) -> Option<Vec<Uuid>> {
@@ -109,5 +110,8 @@ mod tests {
         let mut noted = Noted { most: 1, ..Noted::default() };
         assert!(noted.fresh_made(kind, &ids).is_empty(), "too many");
         assert!(!noted.unnamed[&kind].hold(ids[0]));
+        let before = Uuid::from_u128(3);
+        assert!(noted.fresh(kind, &[ids[0], before]).is_empty(), "it changes at once");
+        assert!(!noted.unnamed[&kind].hold(ids[0]) && noted.unnamed[&kind].hold(before));
     }
 }

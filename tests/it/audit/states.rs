@@ -181,7 +181,7 @@ both_engines! {
         pupils(&app, &[old]).await;
         let stay = of(&app, "enrolment", "person_id", "毕业生").await;
         assert_eq!(compared(&app, RowKind::Enrolment, stay).await.agreement, Agreement::Agrees);
-        let many: Vec<String> = (20..40).map(|n| pupil(SCHOOL, "很多人", &number("20160203", n), None)).collect();
+        let many: Vec<String> = (20..40).map(|n| coded("很多人", n)).collect();
         app.pass(Duration::from_secs(1));
         pupils(&app, &many).await;
         let details = newest(&app, "roster.imported").await;
@@ -190,7 +190,7 @@ both_engines! {
         let one = of(&app, "enrolment", "person_id", "很多人").await;
         assert_eq!(compared(&app, RowKind::Enrolment, one).await.agreement, Agreement::Unnamed);
         assert_eq!(compared(&app, RowKind::Enrolment, stay).await.agreement, Agreement::Agrees, "what was not touched is what it was");
-        let moved: Vec<String> = (20..40).map(|n| pupil(SCHOOL, "很多人", &number("20160203", n), None).replace("1班", "2班")).collect();
+        let moved: Vec<String> = (20..40).map(|n| coded("很多人", n).replace("1班", "2班")).collect();
         app.pass(Duration::from_secs(1));
         pupils(&app, &moved).await;
         assert_ne!(newest(&app, "roster.imported").await["states_unnamed"]["enrolment"], "");
@@ -233,6 +233,49 @@ both_engines! {
         change(&app.database.url, "UPDATE person SET salt = NULL WHERE name = '李母'").await;
         let report = compared(&app, RowKind::Guardianship, keeps).await;
         assert_eq!((report.agreement, report.today), (Agreement::Differs, None));
+        // Nor is it one where the log begins later: the row was keyed when it was named.
+        change(&app.database.url, "DELETE FROM audit_link WHERE seq = 1").await;
+        assert_eq!(compared(&app, RowKind::Guardianship, keeps).await.agreement, Agreement::Differs);
+    }
+
+    async fn nor_is_it_where_nothing_names_the_row(app: TestApp) {
+        county::open(&app).await;
+        let many: Vec<String> = (20..40).map(|n| coded("很多人", n)).collect();
+        pupils(&app, &many).await;
+        let stay = of(&app, "enrolment", "person_id", "很多人").await;
+        assert_eq!(compared(&app, RowKind::Enrolment, stay).await.agreement, Agreement::Unnamed);
+        change(&app.database.url, "UPDATE person SET salt = NULL WHERE name = '很多人'").await;
+        assert_eq!(compared(&app, RowKind::Enrolment, stay).await.agreement, Agreement::Differs);
+    }
+
+    /// Entries are numbered by when they began.
+    async fn a_large_change_that_began_first_and_ended_last_is_looked_for(app: TestApp) {
+        county::open(&app).await;
+        pupils(&app, &[format!("{SCHOOL},毕业生,居民身份证,{},,小学,2018,9班,,,,,\n", number("20110203", 2))]).await;
+        let (child, stay) = (called(&app, "毕业生").await[0], of(&app, "enrolment", "person_id", "毕业生").await);
+        app.pass(Duration::from_secs(86_400));
+        let early = app.operator();
+        let whose = Whose { person: child, org: None, day: None, code: None };
+        for order in [student_life::Order::Suspend, student_life::Order::Resume(None)] {
+            app.pass(Duration::from_secs(1));
+            app.app.change_student(&app.operator(), OPERATOR, &whose, &order).await.unwrap();
+        }
+        app.app.turn_year(&early, OPERATOR, SCHOOL, None, Wish { dry: false, open: false }, &mut Silent).await.unwrap();
+        let places = |report: &RowReport| {
+            let turned = report.unnamed_since.iter().find(|entry| entry.action == "year.turned");
+            (turned.unwrap().seq, report.entries.last().unwrap().seq)
+        };
+        let (turned, named) = places(&compared(&app, RowKind::Enrolment, stay).await);
+        if turned > named {
+            // The sequencer was at it between the two.
+            for (from, to) in [(turned, -1), (named, turned), (-1, named)] {
+                change(&app.database.url, &format!("UPDATE audit_link SET seq = {to} WHERE seq = {from}")).await;
+            }
+        }
+        let report = compared(&app, RowKind::Enrolment, stay).await;
+        assert_eq!(report.agreement, Agreement::Open, "{report:?}");
+        let (turned, named) = places(&report);
+        assert!(turned < named, "{report:?}");
     }
 
     /// What a court took away from her is guessed in no time by whoever has the other's salt.
@@ -312,6 +355,12 @@ both_engines! {
         assert_eq!(newest(&app, "institution.changed").await["fields"], "name");
         assert_eq!(newest(&app, "class.changed").await["fields"], "name");
     }
+}
+
+/// A pupil with a 学籍号, which is a login too.
+fn coded(name: &str, n: u32) -> String {
+    let number = number("20160203", n);
+    pupil(SCHOOL, name, &number, None).replace(",,小学", &format!(",G{number},小学"))
 }
 
 async fn auditor(app: &TestApp, serial: u32, org: &str) -> Caller {
