@@ -2,6 +2,8 @@
 //! questions a desk says whatever it is told to by chance. What each of them sees is what is hers on that day, and of a day before what was
 //! hers then.
 
+#![allow(clippy::print_stderr, reason = "which story a failed test was told by chance")]
+
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
@@ -116,7 +118,8 @@ struct Named {
     child: usize,
     /// The school that said so.
     by: usize,
-    /// Nobody else looked at it: it shows her to nobody.
+    /// Nobody else looked at it: it shows her to nobody who answers for that school. Where the child goes next, it is somebody
+    /// else's word.
     hidden: bool,
 }
 
@@ -134,6 +137,8 @@ struct Model<'a> {
     /// Pupils of whom a school has recorded guardians: the first one.
     recorded: Vec<usize>,
     named: Vec<Named>,
+    /// Teachers whose numbers were given to a colleague: the case about it is open.
+    given: BTreeSet<usize>,
     /// Each day that was looked at, and where the pupils and the teachers were.
     before: Vec<(NaiveDate, Vec<usize>, Vec<BTreeSet<usize>>)>,
 }
@@ -181,6 +186,7 @@ impl<'a> Model<'a> {
             worked,
             recorded,
             named: Vec::new(),
+            given: BTreeSet::new(),
             before: Vec::new(),
         }
     }
@@ -191,8 +197,10 @@ impl<'a> Model<'a> {
 
     fn shows(&self, place: Place, teacher: usize) -> bool {
         let works = self.teachers[teacher].iter().any(|school| self.world.covers(place, *school));
-        let kept =
-            |one: &Named| one.teacher == teacher && !one.hidden && self.world.covers(place, self.pupils[one.child]);
+        let kept = |one: &Named| {
+            let told = !one.hidden || !self.world.covers(place, one.by);
+            one.teacher == teacher && told && self.world.covers(place, self.pupils[one.child])
+        };
         works || self.named.iter().any(kept)
     }
 
@@ -309,6 +317,10 @@ impl<'a> Model<'a> {
                 let colleague = called(app, &format!("同事{school}")).await[0];
                 let paper = json!({ "label": "居民身份证", "number": paper_of_teacher(*who) });
                 let given = caller.post(&format!("/api/persons/{colleague}/documents"), &paper).await;
+                if !self.given.insert(*who) {
+                    assert_eq!(given.status, 409, "she said the same before: {given:?}");
+                    return true;
+                }
                 assert_eq!((given.status, &given.body["result"]), (200, &json!("case")), "{given:?}");
                 let case = caller.get(&format!("/api/cases/{}", given.text("case_id"))).await;
                 assert_eq!(case.status, 404, "{case:?}");
@@ -391,7 +403,8 @@ impl<'a> Model<'a> {
     }
 }
 
-async fn hold(app: &TestApp, story: &Story) {
+/// How many of the lies of a story found somebody to tell them about: by chance none does.
+async fn hold(app: &TestApp, story: &Story) -> usize {
     let why = format!("{story:?}");
     let document: Value = app.http.get(app.at("/api/openapi.json")).send().await.unwrap().json().await.unwrap();
     let mut model = Model::begin(app, story).await;
@@ -422,21 +435,22 @@ async fn hold(app: &TestApp, story: &Story) {
         model.before.push((model.today(), model.pupils.clone(), model.teachers.clone()));
         app.pass(Duration::from_secs(step.days * 86_400));
     }
-    assert!(taken > 0, "somebody lied: {why}");
+    taken
 }
 
 both_engines! {
     async fn what_is_hers_on_a_day_is_there_on_that_day(app: TestApp) {
-        hold(&app, &told(1)).await;
+        assert!(hold(&app, &told(1)).await > 0, "somebody lied");
     }
 
     async fn and_in_another_story(app: TestApp) {
-        hold(&app, &told(4)).await;
+        assert!(hold(&app, &told(4)).await > 0, "somebody lied");
     }
 
-    /// One that nobody told before; a failure prints it.
+    /// One that nobody told before; a failure prints its number.
     async fn nor_in_any_story_is_more(app: TestApp) {
         let [seed, ..] = RandomState::new().build_hasher().finish().to_le_bytes();
+        eprintln!("the story that {seed} tells");
         hold(&app, &told(seed)).await;
     }
 }
