@@ -87,6 +87,9 @@ impl App {
         let (ids, full) = self.sought(&mut tx, &scope, sought, today, limit).await?;
         let mut found: Vec<Found> = Vec::new();
         for id in ids {
+            if found.len() > limit {
+                break;
+            }
             let person = persons::in_subtree(&mut tx, &scope, id, today).await?;
             let known = |found: &Vec<Found>| found.iter().any(|one| one.person_id == id);
             if let Some(person) = person.filter(|_| !known(&found)) {

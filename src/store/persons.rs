@@ -54,14 +54,17 @@ statements! {
             WHERE g.guardian_id = p.id AND c.ancestor_id = $2 AND e.valid_from <= $3 AND (e.valid_to IS NULL OR e.valid_to > $3) AND ", keeps_under!("$4"), "))");
     // Presence reaches up to the county, so a scope above it looks at its counties, at authorities between for their own staff, and
     // at the schools that stand directly under one of those.
-    SEARCHED = "SELECT c.descendant_id AS id FROM institution_closure c JOIN institution o ON o.id = c.descendant_id
-        WHERE c.ancestor_id = $1 AND (c.depth = 0 OR o.level IN ('province', 'city', 'county'))
-        UNION SELECT n.id AS id FROM institution_closure c JOIN institution o ON o.id = c.descendant_id AND o.level IN ('nation', 'province', 'city')
-        JOIN institution n ON n.parent_id = o.id AND n.level IN ('school', 'campus') WHERE c.ancestor_id = $1 ORDER BY id";
+    SEARCHED = "WITH RECURSIVE above (id, level) AS (
+        SELECT id, level FROM institution WHERE id = $1
+        UNION ALL SELECT n.id, n.level FROM above a JOIN institution n ON n.parent_id = a.id WHERE a.level IN ('nation', 'province', 'city'))
+        SELECT id FROM above WHERE id = $1 OR level <> 'nation' ORDER BY id";
     // Of one institution: its key's own order ends the walk after so many, however many people bear such a name.
     SEARCH = "SELECT p.id AS id, p.name AS name, r.name_key AS name_key FROM presence r JOIN person p ON p.id = r.person_id
         WHERE r.org_id = $1 AND r.name_key >= $2 AND r.name_key < $3 AND p.merged_into IS NULL
         ORDER BY r.name_key, r.person_id LIMIT $4";
+    // Of many institutions, where the end of the page is known.
+    SEARCH_BEFORE = "SELECT p.id AS id, p.name AS name, r.name_key AS name_key FROM presence r JOIN person p ON p.id = r.person_id
+        WHERE r.name_key >= $1 AND r.name_key < $2 AND p.merged_into IS NULL AND r.org_id IN ($3)";
     LEAVE = "DELETE FROM presence WHERE person_id = $1 AND org_id NOT IN (
         SELECT c.ancestor_id FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = $1 AND e.valid_to IS NULL
         UNION SELECT c.ancestor_id FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = $1 AND s.valid_to IS NULL)";
@@ -317,20 +320,38 @@ pub async fn hold_living(
 }
 
 /// People below one of the administrator's roots whose present or former name begins so, in the order of the name's
-/// key; at most `limit`. What it costs grows with the counties below, not with the people.
+/// key; at most `limit`. What it costs grows with the counties below, and not with the people: a page that is full
+/// lets no more through than stand before its last one.
 ///
 /// # Errors
 /// As [`StoreError`] says.
 pub async fn search(tx: &mut Tx, scope: &Subtree, typed: &str, limit: u32) -> Result<Vec<Hit>, StoreError> {
     let key = name::name_key(typed);
-    let Some(end) = name::prefix_end(&key) else { return Ok(Vec::new()) };
+    let Some(mut end) = name::prefix_end(&key).filter(|_| limit > 0) else { return Ok(Vec::new()) };
     let mut hits: Vec<Hit> = Vec::new();
     for root in scope.roots() {
-        for Searched(org) in tx.all(SEARCHED, args![root]).await? {
-            hits.extend(tx.all(SEARCH, args![org, key.clone(), end.clone(), limit]).await?);
+        let places: Vec<OrgId> = tx.all(SEARCHED, args![root]).await?.into_iter().map(|Searched(org)| org).collect();
+        let mut walked = 0;
+        while let Some(org) = places.get(walked).copied() {
+            let full = hits.len() == limit as usize;
+            let found = if full {
+                // As many places as were walked have about as many people before the last one of the page as it has itself.
+                let next = &places[walked..places.len().min(walked + walked.max(1))];
+                walked += next.len();
+                let keys = next.iter().copied().map(Value::from).collect();
+                tx.all_in(SEARCH_BEFORE, &args![key.clone(), end.clone()], keys).await?
+            } else {
+                walked += 1;
+                tx.all(SEARCH, args![org, key.clone(), end.clone(), limit]).await?
+            };
+            hits.extend(found);
             hits.sort_by(|a, b| (&a.name_key, a.id).cmp(&(&b.name_key, b.id)));
             hits.dedup_by(|a, b| (a.id, &a.name_key) == (b.id, &b.name_key));
             hits.truncate(limit as usize);
+            // Once the page is full, nobody behind its last one is looked at elsewhere; whoever is called the same is.
+            if let Some(last) = hits.get(limit as usize - 1) {
+                end = format!("{}\u{1}", last.name_key);
+            }
         }
     }
     Ok(hits)

@@ -10,6 +10,7 @@ use crate::domain::access::for_tests::{own, subtree, task};
 use crate::domain::id::{SpaceId, VerificationId};
 use crate::domain::registry::codes::realname::{Level, Method};
 use crate::domain::registry::codes::status::Status;
+use crate::domain::registry::codes::student_state::StudentState;
 use crate::domain::registry::guardianship::Evidence;
 use crate::domain::registry::name::PersonName;
 use crate::domain::registry::verification::{TRUST_FRAMEWORK, Verification, VerificationResult, standing_level};
@@ -160,6 +161,26 @@ async fn names_are_found_inside_the_scope(db: &Db) {
     assert_eq!(found(&mut tx, 1, "王").await, [2, 1], "in the order of the key: 小 stands before 芳");
     assert_eq!(found(&mut tx, 5, "阿卜杜拉•买").await, [3]);
     assert!(found(&mut tx, 6, "阿卜杜拉").await.is_empty());
+    // A short page is the beginning of the long one, whoever is called the same and in which county she is.
+    for (n, name, org) in [(5, "王芳", 6), (6, "王", 5), (7, "王芳", 5), (8, "王芳芳", 6), (9, "王小", 6)] {
+        add_person(&mut tx, n, name).await;
+        let on = task().on(person_id(n));
+        assert!(enrolments::insert(&mut tx, &on, &enrolment(n, n, org)).await.unwrap());
+        persons::refresh_presence(&mut tx, &on).await.unwrap();
+    }
+    let all = [6, 9, 2, 1, 5, 7, 8];
+    for limit in 0..=8 {
+        let scope = subtree(person_id(100), &[org_id(1)]);
+        let hits = persons::search(&mut tx, &scope, "王", limit).await.unwrap();
+        let ids: Vec<u128> = hits.into_iter().map(|hit| hit.id.0.as_u128()).collect();
+        assert_eq!(ids, all[..all.len().min(limit as usize)], "{limit}");
+    }
+    for n in 5..=9 {
+        let stay = enrolments::of_person(&mut tx, &task().on(person_id(n))).await.unwrap().remove(0);
+        let left = stay.end(StudentState::Withdrawn, day("2026-09-01"), NOW).unwrap();
+        assert!(enrolments::update(&mut tx, &task().on(person_id(n)), &left).await.unwrap());
+        persons::refresh_presence(&mut tx, &task().on(person_id(n))).await.unwrap();
+    }
     // A former name stays findable while she stays, and goes when she leaves.
     let on = task().on(person_id(1));
     let mut renamed = persons::find(&mut tx, &on).await.unwrap().unwrap();
@@ -168,9 +189,7 @@ async fn names_are_found_inside_the_scope(db: &Db) {
     persons::refresh_presence(&mut tx, &on).await.unwrap();
     assert_eq!((found(&mut tx, 5, "王").await, found(&mut tx, 5, "赵芳").await), (vec![1], vec![1]));
     let stay = enrolments::of_person(&mut tx, &on).await.unwrap().remove(0);
-    let left = stay
-        .end(crate::domain::registry::codes::student_state::StudentState::Withdrawn, day("2026-09-01"), NOW)
-        .unwrap();
+    let left = stay.end(StudentState::Withdrawn, day("2026-09-01"), NOW).unwrap();
     assert!(enrolments::update(&mut tx, &on, &left).await.unwrap());
     persons::refresh_presence(&mut tx, &on).await.unwrap();
     assert!(found(&mut tx, 1, "赵芳").await.is_empty());

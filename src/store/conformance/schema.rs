@@ -127,6 +127,7 @@ const READ_ALL: &[&str] = &[
     "feeds::BEGUN",
     "feeds::REACHED",
     "merges::ALL_INTO",
+    "persons::SEARCHED",
     "persons::SURVIVOR",
     "persons::ARRIVE",
     "persons::ARRIVE_AS_BEFORE",
