@@ -2,6 +2,7 @@
 //! everything that was sealed or digested under it; the audit chain still verifies.
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::erasure_request::kept;
 use super::work::{Outcome, Work};
@@ -96,7 +97,8 @@ impl App {
             ..person
         };
         self.write_person(work, task, &nobody, &["erased"]).await?;
-        work.target("person", id).detail("records", absorbed.len() + 1);
+        // By id: who else claims to have been one of her is not.
+        work.target("person", id).detail("records", absorbed.len() + 1).detail("absorbed", json!(absorbed));
         Ok(Erased { person_id: id, records: absorbed.len() })
     }
 

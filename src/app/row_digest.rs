@@ -267,7 +267,7 @@ impl App {
             drop(tx);
             let (since, mut erased) = (said.map_or(0, |said| said - ROUND), false);
             self.look_through(since, None, Sought::Done(Action::PersonErased, id.0), |linked| {
-                erased = linked.entry.target["person"] == json!(id);
+                erased = linked.entry.target["person"] == json!(id) && went_with(&linked.entry.details, *person, id);
                 !erased
             })
             .await?;
@@ -348,6 +348,11 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Whether an entry about somebody's erasure is one about a record that is hers today as well. Entries of before do not list those.
+fn went_with(details: &Value, record: PersonId, erased: PersonId) -> bool {
+    record == erased || details["absorbed"].as_array().is_none_or(|all| all.contains(&json!(record)))
 }
 
 /// Whether an entry's marks say that it changed a row. Entries of before marks name the kind alone.
@@ -455,6 +460,15 @@ mod tests {
         assert!(may_have_changed(&json!(["class"]), RowKind::Class, other), "an entry of before");
         assert!(!may_have_changed(&json!(["class"]), RowKind::Account, other));
         assert!(!may_have_changed(&Value::Null, RowKind::Class, id));
+    }
+
+    #[test]
+    fn only_records_that_an_erasure_lists_went_with_it() {
+        let [erased, hers, other] = [1, 2, 3].map(|n| PersonId(Uuid::from_u128(n)));
+        let details = json!({ "absorbed": [hers], "records": 2 });
+        assert!(went_with(&details, erased, erased) && went_with(&details, hers, erased));
+        assert!(!went_with(&details, other, erased));
+        assert!(went_with(&json!({ "records": 2 }), other, erased), "an entry of before");
     }
 
     #[test]

@@ -248,6 +248,24 @@ both_engines! {
         assert_eq!(compared(&app, RowKind::Enrolment, stay).await.agreement, Agreement::Differs);
     }
 
+    /// Whoever takes a salt beside the register may also write that its person is one with somebody erased.
+    async fn nor_is_it_that_of_whoever_was_merged_into_her(app: TestApp) {
+        county::open(&app).await;
+        let rows = [(2, "王小明", "李母"), (4, "李小红", "张母")].map(|(n, child, mother)| {
+            pupil(SCHOOL, child, &number("20160203", n), Some((mother, &number("19850809", n))))
+        });
+        pupils(&app, &rows).await;
+        let keeps = of(&app, "guardianship", "guardian_id", "李母").await;
+        let gone = called(&app, "张母").await[0];
+        app.app.record_death(&app.operator(), OPERATOR, gone, app.clock.now().shanghai_date()).await.unwrap();
+        app.app.erase_person(&app.operator(), gone).await.unwrap();
+        assert_eq!(newest(&app, "person.erased").await["absorbed"], json!([]));
+        let sql = "UPDATE person SET salt = NULL, status = 'merged',
+            merged_into = (SELECT q.id FROM person q WHERE q.salt IS NULL AND q.status = 'cancelled') WHERE name = '李母'";
+        change(&app.database.url, sql).await;
+        assert_eq!(compared(&app, RowKind::Guardianship, keeps).await.agreement, Agreement::Differs);
+    }
+
     /// Entries are numbered by when they began.
     async fn a_large_change_that_began_first_and_ended_last_is_looked_for(app: TestApp) {
         county::open(&app).await;
