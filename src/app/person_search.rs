@@ -92,7 +92,7 @@ impl App {
             }
             let person = persons::in_subtree(&mut tx, &scope, id, today).await?;
             let known = |found: &Vec<Found>| found.iter().any(|one| one.person_id == id);
-            if let Some(person) = person.filter(|_| !known(&found)) {
+            if let Some(person) = person.filter(|one| one.merged_into.is_none() && !known(&found)) {
                 found.push(Found { person_id: person.id, name: name_of(&person), sex: person.sex });
             }
         }

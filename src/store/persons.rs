@@ -58,13 +58,11 @@ statements! {
         SELECT id, level FROM institution WHERE id = $1
         UNION ALL SELECT n.id, n.level FROM above a JOIN institution n ON n.parent_id = a.id WHERE a.level IN ('nation', 'province', 'city'))
         SELECT id FROM above WHERE id = $1 OR level <> 'nation' ORDER BY id";
-    // Of one institution: its key's own order ends the walk after so many, however many people bear such a name.
-    SEARCH = "SELECT p.id AS id, p.name AS name, r.name_key AS name_key FROM presence r JOIN person p ON p.id = r.person_id
-        WHERE r.org_id = $1 AND r.name_key >= $2 AND r.name_key < $3 AND p.merged_into IS NULL
-        ORDER BY r.name_key, r.person_id LIMIT $4";
+    // Of one institution: its key's own order ends the walk after so many, however many people bear such a name. Nothing but that key
+    // is read: of most who are found here others stand before them on the page.
+    SEARCH = "SELECT person_id AS id, name_key FROM presence WHERE org_id = $1 AND name_key >= $2 AND name_key < $3 ORDER BY name_key, person_id LIMIT $4";
     // Of many institutions, where the end of the page is known.
-    SEARCH_BEFORE = "SELECT p.id AS id, p.name AS name, r.name_key AS name_key FROM presence r JOIN person p ON p.id = r.person_id
-        WHERE r.name_key >= $1 AND r.name_key < $2 AND p.merged_into IS NULL AND r.org_id IN ($3)";
+    SEARCH_BEFORE = "SELECT person_id AS id, name_key FROM presence WHERE name_key >= $1 AND name_key < $2 AND org_id IN ($3)";
     LEAVE = "DELETE FROM presence WHERE person_id = $1 AND org_id NOT IN (
         SELECT c.ancestor_id FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = $1 AND e.valid_to IS NULL
         UNION SELECT c.ancestor_id FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = $1 AND s.valid_to IS NULL)";
@@ -154,15 +152,13 @@ impl FromRow for Searched {
 pub struct Hit {
     /// Who.
     pub id: PersonId,
-    /// Her present name.
-    pub name: Option<String>,
     /// The key that was found: of her present name, or of one she bore before.
     pub name_key: String,
 }
 
 impl FromRow for Hit {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { id: row.get("id")?, name: row.get("name")?, name_key: row.get("name_key")? })
+        Ok(Self { id: row.get("id")?, name_key: row.get("name_key")? })
     }
 }
 
