@@ -2,6 +2,7 @@
 //! personal data and goes to whoever asked, the internal one goes to the log with the request id.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::domain::oidc::error::{Code, ProtocolError};
 use crate::domain::oidc::fault::FaultKind;
@@ -39,13 +40,15 @@ pub struct Error {
     pub protocol: Option<ProtocolError>,
     /// What a client did wrong, for whoever answers for it, where its answer says less.
     pub fault: Option<FaultKind>,
+    /// When it is worth another try, where that is known and not at once.
+    pub after: Option<Duration>,
 }
 
 impl Error {
     /// A failure that explains itself.
     pub fn new(kind: Kind, public: impl Into<String>) -> Self {
         let public = public.into();
-        Self { kind, internal: public.clone(), public, protocol: None, fault: None }
+        Self { kind, internal: public.clone(), public, protocol: None, fault: None, after: None }
     }
 
     /// Not there.
@@ -77,6 +80,7 @@ impl Error {
             internal: why.to_string(),
             protocol: None,
             fault: None,
+            after: None,
         }
     }
 
@@ -88,7 +92,14 @@ impl Error {
             internal: why.to_string(),
             protocol: None,
             fault: None,
+            after: None,
         }
+    }
+
+    /// So many came from somewhere that the next one is looked at when the window ends.
+    pub fn busy_for(left: Duration, told: &'static str) -> Self {
+        let protocol = Some(ProtocolError::new(Code::TemporarilyUnavailable, told));
+        Self { public: told.into(), protocol, after: Some(left), ..Self::busy(told) }
     }
 
     /// The protocol's code for it: what is not a protocol error is the provider's own fault.
@@ -154,6 +165,7 @@ impl From<ProtocolError> for Error {
             internal: error.to_string(),
             protocol: Some(error),
             fault: None,
+            after: None,
         }
     }
 }

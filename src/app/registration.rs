@@ -30,9 +30,9 @@ const UNUSED_AT_ONCE: i64 = 200;
 /// However many there are, upkeep has other things to do: the others end in its next round.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// So many registrations without a token from one network within [`STRANGERS_WINDOW`]: more than a run of every
-/// conformance plan needs.
-const MOST_STRANGERS: u64 = 300;
+/// So many registrations without a token from one network within [`STRANGERS_WINDOW`]: three runs of every conformance plan, of
+/// which one took some 440 in forty minutes.
+const MOST_STRANGERS: u64 = 1_500;
 const STRANGERS_WINDOW: Duration = Duration::from_secs(3_600);
 
 fn refused() -> Error {
@@ -147,7 +147,10 @@ impl App {
         let network = ctx.ip.map(|ip| Network::of(ip).to_string()).unwrap_or_default();
         let key = hex(&self.index.network(&network));
         let tally = self.ephemeral.incr(Space::Registrations, &key, STRANGERS_WINDOW).await?;
-        if tally.count > MOST_STRANGERS { Err(Error::busy("too many registrations from one network")) } else { Ok(()) }
+        if tally.count > MOST_STRANGERS {
+            return Err(Error::busy_for(tally.left, "too many registrations from one network: Retry-After says when"));
+        }
+        Ok(())
     }
 
     /// What is registered, for whoever keeps it (RFC 7592, 2.1).

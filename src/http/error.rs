@@ -72,7 +72,11 @@ pub async fn not_found(visit: Visit) -> Response {
 /// A failed use case as the JSON of a protocol endpoint (RFC 6749, 5.2).
 pub fn protocol(visit: &Visit, error: &Error) -> Response {
     note(&visit.ctx, error);
-    protocol_error(&error.as_protocol())
+    let mut response = protocol_error(&error.as_protocol());
+    if let Some(after) = error.after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs() + 1));
+    }
+    response
 }
 
 /// Travels with the answer to [`super::layer::observe`], which counts it.

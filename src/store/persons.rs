@@ -335,7 +335,7 @@ pub async fn search(tx: &mut Tx, scope: &Subtree, typed: &str, limit: u32) -> Re
                 let next = &places[walked..places.len().min(walked + walked.max(1))];
                 walked += next.len();
                 let keys = next.iter().copied().map(Value::from).collect();
-                tx.all_in(SEARCH_BEFORE, &args![key.clone(), end.clone()], keys).await?
+                tx.all_in(SEARCH_BEFORE, &[Value::from(key.clone()), Value::from(end.clone())], keys).await?
             } else {
                 walked += 1;
                 tx.all(SEARCH, args![org, key.clone(), end.clone(), limit]).await?
