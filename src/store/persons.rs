@@ -329,7 +329,8 @@ pub async fn search(tx: &mut Tx, scope: &Subtree, typed: &str, limit: u32) -> Re
         let places: Vec<OrgId> = tx.all(SEARCHED, args![root]).await?.into_iter().map(|Searched(org)| org).collect();
         let mut walked = 0;
         while let Some(org) = places.get(walked).copied() {
-            let full = hits.len() == limit as usize;
+            // Where all of the page bear the whole name that was typed, each place may have as many again: they are asked one by one.
+            let full = hits.len() == limit as usize && hits.last().is_some_and(|last| last.name_key != key);
             let found = if full {
                 // As many places as were walked have about as many people before the last one of the page as it has itself.
                 let next = &places[walked..places.len().min(walked + walked.max(1))];

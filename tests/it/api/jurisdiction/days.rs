@@ -118,6 +118,8 @@ struct Named {
     child: usize,
     /// The school that said so.
     by: usize,
+    /// It is confirmed; what is pending shows her to nobody at all.
+    counts: bool,
     /// Nobody else looked at it: it shows her to nobody who answers for that school. Where the child goes next, it is somebody
     /// else's word.
     hidden: bool,
@@ -198,7 +200,7 @@ impl<'a> Model<'a> {
     fn shows(&self, place: Place, teacher: usize) -> bool {
         let works = self.teachers[teacher].iter().any(|school| self.world.covers(place, *school));
         let kept = |one: &Named| {
-            let told = !one.hidden || !self.world.covers(place, one.by);
+            let told = one.counts && (!one.hidden || !self.world.covers(place, one.by));
             one.teacher == teacher && told && self.world.covers(place, self.pupils[one.child])
         };
         works || self.named.iter().any(kept)
@@ -273,7 +275,7 @@ impl<'a> Model<'a> {
                 let row = pupil(&code, &format!("学生{child}"), &paper_of_pupil(child), Some((&name, &paper)));
                 county::desk(app, desk, &row).await;
                 let counts = self.recorded[child] == school;
-                let hidden = !counts || !self.teachers[who].contains(&school);
+                let hidden = !self.teachers[who].contains(&school);
                 let state = format!(
                     "SELECT g.status FROM guardianship g JOIN person p ON p.id = g.guardian_id JOIN person c ON c.id = g.child_id WHERE p.name = '{name}' AND c.name = '学生{child}'"
                 );
@@ -282,7 +284,7 @@ impl<'a> Model<'a> {
                     if counts { "confirmed" } else { "pending" },
                     "{name}, 学生{child}"
                 );
-                self.named.push(Named { teacher: who, child, by: school, hidden });
+                self.named.push(Named { teacher: who, child, by: school, counts, hidden });
             }
             Lie::Staff(at) => {
                 let Some(who) = away.get(at % away.len().max(1)) else { return false };
