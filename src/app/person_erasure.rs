@@ -97,7 +97,7 @@ impl App {
             ..person
         };
         self.write_person(work, task, &nobody, &["erased"]).await?;
-        // By id: who else claims to have been one of her is not.
+        // A record that is only written to be hers later did not go with her (`row_digest`).
         work.target("person", id).detail("records", absorbed.len() + 1).detail("absorbed", json!(absorbed));
         Ok(Erased { person_id: id, records: absorbed.len() })
     }

@@ -61,8 +61,6 @@ statements! {
     // Of one institution: its key's own order ends the walk after so many, however many people bear such a name. Nothing but that key
     // is read: of most who are found here others stand before them on the page.
     SEARCH = "SELECT person_id AS id, name_key FROM presence WHERE org_id = $1 AND name_key >= $2 AND name_key < $3 ORDER BY name_key, person_id LIMIT $4";
-    // Of many institutions, where the end of the page is known.
-    SEARCH_BEFORE = "SELECT person_id AS id, name_key FROM presence WHERE name_key >= $1 AND name_key < $2 AND org_id IN ($3)";
     LEAVE = "DELETE FROM presence WHERE person_id = $1 AND org_id NOT IN (
         SELECT c.ancestor_id FROM enrolment e JOIN institution_closure c ON c.descendant_id = e.org_id WHERE e.person_id = $1 AND e.valid_to IS NULL
         UNION SELECT c.ancestor_id FROM staffing s JOIN institution_closure c ON c.descendant_id = s.org_id WHERE s.person_id = $1 AND s.valid_to IS NULL)";
@@ -316,8 +314,8 @@ pub async fn hold_living(
 }
 
 /// People below one of the administrator's roots whose present or former name begins so, in the order of the name's
-/// key; at most `limit`. What it costs grows with the counties below, and not with the people: a page that is full
-/// lets no more through than stand before its last one.
+/// key; at most `limit`. What it costs grows with the counties below, not with the people: each is asked for one page at
+/// most, and behind a full page for those who stand before its last one.
 ///
 /// # Errors
 /// As [`StoreError`] says.
@@ -326,22 +324,8 @@ pub async fn search(tx: &mut Tx, scope: &Subtree, typed: &str, limit: u32) -> Re
     let Some(mut end) = name::prefix_end(&key).filter(|_| limit > 0) else { return Ok(Vec::new()) };
     let mut hits: Vec<Hit> = Vec::new();
     for root in scope.roots() {
-        let places: Vec<OrgId> = tx.all(SEARCHED, args![root]).await?.into_iter().map(|Searched(org)| org).collect();
-        let mut walked = 0;
-        while let Some(org) = places.get(walked).copied() {
-            // Where all of the page bear the whole name that was typed, each place may have as many again: they are asked one by one.
-            let full = hits.len() == limit as usize && hits.last().is_some_and(|last| last.name_key != key);
-            let found = if full {
-                // As many places as were walked have about as many people before the last one of the page as it has itself.
-                let next = &places[walked..places.len().min(walked + walked.max(1))];
-                walked += next.len();
-                let keys = next.iter().copied().map(Value::from).collect();
-                tx.all_in(SEARCH_BEFORE, &[Value::from(key.clone()), Value::from(end.clone())], keys).await?
-            } else {
-                walked += 1;
-                tx.all(SEARCH, args![org, key.clone(), end.clone(), limit]).await?
-            };
-            hits.extend(found);
+        for Searched(org) in tx.all(SEARCHED, args![root]).await? {
+            hits.extend(tx.all(SEARCH, args![org, key.clone(), end.clone(), limit]).await?);
             hits.sort_by(|a, b| (&a.name_key, a.id).cmp(&(&b.name_key, b.id)));
             hits.dedup_by(|a, b| (a.id, &a.name_key) == (b.id, &b.name_key));
             hits.truncate(limit as usize);
