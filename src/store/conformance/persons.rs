@@ -168,12 +168,14 @@ async fn names_are_found_inside_the_scope(db: &Db) {
         assert!(enrolments::insert(&mut tx, &on, &enrolment(n, n, org)).await.unwrap());
         persons::refresh_presence(&mut tx, &on).await.unwrap();
     }
-    let all = [6, 9, 2, 1, 5, 7, 8];
-    for limit in 0..=8 {
-        let scope = subtree(person_id(100), &[org_id(1)]);
-        let hits = persons::search(&mut tx, &scope, "王", limit).await.unwrap();
-        let ids: Vec<u128> = hits.into_iter().map(|hit| hit.id.0.as_u128()).collect();
-        assert_eq!(ids, all[..all.len().min(limit as usize)], "{limit}");
+    let all: [(&str, &[u128]); 2] = [("王", &[6, 9, 2, 1, 5, 7, 8]), ("王芳", &[1, 5, 7, 8])];
+    for (typed, all) in all {
+        for limit in 0..=8 {
+            let scope = subtree(person_id(100), &[org_id(1)]);
+            let hits = persons::search(&mut tx, &scope, typed, limit).await.unwrap();
+            let ids: Vec<u128> = hits.into_iter().map(|hit| hit.id.0.as_u128()).collect();
+            assert_eq!(ids, all[..all.len().min(limit as usize)], "{typed} {limit}");
+        }
     }
     for n in 5..=9 {
         let stay = enrolments::of_person(&mut tx, &task().on(person_id(n))).await.unwrap().remove(0);
